@@ -1,0 +1,22 @@
+"""The kinds that are reconciled, one file each, as data.
+
+To support one more field: one line in the file of its kind, one property in `schemas/inventory.schema.json`, one case
+file under `tests/kinds/cases/`.
+"""
+
+from reconciler.kinds.certificate import CERTIFICATE
+from reconciler.kinds.field import Context, Field, Mode
+from reconciler.kinds.job import JOB
+from reconciler.kinds.kind import Kind
+from reconciler.kinds.organization import ORGANIZATION
+from reconciler.kinds.pool import POOL
+from reconciler.kinds.proxy import PROXY
+from reconciler.kinds.repository import REPOSITORY
+from reconciler.kinds.smtp import SMTP
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in sorted((CERTIFICATE, JOB, ORGANIZATION, POOL, PROXY, REPOSITORY, SMTP), key=lambda kind: kind.rank)
+}
+
+__all__ = ["KINDS", "Context", "Field", "Kind", "Mode"]

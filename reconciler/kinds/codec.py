@@ -1,0 +1,98 @@
+"""Values in the inventory's words to values in the product's words, and back. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds.field import Context, Decode, Encode, Raw
+from reconciler.model.value import UNKNOWN
+
+_OWNER_MARK = re.compile(r"\s*\[vbo-reconcile:([^\]\s]+)\]\s*$")
+
+
+def owner_of(raw: Raw) -> str:
+    """The name of the inventory that created an object, from the mark at the end of its description."""
+    found = _OWNER_MARK.search(raw.get("description") or "")
+    return found.group(1) if found else ""
+
+
+def encode_description(value: Any, context: Context) -> Mapping[str, Any]:
+    mark = f"[vbo-reconcile:{context.owner}]"
+    return {"description": f"{value} {mark}" if value else mark}
+
+
+def decode_description(raw: Raw, context: Context) -> Any:
+    if "description" not in raw:
+        return UNKNOWN
+    return _OWNER_MARK.sub("", raw["description"] or "")
+
+
+def words(api: str, table: Mapping[str, str]) -> tuple[Encode, Decode]:
+    """Codec of an enumeration: `table` maps the inventory's words to the product's.
+
+    A word that the table does not know is passed on as it is: the product's enumerations grow between builds.
+    """
+    back = {theirs.lower(): ours for ours, theirs in table.items()}
+
+    def encode(value: Any, context: Context) -> Mapping[str, Any]:
+        return {api: table.get(value, value)}
+
+    def decode(raw: Raw, context: Context) -> Any:
+        value = raw.get(api, UNKNOWN)
+        return back.get(value.lower(), value) if isinstance(value, str) else value
+
+    return encode, decode
+
+
+_UNITS = {"mbps": ("Mbps", "Mbps"), "mb/s": ("MB/s", "MBs"), "kb/s": ("KB/s", "KBs")}
+_UNIT_OF_API = {api: ours for ours, api in _UNITS.values()}
+_RATE = re.compile(r"^\s*(\d+)\s*([A-Za-z/]+)\s*$")
+
+
+def normalize_rate(value: Any) -> str:
+    """`100 mbps` to `100 Mbps`; `off` (or false) stays `off`."""
+    if value is False or (isinstance(value, str) and value.strip().lower() == "off"):
+        return "off"
+    found = _RATE.match(value) if isinstance(value, str) else None
+    unit = _UNITS.get(found.group(2).lower()) if found else None
+    if not found or not unit or int(found.group(1)) < 1:
+        raise ValueError(f"{value!r} is not a rate: write a whole number with Mbps, MB/s or KB/s, or off")
+    return f"{int(found.group(1))} {unit[0]}"
+
+
+def encode_rate(value: Any, context: Context) -> Mapping[str, Any]:
+    if value == "off":
+        return {"enableNetworkThrottling": False}
+    number, unit = value.split(" ", 1)
+    return {
+        "enableNetworkThrottling": True,
+        "throttlingValue": int(number),
+        "throttlingUnit": _UNITS[unit.lower()][1],
+    }
+
+
+def decode_rate(raw: Raw, context: Context) -> Any:
+    """REST v6 and v7 leave value and unit out where the proxy is offline: then the rate is unknown."""
+    enabled = raw.get("enableNetworkThrottling")
+    if enabled is None:
+        return UNKNOWN
+    if not enabled:
+        return "off"
+    if raw.get("throttlingValue") is None or raw.get("throttlingUnit") is None:
+        return UNKNOWN
+    unit = raw["throttlingUnit"]
+    return f"{int(raw['throttlingValue'])} {_UNIT_OF_API.get(unit, unit)}"
+
+
+def number(api: str) -> Decode:
+    """Numbers sometimes arrive as text in v8 (facts, Q8)."""
+
+    def decode(raw: Raw, context: Context) -> Any:
+        value = raw.get(api)
+        if value is None:
+            return UNKNOWN
+        return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+
+    return decode

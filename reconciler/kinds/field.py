@@ -1,0 +1,118 @@
+"""What a kind is made of: fields as data. One line here is one more thing that an inventory can say.
+
+The engine (observing, comparing, building request bodies, the schema's check, the table in the documentation) works
+from these declarations and knows no field by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from reconciler.model.connection import Certificate, Connection, Credential
+from reconciler.model.secret import SecretRef
+from reconciler.model.value import UNKNOWN
+
+Raw = Mapping[str, Any]
+"""One object as the REST API gives it (camelCase names, see the OpenAPI documents of the product)."""
+
+FIRST_REST: Final = 5
+LAST_REST: Final = 8
+
+
+class Mode(StrEnum):
+    """What may happen to a field after its object exists."""
+
+    MUTABLE = "mutable"  # changed in place with PUT
+    CREATE_ONLY = "create-only"  # a change is a replace
+    MOVE = "move"  # changed by an operation of its own (pool membership, owner of a repository)
+    SECRET = "secret"  # write-only on the server; compared by fingerprint of what was last applied
+    LOCAL = "local"  # concerns the reconciler only and is never sent
+
+
+class Context(Protocol):
+    """What encoding and decoding may ask: the REST version, names and ids, and secrets at the moment of use."""
+
+    rest: int
+    owner: str
+
+    def id_of(self, kind: str, name: str) -> str:
+        """The server's id of a declared object. Raises KeyError where it does not exist (yet)."""
+        ...
+
+    def name_of(self, kind: str, ident: str) -> str:
+        """The inventory's name for an id; the id itself where nothing declared has it."""
+        ...
+
+    def credential(self, name: str) -> Credential: ...
+
+    def certificate(self, name: str) -> Certificate: ...
+
+    def connection(self, name: str) -> Connection | None: ...
+
+    def reveal(self, reference: SecretRef | None) -> str:
+        """The secret's value, empty for None. Raises SecretError."""
+        ...
+
+
+Encode = Callable[[Any, Context], Mapping[str, Any]]
+Decode = Callable[[Raw, Context], Any]
+Normalize = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a kind.
+
+    `name` is its name in the inventory (dots step into nested maps), `api` the property of the REST API that holds
+    it, for the simple ones; the others bring `encode` (value to properties of a request body) and `decode` (object
+    to value, `UNKNOWN` where the server hides it). `since` and `until` are the REST versions that have the field.
+    `refers` names the kind that the value is a name of. `normalize` gives the one spelling of equal values and
+    raises ValueError with a sentence for people. `severe` fields make drift alarming (ports, credentials, trust).
+    """
+
+    name: str
+    doc: str
+    api: str = ""
+    mode: Mode = Mode.MUTABLE
+    since: int = FIRST_REST
+    until: int = LAST_REST
+    refers: str = ""
+    encode: Encode | None = None
+    decode: Decode | None = None
+    normalize: Normalize | None = None
+    severe: bool = False
+
+    def in_version(self, rest: int) -> bool:
+        return self.since <= rest <= self.until
+
+    def to_api(self, value: Any, context: Context) -> Mapping[str, Any]:
+        """Properties of a request body that say `value`."""
+        if self.encode is not None:
+            return self.encode(value, context)
+        if not self.api:
+            return {}
+        return {self.api: context.id_of(self.refers, value) if self.refers else value}
+
+    def from_api(self, raw: Raw, context: Context) -> Any:
+        """The value that the server shows, in the inventory's words."""
+        if not self.in_version(context.rest):
+            return UNKNOWN
+        if self.decode is not None:
+            return self.decode(raw, context)
+        if not self.api or self.api not in raw:
+            return UNKNOWN
+        value = raw[self.api]
+        return context.name_of(self.refers, value) if self.refers and value else value
+
+
+def nothing(value: Any, context: Context) -> Mapping[str, Any]:
+    """The `encode` of a field that is not part of any request body (membership, moves)."""
+    return {}
+
+
+def hidden(raw: Raw, context: Context) -> Any:
+    """The `decode` of a field that the server never gives back."""
+    return UNKNOWN

@@ -1,0 +1,184 @@
+"""Backup jobs. Product facts: RESTJob, RESTCreateBackupJob, RESTEditBackupJob, RESTJobSchedulePolicy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds import codec
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.kind import Kind
+from reconciler.model.value import UNKNOWN
+
+SERVICES = {
+    "mailbox": "mailbox",
+    "archive-mailbox": "archiveMailbox",
+    "onedrive": "oneDrive",
+    "sites": "sites",
+    "teams": "teams",
+    "teams-chats": "teamsChats",
+}
+"""What a job can process of an organization; the product's flags of an item of type PartialOrganization."""
+
+_DAYS = {
+    "everyday": "Everyday",
+    "workdays": "Workdays",
+    "weekends": "Weekends",
+    **{day.lower(): day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")},
+}
+_DAYS_BACK = {api: ours for ours, api in _DAYS.items()}
+_EVERY = {
+    "5 minutes": "Minutes5",
+    "10 minutes": "Minutes10",
+    "15 minutes": "Minutes15",
+    "30 minutes": "Minutes30",
+    "1 hour": "Hours1",
+    "2 hours": "Hours2",
+    "4 hours": "Hours4",
+    "8 hours": "Hours8",
+    "12 hours": "Hours12",
+}
+_EVERY_BACK = {api: ours for ours, api in _EVERY.items()}
+_TIME = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?$")
+
+
+def normalize_items(value: Any) -> Any:
+    return value if value == "all" else [name for name in SERVICES if name in value]
+
+
+def encode_items(value: Any, context: Context) -> Mapping[str, Any]:
+    if value == "all":
+        return {"backupType": "EntireOrganization"}
+    item = {"type": "PartialOrganization"} | {api: name in value for name, api in SERVICES.items()}
+    return {"backupType": "SelectedItems", "selectedItems": [item]}
+
+
+def decode_items(raw: Raw, context: Context) -> Any:
+    """v8 keeps the items in a collection of their own, which observation adds as `selectedItems`. Items that are not
+    a part of the whole organization (users, groups, sites) are shown as the server's own, and never compared equal."""
+    if raw.get("backupType") == "EntireOrganization":
+        return "all"
+    items = raw.get("selectedItems")
+    if not isinstance(items, list):
+        return UNKNOWN
+    if any(item.get("type") != "PartialOrganization" for item in items):
+        return ["(selected objects)"]
+    return [name for name, api in SERVICES.items() if any(item.get(api) for item in items)]
+
+
+def normalize_schedule(value: Any) -> Any:
+    """`manual`, `{daily: "22:00", days: workdays}` or `{every: 15 minutes}`, with one spelling each."""
+    if value == "manual":
+        return value
+    if "daily" in value:
+        found = _TIME.match(str(value["daily"]))
+        if not found:
+            raise ValueError(f'{value["daily"]!r} is not a time of day: write for example "22:00", in quotes')
+        return {"daily": f"{int(found.group(1)):02}:{found.group(2)}", "days": value.get("days", "everyday")}
+    every = " ".join(str(value["every"]).lower().split())
+    if every not in _EVERY:
+        raise ValueError(f"{value['every']!r} is not offered by the product: choose one of {', '.join(_EVERY)}")
+    return {"every": every}
+
+
+def encode_schedule(value: Any, context: Context) -> Mapping[str, Any]:
+    if value == "manual":
+        return {"schedulePolicy": {"scheduleEnabled": False, "type": "ManualOnly"}}
+    if "daily" in value:
+        policy = {"type": "Daily", "dailyType": _DAYS[value["days"]], "dailyTime": f"{value['daily']}:00"}
+    else:
+        policy = {"type": "Periodically", "periodicallyEvery": _EVERY[value["every"]]}
+    return {"schedulePolicy": {"scheduleEnabled": True} | policy}
+
+
+def decode_schedule(raw: Raw, context: Context) -> Any:
+    policy = raw.get("schedulePolicy")
+    if not policy:
+        return UNKNOWN
+    kind = policy.get("type")
+    if not policy.get("scheduleEnabled") or kind == "ManualOnly":
+        return "manual"
+    if kind == "Daily":
+        days = policy.get("dailyType", "")
+        return {"daily": str(policy.get("dailyTime", ""))[:5], "days": _DAYS_BACK.get(days, days)}
+    every = policy.get("periodicallyEvery", "")
+    return {"every": _EVERY_BACK.get(every, every)}
+
+
+def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
+    """Up to v7 the organization stands in the path of the POST, not in the body."""
+    return {"organizationId": context.id_of("organization", value)} if context.rest >= 8 else {}
+
+
+def decode_organization(raw: Raw, context: Context) -> Any:
+    """v8 says it; v6 and v7 only link to it, and observation adds `organizationId` from the link."""
+    ident = raw.get("organizationId")
+    return context.name_of("organization", ident) if ident else UNKNOWN
+
+
+def live_key(raw: Raw, context: Context) -> str:
+    """Names of jobs are taken as unique for each organization (not documented; see the facts, 6.2)."""
+    ident = raw.get("organizationId") or ""
+    return f"{context.name_of('organization', ident)}/{raw.get('name', '')}".lower()
+
+
+def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
+    return f"{fields.get('organization', '')}/{name}".lower()
+
+
+JOB = Kind(
+    name="job",
+    section="jobs",
+    doc="What is backed up of an organization, where to and when.",
+    rank=50,
+    collection="Jobs",
+    live_key=live_key,
+    wanted_key=wanted_key,
+    fields=(
+        Field("name", "Name of the job.", "name", Mode.CREATE_ONLY),
+        Field(
+            "organization",
+            "Organization that is backed up.",
+            mode=Mode.CREATE_ONLY,
+            refers="organization",
+            encode=encode_organization,
+            decode=decode_organization,
+        ),
+        Field(
+            "repository",
+            "Repository that is written to. A change means a full backup into the new one.",
+            "repositoryId",
+            refers="repository",
+            severe=True,
+        ),
+        Field(
+            "description",
+            "Text shown in the console; the owner mark is added at its end.",
+            encode=codec.encode_description,
+            decode=codec.decode_description,
+        ),
+        Field(
+            "items",
+            "all, or the services of the organization to back up.",
+            encode=encode_items,
+            decode=decode_items,
+            normalize=normalize_items,
+        ),
+        Field(
+            "schedule",
+            "manual, daily at a time, or every so many minutes or hours.",
+            encode=encode_schedule,
+            decode=decode_schedule,
+            normalize=normalize_schedule,
+        ),
+        Field("enabled", "Whether the schedule is active.", "isEnabled"),
+        Field(
+            "run",
+            "on-change, always or never: when an apply starts the job.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
+    ),
+)

@@ -1,0 +1,47 @@
+"""A kind of object: where it lives in the inventory and on the server, how it is recognised, and its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.kinds.field import FIRST_REST, LAST_REST, Context, Field, Raw
+
+
+def no_extra(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind.
+
+    `section` is its key in the inventory; `collection` the path below `/vN/` (empty where REST does not know it).
+    `rank` orders creation: lower first; deletes go the other way. `live_key` gives what identifies a live object
+    and `wanted_key` the same for a declared one: where both are equal it is the same object. `on_create` adds
+    properties to the body of a POST that no field declares. `reference` kinds must exist and are never changed.
+    """
+
+    name: str
+    section: str
+    doc: str
+    rank: int
+    fields: tuple[Field, ...]
+    live_key: Callable[[Raw, Context], str]
+    wanted_key: Callable[[str, Mapping[str, Any]], str]
+    collection: str = ""
+    singleton: bool = False
+    reference: bool = False
+    since: int = FIRST_REST
+    until: int = LAST_REST
+    on_create: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] = no_extra
+
+    def field(self, name: str) -> Field:
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(f"{self.name} has no field {name!r}")
+
+    def in_version(self, rest: int) -> bool:
+        return self.since <= rest <= self.until

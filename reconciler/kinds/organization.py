@@ -1,0 +1,46 @@
+"""Organizations: references. They must exist on the server; signing in to Microsoft is no business of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
+from reconciler.kinds.kind import Kind
+from reconciler.model.value import UNKNOWN
+
+
+def decode_proxies(raw: Raw, context: Context) -> Any:
+    """Observation adds `proxies`: the owners of the repositories of the organization's jobs. The product has no such
+    property; the chain is organization <- job -> repository -> proxy or pool."""
+    return sorted(raw["proxies"]) if "proxies" in raw else UNKNOWN
+
+
+def live_key(raw: Raw, context: Context) -> str:
+    return str(raw.get("name", "")).lower()
+
+
+def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
+    return name.lower()
+
+
+ORGANIZATION = Kind(
+    name="organization",
+    section="organizations",
+    doc="A Microsoft 365 organization that the server already knows, and the proxies that process it.",
+    rank=5,
+    collection="Organizations",
+    reference=True,
+    live_key=live_key,
+    wanted_key=wanted_key,
+    fields=(
+        Field("name", "Name of the organization on the server.", "name", Mode.CREATE_ONLY),
+        Field(
+            "proxies",
+            "Proxies (or pools) that process the organization.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=decode_proxies,
+        ),
+    ),
+)

@@ -1,0 +1,60 @@
+"""Proxy pools (REST v8 only). The members are said at the proxies (`pool:`) and gathered here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds import codec
+from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
+from reconciler.kinds.kind import Kind
+from reconciler.model.value import UNKNOWN
+
+
+def decode_members(raw: Raw, context: Context) -> Any:
+    """Observation adds `proxyIds` to the pool, from `proxyPoolId` of every proxy: the pool itself does not tell."""
+    if "proxyIds" not in raw:
+        return UNKNOWN
+    return sorted(context.name_of("proxy", ident) for ident in raw["proxyIds"])
+
+
+def live_key(raw: Raw, context: Context) -> str:
+    return str(raw.get("name", "")).lower()
+
+
+def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
+    return name.lower()
+
+
+def on_create(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    members = [{"proxyId": context.id_of("proxy", name)} for name in fields.get("members", ())]
+    return {"description": "", "proxyIds": members}
+
+
+POOL = Kind(
+    name="pool",
+    section="pools",
+    doc="Proxies that share the work on object storage repositories.",
+    rank=30,
+    collection="ProxyPools",
+    since=8,
+    live_key=live_key,
+    wanted_key=wanted_key,
+    on_create=on_create,
+    fields=(
+        Field("name", "Name of the pool.", "name", Mode.CREATE_ONLY),
+        Field(
+            "description",
+            "Text shown in the console; the owner mark is added at its end.",
+            encode=codec.encode_description,
+            decode=codec.decode_description,
+        ),
+        Field(
+            "members",
+            "Proxies of the pool, gathered from `pool:` of the proxies.",
+            mode=Mode.MOVE,
+            encode=nothing,
+            decode=decode_members,
+        ),
+    ),
+)

@@ -1,0 +1,167 @@
+"""Backup proxies. Product facts: REST schemas RESTProxy and RESTProxyFromClient of v6, v7 and v8."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds import codec
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.kind import Kind
+from reconciler.model.value import UNKNOWN
+
+
+def encode_type(value: Any, context: Context) -> Mapping[str, Any]:
+    return {"useDomainNetwork": value == "domain"}
+
+
+_, decode_type = codec.words("type", {"domain": "Domain", "workgroup": "Workgroup", "local": "Local"})
+encode_os, decode_os = codec.words("operatingSystem", {"windows": "Windows", "linux": "Linux"})
+
+
+def encode_internet(value: Any, context: Context) -> Mapping[str, Any]:
+    if value == "none":
+        return {"useInternetProxy": False}
+    if value == "server":
+        return {"useInternetProxy": True, "internetProxyType": "FromManagementServer"}
+    settings: dict[str, Any] = {
+        "hostName": value["host"],
+        "port": value.get("port", 3128),
+        "useAuthentication": "credentials" in value,
+    }
+    if "credentials" in value:
+        login = context.credential(value["credentials"])
+        settings |= {"username": login.username, "userPassword": context.reveal(login.password)}
+    return {"useInternetProxy": True, "internetProxyType": "Custom", "internetProxySettings": settings}
+
+
+def decode_internet(raw: Raw, context: Context) -> Any:
+    used = raw.get("useInternetProxy")
+    if used is None:
+        return UNKNOWN
+    if not used:
+        return "none"
+    if raw.get("internetProxyType") != "Custom":
+        return "server"
+    settings = raw.get("internetProxySettings") or {}
+    value = {"host": settings.get("hostName", ""), "port": settings.get("port", 3128)}
+    if settings.get("useAuthentication"):
+        value["credentials"] = context.name_of("credential", settings.get("username", ""))
+    return value
+
+
+def normalize_internet(value: Any) -> Any:
+    return {"port": 3128, **value} if isinstance(value, Mapping) else value
+
+
+def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
+    """The account that the server deploys with: user name and password, or SSH settings for Linux (v8)."""
+    login = context.credential(value)
+    if login.private_key is None and login.password is not None and not login.sudo:
+        return {"username": login.username, "password": context.reveal(login.password)}
+    return {"sshSettings": ssh_settings(value, context)}
+
+
+def ssh_settings(credential: str, context: Context, port: int = 22) -> dict[str, Any]:
+    """RESTSshSettingsFromClient of v8. The host key is filled in after the server has read it and we compared it."""
+    login = context.credential(credential)
+    settings: dict[str, Any] = {"account": login.username, "port": port, "elevateAccountToRoot": login.sudo}
+    if login.private_key is not None:
+        key = context.reveal(login.private_key)
+        settings["privateKeyBase64"] = base64.b64encode(key.encode()).decode()
+        settings["privateKeyPassphrase"] = context.reveal(login.passphrase)
+    if login.password is not None:
+        settings["accountPassword"] = context.reveal(login.password)
+    return settings
+
+
+def live_key(raw: Raw, context: Context) -> str:
+    return str(raw.get("hostName", "")).lower()
+
+
+def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
+    return str(fields.get("host", name)).lower()
+
+
+PROXY = Kind(
+    name="proxy",
+    section="proxies",
+    doc="A machine that reads and writes backups for the management server, and mails the results of jobs.",
+    rank=20,
+    collection="Proxies",
+    live_key=live_key,
+    wanted_key=wanted_key,
+    fields=(
+        Field("host", "Name that the server reaches the proxy by.", "hostName", Mode.CREATE_ONLY),
+        Field(
+            "type",
+            "domain (reached with credentials) or workgroup (reached with a certificate).",
+            mode=Mode.CREATE_ONLY,
+            encode=encode_type,
+            decode=decode_type,
+            severe=True,
+        ),
+        Field(
+            "os",
+            "windows or linux.",
+            mode=Mode.CREATE_ONLY,
+            since=8,
+            encode=encode_os,
+            decode=decode_os,
+        ),
+        Field(
+            "description",
+            "Text shown in the console; the owner mark is added at its end.",
+            encode=codec.encode_description,
+            decode=codec.decode_description,
+        ),
+        Field("port", "TCP port of the proxy service.", "port", decode=codec.number("port"), severe=True),
+        Field(
+            "threads",
+            "Threads of the proxy (REST up to v7).",
+            "threadsNumber",
+            until=7,
+            decode=codec.number("threadsNumber"),
+        ),
+        Field(
+            "throttle",
+            "Limit of the network rate: 100 Mbps, 10 MB/s, 512 KB/s or off.",
+            encode=codec.encode_rate,
+            decode=codec.decode_rate,
+            normalize=codec.normalize_rate,
+        ),
+        Field(
+            "internet_proxy",
+            "none, server (as the management server), or a map with host, port and credentials.",
+            encode=encode_internet,
+            decode=decode_internet,
+            normalize=normalize_internet,
+        ),
+        Field(
+            "credentials",
+            "Account that the server deploys the service with.",
+            mode=Mode.SECRET,
+            refers="credential",
+            encode=encode_credentials,
+            decode=hidden,
+            severe=True,
+        ),
+        Field(
+            "certificate",
+            "Client certificate that the reconciler logs in to WinRM with.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+            refers="certificate",
+        ),
+        Field("service.version", "server, or an exact build.", mode=Mode.LOCAL, encode=nothing, decode=hidden),
+        Field(
+            "service.install",
+            "push (by the server) or package (by the reconciler).",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
+    ),
+)

@@ -1,0 +1,117 @@
+"""Mail settings of the server: one object. Proxies send the mails about jobs through it.
+
+Product facts: RESTNotificationEmailSettingsRequest and -Response. `supressUntilLastRetry` is the product's spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds import codec
+from reconciler.kinds.field import Context, Field, Mode, Raw
+from reconciler.kinds.kind import Kind
+from reconciler.model.value import UNKNOWN
+
+_NOTIFY = {"success": "notifyOnSuccess", "warning": "notifyOnWarning", "failure": "notifyOnFailure"}
+
+
+def encode_notify(value: Any, context: Context) -> Mapping[str, Any]:
+    return {api: word in value for word, api in _NOTIFY.items()}
+
+
+def decode_notify(raw: Raw, context: Context) -> Any:
+    if any(api not in raw for api in _NOTIFY.values()):
+        return UNKNOWN
+    return [word for word, api in _NOTIFY.items() if raw[api]]
+
+
+def normalize_notify(value: Any) -> Any:
+    return [word for word in _NOTIFY if word in value]
+
+
+def encode_to(value: Any, context: Context) -> Mapping[str, Any]:
+    return {"to": ";".join(value)}
+
+
+def decode_to(raw: Raw, context: Context) -> Any:
+    """One text, separated by semicolons on the server."""
+    if "to" not in raw:
+        return UNKNOWN
+    return sorted(part.strip() for part in (raw["to"] or "").split(";") if part.strip())
+
+
+def encode_security(value: Any, context: Context) -> Mapping[str, Any]:
+    return {"useSSL": value == "tls"}
+
+
+def decode_security(raw: Raw, context: Context) -> Any:
+    used = raw.get("useSSL")
+    return UNKNOWN if used is None else ("tls" if used else "none")
+
+
+def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
+    if value is None or value == "none":
+        return {"useAuthentication": False}
+    login = context.credential(value)
+    return {"useAuthentication": True, "username": login.username, "userPassword": context.reveal(login.password)}
+
+
+def decode_credentials(raw: Raw, context: Context) -> Any:
+    """The user name can be seen, the password cannot: the name of the credential that has this user name."""
+    used = raw.get("useAuthentication")
+    if used is None:
+        return UNKNOWN
+    return context.name_of("credential", raw.get("username") or "") if used else "none"
+
+
+def the_one(raw: Raw, context: Context) -> str:
+    return ""
+
+
+def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
+    return ""
+
+
+def on_put(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"authenticationType": "CustomSmtp"} if context.rest >= 7 else {}
+
+
+SMTP = Kind(
+    name="smtp",
+    section="smtp",
+    doc="How mails about jobs are sent.",
+    rank=10,
+    collection="VboEmailSettings",
+    singleton=True,
+    live_key=the_one,
+    wanted_key=wanted_key,
+    on_create=on_put,
+    fields=(
+        Field("enabled", "Master switch of the notifications.", "enableNotification"),
+        Field("server", "Name of the SMTP server.", "smtpServer", severe=True),
+        Field("port", "TCP port of the SMTP server.", "port", decode=codec.number("port"), severe=True),
+        Field("security", "none or tls.", encode=encode_security, decode=decode_security, severe=True),
+        Field(
+            "credentials",
+            "Account for SMTP authentication, or none.",
+            mode=Mode.SECRET,
+            refers="credential",
+            encode=encode_credentials,
+            decode=decode_credentials,
+            severe=True,
+        ),
+        Field("from", "Sender of the mails.", "from"),
+        Field("to", "Recipients.", encode=encode_to, decode=decode_to, normalize=sorted),
+        Field("subject", "Subject with the product's variables, e.g. %JobName%.", "subject"),
+        Field(
+            "notify",
+            "Results to report: success, warning, failure.",
+            encode=encode_notify,
+            decode=decode_notify,
+            normalize=normalize_notify,
+        ),
+        Field("suppress_until_last_retry", "Report a failure only at the last retry.", "supressUntilLastRetry"),
+        Field("attach_report", "Attach the detailed report.", "attachDetailedReport"),
+    ),
+)

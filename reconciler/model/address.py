@@ -1,0 +1,23 @@
+"""Addresses: `kind.name`, or just the kind where there is one of it (`smtp`, `certificate`)."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+Address = NewType("Address", str)
+
+SINGLETONS = ("certificate", "smtp")
+
+
+def address(kind: str, name: str = "") -> Address:
+    """The address of the object `name` of `kind`; for a singleton the name is left out."""
+    return Address(f"{kind}.{name}" if name else kind)
+
+
+def kind_of(value: str) -> str:
+    return value.partition(".")[0]
+
+
+def name_of(value: str) -> str:
+    """The name in an address; empty for a singleton. Names may hold dots (`organization.contoso.example.com`)."""
+    return value.partition(".")[2]

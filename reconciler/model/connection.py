@@ -1,0 +1,127 @@
+"""How the management server and the hosts are reached. Plain data: safe to show, with references instead of secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconciler.model.secret import SecretRef
+
+
+class Transport(StrEnum):
+    SSH = "ssh"
+    WINRM = "winrm"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One entry of `credentials`. `auth` is how WinRM logs in: ntlm, kerberos or certificate (SSH ignores it).
+
+    `sudo` means that scripts on Linux are run through sudo, with `password` where sudo wants one.
+    """
+
+    name: str
+    username: str
+    password: SecretRef | None = None
+    private_key: SecretRef | None = None
+    passphrase: SecretRef | None = None
+    sudo: bool = False
+    auth: str = "ntlm"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One entry of `certificates`: either a PFX with its passphrase, or a PEM certificate with its key.
+
+    `pfx` and `cert` are paths relative to the folder of the inventory.
+    """
+
+    name: str
+    pfx: str = ""
+    passphrase: SecretRef | None = None
+    cert: str = ""
+    key: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom we believe. TLS: `ca_file` (PEM, relative to the inventory) or `fingerprint` (`sha256:HEX` of the
+    certificate), neither means the system's store. SSH: `host_keys` (`ssh-ed25519 AAAA…`) or `known_hosts` files.
+    There is no value that turns checking off.
+    """
+
+    ca_file: str = ""
+    fingerprint: str = ""
+    host_keys: tuple[str, ...] = ()
+    known_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds: to connect and log in, for one script or request, and for the long ones (installing a proxy)."""
+
+    connect: float = 10.0
+    call: float = 60.0
+    long: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One host. `host` is its name, which certificates and host keys must match; `address` is where packets go.
+
+    `port` 0 stands for the transport's default (22, 5986). `name` is the name in the inventory, for messages.
+    """
+
+    name: str
+    host: str
+    transport: Transport
+    credential: Credential | None = None
+    certificate: Certificate | None = None
+    address: str = ""
+    port: int = 0
+    trust: Trust = field(default_factory=Trust)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+    @property
+    def peer(self) -> str:
+        """Name for messages: the inventory's name and the host where they differ."""
+        return self.name if self.name == self.host else f"{self.name} ({self.host})"
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Address and port to connect to."""
+        default = 22 if self.transport is Transport.SSH else 5986
+        return (self.address or self.host, self.port or default)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The management server: its REST API, and PowerShell over WinRM for what REST cannot do.
+
+    `rest` is `auto`, or a version to insist on: `v5`, `v6`, `v7`, `v8`.
+    """
+
+    host: str
+    credential: Credential
+    port: int = 4443
+    address: str = ""
+    rest: str = "auto"
+    trust: Trust = field(default_factory=Trust)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    powershell: Connection | None = None
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Everything needed to reach the server and the hosts. `connections` holds one entry for each proxy that the
+    reconciler itself can reach, by the name of the proxy. `root` is the folder that relative paths start from
+    (absolute, never shown).
+    """
+
+    server: Server
+    connections: Mapping[str, Connection]
+    credentials: Mapping[str, Credential]
+    certificates: Mapping[str, Certificate]
+    root: str

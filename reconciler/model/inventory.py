@@ -1,0 +1,69 @@
+"""The inventory: what is wanted, after includes, defaults and groups, with the place where each thing was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.model.address import Address, address
+from reconciler.model.connection import Access
+from reconciler.model.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One wanted object: `fields` in the inventory's own words (see `kinds/`), only those that are declared.
+
+    `position` is where the object stands; `positions` where single fields were said (a default or a group points
+    there). A field that the tool itself filled in has no position. Treat the mappings as read-only.
+    """
+
+    kind: str
+    name: str
+    fields: Mapping[str, Any]
+    position: Position | None = None
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    @property
+    def address(self) -> Address:
+        return address(self.kind, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which changes are allowed: `allow` is a weekday and a time (`Sat 20:00`), `hours` its length."""
+
+    allow: str
+    hours: float
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits that a plan must keep. Percentages stay text (`50%`); see the guards in `plan/`."""
+
+    max_deletes: int | str = 1
+    max_changes: int | str = "100%"
+    protect: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    coverage: int | str = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything that an inventory declares.
+
+    `resources` is in order of address. `files` are the files read, relative to `access.root`; `digest` is a SHA-256
+    over their bytes.
+    """
+
+    name: str
+    access: Access
+    resources: Mapping[Address, Resource]
+    policy: Policy
+    files: tuple[str, ...]
+    digest: str
+
+    def of_kind(self, kind: str) -> list[Resource]:
+        return [resource for resource in self.resources.values() if resource.kind == kind]

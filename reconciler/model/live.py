@@ -1,0 +1,56 @@
+"""The live world as it was observed: what the server says, and what the hosts say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.model.address import Address
+from reconciler.model.diagnostic import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """`rest` is the number of the REST version in use (5 to 8), `build` the product build, e.g. `8.5.0.1014`."""
+
+    host: str
+    rest: int
+    build: str
+    installation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResource:
+    """One object on the server, in the inventory's words. A field that cannot be seen is `UNKNOWN`.
+
+    `name` is the name in the inventory where a declared object matches, else the server's own. `owner` is the name of
+    the inventory that created it (from the mark in its description), empty where it is nobody's.
+    """
+
+    kind: str
+    name: str
+    id: str
+    fields: Mapping[str, Any]
+    owner: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What one probe of a host said. `facts` is its JSON document, empty where the probe failed: see `problem`."""
+
+    name: str
+    facts: Mapping[str, Any]
+    problem: Diagnostic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One observation. `requests` counts the REST requests by verb (the login counts as `LOGIN`)."""
+
+    server: ServerInfo
+    resources: Mapping[Address, LiveResource]
+    hosts: Mapping[str, HostFacts]
+    requests: Mapping[str, int]
+    problems: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,143 @@
+"""The plan: what would be done, as data. Renderers read its JSON form; `apply` executes its steps and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live import ServerInfo
+from reconciler.model.position import Position
+
+
+class Action(StrEnum):
+    """What a change does to its address."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    TAKEOVER = "takeover"
+    UPGRADE = "upgrade"
+    RUN = "run"
+
+
+class Reason(StrEnum):
+    """Why a field differs: the inventory says something new, the world moved, or the tool's own default applies."""
+
+    INVENTORY = "inventory"
+    DRIFT = "drift"
+    DEFAULT = "default"
+    CHAIN = "chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """`reason`, where it was said, and one sentence for people."""
+
+    reason: Reason
+    detail: str = ""
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field. `before` and `after` are JSON data; a secret shows the mask, an unknown `before` is not observable."""
+
+    path: str
+    before: Any
+    after: Any
+    secret: bool = False
+    unknown: bool = False
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call inside a change. `verb` names a function in `apply/steps`; `params` is JSON data without secrets."""
+
+    verb: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One action on one address. `blocked` is the reason why it cannot be done now; then it has no steps.
+
+    `precondition` is a fingerprint of what was observed, checked again before a saved plan is applied. `disrupts`
+    names the organizations that a proxy does not serve while this runs.
+    """
+
+    address: str
+    action: Action
+    fields: tuple[FieldChange, ...]
+    cause: Cause
+    steps: tuple[Step, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    disrupts: tuple[str, ...] = ()
+    precondition: str = ""
+    blocked: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names the change inside its plan; one address may be both changed and run."""
+        return f"{self.action.value}:{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something to know that changes nothing: left alone because it is not ours, two planes that disagree, …"""
+
+    address: str
+    code: str
+    detail: str
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A declared field that could not be observed, and why."""
+
+    address: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a reviewer needs. `problems` are diagnostics of single hosts: the rest is planned all the same."""
+
+    inventory: str
+    inventory_digest: str
+    server: ServerInfo
+    changes: tuple[Change, ...]
+    reports: tuple[Report, ...] = ()
+    unknown: tuple[UnknownField, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    unchanged: int = 0
+    requests: Mapping[str, int] = field(default_factory=dict)
+    lab: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """The one predicate behind text, JSON and exit code: nothing differs, so there is nothing to do."""
+        return not self.changes
+
+    @property
+    def can_apply(self) -> bool:
+        return any(not change.blocked for change in self.changes)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.is_error for problem in self.problems) or any(c.blocked for c in self.changes)
+
+    def counts(self) -> dict[str, int]:
+        """Changes by action, in the order of `Action`, with `blocked` and `unknown` at the end."""
+        counts = {action.value: 0 for action in Action}
+        for change in self.changes:
+            counts[change.action.value] += 1
+        counts["blocked"] = sum(1 for change in self.changes if change.blocked)
+        counts["unknown"] = len(self.unknown)
+        return counts

@@ -1,0 +1,17 @@
+"""A script that is run on a host: constant text. What it works on reaches it as data on standard input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`name` is the path below `playbooks/` (`windows/facts.ps1`), `text` its whole text, ASCII."""
+
+    name: str
+    text: str
+
+    @property
+    def is_powershell(self) -> bool:
+        return self.name.endswith(".ps1")

@@ -1,0 +1,67 @@
+"""Secrets as types: a reference that may be shown, and a value that never is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+MASK = "••••••"
+SCHEMES = ("env", "exec", "file", "keyring")
+
+
+class Secret:
+    """A secret value. Printing, formatting and pickling never give it away; `reveal()` does, at the moment of use."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})"
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not written anywhere")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SecretRef:
+    """`secret://scheme/path`: where a secret is found. The reference is not secret and may stand in a plan."""
+
+    scheme: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> SecretRef:
+        """`secret://env/NAME` to a reference. Raises ValueError for anything else."""
+        head, separator, rest = text.partition("://")
+        scheme, slash, path = rest.partition("/")
+        if head != "secret" or not separator or not slash or not scheme or not path:
+            raise ValueError(f"{text!r} is not of the form secret://SCHEME/PATH")
+        return cls(scheme, path)
+
+    def __str__(self) -> str:
+        return f"secret://{self.scheme}/{self.path}"
+
+
+class SecretResolver(Protocol):
+    """Turns references into values, at the moment of use."""
+
+    def resolve(self, reference: SecretRef) -> Secret:
+        """The value. Raises SecretError, whose message names the reference and what to do."""
+        ...

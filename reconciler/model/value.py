@@ -1,0 +1,36 @@
+"""Values of fields: plain JSON data, and the one value that is not data: `UNKNOWN`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+
+class Unknown(Enum):
+    """Not observable: neither equal to nor different from anything. Nothing is ever planned from it."""
+
+    UNKNOWN = "?"
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+Value = str | int | float | bool | None | list[Any] | Mapping[str, Any] | Unknown
+
+
+def canonical(value: object) -> str:
+    """Compact JSON with sorted keys: equal values give equal text, whatever the order they were written in."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical text, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
