@@ -28,7 +28,7 @@ class Mode(StrEnum):
     MUTABLE = "mutable"  # changed in place with PUT
     CREATE_ONLY = "create-only"  # a change is a replace
     MOVE = "move"  # changed by an operation of its own (pool membership, owner of a repository)
-    SECRET = "secret"  # write-only on the server; compared by fingerprint of what was last applied
+    WRITE_ONLY = "write-only"  # the server hides it; compared by fingerprint of what was last applied
     LOCAL = "local"  # concerns the reconciler only and is never sent
 
 

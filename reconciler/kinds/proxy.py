@@ -141,7 +141,7 @@ PROXY = Kind(
         Field(
             "credentials",
             "Account that the server deploys the service with.",
-            mode=Mode.SECRET,
+            mode=Mode.WRITE_ONLY,
             refers="credential",
             encode=encode_credentials,
             decode=hidden,

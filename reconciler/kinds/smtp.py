@@ -95,7 +95,7 @@ SMTP = Kind(
         Field(
             "credentials",
             "Account for SMTP authentication, or none.",
-            mode=Mode.SECRET,
+            mode=Mode.WRITE_ONLY,
             refers="credential",
             encode=encode_credentials,
             decode=decode_credentials,
