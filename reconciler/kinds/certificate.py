@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.kinds.field import Context, Field, Raw, nothing
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -33,6 +33,14 @@ CERTIFICATE = Kind(
     live_key=the_one,
     wanted_key=wanted_key,
     fields=(
+        Field(
+            "certificate",
+            "Entry of `certificates` that the server shall use (`server.certificate`).",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+            refers="certificate",
+        ),
         Field(
             "thumbprint",
             "SHA-1 thumbprint of the certificate in use, in upper-case hexadecimal.",

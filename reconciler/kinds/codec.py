@@ -19,6 +19,9 @@ def owner_of(raw: Raw) -> str:
 
 
 def encode_description(value: Any, context: Context) -> Mapping[str, Any]:
+    """`context.owner` is empty for objects that this inventory did not create: they stay unmarked."""
+    if not context.owner:
+        return {"description": value}
     mark = f"[vbo-reconcile:{context.owner}]"
     return {"description": f"{value} {mark}" if value else mark}
 

@@ -25,6 +25,7 @@ LAST_REST: Final = 8
 class Mode(StrEnum):
     """What may happen to a field after its object exists."""
 
+    KEY = "key"  # identifies the object, so it never differs; a rename is another object
     MUTABLE = "mutable"  # changed in place with PUT
     CREATE_ONLY = "create-only"  # a change is a replace
     MOVE = "move"  # changed by an operation of its own (pool membership, owner of a repository)
@@ -60,6 +61,7 @@ class Context(Protocol):
 Encode = Callable[[Any, Context], Mapping[str, Any]]
 Decode = Callable[[Raw, Context], Any]
 Normalize = Callable[[Any], Any]
+Shown = Callable[[Any, Context], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class Field:
     it, for the simple ones; the others bring `encode` (value to properties of a request body) and `decode` (object
     to value, `UNKNOWN` where the server hides it). `since` and `until` are the REST versions that have the field.
     `refers` names the kind that the value is a name of. `normalize` gives the one spelling of equal values and
-    raises ValueError with a sentence for people. `severe` fields make drift alarming (ports, credentials, trust).
+    raises ValueError with a sentence for people. `shown` gives the part of a wanted value that the server shows, for
+    comparing. `on_put` is a field that a PUT must repeat though it cannot change. `severe` fields make drift alarming
+    (ports, credentials, trust).
     """
 
     name: str
@@ -83,6 +87,8 @@ class Field:
     encode: Encode | None = None
     decode: Decode | None = None
     normalize: Normalize | None = None
+    shown: Shown | None = None
+    on_put: bool = False
     severe: bool = False
 
     def in_version(self, rest: int) -> bool:
@@ -95,6 +101,10 @@ class Field:
         if not self.api:
             return {}
         return {self.api: context.id_of(self.refers, value) if self.refers else value}
+
+    def as_shown(self, value: Any, context: Context) -> Any:
+        """What the server would show of a wanted `value`."""
+        return self.shown(value, context) if self.shown else value
 
     def from_api(self, raw: Raw, context: Context) -> Any:
         """The value that the server shows, in the inventory's words."""

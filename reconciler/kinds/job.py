@@ -135,12 +135,13 @@ JOB = Kind(
     collection="Jobs",
     live_key=live_key,
     wanted_key=wanted_key,
+    echo=("name", "description", "backupType", "repositoryId", "isEnabled", "schedulePolicy", "selectedItems"),
     fields=(
-        Field("name", "Name of the job.", "name", Mode.CREATE_ONLY),
+        Field("name", "Name of the job.", "name", Mode.KEY, on_put=True),
         Field(
             "organization",
             "Organization that is backed up.",
-            mode=Mode.CREATE_ONLY,
+            mode=Mode.KEY,
             refers="organization",
             encode=encode_organization,
             decode=decode_organization,

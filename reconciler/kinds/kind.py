@@ -20,7 +20,9 @@ class Kind:
     `section` is its key in the inventory; `collection` the path below `/vN/` (empty where REST does not know it).
     `rank` orders creation: lower first; deletes go the other way. `live_key` gives what identifies a live object
     and `wanted_key` the same for a declared one: where both are equal it is the same object. `on_create` adds
-    properties to the body of a POST that no field declares. `reference` kinds must exist and are never changed.
+    properties to the body of a POST that no field declares. `echo` names properties that a PUT sends back as they were
+    read, since it is not documented whether a PUT merges or replaces. `reference` kinds must exist and are never
+    changed.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Kind:
     reference: bool = False
     since: int = FIRST_REST
     until: int = LAST_REST
+    echo: tuple[str, ...] = ()
     on_create: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] = no_extra
 
     def field(self, name: str) -> Field:

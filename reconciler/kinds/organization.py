@@ -34,7 +34,7 @@ ORGANIZATION = Kind(
     live_key=live_key,
     wanted_key=wanted_key,
     fields=(
-        Field("name", "Name of the organization on the server.", "name", Mode.CREATE_ONLY),
+        Field("name", "Name of the organization on the server.", "name", Mode.KEY),
         Field(
             "proxies",
             "Proxies (or pools) that process the organization.",

@@ -92,8 +92,19 @@ PROXY = Kind(
     collection="Proxies",
     live_key=live_key,
     wanted_key=wanted_key,
+    echo=(
+        "description",
+        "port",
+        "threadsNumber",
+        "enableNetworkThrottling",
+        "throttlingValue",
+        "throttlingUnit",
+        "useInternetProxy",
+        "internetProxyType",
+        "internetProxySettings",
+    ),
     fields=(
-        Field("host", "Name that the server reaches the proxy by.", "hostName", Mode.CREATE_ONLY),
+        Field("host", "Name that the server reaches the proxy by.", "hostName", Mode.KEY),
         Field(
             "type",
             "domain (reached with credentials) or workgroup (reached with a certificate).",

@@ -163,8 +163,23 @@ REPOSITORY = Kind(
     collection="BackupRepositories",
     live_key=live_key,
     wanted_key=wanted_key,
+    echo=(
+        "name",
+        "description",
+        "retentionType",
+        "retentionPeriodType",
+        "dailyRetentionPeriod",
+        "monthlyRetentionPeriod",
+        "yearlyRetentionPeriod",
+        "retentionFrequencyType",
+        "dailyTime",
+        "dailyType",
+        "monthlyTime",
+        "monthlyDaynumber",
+        "monthlyDayofweek",
+    ),
     fields=(
-        Field("name", "Name of the repository.", "name", Mode.CREATE_ONLY),
+        Field("name", "Name of the repository.", "name", Mode.KEY, on_put=True),
         Field(
             "owner",
             "The proxy or pool that works on it (`proxy:` or `pool:`).",
@@ -186,6 +201,7 @@ REPOSITORY = Kind(
             mode=Mode.CREATE_ONLY,
             encode=encode_retention_type,
             decode=decode_retention_type,
+            on_put=True,
         ),
         Field(
             "retention.keep",

@@ -58,11 +58,15 @@ def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_credentials(raw: Raw, context: Context) -> Any:
-    """The user name can be seen, the password cannot: the name of the credential that has this user name."""
+    """The user name can be seen, the password cannot."""
     used = raw.get("useAuthentication")
     if used is None:
         return UNKNOWN
-    return context.name_of("credential", raw.get("username") or "") if used else "none"
+    return raw.get("username") or "" if used else "none"
+
+
+def shown_credentials(value: Any, context: Context) -> Any:
+    return "none" if value is None or value == "none" else context.credential(value).username
 
 
 def the_one(raw: Raw, context: Context) -> str:
@@ -87,6 +91,22 @@ SMTP = Kind(
     live_key=the_one,
     wanted_key=wanted_key,
     on_create=on_put,
+    echo=(
+        "enableNotification",
+        "smtpServer",
+        "port",
+        "useAuthentication",
+        "username",
+        "useSSL",
+        "from",
+        "to",
+        "subject",
+        "notifyOnSuccess",
+        "notifyOnWarning",
+        "notifyOnFailure",
+        "supressUntilLastRetry",
+        "attachDetailedReport",
+    ),
     fields=(
         Field("enabled", "Master switch of the notifications.", "enableNotification"),
         Field("server", "Name of the SMTP server.", "smtpServer", severe=True),
@@ -99,6 +119,7 @@ SMTP = Kind(
             refers="credential",
             encode=encode_credentials,
             decode=decode_credentials,
+            shown=shown_credentials,
             severe=True,
         ),
         Field("from", "Sender of the mails.", "from"),

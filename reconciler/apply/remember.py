@@ -1,0 +1,61 @@
+"""Remembering what was applied, change by change, so that a killed run loses nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.address import Address
+from reconciler.model.event import ChangeEnded, Event, Outcome
+from reconciler.model.inventory import Inventory
+from reconciler.model.plan import Action, Plan
+from reconciler.model.recall import Recall
+from reconciler.plan.compare import applied_digests
+from reconciler.plan.runs import PENDING
+
+if TYPE_CHECKING:
+    from reconciler.journal import Memory
+
+
+class Remember:
+    """A listener. `begin` before an apply, then every event, then `settle` with the plan made afterwards."""
+
+    def __init__(self, inventory: Inventory, recall: Recall, memory: Memory, scope: str) -> None:
+        self._inventory = inventory
+        self._recall = recall
+        self._memory = memory
+        self._scope = scope
+        self._pending: set[str] = set()
+
+    def begin(self, plan: Plan) -> None:
+        """Mark the jobs that are to be started: the mark goes when they have a result."""
+        runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
+        self._pending = set(runs)
+        old = self._recall.applied
+        self._memory.remember(self._scope, {where: {**old.get(where, {}), PENDING: "pending"} for where in runs})
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, ChangeEnded):
+            return
+        if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED):
+            self._pending.discard(event.address)
+            self._store([event.address])
+        elif event.outcome is Outcome.DONE and event.action == Action.DELETE:
+            self._memory.forget(self._scope, event.address)
+        elif event.outcome is Outcome.DONE:
+            self._store([event.address])
+
+    def settle(self, plan: Plan) -> None:
+        """Everything that the new plan finds as declared is a baseline for telling drift from new wishes."""
+        differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
+        self._store([where for where in self._inventory.resources if where not in differs])
+
+    def _store(self, addresses: list[Address] | list[str]) -> None:
+        rows: dict[str, dict[str, str]] = {}
+        for where in addresses:
+            resource = self._inventory.resources.get(Address(where))
+            if resource is None:
+                continue
+            mark = {PENDING: "pending"} if where in self._pending else {}
+            rows[where] = {**applied_digests(resource, self._recall), **mark}
+        old = self._recall.applied
+        self._memory.remember(self._scope, {where: row for where, row in rows.items() if old.get(where) != row})

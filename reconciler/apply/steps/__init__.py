@@ -1,0 +1,52 @@
+"""The steps that a change is made of, one function each, by the verb that plans name them with.
+
+A step is handed the site, its parameters from the plan, and a way to tell news. It returns a sentence about its result
+or nothing, and raises a ReconcileError where it fails. It may be repeated: it looks before it creates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.apply.site import Site, Tell
+from reconciler.apply.steps.failure import StepFailed
+from reconciler.apply.steps.hosts import change_host
+from reconciler.apply.steps.jobs import run_job
+from reconciler.apply.steps.management import set_certificate, upgrade_proxy
+from reconciler.apply.steps.objects import create, delete, update
+from reconciler.apply.steps.owners import change_members, move_repository
+from reconciler.model.plan import Step
+
+STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
+    "create": create,
+    "update": update,
+    "delete": delete,
+    "pool.members": change_members,
+    "repository.move": move_repository,
+    "certificate.set": set_certificate,
+    "proxy.upgrade": upgrade_proxy,
+    "host.change": change_host,
+    "job.run": run_job,
+}
+
+_TEXTS = {
+    "create": "create {kind} {name}",
+    "update": "change {kind} {name}: {changed}",
+    "delete": "delete {kind} {name}",
+    "pool.members": "change the members of pool {name}",
+    "repository.move": "move repository {name} to {to}",
+    "certificate.set": "set the server certificate {certificate}",
+    "proxy.upgrade": "upgrade {name} to {to}",
+    "host.change": "{requirement} on {host}",
+    "job.run": "run job {name}",
+}
+
+
+def describe(step: Step) -> str:
+    """One line about a step for people."""
+    params = {key: ", ".join(value) if isinstance(value, list) else value for key, value in step.params.items()}
+    return _TEXTS[step.verb].format(**params)
+
+
+__all__ = ["STEPS", "StepFailed", "describe"]

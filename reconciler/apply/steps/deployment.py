@@ -1,0 +1,85 @@
+"""What adding, changing and removing a proxy needs beyond a body: host keys, patience, and a host login."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.apply.site import Site
+from reconciler.model.errors import UntrustedPeer
+
+
+def ssh_settings(site: Site, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """SSH settings with the host key that the server sees, once it is one that the inventory trusts.
+
+    The server reads the key (CheckSshConnectionConfig) and is told to expect just that one; it is never told to
+    ignore it. Raises UntrustedPeer where the key is another one.
+    """
+    seen = site.writer.act("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
+    fingerprint, key = str(seen.get("fingerprint") or ""), str(seen.get("publicBase64Key") or "")
+    if not _is_trusted(site, name, fingerprint, key):
+        raise UntrustedPeer(
+            host,
+            "comparing the host key that the server sees",
+            f"the server sees {fingerprint or 'a key'}, which is none of the keys that the inventory trusts",
+            hint="Compare the key on the host itself, then pin it in `connection.host_keys` of the proxy.",
+        )
+    return {**settings, "fingerprint": fingerprint, "publicBase64Key": key}
+
+
+def _is_trusted(site: Site, name: str, fingerprint: str, key: str) -> bool:
+    from reconciler.clients.hosts import trusted_keys
+
+    connection = site.access.connections.get(name)
+    if connection is None:
+        return False
+    for blob in trusted_keys(connection, site.access.root):
+        if key and _decoded(key) == blob:
+            return True
+        if fingerprint and fingerprint in _fingerprints(blob):
+            return True
+    return False
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _fingerprints(blob: bytes) -> set[str]:
+    """The spellings that servers use for one key: it is not documented which of them the product has."""
+    sha = hashlib.sha256(blob).digest()
+    text = base64.b64encode(sha).decode().rstrip("=")
+    return {text, f"SHA256:{text}", sha.hex(), ":".join(f"{byte:02x}" for byte in sha)}
+
+
+def wait_online(site: Site, name: str, ident: str) -> str:
+    """Wait until the server reports the new proxy as Online. Raises DeadlineExceeded."""
+
+    def look() -> Mapping[str, Any] | None:
+        raw = site.reader.get(f"Proxies/{ident}")
+        return raw if raw.get("status") == "Online" else None
+
+    raw = site.wait(name, "waiting for the proxy to come online", look, seconds=site.access.server.deadlines.call)
+    return f"online, {raw['version']}" if raw.get("version") else "online"
+
+
+def remove_body(site: Site, name: str) -> dict[str, Any]:
+    """RESTRemoveProxyOptions: never forced; with the login of the host where the inventory still has one."""
+    connection = site.access.connections.get(name)
+    body: dict[str, Any] = {"force": False}
+    if connection is None or connection.credential is None:
+        return body
+    login = connection.credential
+    if login.private_key is not None or login.sudo:
+        from reconciler.kinds.proxy import ssh_settings as settings
+
+        body["sshSettings"] = ssh_settings(site, name, connection.host, settings(login.name, site.naming))
+    else:
+        body |= {"userName": login.username, "userPassword": site.naming.reveal(login.password)}
+    return body

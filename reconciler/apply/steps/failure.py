@@ -1,0 +1,13 @@
+"""The failure of a step that is nobody's transport error: a job that failed, a result that is not what was asked."""
+
+from __future__ import annotations
+
+from reconciler.model.errors import ReconcileError
+
+
+class StepFailed(ReconcileError):
+    """`log` holds the last lines of what went on, oldest first."""
+
+    def __init__(self, message: str, log: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.log = log

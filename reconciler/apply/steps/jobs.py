@@ -1,0 +1,90 @@
+"""Starting a job and following it to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.apply.site import Site, Tell
+from reconciler.apply.steps.failure import StepFailed
+
+_ENDS = {"Success", "Warning", "Failed", "Stopped"}
+
+
+def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+    """Start a job, follow its session, and say its result. A failed or stopped session fails the step."""
+    name = params["name"]
+    path = site.path_of("job", name)
+    newest = _newest(site, name) if site.reader.rest < 8 else {}
+    started = site.writer.act(path, "start", {"full": bool(params.get("full", False))})
+    session = started.get("id") or _wait_for_session(site, name, str(newest.get("id", "")))
+    end = _follow(site, name, str(session), tell)
+    return _result(site, end)
+
+
+def _wait_for_session(site: Site, name: str, before: str) -> str:
+    """Up to v7 the start gives no session: it is the first one that was not there before."""
+
+    def look() -> str | None:
+        found = str(_newest(site, name).get("id", ""))
+        return found if found != before else None
+
+    return str(site.wait(name, "waiting for the session to appear", look, seconds=site.access.server.deadlines.call))
+
+
+def _newest(site: Site, name: str) -> Mapping[str, Any]:
+    ident = site.naming.id_of("job", name)
+    sessions = (
+        site.reader.list(f"Jobs/{ident}/JobSessions")
+        if site.reader.rest < 7
+        else site.reader.list("JobSessions", jobId=ident)
+    )
+    return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
+
+
+def _follow(site: Site, name: str, session: str, tell: Tell) -> Mapping[str, Any]:
+    look: Callable[[], Mapping[str, Any] | None] = _Watch(site, session, tell)
+    return dict(site.wait(name, "following the job", look, seconds=site.access.server.deadlines.long))
+
+
+class _Watch:
+    """Looks at a session and at the retries that follow it; tells each new state once."""
+
+    def __init__(self, site: Site, session: str, tell: Tell) -> None:
+        self._site, self._session, self._tell, self._told = site, session, tell, ""
+
+    def __call__(self) -> Mapping[str, Any] | None:
+        raw = self._site.reader.get(f"JobSessions/{self._session}")
+        status = str(raw.get("status", ""))
+        news = f"{status.lower()}, {raw.get('progress', 0)} objects"
+        if news != self._told:
+            self._tell(news)
+            self._told = news
+        if status not in _ENDS:
+            return None
+        if raw.get("jobWillBeRetried"):
+            self._go_on_to_the_retry(raw)
+            return None
+        return raw
+
+    def _go_on_to_the_retry(self, raw: Mapping[str, Any]) -> None:
+        """A failed session that will be retried is not the end: the next one points back at it."""
+        main = raw.get("mainSessionId") or self._session
+        for other in self._site.reader.list("JobSessions", jobId=raw.get("jobId", "")):
+            if other.get("mainSessionId") == main and str(other.get("creationTime")) > str(raw.get("creationTime")):
+                self._session = str(other["id"])
+
+
+def _result(site: Site, end: Mapping[str, Any]) -> str:
+    status = str(end.get("status", ""))
+    proxy = site.naming.name_of("proxy", str(end.get("proxyId") or ""))
+    text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
+    if status in ("Success", "Warning"):
+        return text
+    log = [_line(item) for item in site.reader.list(f"JobSessions/{end['id']}/LogItems")]
+    raise StepFailed(f"the job ended as {status}: {end.get('details') or 'see the log'}", tuple(log[-20:]))
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    """v8 has a message with a type, v6 and v7 a title."""
+    return " ".join(str(part) for part in (item.get("type"), item.get("message") or item.get("title")) if part)

@@ -1,0 +1,57 @@
+"""Names and ids: the inventory speaks in names, the server in ids. One object keeps both for one server."""
+
+from __future__ import annotations
+
+from reconciler.model.connection import Access, Certificate, Connection, Credential
+from reconciler.model.secret import SecretRef, SecretResolver
+
+
+class Naming:
+    """A `Context` for encoding and decoding. Fill it with `learn` as objects are observed or created.
+
+    Learning is safe from several threads: each call stores into two dictionaries once. `owner` is the mark that
+    descriptions are written with; see `marked`.
+    """
+
+    def __init__(self, rest: int, access: Access, resolver: SecretResolver | None = None, owner: str = "") -> None:
+        self.rest = rest
+        self.owner = owner
+        self._access = access
+        self._resolver = resolver
+        self._ids: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def learn(self, kind: str, name: str, ident: str) -> None:
+        self._ids[kind, name] = ident
+        self._names[kind, ident] = name
+
+    def marked(self, owner: str) -> Naming:
+        """The same names with another owner mark."""
+        twin = Naming(self.rest, self._access, self._resolver, owner)
+        twin._ids, twin._names = self._ids, self._names
+        return twin
+
+    def id_of(self, kind: str, name: str) -> str:
+        return self._ids[kind, name]
+
+    def has(self, kind: str, name: str) -> bool:
+        return (kind, name) in self._ids
+
+    def name_of(self, kind: str, ident: str) -> str:
+        return self._names.get((kind, ident), ident)
+
+    def credential(self, name: str) -> Credential:
+        return self._access.credentials[name]
+
+    def certificate(self, name: str) -> Certificate:
+        return self._access.certificates[name]
+
+    def connection(self, name: str) -> Connection | None:
+        return self._access.connections.get(name)
+
+    def reveal(self, reference: SecretRef | None) -> str:
+        if reference is None:
+            return ""
+        if self._resolver is None:
+            raise RuntimeError("observing never reveals a secret")
+        return self._resolver.resolve(reference).reveal()

@@ -1,0 +1,91 @@
+"""What only PowerShell on the management server knows: its certificate, and which proxies are out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconciler.kinds import KINDS
+from reconciler.kinds.naming import Naming
+from reconciler.model.address import Address, address
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import RemoteError, SecretError
+from reconciler.model.live import LiveResource
+from reconciler.model.value import UNKNOWN
+
+if TYPE_CHECKING:
+    from reconciler.clients.vbo import Reader
+    from reconciler.model.connection import Access
+    from reconciler.model.inventory import Inventory
+    from reconciler.model.secret import SecretResolver
+
+Resources = dict[Address, LiveResource]
+
+
+def read_security(
+    inventory: Inventory, access: Access, resolver: SecretResolver
+) -> tuple[Resources, tuple[Diagnostic, ...]]:
+    """The certificate that the server shows to workgroup proxies, where the inventory says anything about it."""
+    if not inventory.of_kind("certificate"):
+        return {}, ()
+    raw, problems = _ask("server/security-settings.ps1", access, resolver)
+    if raw is None:
+        return {}, problems
+    kind = KINDS["certificate"]
+    naming = Naming(0, access)
+    fields = {field.name: field.decode(raw, naming) if field.decode else UNKNOWN for field in kind.fields}
+    return {address("certificate"): LiveResource("certificate", "", "certificate", fields, "", raw)}, problems
+
+
+def read_versions(
+    resources: Resources, reader: Reader, inventory: Inventory, access: Access, resolver: SecretResolver
+) -> tuple[Resources, tuple[Diagnostic, ...]]:
+    """Add `outdated` to the proxies that may be: by version in v8, by the server's own word before that.
+
+    A version lower than the server's is only a candidate: private fixes differ in the last part. Where PowerShell can
+    be reached the server's word decides.
+    """
+    declared = [found for found in inventory.of_kind("proxy") if found.address in resources]
+    candidates = [found for found in declared if _behind(resources[found.address].raw, reader)]
+    if not candidates or access.server.powershell is None:
+        return resources, ()
+    answer, problems = _ask("server/version.ps1", access, resolver)
+    if answer is None:
+        return resources, problems
+    outdated = {str(item["host"]).lower(): bool(item["outdated"]) for item in answer.get("proxies", ())}
+    for found in declared:
+        live = resources[found.address]
+        word = outdated.get(str(live.raw.get("hostName", "")).lower())
+        raw = {**live.raw, "outdated": word}
+        resources[found.address] = LiveResource(live.kind, live.name, live.id, live.fields, live.owner, raw)
+    return resources, problems
+
+
+def _behind(raw: Mapping[str, Any], reader: Reader) -> bool:
+    if reader.rest < 8:
+        return raw.get("type") != "Local"
+    return bool(raw.get("version")) and raw["version"] != reader.build
+
+
+def _ask(
+    name: str, access: Access, resolver: SecretResolver
+) -> tuple[Mapping[str, Any] | None, tuple[Diagnostic, ...]]:
+    connection = access.server.powershell
+    if connection is None:
+        return None, (
+            Diagnostic(
+                code="no-powershell",
+                summary="PowerShell on the server is not reachable",
+                detail="The server certificate is declared, REST cannot read it, and `server.powershell` is not set.",
+                fix="Declare `server.powershell: {credentials: NAME}`, a WinRM login to the management server.",
+                address="certificate",
+            ),
+        )
+    from reconciler.clients.hosts import open_host
+    from reconciler.hosts import diagnose, shipped
+
+    try:
+        with open_host(connection, resolver, access.root) as host:
+            return host.execute(shipped(name), {}, deadline=connection.deadlines.call), ()
+    except (RemoteError, SecretError) as error:
+        return None, (diagnose(error, connection),)

@@ -1,0 +1,55 @@
+"""One observation of everything that an inventory is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.kinds.naming import Naming
+from reconciler.model.live import Live, ServerInfo
+from reconciler.observe.hosts import probe_hosts
+from reconciler.observe.management import read_security, read_versions
+from reconciler.observe.server import read_server
+
+if TYPE_CHECKING:
+    from reconciler.clients.vbo import Reader
+    from reconciler.hosts import Playbook
+    from reconciler.model.connection import Access
+    from reconciler.model.inventory import Inventory
+    from reconciler.model.secret import SecretResolver
+
+
+def observe(
+    inventory: Inventory,
+    *,
+    access: Access,
+    resolver: SecretResolver,
+    reader: Reader,
+    playbooks: Mapping[str, Playbook],
+    clock: Callable[[], datetime],
+    parallel: int = 32,
+) -> Live:
+    """What the server and the hosts are now, in the inventory's words.
+
+    The hosts are probed while the server is read: one connection and one script a host, and a number of REST requests
+    that does not grow with the number of objects. Raises RemoteError where the server itself cannot be read; the
+    trouble of single hosts is in `Live.hosts` and `Live.problems`.
+    """
+    naming = Naming(reader.rest, access)
+    with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="observe") as pool:
+        hosts = probe_hosts(pool, inventory, access=access, resolver=resolver, playbooks=playbooks, clock=clock)
+        security = pool.submit(read_security, inventory, access, resolver)
+        resources = read_server(reader, inventory, naming)
+        certificate, problems = security.result()
+        resources |= certificate
+        facts = {name: future.result() for name, future in sorted(hosts.items())}
+    resources, more = read_versions(resources, reader, inventory, access, resolver)
+    return Live(
+        server=ServerInfo(access.server.host, reader.rest, reader.build, reader.installation),
+        resources=dict(sorted(resources.items())),
+        hosts=facts,
+        requests=dict(sorted(reader.requests.items())),
+        problems=(*problems, *more),
+    )

@@ -1,0 +1,68 @@
+"""Gathering what planning must know of secrets: keyed fingerprints, never values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.kinds import KINDS, Mode
+from reconciler.model.errors import SecretError
+from reconciler.model.recall import Recall
+from reconciler.model.value import UNKNOWN
+
+if TYPE_CHECKING:
+    from reconciler.journal import Memory
+    from reconciler.model.connection import Access, Credential
+    from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.live import Live
+    from reconciler.model.secret import SecretResolver
+
+
+def recall(inventory: Inventory, live: Live, *, access: Access, resolver: SecretResolver, memory: Memory) -> Recall:
+    """What was applied last, the fingerprints of all secrets now, and the thumbprint of the wanted certificate."""
+    marks: dict[str, str] = {}
+    secrets: dict[str, dict[str, str]] = {}
+    for kind in KINDS.values():
+        for field in (field for field in kind.fields if field.mode is Mode.WRITE_ONLY):
+            for resource in inventory.of_kind(kind.name):
+                name = resource.fields.get(field.name)
+                login = access.credentials.get(name) if isinstance(name, str) else None
+                if login is None:
+                    continue
+                if login.name not in marks:
+                    marks[login.name] = _fingerprint(login, resolver, memory)
+                if marks[login.name]:
+                    secrets.setdefault(resource.address, {})[field.name] = marks[login.name]
+    derived = {
+        resource.address: _thumbprint(resource, access, resolver) for resource in inventory.of_kind("certificate")
+    }
+    return Recall(applied=memory.recall(scope_of(inventory, live)), secrets=secrets, derived=derived)
+
+
+def scope_of(inventory: Inventory, live: Live) -> str:
+    """What was applied is remembered for one installation of the product and one inventory."""
+    return f"{live.server.installation or live.server.host}/{inventory.name}"
+
+
+def _fingerprint(login: Credential, resolver: SecretResolver, memory: Memory) -> str:
+    """Fingerprint of a whole login; empty where a part of it cannot be resolved."""
+    try:
+        values = [
+            resolver.resolve(reference).reveal()
+            for reference in (login.password, login.private_key, login.passphrase)
+            if reference is not None
+        ]
+    except SecretError:
+        return ""
+    return memory.fingerprint("\0".join([login.username, *values]))
+
+
+def _thumbprint(resource: Resource, access: Access, resolver: SecretResolver) -> dict[str, Any]:
+    from reconciler.inventory.certificates import thumbprint
+
+    certificate = access.certificates.get(str(resource.fields.get("certificate")))
+    if certificate is None:
+        return {"thumbprint": UNKNOWN}
+    try:
+        return {"thumbprint": thumbprint(certificate, resolver, access.root)}
+    except SecretError:
+        return {"thumbprint": UNKNOWN}

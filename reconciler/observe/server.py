@@ -1,0 +1,114 @@
+"""What the REST API shows, in the inventory's words.
+
+Collections are read whole and matched here, since the product has no filters by name. The order of the kinds is the
+order in which names are learned: a job can only be named once its organization is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconciler.kinds import KINDS, Kind
+from reconciler.kinds.codec import owner_of
+from reconciler.kinds.naming import Naming
+from reconciler.model.address import Address, address
+from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.live import LiveResource
+from reconciler.observe.chain import complete_jobs, complete_pools, processing_proxies
+
+if TYPE_CHECKING:
+    from reconciler.clients.vbo import Reader
+
+Raws = dict[str, list[dict[str, Any]]]
+
+
+def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> dict[Address, LiveResource]:
+    """Every object of every kind that this REST version has, by address. Declared ones carry their declared names."""
+    raws = _read_collections(reader, inventory)
+    _learn_references(reader, inventory, naming)
+    found: dict[Address, LiveResource] = {}
+    for kind in KINDS.values():
+        if kind.name not in raws:
+            continue
+        if kind.name == "organization":
+            _match(kind, raws[kind.name], inventory, naming)
+            complete_jobs(reader, raws["job"], inventory, naming)
+        named = _match(kind, raws[kind.name], inventory, naming)
+        if kind.name == "job":
+            owners = processing_proxies(raws["job"], found)
+            _add_processing(found, owners)
+        for name, raw in named:
+            resource = _decode(kind, name, raw, naming)
+            found[address(kind.name, name)] = resource
+    return found
+
+
+def _read_collections(reader: Reader, inventory: Inventory) -> Raws:
+    raws: Raws = {}
+    for kind in KINDS.values():
+        if not kind.collection or not kind.in_version(reader.rest):
+            continue
+        if kind.singleton:
+            raws[kind.name] = [reader.get(kind.collection)] if inventory.of_kind(kind.name) else []
+        else:
+            raws[kind.name] = reader.list(kind.collection)
+    complete_pools(raws.get("pool", []), raws["proxy"])
+    return raws
+
+
+def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> None:
+    """Accounts and object storage are named in repositories only; they are read where one of them is declared."""
+    storages = [
+        found.fields["object_storage"] for found in inventory.of_kind("repository") if "object_storage" in found.fields
+    ]
+    if not storages:
+        return
+    if reader.rest >= 8:
+        for raw in reader.list("Accounts"):
+            naming.learn("account", raw.get("userName") or "", raw.get("id") or "")
+            if raw.get("description"):
+                naming.learn("account", raw["description"], raw.get("id") or "")
+    else:
+        for raw in reader.list("objectstoragerepositories"):
+            naming.learn("object_storage", raw.get("name") or "", raw.get("id") or "")
+
+
+def _match(
+    kind: Kind, raws: Iterable[Mapping[str, Any]], inventory: Inventory, naming: Naming
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Live objects with the names they go by here; their ids are learned on the way."""
+    wanted: dict[str, Resource] = {
+        kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.of_kind(kind.name)
+    }
+    taken = {resource.name for resource in wanted.values()}
+    named = []
+    for raw in raws:
+        key = kind.live_key(raw, naming)
+        if key in wanted:
+            name = wanted[key].name
+        else:
+            name = _own_name(kind, raw)
+            while name in taken:
+                name += f" ({str(raw.get('id', ''))[:8]})"
+        taken.add(name)
+        if raw.get("id"):
+            naming.learn(kind.name, name, str(raw["id"]))
+        named.append((name, raw))
+    return named
+
+
+def _own_name(kind: Kind, raw: Mapping[str, Any]) -> str:
+    return "" if kind.singleton else str(raw.get("hostName") or raw.get("name") or raw.get("id") or "?")
+
+
+def _decode(kind: Kind, name: str, raw: Mapping[str, Any], naming: Naming) -> LiveResource:
+    fields = {field.name: field.from_api(raw, naming) for field in kind.fields}
+    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), raw)
+
+
+def _add_processing(found: dict[Address, LiveResource], owners: Mapping[str, set[str]]) -> None:
+    for where, resource in list(found.items()):
+        if resource.kind == "organization":
+            fields = {**resource.fields, "proxies": sorted(owners.get(resource.name, ()))}
+            found[where] = LiveResource(resource.kind, resource.name, resource.id, fields, "", resource.raw)

@@ -1,0 +1,119 @@
+"""Comparing one wanted object with the live one: which fields differ, and which cannot be seen.
+
+Right-scoped: only what the inventory says is compared. `UNKNOWN` on either side is never a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.kinds import Field, Kind, Mode
+from reconciler.kinds.naming import Naming
+from reconciler.model.inventory import Resource
+from reconciler.model.live import LiveResource
+from reconciler.model.plan import Cause, FieldChange, Reason, UnknownField
+from reconciler.model.recall import Recall
+from reconciler.model.secret import MASK
+from reconciler.model.value import UNKNOWN, digest
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs, what cannot be seen, and the declared fields that this REST version does not have."""
+
+    changes: tuple[FieldChange, ...]
+    unknown: tuple[UnknownField, ...]
+    foreign: tuple[str, ...]
+
+
+def wanted_fields(resource: Resource, recall: Recall) -> Mapping[str, Any]:
+    """The declared fields and those that follow from files."""
+    derived = recall.derived.get(resource.address)
+    return {**resource.fields, **derived} if derived else resource.fields
+
+
+def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, naming: Naming) -> Comparison:
+    """`resource` against `live`, field by field in the order of the kind."""
+    wanted = wanted_fields(resource, recall)
+    changes: list[FieldChange] = []
+    unknown: list[UnknownField] = []
+    foreign: list[str] = []
+    for field in kind.fields:
+        if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY):
+            continue
+        if not field.in_version(naming.rest):
+            foreign.append(field.name)
+            continue
+        want, have = wanted[field.name], live.fields.get(field.name, UNKNOWN)
+        if field.mode is Mode.WRITE_ONLY:
+            changes += _compare_secret(field, resource, have, recall, naming)
+        elif want is UNKNOWN or have is UNKNOWN:
+            unknown.append(UnknownField(resource.address, field.name, _why_unknown(want, live)))
+        elif field.as_shown(want, naming) != have:
+            changes.append(FieldChange(field.name, have, want, cause=cause_of(resource, field.name, recall)))
+    return Comparison(tuple(changes), tuple(unknown), tuple(foreign))
+
+
+def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall, naming: Naming) -> list[FieldChange]:
+    """A login: the part that the server shows, then the fingerprint of what was last applied.
+
+    Where nothing was ever applied from here there is nothing to compare with, so nothing is planned.
+    """
+    want = resource.fields[field.name]
+    if have is not UNKNOWN and field.as_shown(want, naming) != have:
+        return [FieldChange(field.name, have, want, cause=cause_of(resource, field.name, recall))]
+    now = recall.secrets.get(resource.address, {}).get(field.name)
+    before = recall.applied.get(resource.address, {}).get(field.name)
+    if now is None or before is None or now == before:
+        return []
+    cause = Cause(
+        Reason.INVENTORY, "the secret is not the one that was last applied", resource.positions.get(field.name)
+    )
+    return [FieldChange(field.name, MASK, f"{want} ({MASK})", secret=True, cause=cause)]
+
+
+def cause_of(resource: Resource, field: str, recall: Recall) -> Cause:
+    """Why a field differs: said anew, changed outside since it was last applied, or a default of the tool."""
+    position = resource.positions.get(field)
+    applied = recall.applied.get(resource.address, {}).get(field)
+    if applied is not None and applied == digest(wanted_fields(resource, recall).get(field)):
+        return Cause(Reason.DRIFT, "changed outside since it was last applied", position or resource.position)
+    if position is None and field in resource.fields:
+        return Cause(Reason.DEFAULT, "a default of vbo-reconcile", resource.position)
+    return Cause(Reason.INVENTORY, "", position or resource.position)
+
+
+def new_fields(kind: Kind, resource: Resource, recall: Recall, naming: Naming) -> tuple[FieldChange, ...]:
+    """Every field of an object that is to be created."""
+    wanted = wanted_fields(resource, recall)
+    changes = []
+    for field in kind.fields:
+        if field.name not in wanted or field.mode is Mode.LOCAL or not field.in_version(naming.rest):
+            continue
+        want = wanted[field.name]
+        if want is UNKNOWN:
+            continue
+        secret = field.mode is Mode.WRITE_ONLY
+        after = f"{want} ({MASK})" if secret and want != "none" else want
+        changes.append(
+            FieldChange(field.name, None, after, secret=secret, cause=cause_of(resource, field.name, recall))
+        )
+    return tuple(changes)
+
+
+def _why_unknown(want: Any, live: LiveResource) -> str:
+    if want is UNKNOWN:
+        return "the wanted value cannot be computed here"
+    if live.raw.get("status") == "Offline":
+        return "the proxy is offline, and the server hides it"
+    return "the server does not show it"
+
+
+def applied_digests(resource: Resource, recall: Recall) -> dict[str, str]:
+    """What is remembered of an object once it is as declared: digests of values, fingerprints of secrets."""
+    secrets = recall.secrets.get(resource.address, {})
+    wanted = wanted_fields(resource, recall)
+    plain = {name: digest(value) for name, value in wanted.items() if value is not UNKNOWN and name not in secrets}
+    return {**plain, **secrets}

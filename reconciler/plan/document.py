@@ -1,0 +1,81 @@
+"""The JSON form of a plan: what every renderer reads. No secrets, no absolute paths; same plan, same bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.plan import Cause, Change, FieldChange, Plan
+from reconciler.model.position import Position
+from reconciler.model.value import UNKNOWN
+
+FORMAT_VERSION = "1.0"
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """A plan as plain data; `format_version` rises in its second part when something is added."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "inventory": {"name": plan.inventory, "digest": plan.inventory_digest},
+        "server": {"host": plan.server.host, "rest": f"v{plan.server.rest}", "build": plan.server.build},
+        "lab": plan.lab,
+        "empty": plan.is_empty,
+        "changes": [change_to_json(change) for change in plan.changes],
+        "reports": [
+            {"address": item.address, "code": item.code, "detail": item.detail, "position": _position(item.position)}
+            for item in plan.reports
+        ],
+        "unknown": [{"address": item.address, "path": item.path, "why": item.why} for item in plan.unknown],
+        "problems": [diagnostic_to_json(item) for item in plan.problems],
+        "unchanged": plan.unchanged,
+        "counts": plan.counts(),
+        "requests": dict(plan.requests),
+    }
+
+
+def change_to_json(change: Change) -> dict[str, Any]:
+    return {
+        "key": change.key,
+        "address": change.address,
+        "action": change.action.value,
+        "fields": [_field(item) for item in change.fields],
+        "cause": _cause(change.cause),
+        "depends_on": list(change.depends_on),
+        "disrupts": list(change.disrupts),
+        "steps": [{"verb": step.verb, "params": dict(step.params)} for step in change.steps],
+        "precondition": change.precondition,
+        "blocked": change.blocked,
+    }
+
+
+def diagnostic_to_json(item: Diagnostic) -> dict[str, Any]:
+    return {
+        "severity": item.severity.value,
+        "code": item.code,
+        "summary": item.summary,
+        "detail": item.detail,
+        "fix": item.fix,
+        "address": item.address,
+        "position": _position(item.position),
+        "source": item.source,
+        "related": [_position(place) for place in item.related],
+    }
+
+
+def _field(item: FieldChange) -> dict[str, Any]:
+    return {
+        "path": item.path,
+        "before": None if item.before is UNKNOWN else item.before,
+        "after": item.after,
+        "secret": item.secret,
+        "unknown": item.unknown or item.before is UNKNOWN,
+        "cause": _cause(item.cause) if item.cause else None,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {"reason": cause.reason.value, "detail": cause.detail, "position": _position(cause.position)}
+
+
+def _position(place: Position | None) -> dict[str, Any] | None:
+    return None if place is None else {"file": place.file, "line": place.line, "column": place.column}

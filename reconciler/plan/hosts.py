@@ -1,0 +1,113 @@
+"""Changes to hosts: what the playbooks ask for and the probe did not find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from reconciler.model.address import address
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.live import HostFacts, Live
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
+from reconciler.model.value import digest
+from reconciler.plan.objects import Findings
+
+
+class Finding(Protocol):
+    """A requirement that is not met (see `hosts/`). `script` is the name of what changes it, empty where nobody but a
+    person can; `before` is what was observed, `after` what is wanted."""
+
+    @property
+    def requirement(self) -> str: ...
+    @property
+    def before(self) -> Any: ...
+    @property
+    def after(self) -> Any: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def manual(self) -> str: ...
+    @property
+    def script(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+    @property
+    def unknown(self) -> bool: ...
+
+
+Unmet = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Iterable[Finding]]
+"""(operating system, facts, fields of the proxy) to what is not met."""
+
+
+def plan_hosts(inventory: Inventory, live: Live, unmet: Unmet, findings: Findings) -> dict[str, str]:
+    """Add the changes of the hosts. Returns, by proxy, why its host cannot take a new proxy service now."""
+    unfit: dict[str, str] = {}
+    for proxy in inventory.of_kind("proxy"):
+        facts = live.hosts.get(proxy.name)
+        if facts is None:
+            continue
+        if facts.problem is not None:
+            findings.problems.append(facts.problem)
+            findings.unknown.append(UnknownField(address("host", proxy.name), "*", facts.problem.summary.lower()))
+            unfit[proxy.name] = f"its host could not be observed ({facts.problem.summary.lower()})"
+            continue
+        reason = _plan_host(proxy, facts, unmet, findings, exists=proxy.address in live.resources)
+        if reason:
+            unfit[proxy.name] = reason
+    return unfit
+
+
+def _plan_host(proxy: Resource, facts: HostFacts, unmet: Unmet, findings: Findings, *, exists: bool) -> str:
+    where = address("host", proxy.name)
+    found = list(unmet(str(proxy.fields.get("os", "windows")), facts.facts, proxy.fields))
+    hidden = [item for item in found if item.unknown]
+    findings.unknown += [UnknownField(where, item.requirement, "the host did not say") for item in hidden]
+    fixable = [item for item in found if item.script and not item.unknown]
+    manual = [item for item in found if not item.script and not item.unknown]
+    for item in manual:
+        severity = Severity.WARNING if exists else Severity.ERROR
+        findings.problems.append(_requirement(proxy, item, severity))
+    if fixable:
+        findings.changes.append(_change(proxy, fixable))
+    elif not found:
+        findings.unchanged += 1
+    return f"its host does not meet: {', '.join(item.requirement for item in manual)}" if manual else ""
+
+
+def _change(proxy: Resource, fixable: list[Finding]) -> Change:
+    cause = Cause(Reason.INVENTORY, "required of a proxy host", proxy.position)
+    fields = tuple(
+        FieldChange(item.requirement, item.before, item.after, cause=Cause(Reason.DEFAULT, item.why, proxy.position))
+        for item in fixable
+    )
+    steps = tuple(
+        Step(
+            "host.change",
+            {
+                "host": proxy.name,
+                "requirement": item.requirement,
+                "script": item.script,
+                "params": dict(item.params),
+            },
+        )
+        for item in fixable
+    )
+    observed = {item.requirement: item.before for item in fixable}
+    return Change(address("host", proxy.name), Action.UPDATE, fields, cause, steps, precondition=digest(observed))
+
+
+def _requirement(proxy: Resource, item: Finding, severity: Severity) -> Diagnostic:
+    return Diagnostic(
+        code=f"host-{item.requirement}",
+        summary="Host requirement not met",
+        detail=f"{item.requirement} is {_text(item.before)}, and {_text(item.after)} is wanted: {item.why}",
+        fix=item.manual,
+        severity=severity,
+        position=proxy.position,
+        address=address("host", proxy.name),
+    )
+
+
+def _text(value: Any) -> str:
+    return "missing" if value is None else str(value)

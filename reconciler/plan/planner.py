@@ -1,0 +1,39 @@
+"""From the three inputs to a plan."""
+
+from __future__ import annotations
+
+from reconciler.kinds.naming import Naming
+from reconciler.model.connection import Access
+from reconciler.model.inventory import Inventory
+from reconciler.model.live import Live
+from reconciler.model.plan import Plan
+from reconciler.model.recall import Recall
+from reconciler.plan.hosts import Unmet, plan_hosts
+from reconciler.plan.objects import plan_objects
+from reconciler.plan.order import order
+from reconciler.plan.runs import plan_runs
+from reconciler.plan.upgrades import plan_upgrades
+
+
+def make_plan(
+    inventory: Inventory, live: Live, recall: Recall, *, access: Access, unmet: Unmet, lab: bool = False
+) -> Plan:
+    """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
+    naming = Naming(live.server.rest, access)
+    findings = plan_objects(inventory, live, recall, naming)
+    unfit = plan_hosts(inventory, live, unmet, findings)
+    plan_upgrades(inventory, live, findings)
+    plan_runs(inventory, recall, findings)
+    findings.problems += live.problems
+    return Plan(
+        inventory=inventory.name,
+        inventory_digest=inventory.digest,
+        server=live.server,
+        changes=order(findings.changes, inventory, live, unfit),
+        reports=tuple(sorted(findings.reports, key=lambda item: (item.address, item.code, item.detail))),
+        unknown=tuple(sorted(findings.unknown, key=lambda item: (item.address, item.path))),
+        problems=tuple(sorted(findings.problems, key=lambda item: item.sort_key)),
+        unchanged=findings.unchanged,
+        requests=live.requests,
+        lab=lab,
+    )

@@ -1,0 +1,54 @@
+"""Starting jobs: after the chain of a job changed, it is started once and followed to its result."""
+
+from __future__ import annotations
+
+from reconciler.model.address import Address
+from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.plan import Action, Cause, Change, Reason, Step
+from reconciler.model.recall import Recall
+from reconciler.model.value import digest
+from reconciler.plan.objects import Findings
+
+PENDING = "(run)"
+"""Remembered with a job from before its start until it has a result, so that a killed apply is finished by the next."""
+
+
+def plan_runs(inventory: Inventory, recall: Recall, findings: Findings) -> None:
+    """Add a run for each job whose policy asks for one."""
+    changed = {change.address for change in findings.changes if change.action is not Action.DELETE}
+    for job in inventory.of_kind("job"):
+        why = _why(job, inventory, changed, recall)
+        if why:
+            cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
+            step = Step("job.run", {"name": job.name})
+            findings.changes.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
+
+
+def _why(job: Resource, inventory: Inventory, changed: set[str], recall: Recall) -> str:
+    policy = job.fields.get("run", "on-change")
+    if policy == "never":
+        return ""
+    if policy == "always":
+        return "started by every apply (run: always)"
+    moved = [part for part in chain_of(job, inventory) if part in changed]
+    if moved:
+        return f"its chain changes ({', '.join(moved)})"
+    if PENDING in recall.applied.get(job.address, {}):
+        return "the last apply ended before this job had a result"
+    return ""
+
+
+def chain_of(job: Resource, inventory: Inventory) -> list[str]:
+    """Addresses that a job works through: itself, its repository, the owner of that, and the members of a pool."""
+    chain: list[str] = [job.address]
+    repository = inventory.resources.get(Address(f"repository.{job.fields.get('repository')}"))
+    if repository is None:
+        return chain
+    chain.append(repository.address)
+    owner = str(repository.fields.get("owner", ""))
+    if owner:
+        chain.append(owner)
+    pool = inventory.resources.get(Address(owner)) if owner.startswith("pool.") else None
+    if pool is not None:
+        chain += [f"proxy.{member}" for member in pool.fields.get("members", ())]
+    return chain
