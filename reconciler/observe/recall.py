@@ -32,8 +32,8 @@ def recall(inventory: Inventory, live: Live, *, access: Access, resolver: Secret
                     marks[login.name] = _fingerprint(login, resolver, memory)
                 if marks[login.name]:
                     secrets.setdefault(resource.address, {})[field.name] = marks[login.name]
-    derived = {
-        resource.address: _thumbprint(resource, access, resolver) for resource in inventory.of_kind("certificate")
+    derived: dict[str, dict[str, Any]] = {
+        str(resource.address): _thumbprint(resource, access, resolver) for resource in inventory.of_kind("certificate")
     }
     return Recall(applied=memory.recall(scope_of(inventory, live)), secrets=secrets, derived=derived)
 

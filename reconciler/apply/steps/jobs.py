@@ -54,7 +54,7 @@ class _Watch:
         self._site, self._session, self._tell, self._told = site, session, tell, ""
 
     def __call__(self) -> Mapping[str, Any] | None:
-        raw = self._site.reader.get(f"JobSessions/{self._session}")
+        raw: Mapping[str, Any] = self._site.reader.get(f"JobSessions/{self._session}")
         status = str(raw.get("status", ""))
         news = f"{status.lower()}, {raw.get('progress', 0)} objects"
         if news != self._told:

@@ -1,0 +1,140 @@
+"""The engine: order, dependents of a failure, the four outcomes, interrupts, bugs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import pytest
+
+from reconciler.apply import Site, apply
+from reconciler.apply.engine import Result
+from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.model.errors import Refused
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted
+from reconciler.model.live import ServerInfo
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
+
+Do = Callable[[Any, Mapping[str, Any], Callable[[str], None]], str | None]
+
+
+class FakeSite:
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Do], None]]:
+    """Replaces the step `job.run` by a function of the test."""
+
+    def replace(do: Do) -> None:
+        monkeypatch.setitem(STEPS, "job.run", do)
+
+    return replace
+
+
+def change(name: str, *needs: str, blocked: str = "") -> Change:
+    keys = tuple(f"run:job.{need}" for need in needs)
+    steps = () if blocked else (Step("job.run", {"name": name}),)
+    return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN), steps, keys, blocked=blocked)
+
+
+def run(*changes: Change, events: list[Event] | None = None) -> Result:
+    plan = Plan("corp", "", ServerInfo("host", 8, "8.5"), changes)
+    return apply(plan, cast(Site, FakeSite()), listen=(events if events is not None else []).append, clock=lambda: 0.0)
+
+
+def ends(result: Result) -> dict[str, str]:
+    return {key.removeprefix("run:job."): end.outcome.value for key, end in result.outcomes.items()}
+
+
+def test_what_others_wait_for_is_done_first(verb: Callable[[Do], None]) -> None:
+    order: list[str] = []
+    verb(lambda site, params, tell: order.append(params["name"]))
+    result = run(change("c", "b"), change("b", "a"), change("a"))
+    assert order == ["a", "b", "c"]
+    assert list(result.outcomes) == ["run:job.c", "run:job.b", "run:job.a"]
+    assert not result.failed
+
+
+def test_what_waits_for_a_failure_is_skipped_and_the_rest_goes_on(verb: Callable[[Do], None]) -> None:
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        if params["name"] == "a":
+            raise Refused("host", "doing it", "no", hint="ask nicely")
+
+    verb(do)
+    result = run(change("a"), change("b", "a"), change("c", "b"), change("d"))
+    assert ends(result) == {"a": "failed", "b": "skipped", "c": "skipped", "d": "done"}
+    assert result.outcomes["run:job.a"].hint == "ask nicely"
+    assert result.outcomes["run:job.b"].detail == "job.a failed"
+    assert result.outcomes["run:job.c"].detail == "job.b was not done"
+    assert result.failed
+
+
+def test_a_blocked_change_is_skipped_with_its_reason(verb: Callable[[Do], None]) -> None:
+    verb(lambda site, params, tell: None)
+    result = run(change("a", blocked="it is offline"), change("b"))
+    assert ends(result) == {"a": "skipped", "b": "done"}
+    assert result.outcomes["run:job.a"].detail == "it is offline"
+
+
+def test_a_failed_step_brings_its_log(verb: Callable[[Do], None]) -> None:
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        raise StepFailed("the job ended as Failed", ("one", "two"))
+
+    verb(do)
+    assert run(change("a")).outcomes["run:job.a"].log == ("one", "two")
+
+
+def test_a_bug_fails_its_own_change_and_says_that_it_is_one(verb: Callable[[Do], None]) -> None:
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        if params["name"] == "a":
+            raise ZeroDivisionError
+
+    verb(do)
+    result = run(change("a"), change("b"))
+    assert ends(result) == {"a": "failed", "b": "done"}
+    assert "This is a bug in vbo-reconcile" in result.outcomes["run:job.a"].detail
+
+
+def test_events_tell_the_whole_story(verb: Callable[[Do], None]) -> None:
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> str:
+        tell("half way")
+        return "all of it"
+
+    verb(do)
+    events: list[Event] = []
+    run(change("a"), events=events)
+    assert [type(event) for event in events][:3] == [ChangeStarted, StepStarted, Progress]
+    end = events[-1]
+    assert isinstance(end, ChangeEnded)
+    assert (end.outcome, end.detail) == (Outcome.DONE, "all of it")
+
+
+def test_an_interrupt_finishes_what_runs_and_starts_nothing_else(
+    verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconciler.apply import engine
+
+    release = threading.Event()
+    verb(lambda site, params, tell: (release.wait(5), None)[1])
+    real, calls = engine.wait, []
+
+    def interrupted_once(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        release.set()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(engine, "wait", interrupted_once)
+    result = run(change("a"), change("b", "a"))
+    assert result.interrupted
+    assert ends(result) == {"a": "done", "b": "not started"}
+
+
+def test_many_changes_run_side_by_side(verb: Callable[[Do], None]) -> None:
+    together = threading.Barrier(4, timeout=5)
+    verb(lambda site, params, tell: (together.wait(), None)[1])
+    assert not run(*[change(str(number)) for number in range(4)]).failed

@@ -1,0 +1,170 @@
+"""Pools, repositories, jobs and organizations: what is done before what, and which jobs are started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.plan import Plan
+from reconciler.model.recall import Recall
+from reconciler.plan.runs import PENDING
+from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
+
+
+def proxy(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"p{number}",
+        "hostName": f"px-{number}",
+        "type": "Workgroup",
+        "status": "Online",
+        "version": BUILD,
+        "proxyPoolId": None,
+        **more,
+    }
+
+
+STORAGE = {"type": "s3-compatible", "account": "key", "bucket": "b", "folder": "f"}
+LIVE: dict[str, Any] = {
+    "Proxies": [proxy(1, proxyPoolId="pool-a"), proxy(2, proxyPoolId="pool-a"), proxy(3, proxyPoolId="pool-b")],
+    "ProxyPools": [{"id": "pool-a", "name": "a"}, {"id": "pool-b", "name": "b"}],
+    "Accounts": [{"id": "account", "userName": "key"}],
+    "Organizations": [{"id": "org", "name": "contoso.example.com"}],
+    "BackupRepositories": [
+        {
+            "id": "repo",
+            "name": "cloud",
+            "proxyPoolId": "pool-a",
+            "objectStorage": {
+                "type": "AmazonS3Compatible",
+                "accountId": "account",
+                "amazonBucketS3Compatible": {"name": "b"},
+                "s3Folder": "f",
+            },
+        }
+    ],
+    "Jobs": [
+        {
+            "id": "job",
+            "name": "daily",
+            "organizationId": "org",
+            "repositoryId": "repo",
+            "backupType": "EntireOrganization",
+        }
+    ],
+}
+
+
+def world(**other: Any) -> Any:
+    sections: dict[str, Any] = {
+        "proxy": {"px-1": {"type": "workgroup"}, "px-2": {"type": "workgroup"}, "px-3": {"type": "workgroup"}},
+        "pool": {"a": {"members": ["px-1", "px-2"]}, "b": {"members": ["px-3"]}},
+        "repository": {"cloud": {"owner": "pool.a", "object_storage": STORAGE}},
+        "organization": {"contoso.example.com": {"proxies": ["a"]}},
+        "job": {"daily": {"organization": "contoso.example.com", "repository": "cloud", "items": "all"}},
+    }
+    return inventory(**{**sections, **other})
+
+
+def keys(made: Plan) -> list[str]:
+    return [change.key for change in made.changes]
+
+
+def test_the_whole_chain_as_declared_is_no_change() -> None:
+    made = plan(world(), FakeReader(LIVE))
+    assert changes(made) == {}
+    assert made.unchanged == 8
+
+
+def test_everything_is_created_in_the_order_in_which_it_leans_on_each_other() -> None:
+    empty = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
+    made = plan(world(), empty)
+    assert keys(made) == [
+        "create:proxy.px-1",
+        "create:proxy.px-2",
+        "create:proxy.px-3",
+        "create:pool.a",
+        "create:pool.b",
+        "create:repository.cloud",
+        "create:job.daily",
+        "run:job.daily",
+    ]
+    needs = {change.key: set(change.depends_on) for change in made.changes}
+    assert needs["create:pool.a"] == {"create:proxy.px-1", "create:proxy.px-2"}
+    assert needs["create:repository.cloud"] == {"create:pool.a"}
+    assert needs["create:job.daily"] == {"create:repository.cloud"}
+    assert "create:job.daily" in needs["run:job.daily"]
+
+
+def test_a_proxy_that_changes_pools_leaves_before_it_joins() -> None:
+    moved = world(pool={"a": {"members": ["px-1"]}, "b": {"members": ["px-2", "px-3"]}})
+    made = plan(moved, FakeReader(LIVE))
+    assert changes(made)["update:pool.a"] == {"members": (["px-1", "px-2"], ["px-1"])}
+    join = next(change for change in made.changes if change.key == "update:pool.b")
+    assert "update:pool.a" in join.depends_on
+    assert join.steps[0].params == {"name": "b", "join": ["px-2"], "leave": []}
+
+
+def test_a_change_in_its_chain_starts_the_job_once() -> None:
+    made = plan(
+        world(pool={"a": {"members": ["px-1", "px-2"], "description": "new"}, "b": {"members": ["px-3"]}}),
+        FakeReader(LIVE),
+    )
+    assert keys(made) == ["run:job.daily"] or keys(made) == ["update:pool.a", "run:job.daily"]
+
+
+def test_a_job_may_be_kept_from_starting() -> None:
+    job = {"organization": "contoso.example.com", "repository": "cloud", "items": ["mailbox"], "run": "never"}
+    live = {**LIVE, "Jobs/job/SelectedItems": []}
+    assert keys(plan(world(job={"daily": job}), FakeReader(live))) == ["update:job.daily"]
+
+
+def test_a_job_that_was_to_run_when_the_last_apply_ended_runs_now() -> None:
+    made = plan(world(), FakeReader(LIVE), recall=Recall(applied={"job.daily": {PENDING: "pending"}}))
+    assert keys(made) == ["run:job.daily"]
+
+
+def test_a_repository_on_a_disk_cannot_move() -> None:
+    live = {**LIVE, "BackupRepositories": [{"id": "repo", "name": "cloud", "proxyId": "p3", "path": "D:\\x"}]}
+    made = plan(world(repository={"cloud": {"owner": "proxy.px-1", "path": "D:\\x"}}), FakeReader(live))
+    move = next(change for change in made.changes if change.address == "repository.cloud")
+    assert "on a disk" in move.blocked
+    run = next(change for change in made.changes if change.key == "run:job.daily")
+    assert run.blocked == "it waits for repository.cloud, which is blocked"
+
+
+def test_a_repository_on_object_storage_moves_by_an_operation_of_its_own() -> None:
+    made = plan(world(repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}}), FakeReader(LIVE))
+    move = next(change for change in made.changes if change.address == "repository.cloud")
+    assert [step.verb for step in move.steps] == ["repository.move"]
+
+
+def test_an_unknown_organization_blocks_its_jobs_and_is_an_error() -> None:
+    live = {**LIVE, "Organizations": [], "Jobs": []}
+    made = plan(world(), FakeReader(live))
+    assert [item.code for item in made.problems] == ["organization-missing"]
+    assert all(change.blocked for change in made.changes if change.address == "job.daily")
+
+
+def test_a_proxy_behind_the_server_is_upgraded_before_it_is_changed() -> None:
+    old = [proxy(1, proxyPoolId="pool-a", version="8.1.0.305", port=9200), *LIVE["Proxies"][1:]]
+    proxies = {
+        "px-1": {"type": "workgroup", "port": 9193},
+        "px-2": {"type": "workgroup"},
+        "px-3": {"type": "workgroup"},
+    }
+    made = plan(world(proxy=proxies), FakeReader({**LIVE, "Proxies": old}))
+    assert keys(made)[:2] == ["upgrade:proxy.px-1", "update:proxy.px-1"]
+    assert "upgrade:proxy.px-1" in made.changes[1].depends_on
+
+
+def test_a_proxy_ahead_of_the_server_is_left_alone() -> None:
+    new = [proxy(1, proxyPoolId="pool-a", version="8.10.0.1"), *LIVE["Proxies"][1:]]
+    assert plan(world(), FakeReader({**LIVE, "Proxies": new})).is_empty
+
+
+def test_an_organization_shows_the_proxies_that_process_it() -> None:
+    from tests.plan.world import live
+
+    found = live(world(), FakeReader(LIVE)).resources
+    assert {str(where): item.fields["proxies"] for where, item in found.items() if item.kind == "organization"} == {
+        "organization.contoso.example.com": ["a"]
+    }
