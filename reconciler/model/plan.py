@@ -106,6 +106,18 @@ class UnknownField:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A guard that does not hold. `addresses` are the changes that it is about, empty for all of them. `waiver` is the
+    reason that somebody gave for letting it pass (`--waive CODE=REASON`); it is kept with the plan and with the run.
+    """
+
+    code: str
+    detail: str
+    addresses: tuple[str, ...] = ()
+    waiver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a reviewer needs. `problems` are diagnostics of single hosts: the rest is planned all the same."""
 
@@ -119,6 +131,7 @@ class Plan:
     unchanged: int = 0
     requests: Mapping[str, int] = field(default_factory=dict)
     lab: bool = False
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -128,6 +141,11 @@ class Plan:
     @property
     def can_apply(self) -> bool:
         return any(not change.blocked for change in self.changes)
+
+    @property
+    def is_refused(self) -> bool:
+        """A guard does not hold, and nobody waived it: the plan may be read and never applied."""
+        return any(not refusal.waiver for refusal in self.refusals)
 
     @property
     def has_errors(self) -> bool:

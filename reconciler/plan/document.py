@@ -27,6 +27,10 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         ],
         "unknown": [{"address": item.address, "path": item.path, "why": item.why} for item in plan.unknown],
         "problems": [diagnostic_to_json(item) for item in plan.problems],
+        "refusals": [
+            {"code": item.code, "detail": item.detail, "addresses": list(item.addresses), "waiver": item.waiver}
+            for item in plan.refusals
+        ],
         "unchanged": plan.unchanged,
         "counts": plan.counts(),
         "requests": dict(plan.requests),
