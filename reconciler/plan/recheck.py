@@ -1,0 +1,83 @@
+"""What of a saved plan may still be done: each change is compared with a plan made just now from the same snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.model.plan import Change, Plan
+from reconciler.plan.document import change_to_json
+
+_SAME = ("action", "precondition", "steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A change that is not done, since the world is not what it was when the change was approved."""
+
+    key: str
+    address: str
+    why: str
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """`plan` holds what is approved and still holds. `done` are keys that somebody brought about meanwhile; `extra`
+    are keys of the new plan that nobody approved, and that are not done."""
+
+    plan: Plan
+    stale: tuple[Stale, ...]
+    done: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan) -> Recheck:
+    """`saved` are the changes of a plan file in its JSON form."""
+    now = {change.key: change for change in fresh.changes}
+    kept: dict[str, Change] = {}
+    stale: dict[str, Stale] = {}
+    done: list[str] = []
+    approved = list(saved)
+    for old in approved:
+        key = str(old["key"])
+        change = now.get(key)
+        if change is None:
+            done.append(key)
+            continue
+        differences = _differences(old, change_to_json(change))
+        waits = sorted(set(change.depends_on) & set(stale))
+        unapproved = sorted(set(change.depends_on) - {str(item["key"]) for item in approved})
+        if differences:
+            stale[key] = Stale(key, change.address, "the world is not what it was when this was approved", differences)
+        elif waits:
+            stale[key] = Stale(key, change.address, f"it waits for {stale[waits[0]].address}, which is refused")
+        elif unapproved:
+            stale[key] = Stale(key, change.address, f"it now waits for {unapproved[0]}, which nobody approved")
+        else:
+            kept[key] = change
+    plan = replace(fresh, changes=tuple(kept.values()))
+    extra = tuple(key for key in now if key not in {str(item["key"]) for item in approved})
+    return Recheck(plan, tuple(stale.values()), tuple(done), extra)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """What differs between what was approved and what would be done now, as sentences; empty where nothing does."""
+    then = {item["path"]: (item["before"], item["after"]) for item in old.get("fields", ())}
+    now = {item["path"]: (item["before"], item["after"]) for item in new.get("fields", ())}
+    found = []
+    for path in sorted({*then, *now}):
+        if then.get(path) == now.get(path):
+            continue
+        if path not in now:
+            found.append(f"{path}: was to become {then[path][1]}, and is so already")
+        elif path not in then:
+            found.append(f"{path}: is now {now[path][0]}, and would become {now[path][1]}")
+        else:
+            found.append(f"{path}: was {then[path][0]} when approved, and is now {now[path][0]}")
+    if not found and any(old.get(part) != new.get(part) for part in _SAME):
+        found.append("something else of it was changed meanwhile")
+    if not found and bool(old.get("blocked")) != bool(new.get("blocked")):
+        found.append(f"it is now blocked: {new['blocked']}" if new.get("blocked") else "it was blocked when approved")
+    return tuple(found)

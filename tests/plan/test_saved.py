@@ -1,0 +1,116 @@
+"""Saved plans: what was approved is what is applied, change by change, or that change is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.model.diagnostic import Diagnosed
+from reconciler.plan.recheck import recheck
+from reconciler.plan.saved import Origin, document_of, read_plan, to_bytes
+from tests.plan.test_chain import LIVE, world
+from tests.plan.test_objects import PROXY, WANTED
+from tests.plan.world import FakeReader, inventory, plan
+
+NOW = datetime(2026, 3, 7, 21, 0, tzinfo=UTC)
+
+
+def saved(wanted: Any, reader: FakeReader) -> bytes:
+    made = plan(wanted, reader)
+    return to_bytes(document_of(made, wanted, origin=Origin("0.1.0"), created=NOW, expires=NOW + timedelta(hours=24)))
+
+
+def read(data: bytes, now: datetime = NOW) -> Any:
+    return read_plan(data, name="plan.json", root="/srv", now=now)
+
+
+def test_the_same_inputs_give_the_same_bytes() -> None:
+    assert saved(world(), FakeReader(LIVE)) == saved(world(), FakeReader(LIVE))
+
+
+def test_a_plan_file_brings_its_inventory_back() -> None:
+    found = read(saved(world(), FakeReader(LIVE)))
+    assert found.inventory.resources == world().resources
+    assert found.inventory.access.root == "/srv"
+    assert found.inventory.access.credentials["corp"].password is not None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda data: b"\xff\xfe", "plan-unreadable"),
+        (lambda data: b"[]", "plan-unreadable"),
+        (lambda data: b"{}", "plan-unreadable"),
+        (lambda data: data.replace(b"px-1", b"px-2"), "plan-tampered"),
+        (lambda data: data.replace(b'"format_version": "1.', b'"format_version": "2.'), "plan-format"),
+        (lambda data: data[:-30], "plan-unreadable"),
+    ],
+)
+def test_a_spoiled_file_is_refused(spoil: Any, code: str) -> None:
+    with pytest.raises(Diagnosed) as refusal:
+        read(spoil(saved(world(), FakeReader(LIVE))))
+    assert [item.code for item in refusal.value.diagnostics] == [code]
+
+
+def test_an_expired_plan_is_refused() -> None:
+    with pytest.raises(Diagnosed) as refusal:
+        read(saved(world(), FakeReader(LIVE)), NOW + timedelta(hours=24))
+    assert refusal.value.diagnostics[0].code == "plan-expired"
+
+
+class TestRecheck:
+    wanted = inventory(proxy={"px-1": WANTED, "px-2": {**WANTED, "description": "second"}})
+
+    def world(self, one: dict[str, Any], two: dict[str, Any]) -> FakeReader:
+        second = {**PROXY, "id": "p2", "hostName": "px-2", "description": "second [vbo-reconcile:corp]"}
+        return FakeReader({"Proxies": [{**PROXY, **one}, {**second, **two}]})
+
+    def approved(self) -> list[dict[str, Any]]:
+        made: dict[str, Any] = json.loads(saved(self.wanted, self.world({"port": 9200}, {"port": 9200})))
+        return list(made["changes"])
+
+    def test_nothing_moved_everything_is_done(self) -> None:
+        found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9200}, {"port": 9200})))
+        assert [change.address for change in found.plan.changes] == ["proxy.px-1", "proxy.px-2"]
+        assert not found.stale
+
+    def test_what_moved_is_refused_with_the_difference_and_the_rest_is_done(self) -> None:
+        found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9300}, {"port": 9200})))
+        assert [change.address for change in found.plan.changes] == ["proxy.px-2"]
+        assert [(item.address, item.differences) for item in found.stale] == [
+            ("proxy.px-1", ("port: was 9200 when approved, and is now 9300",))
+        ]
+
+    def test_a_field_that_nobody_approved_refuses_the_change(self) -> None:
+        found = recheck(
+            self.approved(), plan(self.wanted, self.world({"port": 9200, "throttlingValue": 5}, {"port": 9200}))
+        )
+        assert found.stale[0].differences == ("throttle: is now 5 Mbps, and would become 100 Mbps",)
+
+    def test_a_change_of_something_undeclared_refuses_too(self) -> None:
+        found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9200, "id": "p9"}, {"port": 9200})))
+        assert found.stale[0].differences == ("something else of it was changed meanwhile",)
+
+    def test_what_somebody_did_meanwhile_is_neither_done_nor_refused(self) -> None:
+        found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9193}, {"port": 9200})))
+        assert found.done == ("update:proxy.px-1",)
+        assert not found.stale
+
+    def test_nothing_is_done_that_is_not_in_the_file(self) -> None:
+        only_first = [change for change in self.approved() if change["address"] == "proxy.px-1"]
+        found = recheck(only_first, plan(self.wanted, self.world({"port": 9200}, {"port": 9200})))
+        assert [change.address for change in found.plan.changes] == ["proxy.px-1"]
+        assert found.extra == ("update:proxy.px-2",)
+
+
+def test_what_waits_for_a_refused_change_is_refused() -> None:
+    empty = {"Proxies": [], "Organizations": LIVE["Organizations"]}
+    approved = json.loads(saved(world(), FakeReader(empty)))["changes"]
+    approved[0]["precondition"] = "another"
+    found = recheck(approved, plan(world(), FakeReader(empty)))
+    assert found.stale[0].address == "proxy.px-1"
+    assert "it waits for proxy.px-1, which is refused" in [item.why for item in found.stale]
+    assert [change.address for change in found.plan.changes] == ["proxy.px-2", "proxy.px-3", "pool.b"]
