@@ -1,0 +1,46 @@
+"""`diff OLD NEW`: what a change of the file means, without a server and without secrets."""
+
+from __future__ import annotations
+
+from reconciler.plan.offline import difference
+from tests.plan.test_chain import STORAGE, world
+from tests.plan.test_objects import WANTED
+from tests.plan.world import changes, inventory
+
+
+def test_an_inventory_does_not_differ_from_itself() -> None:
+    assert difference(world(), world()).is_empty
+    mail = inventory(smtp={"": {"server": "mail", "credentials": "mailer"}}, certificate={"": {"certificate": "c"}})
+    assert difference(mail, mail).is_empty
+
+
+def test_a_changed_field_is_that_change() -> None:
+    made = difference(inventory(proxy={"px-1": WANTED}), inventory(proxy={"px-1": {**WANTED, "throttle": "off"}}))
+    assert changes(made) == {"update:proxy.px-1": {"throttle": ("100 Mbps", "off")}}
+
+
+def test_a_field_that_is_said_for_the_first_time_is_a_change() -> None:
+    made = difference(
+        inventory(proxy={"px-1": {"type": "domain"}}), inventory(proxy={"px-1": {"type": "domain", "port": 9200}})
+    )
+    assert changes(made) == {"update:proxy.px-1": {"port": (None, 9200)}}
+
+
+def test_another_login_is_a_change_and_a_removed_object_a_delete() -> None:
+    one = {**WANTED, "credentials": "corp"}
+    made = difference(
+        inventory(proxy={"px-1": one, "px-2": one}), inventory(proxy={"px-1": {**one, "credentials": "mailer"}})
+    )
+    assert [change.key for change in made.changes] == ["update:proxy.px-1", "delete:proxy.px-2"]
+
+
+def test_another_certificate_is_a_change() -> None:
+    made = difference(
+        inventory(certificate={"": {"certificate": "old"}}), inventory(certificate={"": {"certificate": "new"}})
+    )
+    assert changes(made) == {"update:certificate": {"thumbprint": ("old", "new")}}
+
+
+def test_a_repository_that_moves_starts_its_job() -> None:
+    moved = world(repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}})
+    assert [change.key for change in difference(world(), moved).changes] == ["update:repository.cloud", "run:job.daily"]
