@@ -8,6 +8,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
+from reconciler.plan.batches import with_disruptions
 from reconciler.plan.hosts import Unmet, plan_hosts
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
@@ -29,7 +30,7 @@ def make_plan(
         inventory=inventory.name,
         inventory_digest=inventory.digest,
         server=live.server,
-        changes=order(findings.changes, inventory, live, unfit),
+        changes=with_disruptions(order(findings.changes, inventory, live, unfit), inventory, live),
         reports=tuple(sorted(findings.reports, key=lambda item: (item.address, item.code, item.detail))),
         unknown=tuple(sorted(findings.unknown, key=lambda item: (item.address, item.path))),
         problems=tuple(sorted(findings.problems, key=lambda item: item.sort_key)),

@@ -1,0 +1,126 @@
+"""The picture of an inventory as data: its objects, what works on what, and what a plan does to each of them.
+
+Renderers read it as the optional part `topology` of a plan's JSON form (see `schemas/plan.schema.json`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from reconciler.model.address import kind_of, name_of
+from reconciler.model.inventory import Inventory
+from reconciler.model.plan import Plan
+from reconciler.plan.document import plan_to_json
+
+SERVER = "server"
+STATES = (
+    "blocked",
+    "delete",
+    "replace",
+    "takeover",
+    "upgrade",
+    "create",
+    "update",
+    "problem",
+    "run",
+    "unknown",
+    "unchanged",
+)
+"""What a plan can say of an object, the weightiest first."""
+
+KINDS = ("certificate", "job", "organization", "pool", "proxy", "repository", "smtp")
+
+Data = Mapping[str, Any]
+
+
+def topology(inventory: Inventory, plan: Plan | Data) -> dict[str, Any]:
+    """`{"nodes": [{address, kind, label, state}], "edges": [[from, to]]}`, both sorted by address.
+
+    `plan` is the plan or its JSON form. Nodes are the server, what the inventory declares, and what the plan mentions
+    besides (a deletion is no longer declared).
+    """
+    document = plan_to_json(plan) if isinstance(plan, Plan) else plan
+    declared = {str(where): found.fields for where, found in inventory.resources.items()}
+    return _picture({**_mentioned(document), **declared}, document)
+
+
+def of_changes(document: Data) -> dict[str, Any]:
+    """The same from a plan's JSON form alone: only what it mentions, for a plan that came without its inventory."""
+    return _picture(_mentioned(document), document)
+
+
+def _picture(objects: Mapping[str, Data], document: Data) -> dict[str, Any]:
+    states = _states(document)
+    shown = {where: fields for where, fields in sorted(objects.items()) if kind_of(where) in KINDS}
+    nodes = [_node(SERVER, str(document["server"]["host"]), states)]
+    nodes += [_node(where, name_of(where) or where, states) for where in shown]
+    return {"nodes": nodes, "edges": sorted(_edges(shown))}
+
+
+def _node(where: str, label: str, states: Mapping[str, str]) -> dict[str, str]:
+    return {"address": where, "kind": kind_of(where), "label": label, "state": states.get(where, "unchanged")}
+
+
+def _mentioned(document: Data) -> dict[str, dict[str, Any]]:
+    """The objects that changes, unknown fields and problems are about, each with what changes tell of its fields."""
+    found: dict[str, dict[str, Any]] = {}
+    for where, _ in _words(document):
+        found.setdefault(where, {})
+    for change in document["changes"]:
+        fields = found[_seen_at(change["address"])]
+        for item in change["fields"]:
+            fields[item["path"]] = item["before"] if change["action"] == "delete" else item["after"]
+    return found
+
+
+def _states(document: Data) -> dict[str, str]:
+    weights = {state: weight for weight, state in enumerate(STATES)}
+    found: dict[str, str] = {}
+    for where, state in _words(document):
+        found[where] = min(state, found.get(where, "unchanged"), key=weights.__getitem__)
+    return found
+
+
+def _words(document: Data) -> Iterator[tuple[str, str]]:
+    """(address, state) of everything that the plan says."""
+    for change in document["changes"]:
+        yield _seen_at(change["address"]), "blocked" if change["blocked"] else change["action"]
+    for item in document["unknown"]:
+        yield _seen_at(item["address"]), "unknown"
+    for problem in document["problems"]:
+        if problem["severity"] == "error" and problem["address"]:
+            yield _seen_at(problem["address"]), "problem"
+
+
+def _seen_at(where: str) -> str:
+    """The machine and the proxy on it are one thing in a picture."""
+    return f"proxy.{name_of(where)}" if kind_of(where) == "host" else where
+
+
+def _edges(objects: Mapping[str, Data]) -> Iterator[list[str]]:
+    known = {SERVER, *objects}
+    pooled = set()
+    for where, fields in objects.items():
+        for start, end in _links(where, fields):
+            if start in known and end in known:
+                yield [start, end]
+                pooled.add(end if kind_of(start) != "job" else where)
+    for where in objects:
+        if kind_of(where) not in {"job", "organization"} and where not in pooled:
+            yield [SERVER, where]
+
+
+def _links(where: str, fields: Data) -> Iterable[tuple[str, str]]:
+    """What the fields of one object say about its neighbours."""
+    kind = kind_of(where)
+    if kind == "pool":
+        return [(where, f"proxy.{member}") for member in fields.get("members") or ()]
+    if kind == "repository":
+        return [(str(fields.get("owner", "")), where)]
+    if kind == "job":
+        return [
+            (f"repository.{fields.get('repository')}", where),
+            (where, f"organization.{fields.get('organization')}"),
+        ]
+    return ()

@@ -1,0 +1,91 @@
+"""Batches: canary first, and never the last working proxy of an organization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.model.plan import Action, Cause, Change, Reason
+from reconciler.plan.batches import Coverage, coverage_of, in_batches, sizes
+from tests.plan.test_chain import LIVE, proxy, world
+from tests.plan.world import FakeReader, live, plan
+
+
+def upgrades(names: Iterable[str]) -> list[Change]:
+    return [Change(f"proxy.{name}", Action.UPGRADE, (), Cause(Reason.DRIFT)) for name in names]
+
+
+def coverage(serving: Mapping[str, Iterable[str]], needed: int | str = 1, off: Iterable[str] = ()) -> Coverage:
+    of_proxy: dict[str, set[str]] = {}
+    for organization, proxies in serving.items():
+        for name in proxies:
+            of_proxy.setdefault(name, set()).add(organization)
+    frozen = {name: frozenset(items) for name, items in serving.items()}
+    working = frozenset(of_proxy) - frozenset(off)
+    return Coverage(frozen, working, needed, {name: frozenset(items) for name, items in of_proxy.items()})
+
+
+def names(batches: list[list[Change]]) -> list[list[str]]:
+    return [[change.address.removeprefix("proxy.") for change in batch] for batch in batches]
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "expected"),
+    [
+        ("1,25%,100%", 8, [1, 2, 5]),
+        ("1", 3, [1, 1, 1]),
+        ("10%", 5, [1, 1, 1, 1, 1]),
+        ("100%", 4, [4]),
+        ("2, 3", 7, [2, 3, 2]),
+        ("1,25%,100%", 0, []),
+    ],
+)
+def test_sizes(text: str, total: int, expected: list[int]) -> None:
+    assert sizes(text, total) == expected
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1"])
+def test_sizes_that_say_nothing(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        sizes(text, 3)
+
+
+def test_two_proxies_of_one_organization_never_go_together() -> None:
+    found = in_batches(upgrades("abcd"), coverage({"one": "ab", "two": "cd"}), "100%")
+    assert names(found) == [["a", "c"], ["b", "d"]]
+
+
+def test_an_organization_with_a_dead_proxy_keeps_the_living_one_apart() -> None:
+    found = coverage({"one": "ab", "two": "bc"}, off="a")
+    assert found.short(["b"]) == ("one",)
+    assert found.short(["c"]) == ()
+
+
+def test_a_percentage_rounds_up() -> None:
+    assert coverage({"one": "abc"}, "50%").short("ab") == ("one",)
+    assert coverage({"one": "abc"}, "50%").short("a") == ()
+
+
+@given(
+    st.dictionaries(st.sampled_from("xyzuvw"), st.sets(st.sampled_from("abcdefgh"), min_size=2), min_size=1),
+    st.sampled_from(["1", "1,25%,100%", "100%", "3"]),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_batch_takes_the_last_one_and_everyone_has_a_turn(serving: dict[str, set[str]], batch: str) -> None:
+    found = coverage(serving)
+    every = sorted({name for proxies in serving.values() for name in proxies})
+    batches = names(in_batches(upgrades(every), found, batch))
+    assert sorted(name for group in batches for name in group) == every
+    assert all(not found.short(group) for group in batches)
+
+
+def test_the_mapping_counts_the_members_of_pools_and_upgrades_name_whom_they_disrupt() -> None:
+    old = [proxy(1, proxyPoolId="pool-a", version="8.1.0.305"), *LIVE["Proxies"][1:]]
+    reader = FakeReader({**LIVE, "Proxies": old})
+    found = coverage_of(world(), live(world(), reader))
+    assert found.serving == {"contoso.example.com": frozenset({"px-1", "px-2"})}
+    (upgrade, _run) = plan(world(), reader).changes
+    assert upgrade.disrupts == ("contoso.example.com",)
