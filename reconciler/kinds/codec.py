@@ -89,13 +89,14 @@ def decode_rate(raw: Raw, context: Context) -> Any:
     return f"{int(raw['throttlingValue'])} {_UNIT_OF_API.get(unit, unit)}"
 
 
-def number(api: str) -> Decode:
+def as_number(value: Any) -> Any:
     """Numbers sometimes arrive as text in v8 (facts, Q8)."""
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
 
+
+def number(api: str) -> Decode:
     def decode(raw: Raw, context: Context) -> Any:
         value = raw.get(api)
-        if value is None:
-            return UNKNOWN
-        return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+        return UNKNOWN if value is None else as_number(value)
 
     return decode

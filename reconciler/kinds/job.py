@@ -27,7 +27,7 @@ _DAYS = {
     "weekends": "Weekends",
     **{day.lower(): day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")},
 }
-_DAYS_BACK = {api: ours for ours, api in _DAYS.items()}
+_DAYS_BACK = {api.lower(): ours for ours, api in _DAYS.items()}
 _EVERY = {
     "5 minutes": "Minutes5",
     "10 minutes": "Minutes10",
@@ -39,7 +39,7 @@ _EVERY = {
     "8 hours": "Hours8",
     "12 hours": "Hours12",
 }
-_EVERY_BACK = {api: ours for ours, api in _EVERY.items()}
+_EVERY_BACK = {api.lower(): ours for ours, api in _EVERY.items()}
 _TIME = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?$")
 
 
@@ -57,12 +57,12 @@ def encode_items(value: Any, context: Context) -> Mapping[str, Any]:
 def decode_items(raw: Raw, context: Context) -> Any:
     """v8 keeps the items in a collection of their own, which observation adds as `selectedItems`. Items that are not
     a part of the whole organization (users, groups, sites) are shown as the server's own, and never compared equal."""
-    if raw.get("backupType") == "EntireOrganization":
+    if _word(raw, "backupType") == "entireorganization":
         return "all"
     items = raw.get("selectedItems")
     if not isinstance(items, list):
         return UNKNOWN
-    if any(item.get("type") != "PartialOrganization" for item in items):
+    if any(_word(item, "type") != "partialorganization" for item in items):
         return ["(selected objects)"]
     return [name for name, api in SERVICES.items() if any(item.get(api) for item in items)]
 
@@ -96,14 +96,18 @@ def decode_schedule(raw: Raw, context: Context) -> Any:
     policy = raw.get("schedulePolicy")
     if not policy:
         return UNKNOWN
-    kind = policy.get("type")
-    if not policy.get("scheduleEnabled") or kind == "ManualOnly":
+    kind = _word(policy, "type")
+    if not policy.get("scheduleEnabled") or kind == "manualonly":
         return "manual"
-    if kind == "Daily":
-        days = policy.get("dailyType", "")
-        return {"daily": str(policy.get("dailyTime", ""))[:5], "days": _DAYS_BACK.get(days, days)}
-    every = policy.get("periodicallyEvery", "")
-    return {"every": _EVERY_BACK.get(every, every)}
+    if kind == "daily":
+        days = _DAYS_BACK.get(_word(policy, "dailyType"), policy.get("dailyType", ""))
+        return {"daily": str(policy.get("dailyTime", ""))[:5], "days": days}
+    return {"every": _EVERY_BACK.get(_word(policy, "periodicallyEvery"), policy.get("periodicallyEvery", ""))}
+
+
+def _word(raw: Raw, api: str) -> str:
+    """A word of an enumeration in lower case: v5 writes `entireOrganization`, later versions `EntireOrganization`."""
+    return str(raw.get(api) or "").lower()
 
 
 def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:

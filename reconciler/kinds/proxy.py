@@ -37,6 +37,7 @@ def encode_internet(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_internet(raw: Raw, context: Context) -> Any:
+    """The user name can be seen, the password cannot."""
     used = raw.get("useInternetProxy")
     if used is None:
         return UNKNOWN
@@ -45,9 +46,15 @@ def decode_internet(raw: Raw, context: Context) -> Any:
     if raw.get("internetProxyType") != "Custom":
         return "server"
     settings = raw.get("internetProxySettings") or {}
-    value = {"host": settings.get("hostName", ""), "port": settings.get("port", 3128)}
+    value = {"host": settings.get("hostName", ""), "port": codec.as_number(settings.get("port") or 3128)}
     if settings.get("useAuthentication"):
-        value["credentials"] = context.name_of("credential", settings.get("username", ""))
+        value["credentials"] = settings.get("username") or ""
+    return value
+
+
+def shown_internet(value: Any, context: Context) -> Any:
+    if isinstance(value, Mapping) and "credentials" in value:
+        return {**value, "credentials": context.credential(value["credentials"]).username}
     return value
 
 
@@ -148,6 +155,7 @@ PROXY = Kind(
             encode=encode_internet,
             decode=decode_internet,
             normalize=normalize_internet,
+            shown=shown_internet,
         ),
         Field(
             "credentials",

@@ -141,8 +141,10 @@ def decode_storage(raw: Raw, context: Context) -> Any:
     optional = {
         "endpoint": bucket.get("servicePoint"),
         "region": bucket.get("customRegionId") or bucket.get("regionId"),
-        "size_limit_gb": storage.get("sizeLimitGB") if storage.get("sizeLimitEnabled") else None,
-        "immutability_days": storage.get("immutabilityPeriodDays") if storage.get("enableImmutability") else None,
+        "size_limit_gb": codec.as_number(storage.get("sizeLimitGB")) if storage.get("sizeLimitEnabled") else None,
+        "immutability_days": codec.as_number(storage.get("immutabilityPeriodDays"))
+        if storage.get("enableImmutability")
+        else None,
     }
     return value | {key: item for key, item in optional.items() if item}
 

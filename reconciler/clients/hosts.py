@@ -1,0 +1,59 @@
+"""Hosts, whatever they are reached by: one session, one script after the other, one JSON document each.
+
+A session is used by one thread and closed by its `with` block. Nothing is shared between sessions but TLS contexts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from reconciler.model.connection import Connection, Transport
+
+if TYPE_CHECKING:
+    from reconciler.model.script import Script
+    from reconciler.model.secret import SecretResolver
+
+
+class HostSession(Protocol):
+    """One connection to one host. Entering connects and logs in, leaving closes; both may take their time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
+        """Run `script` on the host and return the one JSON document that it prints.
+
+        `params` are JSON data and may hold `Secret` values; they travel on the script's standard input. `deadline` is
+        in seconds. Raises RemoteError: ScriptFailed where the script says no, DeadlineExceeded, ConnectionLost,
+        BadAnswer where its output is not one JSON document.
+        """
+        ...
+
+
+def open_host(connection: Connection, resolver: SecretResolver, root: str) -> HostSession:
+    """A session for `connection`, connected when it is entered. `root` is the folder that relative files start from.
+
+    Entering raises Unreachable, UntrustedPeer, AuthenticationFailed or SecretError.
+    """
+    if connection.transport is Transport.SSH:
+        from reconciler.clients.ssh import SshSession
+
+        return SshSession(connection, resolver, root)
+    from reconciler.clients.winrm import WinrmSession
+
+    return WinrmSession(connection, resolver, root)
+
+
+def trusted_keys(connection: Connection, root: str) -> tuple[bytes, ...]:
+    """The SSH host keys (wire format) that the inventory, or else the user's known_hosts, trusts for this host.
+
+    Raises UntrustedPeer where a file or key that the inventory names cannot be read.
+    """
+    from reconciler.clients.hostkeys import HostKeys
+
+    return HostKeys.of(connection, root).trusted

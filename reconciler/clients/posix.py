@@ -1,0 +1,79 @@
+"""How a script gets to a POSIX shell: a constant command line, and everything else on standard input.
+
+Nothing that differs between calls stands in a command line, where `ps` and audit logs would show it. The first stage
+looks for the mark in the input (a password that sudo did not ask for stands before it), bounds the time and starts
+the second, which turns each parameter line into a shell variable and then runs the rest of the input as the script.
+Both avoid quotes, newlines and exclamation marks, so that any login shell hands them on unchanged; dash, bash and
+busybox run them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+MARK: Final = "@vbo-reconcile"
+STARTED: Final = f"{MARK} started"
+"""The line on standard error that tells a failure of the script from one of sudo."""
+
+_STAGE_1 = (
+    "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; "
+    f'while IFS= read -r l; do case $l in "{MARK} "*) s=${{l#* }}; '
+    'if command -v timeout >/dev/null; then exec timeout -k 5 "$s" sh -c "$1" vbo-reconcile; fi; '
+    'exec sh -c "$1" vbo-reconcile;; esac; done; exit 71'
+)
+_STAGE_2 = (
+    f'echo "{STARTED}" >&2; while IFS= read -r l; do case $l in .) break;; esac; n=${{l%% *}}; '
+    'v=$(printf %b. "${l#* }"); eval "arg_$n=\\${v%.}"; done; unset l n v; eval "$(cat)"'
+)
+COMMAND: Final = f"sh -c '{_STAGE_1}' vbo-reconcile '{_STAGE_2}'"
+SUDO_COMMAND: Final = f"sudo -n -- {COMMAND}"
+SUDO_PASSWORD_COMMAND: Final = f"sudo -S -k -p '' -- {COMMAND}"
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-")
+
+
+def standard_input(script: str, params: Mapping[str, Any], *, seconds: float, password: str | None = None) -> bytes:
+    """The bytes that go with one of the commands. `password` is for sudo -S. `seconds` bounds the script on the host.
+
+    Raises ValueError for parameters that a shell variable cannot hold (maps, names that are none, NUL).
+    """
+    lines = [] if password is None else [password.encode()]
+    lines.append(f"{MARK} {max(1, math.ceil(seconds))}".encode())
+    lines += [f"{_named(name)} ".encode() + _escaped(_text(name, value)) for name, value in sorted(params.items())]
+    return b"\n".join([*lines, b".", script.encode()])
+
+
+def without_mark(stderr: bytes) -> tuple[bool, bytes]:
+    """Whether the script was started, and standard error without the line that says so."""
+    before, found, after = stderr.partition(STARTED.encode() + b"\n")
+    return bool(found), before + after
+
+
+def _named(name: str) -> str:
+    if not _NAME.match(name):
+        raise ValueError(f"{name!r} cannot name a parameter of a shell script")
+    return name
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    if isinstance(value, list):
+        return "\n".join(_text(name, item) for item in value)
+    raise ValueError(f"the parameter {name} of a shell script is {type(value).__name__}, not text")
+
+
+def _escaped(text: str) -> bytes:
+    r"""Every byte but the harmless ones as \0ooo, which printf %b turns back."""
+    data = text.encode()
+    if 0 in data:
+        raise ValueError("a parameter of a shell script cannot hold NUL")
+    return b"".join(bytes((byte,)) if byte in _PLAIN else b"\\0%03o" % byte for byte in data)

@@ -1,0 +1,38 @@
+"""How a script gets to PowerShell: a constant command line, and one blob on standard input (see the bootstrap)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from reconciler.clients.packaged import playbooks_folder
+from reconciler.model.script import Script
+
+PROGRAM: Final = "powershell.exe"
+CHUNK: Final = 96 * 1024
+"""Bytes of one Send: base64 makes 128 KiB of it, below the 150 KiB that we announce as the largest envelope."""
+
+
+@cache
+def encoded_bootstrap() -> str:
+    """`playbooks/bootstrap.ps1` without its comments, as -EncodedCommand wants it: base64 of UTF-16."""
+    lines = (playbooks_folder() / "bootstrap.ps1").read_text(encoding="ascii").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#"))
+    return base64.b64encode(text.encode("utf-16-le")).decode()
+
+
+def arguments() -> list[str]:
+    """The arguments of PROGRAM: the same for every script, parameter and host."""
+    return ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-EncodedCommand", encoded_bootstrap()]
+
+
+def blob(script: Script, args: Mapping[str, Any]) -> bytes:
+    """Standard input of the bootstrap. Scripts for the management server ask for PowerShell 7: its module needs it."""
+    core = script.name.startswith("server/")
+    order: dict[str, Any] = {"script": script.text, "args": dict(args), "core": core}
+    if core:
+        order["pwsh"] = encoded_bootstrap()
+    return base64.b64encode(json.dumps(order, ensure_ascii=False).encode())

@@ -1,0 +1,12 @@
+"""The REST API of the backup server, versions 5 to 8.
+
+`connect` finds the version and logs in; `Reader` and `Writer` are two types, so that a preview cannot write. httpx is
+loaded by `connect`, not by importing this package.
+"""
+
+from reconciler.clients.vbo.dialect import Dialect, dialect_of, link_id
+from reconciler.clients.vbo.reader import Reader
+from reconciler.clients.vbo.session import Session, connect
+from reconciler.clients.vbo.writer import Writer
+
+__all__ = ["Dialect", "Reader", "Session", "Writer", "connect", "dialect_of", "link_id"]

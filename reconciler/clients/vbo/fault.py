@@ -1,0 +1,141 @@
+"""Exceptions of httpx and of the sockets below it to our errors. Every class of httpx stands in the table."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from reconciler.model.errors import (
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    RemoteError,
+    Unreachable,
+    UntrustedPeer,
+)
+
+CAUGHT: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError, UnicodeError)
+"""What a call through httpx may raise; UnicodeError comes from host names that cannot be a name in DNS."""
+
+FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
+    # nothing was sent
+    httpx.ConnectError: Unreachable,
+    httpx.ConnectTimeout: Unreachable,
+    httpx.PoolTimeout: Unreachable,
+    httpx.ProxyError: Unreachable,
+    httpx.UnsupportedProtocol: Unreachable,
+    httpx.LocalProtocolError: Unreachable,
+    httpx.InvalidURL: Unreachable,
+    UnicodeError: Unreachable,
+    # the request may have been carried out
+    httpx.ReadTimeout: DeadlineExceeded,
+    httpx.WriteTimeout: DeadlineExceeded,
+    httpx.TimeoutException: DeadlineExceeded,
+    httpx.ReadError: ConnectionLost,
+    httpx.WriteError: ConnectionLost,
+    httpx.CloseError: ConnectionLost,
+    httpx.NetworkError: ConnectionLost,
+    httpx.TransportError: ConnectionLost,
+    httpx.RequestError: ConnectionLost,
+    httpx.HTTPError: ConnectionLost,
+    OSError: ConnectionLost,
+    # an answer came, but not one that HTTP knows
+    httpx.RemoteProtocolError: BadAnswer,
+    httpx.ProtocolError: BadAnswer,
+    httpx.DecodingError: BadAnswer,
+    httpx.TooManyRedirects: BadAnswer,
+    httpx.HTTPStatusError: BadAnswer,
+    httpx.CookieConflict: BadAnswer,
+    httpx.StreamError: BadAnswer,
+    httpx.StreamConsumed: BadAnswer,
+    httpx.StreamClosed: BadAnswer,
+    httpx.ResponseNotRead: BadAnswer,
+    httpx.RequestNotRead: BadAnswer,
+}
+
+_HINTS: Final[Mapping[type[RemoteError], str]] = {
+    Unreachable: "Check `server.host` and `server.port` (4443 by default), the firewall between, and on the server the "
+    "service Veeam Backup for Microsoft 365 REST API.",
+    DeadlineExceeded: "The server may still be at it: look there before anything is repeated.",
+    ConnectionLost: "The request may have been carried out: look there before anything is repeated.",
+    BadAnswer: "Is this the port of the REST API (4443 by default), with nothing in front that answers itself?",
+}
+
+_PIN_IT = (
+    "Trust its issuer with `server.tls.ca_file`, or pin this very certificate with `server.tls.fingerprint`. Its "
+    "fingerprint, to compare with the one on the server:\n"
+    "  openssl s_client -connect {peer} </dev/null | openssl x509 -noout -fingerprint -sha256"
+)
+
+_CERTIFICATES: Final[Mapping[int, tuple[str, str]]] = {
+    # code of OpenSSL's verification: what is wrong, how to mend it
+    9: ("its certificate is not valid yet", "Compare the clocks of this machine and of the server."),
+    10: ("its certificate has expired", "Renew the certificate of the REST API on the server."),
+    18: ("its certificate is self-signed and not trusted here", _PIN_IT),
+    19: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
+    20: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
+    21: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
+    62: ("its certificate is for another name", "Write the name that stands in the certificate as `server.host`."),
+    64: ("its certificate is not for this address", "Write the name that stands in the certificate as `server.host`."),
+}
+
+
+def fault(peer: str, what: str, error: Exception) -> RemoteError:
+    """The error to raise (`from error`) for an exception of httpx or of a socket."""
+    root = _root(error)
+    if isinstance(error, httpx.ConnectError) or not isinstance(error, httpx.HTTPError):
+        tls = tls_fault(peer, what, root)
+        if tls is not None:
+            return tls
+    kind = next((FAULTS[base] for base in type(error).__mro__ if base in FAULTS), ConnectionLost)
+    if isinstance(error, httpx.RemoteProtocolError) and "without sending" in str(error):
+        kind = ConnectionLost
+    return kind(peer, what, _words(error, root), hint=_HINTS.get(kind, ""))
+
+
+def tls_fault(peer: str, what: str, error: BaseException) -> UntrustedPeer | None:
+    """UntrustedPeer for an exception of a TLS handshake; None where it is none (a broken connection, say)."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        known = _CERTIFICATES.get(getattr(error, "verify_code", 0))
+        reason, hint = known or (getattr(error, "verify_message", "") or error.strerror or str(error), _PIN_IT)
+        return UntrustedPeer(peer, what, reason, hint=hint.format(peer=peer))
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        word = (error.reason or str(error)).replace("_", " ").lower()
+        return UntrustedPeer(
+            peer,
+            what,
+            f"no TLS connection came about: {word}",
+            hint="Does this port speak TLS? The REST API does, on port 4443 by default.",
+        )
+    return None
+
+
+def connect_fault(peer: str, what: str, error: Exception) -> RemoteError:
+    """The error for an exception while connecting, before anything was sent."""
+    return tls_fault(peer, what, error) or Unreachable(peer, what, _words(error, error), hint=_HINTS[Unreachable])
+
+
+def _root(error: BaseException) -> BaseException:
+    """The first cause: httpx wraps the errors of httpcore, which wraps those of the socket, and on the way hides the
+    cause but not the context."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return error
+
+
+def _words(error: Exception, root: BaseException) -> str:
+    if isinstance(root, socket.gaierror | UnicodeError):
+        return "the name cannot be resolved"
+    if isinstance(root, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(root, ssl.SSLEOFError | ConnectionResetError):
+        return "closed by the other end"
+    if isinstance(root, TimeoutError | httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(root, OSError) and root.strerror:
+        return root.strerror.lower()
+    return str(error) or type(error).__name__

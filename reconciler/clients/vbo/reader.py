@@ -1,0 +1,99 @@
+"""Reading. Whoever is handed a `Reader` cannot change anything: there is nothing here but GET."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from reconciler.clients.vbo.dialect import PAGE_LIMIT, Dialect
+from reconciler.clients.vbo.session import Session
+from reconciler.model.errors import BadAnswer
+
+Item = dict[str, Any]
+
+
+class Reader:
+    """GET only. Paths are relative to `/vN/`, spelled as in the API (`Proxies`, `Proxies/{id}`).
+
+    `rest`, `build`, `installation` and `requests` are those of the session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._read = session.read
+        self._counts: Callable[[], Mapping[str, int]] = lambda: session.requests
+        self._peer = session.peer
+        self.dialect: Dialect = session.dialect
+        self.rest = session.rest
+        self.build = session.build
+        self.installation = session.installation
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Requests sent so far by the whole session, by verb."""
+        return self._counts()
+
+    def get(self, path: str, **query: Any) -> Item:
+        """One object. Raises Missing, Refused, BadAnswer and what a connection raises."""
+        found = self._read(path, self.dialect.view(path) | _said(query))
+        if not isinstance(found, dict):
+            raise BadAnswer(self._peer, f"GET {path}", "a list came where one object was asked for")
+        return found
+
+    def list(self, path: str, **query: Any) -> list[Item]:
+        """All items of a collection, whether this version sends an array or pages. Keyword arguments are filters.
+
+        Pages are asked for by offset, 10,000 items at a time, and the offset advances by what really came: servers
+        may send less than was asked for. Links between pages are not followed, they can name another version.
+        """
+        fixed = self.dialect.view(path) | _said(query)
+        if not self.dialect.is_page(path):
+            found = self._read(path, fixed)
+            if isinstance(found, list):
+                return _objects(found, self._peer, path)
+            # v5 is known in part: a page where an array was expected is read on as pages
+            return list(self._pages(path, fixed, first=found))
+        return list(self._pages(path, fixed))
+
+    def _pages(self, path: str, fixed: dict[str, Any], first: Any = None) -> Iterator[Item]:
+        offset, seen = 0, set[str]()
+        while True:
+            page = self._read(path, fixed | {"limit": PAGE_LIMIT, "offset": offset}) if first is None else first
+            first = None
+            items = _items(page, offset, self._peer, path)
+            if not items:
+                return
+            fresh = [item for item in items if "id" not in item or str(item["id"]) not in seen]
+            if not fresh:
+                raise BadAnswer(self._peer, f"GET {path}", f"the page at offset {offset} repeats an earlier one")
+            seen.update(str(item["id"]) for item in fresh if "id" in item)
+            yield from fresh
+            if _is_last(page):
+                return
+            offset += len(items)
+
+
+def _said(query: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in query.items() if value is not None}
+
+
+def _objects(found: list[Any], peer: str, path: str) -> list[Item]:
+    if not all(isinstance(item, dict) for item in found):
+        raise BadAnswer(peer, f"GET {path}", "the list holds something that is not an object")
+    return found
+
+
+def _items(page: Any, offset: int, peer: str, path: str) -> list[Item]:
+    """The items of a page, which has to be the one that was asked for."""
+    if isinstance(page, list) and offset == 0:
+        return _objects(page, peer, path)
+    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+        raise BadAnswer(peer, f"GET {path}", "the answer is neither a page nor a list")
+    if str(page.get("offset", offset)) != str(offset):
+        raise BadAnswer(peer, f"GET {path}", f"offset {offset} was asked for, {page['offset']} came")
+    return _objects(page["results"], peer, path)
+
+
+def _is_last(page: Any) -> bool:
+    """A page that has links but none to a next one is the last. Without links only an empty page tells."""
+    links = page.get("_links") if isinstance(page, dict) else {}
+    return isinstance(links, dict) and not links.get("next")

@@ -1,0 +1,165 @@
+"""A session with the backup server: who asks, in which version, and how a call is repeated where that is safe."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
+from reconciler.clients.vbo.detect import choose
+from reconciler.clients.vbo.dialect import Dialect
+from reconciler.clients.vbo.login import Login, bearer
+from reconciler.clients.vbo.patience import Patience
+from reconciler.model.connection import Server
+from reconciler.model.errors import BadAnswer, Missing
+from reconciler.model.secret import Secret, SecretResolver
+
+if TYPE_CHECKING:
+    import httpx
+
+    from reconciler.clients.vbo.wire import Wire
+
+
+def connect(
+    server: Server,
+    resolver: SecretResolver,
+    root: str,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    jitter: Callable[[], float] = random.random,
+    transport: httpx.BaseTransport | None = None,
+) -> Session:
+    """A session that is logged in, in the version that `server.rest` says or the newest that is served.
+
+    `root` is the folder that a relative `ca_file` starts from. Establishing the connection takes at most
+    `deadlines.connect` seconds, each answer `deadlines.call`. `transport` replaces the network in tests.
+    Raises UntrustedPeer, Unreachable, AuthenticationFailed, Missing (version not served) and SecretError.
+    """
+    from reconciler.clients.vbo.wire import Wire
+
+    patience = Patience(server.deadlines.connect, clock=clock, sleep=sleep, jitter=jitter)
+    wire = Wire(server, root, clock=clock, transport=transport)
+    try:
+        dialect, login = choose(
+            wire,
+            server.rest,
+            lambda dialect: Login(wire, dialect, server.credential, resolver, patience),
+            patience,
+        )
+        session = Session(wire, dialect, login, patience)
+    except BaseException:
+        wire.close()
+        raise
+    try:
+        session.identify()
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+class Session:
+    """One login to one server, for any number of threads. A context manager: leaving it logs out.
+
+    `rest` is the number of the version in use, `build` and `installation` are the server's own (empty in v5 where it
+    does not tell), `peer` names the server in messages. Requests are made by `Reader` and `Writer`.
+    """
+
+    def __init__(self, wire: Wire, dialect: Dialect, login: Login, patience: Patience) -> None:
+        self.peer = wire.peer
+        self.host = wire.host
+        self.dialect = dialect
+        self.rest = dialect.rest
+        self.build = ""
+        self.installation = ""
+        self._wire = wire
+        self._login = login
+        self._patience = patience
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Requests sent so far by verb; those for tokens count as LOGIN, the one at the end as LOGOUT."""
+        return self._wire.counts
+
+    def identify(self) -> None:
+        """Ask the server for its build and installation."""
+        try:
+            instance = self.read("ServiceInstance")
+        except Missing:
+            if self.dialect.build_shown:
+                raise
+            return
+        if not isinstance(instance, dict):
+            raise BadAnswer(self.peer, "GET ServiceInstance", "the answer is not one object")
+        self.build = str(instance.get("version") or "")
+        self.installation = str(instance.get("installationId") or "")
+
+    def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of a GET. Tried again where the failure may pass, within the deadline of one call."""
+        until = self._wire.clock() + self._wire.deadlines.call
+        answer = self._patience.run(lambda: self._send("GET", path, query, None, until), until)
+        return document(answer, self.peer, f"GET {self._target(path)}")
+
+    def write(
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None, long: bool = False
+    ) -> Answer:
+        """POST, PUT or DELETE. Sent once; a second time only where the server refused the token and so did nothing."""
+        deadlines = self._wire.deadlines
+        until = self._wire.clock() + (deadlines.long if long else deadlines.call)
+        return self._send(method, path, query, body, until)
+
+    def document(self, answer: Answer, what: str) -> Any:
+        """The JSON of an answer. Raises BadAnswer."""
+        return document(answer, self.peer, what)
+
+    def close(self) -> None:
+        try:
+            self._login.leave()
+        finally:
+            self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, until: float) -> Answer:
+        token = self._login.token()
+        answer = self._exchange(method, path, query, body, until, token)
+        if answer.refuses_token:
+            token = self._login.renewed(token)
+            answer = self._exchange(method, path, query, body, until, token)
+        if not answer.is_accepted:
+            secrets = [token.reveal(), *secrets_in(body)]
+            raise refusal(answer, self.peer, f"{method} {self._target(path)}", secrets=secrets)
+        return answer
+
+    def _exchange(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, until: float, token: Secret
+    ) -> Answer:
+        headers, content = bearer(token), None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = encode(body)
+        return self._wire.exchange(
+            method, self._target(path), query=query, headers=headers, content=content, until=until
+        )
+
+    def _target(self, path: str) -> str:
+        return f"/{self.dialect.name}/{path}"
+
+
+def encode(body: Any) -> bytes:
+    """A body as JSON. A `Secret` in it is revealed here, at the moment of use."""
+    return json.dumps(body, default=_revealed, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _revealed(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"{type(value).__name__} is not JSON")

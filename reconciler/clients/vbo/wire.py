@@ -1,0 +1,95 @@
+"""The wire: one HTTP exchange at a time, with a deadline. No retries, no tokens, no opinion about the answer."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from reconciler.clients.vbo import trust
+from reconciler.clients.vbo.answer import Answer
+from reconciler.clients.vbo.fault import CAUGHT, fault
+from reconciler.model.connection import Server
+from reconciler.model.errors import DeadlineExceeded
+
+Clock = Callable[[], float]
+
+
+class Wire:
+    """Connections to one server. Packets go to `server.address` (or `host`), TLS and HTTP name `server.host`.
+
+    Proxies named in the environment are not used. `transport` replaces the network in tests.
+    """
+
+    def __init__(
+        self, server: Server, root: str, *, clock: Clock, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.peer = f"{server.host}:{server.port}"
+        self.deadlines = server.deadlines
+        self.clock = clock
+        self.host = server.host
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        try:
+            name = httpx.URL(scheme="https", host=server.host, port=server.port).netloc.decode("ascii")
+            self._client = httpx.Client(
+                base_url=httpx.URL(scheme="https", host=server.address or server.host, port=server.port),
+                headers={"Host": name, "Accept": "application/json"},
+                verify=True if transport else trust.context_for(server, root),
+                transport=transport,
+                trust_env=False,
+                follow_redirects=False,
+            )
+        except CAUGHT as error:
+            raise fault(self.peer, "connect", error) from error
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Requests sent so far, by verb."""
+        with self._lock:
+            return dict(sorted(self._counts.items()))
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        until: float,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        counted: str = "",
+    ) -> Answer:
+        """Send one request and read the whole answer. `path` starts at the root of the server (`/v8/Proxies`), `until`
+        is a time on `clock`, `counted` the word to count it by, the method unless said otherwise.
+
+        Raises Unreachable and UntrustedPeer (nothing was sent), DeadlineExceeded, ConnectionLost, BadAnswer.
+        """
+        what = f"{method} {path}"
+        left = until - self.clock()
+        if left <= 0:
+            raise DeadlineExceeded(self.peer, what, "no time is left for it")
+        connecting = min(self.deadlines.connect, left)
+        with self._lock:
+            self._counts[counted or method] += 1
+        try:
+            request = self._client.build_request(
+                method,
+                path,
+                params=query or None,
+                headers=headers,
+                content=content,
+                timeout=httpx.Timeout(left, connect=connecting, pool=connecting),
+                extensions={"sni_hostname": self.host},
+            )
+            with trust.deadline(lambda: until - self.clock()):
+                response = self._client.send(request)
+        except CAUGHT as error:
+            raise fault(self.peer, what, error) from error
+        return Answer(response.status_code, response.content)
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,177 @@
+"""WinRM to Windows hosts through pywinrm, with what pywinrm leaves out: deadlines, closed shells, one strict answer.
+
+One session has one shell and runs any number of scripts in it. The receive loop is our own: pywinrm's has no end.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from winrm.exceptions import WinRMOperationTimeoutError
+
+from reconciler.clients import powershell
+from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed
+from reconciler.clients.tls import deadline as deadline_of_sockets
+from reconciler.clients.winrm_faults import CAUGHT, HINTS, translate
+from reconciler.clients.winrm_login import OPERATION_SECONDS, open_protocol
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
+
+if TYPE_CHECKING:
+    from winrm.protocol import Protocol
+
+    from reconciler.model.connection import Connection
+    from reconciler.model.script import Script
+    from reconciler.model.secret import SecretResolver
+
+_UTF8 = 65001
+_CLOSE_SECONDS = 5.0
+
+
+class WinrmSession:
+    """A `HostSession` over WinRM. `clock` gives seconds and only differences of it count."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        resolver: SecretResolver,
+        root: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._resolver = resolver
+        self._root = root
+        self._clock = clock
+        self._protocol: Protocol | None = None
+        self._shell = ""
+
+    def __enter__(self) -> Self:
+        connection = self._connection
+        what = "connecting with WinRM"
+        try:
+            protocol = self._protocol = open_protocol(connection, self._resolver, self._root)
+            with self._within(connection.deadlines.connect, what, late=Unreachable):
+                self._shell = protocol.open_shell(codepage=_UTF8)
+        except RemoteError:
+            self._close()
+            raise
+        except CAUGHT as error:
+            self._close()
+            raise translate(error, connection.peer, what, sent=False, hint=self._login_hint()) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        """Close the shell, whatever happened: one that stays counts against the user's limit for two hours."""
+        protocol, self._protocol = self._protocol, None
+        shell, self._shell = self._shell, ""
+        if protocol is None:
+            return
+        try:
+            if shell:
+                with (
+                    suppress(*CAUGHT, RemoteError),
+                    self._within(_CLOSE_SECONDS, "closing the shell", protocol=protocol),
+                ):
+                    protocol.close_shell(shell, close_session=False)
+        finally:
+            protocol.transport.close_session()
+
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
+        """See `HostSession.execute`. Parameters become the one argument of the script, an object."""
+        protocol = self._protocol
+        if not script.is_powershell or protocol is None:
+            raise ValueError(f"{script.name} cannot be run over this session")
+        plain, secrets = reveal(params)
+        peer, what = self._connection.peer, f"running {script.name}"
+        command = ""
+        end = self._clock() + deadline
+        try:
+            with self._within(deadline, what):
+                command = protocol.run_command(
+                    self._shell, powershell.PROGRAM, powershell.arguments(), console_mode_stdin=False
+                )
+                self._send(protocol, command, powershell.blob(script, plain))
+                out, err, code = self._receive(protocol, command, end, what)
+        except CAUGHT as error:
+            raise translate(error, peer, what, sent=bool(command)) from error
+        finally:
+            if command:
+                self._signal(protocol, command)
+        mask = Mask(secrets)
+        if code != 0:
+            raise script_failed(peer, what, code, err, mask)
+        return document(peer, what, out, mask)
+
+    def _send(self, protocol: Protocol, command: str, data: bytes) -> None:
+        for start in range(0, len(data), powershell.CHUNK):
+            last = start + powershell.CHUNK >= len(data)
+            protocol.send_command_input(self._shell, command, data[start : start + powershell.CHUNK], end=last)
+
+    def _receive(self, protocol: Protocol, command: str, end: float, what: str) -> tuple[bytes, bytes, int]:
+        out, err = bytearray(), bytearray()
+        while True:
+            left = end - self._clock()
+            if left <= 0:
+                raise TimeoutError(what)
+            protocol.operation_timeout_sec = max(1, min(OPERATION_SECONDS, math.ceil(left)))
+            try:
+                more_out, more_err, code, done = protocol.get_command_output_raw(self._shell, command)
+            except WinRMOperationTimeoutError:
+                continue  # the host had nothing to say within one operation: the script is at work
+            finally:
+                protocol.operation_timeout_sec = OPERATION_SECONDS
+            out += more_out
+            err += more_err
+            if len(out) + len(err) > OUTPUT_LIMIT:
+                reason = f"it printed more than {OUTPUT_LIMIT >> 20} MB where one JSON document belongs"
+                raise BadAnswer(self._connection.peer, what, reason)
+            if done:
+                return bytes(out), bytes(err), code
+
+    def _signal(self, protocol: Protocol, command: str) -> None:
+        """End the command: it may still be at work, and its place in the shell is to be free."""
+        with suppress(*CAUGHT, RemoteError), self._within(_CLOSE_SECONDS, "ending the command"):
+            protocol.cleanup_command(self._shell, command)
+
+    @contextmanager
+    def _within(
+        self,
+        seconds: float,
+        what: str,
+        *,
+        protocol: Protocol | None = None,
+        late: type[RemoteError] = DeadlineExceeded,
+    ) -> Iterator[None]:
+        """Every request in the block ends when `seconds` are over; then it is `late`, whatever the library says."""
+        end = self._clock() + seconds
+        target = protocol or self._protocol
+        if target is not None:
+            target.transport.read_timeout_sec = max(1, math.ceil(min(seconds, OPERATION_SECONDS + 5)))
+        try:
+            with deadline_of_sockets(lambda: end - self._clock()):
+                yield
+        except CAUGHT as error:
+            if end - self._clock() > 0:
+                raise
+            raise late(self._connection.peer, what, f"not done after {seconds:g} s", hint=HINTS[late]) from error
+
+    def _login_hint(self) -> str:
+        credential = self._connection.credential
+        if self._connection.certificate is not None and (credential is None or credential.auth == "certificate"):
+            return (
+                "The certificate has to be mapped to a local user on the host (winrm/config/service/certmapping: its "
+                "issuer, and the user principal name in it), and Certificate has to be allowed as an authentication."
+            )
+        if credential is not None and credential.auth == "kerberos":
+            return "Get a ticket first (kinit), keep the clocks within five minutes, and use the name that the SPN has."
+        return ""

@@ -1,0 +1,202 @@
+"""Exceptions of pywinrm, requests and urllib3 to our errors. Every class of the three stands in the table."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import requests.exceptions as rq
+import urllib3.exceptions as u3
+import winrm.exceptions as wr
+from spnego.exceptions import SpnegoError
+
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    Refused,
+    RemoteError,
+    Unavailable,
+    Unreachable,
+    UntrustedPeer,
+)
+
+CAUGHT: Final = (
+    wr.WinRMError,
+    wr.WinRMTransportError,
+    wr.WinRMOperationTimeoutError,
+    rq.RequestException,
+    u3.HTTPError,
+    SpnegoError,
+    OSError,
+    UnicodeError,
+    ET.ParseError,  # an answer that is no XML
+    StopIteration,  # what pywinrm raises where an answer lacks the element that it looks for
+    AssertionError,  # ... and where it belongs to another request
+)
+
+FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
+    wr.WinRMError: BadAnswer,
+    wr.WSManFaultError: Refused,
+    wr.WinRMTransportError: BadAnswer,
+    wr.WinRMOperationTimeoutError: DeadlineExceeded,
+    wr.AuthenticationError: AuthenticationFailed,
+    wr.BasicAuthDisabledError: AuthenticationFailed,
+    wr.InvalidCredentialsError: AuthenticationFailed,
+    SpnegoError: AuthenticationFailed,
+    PermissionError: AuthenticationFailed,
+    # nothing was sent
+    rq.ConnectTimeout: Unreachable,
+    rq.ProxyError: Unreachable,
+    rq.InvalidURL: Unreachable,
+    rq.InvalidSchema: Unreachable,
+    rq.MissingSchema: Unreachable,
+    rq.URLRequired: Unreachable,
+    rq.InvalidProxyURL: Unreachable,
+    rq.InvalidHeader: Unreachable,
+    u3.NewConnectionError: Unreachable,
+    u3.NameResolutionError: Unreachable,
+    u3.ConnectTimeoutError: Unreachable,
+    u3.LocationValueError: Unreachable,
+    u3.LocationParseError: Unreachable,
+    u3.HostChangedError: Unreachable,
+    u3.FullPoolError: Unreachable,
+    u3.EmptyPoolError: Unreachable,
+    u3.ClosedPoolError: Unreachable,
+    u3.ProxyError: Unreachable,
+    u3.ProxySchemeUnknown: Unreachable,
+    u3.ProxySchemeUnsupported: Unreachable,
+    u3.URLSchemeUnknown: Unreachable,
+    UnicodeError: Unreachable,
+    # the time is over
+    rq.ReadTimeout: DeadlineExceeded,
+    rq.Timeout: DeadlineExceeded,
+    u3.ReadTimeoutError: DeadlineExceeded,
+    u3.TimeoutError: DeadlineExceeded,
+    u3.TimeoutStateError: DeadlineExceeded,
+    # not the answer of a WinRM service
+    rq.ContentDecodingError: BadAnswer,
+    rq.JSONDecodeError: BadAnswer,
+    rq.InvalidJSONError: BadAnswer,
+    rq.TooManyRedirects: BadAnswer,
+    rq.StreamConsumedError: BadAnswer,
+    rq.HTTPError: BadAnswer,
+    u3.DecodeError: BadAnswer,
+    u3.HeaderParsingError: BadAnswer,
+    u3.InvalidHeader: BadAnswer,
+    u3.InvalidChunkLength: BadAnswer,
+    u3.BodyNotHttplibCompatible: BadAnswer,
+    u3.ResponseError: BadAnswer,
+    u3.ResponseNotChunked: BadAnswer,
+    u3.UnrewindableBodyError: BadAnswer,
+    ET.ParseError: BadAnswer,
+    StopIteration: BadAnswer,
+    AssertionError: BadAnswer,
+}
+"""What each class means by itself; certificates and broken connections are looked for inside it first."""
+
+_AUTH_HINT = (
+    "Check user name (HOST\\user for a local account, DOMAIN\\user or user@REALM else) and password. Only "
+    "administrators and members of Remote Management Users may use WinRM; a local account other than the built-in "
+    "Administrator needs LocalAccountTokenFilterPolicy."
+)
+HINTS: Final[Mapping[type[RemoteError], str]] = {
+    Unreachable: "Is the host up, does its name resolve from here, and is there an HTTPS listener (port 5986: "
+    "`winrm enumerate winrm/config/listener`)? `connection.address` and `connection.port` say where to connect.",
+    AuthenticationFailed: _AUTH_HINT,
+    ConnectionLost: "The work may have been done: run the plan again before anything is repeated.",
+    DeadlineExceeded: "The work may have been done. `deadlines` in the inventory gives it more time.",
+    BadAnswer: "Does WinRM answer with HTTPS on this port?",
+    Unavailable: "Windows limits shells and users (MaxShellsPerUser, MaxConcurrentUsers): try again.",
+    UntrustedPeer: "Trust its issuer with `ca_file`, or pin the certificate: fingerprint: sha256:…",
+}
+_ACCESS_DENIED = 5
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+def translate(error: Exception, peer: str, what: str, *, sent: bool, hint: str = "") -> RemoteError:
+    """Our error for one of CAUGHT. `sent` is true once a command was handed to the host."""
+    kind = _kind(error, sent=sent)
+    text = hint if hint and kind is AuthenticationFailed else HINTS.get(kind, "")
+    if isinstance(error, wr.WSManFaultError) and kind is Refused:
+        return Refused(peer, what, _reason(error), status=error.code, error_code=error.fault_subcode or "")
+    return kind(peer, what, _reason(error), hint=text)
+
+
+def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
+    inside = list(_inside(error))
+    if any(isinstance(item, ssl.SSLCertVerificationError) for item in inside):
+        return UntrustedPeer
+    if any(isinstance(item, ssl.SSLError) and _is_refusal(item) for item in inside):
+        return AuthenticationFailed
+    if any(isinstance(item, u3.NewConnectionError | u3.ConnectTimeoutError) for item in inside):
+        return Unreachable
+    if isinstance(error, wr.WSManFaultError):
+        return _fault_kind(error)
+    if isinstance(error, wr.WinRMTransportError):
+        return Unavailable if error.code in _BUSY else AuthenticationFailed if error.code == 403 else BadAnswer
+    for known in type(error).__mro__:
+        if known in FAULTS:
+            return FAULTS[known]
+    if any(isinstance(item, TimeoutError) for item in inside):
+        return DeadlineExceeded
+    return ConnectionLost if sent else Unreachable
+
+
+def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
+    if "QuotaLimit" in (error.fault_subcode or ""):
+        return Unavailable
+    if error.wsman_fault_code == _ACCESS_DENIED or "AccessDenied" in (error.fault_subcode or ""):
+        return AuthenticationFailed
+    return Refused
+
+
+def _is_refusal(error: ssl.SSLError) -> bool:
+    """An alert by which the peer refuses our certificate; with TLS 1.3 it arrives after the handshake."""
+    text = str(error).lower()
+    return "alert" in text and ("certificate" in text or "unknown ca" in text or "access denied" in text)
+
+
+def _inside(error: BaseException) -> Iterator[BaseException]:
+    """The exception and those that the libraries wrapped in it."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        item = waiting.pop()
+        if item is None or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        more = [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+        waiting += [part for part in more if isinstance(part, BaseException)]
+
+
+def _reason(error: Exception) -> str:
+    inside = list(_inside(error))
+    for item in inside:
+        if isinstance(item, ssl.SSLCertVerificationError):
+            return (getattr(item, "verify_message", "") or str(item.args[-1])).lower()
+    if isinstance(error, wr.InvalidCredentialsError):
+        return "the host does not accept this user with this password or certificate"
+    if isinstance(error, wr.WSManFaultError):
+        return " ".join(str(error.reason).split())
+    if isinstance(error, wr.WinRMTransportError):
+        return f"it answered with HTTP status {error.code}"
+    if isinstance(error, (AssertionError, StopIteration, ET.ParseError)):
+        return "its answer is not one of WS-Management"
+    return _innermost(inside) or type(error).__name__
+
+
+def _innermost(inside: list[BaseException]) -> str:
+    for item in reversed(inside):
+        if isinstance(item, u3.NameResolutionError | socket.gaierror):
+            return "its name does not resolve"
+        if isinstance(item, TimeoutError | rq.Timeout | u3.TimeoutError):
+            return "no answer in time"
+        if isinstance(item, OSError) and item.strerror:
+            return item.strerror.lower()
+    return str(inside[-1]).strip()

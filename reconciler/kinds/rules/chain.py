@@ -1,0 +1,108 @@
+"""Rules of the chain organization <- job -> repository -> proxy or pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.kinds.rules.words import listed, quoted
+
+
+def owner_of(repository: Values) -> str:
+    """The proxy or pool that works on a repository; empty where that is not said."""
+    return str(repository.get("proxy") or repository.get("pool") or "")
+
+
+def covered_pairs(declared: Declared) -> Iterator[tuple[str, str, str]]:
+    """(organization, proxy or pool, job) for every job whose whole chain is declared."""
+    repositories = declared.section("repositories")
+    for name, values in declared.section("jobs").items():
+        repository = repositories.get(values.get("repository", ""))
+        if repository is not None and owner_of(repository) and "organization" in values:
+            yield values["organization"], owner_of(repository), name
+
+
+def incomplete_job(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("jobs").items():
+        missing = [field for field in ("organization", "repository") if field not in values]
+        if missing:
+            detail = f"Job {quoted(name)} does not say {listed(missing)}."
+            yield Finding(Where("jobs", name), detail, f"Add {listed(missing)}.")
+
+
+def whole_organization_twice(declared: Declared) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, values in declared.section("jobs").items():
+        organization = values.get("organization")
+        if organization is None or values.get("items", "all") != "all":
+            continue
+        first = seen.setdefault(organization, name)
+        if first != name:
+            detail = (
+                f"The jobs {quoted(name)} and {quoted(first)} both back up the whole of {quoted(organization)}, and "
+                "the server allows one such job for each organization."
+            )
+            fix = "Let one of them back up parts: `items: [mailbox, …]`."
+            yield Finding(Where("jobs", name, "items"), detail, fix, (Where("jobs", first, "items"),))
+
+
+def contradicted_pair(declared: Declared) -> Iterator[Finding]:
+    """A job that leads to a proxy which the organization does not name."""
+    organizations = declared.section("organizations")
+    for organization, owner, job in covered_pairs(declared):
+        wanted = organizations.get(organization, {}).get("proxies")
+        if wanted is not None and owner not in wanted:
+            detail = (
+                f"{quoted(organization)} is to be processed by {listed(wanted)}, and job {quoted(job)} writes to a "
+                f"repository of {quoted(owner)}."
+            )
+            fix = f"Name another repository, or add {quoted(owner)} to the `proxies` of the organization."
+            related = (Where("organizations", organization, "proxies"),)
+            yield Finding(Where("jobs", job, "repository"), detail, fix, related)
+
+
+def open_pair(declared: Declared) -> Iterator[Finding]:
+    """A declared pair that nothing makes true."""
+    if declared.mapping or declared.partial & {"jobs", "repositories"}:
+        return
+    covered = {(organization, owner) for organization, owner, _ in covered_pairs(declared)}
+    proxies, pools = declared.section("proxies"), declared.section("pools")
+    for name, values in declared.section("organizations").items():
+        for item, proxy in enumerate(values.get("proxies", ())):
+            exists = proxy in pools or (proxy in proxies and "pool" not in proxies[proxy])
+            if exists and (name, proxy) not in covered:
+                detail = f"{quoted(name)} is to be processed by {quoted(proxy)}, and no job leads there."
+                fix = "Add a job with a repository of it, or say under `defaults.mapping` how such jobs look."
+                yield Finding(Where("organizations", name, "proxies", item), detail, fix)
+
+
+def pool_member_alone(declared: Declared) -> Iterator[Finding]:
+    proxies = declared.section("proxies")
+    for name, values in declared.section("organizations").items():
+        for item, proxy in enumerate(values.get("proxies", ())):
+            pool = proxies.get(proxy, {}).get("pool")
+            if pool is not None:
+                detail = f"{quoted(proxy)} is a member of the pool {quoted(pool)}, and works with the others only."
+                fix = f"Name the pool: {quoted(pool)}."
+                yield Finding(Where("organizations", name, "proxies", item), detail, fix)
+
+
+def proxy_named_like_pool(declared: Declared) -> Iterator[Finding]:
+    proxies = declared.names.get("proxies", ())
+    for name in declared.section("pools"):
+        if name in proxies:
+            detail = f"A proxy and a pool are both called {quoted(name)}, so `proxies` of an organization is ambiguous."
+            yield Finding(Where("pools", name), detail, "Rename one of them.", (Where("proxies", name),))
+
+
+def names_alike(declared: Declared) -> Iterator[Finding]:
+    """The server compares names without regard to case."""
+    for section in ("pools", "repositories", "organizations", "jobs"):
+        seen: dict[tuple[str, str], str] = {}
+        for name, values in declared.section(section).items():
+            scope = values.get("organization", "") if section == "jobs" else ""
+            first = seen.setdefault((scope, name.lower()), name)
+            if first != name:
+                detail = f"{quoted(name)} and {quoted(first)} differ only in case, and are the same to the server."
+                fix = "Remove one of them, or give it another name."
+                yield Finding(Where(section, name), detail, fix, (Where(section, first),))

@@ -1,0 +1,71 @@
+"""What rules look at, and what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from reconciler.model.diagnostic import Severity
+
+Values = Mapping[str, Any]
+"""Fields of one object, flattened (`service.install`), after defaults and groups."""
+
+
+class Where(NamedTuple):
+    """A place in an inventory: a section, an object of it (empty for `server`, `smtp`, …), a flattened field, and an
+    item of a list from 0."""
+
+    section: str
+    name: str = ""
+    field: str = ""
+    item: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that does not hold. `detail` is a sentence with the names of the case, `fix` says what to do."""
+
+    where: Where
+    detail: str
+    fix: str = ""
+    related: tuple[Where, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Everything that an inventory declares.
+
+    `objects` holds the objects of a section by name, without those that are broken already; `names` holds all names.
+    `partial` names the sections that not all objects of are known: nothing can be concluded there from an absence.
+    `settings` holds `server`, `smtp` and `policy` where they are declared. `rest` is the REST version that the
+    inventory insists on, 0 where it is found out by asking.
+    """
+
+    objects: Mapping[str, Mapping[str, Values]]
+    names: Mapping[str, Collection[str]]
+    settings: Mapping[str, Values]
+    name: str = ""
+    mapping: bool = False
+    rest: int = 0
+    partial: frozenset[str] = field(default_factory=frozenset)
+
+    def section(self, section: str) -> Mapping[str, Values]:
+        return self.objects.get(section, {})
+
+    def knows(self, section: str, name: str) -> bool:
+        """Whether a name is declared, or may be in what could not be read."""
+        return name in self.names.get(section, ()) or section in self.partial
+
+    def setting(self, section: str) -> Values:
+        return self.settings.get(section, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule beyond the schema. `summary` is constant, so that readers learn it."""
+
+    code: str
+    summary: str
+    check: Callable[[Declared], Iterable[Finding]]
+    severity: Severity = Severity.ERROR

@@ -1,0 +1,109 @@
+"""Rules of proxies: how they are reached, by whom, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.kinds.rules.words import quoted
+
+
+def is_linux(values: Values) -> bool:
+    return bool(values.get("os") == "linux")
+
+
+def without_type(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        if "type" not in values:
+            detail = f"Proxy {quoted(name)} does not say whether it is in the server's domain."
+            fix = "Add `type: domain` or `type: workgroup`, here, in its group or under `defaults`."
+            yield Finding(Where("proxies", name), detail, fix)
+
+
+def domain_without_login(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        if values.get("type") == "domain" and "credentials" not in values and not is_linux(values):
+            detail = f"The server reaches the domain proxy {quoted(name)} with an account, and none is named."
+            yield Finding(Where("proxies", name, "type"), detail, "Add `credentials`: an entry of `credentials`.")
+
+
+def workgroup_without_login(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        if values.get("type") != "workgroup" or is_linux(values):
+            continue
+        if "certificate" not in values and "credentials" not in values:
+            detail = f"Nothing says how to log in to the workgroup proxy {quoted(name)}."
+            fix = "Add `certificate` (a client certificate for WinRM), `credentials` (an account of the host), or both."
+            yield Finding(Where("proxies", name, "type"), detail, fix)
+
+
+def push_without_login(declared: Declared) -> Iterator[Finding]:
+    """With a certificate alone the host can be looked at, but the server has no account to deploy with."""
+    for name, values in declared.section("proxies").items():
+        if values.get("type") != "workgroup" or is_linux(values) or values.get("service.install") == "package":
+            continue
+        if "certificate" in values and "credentials" not in values:
+            detail = (
+                f"The server deploys the service to {quoted(name)} with an account of the host, and none is named: "
+                "the proxy cannot be added, only looked at."
+            )
+            yield Finding(Where("proxies", name), detail, "Add `credentials`, unless the proxy is registered already.")
+
+
+def linux_in_domain(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        if is_linux(values) and values.get("type") == "domain":
+            detail = f"{quoted(name)} runs Linux, and a Linux proxy is always of the type workgroup."
+            yield Finding(Where("proxies", name, "type"), detail, "Write `type: workgroup`.")
+
+
+def linux_without_login(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        if is_linux(values) and "credentials" not in values:
+            detail = f"A Linux proxy is deployed over SSH, and {quoted(name)} names no login for that."
+            fix = "Add `credentials`: an entry with a private key or a password."
+            yield Finding(Where("proxies", name), detail, fix)
+
+
+def windows_without_password(declared: Declared) -> Iterator[Finding]:
+    logins = declared.section("credentials")
+    for name, values in declared.section("proxies").items():
+        login = logins.get(values.get("credentials", ""))
+        if login is not None and "password" not in login and not is_linux(values):
+            detail = f"{quoted(name)} runs Windows, and {quoted(values['credentials'])} has a key but no password."
+            fix = "Name a credential with a password, or write `os: linux` if that is what it runs."
+            related = (Where("credentials", values["credentials"]),)
+            yield Finding(Where("proxies", name, "credentials"), detail, fix, related)
+
+
+def wrong_transport(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        transport = values.get("connection.transport")
+        wanted = "ssh" if is_linux(values) else "winrm"
+        if transport is not None and transport != wanted:
+            system = "Linux" if is_linux(values) else "Windows"
+            detail = f"{quoted(name)} runs {system}, which is not reached through {transport}."
+            fix = f"Leave `transport` out (it is {wanted}), or correct `os`."
+            yield Finding(Where("proxies", name, "connection.transport"), detail, fix)
+
+
+def same_host(declared: Declared) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, values in declared.section("proxies").items():
+        host = values.get("host")
+        if host is None:
+            continue
+        first = seen.setdefault(host.lower(), name)
+        if first != name:
+            detail = f"{quoted(name)} and {quoted(first)} are both the host {quoted(host)}: it can be only one proxy."
+            fix = "Remove one of them, or correct its `host`."
+            yield Finding(Where("proxies", name, "host"), detail, fix, (Where("proxies", first, "host"),))
+
+
+def server_as_proxy(declared: Declared) -> Iterator[Finding]:
+    server = str(declared.setting("server").get("host", "")).lower()
+    for name, values in declared.section("proxies").items():
+        if server and str(values.get("host", "")).lower() == server:
+            detail = f"{quoted(name)} is the management server, which carries a proxy of its own that is not managed."
+            fix = "Remove it, or correct its `host`."
+            yield Finding(Where("proxies", name, "host"), detail, fix, (Where("server", "", "host"),))

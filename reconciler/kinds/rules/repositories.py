@@ -1,0 +1,134 @@
+"""Rules of pools and repositories. Disk repositories are what the product calls JET-based."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.kinds.rules.proxies import is_linux
+from reconciler.kinds.rules.words import quoted
+
+_WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]")
+
+
+def pool_without_members(declared: Declared) -> Iterator[Finding]:
+    if "proxies" in declared.partial:
+        return
+    used = {values.get("pool") for values in declared.section("proxies").values()}
+    for name in declared.section("pools"):
+        if name not in used:
+            detail = f"No proxy is a member of the pool {quoted(name)}, and a pool needs at least one."
+            yield Finding(Where("pools", name), detail, f"Add `pool: {name}` to a proxy, or remove the pool.")
+
+
+def one_owner(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("repositories").items():
+        if "proxy" in values and "pool" in values:
+            detail = f"Repository {quoted(name)} names a proxy and a pool; one of them works on it."
+            yield Finding(Where("repositories", name, "pool"), detail, "Remove `proxy` or `pool`.")
+        elif "proxy" not in values and "pool" not in values:
+            detail = f"Repository {quoted(name)} does not say who works on it."
+            yield Finding(Where("repositories", name), detail, "Add `proxy` or `pool`.")
+
+
+def one_place(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("repositories").items():
+        if "path" in values and "object_storage" in values:
+            detail = f"Repository {quoted(name)} names a folder and object storage; it is kept in one of them."
+            fix = "Remove `path` or `object_storage`."
+            yield Finding(Where("repositories", name, "path"), detail, fix)
+        elif "path" not in values and "object_storage" not in values:
+            detail = f"Repository {quoted(name)} does not say where it is kept."
+            yield Finding(Where("repositories", name), detail, "Add `path` (a folder) or `object_storage`.")
+
+
+def without_retention(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("repositories").items():
+        missing = [field for field in ("type", "keep") if f"retention.{field}" not in values]
+        if missing:
+            words = " and ".join(f"`retention.{field}`" for field in missing)
+            detail = f"Repository {quoted(name)} does not say {words}."
+            fix = "Add for example `retention: {type: item-level, keep: 3 years}`, here or under `defaults`."
+            yield Finding(Where("repositories", name), detail, fix)
+
+
+def disk_in_pool(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("repositories").items():
+        if "path" in values and "pool" in values and "proxy" not in values:
+            detail = f"Repository {quoted(name)} is on disks, and a pool works on object storage only."
+            fix = "Name a single Windows `proxy`, or use `object_storage`."
+            yield Finding(Where("repositories", name, "pool"), detail, fix)
+
+
+def disk_on_linux(declared: Declared) -> Iterator[Finding]:
+    for name, values, owner in _owned(declared):
+        if "path" in values and is_linux(owner):
+            detail = (
+                f"Repository {quoted(name)} is on disks of {quoted(values['proxy'])}, which runs Linux, and a Linux "
+                "proxy works on object storage only."
+            )
+            fix = "Name a Windows proxy, or use `object_storage`."
+            yield Finding(Where("repositories", name, "proxy"), detail, fix, (Where("proxies", values["proxy"]),))
+
+
+def owner_in_pool(declared: Declared) -> Iterator[Finding]:
+    for name, values, owner in _owned(declared):
+        if "pool" not in owner:
+            continue
+        proxy, pool = quoted(values["proxy"]), quoted(owner["pool"])
+        if "path" in values:
+            detail = f"Repository {quoted(name)} is on disks of {proxy}, a member of the pool {pool}, which cannot be."
+            fix = "Name a Windows proxy outside any pool, or take the proxy out of its pool."
+        else:
+            detail = f"Repository {quoted(name)} names {proxy} alone, which is a member of the pool {pool}."
+            fix = f"Write `pool: {owner['pool']}` in the place of `proxy`."
+        related = (Where("proxies", values["proxy"], "pool"),)
+        yield Finding(Where("repositories", name, "proxy"), detail, fix, related)
+
+
+def relative_path(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("repositories").items():
+        path = values.get("path")
+        if path is not None and not _WINDOWS_FOLDER.match(path):
+            detail = f"{quoted(path)} of repository {quoted(name)} is not a whole path of Windows."
+            yield Finding(Where("repositories", name, "path"), detail, r"Write it like 'D:\VBO\contoso'.")
+
+
+def same_place(declared: Declared) -> Iterator[Finding]:
+    seen: dict[tuple[str, ...], str] = {}
+    for name, values in declared.section("repositories").items():
+        place = _place(values)
+        first = seen.setdefault(place, name) if place else name
+        if first != name:
+            field = "path" if "path" in values else "object_storage"
+            detail = f"The repositories {quoted(name)} and {quoted(first)} are kept in the same folder."
+            fix = "Give each repository a folder of its own."
+            yield Finding(Where("repositories", name, field), detail, fix, (Where("repositories", first, field),))
+
+
+def _place(values: Values) -> tuple[str, ...]:
+    if "path" in values and "proxy" in values:
+        return ("path", values["proxy"], values["path"].replace("/", "\\").rstrip("\\").lower())
+    storage = values.get("object_storage")
+    if isinstance(storage, dict) and "bucket" in storage:
+        keys = ("type", "account", "endpoint", "bucket", "folder")
+        return ("bucket", *(str(storage.get(key, "")) for key in keys))
+    return ()
+
+
+def storage_without_endpoint(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("repositories").items():
+        storage = values.get("object_storage")
+        if isinstance(storage, dict) and storage.get("type") == "s3-compatible" and "endpoint" not in storage:
+            detail = f"Repository {quoted(name)} is on S3-compatible storage, and its address is missing."
+            fix = "Add for example `endpoint: https://s3.example.net` to `object_storage`."
+            yield Finding(Where("repositories", name, "object_storage"), detail, fix)
+
+
+def _owned(declared: Declared) -> Iterator[tuple[str, Values, Values]]:
+    proxies = declared.section("proxies")
+    for name, values in declared.section("repositories").items():
+        owner = proxies.get(values.get("proxy", ""))
+        if owner is not None:
+            yield name, values, owner

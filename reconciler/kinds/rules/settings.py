@@ -1,0 +1,92 @@
+"""Rules of what there is one of: the server, logins, mail and policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kinds.rules.declared import Declared, Finding, Where
+from reconciler.kinds.rules.words import listed, quoted
+
+
+def without_name(declared: Declared) -> Iterator[Finding]:
+    if not declared.name:
+        detail = "The inventory has no name, and what it creates is marked with that name."
+        yield Finding(Where(""), detail, "Add for example `name: corp`.")
+
+
+def without_server(declared: Declared) -> Iterator[Finding]:
+    if "server" not in declared.settings and "server" not in declared.partial:
+        detail = "The management server is missing."
+        yield Finding(Where(""), detail, "Add for example `server: {host: vbo01.corp.example.com, credentials: admin}`.")
+
+
+def empty_login(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("credentials").items():
+        if "password" not in values and "private_key" not in values and values.get("auth") != "certificate":
+            detail = f"Credential {quoted(name)} has neither a password nor a private key."
+            yield Finding(Where("credentials", name), detail, "Add for example `password: secret://env/PASSWORD`.")
+
+
+def server_without_password(declared: Declared) -> Iterator[Finding]:
+    server = declared.setting("server")
+    for field in ("credentials", "powershell.credentials"):
+        login = declared.section("credentials").get(server.get(field, ""))
+        if field != "credentials" and "powershell.certificate" in server:
+            continue
+        if login is not None and "password" not in login:
+            detail = f"The server takes a password, and {quoted(server[field])} has none."
+            related = (Where("credentials", server[field]),)
+            yield Finding(Where("server", "", field), detail, "Name a credential with a password.", related)
+
+
+def powershell_without_login(declared: Declared) -> Iterator[Finding]:
+    server = declared.setting("server")
+    parts = [field for field in server if field.startswith("powershell.")]
+    if parts and "powershell.credentials" not in server and "powershell.certificate" not in server:
+        detail = "Nothing says how to log in to PowerShell on the server."
+        yield Finding(Where("server", "", parts[0]), detail, "Add `credentials` or `certificate` to `powershell`.")
+
+
+def certificate_without_powershell(declared: Declared) -> Iterator[Finding]:
+    server = declared.setting("server")
+    if "certificate" in server and not any(field.startswith("powershell.") for field in server):
+        detail = "REST does not know the server certificate: it is compared and replaced through PowerShell."
+        fix = "Add for example `powershell: {credentials: vbo-winrm}` to `server`."
+        yield Finding(Where("server", "", "certificate"), detail, fix)
+
+
+def incomplete_mail(declared: Declared) -> Iterator[Finding]:
+    smtp = declared.setting("smtp")
+    missing = [field for field in ("server", "from", "to") if field not in smtp]
+    if "smtp" in declared.settings and missing:
+        yield Finding(Where("smtp"), f"Mail cannot be sent without {listed(missing)}.", f"Add {listed(missing)}.")
+
+
+def mail_without_password(declared: Declared) -> Iterator[Finding]:
+    name = declared.setting("smtp").get("credentials", "")
+    login = declared.section("credentials").get(name)
+    if login is not None and "password" not in login:
+        detail = f"SMTP authentication takes a password, and {quoted(name)} has none."
+        related = (Where("credentials", name),)
+        yield Finding(Where("smtp", "", "credentials"), detail, "Name a credential with a password.", related)
+
+
+def mail_in_the_clear(declared: Declared) -> Iterator[Finding]:
+    smtp = declared.setting("smtp")
+    if smtp.get("security") == "none" and smtp.get("credentials", "none") != "none":
+        detail = f"The password of {quoted(smtp['credentials'])} goes over the network unencrypted."
+        yield Finding(Where("smtp", "", "security"), detail, "Write `security: tls`.")
+
+
+def unknown_zone(declared: Declared) -> Iterator[Finding]:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+    for item, window in enumerate(declared.setting("policy").get("windows", ())):
+        zone = window.get("zone", "UTC")
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            if not available_timezones():
+                return
+            detail = f"{quoted(zone)} is not a time zone."
+            yield Finding(Where("policy", "", "windows", item), detail, "Write it like `Europe/London`.")

@@ -1,0 +1,58 @@
+"""Rules of what a REST version does not have, where the inventory insists on one (`server.rest`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kinds.kind import Kind
+from reconciler.kinds.pool import POOL
+from reconciler.kinds.proxy import PROXY
+from reconciler.kinds.repository import REPOSITORY
+from reconciler.kinds.rules.declared import Declared, Finding, Where
+from reconciler.kinds.rules.proxies import is_linux
+from reconciler.kinds.rules.words import quoted
+
+_KINDS: tuple[Kind, ...] = (PROXY, REPOSITORY)
+
+
+def ignored_field(declared: Declared) -> Iterator[Finding]:
+    if not declared.rest:
+        return
+    for kind in _KINDS:
+        foreign = [field.name for field in kind.fields if not field.in_version(declared.rest) and field.name != "os"]
+        for name, values in declared.section(kind.section).items() if foreign else ():
+            for field in foreign:
+                if field in values:
+                    detail = f"REST v{declared.rest} does not know {quoted(field)}, so it is neither compared nor set."
+                    yield Finding(Where(kind.section, name, field), detail, "Remove it.")
+
+
+def impossible(declared: Declared) -> Iterator[Finding]:
+    if not declared.rest:
+        return
+    rest, fix = declared.rest, "Remove it, or let `rest` be auto and upgrade the server."
+    if not POOL.in_version(rest):
+        for name in declared.section("pools"):
+            yield Finding(Where("pools", name), f"Pools begin with REST v{POOL.since}; this is v{rest}.", fix)
+    if not PROXY.field("os").in_version(rest):
+        for name, values in declared.section("proxies").items():
+            if is_linux(values):
+                detail = f"{quoted(name)} runs Linux, and REST v{rest} knows only Windows proxies."
+                yield Finding(Where("proxies", name, "os"), detail, fix)
+
+
+def wrong_storage_form(declared: Declared) -> Iterator[Finding]:
+    """Up to v7 object storage exists on the server and is named; since v8 the repository describes it."""
+    if not declared.rest:
+        return
+    for name, values in declared.section("repositories").items():
+        storage = values.get("object_storage")
+        if not isinstance(storage, dict) or ("name" in storage) == (declared.rest < 8):
+            continue
+        if declared.rest < 8:
+            detail = f"With REST v{declared.rest} object storage is not described: it exists on the server."
+            fix = "Write for example `object_storage: {name: Contoso bucket}`."
+        else:
+            detail = f"With REST v{declared.rest} object storage is described with the repository, not named."
+            fix = "Say `type`, `account`, `bucket` and `folder`."
+        yield Finding(Where("repositories", name, "object_storage"), detail, fix)

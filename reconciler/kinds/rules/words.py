@@ -1,0 +1,55 @@
+"""Names and lists in sentences for people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from typing import Any, Final
+
+MAX_SHOWN: Final = 60
+_MANY: Final = 500
+
+
+def quoted(value: Any) -> str:
+    """A name or value between backquotes: on one line, printable, not too long."""
+    text = value if isinstance(value, str) else _spelled(value)
+    text = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[: MAX_SHOWN + 1])
+    return f"`{text[:MAX_SHOWN]}…`" if len(text) > MAX_SHOWN else f"`{text}`"
+
+
+def _spelled(value: Any) -> str:
+    """As YAML spells it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def listed(values: Iterable[Any], word: str = "and") -> str:
+    """`a`, `b` and `c`."""
+    texts = [quoted(value) for value in values]
+    return f"{', '.join(texts[:-1])} {word} {texts[-1]}" if len(texts) > 1 else "".join(texts)
+
+
+def suggestion(word: str, candidates: Collection[str]) -> str:
+    """`Did you mean …?` with the nearest of the candidates, or nothing."""
+    near = nearest(word, candidates)
+    return f"Did you mean {quoted(near)}?" if near else ""
+
+
+def nearest(word: str, candidates: Collection[str]) -> str:
+    """The candidate that `word` is most likely a misspelling of; empty where none is near.
+
+    Comparing with each of many thousand names takes long, so of many only those that begin or end alike are tried.
+    """
+    lowered = word.casefold()
+    if len(candidates) > _MANY:
+        head, tail = lowered[:2], lowered[-4:]
+        candidates = [
+            name for name in candidates if name.casefold().startswith(head) and abs(len(name) - len(word)) < 3
+        ]
+        candidates = [name for name in candidates if name.casefold().endswith(tail)] or candidates[:_MANY]
+    by_lowered: dict[str, str] = {}
+    for name in candidates:
+        by_lowered.setdefault(name.casefold(), name)
+    found = get_close_matches(lowered, by_lowered, n=1, cutoff=0.7)
+    return by_lowered[found[0]] if found else ""

@@ -1,0 +1,316 @@
+"""Every call that the product makes, against the OpenAPI documents of the versions that it makes it in.
+
+The table goes through the real client to a server that knows nothing but those documents: path, method, query and body
+have to be in them, and the client has to accept the status that they promise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.clients.vbo import Reader, Writer, dialect_of
+from reconciler.clients.vbo.answer import ACCEPTED
+from reconciler.clients.vbo.dialect import PAGES, VIEWS
+from reconciler.kinds import KINDS, Context, Kind, Mode
+from reconciler.kinds.proxy import ssh_settings
+from tests.kinds.context import context
+
+from .openapi import AVAILABLE, IDENT, WHY_SKIPPED, ByTheBook, Operation, document, operation, problems
+from .world import session_with
+
+pytestmark = pytest.mark.skipif(not AVAILABLE, reason=WHY_SKIPPED)
+
+VERSIONS = (6, 7, 8)
+SSH = ssh_settings("linux-key", context(8)) | {"fingerprint": "SHA256:abc", "publicBase64Key": "AAAA"}
+
+READS: list[tuple[str, str, str, dict[str, Any]]] = [
+    # versions, call, path, filters
+    ("678", "get", "ServiceInstance", {}),
+    ("678", "list", "Proxies", {}),
+    ("678", "get", "Proxies/{id}", {}),
+    ("8", "list", "ProxyPools", {}),
+    ("8", "get", "ProxyPools/{id}", {}),
+    ("8", "list", "ProxyPools/{id}/proxies", {}),
+    ("678", "list", "BackupRepositories", {}),
+    ("678", "list", "BackupRepositories", {"proxyId": IDENT}),
+    ("8", "list", "BackupRepositories", {"proxyPoolId": IDENT}),
+    ("678", "get", "BackupRepositories/{id}", {}),
+    ("8", "list", "RepositoryOwnerChangeSessions", {}),
+    ("8", "get", "RepositoryOwnerChangeSessions/{id}", {}),
+    ("67", "list", "objectstoragerepositories", {}),
+    ("678", "list", "Accounts", {}),
+    ("678", "list", "Organizations", {}),
+    ("678", "get", "Organizations/{id}", {}),
+    ("678", "list", "Organizations/{id}/usedRepositories", {}),
+    ("67", "list", "Organizations/{id}/Jobs", {}),
+    ("678", "list", "Jobs", {}),
+    ("678", "get", "Jobs/{id}", {}),
+    ("678", "list", "Jobs/{id}/SelectedItems", {}),
+    ("678", "list", "Jobs/{id}/ExcludedItems", {}),
+    ("678", "list", "JobSessions", {}),
+    ("678", "list", "JobSessions", {"jobType": "Backup"}),
+    ("78", "list", "JobSessions", {"jobId": IDENT}),
+    ("6", "list", "Jobs/{id}/JobSessions", {}),
+    ("678", "get", "JobSessions/{id}", {}),
+    ("678", "list", "JobSessions/{id}/LogItems", {}),
+    ("678", "get", "VboEmailSettings", {}),
+]
+
+WRITES: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
+    # versions, call, arguments, keywords; bodies of kinds are further down
+    ("678", "act", ("Proxies/{id}", "Rescan"), {}),
+    ("678", "act", ("Proxies", "Rescan", {"proxies": [{"id": IDENT}]}), {}),
+    ("678", "act", ("Proxies/{id}", "Remove", {"force": False, "userName": "a", "userPassword": "b"}), {}),
+    ("8", "act", ("Proxies/{id}", "Remove", {"force": False, "sshSettings": SSH}), {}),
+    ("8", "act", ("Proxies/{id}", "maintenance/enable", {"username": "a", "password": "b"}), {}),
+    ("8", "act", ("Proxies/{id}", "maintenance/disable", {"sshSettings": SSH}), {}),
+    ("8", "act", ("Proxies", "CheckSshConnectionConfig", SSH), {"query": {"host": "px-lnx-1"}}),
+    ("8", "create", ("ProxyPools/{id}/proxies", [{"proxyId": IDENT}]), {}),
+    ("8", "delete", ("ProxyPools/{id}/proxies", [{"proxyId": IDENT}]), {}),
+    ("8", "delete", ("ProxyPools/{id}",), {}),
+    ("678", "delete", ("BackupRepositories/{id}",), {}),
+    ("8", "act", ("BackupRepositories/{id}", "changeOwner"), {"query": {"poolId": IDENT}}),
+    ("8", "act", ("BackupRepositories/{id}", "changeOwner"), {"query": {"proxyId": IDENT, "forceStopSessions": False}}),
+    ("8", "act", ("RepositoryOwnerChangeSessions/{id}", "Stop"), {}),
+    ("678", "delete", ("Jobs/{id}",), {}),
+    ("678", "act", ("Jobs/{id}", "start"), {}),
+    ("678", "act", ("Jobs/{id}", "start", {"full": True}), {}),
+    ("678", "act", ("Jobs/{id}", "stop"), {}),
+    ("678", "act", ("Jobs/{id}", "enable"), {}),
+    ("678", "act", ("Jobs/{id}", "disable"), {}),
+    ("678", "act", ("VboEmailSettings", "SendTestEmail"), {}),
+]
+
+
+def rows(table: list[Any]) -> list[Any]:
+    return [
+        pytest.param(int(rest), *row[1:], id=f"v{rest}-{row[1]}-{number}")
+        for number, row in enumerate(table)
+        for rest in row[0]
+    ]
+
+
+def with_ids(value: Any) -> Any:
+    return value.replace("{id}", IDENT) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(("rest", "call", "path", "filters"), rows(READS))
+def test_reading(rest: int, call: str, path: str, filters: dict[str, Any]) -> None:
+    book = ByTheBook(rest)
+    with session_with(book, f"v{rest}") as session:
+        found = getattr(Reader(session), call)(with_ids(path), **filters)
+    assert found == ([] if call == "list" else {})
+    assert len(book.used) == (2 if rest == 6 else 3), "one request, besides ServiceInstance and the logout"
+
+
+@pytest.mark.parametrize(("rest", "call", "arguments", "keywords"), rows(WRITES))
+def test_writing(rest: int, call: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    book = ByTheBook(rest)
+    with session_with(book, f"v{rest}") as session:
+        getattr(Writer(session), call)(*map(with_ids, arguments), **keywords)
+    assert len(book.used) == (2 if rest == 6 else 3)
+
+
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_the_table_of_pages(rest: int) -> None:
+    """The table agrees with the documents, and no list that the product reads is missing in it."""
+    for template, versions in PAGES.items():
+        found = operation(rest, "GET", f"/v{rest}/{template.replace('{}', IDENT)}")
+        assert (found is not None and found.is_page) is (rest in versions), f"{template} in v{rest}"
+    for versions_read, call, path, _ in READS:
+        if call == "list" and str(rest) in versions_read:
+            found = the_operation(rest, "GET", path)
+            assert found.is_page or found.is_array
+            assert found.is_page is dialect_of(rest).is_page(with_ids(path)), f"{path} in v{rest}"
+
+
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_the_table_of_views(rest: int) -> None:
+    for template, views in VIEWS.items():
+        found = the_operation(rest, "GET", template.replace("{}", IDENT))
+        known = {parameter["name"]: parameter for parameter in found.parameters()}
+        assert set(views.get(rest, {})) <= set(known), f"{template} in v{rest}"
+        if known.get("extendedView", {}).get("required"):
+            assert views[rest]
+
+
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_the_login(rest: int) -> None:
+    dialect = dialect_of(rest)
+    paths = document(rest)["paths"]
+    form = paths[f"/v{rest}/token"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert {"grant_type", "username", "password", "refresh_token"} <= set(form["properties"])
+    assert {"password", "refresh_token"} <= set(form["properties"]["grant_type"]["enum"])
+    assert ("disable_antiforgery_token" in form["properties"]) is dialect.antiforgery_flag
+    logout = operation(rest, "POST", f"/v{rest}/token/logout")
+    assert (logout.statuses if logout else [0]) == [dialect.logout_status]
+    assert (operation(rest, "GET", f"/v{rest}/ServiceInstance") is not None) is dialect.build_shown
+
+
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_where_jobs_and_their_sessions_are(rest: int) -> None:
+    dialect = dialect_of(rest)
+    for collection in ("Jobs", f"Organizations/{IDENT}/Jobs"):
+        exists = operation(rest, "POST", f"/v{rest}/{collection}") is not None
+        assert exists is (dialect.job_collection(IDENT) == collection)
+    path, query = dialect.job_sessions(IDENT)
+    assert set(query) <= {parameter["name"] for parameter in the_operation(rest, "GET", path).parameters()}
+
+
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_no_operation_succeeds_in_a_way_that_the_client_refuses(rest: int) -> None:
+    statuses = {
+        int(status)
+        for path in document(rest)["paths"].values()
+        for method, raw in path.items()
+        if method != "parameters"
+        for status in raw["responses"]
+        if status.startswith("2")
+    }
+    assert statuses <= ACCEPTED
+
+
+def the_operation(rest: int, method: str, path: str) -> Operation:
+    found = operation(rest, method, f"/v{rest}/{with_ids(path)}")
+    assert found is not None, f"{method} {path} is not in v{rest}"
+    return found
+
+
+# --- bodies, from the declarations in kinds/ ---
+
+WHOLE: dict[str, dict[str, Any]] = {
+    # what a body must say at least, in the inventory's words
+    "proxy": {"host": "px-lon-1.corp.example.com"},
+    "pool": {"name": "cloud", "description": "", "members": ["px-lnx-1", "px-lnx-2"]},
+    "repository": {"name": "contoso-disk", "owner": "proxy.px-lon-1", "retention.type": "item-level"},
+    "job": {
+        "name": "contoso-daily",
+        "organization": "contoso.onmicrosoft.com",
+        "repository": "contoso-disk",
+        "items": "all",
+    },
+    "smtp": {"server": "smtp.corp.example.com"},
+}
+
+
+def body_of(kind: Kind, fields: Mapping[str, Any], world: Context, *, new: bool) -> dict[str, Any]:
+    """A body as an apply puts it together, without what a PUT repeats of what was read."""
+    body: dict[str, Any] = dict(kind.on_create(world, fields)) if new or kind.singleton else {}
+    for field in kind.fields:
+        fixed = field.mode in (Mode.KEY, Mode.CREATE_ONLY, Mode.MOVE) and not field.on_put
+        if field.name in fields and field.in_version(world.rest) and field.mode is not Mode.LOCAL:
+            body |= {} if fixed and not new else field.to_api(fields[field.name], world)
+    return body
+
+
+def collection_of(kind: Kind, rest: int) -> str:
+    return dialect_of(rest).job_collection(IDENT) if kind.name == "job" else kind.collection
+
+
+def cases() -> Iterator[Any]:
+    """Every value of every field that the case files encode, in every version that has it."""
+    folder = Path(__file__).parents[2] / "kinds" / "cases"
+    for file in sorted(folder.glob("*.json")):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["kind"] not in WHOLE:
+            continue
+        for number, case in enumerate(document["cases"]):
+            for rest in case["rest"]:
+                if "body" in case and rest in VERSIONS and KINDS[document["kind"]].in_version(rest):
+                    name = f"v{rest}-{document['kind']}.{document['field']}-{number}"
+                    yield pytest.param(KINDS[document["kind"]], document["field"], case["value"], rest, id=name)
+
+
+@pytest.mark.parametrize(("kind", "field", "value", "rest"), list(cases()))
+def test_every_value_of_every_field_fits_into_the_bodies(kind: Kind, field: str, value: Any, rest: int) -> None:
+    world = context(rest)
+    fields = {**WHOLE[kind.name], field: value}
+    book = ByTheBook(rest)
+    with session_with(book, f"v{rest}") as session:
+        writer = Writer(session)
+        if not kind.singleton:
+            writer.create(collection_of(kind, rest), body_of(kind, fields, world, new=True))
+        path = kind.collection if kind.singleton else f"{kind.collection}/{IDENT}"
+        replaced = body_of(kind, fields, world, new=False)
+        # a pool's PUT names its members, which only an observation knows
+        writer.replace(path, {"proxyIds": [], **replaced} if kind.name == "pool" else replaced)
+    assert ("PUT", the_operation(rest, "PUT", path).path) in book.used
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest"),
+    [
+        pytest.param(KINDS[name], rest, id=f"v{rest}-{name}")
+        for name in WHOLE
+        for rest in VERSIONS
+        if KINDS[name].in_version(rest)
+    ],
+)
+def test_what_a_put_repeats_was_read_and_may_be_sent(kind: Kind, rest: int) -> None:
+    path = kind.collection if kind.singleton else f"{kind.collection}/{IDENT}"
+    shown = the_operation(rest, "GET", path).item()
+    put = the_operation(rest, "PUT", path)
+    sent = put.resolve(put.request or {})["properties"]
+    assert [name for name in kind.echo if name in shown and name not in sent] == []
+    assert {name for name in kind.echo if name not in shown} <= {"threadsNumber", "selectedItems"}
+
+
+ADDED_BY_OBSERVATION = {("job", "organizationId"), ("job", "selectedItems"), ("pool", "proxyIds")}
+
+
+def reads() -> Iterator[Any]:
+    folder = Path(__file__).parents[2] / "kinds" / "cases"
+    for file in sorted(folder.glob("*.json")):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        kind = KINDS[document["kind"]]
+        if not kind.collection or document["field"] == "proxies":
+            continue
+        field = kind.field(document["field"])
+        for rest in VERSIONS:
+            if kind.in_version(rest) and field.in_version(rest):
+                keys = {key for case in document["cases"] if rest in case["rest"] for key in case.get("raw", {})}
+                yield pytest.param(kind, sorted(keys), rest, id=f"v{rest}-{kind.name}.{field.name}")
+
+
+@pytest.mark.parametrize(("kind", "keys", "rest"), list(reads()))
+def test_what_is_decoded_is_what_the_server_shows(kind: Kind, keys: list[str], rest: int) -> None:
+    path = kind.collection if kind.singleton else f"{kind.collection}/{IDENT}"
+    shown = the_operation(rest, "GET", path).item()
+    assert [key for key in keys if key not in shown and (kind.name, key) not in ADDED_BY_OBSERVATION] == []
+
+
+# --- the checks themselves ---
+
+
+def test_a_body_that_the_documents_refuse_is_refused() -> None:
+    schema = the_operation(8, "POST", "Proxies").request or {}
+    assert problems(8, schema, {"hostName": "px", "port": None, "operatingSystem": "Linux"}) == []
+    assert problems(8, schema, {"hostName": 7}) != []
+    assert problems(8, schema, {"hostname": "px"}) != []
+    assert problems(8, schema, {"operatingSystem": "BeOS"}) != []
+    assert problems(8, schema, {"id": "not a uuid"}) != []
+    assert problems(8, schema, {"sshSettings": {"sshport": 22}}) != []
+    repository = the_operation(8, "POST", "BackupRepositories").request or {}
+    assert problems(8, repository, {"retentionType": "ItemLevel", "objectStorage": {"type": "AmazonS3"}}) == []
+    assert problems(8, repository, {"retentionType": "ItemLevel", "objectStorage": None}) == []
+    assert problems(8, repository, {"retentionType": "ItemLevel", "objectStorage": {"bucket": "x"}}) != []
+    assert problems(8, repository, {"retentionType": "ItemLevel", "objectStorage": {"usedSpaceBytes": 1}}) != []
+    job = the_operation(8, "POST", "Jobs").request or {}
+    assert problems(8, job, {"name": "no repository"}) != []
+
+
+def test_a_request_that_the_documents_do_not_describe_fails() -> None:
+    with session_with(ByTheBook(8), "v8") as session:
+        with pytest.raises(AssertionError, match="is not in REST v8"):
+            Reader(session).get("proxies/x")
+        with pytest.raises(AssertionError, match="has a parameter"):
+            Reader(session).list("Proxies", hostName="px")
+        with pytest.raises(AssertionError, match="wants a body"):
+            Writer(session).act(f"Proxies/{IDENT}", "Remove")
+        with pytest.raises(AssertionError, match="takes no body"):
+            Writer(session).act(f"Proxies/{IDENT}", "Rescan", {})
