@@ -61,6 +61,7 @@ class Context(Protocol):
 Encode = Callable[[Any, Context], Mapping[str, Any]]
 Decode = Callable[[Raw, Context], Any]
 Normalize = Callable[[Any], Any]
+Refuses = Callable[[Any, int], str]
 Shown = Callable[[Any, Context], Any]
 
 
@@ -73,8 +74,9 @@ class Field:
     to value, `UNKNOWN` where the server hides it). `since` and `until` are the REST versions that have the field.
     `refers` names the kind that the value is a name of. `normalize` gives the one spelling of equal values and
     raises ValueError with a sentence for people. `shown` gives the part of a wanted value that the server shows, for
-    comparing. `on_put` is a field that a PUT must repeat though it cannot change. `severe` fields make drift alarming
-    (ports, credentials, trust).
+    comparing. `refuses` says why a REST version cannot take a value, and gives an empty text where it can. `on_put`
+    is a field that a PUT must repeat though it cannot change. `severe` fields make drift alarming (ports,
+    credentials, trust).
     """
 
     name: str
@@ -88,6 +90,7 @@ class Field:
     decode: Decode | None = None
     normalize: Normalize | None = None
     shown: Shown | None = None
+    refuses: Refuses | None = None
     on_put: bool = False
     severe: bool = False
 

@@ -92,6 +92,12 @@ def encode_schedule(value: Any, context: Context) -> Mapping[str, Any]:
     return {"schedulePolicy": {"scheduleEnabled": True} | policy}
 
 
+def refuses_schedule(value: Any, rest: int) -> str:
+    if rest < 8 and isinstance(value, Mapping) and value.get("every") == "12 hours":
+        return f"REST v{rest} has no interval of 12 hours; it came with v8"
+    return ""
+
+
 def decode_schedule(raw: Raw, context: Context) -> Any:
     policy = raw.get("schedulePolicy")
     if not policy:
@@ -176,6 +182,7 @@ JOB = Kind(
             encode=encode_schedule,
             decode=decode_schedule,
             normalize=normalize_schedule,
+            refuses=refuses_schedule,
         ),
         Field("enabled", "Whether the schedule is active.", "isEnabled"),
         Field(

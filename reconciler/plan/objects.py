@@ -53,16 +53,17 @@ def _plan_missing(kind: Kind, resource: Resource, recall: Recall, naming: Naming
         names = (name for name in wanted_fields(resource, recall) if kind.field(name).mode is not Mode.LOCAL)
         findings.unknown += [UnknownField(resource.address, name, "the server could not be asked") for name in names]
         return
+    refused = _refused_values(kind, resource, naming)
+    sent = {"kind": kind.name, "name": resource.name, "fields": _sent(kind, resource, naming)}
     findings.changes.append(
         Change(
             address=resource.address,
             action=Action.CREATE,
             fields=new_fields(kind, resource, recall, naming),
             cause=Cause(Reason.INVENTORY, "declared, and not on the server", resource.position),
-            steps=(
-                Step("create", {"kind": kind.name, "name": resource.name, "fields": _sent(kind, resource, naming)}),
-            ),
+            steps=() if refused else (Step("create", sent),),
             precondition=digest(None),
+            blocked=refused,
         )
     )
 
@@ -85,7 +86,7 @@ def _change(
     kind: Kind, resource: Resource, live: LiveResource, seen: Comparison, recall: Recall, naming: Naming
 ) -> Change:
     fixed = [change.path for change in seen.changes if kind.field(change.path).mode is Mode.CREATE_ONLY]
-    blocked = _why_blocked(kind, fixed, seen.changes, live, naming)
+    blocked = _why_blocked(kind, fixed, seen.changes, live, naming) or _refused_values(kind, resource, naming)
     return Change(
         address=resource.address,
         action=Action.REPLACE if fixed else Action.UPDATE,
@@ -95,6 +96,15 @@ def _change(
         precondition=precondition(kind, live),
         blocked=blocked,
     )
+
+
+def _refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:
+    reasons = [
+        field.refuses(resource.fields[field.name], naming.rest)
+        for field in kind.fields
+        if field.refuses is not None and field.name in resource.fields
+    ]
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def _why_blocked(

@@ -168,3 +168,13 @@ def test_an_organization_shows_the_proxies_that_process_it() -> None:
     assert {str(where): item.fields["proxies"] for where, item in found.items() if item.kind == "organization"} == {
         "organization.contoso.example.com": ["a"]
     }
+
+
+def test_a_value_that_the_version_cannot_take_blocks_the_change() -> None:
+    job = {"organization": "contoso.example.com", "repository": "cloud", "schedule": {"every": "12 hours"}}
+    old = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]}, rest=7)
+    made = plan(inventory(organization={"contoso.example.com": {}}, job={"daily": job}), old)
+    assert [change.blocked for change in made.changes] == [
+        "REST v7 has no interval of 12 hours; it came with v8",
+        "it waits for job.daily, which is blocked",
+    ]

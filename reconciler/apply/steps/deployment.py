@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site
+from reconciler.model.connection import Transport
 from reconciler.model.errors import UntrustedPeer
 
 
@@ -28,6 +29,17 @@ def ssh_settings(site: Site, name: str, host: str, settings: Mapping[str, Any]) 
             hint="Compare the key on the host itself, then pin it in `connection.host_keys` of the proxy.",
         )
     return {**settings, "fingerprint": fingerprint, "publicBase64Key": key}
+
+
+def with_login(site: Site, name: str, host: str, body: dict[str, Any], *, linux: bool) -> dict[str, Any]:
+    """The body with the login in the form that the system of the host wants. The field's codec sees a login and not
+    the system, and `root` with a password looks just like a Windows account."""
+    if linux and "password" in body:
+        settings = {"account": body.pop("username"), "accountPassword": body.pop("password"), "port": 22}
+        body["sshSettings"] = {**settings, "elevateAccountToRoot": False}
+    if "sshSettings" in body:
+        body["sshSettings"] = ssh_settings(site, name, host, body["sshSettings"])
+    return body
 
 
 def _is_trusted(site: Site, name: str, fingerprint: str, key: str) -> bool:
@@ -76,7 +88,7 @@ def remove_body(site: Site, name: str) -> dict[str, Any]:
     if connection is None or connection.credential is None:
         return body
     login = connection.credential
-    if login.private_key is not None or login.sudo:
+    if connection.transport is Transport.SSH:
         from reconciler.kinds.proxy import ssh_settings as settings
 
         body["sshSettings"] = ssh_settings(site, name, connection.host, settings(login.name, site.naming))

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.failure import StepFailed
 
-_ENDS = {"Success", "Warning", "Failed", "Stopped"}
+_ENDS = {"success", "warning", "failed", "stopped"}
 
 
 def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
@@ -55,8 +55,8 @@ class _Watch:
 
     def __call__(self) -> Mapping[str, Any] | None:
         raw: Mapping[str, Any] = self._site.reader.get(f"JobSessions/{self._session}")
-        status = str(raw.get("status", ""))
-        news = f"{status.lower()}, {raw.get('progress', 0)} objects"
+        status = str(raw.get("status", "")).lower()
+        news = f"{status}, {raw.get('progress', 0)} objects"
         if news != self._told:
             self._tell(news)
             self._told = news
@@ -76,7 +76,7 @@ class _Watch:
 
 
 def _result(site: Site, end: Mapping[str, Any]) -> str:
-    status = str(end.get("status", ""))
+    status = str(end.get("status", "")).capitalize()  # v5 writes them in camel case
     proxy = site.naming.name_of("proxy", str(end.get("proxyId") or ""))
     text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
     if status in ("Success", "Warning"):

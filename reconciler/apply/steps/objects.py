@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site, Tell
-from reconciler.apply.steps.deployment import remove_body, ssh_settings, wait_online
+from reconciler.apply.steps.deployment import remove_body, wait_online, with_login
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import Context
-from reconciler.model.errors import ConnectionLost, DeadlineExceeded, Unavailable
+from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.value import UNKNOWN
 
 
@@ -19,11 +19,11 @@ def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     kind, name, fields = KINDS[params["kind"]], params["name"], params["fields"]
     context = site.naming.marked(site.owner)
     body = {**kind.on_create(context, fields), **_encode(kind, {"description": "", **fields}, context)}
-    if "sshSettings" in body:
-        body["sshSettings"] = ssh_settings(site, name, str(fields["host"]), body["sshSettings"])
+    if kind.name == "proxy":
+        body = with_login(site, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
     try:
         answer = site.writer.create(_collection(site, kind, fields), body, long=kind.name == "proxy")
-    except (ConnectionLost, DeadlineExceeded, Unavailable):
+    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
         answer = find(site, kind, name, fields) or {}
         if not answer:
             raise
@@ -50,9 +50,9 @@ def update(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     if kind.singleton:
         body |= kind.on_create(context, fields)
     body = overlay(body, _encode(kind, fields, context))
-    if "sshSettings" in body:
+    if kind.name == "proxy":
         host = str(raw.get("hostName") or name)
-        body["sshSettings"] = ssh_settings(site, name, host, body["sshSettings"])
+        body = with_login(site, name, host, body, linux=raw.get("operatingSystem") == "Linux")
     site.writer.replace(path, body, long=kind.name == "proxy")
     return None
 
