@@ -2,6 +2,7 @@
 
 from reconciler.apply.engine import Result, apply
 from reconciler.apply.remember import Remember
+from reconciler.apply.schedule import Limits
 from reconciler.apply.site import Site
 
-__all__ = ["Remember", "Result", "Site", "apply"]
+__all__ = ["Limits", "Remember", "Result", "Site", "apply"]

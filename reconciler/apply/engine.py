@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from reconciler.apply.schedule import Limits, Schedule
 from reconciler.apply.site import Site
 from reconciler.apply.steps import STEPS, StepFailed, describe
 from reconciler.model.diagnostic import Diagnosed
@@ -31,30 +32,41 @@ class Result:
 
 
 def apply(
-    plan: Plan, site: Site, *, listen: Listener, parallel: int = 8, clock: Callable[[], float] = time.monotonic
+    plan: Plan,
+    site: Site,
+    *,
+    listen: Listener,
+    parallel: int = 8,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Carry out `plan`. Blocked changes are skipped with their reason. Never raises for what goes wrong remotely."""
-    engine = _Engine(plan, site, listen, clock)
+    engine = _Engine(plan, site, listen, clock, Schedule(plan, limits or Limits()))
     with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="apply") as pool:
         interrupted = engine.run(pool)
     return Result({change.key: engine.ends[change.key] for change in plan.changes}, interrupted)
 
 
 class _Engine:
-    def __init__(self, plan: Plan, site: Site, listen: Listener, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, plan: Plan, site: Site, listen: Listener, clock: Callable[[], float], schedule: Schedule
+    ) -> None:
         self.waiting = {change.key: change for change in plan.changes}
         self.running: dict[Future[ChangeEnded], Change] = {}
         self.ends: dict[str, ChangeEnded] = {}
         self.site = site
         self.listen = listen
         self.clock = clock
+        self.schedule = schedule
 
     def run(self, pool: ThreadPoolExecutor) -> bool:
         """True where the run was interrupted: what was in flight has been finished, the rest is not started."""
+        stopped = ""
         interrupted = False
         while self.waiting or self.running:
             try:
-                if not interrupted:
+                stopped = stopped or self.schedule.stop_reason(self.ends)
+                if not stopped:
                     self._start_ready(pool)
                 if not self.running:
                     break
@@ -62,13 +74,12 @@ class _Engine:
             except KeyboardInterrupt:
                 if interrupted:
                     raise
-                interrupted = True
+                interrupted, stopped = True, "the run was interrupted"
                 self.site.stop.set()
                 continue
             for future in done:
                 self._end(self._outcome(future, self.running.pop(future)))
-        for change in list(self.waiting.values()):
-            self._end(_ended(change, Outcome.NOT_STARTED, "the run was interrupted"))
+        self._leave_the_rest(stopped)
         return interrupted
 
     def _start_ready(self, pool: ThreadPoolExecutor) -> None:
@@ -76,22 +87,24 @@ class _Engine:
         while progressed:
             progressed = False
             for change in list(self.waiting.values()):
-                reason = change.blocked or self._skip_reason(change)
+                reason = self.schedule.skip_reason(change, self.ends)
+                others = {key: item for key, item in self.waiting.items() if key != change.key}
                 if reason:
                     self._end(_ended(change, Outcome.SKIPPED, reason))
                     progressed = True
-                elif all(key in self.ends or key not in self.waiting for key in change.depends_on) and not any(
-                    running.key in change.depends_on for running in self.running.values()
-                ):
+                elif self.schedule.may_start(change, others, self.running.values(), self.ends):
                     del self.waiting[change.key]
                     self.running[pool.submit(self._do, change)] = change
 
-    def _skip_reason(self, change: Change) -> str:
-        for key in change.depends_on:
-            end = self.ends.get(key)
-            if end is not None and end.outcome is not Outcome.DONE:
-                return f"{end.address} {'failed' if end.outcome is Outcome.FAILED else 'was not done'}"
-        return ""
+    def _leave_the_rest(self, stopped: str) -> None:
+        """What was never started: because the run stopped, or because no organization may lose its last proxy."""
+        for change in list(self.waiting.values()):
+            short = self.schedule.short(change, (), self.ends)
+            if stopped or not short:
+                self._end(_ended(change, Outcome.NOT_STARTED, stopped or "what it waits for was not done"))
+            else:
+                reason = f"{', '.join(short)} would have too few working proxies meanwhile"
+                self._end(_ended(change, Outcome.SKIPPED, reason))
 
     def _end(self, end: ChangeEnded) -> None:
         self.waiting.pop(end.key, None)

@@ -15,6 +15,7 @@ from reconciler.model.address import kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan, Refusal
+from reconciler.plan.batches import coverage_of, disrupts_proxy, in_batches
 from reconciler.plan.windows import is_open
 
 _TOUCHING = (Action.UPDATE, Action.REPLACE, Action.DELETE, Action.TAKEOVER, Action.UPGRADE)
@@ -135,6 +136,21 @@ def _last_proxy(facts: Facts) -> Iterable[Refusal]:
             yield Refusal("last-proxy", f"{found.name} would lose its last proxy", lost)
 
 
+def _coverage(facts: Facts) -> Iterable[Refusal]:
+    """Batches keep organizations served where there is anybody else to serve them; here there is nobody."""
+    try:
+        coverage = coverage_of(facts.inventory, facts.live)
+        batches = in_batches(facts.plan.changes, coverage)
+        short = {name for batch in batches for name in coverage.short(disrupts_proxy(change) for change in batch)}
+    except ValueError as error:
+        yield Refusal("coverage", f"the coverage cannot be computed: {error}")
+        return
+    touched = tuple(change.address for batch in batches for change in batch if short & set(change.disrupts))
+    if short:
+        needed = facts.inventory.policy.coverage
+        yield Refusal("coverage", f"{', '.join(sorted(short))} would have fewer than {needed} working proxies", touched)
+
+
 def _incomplete(facts: Facts) -> Iterable[Refusal]:
     hidden = len(facts.plan.unknown) + len(facts.plan.problems)
     if facts.complete and hidden:
@@ -142,6 +158,7 @@ def _incomplete(facts: Facts) -> Iterable[Refusal]:
 
 
 GUARDS: Mapping[str, Callable[[Facts], Iterable[Refusal]]] = {
+    "coverage": _coverage,
     "empty-inventory": _empty_inventory,
     "incomplete": _incomplete,
     "last-proxy": _last_proxy,

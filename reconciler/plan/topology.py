@@ -45,6 +45,13 @@ def topology(inventory: Inventory, plan: Plan | Data) -> dict[str, Any]:
     return _picture({**_mentioned(document), **declared}, document)
 
 
+def illustrated(document: Data, inventory: Inventory) -> dict[str, Any]:
+    """The JSON form of a plan with what reviews show of its inventory: the files (for what stands in none of its lines,
+    such as a deletion) and the topology."""
+    files = {**document["inventory"], "files": list(inventory.files)}
+    return {**document, "inventory": files, "topology": topology(inventory, document)}
+
+
 def of_changes(document: Data) -> dict[str, Any]:
     """The same from a plan's JSON form alone: only what it mentions, for a plan that came without its inventory."""
     return _picture(_mentioned(document), document)

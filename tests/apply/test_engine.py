@@ -8,13 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Site, apply
+from reconciler.apply import Limits, Site, apply
 from reconciler.apply.engine import Result
 from reconciler.apply.steps import STEPS, StepFailed
 from reconciler.model.errors import Refused
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted
 from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
+from reconciler.plan.batches import Coverage
 
 Do = Callable[[Any, Mapping[str, Any], Callable[[str], None]], str | None]
 
@@ -138,3 +139,56 @@ def test_many_changes_run_side_by_side(verb: Callable[[Do], None]) -> None:
     together = threading.Barrier(4, timeout=5)
     verb(lambda site, params, tell: (together.wait(), None)[1])
     assert not run(*[change(str(number)) for number in range(4)]).failed
+
+
+class TestCoverage:
+    """Upgrades of the proxies a and b, which serve one organization, and of c, which serves another with b."""
+
+    def upgrade(self, name: str) -> Change:
+        return Change(f"proxy.{name}", Action.UPGRADE, (), Cause(Reason.DRIFT), (Step("job.run", {"name": name}),))
+
+    def coverage(self, serving: Mapping[str, str]) -> Coverage:
+        of_proxy: dict[str, set[str]] = {}
+        for organization, proxies in serving.items():
+            for name in proxies:
+                of_proxy.setdefault(name, set()).add(organization)
+        frozen = {name: frozenset(items) for name, items in serving.items()}
+        return Coverage(frozen, frozenset(of_proxy), 1, {name: frozenset(items) for name, items in of_proxy.items()})
+
+    def run(self, limits: Limits, *names: str) -> tuple[Result, list[str]]:
+        order: list[str] = []
+        plan = Plan("corp", "", ServerInfo("host", 8, "8.5"), tuple(self.upgrade(name) for name in names))
+
+        def listen(event: Event) -> None:
+            if isinstance(event, ChangeStarted | ChangeEnded):
+                order.append(f"{'+' if isinstance(event, ChangeStarted) else '-'}{event.address.partition('.')[2]}")
+
+        return apply(plan, cast(Site, FakeSite()), listen=listen, limits=limits, clock=lambda: 0.0), order
+
+    def test_two_that_serve_the_same_never_go_together(self, verb: Callable[[Do], None]) -> None:
+        verb(lambda site, params, tell: None)
+        result, order = self.run(Limits("100%", coverage=self.coverage({"one": "ab", "two": "bc"})), "a", "b", "c")
+        assert not result.failed
+        down: set[str] = set()
+        for event in order:
+            down = down | {event[1]} if event[0] == "+" else down - {event[1]}
+            assert not {"a", "b"} <= down
+            assert not {"b", "c"} <= down
+
+    def test_after_a_failure_the_one_that_still_works_is_left_alone(self, verb: Callable[[Do], None]) -> None:
+        def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+            raise Refused("host", "upgrading", "no")
+
+        verb(do)
+        result, _ = self.run(Limits("1", coverage=self.coverage({"one": "ab"})), "a", "b")
+        assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "skipped"]
+        assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies meanwhile"
+
+    def test_after_enough_failures_nothing_else_is_started(self, verb: Callable[[Do], None]) -> None:
+        def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+            raise Refused("host", "upgrading", "no")
+
+        verb(do)
+        result, _ = self.run(Limits("1", max_failures=1), "a", "b", "c")
+        assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "not started", "not started"]
+        assert result.outcomes["upgrade:proxy.b"].detail == "1 changes failed, and 1 are allowed"

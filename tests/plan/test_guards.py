@@ -60,13 +60,15 @@ def test_limits_are_counts_or_percentages(limit: Any, total: int, allowed: int) 
         ("takeover", change("proxy.px-1", Action.TAKEOVER), {}),
         ("replace", change("proxy.px-1", Action.REPLACE), {}),
         ("last-proxy", change("pool.a", Action.DELETE), {}),
+        ("coverage", change("proxy.px-1", Action.UPGRADE), {"coverage": "100%"}),
+        ("coverage", change("proxy.px-1", Action.UPGRADE), {"coverage": "most"}),
         ("window", change("proxy.px-1", Action.UPDATE), {"windows": (Window("Sun 20:00", 4),)}),
         ("window", change("proxy.px-1", Action.UPDATE), {"windows": (Window("Sat 20:00", 4, "Mars/Olympus"),)}),
         ("window", change("proxy.px-1", Action.UPDATE), {"windows": (Window("someday", 4),)}),
     ],
 )
 def test_a_guard_refuses_by_its_name_and_is_waived_by_it(code: str, change_: Change, policy: dict[str, Any]) -> None:
-    found = with_changes(facts(**policy), change_)
+    found = with_changes(facts(**{"coverage": 0, **policy}), change_)
     assert codes(found) == [code]
     assert codes(found, {code: "agreed in the change board"}) == []
     kept = guarded(found, {code: "agreed in the change board"})

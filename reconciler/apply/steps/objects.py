@@ -18,15 +18,16 @@ def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     """POST an object. Where the answer is lost, look whether it was created before saying that it failed."""
     kind, name, fields = KINDS[params["kind"]], params["name"], params["fields"]
     context = site.naming.marked(site.owner)
-    body = {**kind.on_create(context, fields), **_encode(kind, {"description": "", **fields}, context)}
+    body: dict[str, Any] = {**kind.on_create(context, fields), **_encode(kind, {"description": "", **fields}, context)}
     if kind.name == "proxy":
         body = with_login(site, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
     try:
         answer = site.writer.create(_collection(site, kind, fields), body, long=kind.name == "proxy")
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        answer = find(site, kind, name, fields) or {}
-        if not answer:
+        found = find(site, kind, name, fields)
+        if found is None:
             raise
+        answer = dict(found)
         tell("the answer was lost, but it was created")
     ident = answer.get("id") or (find(site, kind, name, fields) or {}).get("id")
     if not ident:
