@@ -75,7 +75,8 @@ class Field:
     `refers` names the kind that the value is a name of. `normalize` gives the one spelling of equal values and
     raises ValueError with a sentence for people. `shown` gives the part of a wanted value that the server shows, for
     comparing. `refuses` says why a REST version cannot take a value, and gives an empty text where it can. `on_put`
-    is a field that a PUT must repeat though it cannot change. `severe` fields make drift alarming (ports,
+    is a field that a PUT must repeat though it cannot change; `sent_with` names the fields whose change needs this
+    login too. `severe` fields make drift alarming (ports,
     credentials, trust).
     """
 
@@ -92,6 +93,7 @@ class Field:
     shown: Shown | None = None
     refuses: Refuses | None = None
     on_put: bool = False
+    sent_with: tuple[str, ...] = ()
     severe: bool = False
 
     def in_version(self, rest: int) -> bool:

@@ -164,6 +164,7 @@ PROXY = Kind(
             refers="credential",
             encode=encode_credentials,
             decode=hidden,
+            sent_with=("port",),  # the server does not keep the login of a workgroup proxy, and goes to its host
             severe=True,
         ),
         Field(

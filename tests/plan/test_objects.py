@@ -167,3 +167,10 @@ class TestDeletes:
     @pytest.mark.parametrize("description", ["", "[vbo-reconcile:other]", "made by hand"])
     def test_what_is_not_ours_is_never_touched(self, description: str) -> None:
         assert plan(inventory(), reader(description=description)).is_empty
+
+
+def test_a_new_port_brings_the_login_along_and_a_new_rate_does_not() -> None:
+    (port,) = plan(inventory(proxy={"px-1": WANTED}), reader(port=9200)).changes
+    (rate,) = plan(inventory(proxy={"px-1": WANTED}), reader(throttlingValue=5)).changes
+    assert "credentials" in port.steps[0].params["fields"]
+    assert "credentials" not in rate.steps[0].params["fields"]

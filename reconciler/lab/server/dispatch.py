@@ -1,0 +1,119 @@
+"""From a request to its answer: version, faults, login, route, body, handler, state saved, answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from reconciler.lab.server import tokens
+from reconciler.lab.server.answer import Answer, ApiError, invalid, not_in_the_lab
+from reconciler.lab.server.api import Api, parts
+from reconciler.lab.server.call import Call, Request, Rows
+from reconciler.lab.server.faults import Faults, WireFault, due
+from reconciler.lab.server.paging import collection
+from reconciler.lab.server.routes import Found, Route, Router
+from reconciler.lab.server.unknown import product_has
+
+log = logging.getLogger(__name__)
+UNKNOWN = "(unknown)"
+
+
+class Dispatcher:
+    """Answers requests, one thread each."""
+
+    def __init__(self, api: Api, router: Router) -> None:
+        self.api = api
+        self.router = router
+
+    def answer(self, request: Request) -> Answer:
+        """Raises `WireFault` where the connection is to be broken instead."""
+        head, _, path = request.path.partition("/")
+        rest = int(head[1:]) if head[:1] in ("v", "V") and head[1:].isdigit() else 0
+        found = self._find(rest, request.method, path)
+        status = 0
+        try:
+            answer = self._guarded(request, rest, path, found)
+            status = answer.status
+        finally:
+            template = f"/v{rest}/{found.route.path}" if found and found.route else UNKNOWN
+            self.api.count(request.method, template, status, login=path.lower() == "token")
+        return answer
+
+    def _find(self, rest: int, method: str, path: str) -> Found | None:
+        try:
+            return self.router.find(rest, method, path)
+        except LookupError:
+            return None
+
+    def _guarded(self, request: Request, rest: int, path: str, found: Found | None) -> Answer:
+        try:
+            with self.api.lock:
+                if rest not in self.api.state["served"]:
+                    return Answer(404)
+                faults = due(self.api.state.setdefault("faults", []), request.method, path, self.api.work)
+            faults.strike("before")
+            answer = self._work(request, rest, path, found, faults)
+            faults.bend(answer, rest)
+            faults.strike("after")
+            return answer
+        except ApiError as error:
+            return Answer(error.status_in(rest), error.body_in(rest))
+        except WireFault:
+            raise
+        except Exception as error:  # a bug of the lab must not look like the product's behaviour
+            log.exception("%s %s failed in the lab", request.method, request.path)
+            self.api.work.bugs.append(error)
+            return Answer(500, {"message": f"The lab itself failed: {type(error).__name__}: {error}"})
+
+    def _work(self, request: Request, rest: int, path: str, found: Found | None, faults: Faults) -> Answer:
+        user = ""
+        if not (found and found.route and found.route.anonymous):
+            with self.api.lock:
+                login = tokens.authenticate(self.api, request, rest, faults)
+            if login is None:
+                return Answer(401)
+            user = login
+        if product_has(rest, parts(self.api.build), request.method, path):
+            raise not_in_the_lab(f"{request.method} /v{rest}/{path}")
+        if found is None:
+            raise ApiError(f"No HTTP resource was found that matches the path '/v{rest}/{path}'.", status=404)
+        if found.route is None:
+            return Answer(405, headers={"Allow": ", ".join(found.allowed)})
+        route = found.route
+        call = Call(
+            self.api, rest, route, found.params, request, self.api.options, faults, json_of(request, route), user
+        )
+        try:
+            return self._handle(call)
+        finally:
+            if request.method != "GET":
+                self.api.save()
+
+    def _handle(self, call: Call) -> Answer:
+        if call.route.slow:
+            result = call.route.handler(call)
+            with self.api.lock:
+                return finish(call, result)
+        with self.api.lock:
+            return finish(call, call.route.handler(call))
+
+
+def json_of(request: Request, route: Route) -> Any:
+    """The body as JSON; the token endpoint reads its body itself, since it may be a form."""
+    if route.anonymous or not request.body.strip():
+        return None
+    try:
+        return json.loads(request.body)
+    except ValueError:
+        raise invalid("The request body is not valid JSON.") from None
+
+
+def finish(call: Call, result: Any) -> Answer:
+    """What a handler gave, as an answer. Nested references into the state are rendered by now or copied on the wire."""
+    if isinstance(result, Answer):
+        return result
+    status = call.route.status[call.rest]
+    if isinstance(result, Rows):
+        return Answer(status, collection(call, result))
+    return Answer(status, None if status == 204 else result)

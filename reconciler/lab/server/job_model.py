@@ -1,0 +1,143 @@
+"""Backup jobs as data: RESTJob, RESTCreateBackupJob, RESTEditBackupJob and their parts (facts, 6)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reconciler.lab.server.answer import invalid
+from reconciler.lab.server.api import Item
+from reconciler.lab.server.call import Call
+from reconciler.lab.server.shape import (
+    ANYTHING,
+    FLAG,
+    IDENT,
+    INT32,
+    INT64,
+    TEXT,
+    TIME,
+    Choice,
+    Many,
+    Place,
+    Plain,
+    Property,
+    Shape,
+    Whole,
+)
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+EVERY = ("Minutes5", "Minutes10", "Minutes15", "Minutes30", "Hours1", "Hours2", "Hours4", "Hours8", "Hours12")
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+
+
+class TimeOfDay(Plain):
+    """`22:00` or `22:00:00`, shown with seconds."""
+
+    def read(self, value: Any, at: Place, /) -> str:
+        found = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) else None
+        if not found:
+            raise invalid(f"The value of {at.where} must be a time of day.")
+        return f"{int(found.group(1)):02}:{found.group(2)}:{found.group(3) or '00'}"
+
+
+WINDOW = Shape(Property("backupWindow", Many(FLAG)), Property("minuteOffset", INT32))
+SCHEDULE = Shape(
+    Property("scheduleEnabled", FLAG),
+    Property("type", Choice("Periodically", "Daily", "ManualOnly", camel=True)),
+    Property("periodicallyEvery", Choice(*EVERY, since={"Hours12": 8}, camel=True)),
+    Property("periodicallyOffsetMinutes", Whole(0, 59)),
+    Property("periodicallyWindowEnabled", FLAG, since=7),
+    Property("periodicallyWindowSettings", WINDOW),
+    Property("dailyType", Choice("Everyday", "Workdays", "Weekends", *DAYS, camel=True)),
+    Property("dailyTime", TimeOfDay()),
+    Property("backupWindowEnabled", FLAG),
+    Property("backupWindowSettings", WINDOW),
+    Property("retryEnabled", FLAG),
+    Property("retryNumber", Whole(1, 777)),
+    Property("retryWaitInterval", Whole(1, 999)),
+)
+SCHEDULE_DEFAULTS: dict[str, Any] = {
+    "scheduleEnabled": False,
+    "type": "ManualOnly",
+    "dailyType": "Everyday",
+    "dailyTime": "15:00:00",
+    "backupWindowEnabled": False,
+    "retryEnabled": False,
+    "retryNumber": 3,
+    "retryWaitInterval": 10,
+}
+ITEM = Shape(
+    Property("id", TEXT, "r"),
+    Property(
+        "type",
+        Choice("Group", "User", "Site", "PartialOrganization", "PersonalSites", "OneDriveFolders", "Team", camel=True),
+    ),
+    *(
+        Property(name, FLAG)
+        for name in (
+            "mailbox",
+            "archiveMailbox",
+            "oneDrive",
+            "sites",
+            "teams",
+            "teamsChats",
+            "personalSite",
+            "members",
+            "memberMailbox",
+            "memberArchiveMailbox",
+            "memberOnedrive",
+            "memberSite",
+            "groupSite",
+        )
+    ),
+    Property("chats", FLAG, until=6),
+    Property("folders", Many(TEXT)),
+    *(Property(name, ANYTHING) for name in ("user", "group", "site", "team")),
+    Property("_links", ANYTHING, "r"),
+)
+JOB = Shape(
+    Property("id", IDENT, "r"),
+    Property("name", TEXT),
+    Property("description", TEXT),
+    Property("backupType", Choice("EntireOrganization", "SelectedItems", camel=True)),
+    Property("organizationId", IDENT, since=8),
+    Property("repositoryId", IDENT),
+    Property("isEnabled", FLAG),
+    Property("runNow", FLAG, "w"),
+    Property("selectedItems", Many(ITEM)),
+    Property("excludedItems", Many(ITEM)),
+    Property("schedulePolicy", SCHEDULE),
+    Property("lastRun", TIME, "r", null=6),
+    Property("nextRun", TIME, "r", null=6),
+    Property("lastBackup", TIME, "r", since=7, null=7),
+    Property("lastStatus", TEXT, "r", null=6),
+    Property("eTag", INT64, "r", since=8),
+    Property("_links", ANYTHING, "r"),
+)
+START = Shape(Property("full", FLAG, "w"))
+
+
+def show_job(call: Call, item: Item) -> dict[str, Any]:
+    """v8 keeps the items in collections of their own; up to v7 the organization is named by a link only."""
+    path = f"Jobs/{item['id']}"
+    links = {
+        "self": path,
+        "organization": f"Organizations/{item['organizationId']}",
+        "backupRepository": f"BackupRepositories/{item['repositoryId']}",
+        "jobSessions": f"JobSessions?jobId={item['id']}" if call.rest >= 7 else f"{path}/JobSessions",
+        "selectedItems": f"{path}/SelectedItems",
+        "excludedItems": f"{path}/ExcludedItems",
+    }
+    seen = item | {"_links": call.links(**links)}
+    if call.rest >= 8:
+        seen = {name: value for name, value in seen.items() if name not in ("selectedItems", "excludedItems")}
+    return JOB.show(seen, enums(call))
+
+
+def show_item(call: Call, item: Item) -> dict[str, Any]:
+    return ITEM.show(item, enums(call))
+
+
+def enums(call: Call) -> int:
+    """The version whose spelling of enumerations is shown: the words of v5 may be switched to those of v6."""
+    return 6 if call.rest == 5 and call.options.v5_enums == "pascal" else call.rest

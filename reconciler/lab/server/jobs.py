@@ -1,0 +1,234 @@
+"""/Jobs and their items (facts, 6.1 and 6.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from reconciler.lab.server import runner
+from reconciler.lab.server.answer import CREATE, DONE, READ, conflict, invalid, missing, only
+from reconciler.lab.server.api import Item
+from reconciler.lab.server.call import Call, Rows
+from reconciler.lab.server.job_model import ITEM, JOB, SCHEDULE_DEFAULTS, START, show_item, show_job
+from reconciler.lab.server.job_rules import check_job
+from reconciler.lab.server.routes import Handler, Route
+from reconciler.lab.server.sessions import show_session
+from reconciler.lab.server.shape import require
+
+WHAT = "Backup job"
+START_STATUS = {6: 204, 7: 204, 8: 200}
+
+
+def many(call: Call) -> Rows:
+    """Filters from v8 on: organizationId and repositoryId."""
+    names = ("organizationId", "repositoryId") if call.rest >= 8 else ()
+    filters = {name: call.ident(name) for name in names}
+    found = [
+        job
+        for job in call.items("jobs").values()
+        if all(not wanted or job[name] == wanted for name, wanted in filters.items())
+    ]
+    return Rows(found, lambda job: show_job(call, job))
+
+
+def of_organization(call: Call) -> Rows:
+    organization = call.find("organizations", "organizationId", "Organization")
+    found = [job for job in call.items("jobs").values() if job["organizationId"] == organization["id"]]
+    return Rows(found, lambda job: show_job(call, job))
+
+
+def one(call: Call) -> Any:
+    return show_job(call, call.find("jobs", "jobId", WHAT))
+
+
+def add_to_organization(call: Call) -> Any:
+    organization = call.find("organizations", "organizationId", "Organization")
+    return create(call, call.body(JOB) | {"organizationId": organization["id"]})
+
+
+def add(call: Call) -> Any:
+    body = call.body(JOB)
+    require(body, ["backupType", "organizationId", "repositoryId"])
+    return create(call, body)
+
+
+def create(call: Call, body: dict[str, Any]) -> Any:
+    require(body, ["name", "repositoryId"])
+    job: Item = {
+        "id": call.api.new_id(),
+        "description": "",
+        "backupType": "SelectedItems" if body.get("selectedItems") else "EntireOrganization",
+        "isEnabled": True,
+        "selectedItems": [],
+        "excludedItems": [],
+        "schedulePolicy": {},
+        "lastRun": None,
+        "nextRun": None,  # the lab has no scheduler
+        "lastBackup": None,
+        "lastStatus": None,
+        "eTag": 1,
+        "full_in": [],
+    } | {name: value for name, value in body.items() if name != "runNow"}
+    job["schedulePolicy"] = SCHEDULE_DEFAULTS | job["schedulePolicy"]
+    settle_items(call, job)
+    check_job(call.api, job)
+    call.items("jobs")[job["id"]] = job
+    if body.get("runNow"):
+        runner.start(call.api, job, full=False)
+    return show_job(call, job)
+
+
+def settle_items(call: Call, job: Item) -> None:
+    """Items get ids; a job of the entire organization has no selected ones."""
+    if job["backupType"] == "EntireOrganization":
+        job["selectedItems"] = []
+    for name in ("selectedItems", "excludedItems"):
+        job[name] = [{"id": call.api.new_id()} | item for item in job[name]]
+
+
+def edit(call: Call) -> None:
+    """Properties that are not sent stay as they are."""
+    job = call.find("jobs", "jobId", WHAT)
+    body = call.body(JOB)
+    body.pop("organizationId", None)
+    run_now = body.pop("runNow", False)
+    changed = job | body
+    changed["schedulePolicy"] = job["schedulePolicy"] | body.get("schedulePolicy", {})
+    settle_items(call, changed)
+    check_job(call.api, changed)
+    job |= changed | {"eTag": job["eTag"] + 1}
+    if run_now:
+        runner.start(call.api, job, full=False)
+
+
+def remove(call: Call) -> None:
+    job = call.find("jobs", "jobId", WHAT)
+    if runner.current(call.api, job["id"]):
+        raise conflict(f"Backup job '{job['name']}' is running.")
+    del call.items("jobs")[job["id"]]
+
+
+def enable(call: Call) -> None:
+    switch(call, enabled=True)
+
+
+def disable(call: Call) -> None:
+    switch(call, enabled=False)
+
+
+def switch(call: Call, *, enabled: bool) -> None:
+    job = call.find("jobs", "jobId", WHAT)
+    job |= {"isEnabled": enabled, "eTag": job["eTag"] + 1}
+
+
+def start(call: Call) -> Any:
+    """A disabled job can be started by hand as well."""
+    job = call.find("jobs", "jobId", WHAT)
+    full = bool(call.body(START).get("full")) if call.raw is not None else False
+    return show_session(call, runner.start(call.api, job, full=full))
+
+
+def stop(call: Call) -> None:
+    job = call.find("jobs", "jobId", WHAT)
+    session = runner.current(call.api, job["id"])
+    if session is None:
+        raise conflict(f"Backup job '{job['name']}' is not running.")
+    runner.stop(call.api, job, session)
+
+
+ACTIONS: dict[str, Handler] = {"start": start, "stop": stop, "enable": enable, "disable": disable}
+
+
+def action(call: Call) -> None:
+    """v5: one endpoint, and the name of the only property says what to do."""
+    body = {str(name).lower(): value for name, value in call.raw.items()} if isinstance(call.raw, dict) else {}
+    word = next(iter(body), "")
+    if len(body) != 1 or word not in ACTIONS:
+        raise invalid("The action must be start, stop, enable or disable.")
+    ACTIONS[word](replace(call, raw=body[word]))
+
+
+# Items: the same operations for the selected and for the excluded ones
+
+
+def items_of(call: Call) -> tuple[Item, str]:
+    name = "selectedItems" if "selecteditems" in call.request.path.lower() else "excludedItems"
+    return call.find("jobs", "jobId", WHAT), name
+
+
+def list_items(call: Call) -> Rows:
+    job, name = items_of(call)
+    return Rows(job[name], lambda item: show_item(call, item))
+
+
+def one_item(call: Call) -> Any:
+    job, name = items_of(call)
+    return show_item(call, find_item(call, job[name]))
+
+
+def find_item(call: Call, items: list[Item]) -> Item:
+    for item in items:
+        if item["id"] == call.params["itemId"].lower():
+            return item
+    raise missing("Item", call.params["itemId"])
+
+
+def save_items(call: Call, job: Item, name: str, items: list[Item]) -> None:
+    changed = job | {name: items}
+    check_job(call.api, changed)
+    job |= {name: items, "eTag": job["eTag"] + 1}
+
+
+def add_items(call: Call) -> None:
+    job, name = items_of(call)
+    if name == "selectedItems" and job["backupType"] == "EntireOrganization":
+        raise conflict("The backup job backs up the entire organization.")
+    new = [{"id": call.api.new_id()} | item for item in call.array(ITEM)]
+    save_items(call, job, name, job[name] + new)
+
+
+def edit_item(call: Call) -> None:
+    job, name = items_of(call)
+    found = find_item(call, job[name])
+    changed = found | call.body(ITEM)
+    save_items(call, job, name, [changed if item is found else item for item in job[name]])
+
+
+def remove_items(call: Call) -> None:
+    """The ids are in the query, or from v8 on in the body."""
+    job, name = items_of(call)
+    wanted = call.text("ids").split(",") if call.text("ids") else call.raw
+    if not isinstance(wanted, list) or not wanted:
+        raise invalid("The parameter ids is required.")
+    idents = {str(ident).strip().lower() for ident in wanted}
+    unknown = idents - {item["id"] for item in job[name]}
+    if unknown:
+        raise missing("Item", min(unknown))
+    save_items(call, job, name, [item for item in job[name] if item["id"] not in idents])
+
+
+ROUTES = (
+    Route("GET", "Jobs", many, READ, pages=(8,)),
+    Route("POST", "Jobs", add, only(CREATE, 8)),
+    Route("GET", "Organizations/{organizationId}/Jobs", of_organization, only(READ, 5, 6, 7)),
+    Route("POST", "Organizations/{organizationId}/Jobs", add_to_organization, only(CREATE, 5, 6, 7)),
+    Route("GET", "Jobs/{jobId}", one, READ),
+    Route("PUT", "Jobs/{jobId}", edit, DONE),
+    Route("DELETE", "Jobs/{jobId}", remove, DONE),
+    Route("POST", "Jobs/{jobId}/action", action, only(READ, 5)),
+    Route("POST", "Jobs/{jobId}/start", start, START_STATUS),
+    Route("POST", "Jobs/{jobId}/stop", stop, only(DONE, 6, 7, 8)),
+    Route("POST", "Jobs/{jobId}/enable", enable, only(DONE, 6, 7, 8)),
+    Route("POST", "Jobs/{jobId}/disable", disable, only(DONE, 6, 7, 8)),
+    *(
+        route
+        for name in ("SelectedItems", "ExcludedItems")
+        for route in (
+            Route("GET", f"Jobs/{{jobId}}/{name}", list_items, READ, pages=(8,)),
+            Route("POST", f"Jobs/{{jobId}}/{name}", add_items, DONE),
+            Route("DELETE", f"Jobs/{{jobId}}/{name}", remove_items, DONE),
+            Route("GET", f"Jobs/{{jobId}}/{name}/{{itemId}}", one_item, READ),
+            Route("PUT", f"Jobs/{{jobId}}/{name}/{{itemId}}", edit_item, DONE),
+        )
+    ),
+)

@@ -1,0 +1,84 @@
+"""Switches for behaviour that the product does not document. They live in the state, under `options`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the lab does where the facts say unknown; the defaults are the less comfortable choice for a client.
+
+    Times are seconds; `minute` is how long a minute of the product takes in the lab.
+    """
+
+    # Logging in: facts 1.3, U1, U7 and U12.
+    login_error: str = "rest"
+    """Body of a failed login: rest (RESTExceptionInfo) or oauth (error, error_description)."""
+    login_error_status: int = 400
+    old_antiforgery_flag: str = "refuse"
+    """What v5 and v6 do with disable_antiforgery_token: refuse or ignore."""
+    antiforgery: bool = True
+    """From v7 on, without the flag at login, requests need the cookie and the header of the login's answer."""
+    antiforgery_status: int = 400
+    token_seconds: float = 3600
+    refresh_seconds: float = 14 * 24 * 3600
+    logout_ends_refresh: bool = True
+
+    # Requests in general
+    page_cap: int = 10_000
+    """The largest page, whatever limit asks for."""
+    v5_enums: str = "camel"
+    """Enumerations of jobs in answers of v5: camel or pascal."""
+    v5_service_instance: bool = False
+    """Whether v5 has ServiceInstance."""
+
+    # Proxies: facts 2, U2, U3, U5 and U6.
+    put_proxies: str = "merge"
+    """merge or replace."""
+    create_only: str = "ignore"
+    """What PUT does with a changed create-only property of a proxy: ignore or refuse."""
+    linux_type: str = "Workgroup"
+    offline_version: str = "null"
+    """Version of an offline proxy: null or last."""
+    remove_local: bool = False
+    """Whether force removes the default proxy."""
+    presence_seconds: float = 1.0
+    """How long an answer of a proxy about its version is believed."""
+    presence_deadline: float = 1.0
+    """How long a GET waits for the proxies at most."""
+    maintenance_seconds: float = 0.2
+    """From Enabling to Enabled."""
+    put_pools: str = "replace"
+    """Whether proxyIds of PUT /ProxyPools replace the members or are added: replace or add."""
+
+    # Repositories: facts 4.3.
+    owner_change_seconds: float = 0.2
+    move_disk: bool = False
+    """Whether changeOwner takes a repository on disk."""
+    related_repositories: bool = False
+    """Whether repositories of one owner in the same bucket must be moved together."""
+    minute: float = 60.0
+
+    # Jobs: facts 2.8 and 6.
+    outdated_jobs: str = "fail"
+    """What becomes of a session whose proxy is out of date: fail or queue."""
+    offline_jobs: str = "fail"
+    """What becomes of a session whose proxy is offline: fail or queue."""
+
+    # The rest
+    put_email: str = "merge"
+    """merge or replace."""
+    health: Mapping[str, str] = field(default_factory=dict)
+    """Parts that are not Healthy: NATS or PostgreSQL to Unhealthy."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Options:
+        """The switches of a state document. Raises ValueError for one that does not exist."""
+        given = data.get("options", {})
+        unknown = sorted(set(given) - {item.name for item in fields(cls)})
+        if unknown:
+            raise ValueError(f"the lab has no option {', '.join(unknown)}")
+        return cls(**given)

@@ -1,0 +1,126 @@
+"""What the product's PowerShell module can do and REST cannot: the twins of `playbooks/server/*.ps1` (facts, 9)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.lab.fleet import DeployError
+from reconciler.lab.server import certificate
+from reconciler.lab.server.answer import ApiError
+from reconciler.lab.server.api import Api, Item
+from reconciler.lab.server.proxies import alone
+from reconciler.lab.server.proxy_model import order
+
+Arguments = Mapping[str, Any]
+
+
+def run(api: Api, script: str, args: Arguments) -> Mapping[str, Any]:
+    """What the script would print. Raises ValueError with the message of its failure."""
+    twin = SCRIPTS.get(script)
+    if twin is None:
+        raise ValueError(f"the lab's server does not know the script {script}")
+    try:
+        return twin(api, args)
+    except ApiError as error:
+        raise ValueError(error.message) from error
+
+
+def version(api: Api, _args: Arguments) -> Mapping[str, Any]:
+    api.look(now=True)
+    with api.lock:
+        proxies = [
+            {
+                "host": item["hostName"],
+                "outdated": api.outdated(item),
+                "version": item["version"] if api.online(item) else None,
+            }
+            for item in api.items("proxies").values()
+        ]
+        return {"version": api.build, "proxies": proxies}
+
+
+def security_settings(api: Api, _args: Arguments) -> Mapping[str, Any]:
+    with api.lock:
+        return certificate.settings(api.certificate)
+
+
+def set_certificate(api: Api, args: Arguments) -> Mapping[str, Any]:
+    """Replaces the certificate and hands it to the workgroup proxies; those that are offline lose their trust."""
+    new = certificate.from_pfx(str(args.get("pfx") or ""), str(args.get("passphrase") or ""), api.clock())
+    with alone(api, "the server certificate"):
+        with api.lock:
+            old = api.certificate
+            proxies = [dict(item) for item in api.items("proxies").values() if item["type"] == "Workgroup"]
+
+        def hand_over(item: Item) -> bool:
+            return api.fleet.trust(item["hostName"], item["port"], old=old, new=new, server=api.host)
+
+        api.work.each(hand_over, proxies)
+        with api.lock:
+            api.state["certificate"] = new
+            for item in proxies:
+                api.presence.forget(item["id"])
+            api.save()
+    return {"thumbprint": certificate.thumbprint(new)}
+
+
+def update_proxy(api: Api, args: Arguments) -> Mapping[str, Any]:
+    """One result for each host asked for, in that order; one that fails does not stop the others."""
+    account = {"username": str(args.get("username") or ""), "password": str(args.get("password") or "")}
+    ssh = ssh_settings(args.get("linux"))
+    api.look(now=True)
+    hosts = [str(host) for host in args.get("proxies") or ()]
+    return {"results": api.work.each(lambda host: update_one(api, host, account, ssh), hosts)}
+
+
+def ssh_settings(linux: Any) -> dict[str, Any]:
+    """The script's words for a Linux account to those of REST."""
+    if not isinstance(linux, Mapping):
+        return {}
+    names = {
+        "account": "account",
+        "password": "accountPassword",
+        "passphrase": "privateKeyPassphrase",
+        "elevate": "elevateAccountToRoot",
+        "fingerprint": "fingerprint",
+        "public_key": "publicBase64Key",
+        "port": "port",
+    }
+    settings = {rest: linux[name] for name, rest in names.items() if linux.get(name)}
+    if linux.get("private_key"):
+        settings["privateKeyBase64"] = base64.b64encode(str(linux["private_key"]).encode()).decode()
+    return settings
+
+
+def update_one(api: Api, host: str, account: Item, ssh: Item) -> dict[str, Any]:
+    with api.lock:
+        found = [item for item in api.items("proxies").values() if item["hostName"].lower() == host.lower()]
+        if not found:
+            return {"host": host, "ok": False, "version": None, "message": "The server does not know this proxy."}
+        item = found[0]
+        if not api.outdated(item):
+            return {"host": host, "ok": True, "version": item["version"], "message": ""}
+        given = ({"ssh": ssh} if ssh else {}) if item["operatingSystem"] == "Linux" else account
+        told = order(api, item, given if given.get("username") or given.get("ssh") else {})
+    try:
+        with alone(api, host):
+            done = api.fleet.upgrade(told)
+    except (ApiError, DeployError) as error:
+        return {"host": host, "ok": False, "version": item["version"], "message": str(error)}
+    with api.lock:
+        item["version"] = done.version
+        api.presence.put(item["id"], done.version)
+        api.save()
+        late = api.outdated(item)
+    message = "The proxy is still out of date." if late else ""
+    return {"host": host, "ok": not late, "version": done.version, "message": message}
+
+
+SCRIPTS: Mapping[str, Callable[[Api, Arguments], Mapping[str, Any]]] = {
+    "server/security-settings.ps1": security_settings,
+    "server/set-certificate.ps1": set_certificate,
+    "server/update-proxy.ps1": update_proxy,
+    "server/version.ps1": version,
+}

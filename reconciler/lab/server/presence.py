@@ -1,0 +1,77 @@
+"""Which proxies answer, and with which build: asked in parallel, believed for a moment, never waited for long."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from threading import Lock
+from time import monotonic
+
+from reconciler.lab.server.work import Background
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is needed to ask one proxy."""
+
+    proxy: str
+    host: str
+    port: int
+    domain: bool
+
+
+class Presence:
+    """A cache of `probe`, which gives the build of the proxy service or None where it does not answer.
+
+    A proxy that takes longer than the deadline counts as offline until its answer comes; it is not asked twice at the
+    same time. So a list of proxies costs the deadline at most, however many hosts are dead.
+    """
+
+    def __init__(self, probe: Callable[[Target], str | None], work: Background) -> None:
+        self._probe = probe
+        self._work = work
+        self._lock = Lock()
+        self._seen: dict[str, tuple[float, str | None]] = {}
+        self._asking: dict[str, Future[None]] = {}
+
+    def version(self, proxy: str) -> str | None:
+        """The build that the proxy last answered with; None where it is offline or was never asked."""
+        with self._lock:
+            return self._seen.get(proxy, (0.0, None))[1]
+
+    def put(self, proxy: str, version: str | None) -> None:
+        with self._lock:
+            self._seen[proxy] = (monotonic(), version)
+
+    def forget(self, proxy: str) -> None:
+        with self._lock:
+            self._seen.pop(proxy, None)
+
+    def refresh(self, targets: Sequence[Target], *, ttl: float, deadline: float) -> None:
+        """Ask those whose last answer is older than `ttl` seconds, and wait `deadline` seconds at most."""
+        now = monotonic()
+        asked = []
+        with self._lock:
+            for target in targets:
+                at, _ = self._seen.get(target.proxy, (float("-inf"), None))
+                if now - at >= ttl and target.proxy not in self._asking:
+                    future = self._work.pool.submit(self._ask, target)
+                    self._asking[target.proxy] = future
+                    asked.append(future)
+        wait(asked, timeout=deadline)
+
+    def _ask(self, target: Target) -> None:
+        version = None
+        try:
+            version = self._probe(target)
+        except Exception as error:  # the hosts promise None: anything else is a bug to be seen
+            log.exception("asking proxy %s failed", target.host)
+            self._work.bugs.append(error)
+        finally:
+            with self._lock:
+                self._seen[target.proxy] = (monotonic(), version)
+                self._asking.pop(target.proxy, None)

@@ -1,0 +1,159 @@
+"""The management server of the lab, as a thing that is started and stopped."""
+
+from __future__ import annotations
+
+import ssl
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+from reconciler.lab.fleet import Fleet, MailSettings
+from reconciler.lab.server import (
+    email,
+    jobs,
+    maintenance,
+    object_storage,
+    organizations,
+    owner_changes,
+    pools,
+    powershell,
+    proxies,
+    repositories,
+    runner,
+    service,
+    sessions,
+    tokens,
+)
+from reconciler.lab.server.api import Api
+from reconciler.lab.server.dispatch import Dispatcher
+from reconciler.lab.server.http import Listener
+from reconciler.lab.server.routes import Route, Router
+from reconciler.lab.server.seed import Seed, plant, settle
+from reconciler.lab.state import Document
+
+ROUTES: tuple[Route, ...] = (
+    *tokens.ROUTES,
+    *service.ROUTES,
+    *proxies.ROUTES,
+    *maintenance.ROUTES,
+    *pools.ROUTES,
+    *repositories.ROUTES,
+    *owner_changes.ROUTES,
+    *object_storage.ROUTES,
+    *organizations.ROUTES,
+    *jobs.ROUTES,
+    *sessions.ROUTES,
+    *email.ROUTES,
+)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    return str(uuid4())
+
+
+class LabServer:
+    """An emulation of the product's REST API v5 to v8 over TLS, and of what its PowerShell module adds.
+
+    `document` holds everything, so a server that is started again goes on where the last one ended. `fleet` are the
+    hosts. `certificate` gives the first server certificate (PEM with its key); `ssl_context` is that of the REST API,
+    which is another one. `install_seconds` is added to what adding a proxy takes anyway. `send_test` sends the test
+    mail from the server; without it the test is refused.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        fleet: Fleet,
+        *,
+        ssl_context: ssl.SSLContext,
+        certificate: Callable[[], str],
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        clock: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], str] = random_id,
+        install_seconds: float = 0.0,
+        send_test: Callable[[MailSettings], None] | None = None,
+    ) -> None:
+        self.document = document
+        self._api = Api(document, fleet, clock=clock, new_id=new_id)
+        self._api.install_seconds = install_seconds
+        self._api.send_test = send_test
+        self._context = ssl_context
+        self._address = address
+        self._listener: Listener | None = None
+        self._thread: Thread | None = None
+        with document.lock:
+            settle(self._api, certificate)
+
+    @property
+    def requests(self) -> Counter[tuple[str, str, int]]:
+        """How often each (method, path template such as /v8/Proxies/{proxyId}, status) was answered. Status 0 stands
+        for a connection that a fault broke."""
+        return self._api.requests
+
+    @property
+    def verbs(self) -> Counter[str]:
+        """Requests by verb; those to the token endpoint count as LOGIN."""
+        return self._api.verbs
+
+    @property
+    def bugs(self) -> list[BaseException]:
+        """What went wrong in the lab itself. Tests end with a look at this."""
+        return self._api.work.bugs
+
+    @property
+    def certificate(self) -> str:
+        """The server certificate of the moment, PEM with its key."""
+        with self.document.lock:
+            return self._api.certificate
+
+    def seed(self, seed: Seed) -> None:
+        """Add what is missing: see `Seed`."""
+        with self.document.lock:
+            plant(self._api, seed)
+            self.document.save()
+
+    def start(self) -> tuple[str, int]:
+        """Listen and serve in the background. The address and port that it listens on."""
+        if self._listener is not None:
+            raise RuntimeError("the server has been started already")
+        self._api.work.stopping.clear()
+        with self.document.lock:
+            runner.interrupted(self._api)
+            owner_changes.interrupted(self._api)
+            maintenance.resumed(self._api)
+        self._listener = Listener(self._address, self._context, Dispatcher(self._api, Router(ROUTES)))
+        self._thread = Thread(target=self._listener.serve_forever, args=(0.1,), name="lab-server", daemon=True)
+        self._thread.start()
+        host, port = self._listener.server_address[:2]
+        return str(host), int(port)
+
+    def stop(self) -> None:
+        """End every connection and every session, and save. Does nothing where the server is not running."""
+        if self._listener is None or self._thread is None:
+            return
+        self._api.work.stopping.set()
+        self._listener.end()
+        self._thread.join()
+        self._api.work.stop()
+        self._listener = self._thread = None
+        self.document.save()
+
+    def powershell(self, script: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What `server/*.ps1` would print. Raises ValueError with the message of the failure."""
+        return powershell.run(self._api, script, args)
+
+    def upgrade_server(self, build: str) -> None:
+        """Install a new build: the server and its local proxy have it, the other proxies are out of date."""
+        with self.document.lock:
+            self.document.data["build"] = build
+            for item in self._api.items("proxies").values():
+                if item["type"] == "Local":
+                    item["version"] = build
+            self.document.save()

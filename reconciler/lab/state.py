@@ -1,0 +1,54 @@
+"""What the lab remembers: one JSON document for each of its parts, kept on disk between commands."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from reconciler.model.errors import ReconcileError
+
+
+class StateError(ReconcileError):
+    """A state file of the lab cannot be read. The message names the file and what to do."""
+
+
+class Document:
+    """One JSON document on disk.
+
+    `data` is the document itself: change it only while holding `lock`, then call `save()`. The file is replaced
+    atomically, mode 0600 in a folder of mode 0700, because it may hold passwords of the lab.
+    """
+
+    def __init__(self, path: Path, default: Callable[[], dict[str, Any]]) -> None:
+        """Reads `path`; where it does not exist yet, `default()` is the first content (saved by the first `save()`)."""
+        self.path = path
+        self.lock = RLock()
+        self.data: dict[str, Any] = self._load() if path.exists() else default()
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            loaded = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StateError(
+                f"{self.path}: the lab's state cannot be read ({error}); start over with: lab reset"
+            ) from error
+        if not isinstance(loaded, dict):
+            raise StateError(f"{self.path}: this is not the state of a lab; start over with: lab reset")
+        return loaded
+
+    def save(self) -> None:
+        """Write the document. Readers see the old file or the new one, never a part of it."""
+        with self.lock:
+            folder = self.path.parent
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+            text = json.dumps(self.data, ensure_ascii=False)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            temporary.replace(self.path)
