@@ -161,9 +161,9 @@ def _sent(kind: Kind, resource: Resource, naming: Naming, only: list[str] | None
             continue
         if declared.mode is Mode.LOCAL or resource.fields[declared.name] is UNKNOWN:
             continue
-        if only is not None and declared.mode is Mode.WRITE_ONLY and not kind.singleton:
-            if not {declared.name, *declared.sent_with} & set(only):
-                continue
+        secret = declared.mode is Mode.WRITE_ONLY and not kind.singleton
+        if only is not None and secret and not {declared.name, *declared.sent_with} & set(only):
+            continue
         if only is not None and declared.mode in (Mode.CREATE_ONLY, Mode.KEY, Mode.MOVE) and not declared.on_put:
             continue
         fields[declared.name] = resource.fields[declared.name]
