@@ -19,6 +19,10 @@ from reconciler.model.secret import MASK
 from reconciler.model.value import UNKNOWN, digest
 
 
+_OF_THE_KEY = ("name", "host", "organization")
+"""Fields that stand in the key of an object rather than on a line of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What differs, what cannot be seen, and the declared fields that this REST version does not have."""
@@ -80,7 +84,8 @@ def cause_of(resource: Resource, field: str, recall: Recall) -> Cause:
     applied = recall.applied.get(resource.address, {}).get(field)
     if applied is not None and applied == digest(wanted_fields(resource, recall).get(field)):
         return Cause(Reason.DRIFT, "changed outside since it was last applied", position or resource.position)
-    if position is None and field in resource.fields:
+    said = position is not None or field not in resource.fields or field in _OF_THE_KEY
+    if not said:
         return Cause(Reason.DEFAULT, "a default of vbo-reconcile", resource.position)
     return Cause(Reason.INVENTORY, "", position or resource.position)
 

@@ -28,7 +28,7 @@ def order(changes: Iterable[Change], inventory: Inventory, live: Live, unfit: di
         reason = change.blocked or _cannot(change, before, blocked, inventory, live, unfit)
         if reason:
             blocked[change.key] = change.address
-        keys = tuple(sorted(item.key for item in before))
+        keys = tuple(sorted({item.key for item in before}))
         done.append(replace(change, depends_on=keys, blocked=reason, steps=() if reason else change.steps))
     return tuple(done)
 

@@ -31,6 +31,8 @@ STATES = (
 
 KINDS = ("certificate", "job", "organization", "pool", "proxy", "repository", "smtp")
 
+_OF_SERVER = ("certificate", "pool", "proxy", "smtp")
+
 Data = Mapping[str, Any]
 
 
@@ -106,15 +108,15 @@ def _seen_at(where: str) -> str:
 
 
 def _edges(objects: Mapping[str, Data]) -> Iterator[list[str]]:
-    known = {SERVER, *objects}
+    """Between objects that are shown; the server leads to what is in no pool."""
     pooled = set()
     for where, fields in objects.items():
         for start, end in _links(where, fields):
-            if start in known and end in known:
+            if start in objects and end in objects:
                 yield [start, end]
-                pooled.add(end if kind_of(start) != "job" else where)
+                pooled.add(end)
     for where in objects:
-        if kind_of(where) not in {"job", "organization"} and where not in pooled:
+        if kind_of(where) in _OF_SERVER and where not in pooled:
             yield [SERVER, where]
 
 

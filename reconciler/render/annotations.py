@@ -1,0 +1,49 @@
+"""The alerts of a plan as workflow commands, which GitHub shows at the lines of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.render.alerts import LEVELS, Alert, alerts
+from reconciler.render.style import Style
+
+MOST = 10
+"""Annotations of one level that GitHub shows for a step; more of them are dropped without a word."""
+
+_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def plan_annotations(plan: Mapping[str, Any], style: Style, *, folder: str = "") -> str:
+    """One line for each alert; where there are too many of a level, the last one says how many more there are.
+
+    `folder` is where the inventory stands, from the root of the repository; empty where that is the same.
+    """
+    del style  # they are commands, not text
+    found = alerts(plan)
+    levels = (_level([item for item in found if item.level == level], folder) for level in LEVELS)
+    return "".join(f"{line}\n" for lines in levels for line in lines)
+
+
+def _level(found: Sequence[Alert], folder: str) -> Iterator[str]:
+    shown = found if len(found) <= MOST else found[: MOST - 1]
+    for item in shown:
+        path = "/".join(part for part in (folder.strip("/"), item.file) if part)
+        place = {"file": path, "line": item.line, "col": item.column} if item.file else {}
+        yield _command(item.level, {**place, "title": item.title}, item.text)
+    if len(shown) < len(found):
+        rest = len(found) - len(shown)
+        yield _command(found[0].level, {"title": "And more"}, f"{rest} more like these are in the plan.")
+
+
+def _command(level: str, properties: Mapping[str, object], message: str) -> str:
+    said = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    return f"::{_COMMANDS[level]} {said}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

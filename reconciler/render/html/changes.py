@@ -1,0 +1,144 @@
+"""Changes on the page: the table in order of risk, and one card with everything for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.model.address import kind_of, name_of
+from reconciler.render import review
+from reconciler.render.html.tags import Html, join, tag
+from reconciler.render.html.tags import name_of as bdi
+from reconciler.render.symbols import ACTIONS
+from reconciler.render.values import text_of
+
+Data = Mapping[str, Any]
+
+OPEN = 12
+"""Cards that stand open at first."""
+
+
+def badge(change: Data) -> Html:
+    return tag("span", review.symbol(change).sign, class_=f"badge s-{review.risk(change)}")
+
+
+def address(text: str) -> Html:
+    """An address with its kind in a quieter voice."""
+    if not name_of(text):
+        return tag("bdi", text)
+    return tag("bdi", tag("span", kind_of(text) + ".", class_="kind"), name_of(text))
+
+
+def table(changes: Sequence[Data], links: Mapping[str, str]) -> Html:
+    head = tag("tr", *(tag("th", title, scope="col") for title in ("", "Change", "Fields", "Why")))
+    rows = (_row(change, links) for change in changes)
+    return tag("table", tag("thead", head), tag("tbody", *rows), class_="changes")
+
+
+def _row(change: Data, links: Mapping[str, str]) -> Html:
+    paths = review.differing(change)
+    rest = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    named = join((tag("code", path) for path in paths[:3]), ", ")
+    link = tag("a", address(change["address"]), href=links[change["key"]])
+    return tag(
+        "tr",
+        tag("td", badge(change), class_="sign"),
+        tag("th", tag("span", ACTIONS[change["action"]].verb, class_="verb"), " ", link, scope="row"),
+        tag("td", named or review.fields_text(change), rest, class_="paths"),
+        tag("td", *_why(change), class_="why"),
+    )
+
+
+def _why(change: Data) -> Iterator[str]:
+    if change["blocked"]:
+        yield tag("strong", "Blocked: ", class_="bad")
+        yield change["blocked"]
+        return
+    yield review.why(change["cause"])
+    where = review.place(review.where_said(change))
+    if where:
+        yield " "
+        yield tag("span", where, class_="place")
+    if change["disrupts"]:
+        yield tag("span", f" {len(change['disrupts'])} not served meanwhile", class_="note")
+
+
+def cards(changes: Sequence[Data], links: Mapping[str, str]) -> Html:
+    return join(_card(change, links, opened=number < OPEN) for number, change in enumerate(changes))
+
+
+def _card(change: Data, links: Mapping[str, str], *, opened: bool) -> Html:
+    head = tag(
+        "summary",
+        badge(change),
+        tag(
+            "span",
+            tag("span", ACTIONS[change["action"]].verb, class_="verb"),
+            " ",
+            address(change["address"]),
+            class_="what",
+        ),
+        tag("span", review.fields_text(change), class_="size"),
+    )
+    body = tag("div", *_body(change, links), class_="body", id=links[change["key"]].removeprefix("#"))
+    return tag("details", head, body, class_=f"card s-{review.risk(change)}", open="" if opened else None)
+
+
+def _body(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
+    if change["blocked"]:
+        yield tag("p", tag("strong", "Blocked: ", class_="bad"), change["blocked"])
+    if change["fields"]:
+        yield tag("table", tag("tbody", *(_field(change, item) for item in change["fields"])), class_="diff")
+    yield tag("dl", *_about(change, links), class_="about")
+    if change["steps"]:
+        yield _steps(change["steps"])
+
+
+def _field(change: Data, item: Data) -> Html:
+    before, after = review.before_text(item), review.after_text(item)
+    old = tag("td", tag("del", tag("i", "- "), before), class_="old") if before else tag("td", class_="old none")
+    new = tag("td", tag("ins", tag("i", "+ "), after or "null"), class_="new")
+    cells = {"create": [new], "delete": [old]}.get(change["action"], [old, new])
+    return tag("tr", tag("th", tag("code", item["path"]), *_note(change, item), scope="row"), *cells)
+
+
+def _note(change: Data, item: Data) -> Iterator[Html]:
+    """Where a field was said, if that is not what is said of its change."""
+    cause = item["cause"]
+    if not cause or cause == change["cause"]:
+        return
+    words = {"drift": "changed outside", "default": "default"}.get(cause["reason"], "")
+    said = ", ".join(part for part in (words, review.place(cause["position"])) if part)
+    if said:
+        yield tag("span", said, class_="place")
+
+
+def _about(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
+    where = review.place(change["cause"]["position"])
+    yield tag("dt", "Why")
+    yield tag("dd", review.why(change["cause"]), " ", tag("span", where, class_="place") if where else "")
+    if change["disrupts"]:
+        yield tag("dt", "Not served meanwhile")
+        yield tag("dd", join(map(bdi, change["disrupts"]), ", "))
+    if change["depends_on"]:
+        yield tag("dt", "Waits for")
+        yield tag("dd", join((_linked(key, links) for key in sorted(set(change["depends_on"]))), ", "))
+
+
+def _linked(key: str, links: Mapping[str, str]) -> Html:
+    action, _, where = key.partition(":")
+    verb = ACTIONS[action].verb if action in ACTIONS else action
+    return tag("a", verb, " ", address(where), href=links[key]) if key in links else tag("span", key)
+
+
+def _steps(steps: Sequence[Data]) -> Html:
+    items = (
+        tag("li", tag("code", step["verb"]), " ", tag("span", text_of(step["params"]), class_="params"))
+        for step in steps
+    )
+    return tag(
+        "details",
+        tag("summary", f"{len(steps)} step{'' if len(steps) == 1 else 's'}"),
+        tag("ol", *items),
+        class_="steps",
+    )

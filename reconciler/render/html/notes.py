@@ -1,0 +1,83 @@
+"""What the page says besides changes: guards, problems, reports, and what could not be observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.render import review
+from reconciler.render.html.changes import address
+from reconciler.render.html.tags import Html, join, tag
+
+Data = Mapping[str, Any]
+
+
+def guards(plan: Data) -> Iterator[Html]:
+    """Refusals first, then what was waived."""
+    for item in sorted(plan["refusals"], key=lambda refusal: (bool(refusal["waiver"]), refusal["code"])):
+        waived = bool(item["waiver"])
+        title = tag("h3", tag("code", item["code"]), " waived" if waived else " refuses this plan")
+        about = [tag("p", item["detail"])]
+        if item["addresses"]:
+            about.append(tag("p", join(map(address, item["addresses"]), ", "), class_="names"))
+        if waived:
+            about.append(tag("p", "Reason given: ", item["waiver"], class_="quiet"))
+        yield _note("waived" if waived else "bad", "i" if waived else "!", title, *about)
+
+
+def problems(plan: Data) -> Iterator[Html]:
+    for item in sorted(plan["problems"], key=lambda problem: (problem["severity"] != "error", problem["address"])):
+        bad = item["severity"] == "error"
+        where = review.place(item["position"])
+        head = tag(
+            "p",
+            address(item["address"]) if item["address"] else "",
+            " ",
+            tag("span", where, class_="place"),
+            class_="names",
+        )
+        title = tag("h3", item["summary"], tag("span", " error" if bad else " warning", class_="quiet"))
+        source = [tag("pre", item["source"].strip("\r\n"))] if item["source"] else []
+        fix = _fix(item["fix"]) if item["fix"] else []
+        yield _note("bad" if bad else "warn", "!", title, head, tag("p", item["detail"]), *source, *fix)
+
+
+def _fix(text: str) -> list[Html]:
+    """What to do; a line that is indented is a command to copy."""
+    parts = []
+    for number, line in enumerate(text.splitlines()):
+        if line.startswith("    "):
+            parts.append(tag("pre", line.strip()))
+        elif line.strip():
+            parts.append(tag("p", tag("strong", "Fix: ") if number == 0 else "", line))
+    return parts
+
+
+def _note(tone: str, sign: str, *content: Html) -> Html:
+    mark = tag("span", sign, class_=f"badge t-{tone}")
+    return tag("article", mark, tag("div", *content), class_=f"note t-{tone}")
+
+
+def reports(plan: Data) -> Html:
+    found = sorted(plan["reports"], key=lambda item: (item["address"], item["code"], item["detail"]))
+    return tag("ul", *map(_report, found), class_="lines")
+
+
+def _report(item: Data) -> Html:
+    where = review.place(item["position"])
+    said = (address(item["address"]), ": ", item["detail"], " ", tag("span", where, class_="place"))
+    return tag("li", tag("span", "i", class_="badge"), tag("span", *said))
+
+
+def unknown(plan: Data) -> Html:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in plan["unknown"]:
+        groups.setdefault((item["address"], item["why"]), []).append(item["path"])
+    items = (_hidden(where, why, sorted(paths)) for (where, why), paths in sorted(groups.items()))
+    return tag("ul", *items, class_="lines")
+
+
+def _hidden(where: str, why: str, paths: list[str]) -> Html:
+    fields = join((tag("code", path) if path != "*" else "everything" for path in paths), ", ")
+    said = tag("span", address(where), ": ", fields, " ", tag("span", why, class_="quiet"))
+    return tag("li", tag("span", "?", class_="badge s-unknown"), said)

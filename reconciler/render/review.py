@@ -1,0 +1,162 @@
+"""What every review says alike: the order of risk, which changes came from outside, the headline, and the alerts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.secret import MASK
+from reconciler.render import summary
+from reconciler.render.style import clean
+from reconciler.render.symbols import ACTIONS, BLOCKED, Symbol
+from reconciler.render.values import text_of
+
+Data = Mapping[str, Any]
+
+RISKS = ("delete", "replace", "takeover", "blocked", "upgrade", "update", "create", "run")
+"""What is read first. A blocked change ranks as such, whatever it would do."""
+
+_WEIGHT = {name: weight for weight, name in enumerate(RISKS)}
+
+
+def risk(change: Data) -> str:
+    """`blocked`, or the action."""
+    return "blocked" if change.get("blocked") else str(change["action"])
+
+
+def symbol(change: Data) -> Symbol:
+    return BLOCKED if change.get("blocked") else ACTIONS[change["action"]]
+
+
+def by_risk(changes: Iterable[Data]) -> list[Data]:
+    return sorted(changes, key=lambda item: (_WEIGHT[risk(item)], item["address"], item["action"]))
+
+
+def from_outside(change: Data) -> bool:
+    """Whether the live world moved, rather than the inventory: in the change as a whole, or in one of its fields."""
+    causes = [change.get("cause"), *(item.get("cause") for item in change.get("fields", ()))]
+    return any(cause and cause["reason"] == "drift" for cause in causes)
+
+
+def apart(plan: Data) -> tuple[list[Data], list[Data]]:
+    """The changes from outside, and all others; both sorted by risk."""
+    ordered = by_risk(plan["changes"])
+    return [item for item in ordered if from_outside(item)], [item for item in ordered if not from_outside(item)]
+
+
+def tally(changes: Iterable[Data]) -> str:
+    """`3 to delete, 1 blocked, 12 to create`, in order of risk."""
+    found = Counter(risk(change) for change in changes)
+    words = {name: action.counted for name, action in ACTIONS.items()} | {"blocked": "blocked"}
+    return ", ".join(f"{found[name]} {words[name]}" for name in RISKS if found[name])
+
+
+def unwaived(plan: Data) -> list[Data]:
+    """The refusals that hold the plan back."""
+    return [item for item in plan.get("refusals", ()) if not item.get("waiver")]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A few words for the state of the whole plan. `tone` is `bad`, `warn`, `change` or `good`."""
+
+    text: str
+    tone: str
+
+
+def headline(plan: Data) -> Headline:
+    refused = unwaived(plan)
+    blocked = sum(1 for change in plan["changes"] if change.get("blocked"))
+    errors = sum(1 for item in plan.get("problems", ()) if item.get("severity") == "error")
+    if refused:
+        return Headline(f"Refused by {_some(len(refused), 'guard')}", "bad")
+    if blocked and blocked == len(plan["changes"]):
+        return Headline("Nothing of it can be done now", "bad")
+    if blocked or errors:
+        parts = [f"{_some(blocked, 'change')} blocked"] if blocked else []
+        parts += [_some(errors, "problem")] if errors else []
+        return Headline(" and ".join(parts), "warn")
+    if plan["changes"]:
+        return Headline(_some(len(plan["changes"]), "change"), "change")
+    return Headline("No changes", "good")
+
+
+def verdict(plan: Data) -> str:
+    """The summary of the terminal, without the words that the headline says already."""
+    text = summary.verdict(plan)
+    return text.removeprefix("No changes. ") if headline(plan).text == "No changes" else text
+
+
+_READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
+
+
+def requests_text(plan: Data) -> str:
+    """`42 GET, 1 LOGIN, none that writes`: counted, not promised. Empty where nothing was asked."""
+    asked = [f"{count} {verb}" for verb, count in sorted(plan.get("requests", {}).items()) if count]
+    writes = any(count and verb not in _READING for verb, count in plan.get("requests", {}).items())
+    return ", ".join([*asked, "SOME OF WHICH WRITE" if writes else "none that writes"]) if asked else ""
+
+
+def origin_text(plan: Data) -> str:
+    """The commit that a plan file was made from; empty where none is known."""
+    git = plan.get("git") or {}
+    commit = clean(str(git.get("commit") or ""))[:12]
+    return f"{commit} with local changes" if commit and git.get("dirty") else commit
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def before_text(item: Data) -> str:
+    """What a field was, on one line; empty where there is nothing to show."""
+    if item.get("unknown"):
+        return "(not observable)"
+    if item.get("secret"):
+        return MASK if item["before"] is not None else ""
+    return "" if item["before"] is None else text_of(item["before"])
+
+
+def after_text(item: Data) -> str:
+    """What a field becomes. A secret keeps what the plan shows of it only where the plan has masked the rest."""
+    if item["after"] is None:
+        return ""
+    if item.get("secret"):
+        return clean(str(item["after"])) if MASK in str(item["after"]) else MASK
+    return text_of(item["after"])
+
+
+_REASONS = {
+    "inventory": "the inventory says so",
+    "drift": "changed outside of the inventory",
+    "default": "a default of vbo-reconcile",
+    "chain": "follows from another change",
+}
+
+
+def why(cause: Data) -> str:
+    """One sentence on a cause, without its place."""
+    return clean(cause["detail"]) or _REASONS.get(cause["reason"], clean(cause["reason"]))
+
+
+def differing(change: Data) -> list[str]:
+    """The paths worth naming in a table: of a change that is in place, since the others have all of their fields."""
+    whole = change["action"] in ("create", "delete")
+    return [] if whole else [item["path"] for item in change["fields"]]
+
+
+def fields_text(change: Data) -> str:
+    """`4 fields`, or nothing where there is none."""
+    return _some(len(change["fields"]), "field") if change["fields"] else ""
+
+
+def place(position: Data | None) -> str:
+    return f"{clean(position['file'])}:{position['line']}:{position['column']}" if position else ""
+
+
+def where_said(change: Data) -> Data | None:
+    """The position of a change: its own, or the first that one of its fields has."""
+    causes = [change.get("cause"), *(item.get("cause") for item in change.get("fields", ()))]
+    return next((cause["position"] for cause in causes if cause and cause.get("position")), None)

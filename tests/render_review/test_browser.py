@@ -1,0 +1,123 @@
+"""The page in a real browser: nothing to scroll sideways, nothing in the console, nothing that needs a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.render.html import plan_html
+from reconciler.render.style import Style
+from tests.render_review.chromium import Chromium, executable, running
+from tests.render_review.worlds import document, hostile
+
+pytestmark = pytest.mark.skipif(executable() is None, reason="Chromium is not installed")
+
+WIDTHS = (390, 1280)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """URLs of pages by name."""
+    folder: Path = tmp_path_factory.mktemp("pages")
+    plans = {
+        "fleet": document(),
+        "crowd": document(300),
+        "hostile": hostile(),
+        "bare": {key: value for key, value in document().items() if key != "topology"},
+        "quiet": {
+            **document(),
+            "changes": [],
+            "problems": [],
+            "refusals": [],
+            "unknown": [],
+            "reports": [],
+            "lab": True,
+        },
+    }
+    for name, plan in plans.items():
+        (folder / f"{name}.html").write_text(plan_html(plan, Style()), encoding="utf-8")
+    return {name: (folder / f"{name}.html").as_uri() for name in plans}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["fleet", "crowd", "hostile", "bare", "quiet"])
+def test_nothing_is_wider_than_the_window_and_the_console_is_empty(
+    browser: Chromium, pages: dict[str, str], name: str, width: int
+) -> None:
+    page = browser.show(pages[name], width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    assert page.evaluate("innerWidth") == width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.complaints == []
+    assert [url for url in page.requests if not url.startswith(("file:", "data:"))] == []
+
+
+def test_a_console_that_is_not_empty_would_be_noticed(browser: Chromium) -> None:
+    noisy = browser.show("data:text/html,<meta charset=utf-8><script>console.error(1); missing()</script>", width=390)
+    assert len(noisy.complaints) == 2
+
+
+def test_hostile_names_are_text(browser: Chromium, pages: dict[str, str]) -> None:
+    page = browser.show(pages["hostile"], width=1280)
+    text = page.evaluate("document.body.textContent")
+    for name in (
+        "<script>alert(1)</script>",
+        "\"quoted\" & 'single'",
+        "</details></details><img src=x onerror=alert(1)>",
+    ):
+        assert name in text
+    assert "\u05e9\u05dc\u05d5\u05dd-\u0639\u0631\u0628\u064a" in text
+    assert page.evaluate("document.querySelectorAll('script, img, iframe, object, [onerror]').length") == 0
+
+
+def test_the_page_is_whole_without_scripts(browser: Chromium, pages: dict[str, str]) -> None:
+    text = "document.body.innerText + document.querySelectorAll('.card').length"
+    with_scripts = browser.show(pages["fleet"], width=1280).evaluate(text)
+    without = browser.show(pages["fleet"], width=1280, scripts=False).evaluate(text)
+    assert without == with_scripts
+    assert without.startswith("Plan of corp")
+    assert without.endswith(str(len(document()["changes"])))
+
+
+def test_each_width_has_the_picture_that_fits(browser: Chromium, pages: dict[str, str]) -> None:
+    shown = (
+        "[...document.querySelectorAll('figure > svg')].filter(part => part.clientWidth).map(part => part.classList[0])"
+    )
+    assert browser.show(pages["fleet"], width=390).evaluate(shown) == ["tall"]
+    assert browser.show(pages["fleet"], width=1280).evaluate(shown) == ["wide"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_labels_fit_into_their_boxes(browser: Chromium, pages: dict[str, str], width: int) -> None:
+    page = browser.show(pages["crowd"], width=width)
+    over = """
+        [...document.querySelectorAll('svg.box')]
+            .filter(box => box.getClientRects().length)
+            .filter(box => [...box.querySelectorAll('text')].some(text => {
+                const found = text.getBBox()
+                return found.x + found.width > +box.getAttribute('width')
+            }))
+            .map(box => box.textContent)
+    """
+    assert page.evaluate("document.querySelectorAll('svg.box').length") > 100
+    assert page.evaluate(over) == []
+
+
+def test_a_link_of_the_table_opens_the_card(browser: Chromium, pages: dict[str, str]) -> None:
+    page = browser.show(pages["fleet"] + "#c20", width=1280)
+    assert page.evaluate("document.querySelector('#c20').closest('details').open") is True
+
+
+def test_dark_and_light_differ(browser: Chromium, pages: dict[str, str]) -> None:
+    paint = "getComputedStyle(document.body).backgroundColor"
+    light = browser.show(pages["fleet"], width=1280).evaluate(paint)
+    dark = browser.show(pages["fleet"], width=1280, dark=True).evaluate(paint)
+    assert light != dark

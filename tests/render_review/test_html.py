@@ -1,0 +1,282 @@
+"""The page as text: complete, self-contained, escaped, readable; and a picture that stays a picture."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from reconciler.model.secret import MASK
+from reconciler.render.html import plan_html
+from reconciler.render.html.boxes import fitting
+from reconciler.render.html.graph import Box, graph, natural
+from reconciler.render.html.layout import WIDTH, layout
+from reconciler.render.html.tags import Html, join, tag
+from reconciler.render.style import Style
+from tests.render_review.worlds import HOSTILE, document, hostile, large
+
+VOID = frozenset({"meta", "link", "br", "hr"})
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, text, and whether everything that is opened is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def rendered(plan: dict[str, Any]) -> str:
+    return plan_html(plan, Style())
+
+
+@pytest.mark.parametrize("plan", [document(), hostile(), large(500)], ids=["real", "hostile", "large"])
+def test_it_is_well_formed_and_needs_nothing_else(plan: dict[str, Any]) -> None:
+    text = rendered(plan)
+    page = Page(text)
+    assert page.open == []
+    names = {name for name, _ in page.elements}
+    assert not names & {"script", "img", "iframe", "object", "embed", "form", "base", "image", "use"}
+    for _, attributes in page.elements:
+        assert not [key for key in attributes if key.startswith("on") or key in ("src", "srcset", "style")]
+        assert (attributes.get("href") or "#").startswith(("#", "data:,"))
+    assert "url(" not in text.partition("</style>")[0]
+
+
+def test_every_anchor_that_is_linked_exists_once() -> None:
+    page = Page(rendered(document()))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)) == len(document()["changes"])
+    linked = {attributes["href"] for name, attributes in page.elements if name == "a"}
+    assert linked <= {f"#{ident}" for ident in ids}
+
+
+def test_the_policy_allows_its_own_style_and_nothing_else() -> None:
+    page = Page(rendered(document()))
+    policy = next(
+        found["content"] for name, found in page.elements if found.get("http-equiv") == "Content-Security-Policy"
+    )
+    css = rendered(document()).partition("<style>")[2].partition("</style>")[0]
+    checksum = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert policy is not None
+    assert policy.split("; ")[:2] == ["default-src 'none'", f"style-src 'sha256-{checksum}'"]
+
+
+def test_the_parts_come_in_order() -> None:
+    text = rendered(document())
+    titles = re.findall(r"<h[12][^>]*>([^<]+?)\s*<", text)
+    assert titles == [
+        "Refused by 2 guards",
+        "Guards",
+        "Topology",
+        "Not caused by the inventory",
+        "Changes by the inventory",
+        "Details",
+        "Problems",
+        "Reports",
+        "Not observable",
+    ]
+
+
+def test_the_numbers_are_those_of_the_json() -> None:
+    plan = document()
+    tiles = dict(re.findall(r'<li class="(?:s-)?(\w+)"><span class="number">.*?</span>(\d+)</span>', rendered(plan)))
+    blocked = plan["counts"]["blocked"]
+    expected = {name: count for name, count in plan["counts"].items() if count} | {"unchanged": plan["unchanged"]}
+    assert {name: int(count) for name, count in tiles.items()} == expected
+    assert int(tiles["blocked"]) == blocked
+
+
+def test_every_change_has_a_row_and_a_card() -> None:
+    text = rendered(large(700))
+    assert text.count('<th scope="row"><span class="verb">') == 700
+    assert text.count('<details class="card') == 700
+    assert '<main class="many">' in text
+
+
+def test_a_field_shows_what_it_was_and_what_it_becomes() -> None:
+    text = rendered(document())
+    assert "<del><i>- </i>9194</del>" in text
+    assert "<ins><i>+ </i>9193</ins>" in text
+
+
+def test_a_secret_is_masked_even_if_a_plan_forgot_to() -> None:
+    plan = document()
+    for change in plan["changes"]:
+        for item in change["fields"]:
+            item.update(secret=True, before="hunter2", after="hunter3")
+    assert "hunter" not in rendered(plan)
+    assert MASK in rendered(plan)
+
+
+def test_hostile_names_are_shown_as_text() -> None:
+    page = Page(rendered(hostile()))
+    for name in HOSTILE:
+        if name.isprintable():
+            assert name in page.text
+    assert "\\u202egnp.exe" in page.text
+    assert "\u202e" not in page.text
+
+
+def test_without_a_topology_it_draws_what_changes() -> None:
+    plan = document()
+    del plan["topology"]
+    text = rendered(plan)
+    assert '<svg class="wide"' in text
+    assert "px-29.corp.example.com" in text.partition("</figure>")[0]
+    assert "px-12.corp.example.com" not in text.partition("</figure>")[0]
+
+
+def test_a_plan_without_changes_is_a_short_page() -> None:
+    quiet = {**document(), "changes": [], "problems": [], "refusals": [], "unknown": [], "reports": []}
+    quiet["topology"] = {"nodes": quiet["topology"]["nodes"][:1], "edges": []}
+    text = rendered(quiet)
+    assert re.findall(r"<h[12][^>]*>([^<]+)", text) == ["No changes"]
+    assert "29 objects in sync." in text
+
+
+def test_a_saved_plan_says_where_it_comes_from_and_how_long_it_is_good() -> None:
+    saved = {**document(), "git": {"commit": "0123456789abcdef", "dirty": True}, "expires": "2026-11-24T09:00:00+00:00"}
+    text = Page(rendered(saved)).text
+    assert "0123456789ab with local changes" in text
+    assert "2026-11-24T09:00:00+00:00" in text
+
+
+def test_tags_escape_text_and_attributes() -> None:
+    made = tag("p", "<b>", Html("<i></i>"), title='"&', class_="x", hidden=None, data_n=1.25)
+    assert made == '<p title="&quot;&amp;" class="x" data-n="1.2">&lt;b&gt;<i></i></p>'
+    assert join(["<", Html("<br>")], " & ") == "&lt; &amp; <br>"
+
+
+# --- the picture ---------------------------------------------------------------------------------------------------
+
+
+def crowd(size: int, pools: int, state: str = "unchanged") -> dict[str, Any]:
+    """`size` proxies, the first two thirds of them in `pools`; every tenth would be changed, the others are `state`."""
+    nodes = [{"address": "server", "kind": "server", "label": "vbo", "state": "unchanged"}]
+    edges = []
+    for number in range(pools):
+        nodes.append({"address": f"pool.p{number}", "kind": "pool", "label": f"p{number}", "state": "unchanged"})
+        edges.append(["server", f"pool.p{number}"])
+    for number in range(size):
+        where = f"proxy.px-{number}"
+        nodes.append({"address": where, "kind": "proxy", "label": where, "state": state if number % 10 else "update"})
+        parent = f"pool.p{number % pools}" if pools and number < size * 2 // 3 else "server"
+        edges.append([parent, where])
+        nodes.append({"address": f"repository.r{number}", "kind": "repository", "label": "r", "state": "unchanged"})
+        edges.append([where, f"repository.r{number}"])
+    return {"nodes": nodes, "edges": edges}
+
+
+@pytest.mark.parametrize("size", [0, 1, 30, 60, 300, 2000])
+@pytest.mark.parametrize("pools", [0, 3, 90])
+@pytest.mark.parametrize("state", ["unchanged", "create"])
+def test_a_column_holds_few_boxes_and_counts_everything(size: int, pools: int, state: str) -> None:
+    drawn = graph(crowd(size, pools, state))
+    proxies = drawn.columns[1]
+    boxes = [part for box in proxies.boxes for part in (box, *box.inside)]
+    assert len(boxes) <= 90
+    assert proxies.total == size
+    assert counted(boxes) == size
+    known = {part.address for column in drawn.columns for box in column.boxes for part in (box, *box.inside)}
+    assert {end for edge in drawn.edges for end in edge} <= known
+
+
+def counted(boxes: list[Box]) -> int:
+    """Proxies that the boxes speak of, by their numbers and their labels."""
+    total = 0
+    for box in boxes:
+        inside = re.search(r"\((\d+) proxies\)", box.label)
+        total += int(inside.group(1)) if inside else box.count if box.kind == "proxy" else 0
+    return total
+
+
+def test_up_to_the_limit_every_proxy_is_drawn() -> None:
+    drawn = graph(crowd(57, 3))
+    assert all(part.count == 1 for box in drawn.columns[1].boxes for part in (box, *box.inside))
+
+
+@pytest.mark.parametrize("plan", [document(), document(300), hostile()], ids=["30", "300", "hostile"])
+def test_no_box_lies_on_another_and_all_are_inside_the_picture(plan: dict[str, Any]) -> None:
+    placed = layout(graph(plan["topology"]))
+    by_column: dict[float, list[Any]] = {}
+    for item in placed.placed.values():
+        assert item.x >= 0
+        assert item.x + item.width <= WIDTH
+        assert item.y + item.height <= placed.height
+        if not item.box.inside:
+            by_column.setdefault(item.x, []).append(item)
+    for items in by_column.values():
+        items.sort(key=lambda item: item.y)
+        for upper, lower in pairwise(items):
+            assert upper.y + upper.height <= lower.y
+
+
+def test_names_are_cut_to_fit() -> None:
+    assert fitting("px-1", 60) == "px-1"
+    assert fitting("px-1.corp.example.com", 60) == "px-1.co…"
+    assert fitting("\u6771\u4eac" * 20, 60).endswith("…")
+
+
+def test_numbers_sort_as_numbers() -> None:
+    names = ["px-10", "px-9", "px-009b", "a", "px-", "9" * 9000]
+    assert sorted(names, key=natural) == ["9" * 9000, "a", "px-", "px-9", "px-009b", "px-10"]
+
+
+# --- the looks -----------------------------------------------------------------------------------------------------
+
+CSS = files("reconciler.render.html").joinpath("page.css").read_text(encoding="utf-8")
+
+
+def colours(dark: bool) -> dict[str, str]:
+    part = CSS.partition("@media (prefers-color-scheme: dark)")[2 if dark else 0]
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", part.partition("}")[0]))
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: str, second: str) -> float:
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_is_readable_on_everything_that_it_stands_on(dark: bool) -> None:
+    found = colours(dark)
+    pairs = [(ink, ground) for ink in ("ink", "soft", "link") for ground in ("bg", "panel")]
+    tones = ("red", "green", "amber", "magenta", "cyan")
+    pairs += [(tone, ground) for tone in tones for ground in ("bg", "panel", f"{tone}-tint")]
+    pairs += [("soft", "grey-tint"), ("ink", "grey-tint")]
+    poor = {pair: round(contrast(found[pair[0]], found[pair[1]]), 2) for pair in pairs}
+    assert {pair: ratio for pair, ratio in poor.items() if ratio < 4.5} == {}
+
+
+def test_every_state_has_a_tone() -> None:
+    from reconciler.plan.topology import STATES
+
+    assert [state for state in STATES if f".s-{state}" not in CSS] == []
