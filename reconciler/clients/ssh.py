@@ -43,7 +43,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its back
 
 
 class _TrustedOnly:
-    """The policy asked for every host key, because the library's own table is left empty: it knows one key a type and name."""
+    """Asked for every host key: the library's own table, with one key a type and name, is left empty."""
 
     def __init__(self, connection: Connection, keys: HostKeys) -> None:
         self._connection = connection

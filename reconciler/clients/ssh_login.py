@@ -61,7 +61,7 @@ def load_key(text: str, passphrase: str | None, peer: str) -> paramiko.PKey:
                 serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
             )
             return build.from_private_key(io.StringIO(clear.decode()))
-    raise _unusable(peer, "the private key is of a kind that SSH no longer uses", "Use ed25519, RSA or ECDSA.")
+    raise _unusable(peer, "a private key of this kind is not used with SSH", "Use ed25519, RSA or ECDSA.")
 
 
 def _unusable(peer: str, why: str, hint: str) -> AuthenticationFailed:

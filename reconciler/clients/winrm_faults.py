@@ -31,6 +31,7 @@ CAUGHT: Final = (
     wr.WinRMOperationTimeoutError,
     rq.RequestException,
     u3.HTTPError,
+    u3.ProxySchemeUnsupported,  # a ValueError
     SpnegoError,
     OSError,
     UnicodeError,
@@ -114,6 +115,15 @@ HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unavailable: "Windows limits shells and users (MaxShellsPerUser, MaxConcurrentUsers): try again.",
     UntrustedPeer: "Trust its issuer with `ca_file`, or pin the certificate: fingerprint: sha256:…",
 }
+_NAME_HINT = "`host` has to be a name in the certificate of the host's HTTPS listener; `address` says where to connect."
+_CERTIFICATE_HINTS: Final[Mapping[int, str]] = {  # by the numbers of OpenSSL's X509_V_ERR_…
+    9: "The certificate of the host's HTTPS listener is not valid yet: compare the clocks.",
+    10: "Renew the certificate of the host's HTTPS listener (`winrm enumerate winrm/config/listener` names it).",
+    62: _NAME_HINT,
+    64: _NAME_HINT,
+}
+_KERBEROS = frozenset({"KerberosExchangeError", "MutualAuthenticationError"})
+"""By name: the module that defines them cannot be imported without the library for Kerberos."""
 _ACCESS_DENIED = 5
 _BUSY = frozenset({429, 502, 503, 504})
 
@@ -122,19 +132,23 @@ def translate(error: Exception, peer: str, what: str, *, sent: bool, hint: str =
     """Our error for one of CAUGHT. `sent` is true once a command was handed to the host."""
     kind = _kind(error, sent=sent)
     text = hint if hint and kind is AuthenticationFailed else HINTS.get(kind, "")
+    if kind is UntrustedPeer:
+        text = _certificate_hint(error) or text
     if isinstance(error, wr.WSManFaultError) and kind is Refused:
         return Refused(peer, what, _reason(error), status=error.code, error_code=error.fault_subcode or "")
     return kind(peer, what, _reason(error), hint=text)
 
 
+def _certificate_hint(error: Exception) -> str:
+    codes = [item.verify_code for item in _inside(error) if isinstance(item, ssl.SSLCertVerificationError)]
+    return next((_CERTIFICATE_HINTS[code] for code in codes if code in _CERTIFICATE_HINTS), "")
+
+
 def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
     inside = list(_inside(error))
-    if any(isinstance(item, ssl.SSLCertVerificationError) for item in inside):
-        return UntrustedPeer
-    if any(isinstance(item, ssl.SSLError) and _is_refusal(item) for item in inside):
-        return AuthenticationFailed
-    if any(isinstance(item, u3.NewConnectionError | u3.ConnectTimeoutError) for item in inside):
-        return Unreachable
+    kind = _kind_inside(inside)
+    if kind is not None:
+        return kind
     if isinstance(error, wr.WSManFaultError):
         return _fault_kind(error)
     if isinstance(error, wr.WinRMTransportError):
@@ -145,6 +159,17 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
     if any(isinstance(item, TimeoutError) for item in inside):
         return DeadlineExceeded
     return ConnectionLost if sent else Unreachable
+
+
+def _kind_inside(inside: list[BaseException]) -> type[RemoteError] | None:
+    """What a wrapped exception says, whatever it is wrapped in."""
+    if any(isinstance(item, ssl.SSLCertVerificationError) for item in inside):
+        return UntrustedPeer
+    if any(isinstance(item, ssl.SSLError) and _is_refusal(item) for item in inside):
+        return AuthenticationFailed
+    if any(isinstance(item, u3.NewConnectionError | u3.ConnectTimeoutError) for item in inside):
+        return Unreachable
+    return AuthenticationFailed if any(type(item).__name__ in _KERBEROS for item in inside) else None
 
 
 def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from winrm.protocol import Protocol
+from winrm.transport import HAVE_KERBEROS
 
 from reconciler.clients.tls import PinnedContext, context_for
 from reconciler.model.errors import AuthenticationFailed
@@ -64,6 +65,9 @@ def open_protocol(connection: Connection, resolver: SecretResolver, root: str) -
         raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
     login: dict[str, Any] = {"transport": credential.auth, "username": credential.username}
     if credential.auth == "kerberos":
+        if not HAVE_KERBEROS:
+            hint = "Install it: pip install 'vbo-reconcile[kerberos]' (it needs the headers of the system's GSSAPI)."
+            raise AuthenticationFailed(connection.peer, "logging in", "the library for Kerberos is missing", hint=hint)
         login["kerberos_hostname_override"] = connection.host  # the ticket comes from the operator's cache (kinit)
     else:
         password = resolver.resolve(credential.password).reveal() if credential.password else ""

@@ -3,83 +3,62 @@ password was rotated, and not enough to learn anything from."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine, Table
+from sqlalchemy import delete, select
+
+from reconciler.journal.fingerprints import Fingerprints
+from reconciler.journal.place import find_place
+from reconciler.journal.store import Store
+from reconciler.journal.tables import applied
 
 
 class Memory:
-    """Digests of what was applied, in an SQLite file (0600) beside the key that fingerprints are made with."""
+    """Digests of what was applied, in the same store as the runs. Raises JournalError where that fails."""
 
-    def __init__(self, engine: Engine, table: Table, key: bytes) -> None:
-        self._engine = engine
-        self._table = table
-        self._key = key
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     @classmethod
-    def open(cls, file: Path) -> Self:
-        """Open or create the memory in `file`; its folder is made 0700. Raises OSError where it cannot be written."""
-        from sqlalchemy import Column, MetaData, String, Table, Text, create_engine
-
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        table = Table(
-            "applied",
-            metadata := MetaData(),
-            Column("scope", String(300), primary_key=True),
-            Column("address", String(300), primary_key=True),
-            Column("fields", Text, nullable=False),
-        )
-        engine = create_engine(f"sqlite:///{file}")
-        metadata.create_all(engine)
-        return cls(engine, table, _key(file.with_suffix(".key")))
+    def open(cls, file: str | Path) -> Self:
+        """Open or create a store for the memory alone. A file is made 0600, and its folder 0700."""
+        return cls(Store.open(find_place(file)))
 
     def fingerprint(self, value: str) -> str:
         """A keyed digest of a secret: equal for equal values, useless without the key."""
-        return hmac.new(self._key, value.encode(), hashlib.sha256).hexdigest()
+        return self._fingerprints.of(value)
 
     def recall(self, scope: str) -> dict[str, dict[str, str]]:
         """Digests by address and field, as they were last applied."""
-        from sqlalchemy import select
+        query = select(applied.c.address, applied.c.fields).where(applied.c.scope == scope)
+        rows = self._store.read(lambda connection: connection.execute(query).all())
+        return {address: json.loads(fields) for address, fields in rows}
 
-        query = select(self._table.c.address, self._table.c.fields).where(self._table.c.scope == scope)
-        with self._engine.connect() as connection:
-            return {address: json.loads(fields) for address, fields in connection.execute(query)}
-
-    def remember(self, scope: str, applied: Mapping[str, Mapping[str, str]]) -> None:
-        """Store the digests of these addresses; other addresses keep theirs."""
-        from sqlalchemy import delete, insert
-
-        if not applied:
+    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]]) -> None:
+        """Store the digests of these addresses, all or none; other addresses keep theirs."""
+        if not digests:
             return
+        new = self._store.insert(applied)
+        upsert = new.on_conflict_do_update(
+            index_elements=[applied.c.scope, applied.c.address], set_={"fields": new.excluded.fields}
+        )
         rows = [
             {"scope": scope, "address": address, "fields": json.dumps(dict(fields), sort_keys=True)}
-            for address, fields in sorted(applied.items())
+            for address, fields in sorted(digests.items())
         ]
-        table = self._table
-        with self._engine.begin() as connection:
-            for row in rows:
-                connection.execute(delete(table).where(table.c.scope == scope, table.c.address == row["address"]))
-            connection.execute(insert(table), rows)
+        self._store.write(lambda connection: connection.execute(upsert, rows))
 
     def forget(self, scope: str, address: str) -> None:
-        from sqlalchemy import delete
-
-        table = self._table
-        with self._engine.begin() as connection:
-            connection.execute(delete(table).where(table.c.scope == scope, table.c.address == address))
+        query = delete(applied).where(applied.c.scope == scope, applied.c.address == address)
+        self._store.write(lambda connection: connection.execute(query))
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -89,14 +68,6 @@ class Memory:
     ) -> None:
         self.close()
 
-
-def _key(file: Path) -> bytes:
-    """The key of this memory, made at first use. Losing it only means that every secret looks new once."""
-    try:
-        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return file.read_bytes()
-    with os.fdopen(handle, "wb") as stream:
-        key = secrets.token_bytes(32)
-        stream.write(key)
-    return key
+    @cached_property
+    def _fingerprints(self) -> Fingerprints:
+        return Fingerprints(self._store)

@@ -117,7 +117,7 @@ class Server:
 class Access:
     """Everything needed to reach the server and the hosts. `connections` holds one entry for each proxy that the
     reconciler itself can reach, by the name of the proxy. `root` is the folder that relative paths start from
-    (absolute, never shown).
+    (absolute, never shown). `commands` are the programs, with arguments, that `secret://exec/NAME` runs.
     """
 
     server: Server
@@ -125,3 +125,4 @@ class Access:
     credentials: Mapping[str, Credential]
     certificates: Mapping[str, Certificate]
     root: str
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

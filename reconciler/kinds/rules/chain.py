@@ -81,7 +81,7 @@ def pool_member_alone(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("organizations").items():
         for item, proxy in enumerate(values.get("proxies", ())):
             pool = proxies.get(proxy, {}).get("pool")
-            if pool is not None:
+            if pool in declared.names.get("pools", ()):
                 detail = f"{quoted(proxy)} is a member of the pool {quoted(pool)}, and works with the others only."
                 fix = f"Name the pool: {quoted(pool)}."
                 yield Finding(Where("organizations", name, "proxies", item), detail, fix)

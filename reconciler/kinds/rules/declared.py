@@ -37,7 +37,8 @@ class Declared:
     """Everything that an inventory declares.
 
     `objects` holds the objects of a section by name, without those that are broken already; `names` holds all names.
-    `partial` names the sections that not all objects of are known: nothing can be concluded there from an absence.
+    `partial` names the sections of which some objects are broken: nothing can be concluded there from an absence.
+    `unread` names those that could not be read at all, so that not even their names are known.
     `settings` holds `server`, `smtp` and `policy` where they are declared. `rest` is the REST version that the
     inventory insists on, 0 where it is found out by asking.
     """
@@ -49,13 +50,14 @@ class Declared:
     mapping: bool = False
     rest: int = 0
     partial: frozenset[str] = field(default_factory=frozenset)
+    unread: frozenset[str] = field(default_factory=frozenset)
 
     def section(self, section: str) -> Mapping[str, Values]:
         return self.objects.get(section, {})
 
     def knows(self, section: str, name: str) -> bool:
         """Whether a name is declared, or may be in what could not be read."""
-        return name in self.names.get(section, ()) or section in self.partial
+        return name in self.names.get(section, ()) or section in self.unread
 
     def setting(self, section: str) -> Values:
         return self.settings.get(section, {})

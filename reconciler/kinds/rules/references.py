@@ -67,7 +67,7 @@ def _missing(declared: Declared) -> Iterator[tuple[Where, str, str]]:
         for name, values in objects:
             for field, names in known.items():
                 value = values.get(field)
-                if value is None or value in names or fields[field] in declared.partial:
+                if value is None or value in names or fields[field] in declared.unread:
                     continue
                 if section != "smtp" or value != "none":
                     yield Where(section, name, field), fields[field], value
@@ -81,6 +81,6 @@ def _missing_elsewhere(declared: Declared) -> Iterator[tuple[Where, str, str]]:
                 yield Where("organizations", name, "proxies", item), "proxies", proxy
     for name, values in declared.section("proxies").items():
         internet = values.get("internet_proxy")
-        if isinstance(internet, dict) and not declared.knows("credentials", internet.get("credentials", "")):
-            if "credentials" in internet:
-                yield Where("proxies", name, "internet_proxy"), "credentials", internet["credentials"]
+        login = internet.get("credentials") if isinstance(internet, dict) else None
+        if login is not None and not declared.knows("credentials", login):
+            yield Where("proxies", name, "internet_proxy"), "credentials", login

@@ -15,9 +15,11 @@ def without_name(declared: Declared) -> Iterator[Finding]:
 
 
 def without_server(declared: Declared) -> Iterator[Finding]:
-    if "server" not in declared.settings and "server" not in declared.partial:
+    if "server" not in declared.settings and "server" not in declared.unread:
         detail = "The management server is missing."
-        yield Finding(Where(""), detail, "Add for example `server: {host: vbo01.corp.example.com, credentials: admin}`.")
+        yield Finding(
+            Where(""), detail, "Add for example `server: {host: vbo01.corp.example.com, credentials: admin}`."
+        )
 
 
 def empty_login(declared: Declared) -> Iterator[Finding]:

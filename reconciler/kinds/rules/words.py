@@ -51,5 +51,11 @@ def nearest(word: str, candidates: Collection[str]) -> str:
     by_lowered: dict[str, str] = {}
     for name in candidates:
         by_lowered.setdefault(name.casefold(), name)
-    found = get_close_matches(lowered, by_lowered, n=1, cutoff=0.7)
+    found = get_close_matches(lowered, by_lowered, n=1, cutoff=0.7) or _longer(lowered, by_lowered)
     return by_lowered[found[0]] if found else ""
+
+
+def _longer(word: str, candidates: Iterable[str]) -> list[str]:
+    """The one candidate that `word` is the beginning of."""
+    found = [name for name in candidates if name.startswith(word)] if len(word) > 3 else []
+    return found if len(found) == 1 else []

@@ -1,0 +1,328 @@
+# What a Linux host says of itself: one JSON document, nothing is changed.
+# Arguments: arg_port (TCP port of the proxy service), arg_server (name of the management server).
+# A value that the host cannot tell is null. Few processes are started: this runs on every host at every plan.
+set -euf
+root=${VBO_RECONCILE_ROOT:-}
+unit=Veeam.Archiver.Proxy.service
+program=$root/opt/veeamvboproxy
+
+fail() {
+    printf '{"type":"facts","message":"%s","at":""}\n' "$1" >&2
+    exit 70
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# quote TEXT: sets $quoted to TEXT as a JSON string.
+quote() {
+    quoted=$1
+    case $1 in
+    *[\"\\[:cntrl:]]*) quoted=$(printf %s "$1" | tr -d '\000-\037\177' | sed 's/[\\"]/\\&/g') ;;
+    esac
+    quoted="\"$quoted\""
+}
+
+# list WORD...: sets $listed to a JSON array of the words.
+list() {
+    listed=
+    for word in "$@"; do
+        quote "$word"
+        listed="$listed${listed:+,}$quoted"
+    done
+    listed="[$listed]"
+}
+
+# os-release(5) is shell syntax; it is read as data all the same.
+read_release() {
+    release_id='' release_version='' release_name=''
+    while IFS= read -r line || [ -n "$line" ]; do
+        value=${line#*=}
+        case $value in
+        \"*\" | \'*\')
+            value=${value#?}
+            value=${value%?}
+            ;;
+        esac
+        case $line in
+        ID=*) release_id=$value ;;
+        VERSION_ID=*) release_version=$value ;;
+        PRETTY_NAME=*) release_name=$value ;;
+        esac
+    done <"$root/etc/os-release"
+}
+
+# runtimes FRAMEWORK: sets $listed to the versions installed in the places that Microsoft's and the distributions'
+# packages use. Reading the folders is what `dotnet --list-runtimes` does, without starting it.
+runtimes() {
+    framework=$1
+    set +f
+    set --
+    for folder in "$root"/usr/share/dotnet "$root"/usr/lib/dotnet "$root"/usr/lib64/dotnet; do
+        for found in "$folder/shared/$framework"/[0-9]*; do
+            [ ! -d "$found" ] || set -- "$@" "${found##*/}"
+        done
+    done
+    set -f
+    list "$@"
+}
+
+# Sets $addresses (words), the addresses of the server, and $names, what they resolve back to.
+resolve_server() {
+    addresses='' names=''
+    found=$(getent ahosts "$1" 2>/dev/null) || found=
+    while read -r address _; do
+        case " $addresses " in
+        "  " | *" $address "*) [ -n "$addresses" ] || addresses=$address ;;
+        *) addresses="$addresses $address" ;;
+        esac
+    done <<END
+$found
+END
+    for address in $addresses; do
+        found=$(getent hosts "$address" 2>/dev/null) || found=
+        read -r _ name _ <<END
+$found
+END
+        names="$names${name:+ $name}"
+    done
+}
+
+# port_in PORTS: true where the port is among PORTS, as ufw (9000:9300) and firewalld (9000-9300) write them.
+port_in() {
+    case $1 in
+    */udp) return 1 ;;
+    esac
+    ports=${1%/tcp}
+    old=$IFS
+    IFS=,
+    # shellcheck disable=SC2086 # splitting is what is wanted
+    set -- $ports
+    IFS=$old
+    for item in "$@"; do
+        first=${item%%[:-]*}
+        last=${item##*[:-]}
+        case $first$last in
+        '' | *[!0-9]*) continue ;;
+        esac
+        if [ "$port" -ge "$first" ] && [ "$port" -le "$last" ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# for_server PEER: true where a rule for PEER concerns the management server.
+for_server() {
+    case $1 in
+    Anywhere) return 0 ;;
+    esac
+    case " $addresses " in
+    *" $1 "*) return 0 ;;
+    esac
+    return 1
+}
+
+# One line of the table of `ufw status verbose`; the first rule that fits decides.
+ufw_rule() {
+    to=$1
+    shift
+    [ "$1" != '(v6)' ] || return 0
+    [ "$1" != on ] || shift 2
+    action=$1
+    shift
+    case ${1:-} in
+    IN) shift ;;
+    OUT | FWD) return 0 ;;
+    esac
+    [ "$to" = Anywhere ] || port_in "$to" || return 0
+    if ! for_server "${1:-}"; then
+        partly=yes
+        return 0
+    fi
+    case $action in
+    ALLOW | LIMIT) verdict=open ;;
+    DENY | REJECT) verdict=closed ;;
+    esac
+}
+
+ask_ufw() {
+    shown=$(ufw status verbose 2>/dev/null) || shown=
+    case $shown in
+    *"Status: active"*) ;;
+    *"Status: inactive"*) return 1 ;;
+    *)
+        kind=ufw verdict=''
+        return 0
+        ;;
+    esac
+    kind=ufw verdict='' partly='' default=closed
+    case $shown in
+    *"Default: allow (incoming)"*) default=open ;;
+    esac
+    while read -r to action rest; do
+        [ -z "$verdict" ] || break
+        case "$action $rest" in
+        *ALLOW* | *DENY* | *REJECT* | *LIMIT*)
+            # shellcheck disable=SC2086
+            ufw_rule "$to" $action $rest
+            ;;
+        esac
+    done <<END
+$shown
+END
+    [ -n "$verdict" ] || [ -n "$partly" ] || verdict=$default
+}
+
+ask_firewalld() {
+    [ "$(firewall-cmd --state 2>/dev/null)" = running ] || return 1
+    kind=firewalld verdict=closed
+    shown=$(firewall-cmd --list-ports 2>/dev/null) || {
+        verdict=
+        return 0
+    }
+    for item in $shown; do
+        if port_in "$item"; then
+            verdict=open
+        fi
+    done
+}
+
+# Sets $kind and $firewall. A firewall that neither of the two manages is not looked for.
+ask_firewall() {
+    kind=none verdict=open
+    if has ufw && ask_ufw; then
+        :
+    elif has firewall-cmd && ask_firewalld; then
+        :
+    else
+        kind=none verdict=open
+    fi
+    firewall=null
+    [ -z "$verdict" ] || firewall="\"$port $verdict\""
+}
+
+# Sets $build to the version of the package that the program belongs to, as JSON.
+package_version() {
+    build=
+    if has dpkg-query; then
+        owner=$(dpkg-query -S "$program" 2>/dev/null) || owner=
+        owner=${owner%%[:,]*}
+        [ -z "$owner" ] || build=$(dpkg-query -W -f '${Version}' "$owner" 2>/dev/null) || build=
+    fi
+    if [ -z "$build" ] && has rpm; then
+        build=$(rpm -qf --qf '%{VERSION}' "$program" 2>/dev/null) || build=
+    fi
+    if [ -n "$build" ]; then
+        quote "$build"
+        build=$quoted
+    else
+        build=null
+    fi
+}
+
+# Sets $installed, $state, $start, $build and $listening.
+ask_service() {
+    installed=false state=missing start=missing build=null listening=null
+    shown=$(systemctl show --property=LoadState,ActiveState,UnitFileState "$unit" 2>/dev/null) || shown=
+    case $shown in
+    *LoadState=loaded* | *LoadState=masked*)
+        installed=true
+        package_version
+        case $shown in
+        *ActiveState=active* | *ActiveState=reloading* | *ActiveState=activating*) state=running ;;
+        *ActiveState=failed*) state=failed ;;
+        *) state=stopped ;;
+        esac
+        case $shown in
+        *UnitFileState=enabled*) start=automatic ;;
+        *UnitFileState=masked* | *LoadState=masked*) start=masked ;;
+        *UnitFileState=disabled*) start=disabled ;;
+        *) start=manual ;;
+        esac
+        ;;
+    esac
+    if has ss && shown=$(ss -Hltn 2>/dev/null); then
+        case $shown in
+        *":$port "*) listening=true ;;
+        *) listening=false ;;
+        esac
+    fi
+}
+
+# Sets $free to the whole gigabytes that are free where the program goes.
+ask_disk() {
+    folder=$root/opt
+    [ -d "$folder" ] || folder=$root/
+    free=null
+    shown=$(df -Pk "$folder" 2>/dev/null) || return 0
+    shown=${shown##*
+}
+    # shellcheck disable=SC2086
+    set -- $shown
+    case ${4:-} in
+    '' | *[!0-9]*) ;;
+    *) free=$(($4 / 1048576)) ;;
+    esac
+}
+
+port=${arg_port:-}
+case $port in
+'' | *[!0-9]*) fail 'the argument port is not a number' ;;
+esac
+[ -r "$root/etc/os-release" ] || fail 'there is no /etc/os-release'
+server=${arg_server:-}
+
+utc=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+read_release
+who=$(id)
+fqdn=$(hostname -f 2>/dev/null) || fqdn=$(hostname)
+resolve_server "$server"
+ask_firewall
+ask_service
+ask_disk
+
+admin=false
+case $who in
+uid=0\(*) admin=true ;;
+esac
+user=${who#*\(}
+pending=false reasons='[]'
+if [ -e "$root/var/run/reboot-required" ]; then
+    pending=true reasons='["reboot-required"]'
+fi
+
+quote "$release_id"
+os="\"id\":$quoted"
+quote "$release_version"
+os="$os,\"version\":$quoted"
+quote "$release_id $release_version"
+os="$os,\"release\":$quoted"
+quote "$release_name"
+os="$os,\"name\":$quoted"
+quote "${fqdn%%.*}"
+host="\"name\":$quoted"
+quote "$fqdn"
+host="$host,\"fqdn\":$quoted"
+quote "${user%%\)*}"
+account="\"user\":$quoted,\"admin\":$admin"
+runtimes Microsoft.NETCore.App
+dotnet="\"runtime\":$listed"
+runtimes Microsoft.AspNetCore.App
+dotnet="$dotnet,\"aspnet\":$listed"
+quote "$server"
+peer="\"name\":$quoted"
+# shellcheck disable=SC2086
+list $addresses
+peer="$peer,\"addresses\":$listed"
+# shellcheck disable=SC2086
+list $names
+peer="$peer,\"reverse\":$listed"
+service="\"installed\":$installed,\"version\":$build,\"state\":\"$state\",\"start\":\"$start\""
+
+printf '{"os":{"family":"linux",%s},"host":{%s},"clock":{"utc":"%s"},"account":{%s},"dotnet":{%s},' \
+    "$os" "$host" "$utc" "$account" "$dotnet"
+printf '"firewall":{"kind":"%s","port":%s},"disk":{"free_gb":%s},"reboot":{"pending":%s,"reasons":%s},' \
+    "$kind" "$firewall" "$free" "$pending" "$reasons"
+printf '"server":{%s},"service":{%s,"listening":%s}}\n' "$peer" "$service" "$listening"

@@ -1,0 +1,27 @@
+# Gives the server the certificate by which workgroup proxies know it. The server hands it on to the proxies that are
+# online. Arguments: pfx (base64), passphrase. The cmdlet takes a file: it is kept in a folder that only this account,
+# the system and administrators can read, and removed on every path.
+param($Arguments)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+Import-Module Veeam.Archiver.PowerShell
+$folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
+$file = Join-Path $folder 'certificate.pfx'
+Connect-VBOServer
+try {
+    $null = New-Item -ItemType Directory -Path $folder
+    [IO.File]::WriteAllBytes($file, [Convert]::FromBase64String($Arguments.pfx))
+    $settings = @{ CertificateFilePath = $file; Force = $true }
+    if ($Arguments.passphrase) {
+        $settings.CertificatePassword = ConvertTo-SecureString -String $Arguments.passphrase -AsPlainText -Force
+    }
+    Set-VBOSecuritySettings @settings | Out-Null
+    $thumbprint = "$((Get-VBOSecuritySettings).CertificateThumbprint)".ToUpper()
+} finally {
+    Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue
+    Disconnect-VBOServer
+}
+[Console]::Out.WriteLine((@{ thumbprint = $thumbprint } | ConvertTo-Json -Compress))

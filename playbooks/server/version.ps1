@@ -1,0 +1,25 @@
+# The build of the server and which proxies are out of date (REST does not say so). Changes nothing.
+param($Arguments)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+Import-Module Veeam.Archiver.PowerShell
+Connect-VBOServer
+try {
+    $version = ''
+    if (Get-Command Get-VBOVersion -ErrorAction SilentlyContinue) {
+        $version = "$((Get-VBOVersion).ProductVersion)"
+    }
+    $proxies = @(foreach ($proxy in @(Get-VBOProxy)) {
+            $build = $null
+            if ($proxy.PSObject.Properties['Version'] -and $proxy.Version) {
+                $build = "$($proxy.Version)"
+            }
+            @{ host = "$($proxy.Hostname)"; outdated = [bool]$proxy.IsOutdated; version = $build }
+        })
+} finally {
+    Disconnect-VBOServer
+}
+[Console]::Out.WriteLine((@{ version = $version; proxies = $proxies } | ConvertTo-Json -Compress -Depth 4))

@@ -1,0 +1,221 @@
+# What a Windows host says of itself: one JSON document, nothing is changed.
+# Arguments: port (TCP port of the proxy service), server (name of the management server).
+# A value that the host cannot tell is null.
+param($Arguments)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+$ServiceName = 'Veeam.Archiver.Proxy'
+$StartModes = @{ Auto = 'automatic'; Manual = 'manual'; Disabled = 'disabled' }
+
+function Get-First([string]$Class, [string]$Filter) {
+    if ($Filter) {
+        return Get-CimInstance -ClassName $Class -Filter $Filter | Select-Object -First 1
+    }
+    return Get-CimInstance -ClassName $Class | Select-Object -First 1
+}
+
+function Get-RegistryValue([string]$Key, [string]$Name) {
+    if (-not (Test-Path -LiteralPath $Key)) {
+        return $null
+    }
+    $item = Get-ItemProperty -LiteralPath $Key -Name $Name -ErrorAction SilentlyContinue
+    if ($null -eq $item) {
+        return $null
+    }
+    return $item.$Name
+}
+
+function Get-ServiceFacts($Service) {
+    if ($null -eq $Service) {
+        return @{ start = 'missing'; state = 'missing' }
+    }
+    $start = "$($Service.StartMode)".ToLower()
+    if ($StartModes.ContainsKey("$($Service.StartMode)")) {
+        $start = $StartModes["$($Service.StartMode)"]
+    }
+    return @{ start = $start; state = "$($Service.State)".ToLower() }
+}
+
+function Get-FileVersion([string]$CommandLine) {
+    if ($CommandLine -notmatch '^\s*"?(?<program>[^"]+?\.exe)') {
+        return $null
+    }
+    $file = Get-Item -LiteralPath $Matches.program -ErrorAction SilentlyContinue
+    if ($null -eq $file) {
+        return $null
+    }
+    return $file.VersionInfo.FileVersion
+}
+
+function Get-RuntimeVersions([string]$Framework) {
+    $folder = Join-Path $env:ProgramFiles "dotnet/shared/$Framework"
+    if (-not (Test-Path -LiteralPath $folder)) {
+        return
+    }
+    Get-ChildItem -LiteralPath $folder | ForEach-Object { $_.Name }
+}
+
+function Get-CoreVersions {
+    $key = 'HKLM:\SOFTWARE\Microsoft\PowerShellCore\InstalledVersions'
+    if (-not (Test-Path -LiteralPath $key)) {
+        return
+    }
+    Get-ChildItem -LiteralPath $key | ForEach-Object { Get-RegistryValue "$key\$($_.PSChildName)" 'SemanticVersion' }
+}
+
+function Get-Addresses([string]$Name) {
+    Resolve-DnsName -Name $Name -ErrorAction SilentlyContinue |
+        Where-Object { $_.PSObject.Properties['IPAddress'] -and $_.IPAddress } |
+        ForEach-Object { "$($_.IPAddress)" }
+}
+
+function Get-Names([string[]]$Addresses) {
+    foreach ($address in $Addresses) {
+        Resolve-DnsName -Name $address -ErrorAction SilentlyContinue |
+            Where-Object { $_.PSObject.Properties['NameHost'] -and $_.NameHost } |
+            ForEach-Object { "$($_.NameHost)" }
+    }
+}
+
+function Test-PortIn([string[]]$Ports, [int]$Port) {
+    foreach ($item in $Ports) {
+        if ($item -match '^(\d+)(?:-(\d+))?$') {
+            $first = [int]$Matches[1]
+            $last = $first
+            if ($Matches.ContainsKey(2)) {
+                $last = [int]$Matches[2]
+            }
+            if ($Port -ge $first -and $Port -le $last) {
+                return $true
+            }
+        }
+    }
+    return $false
+}
+
+# The profiles that a connection to this host can meet: those in use, as far as their firewall is on.
+function Get-GuardedProfiles {
+    $guarded = @(Get-NetFirewallProfile -PolicyStore ActiveStore |
+            Where-Object { "$($_.Enabled)" -eq 'True' -and "$($_.DefaultInboundAction)" -ne 'Allow' } |
+            ForEach-Object { "$($_.Name)" })
+    $used = @(Get-NetConnectionProfile -ErrorAction SilentlyContinue |
+            ForEach-Object { "$($_.NetworkCategory)" -replace 'DomainAuthenticated', 'Domain' })
+    if ($used.Count -eq 0) {
+        return $guarded
+    }
+    return $guarded | Where-Object { $used -contains $_ }
+}
+
+# Rules for the port itself: allowed or blocked, for which profiles, and whether only for some peers.
+function Get-PortRules([int]$Port, [string[]]$ServerAddresses) {
+    $filters = @(Get-NetFirewallPortFilter -PolicyStore ActiveStore -Protocol TCP |
+            Where-Object { Test-PortIn @($_.LocalPort) $Port })
+    foreach ($filter in $filters) {
+        foreach ($rule in @(Get-NetFirewallRule -AssociatedNetFirewallPortFilter $filter)) {
+            if ("$($rule.Enabled)" -ne 'True' -or "$($rule.Direction)" -ne 'Inbound') {
+                continue
+            }
+            $peers = @((Get-NetFirewallAddressFilter -AssociatedNetFirewallRule $rule).RemoteAddress)
+            $forUs = $peers -contains 'Any' -or @($peers | Where-Object { $ServerAddresses -contains $_ }).Count -gt 0
+            @{ action = "$($rule.Action)"; profiles = "$($rule.Profile)"; forUs = $forUs }
+        }
+    }
+}
+
+function Get-Firewall([int]$Port, [string[]]$ServerAddresses) {
+    try {
+        $profiles = @(Get-GuardedProfiles)
+        if ($profiles.Count -eq 0) {
+            return "$Port open"
+        }
+        $rules = @(Get-PortRules $Port $ServerAddresses)
+    } catch {
+        return $null
+    }
+    $unclear = $false
+    foreach ($name in $profiles) {
+        $here = @($rules | Where-Object { $_.profiles -eq 'Any' -or $_.profiles -match "\b$name\b" })
+        $ours = @($here | Where-Object { $_.forUs })
+        if (@($ours | Where-Object { $_.action -eq 'Block' }).Count -gt 0) {
+            return "$Port closed"
+        }
+        if (@($ours | Where-Object { $_.action -eq 'Allow' }).Count -gt 0) {
+            continue
+        }
+        if ($here.Count -eq 0) {
+            return "$Port closed"
+        }
+        $unclear = $true
+    }
+    if ($unclear) {
+        return $null
+    }
+    return "$Port open"
+}
+
+function Get-PendingReboot {
+    $version = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion'
+    if (Test-Path -LiteralPath "$version\Component Based Servicing\RebootPending") {
+        'component-servicing'
+    }
+    if (Test-Path -LiteralPath "$version\WindowsUpdate\Auto Update\RebootRequired") {
+        'windows-update'
+    }
+    $manager = 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager'
+    if (Get-RegistryValue $manager 'PendingFileRenameOperations') {
+        'file-renames'
+    }
+}
+
+$port = [int]$Arguments.port
+$serverName = "$($Arguments.server)"
+$utc = (Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss') + 'Z'
+$system = Get-First 'Win32_OperatingSystem' ''
+$computer = Get-First 'Win32_ComputerSystem' ''
+$disk = Get-First 'Win32_LogicalDisk' "DeviceID='$($system.SystemDrive)'"
+$adminShare = Get-First 'Win32_Share' "Name='ADMIN$'"
+$services = @(Get-CimInstance -ClassName Win32_Service -Filter "Name='$ServiceName' OR Name='RemoteRegistry'")
+$proxy = $services | Where-Object { $_.Name -eq $ServiceName } | Select-Object -First 1
+$registry = $services | Where-Object { $_.Name -eq 'RemoteRegistry' } | Select-Object -First 1
+
+$addresses = @(Get-Addresses $serverName)
+$reasons = @(Get-PendingReboot)
+$listening = @(Get-NetTCPConnection -State Listen -LocalPort $port -ErrorAction SilentlyContinue).Count -gt 0
+$framework = Get-RegistryValue 'HKLM:\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full' 'Release'
+$fqdn = "$($computer.DNSHostName)"
+$domain = ''
+if ($computer.PartOfDomain) {
+    $domain = "$($computer.Domain)"
+    $fqdn = "$fqdn.$domain"
+}
+$service = Get-ServiceFacts $proxy
+$service.installed = $null -ne $proxy
+$service.version = $null
+$service.listening = $listening
+if ($null -ne $proxy) {
+    $service.version = Get-FileVersion $proxy.PathName
+}
+
+$facts = @{
+    os = @{ family = 'windows'; name = "$($system.Caption)".Trim(); version = "$($system.Version)" }
+    host = @{ name = "$($computer.Name)"; fqdn = $fqdn }
+    clock = @{ utc = $utc }
+    domain = @{ member = [bool]$computer.PartOfDomain; name = $domain }
+    powershell = @{ version = "$($PSVersionTable.PSVersion)"; core = @(Get-CoreVersions) }
+    dotnet = @{
+        framework = [int]$framework
+        runtime = @(Get-RuntimeVersions 'Microsoft.NETCore.App')
+        aspnet = @(Get-RuntimeVersions 'Microsoft.AspNetCore.App')
+    }
+    remote_registry = Get-ServiceFacts $registry
+    firewall = @{ port = Get-Firewall $port $addresses }
+    admin_share = $null -ne $adminShare
+    disk = @{ free_gb = [int][Math]::Floor($disk.FreeSpace / 1GB) }
+    reboot = @{ pending = $reasons.Count -gt 0; reasons = $reasons }
+    server = @{ name = $serverName; addresses = $addresses; reverse = @(Get-Names $addresses) }
+    service = $service
+}
+[Console]::Out.WriteLine(($facts | ConvertTo-Json -Compress -Depth 5))

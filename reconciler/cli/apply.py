@@ -1,0 +1,159 @@
+"""`apply`: plan, show, ask, do, look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli import exits
+from reconciler.cli.console import Console
+from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.options import (
+    Output,
+    deliver_json,
+    format_option,
+    inventory_argument,
+    lab_option,
+    parallelism_option,
+    waiver_option,
+)
+from reconciler.cli.plan import show_plan
+from reconciler.cli.reading import usable
+from reconciler.model.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.apply import Result
+    from reconciler.cli.world import Sight, World
+
+
+@click.command(cls=Command)
+@inventory_argument
+@lab_option
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
+@waiver_option
+@format_option("human", "json", screen_only=["human"])
+@parallelism_option
+@talk_options
+@pass_console
+def apply(
+    console: Console,
+    path: Path,
+    outputs: Sequence[Output],
+    waivers: Mapping[str, str],
+    *,
+    lab: bool,
+    auto_approve: bool,
+    require_complete: bool,
+    parallelism: int,
+) -> int:
+    """Make the live world as the inventory at PATH says.
+
+    Shows the plan and asks, unless --auto-approve is given; without a terminal to ask on it refuses. Then it does the
+    changes, starts the jobs concerned, follows them to their result, and looks again.
+    """
+    from reconciler.cli.world import open_world
+
+    inventory = usable(console, path, lab=lab)
+    if not auto_approve and not console.can_ask:
+        console.fail([_NOBODY_TO_ASK])
+        return exits.REFUSED
+    with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
+        console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
+        sight = world.look(waivers=waivers, complete=require_complete)
+        return _Run(console, world, outputs).carry_out(sight, approved=auto_approve)
+
+
+_NOBODY_TO_ASK = Diagnostic(
+    code="approval",
+    summary="Nobody to ask",
+    detail="`apply` asks before it changes anything, and there is no terminal to ask on.",
+    fix="Look at the plan first, then say that you approve:\n  vbo-reconcile apply PATH --auto-approve",
+)
+
+
+class _Run:
+    """One apply, from the plan to the last word."""
+
+    def __init__(self, console: Console, world: World, outputs: Sequence[Output]) -> None:
+        self.console = console
+        self.world = world
+        self.outputs = outputs
+
+    def carry_out(self, sight: Sight, *, approved: bool) -> int:
+        plan = sight.plan
+        if not self.console.machine:
+            show_plan(self.console, plan, [Output("human")])
+        if plan.is_refused and not plan.is_empty:
+            return self._stop(sight, exits.REFUSED, "Refused: nothing was changed. The guards above do not hold.")
+        if not plan.can_apply:
+            self._remember(sight).settle(plan)
+            return self._stop(sight, exits.ERROR if plan.has_errors else exits.OK)
+        if not approved and not self.console.ask("Shall this be done?"):
+            return self._stop(sight, exits.REFUSED, "Nothing was changed.")
+        return self._do(sight)
+
+    def _do(self, sight: Sight) -> int:
+        from reconciler.cli.performing import exit_of, mails_of, new_mails, perform, show_results
+
+        mails = mails_of(self.world)
+        remember = self._remember(sight)
+        remember.begin(sight.plan)
+        result = perform(self.console, self.world, sight.live, sight.plan, remember)
+        sent = new_mails(mails, mails_of(self.world))
+        if not self.console.machine:
+            show_results(self.console, result, sent)
+        if result.interrupted:
+            return self._finish(sight, None, result, sent, exit_of(result))
+        self.console.say("Looking again ...")
+        after = self.world.look()
+        remember.settle(after.plan)
+        code = max(exit_of(result), self._last_word(after))
+        return self._finish(sight, after, result, sent, code)
+
+    def _remember(self, sight: Sight) -> Any:
+        from reconciler.apply import Remember
+
+        return Remember(self.world.inventory, sight.recall, self.world.memory, sight.scope)
+
+    def _last_word(self, after: Sight) -> int:
+        """Say whether anything still differs. Jobs that every apply starts are no difference."""
+        left = [change for change in after.plan.changes if change.action.value != "run"]
+        if self.console.machine:
+            return exits.PARTIAL if left or after.plan.has_errors else exits.OK
+        if not left and not after.plan.has_errors:
+            hidden = len(after.plan.unknown)
+            fields = "field is" if hidden == 1 else "fields are"
+            aside = f"; {hidden} {fields} not observable" if hidden else ""
+            where = " (in the lab)" if self.world.lab else ""
+            self.console.result(f"\nLooked again{where}: nothing differs from the inventory{aside}.\n")
+            return exits.OK
+        self.console.result("\nLooked again: this still differs.\n\n")
+        show_plan(self.console, after.plan, [Output("human")])
+        return exits.PARTIAL
+
+    def _stop(self, sight: Sight, code: int, words: str = "") -> int:
+        """End without having done anything."""
+        if words:
+            self.console.say(words)
+        return self._finish(sight, None, None, (), code)
+
+    def _finish(
+        self, sight: Sight, after: Sight | None, result: Result | None, mails: Sequence[Mapping[str, Any]], code: int
+    ) -> int:
+        """Write what programs read."""
+        from reconciler.plan import plan_to_json
+        from reconciler.render.results import results_json
+
+        told = {
+            "plan": plan_to_json(sight.plan),
+            "outcomes": results_json(result.outcomes.values()) if result else [],
+            "mails": [dict(mail) for mail in mails],
+            "after": plan_to_json(after.plan) if after else None,
+            "exit_code": code,
+        }
+        deliver_json(self.console, self.outputs, told)
+        return code

@@ -1,0 +1,132 @@
+"""The one place where errors become words and exit codes. No traceback leaves it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import click
+from click.exceptions import Exit, NoArgsIsHelpError
+
+from reconciler.cli import exits
+from reconciler.cli.console import Console
+from reconciler.cli.interrupts import Interrupts
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.errors import ReconcileError, RemoteError
+
+COMPLETE = "_VBO_RECONCILE_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
+
+def run(arguments: Sequence[str], console: Console | None = None) -> int:
+    """Run a command line (without the program's name) and give its exit code. Never raises."""
+    console = console or Console()
+    with Interrupts() as interrupts, _Boundary(console, interrupts) as boundary:
+        boundary.code = _call(arguments, console, interrupts)
+        console.flush()
+    return boundary.code
+
+
+def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) -> int:
+    from reconciler.cli.root import root
+
+    if instruction := console.environment.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(root, {}, "vbo-reconcile", COMPLETE, instruction)
+    with root.make_context("vbo-reconcile", list(arguments), obj=console) as context:
+        code = root.invoke(context)
+    if code == exits.INTERRUPTED:
+        return interrupts.code
+    return code if isinstance(code, int) else exits.OK
+
+
+class _Boundary:
+    """Takes every exception that reaches it and gives the exit code that stands for it."""
+
+    def __init__(self, console: Console, interrupts: Interrupts) -> None:
+        self.code = exits.OK
+        self._console = console
+        self._interrupts = interrupts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None:
+            return True
+        try:
+            self.code = self._take(error)
+            self._console.flush()
+        except BrokenPipeError:
+            self.code = _abandon_streams()
+        return True
+
+    def _take(self, error: BaseException) -> int:
+        match error:
+            case Exit():
+                return error.exit_code
+            case NoArgsIsHelpError():
+                self._console.say(error.format_message())
+                return exits.USAGE
+            case SystemExit():
+                return error.code if isinstance(error.code, int) else exits.ERROR
+            case BrokenPipeError():
+                return _abandon_streams()
+            case KeyboardInterrupt() | click.Abort():
+                self._console.say("\nInterrupted.")
+                return self._interrupts.code
+            case _:
+                diagnostics, code = _told(error, self._console)
+                self._console.fail(diagnostics)
+                return code
+
+
+def _told(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic], int]:
+    """What to say of an error, and the exit code."""
+    match error:
+        case click.UsageError():
+            return [_usage(error)], exits.USAGE
+        case click.ClickException():
+            return [Diagnostic("command", "The command cannot go on", error.format_message())], exits.ERROR
+        case Diagnosed():
+            return error.diagnostics, exits.ERROR
+        case RemoteError():
+            return [Diagnostic(error.code, error.summary, str(error), error.hint)], exits.ERROR
+        case ReconcileError():
+            return [Diagnostic("cannot", "The command cannot go on", str(error))], exits.ERROR
+        case OSError():
+            return [_system(error)], exits.ERROR
+        case _:
+            from reconciler.cli.crash import crash_diagnostic
+
+            return [crash_diagnostic(error, console.environment)], exits.ERROR
+
+
+def _usage(error: click.UsageError) -> Diagnostic:
+    path = error.ctx.command_path if error.ctx else "vbo-reconcile"
+    usage = error.ctx.get_usage() if error.ctx else ""
+    return Diagnostic("usage", "Wrong usage", f"{error.format_message()}\n{usage}", f"See the help:\n  {path} --help")
+
+
+def _system(error: OSError) -> Diagnostic:
+    name = error.filename if isinstance(error.filename, str) else ""
+    reason = error.strerror or str(error) or type(error).__name__
+    return Diagnostic("system", "The operating system refused", f"{name}: {reason}" if name else reason)
+
+
+def _abandon_streams() -> int:
+    """The reader went away: what is still buffered goes nowhere, and the interpreter has nothing left to flush."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    return exits.BROKEN_PIPE

@@ -1,0 +1,115 @@
+"""The two streams: what was asked for goes to standard output, the talk about it to standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.render.style import Style
+
+
+@dataclass(slots=True)
+class Console:
+    """Where a command writes. `machine` means that a program reads standard output, which then holds JSON only.
+
+    Started with a closed stream (`>&-`) Python has None in its place: what is written there goes nowhere.
+    """
+
+    out: TextIO = field(default_factory=lambda: sys.stdout or io.StringIO())
+    err: TextIO = field(default_factory=lambda: sys.stderr or io.StringIO())
+    into: TextIO = field(default_factory=lambda: sys.stdin or io.StringIO())
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    colour: str = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    machine: bool = False
+    answered: bool = False
+    """Whether anything was written to standard output."""
+
+    def result(self, text: str) -> None:
+        """What was asked for."""
+        self.answered = self.answered or bool(text)
+        _write(self.out, text)
+
+    def say(self, text: str) -> None:
+        """Talk: silenced by --quiet."""
+        if not self.quiet:
+            _write(self.err, text + "\n")
+
+    def detail(self, text: str) -> None:
+        """Talk for those who asked for more (--verbose)."""
+        if self.verbose:
+            _write(self.err, text + "\n")
+
+    def problems(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Diagnostics as talk. Not silenced: --quiet keeps errors."""
+        from reconciler.render.diagnostics import diagnostics_text
+
+        _write(self.err, diagnostics_text(diagnostics, self.err_style))
+
+    def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """A command ends without its result: say why, in JSON too where a program waits for it."""
+        found = list(diagnostics)
+        self.problems(found)
+        if self.machine and not self.answered:
+            from reconciler.render.document import document, findings
+
+            self.result(document(findings(found)))
+
+    def progress(self, text: str) -> None:
+        """Whole lines from the progress driver, at once: somebody waits for them."""
+        if not self.quiet:
+            _write(self.err, text)
+            self.err.flush()
+
+    def flush(self) -> None:
+        self.out.flush()
+        self.err.flush()
+
+    @property
+    def out_style(self) -> Style:
+        from reconciler.render.style import style_of
+
+        return style_of(self.out, self.colour, self.environment)
+
+    @property
+    def err_style(self) -> Style:
+        from reconciler.render.style import style_of
+
+        return style_of(self.err, self.colour, self.environment)
+
+    @property
+    def in_ci(self) -> bool:
+        return bool(self.environment.get("CI"))
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person sits there who can be asked."""
+        return self.into.isatty() and self.err.isatty() and not self.in_ci and not self.machine
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether standard error is a terminal that lines can be redrawn on."""
+        dumb = self.environment.get("TERM") == "dumb"
+        return self.err.isatty() and not self.in_ci and not self.quiet and not dumb
+
+    def ask(self, question: str) -> bool:
+        """A question to which only `yes` is yes. The end of the input is a no."""
+        _write(self.err, f"\n{question}\nOnly 'yes' will be accepted: ")
+        self.err.flush()
+        return self.into.readline().strip() == "yes"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write, with a question mark for what the stream's encoding does not have."""
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "replace").decode(encoding))

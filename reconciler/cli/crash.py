@@ -1,0 +1,40 @@
+"""What happens at a bug: no traceback on the screen, all of it in a file, and the way to report it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.cli.places import private_folder, state_folder
+from reconciler.model.diagnostic import Diagnostic
+
+
+def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: datetime | None = None) -> Diagnostic:
+    """The diagnostic of an exception that nobody foresaw; its traceback is written to a file (0600)."""
+    try:
+        file = _write(error, environment, now or datetime.now(UTC))
+        fix = f"Please report it, with this file (look through it before you send it):\n  {file}"
+    except OSError as problem:
+        fix = f"Please report it. Its traceback could not be written: {problem.strerror}."
+    return Diagnostic(
+        code="bug",
+        summary="This is a bug in vbo-reconcile",
+        detail=f"It met something that it was not written for ({type(error).__name__}), and stopped.",
+        fix=fix,
+    )
+
+
+def _write(error: BaseException, environment: Mapping[str, str], now: datetime) -> Path:
+    folder = private_folder(state_folder(environment) / "crashes")
+    file = folder / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    head = f"vbo-reconcile {__version__}, Python {platform.python_version()}, {sys.platform}, {now.isoformat()}\n\n"
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(head + "".join(traceback.format_exception(error)))
+    return file

@@ -1,0 +1,106 @@
+"""Commands and groups of the command line: lazy, with suggestions, all with the same environment variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from reconciler.cli.console import Console
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VBO_RECONCILE", "max_content_width": 100}
+"""Every option can be set by `VBO_RECONCILE_<OPTION>`, whichever command it belongs to."""
+
+
+class Command(click.Command):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
+        super().__init__(*args, **kwargs)
+
+
+class Group(click.Group):
+    """A group whose members may be named by `lazy`: name to (`module:attribute`, one line of help)."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{attribute} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from `lazy` so that help imports none of them."""
+        if not self.lazy:
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, doc) for name, (_, doc) in self.lazy.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.list_commands(ctx), 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+Wrapped = Callable[..., Any]
+pass_console = click.make_pass_decorator(Console)
+
+
+def talk_options(function: Wrapped) -> Wrapped:
+    """`--color`, `--no-color`, `-q` and `-v`, understood before and after the name of a command."""
+    for option in reversed(
+        (
+            click.option(
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                callback=_colour,
+                expose_value=False,
+                help="Colour the output. NO_COLOR, FORCE_COLOR and TERM are honoured by auto.",
+            ),
+            click.option("--no-color", is_flag=True, callback=_no_colour, expose_value=False, help="No colour at all."),
+            click.option("-q", "--quiet", is_flag=True, callback=_quiet, expose_value=False, help="Only errors."),
+            click.option("-v", "--verbose", is_flag=True, callback=_verbose, expose_value=False, help="Say more."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def _colour(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.ensure_object(Console).colour = value
+
+
+def _no_colour(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Console).colour = "never"
+
+
+def _quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Console).quiet = True
+
+
+def _verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Console).verbose = True

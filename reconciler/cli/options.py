@@ -1,0 +1,112 @@
+"""Options and arguments that several commands share, so that one name has one meaning everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.console import Console
+
+if TYPE_CHECKING:
+    from reconciler.render.style import Style
+
+PATH = click.Path(path_type=Path)
+
+inventory_argument = click.argument("path", type=PATH)
+lab_option = click.option("--lab", is_flag=True, help="Work in the lab: emulate the server and every host.")
+parallelism_option = click.option(
+    "--parallelism", type=click.IntRange(1, 256), default=16, show_default=True, help="How many hosts at a time."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One `--format`: the name of a renderer and the file for its text, standard output where there is none."""
+
+    name: str
+    file: Path | None = None
+
+
+def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--format NAME[=FILE]`, repeatable. The command is handed a list of `Output`, one of them for standard output.
+
+    JSON on standard output makes that stream pure and forbids questions. `screen_only` formats go to no file.
+    """
+
+    def take(ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> list[Output]:
+        outputs = [_output(value, names) for value in values]
+        shown = [output for output in outputs if output.file is None]
+        if any(output.name in screen_only and output.file for output in outputs):
+            raise click.BadParameter(f"here {', '.join(screen_only)} goes to standard output only")
+        if len(shown) > 1:
+            raise click.BadParameter("only one format can go to standard output; write the others as NAME=FILE")
+        if not shown:
+            outputs.append(Output("human"))
+        ctx.ensure_object(Console).machine = any(output.name == "json" for output in shown)
+        return outputs
+
+    return click.option(
+        "--format",
+        "outputs",
+        multiple=True,
+        callback=take,
+        metavar="|".join(names) + "[=FILE]",
+        help="What to print, or to write to FILE. May be given several times.",
+    )
+
+
+def _output(value: str, names: Sequence[str]) -> Output:
+    name, separator, file = value.partition("=")
+    if name not in names:
+        raise click.BadParameter(f"{name!r} is none of {', '.join(names)}")
+    if separator and not file:
+        raise click.BadParameter(f"the name of the file is missing after {value!r}")
+    return Output(name, Path(file) if file and file != "-" else None)
+
+
+def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, Style], str]) -> None:
+    """Write every output: `render` makes the text of a format, in the style of where it goes."""
+    from reconciler.render.style import Style
+
+    for output in outputs:
+        if output.file is None:
+            console.result(render(output.name, console.out_style))
+        else:
+            output.file.write_text(render(output.name, Style()), encoding="utf-8")
+            console.detail(f"Wrote {output.name} to {output.file}")
+
+
+def deliver_json(console: Console, outputs: Sequence[Output], data: Mapping[str, Any]) -> None:
+    """Write `data` where JSON was asked for, and nowhere else."""
+    from reconciler.render.document import document
+
+    deliver(console, [output for output in outputs if output.name == "json"], lambda _name, _style: document(data))
+
+
+def waiver_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--waive",
+        "waivers",
+        multiple=True,
+        callback=_waivers,
+        metavar="CODE=REASON",
+        help="Let one guard pass, for a reason that is kept with the plan.",
+    )(function)
+
+
+def _waivers(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    from reconciler.plan.guards import GUARDS
+
+    waivers: dict[str, str] = {}
+    for value in values:
+        code, _, reason = value.partition("=")
+        if code not in GUARDS:
+            raise click.BadParameter(f"there is no guard {code!r}; the guards are {', '.join(GUARDS)}")
+        if not reason.strip():
+            raise click.BadParameter(f"say why: {code}=REASON")
+        waivers[code] = reason.strip()
+    return waivers

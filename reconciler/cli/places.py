@@ -1,0 +1,45 @@
+"""Where things are kept between runs, by the XDG rules. Folders are 0700."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+APP = "vbo-reconcile"
+
+
+def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """`$XDG_STATE_HOME/vbo-reconcile`, by default `~/.local/state/vbo-reconcile`; on Windows below %LOCALAPPDATA%.
+
+    A relative XDG_STATE_HOME is ignored, as the specification asks.
+    """
+    if sys.platform == "win32" and environment.get("LOCALAPPDATA"):
+        return Path(environment["LOCALAPPDATA"]) / APP
+    base = Path(environment.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / APP
+
+
+def lab_folder(inventory: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The state of the lab of an inventory, by the inventory's name."""
+    safe = "".join(char if char.isalnum() or char in "-_" else "_" for char in inventory) or "_"
+    return state_folder(environment) / "lab" / safe
+
+
+def memory_file(lab: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """What was last applied. The lab has its own, inside its folder, so that resetting the lab clears it."""
+    return (lab or state_folder(environment)) / "memory.db"
+
+
+def private_folder(folder: Path) -> Path:
+    """`folder`, made with its parents where it does not exist. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def packaged(folder: str, name: str = "") -> Path:
+    """A file that is shipped (`schemas`, `inventories`): in an installed package or in a checkout."""
+    here = Path(__file__).resolve().parent.parent
+    installed = here / "_data" / folder
+    return (installed if installed.is_dir() else here.parent / folder) / name

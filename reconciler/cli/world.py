@@ -1,0 +1,157 @@
+"""The one place where a command's world is put together: inventory, secrets, session, playbooks, memory, and the lab.
+
+A `World` only reads. `writing()` hands out the writer: `apply`, `jobs run` and `smtp test` call it, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.console import Console
+from reconciler.cli.places import lab_folder, memory_file
+
+if TYPE_CHECKING:
+    from reconciler.apply import Site
+    from reconciler.clients.vbo import Reader, Session, Writer
+    from reconciler.hosts import Playbook
+    from reconciler.journal import Memory
+    from reconciler.lab.lab import Lab
+    from reconciler.model.connection import Access
+    from reconciler.model.inventory import Inventory
+    from reconciler.model.live import Live
+    from reconciler.model.plan import Plan
+    from reconciler.model.recall import Recall
+    from reconciler.model.secret import SecretResolver
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at the world, and the plan that follows from it."""
+
+    live: Live
+    recall: Recall
+    plan: Plan
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that a command works with while it is connected."""
+
+    inventory: Inventory
+    access: Access
+    resolver: SecretResolver
+    session: Session
+    reader: Reader
+    playbooks: Mapping[str, Playbook]
+    memory: Memory
+    lab: Lab | None
+    parallel: int
+    clock: Callable[[], datetime]
+
+    def look(self, *, waivers: Mapping[str, str] | None = None, complete: bool = False) -> Sight:
+        """Observe the server and the hosts, and plan. Raises RemoteError where the server cannot be read."""
+        from reconciler.observe import observe, recall
+        from reconciler.observe.recall import scope_of
+        from reconciler.plan import make_plan
+        from reconciler.plan.guards import Facts, guarded
+
+        live = observe(
+            self.inventory,
+            access=self.access,
+            resolver=self.resolver,
+            reader=self.reader,
+            playbooks=self.playbooks,
+            clock=self.clock,
+            parallel=self.parallel,
+        )
+        known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
+        made = make_plan(self.inventory, live, known, access=self.access, unmet=self._unmet, lab=self.lab is not None)
+        facts = Facts(made, self.inventory, live, self.clock(), complete)
+        return Sight(live, known, guarded(facts, waivers or {}), scope_of(self.inventory, live))
+
+    def look_at_server(self) -> Live:
+        """Observe what REST shows and leave the hosts alone."""
+        from reconciler.observe import observe
+
+        access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
+        resources = {where: found for where, found in self.inventory.resources.items() if found.kind != "certificate"}
+        return observe(
+            replace(self.inventory, resources=resources),
+            access=access,
+            resolver=self.resolver,
+            reader=self.reader,
+            playbooks=self.playbooks,
+            clock=self.clock,
+        )
+
+    def site(self, live: Live) -> Site:
+        """Where steps work: with the writer."""
+        from reconciler.apply import Site
+
+        return Site(self.inventory.name, live, self.access, self.resolver, self.reader, self.writing())
+
+    def writing(self) -> Writer:
+        from reconciler.clients.vbo import Writer
+
+        return Writer(self.session)
+
+    def _unmet(self, system: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterable[Any]:
+        from reconciler.hosts import unmet
+
+        return unmet(self.playbooks[system], facts, fields, build=self.session.build)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def open_world(
+    console: Console, inventory: Inventory, *, lab: bool, parallel: int = 16, clock: Callable[[], datetime] = now
+) -> Iterator[World]:
+    """Connect, in the lab or for real, and close everything at the end. Raises RemoteError and SecretError."""
+    from reconciler.clients.vbo import Reader, connect
+    from reconciler.hosts import load, playbooks_folder
+    from reconciler.inventory.secrets import Resolver
+    from reconciler.journal import Memory
+
+    with ExitStack() as stack:
+        rehearsal: Lab | None = None
+        access = inventory.access
+        resolver: SecretResolver = Resolver(access.root, access.commands, environment=console.environment)
+        folder = None
+        if lab:
+            folder = lab_folder(inventory.name, console.environment)
+            rehearsal = stack.enter_context(open_lab(console, inventory))
+            access, resolver = rehearsal.redirect(access), rehearsal.resolver
+        memory = stack.enter_context(Memory.open(memory_file(folder, console.environment)))
+        console.detail(f"Connecting to {access.server.host}")
+        session = stack.enter_context(connect(access.server, resolver, access.root))
+        yield World(
+            inventory=inventory,
+            access=access,
+            resolver=resolver,
+            session=session,
+            reader=Reader(session),
+            playbooks=load(playbooks_folder()),
+            memory=memory,
+            lab=rehearsal,
+            parallel=parallel,
+            clock=clock,
+        )
+
+
+@contextmanager
+def open_lab(console: Console, inventory: Inventory) -> Iterator[Lab]:
+    """The lab of an inventory: the one that `lab serve` keeps running, else one for as long as this command runs."""
+    from reconciler.lab.lab import Lab
+
+    folder = lab_folder(inventory.name, console.environment)
+    console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
+    with Lab.open(inventory, folder) as lab:
+        yield lab

@@ -1,0 +1,70 @@
+"""The document of a facts script to facts: checked, in one spelling, with what follows from it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+_PARTS: Final = ("os", "host", "clock", "dotnet", "firewall", "disk", "reboot", "server", "service")
+_LOWER: Final = (("host", "fqdn"), ("domain", "name"), ("server", "name"))
+_SORTED: Final = (
+    ("dotnet", "runtime"),
+    ("dotnet", "aspnet"),
+    ("powershell", "core"),
+    ("server", "addresses"),
+    ("server", "reverse"),
+)
+
+
+class NotFacts(ValueError):
+    """The document is not one of a facts script; the message says why."""
+
+
+def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
+    """Facts of a host of the operating system `system`, asked when it was `now` here (aware).
+
+    Added to what the script said: `clock.minutes_off` (whole minutes that the host is ahead), `server.resolves` and
+    `server.reverse_matches`. Lists are sorted and names in lower case, because hosts differ in both.
+    """
+    if not isinstance(document, Mapping):
+        raise NotFacts("it is not an object")
+    missing = [part for part in _PARTS if not isinstance(document.get(part), Mapping)]
+    if missing:
+        raise NotFacts(f"it does not say anything about {', '.join(missing)}")
+    facts: dict[str, Any] = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in document.items()
+    }
+    family = facts["os"].get("family")
+    if family != system:
+        raise NotFacts(f"it is about {family}, and the host is declared as {system}")
+    for part, name in _LOWER:
+        if isinstance(facts.get(part, {}).get(name), str):
+            facts[part][name] = facts[part][name].lower().rstrip(".")
+    for part, name in _SORTED:
+        if isinstance(facts.get(part, {}).get(name), list):
+            facts[part][name] = sorted({str(item).lower().rstrip(".") for item in facts[part][name] if item})
+    facts["clock"]["minutes_off"] = _minutes_off(facts["clock"].get("utc"), now)
+    _add_names(facts["server"])
+    return facts
+
+
+def _minutes_off(told: Any, now: datetime) -> int | None:
+    try:
+        host = datetime.fromisoformat(str(told))
+    except ValueError:
+        return None
+    if host.tzinfo is None:
+        host = host.replace(tzinfo=UTC)
+    return round((host - now).total_seconds() / 60)
+
+
+def _add_names(server: dict[str, Any]) -> None:
+    addresses, reverse = server.get("addresses"), server.get("reverse")
+    server["resolves"] = bool(addresses) if isinstance(addresses, list) else None
+    if not isinstance(reverse, list) or not server["resolves"]:
+        server["reverse_matches"] = None  # nothing to look up
+        return
+    name = str(server.get("name", ""))
+    short = name.partition(".")[0]
+    server["reverse_matches"] = any(item == name or item.partition(".")[0] == short for item in reverse)

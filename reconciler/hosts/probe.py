@@ -1,0 +1,70 @@
+"""Asking a host: one connection, one script, one document with every fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from reconciler.clients.hosts import open_host
+from reconciler.hosts.diagnosis import diagnose
+from reconciler.hosts.facts import NotFacts, parse
+from reconciler.model.errors import BadAnswer, RemoteError, SecretError
+from reconciler.model.live import HostFacts
+
+if TYPE_CHECKING:
+    from reconciler.clients.hosts import HostSession
+    from reconciler.hosts.playbook import Playbook
+    from reconciler.model.connection import Connection
+    from reconciler.model.secret import SecretResolver
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class HostReader:
+    """Runs the facts script of a playbook and nothing else."""
+
+    def __init__(self, session: HostSession, peer: str, *, clock: Callable[[], datetime] = _now) -> None:
+        self._session = session
+        self._peer = peer
+        self._clock = clock
+
+    def facts(self, playbook: Playbook, params: Mapping[str, Any], *, deadline: float) -> dict[str, Any]:
+        """Facts as `hosts.facts.parse` gives them. The host's clock is compared with the middle of the call.
+
+        Raises RemoteError.
+        """
+        before = self._clock()
+        document = self._session.execute(playbook.facts, params, deadline=deadline)
+        after = self._clock()
+        try:
+            return parse(document, playbook.os, before + (after - before) / 2)
+        except NotFacts as error:
+            hint = "Is `os` of the proxy right?"
+            raise BadAnswer(
+                self._peer, f"reading the answer of {playbook.facts.name}", str(error), hint=hint
+            ) from error
+
+
+def probe(
+    connection: Connection,
+    resolver: SecretResolver,
+    root: str,
+    playbook: Playbook,
+    params: Mapping[str, Any],
+    *,
+    clock: Callable[[], datetime] = _now,
+) -> HostFacts:
+    """The facts of one host. Trouble with it is no exception but the `problem` of the answer.
+
+    `params` are `port` (of the proxy service) and `server` (its name as proxies use it); others are not sent.
+    """
+    sent = {"port": params.get("port", 9193), "server": params.get("server", "")}
+    try:
+        with open_host(connection, resolver, root) as session:
+            reader = HostReader(session, connection.peer, clock=clock)
+            return HostFacts(connection.name, reader.facts(playbook, sent, deadline=connection.deadlines.call))
+    except (RemoteError, SecretError) as error:
+        return HostFacts(connection.name, {}, diagnose(error, connection))

@@ -1,0 +1,9 @@
+"""From YAML text to an Inventory: positions, schema, defaults and groups, rules, and secrets by reference.
+
+inventory, diagnostics = load(Path("inventories/demo.yml"))
+"""
+
+from reconciler.inventory.loading import load
+from reconciler.inventory.schema import schema_path
+
+__all__ = ["load", "schema_path"]

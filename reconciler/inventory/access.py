@@ -1,0 +1,118 @@
+"""How the server and the hosts are reached, from an inventory without errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconciler.inventory.layers import Entries, Entry
+from reconciler.inventory.marks import Map
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Server, Transport, Trust
+from reconciler.model.secret import SecretRef
+
+_SYSTEM: Final = Trust()
+
+
+def build_access(entries: Entries, server: Entry, commands: Mapping[str, Any], root: str) -> Access:
+    """`commands` is `secrets.exec`, `root` the folder that relative paths start from."""
+    credentials = {name: _credential(entry) for name, entry in entries.get("credentials", {}).items()}
+    certificates = {name: _certificate(entry) for name, entry in entries.get("certificates", {}).items()}
+    connections = {
+        name: _connection(entry, credentials, certificates)
+        for name, entry in sorted(entries.get("proxies", {}).items())
+        if entry.values.get("connection.enabled", True)
+    }
+    return Access(
+        server=_server(server.values, credentials, certificates),
+        connections=connections,
+        credentials=dict(sorted(credentials.items())),
+        certificates=dict(sorted(certificates.items())),
+        root=root,
+        commands={name: tuple(command) for name, command in sorted(commands.items())},
+    )
+
+
+def _reference(values: Mapping[str, Any], name: str) -> SecretRef | None:
+    text = values.get(name)
+    return SecretRef.parse(text) if text is not None else None
+
+
+def _credential(entry: Entry) -> Credential:
+    values = entry.values
+    return Credential(
+        name=entry.name,
+        username=values["username"],
+        password=_reference(values, "password"),
+        private_key=_reference(values, "private_key"),
+        passphrase=_reference(values, "passphrase"),
+        sudo=values.get("sudo", False),
+        auth=values.get("auth", "ntlm"),
+    )
+
+
+def _certificate(entry: Entry) -> Certificate:
+    values = entry.values
+    return Certificate(
+        name=entry.name,
+        pfx=values.get("pfx", ""),
+        passphrase=_reference(values, "passphrase"),
+        cert=values.get("cert", ""),
+        key=_reference(values, "key"),
+    )
+
+
+def _connection(
+    entry: Entry, credentials: Mapping[str, Credential], certificates: Mapping[str, Certificate]
+) -> Connection:
+    """A credential that is named for the connection itself goes before the certificate of the proxy."""
+    values = entry.values
+    is_linux = values.get("os") == "linux"
+    own = values.get("connection.credentials")
+    certificate = None if own is not None or is_linux else certificates.get(values.get("certificate", ""))
+    return Connection(
+        name=entry.name,
+        host=values["host"],
+        transport=Transport.SSH if is_linux else Transport.WINRM,
+        credential=credentials.get(own if own is not None else values.get("credentials", "")),
+        certificate=certificate,
+        address=values.get("connection.address", ""),
+        port=values.get("connection.port", 0),
+        trust=_trust(values, "connection."),
+    )
+
+
+def _server(
+    values: Mapping[str, Any], credentials: Mapping[str, Credential], certificates: Mapping[str, Certificate]
+) -> Server:
+    shell = None
+    if "powershell.credentials" in values or "powershell.certificate" in values:
+        shell = Connection(
+            name=values["host"],
+            host=values["host"],
+            transport=Transport.WINRM,
+            credential=credentials.get(values.get("powershell.credentials", "")),
+            certificate=certificates.get(values.get("powershell.certificate", "")),
+            address=values.get("powershell.address", values.get("address", "")),
+            port=values.get("powershell.port", 0),
+            trust=_trust(values, "powershell."),
+        )
+    return Server(
+        host=values["host"],
+        credential=credentials[values["credentials"]],
+        port=values.get("port", 4443),
+        address=values.get("address", ""),
+        rest=values.get("rest", "auto"),
+        trust=_trust(values, "tls."),
+        powershell=shell,
+        certificate=certificates.get(values.get("certificate", "")),
+    )
+
+
+def _trust(values: Mapping[str, Any], prefix: str) -> Trust:
+    said: Map = {
+        "ca_file": values.get(f"{prefix}ca_file", ""),
+        "fingerprint": values.get(f"{prefix}fingerprint", "").replace(":", "").lower().replace("sha256", "sha256:"),
+        "host_keys": tuple(values.get(f"{prefix}host_keys", ())),
+        "known_hosts": tuple(values.get(f"{prefix}known_hosts", ())),
+    }
+    return Trust(**said) if any(said.values()) else _SYSTEM

@@ -1,0 +1,67 @@
+"""Anchors and aliases: the same data said once and used in many places, within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+MAX_REPEATED: Final = 100_000
+"""Values that all aliases of a file together may stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an alias stands for. `problem` and `fix` are set where it cannot be used."""
+
+    value: Any = None
+    depth: int = 0
+    problem: str = ""
+    fix: str = ""
+
+
+class Anchors:
+    """Anchors of one file. The text of a name is never repeated in a message: it may be a secret gone astray."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._open: set[int] = set()
+        self._sizes: dict[int, tuple[int, int]] = {}
+        self._repeated = 0
+
+    def define(self, name: str | None, value: Any) -> None:
+        if name is not None:
+            self._values[name] = value
+
+    def open(self, name: str | None, node: Any) -> None:
+        """A map or list begins. It may not be used inside itself, so it is open until `close`."""
+        if name is not None:
+            self._values[name] = node
+            self._open.add(id(node))
+
+    def close(self, node: Any) -> None:
+        self._open.discard(id(node))
+
+    def use(self, name: str) -> Target:
+        if name not in self._values:
+            fix = "Define it with & before it is used, or put the text in quotes if * is part of it."
+            return Target(problem="An alias (*) names an anchor (&) that has not been defined above.", fix=fix)
+        value = self._values[name]
+        if id(value) in self._open:
+            return Target(problem="An alias (*) stands inside the very thing that it names.", fix="Write it out.")
+        size, depth = self._measure(value)
+        self._repeated += size
+        if self._repeated > MAX_REPEATED:
+            detail = f"The aliases of this file stand for more than {MAX_REPEATED:,} values."
+            return Target(problem=detail, fix="Use `defaults` or `groups` for what many objects have in common.")
+        return Target(value, depth)
+
+    def _measure(self, value: Any) -> tuple[int, int]:
+        """Number of values and levels. What an alias inside stands for has been measured, and bounded, before."""
+        if not isinstance(value, dict | list):
+            return 1, 0
+        known = self._sizes.get(id(value))
+        if known is None:
+            parts = [self._measure(part) for part in (value.values() if isinstance(value, dict) else value)]
+            size = 1 + sum(part[0] for part in parts)
+            known = self._sizes[id(value)] = (size, 1 + max((part[1] for part in parts), default=0))
+        return known

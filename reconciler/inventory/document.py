@@ -1,0 +1,233 @@
+"""Events of libyaml to plain data, with the place of every key and value kept beside it (see `marks`).
+
+Building from events takes a sixth of the time of `yaml.load` with the C loader, and it is here that duplicate keys,
+aliases, tags and depth are judged. Keys are always text. A map or list that an alias names is the same object in every
+place, so nothing is copied; what it would amount to when written out is counted and bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from yaml.error import YAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.reader import ReaderError
+
+from reconciler.inventory import syntax
+from reconciler.inventory.aliases import Anchors
+from reconciler.inventory.marks import FILE_SHIFT, LINE_SHIFT, Place
+from reconciler.inventory.report import Report
+from reconciler.inventory.scalars import Resolved, tagged
+from reconciler.inventory.source import Source, unprintable
+from reconciler.kinds.rules.words import quoted
+from reconciler.model.errors import ReconcileError
+
+MAX_DEPTH: Final = 32
+_ODD_KEYS: Final = frozenset({"", "<<"})
+_COLLECTION_TAGS = {MappingStartEvent: "tag:yaml.org,2002:map", SequenceStartEvent: "tag:yaml.org,2002:seq"}
+
+
+class _Stop(Exception):
+    """What follows in this file cannot be understood; the reason has been reported."""
+
+
+def parse(source: Source, number: int, report: Report) -> Any:
+    """The data in `source`, file `number` of the report. None where there is none; then the reason is reported."""
+    try:
+        from yaml._yaml import CParser
+    except ImportError as error:
+        fix = "install its wheel, which brings libyaml along"
+        raise ReconcileError(f"PyYAML was built without libyaml: {fix}") from error
+    builder = Builder(number, report)
+    try:
+        return builder.run(CParser(source.raw).get_event)
+    except _Stop:
+        return builder.result() if builder.whole else None
+    except ReaderError:
+        report.add_unreadable(unprintable(source), source.name)
+    except YAMLError as error:
+        syntax.explain(error, source, number, report)
+    return None
+
+
+class Builder:
+    """One file. `_node` is the open map or list, `_table` its places, `_key` the key that waits for its value."""
+
+    def __init__(self, number: int, report: Report) -> None:
+        self._base = number << FILE_SHIFT
+        self._report = report
+        self._tables = report.marks.tables
+        self._anchors = Anchors()
+        self._keys: dict[str, str] = {}
+        self._resolved = Resolved()
+        self._stack: list[tuple[Any, list[Place]]] = []
+        self._root: list[Any] = []
+        self._node: Any = self._root
+        self._table: list[Place] = []
+        self._key: str | int | None = None
+        self._surplus: list[tuple[dict[str | int, Any], int, list[Place]]] = []
+        self.whole = False
+        self._rare: dict[type, Callable[[Any], None]] = {
+            ScalarEvent: self._marked_scalar,
+            MappingStartEvent: self._open,
+            SequenceStartEvent: self._open,
+            MappingEndEvent: self._close,
+            SequenceEndEvent: self._close,
+            AliasEvent: self._alias,
+            DocumentStartEvent: self._document,
+        }
+
+    def run(self, next_event: Callable[[], Any]) -> Any:
+        """Follow the events. Plain keys and values, nearly all there is, are dealt with here; the rest has handlers."""
+        next_event()
+        base, resolved, keys = self._base, self._resolved, self._keys
+        node, table, key = self._node, self._table, self._key
+        while (event := next_event()) is not None:
+            if type(event) is not ScalarEvent or event.tag is not None or event.anchor is not None:
+                self._key = key
+                if handler := self._rare.get(type(event)):
+                    handler(event)
+                node, table, key = self._node, self._table, self._key
+                continue
+            mark: Any = event.start_mark
+            place = base | mark.line << LINE_SHIFT | mark.column
+            if key is not None:
+                node[key] = resolved[event.value] if event.implicit[0] else event.value
+                key = None
+            elif type(node) is list:
+                node.append(resolved[event.value] if event.implicit[0] else event.value)
+            else:
+                key = keys.setdefault(event.value, event.value)
+                if key in node or key in _ODD_KEYS:
+                    key = self._judge_key(event, place)
+            table.append(place)
+        return self.result()
+
+    def result(self) -> Any:
+        """The data of the first document, without the pairs that were refused."""
+        for node, key, table in reversed(self._surplus):
+            at = list(node).index(key) * 2
+            del node[key], table[at : at + 2]
+        self._report.marks.keep(self._root)
+        return self._root[0] if self._root else None
+
+    def _place(self, event: Any) -> Place:
+        mark = event.start_mark
+        place: Place = self._base | mark.line << LINE_SHIFT | mark.column
+        return place
+
+    def _add(self, value: Any, place: Place) -> None:
+        self._table.append(place)
+        if type(self._node) is dict:
+            self._node[self._key] = value
+            self._key = None
+        else:
+            self._node.append(value)
+
+    def _judge_key(self, event: Any, place: Place) -> str | int:
+        """A key that is there already, or one that is none."""
+        text: str = event.value
+        if text in self._node:
+            first = self._table[list(self._node).index(text) * 2]
+            line = self._report.marks.position(first).line
+            detail = f"{quoted(text)} stands in the same map twice; the first time in line {line}."
+            fix = "Keep one of the two."
+            self._report.add("duplicate-key", detail, fix=fix, place=place, related=[first])
+            return self._set_aside(place)
+        if not text or event.implicit[0]:
+            return self._refuse_key(text, place)
+        return text
+
+    def _refuse_key(self, text: str, place: Place) -> int:
+        self._report.blurred = True
+        if text:
+            fix = "Say what is common under `defaults` or in `groups`, or repeat it."
+            self._report.add("merge-key", "`<<` would merge another map into this one.", fix=fix, place=place)
+        else:
+            self._report.add("bad-key", "Here is a value without a key.", fix="Write the key before it.", place=place)
+        return self._set_aside(place)
+
+    def _set_aside(self, place: Place) -> int:
+        """The key of a pair that is read and then dropped: no text, so no other key is like it."""
+        self._surplus.append((self._node, place, self._table))
+        return place
+
+    def _marked_scalar(self, event: Any) -> None:
+        """A scalar with an anchor or a tag."""
+        place = self._place(event)
+        if self._key is None and type(self._node) is dict:
+            self._anchors.define(event.anchor, event.value)
+            self._key = self._keys.setdefault(event.value, event.value)
+            if self._key in self._node or self._key in _ODD_KEYS:
+                self._key = self._judge_key(event, place)
+            self._table.append(place)
+            return
+        value: Any = self._resolved[event.value] if event.implicit[0] else event.value
+        if event.tag is not None:
+            try:
+                value = tagged(event.tag, event.value)
+            except ValueError as error:
+                self._report.blurred = True
+                fix = "Leave the tag out; put text that looks like a number in quotes."
+                self._report.add("tag", f"A tag (!) cannot be used here: {error}.", fix=fix, place=place)
+        self._anchors.define(event.anchor, value)
+        self._add(value, place)
+
+    def _open(self, event: Any) -> None:
+        place = self._place(event)
+        if self._key is None and type(self._node) is dict:
+            fix = "Write a plain word as the key. A text that begins with { or [ needs quotes."
+            self._report.add("bad-key", "A map or a list stands where a key is expected.", fix=fix, place=place)
+            raise _Stop
+        if len(self._stack) >= MAX_DEPTH:
+            self._too_deep(place)
+        if event.tag not in (None, "!", _COLLECTION_TAGS[type(event)]):
+            fix = "Leave the tag out."
+            detail = "A tag (!) cannot be used here: a map or a list has none but its own."
+            self._report.add("tag", detail, fix=fix, place=place)
+        node: Any = {} if type(event) is MappingStartEvent else []
+        self._add(node, place)
+        self._anchors.open(event.anchor, node)
+        self._stack.append((self._node, self._table))
+        self._node = node
+        self._table = self._tables[id(node)] = []
+
+    def _close(self, _event: Any) -> None:
+        self._anchors.close(self._node)
+        self._node, self._table = self._stack.pop()
+
+    def _alias(self, event: Any) -> None:
+        place = self._place(event)
+        if self._key is None and type(self._node) is dict:
+            fix = "Write the key itself."
+            self._report.add("bad-key", "An alias stands where a key is expected.", fix=fix, place=place)
+            raise _Stop
+        target = self._anchors.use(event.anchor)
+        if target.problem:
+            self._report.add("alias", target.problem, fix=target.fix, place=place)
+            raise _Stop
+        if len(self._stack) + target.depth > MAX_DEPTH:
+            self._too_deep(place)
+        self._add(target.value, place)
+
+    def _too_deep(self, place: Place) -> None:
+        fix = "An inventory needs six levels; look for brackets or lines that are not closed."
+        self._report.add("nesting", f"Here begins level {MAX_DEPTH + 1}.", fix=fix, place=place)
+        raise _Stop
+
+    def _document(self, event: Any) -> None:
+        if self._root:
+            fix = "Remove the line with `---`, or put the second part into a file of its own and include it."
+            detail = "`---` begins a second document, which would be left out."
+            self._report.add("documents", detail, fix=fix, place=self._place(event))
+            self.whole = self._report.blurred = True
+            raise _Stop

@@ -1,0 +1,78 @@
+"""Files that an inventory names: whether they are there, and not open to everybody. Their content is not looked at.
+
+These are warnings. Whoever validates in a pipeline need not have the files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.inventory.layers import Entries, Entry
+from reconciler.inventory.marks import Place
+from reconciler.inventory.report import Report
+from reconciler.kinds.rules.words import quoted
+from reconciler.model.diagnostic import Severity
+
+MAX_RELATED: Final = 5
+_FILES: Final = {
+    "certificates": ("pfx", "cert"),
+    "proxies": ("connection.ca_file", "connection.known_hosts"),
+    "server": ("tls.ca_file", "powershell.ca_file"),
+}
+_SECRETS: Final = {"certificates": ("passphrase", "key"), "credentials": ("password", "private_key", "passphrase")}
+
+
+def check_files(entries: Entries, server: Entry | None, folder: Path, report: Report) -> None:
+    """Warn of files that are missing, and of secrets that others can read."""
+    places: dict[str, list[Place]] = {}
+    for entry, field, name in _named(entries, server):
+        places.setdefault(name, []).append(entry.value_place(field, report.marks))
+    for name, named in places.items():
+        if not _is_file(folder / name):
+            first, *others = sorted(set(named))
+            fix = "Put it there, or correct the path; it starts from the folder of the inventory."
+            detail = f"There is no file {quoted(name)}."
+            severity = Severity.WARNING
+            report.add("missing-file", detail, fix=fix, place=first, severity=severity, related=others[:MAX_RELATED])
+    if os.name == "posix":
+        _check_secrets(entries, folder, report)
+
+
+def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str, str]]:
+    for section, fields in _FILES.items():
+        found = [server] if section == "server" and server else entries.get(section, {}).values()
+        for entry in found:
+            for field in fields:
+                value: Any = entry.values.get(field, ())
+                for name in [value] if isinstance(value, str) else value:
+                    yield entry, field, name
+
+
+def _check_secrets(entries: Entries, folder: Path, report: Report) -> None:
+    for section, fields in _SECRETS.items():
+        for entry in entries.get(section, {}).values():
+            for field in fields:
+                path = str(entry.values.get(field, "")).removeprefix("secret://file/")
+                if path and path != entry.values.get(field) and _is_open(folder / path):
+                    detail = f"Everybody on this machine can read {quoted(path)}."
+                    fix = f"Take the permission away:\n  chmod 600 {path}"
+                    place = entry.value_place(field, report.marks)
+                    report.add("open-secret", detail, fix=fix, place=place, severity=Severity.WARNING)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False

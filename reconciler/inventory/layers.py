@@ -1,0 +1,184 @@
+"""Objects after defaults and groups: object before group before defaults, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from reconciler.inventory.explain import SECTIONS, Broken
+from reconciler.inventory.marks import Map, Marks, Place
+from reconciler.kinds import KINDS
+
+SINGLES: Final = ("server", "smtp", "policy")
+_DEFAULTS_OF: Final = {
+    "jobs": "job",
+    "pools": "pool",
+    "proxies": "proxy",
+    "repositories": "repository",
+    "smtp": "smtp",
+}
+_EXCLUSIVE: Final = {"repositories": (("proxy", "pool"), ("path", "object_storage"))}
+"""Of each pair one can be said: the nearest layer that says either decides."""
+
+
+def _nested() -> dict[str, frozenset[str]]:
+    """For each section the keys whose maps are flattened, from the names of the fields of its kind."""
+    nested = {
+        kind.section: {field.name.partition(".")[0] for field in kind.fields if "." in field.name}
+        for kind in KINDS.values()
+    }
+    nested.setdefault("server", set()).update(("tls", "powershell"))
+    nested["proxies"].add("connection")
+    return {section: frozenset(keys) for section, keys in nested.items()}
+
+
+NESTED: Final = _nested()
+
+
+class Entry:
+    """One object: its flattened `values`, the maps that say them (nearest first), and where its name stands."""
+
+    __slots__ = ("layers", "name", "place", "section", "values")
+
+    def __init__(
+        self, section: str, name: str, layers: tuple[Map, ...], values: Mapping[str, Any], place: Place
+    ) -> None:
+        self.section = section
+        self.name = name
+        self.layers = layers
+        self.values = values
+        self.place = place
+
+    def holder(self, field: str) -> tuple[Map, str] | None:
+        """The map that says a flattened field, and the key there. None for what nobody said."""
+        head, _, rest = field.partition(".")
+        nested = rest and head in NESTED.get(self.section, ())
+        for layer in self.layers:
+            if not nested and field in layer:
+                return layer, field
+            inner = layer.get(head) if nested else None
+            if isinstance(inner, dict) and rest in inner:
+                return inner, rest
+        return None
+
+    def key_place(self, field: str, marks: Marks) -> Place:
+        """Where a field is said; the object itself where it is not."""
+        found = self.holder(field)
+        return marks.key(*found) if found else self.place
+
+    def value_place(self, field: str, marks: Marks, item: int = -1) -> Place:
+        found = self.holder(field)
+        if found is None:
+            return self.place
+        value = found[0][found[1]]
+        if item >= 0 and isinstance(value, list) and item < len(value):
+            return marks.item(value, item)
+        return marks.value(*found)
+
+
+Entries = dict[str, dict[str, Entry]]
+
+
+def flatten(section: str, raw: Map) -> Map:
+    """`{service: {install: push}}` to `{service.install: push}`; the map itself where there is nothing to flatten."""
+    flat = raw
+    for head in NESTED.get(section, ()):
+        if head in raw:
+            if flat is raw:
+                flat = dict(raw)
+            for key, value in flat.pop(head).items():
+                flat[f"{head}.{key}"] = value
+    return flat
+
+
+class Layers:
+    """Puts the layers of one document together."""
+
+    def __init__(self, root: Map, marks: Marks) -> None:
+        self._root = root
+        self._marks = marks
+        self._flat_groups: dict[str, Map] = {}
+
+    def entries(self, broken: Broken) -> Entries:
+        """All objects by section and name, without the broken ones and those of unknown groups."""
+        found: Entries = {}
+        for section in SECTIONS:
+            objects = self._root.get(section)
+            if isinstance(objects, dict) and section not in broken.sections:
+                found[section] = {entry.name: entry for entry in self._section(section, objects, broken)}
+        return found
+
+    def single(self, section: str) -> Entry | None:
+        """`server`, `smtp` or `policy`."""
+        raw = self._root.get(section)
+        if not isinstance(raw, dict):
+            return None
+        base = self._defaults(section)
+        layers = (raw, base) if base else (raw,)
+        values = {**flatten(section, base), **flatten(section, raw)}
+        return Entry(section, "", layers, values, self._marks.key(self._root, section))
+
+    def mapping(self) -> Map | None:
+        found = self._root.get("defaults", {}).get("mapping")
+        return found if isinstance(found, dict) else None
+
+    def template(self, section: str, raw: Map) -> tuple[tuple[Map, ...], Map]:
+        """Layers and values of a template, with the defaults of its section below it."""
+        base = self._defaults(section)
+        return ((raw, base) if base else (raw,)), self._over(section, flatten(section, base), flatten(section, raw))
+
+    def _section(self, section: str, objects: Map, broken: Broken) -> Iterator[Entry]:
+        base = self._defaults(section)
+        flat_base = flatten(section, base)
+        bottom = (base,) if base else ()
+        for (name, raw), place in zip(objects.items(), self._marks.keys(objects), strict=True):
+            if broken.objects and (section, name) in broken.objects:
+                continue
+            groups = _groups_of(raw) if section == "proxies" and "group" in raw else ()
+            if any(group not in self._root.get("groups", {}) for group in groups):
+                continue
+            values = flatten(section, raw)
+            if groups or flat_base:
+                values = self._over(section, flat_base, *(self._group(group) for group in groups), values)
+            layers = (raw, *(self._root["groups"][group] for group in reversed(groups)), *bottom)
+            yield Entry(section, name, layers, values, place)
+
+    def _over(self, section: str, *flat_layers: Map) -> Map:
+        """The layers, farthest first, one over the other."""
+        values: Map = {}
+        for layer in flat_layers:
+            for pair in _EXCLUSIVE.get(section, ()):
+                if pair[0] in layer or pair[1] in layer:
+                    values.pop(pair[0], None)
+                    values.pop(pair[1], None)
+            values.update(layer)
+        return values
+
+    def _group(self, name: str) -> Map:
+        flat = self._flat_groups.get(name)
+        if flat is None:
+            flat = self._flat_groups[name] = flatten("proxies", self._root["groups"][name])
+        return flat
+
+    def _defaults(self, section: str) -> Map:
+        found = self._root.get("defaults", {}).get(_DEFAULTS_OF.get(section, ""), {})
+        return found if isinstance(found, dict) else {}
+
+
+def _groups_of(raw: Map) -> tuple[str, ...]:
+    group = raw["group"]
+    return tuple(group) if isinstance(group, list) else (group,)
+
+
+def unknown_groups(root: Map, broken: Broken) -> Iterator[tuple[str, str, int]]:
+    """(proxy, group, item) for every group that is named and not declared; the item is -1 for a single name."""
+    if "proxies" in broken.sections:
+        return
+    declared = root.get("groups", {})
+    for name, raw in root.get("proxies", {}).items():
+        if ("proxies", name) in broken.objects or "group" not in raw:
+            continue
+        single = not isinstance(raw["group"], list)
+        for item, group in enumerate(_groups_of(raw)):
+            if group not in declared:
+                yield name, group, -1 if single else item

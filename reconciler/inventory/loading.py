@@ -1,0 +1,128 @@
+"""An inventory from files, in five passes: read and merge, schema, layers, rules, resources.
+
+Each pass works with what the ones before it could make sense of, so that one run shows everything that is wrong.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reconciler.inventory.access import build_access
+from reconciler.inventory.explain import SECTIONS, Broken, check
+from reconciler.inventory.files import check_files
+from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, unknown_groups
+from reconciler.inventory.mapping import fill
+from reconciler.inventory.marks import Map
+from reconciler.inventory.merge import Merged, read_all
+from reconciler.inventory.policy import build_policy
+from reconciler.inventory.report import Report
+from reconciler.inventory.resources import Builder
+from reconciler.inventory.ruling import report_findings, report_unknown_group
+from reconciler.inventory.source import Source
+from reconciler.kinds.rules import Declared, Values
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.inventory import Inventory
+
+
+def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, list[Diagnostic]]:
+    """Read an inventory: a file, or a folder of `*.yml`. Returns it, or None where there are errors, and everything
+    there is to say about it, sorted by place.
+
+    `look_at_files` warns of certificates and keys that are named and missing. No secret is resolved and nothing is
+    asked of any network. Never raises for what is in the files.
+    """
+    report = Report()
+    with _collector_paused():
+        folder, merged = read_all(path, report)
+        inventory = _understand(folder, merged, report, look_at_files=look_at_files)
+    return (None if report.has_errors else inventory), report.diagnostics()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Building makes many objects and no cycles: the collector would only walk over them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _understand(folder: Path, merged: Merged, report: Report, *, look_at_files: bool) -> Inventory | None:
+    root = merged.root
+    broken = check(root, report)
+    if not merged.whole or report.blurred or not broken.layers_hold:
+        return None
+    layers = Layers(root, report.marks)
+    entries = layers.entries(broken)
+    singles = {name: layers.single(name) for name in SINGLES if name not in broken.sections}
+    declared = _declared(root, entries, singles, broken)
+    for proxy, group, item in unknown_groups(root, broken):
+        report_unknown_group(root, proxy, group, item, declared, report)
+    added = fill(layers, entries, declared, report)
+    declared = _with(declared, added)
+    report_findings(declared, entries, singles, report)
+    server, smtp, policy = singles.get("server"), singles.get("smtp"), singles.get("policy")
+    resources = Builder(entries, report, declared.rest).build(server, smtp)
+    if look_at_files:
+        check_files(entries, server, folder, report)
+    if report.has_errors or server is None:
+        return None
+    commands = root.get("secrets", {}).get("exec", {})
+    return Inventory(
+        name=root["name"],
+        access=build_access(entries, server, commands, str(folder)),
+        resources=resources,
+        policy=build_policy(policy.values if policy is not None else {}),
+        files=tuple(source.name for source in report.sources),
+        digest=_digest(report.sources),
+    )
+
+
+def _declared(root: Map, entries: Entries, singles: Mapping[str, Entry | None], broken: Broken) -> Declared:
+    objects = {section: {name: entry.values for name, entry in found.items()} for section, found in entries.items()}
+    names = {section: found.keys() for section in SECTIONS if isinstance(found := root.get(section), dict)}
+    partial = {section for section in objects if len(objects[section]) < len(names[section])} | broken.sections
+    settings = {name: entry.values for name, entry in singles.items() if entry is not None}
+    rest = str(settings.get("server", {}).get("rest", "auto"))
+    return Declared(
+        unread=broken.sections,
+        objects=objects,
+        names=names,
+        settings=settings,
+        name=str(root.get("name", "")),
+        mapping="mapping" in root.get("defaults", {}),
+        rest=int(rest[1:]) if rest != "auto" else 0,
+        partial=frozenset(partial),
+    )
+
+
+def _with(declared: Declared, added: Mapping[str, Mapping[str, Values]]) -> Declared:
+    """The same with what the mapping added."""
+    if not any(added.values()):
+        return declared
+    sections = [*declared.objects, *(section for section in added if section not in declared.objects)]
+    objects: dict[str, Mapping[str, Any]] = {
+        section: {**declared.section(section), **added.get(section, {})} for section in sections
+    }
+    names = {
+        section: {**dict.fromkeys(declared.names.get(section, ())), **objects[section]}.keys() for section in objects
+    }
+    return replace(declared, objects=objects, names=names)
+
+
+def _digest(sources: list[Source]) -> str:
+    """SHA-256 over names and bytes of all files, in order of name."""
+    total = hashlib.sha256()
+    for source in sorted(sources, key=lambda item: item.name):
+        total.update(f"{source.name}\0{len(source.raw)}\0".encode())
+        total.update(source.raw)
+    return total.hexdigest()

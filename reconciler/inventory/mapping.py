@@ -1,0 +1,127 @@
+"""`defaults.mapping`: a repository and a job for every declared pair of organization and proxy that no job covers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.inventory.layers import Entries, Entry, Layers
+from reconciler.inventory.marks import Map, Place
+from reconciler.inventory.report import Report
+from reconciler.kinds.rules import Declared, Values
+from reconciler.kinds.rules.chain import covered_pairs
+from reconciler.kinds.rules.words import listed, quoted
+
+PLACEHOLDERS: Final = ("organization", "tenant", "proxy")
+NAME: Final = "{organization}-{proxy}"
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    organization: str
+    owner: str
+    section: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    section: str
+    name: str
+    layers: tuple[Map, ...]
+    values: Map
+
+    def entry(self, pair: _Pair, said: Mapping[str, Any]) -> Entry:
+        words = {
+            "organization": pair.organization,
+            "tenant": pair.organization.partition(".")[0],
+            "proxy": pair.owner,
+        }
+        values = {key: _filled(value, words) for key, value in self.values.items() if key != "name"}
+        return Entry(self.section, _filled(self.name, words), self.layers, {**values, **said}, pair.place)
+
+
+def fill(layers: Layers, entries: Entries, declared: Declared, report: Report) -> dict[str, dict[str, Values]]:
+    """Add what the templates make of the open pairs to `entries`; returns the values of what was added."""
+    raw = layers.mapping()
+    if raw is None or not _placeholders_known(raw, report):
+        return {}
+    repository, job = (_template(layers, section, raw[key]) for section, key in _SECTIONS.items())
+    added: dict[str, dict[str, Values]] = {section: {} for section in _SECTIONS}
+    for pair in _open_pairs(entries, declared, report):
+        store = repository.entry(pair, {pair.section: pair.owner})
+        task = job.entry(pair, {"organization": pair.organization, "repository": store.name})
+        for entry in (store, task):
+            if not _is_free(entry, entries, declared, pair, report):
+                break
+            entries.setdefault(entry.section, {})[entry.name] = entry
+            added[entry.section][entry.name] = entry.values
+    return added
+
+
+_SECTIONS: Final = {"repositories": "repository", "jobs": "job"}
+
+
+def _template(layers: Layers, section: str, raw: Map) -> _Template:
+    below, values = layers.template(section, raw)
+    return _Template(section, raw.get("name", NAME), below, values)
+
+
+def _open_pairs(entries: Entries, declared: Declared, report: Report) -> Iterator[_Pair]:
+    covered = {(organization, owner) for organization, owner, _ in covered_pairs(declared)}
+    proxies, pools = declared.section("proxies"), declared.section("pools")
+    for name, entry in entries.get("organizations", {}).items():
+        for item, owner in enumerate(entry.values.get("proxies", ())):
+            if owner in proxies:
+                section = "" if "pool" in proxies[owner] else "proxy"
+            else:
+                section = "pool" if owner in pools else ""
+            if section and (name, owner) not in covered:
+                yield _Pair(name, owner, section, entry.value_place("proxies", report.marks, item))
+
+
+def _is_free(entry: Entry, entries: Entries, declared: Declared, pair: _Pair, report: Report) -> bool:
+    other = entries.get(entry.section, {}).get(entry.name)
+    if other is None and entry.name not in declared.names.get(entry.section, ()):
+        return True
+    word = _SECTIONS[entry.section]
+    detail = (
+        f"The {word} for {quoted(pair.organization)} on {quoted(pair.owner)} would be called {quoted(entry.name)}, "
+        "and there is one of that name."
+    )
+    fix = f"Give it another `name` under `defaults.mapping.{word}`, for example: name: '{NAME}'"
+    related = [other.place] if other is not None else []
+    report.add("name-taken", detail, fix=fix, place=pair.place, related=related)
+    return False
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda found: words[found[1]], value) if "{" in value else value
+    if isinstance(value, dict):
+        return {key: _filled(item, words) for key, item in value.items()}
+    return [_filled(item, words) for item in value] if isinstance(value, list) else value
+
+
+def _placeholders_known(raw: Map, report: Report) -> bool:
+    """Report every placeholder that is none."""
+    known = True
+    for holder, key, text in _texts(raw):
+        for name in _PLACEHOLDER.findall(text):
+            if name not in PLACEHOLDERS:
+                known = False
+                detail = f"{quoted('{' + name + '}')} stands for nothing."
+                fix = f"There are {listed(['{' + word + '}' for word in PLACEHOLDERS])}."
+                report.add("placeholder", detail, fix=fix, place=report.marks.value(holder, key))
+    return known
+
+
+def _texts(node: Map) -> Iterator[tuple[Map, str, str]]:
+    for key, value in node.items():
+        if isinstance(value, str):
+            yield node, key, value
+        elif isinstance(value, dict):
+            yield from _texts(value)

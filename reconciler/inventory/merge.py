@@ -1,0 +1,242 @@
+"""Files to one document: includes followed, maps merged, the same key in two files refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.inventory.document import parse
+from reconciler.inventory.marks import FILE_SHIFT, Map, Place
+from reconciler.inventory.report import Report
+from reconciler.inventory.source import Unreadable, read
+from reconciler.kinds.rules.words import quoted
+
+FORMAT: Final = 1
+MAX_FILES: Final = 10_000
+_SUFFIXES: Final = (".yml", ".yaml")
+_DEEP: Final = frozenset({"defaults", "secrets"})
+"""Sections whose maps are merged one level deeper."""
+
+
+@dataclass(slots=True)
+class Merged:
+    """All files as one document. `whole` is false where a file could not be read: then much may be missing."""
+
+    root: Map
+    whole: bool
+
+
+@dataclass(slots=True)
+class _Reading:
+    folder: Path
+    report: Report
+    seen: dict[Path, int] = field(default_factory=dict)
+    parts: list[Map] = field(default_factory=list)
+    whole: bool = True
+
+    def lose(self) -> None:
+        self.whole = False
+
+
+def read_all(path: Path, report: Report) -> tuple[Path, Merged]:
+    """Read `path` (a file, or a folder of `*.yml`) and what it includes. Gives the folder of the inventory too."""
+    is_folder = _is_folder(path)
+    folder = path.absolute() if is_folder else path.absolute().parent
+    reading = _Reading(folder, report)
+    for file in _files_of(path, report) if is_folder else [path]:
+        _read_file(file, reading, (), None)
+    if is_folder and not reading.seen:
+        reading.lose()
+    return folder, Merged(_merge(reading.parts, report), reading.whole)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _files_of(folder: Path, report: Report) -> list[Path]:
+    try:
+        files = sorted(file for file in folder.iterdir() if _is_ours(file))
+    except OSError:
+        report.add("unreadable", f"The folder {folder.name} may not be read by you.", fix="Check its permissions.")
+        return []
+    if not files:
+        fix = "Name another folder, or put an inventory there."
+        report.add("no-inventory", f"There is no *.yml file in the folder {folder.name}.", fix=fix)
+    return files
+
+
+def _is_ours(file: Path) -> bool:
+    return file.suffix in _SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
+def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Place | None) -> None:
+    """Read one file and what it includes. `chain` are the files that lead here, `place` the include."""
+    report = reading.report
+    try:
+        identity = Path(os.path.realpath(path))
+    except ValueError:
+        identity = path
+    if identity in chain:
+        names = " -> ".join(_name(file, reading) for file in (*chain[chain.index(identity) :], identity))
+        fix = "Remove the include, or move the files that a pattern shall match into a folder of their own."
+        report.add("include-cycle", f"The files include each other: {names}.", fix=fix, place=place)
+        return
+    if identity in reading.seen:
+        return
+    reading.seen[identity] = len(reading.seen)
+    name = _name(path, reading)
+    try:
+        source = read(path, name)
+    except Unreadable as problem:
+        report.add_unreadable(problem, name, place)
+        reading.lose()
+        return
+    number = report.add_source(source)
+    root = parse(source, number, report)
+    if root is None:
+        if not report.has_errors_in(name):
+            fix = "An inventory begins with `version: 1`."
+            report.add("empty", f"{name} declares nothing.", fix=fix, place=number << FILE_SHIFT)
+        reading.lose()
+        return
+    if not isinstance(root, dict):
+        fix = "An inventory is a map: begin with `version: 1`."
+        detail = f"{name} holds {'a list' if isinstance(root, list) else 'a single value'}."
+        report.add("wrong-type", detail, fix=fix, place=number << FILE_SHIFT)
+        reading.lose()
+        return
+    _check_version(root, name, number, report)
+    reading.parts.append(root)
+    _follow(root, path, reading, (*chain, identity))
+
+
+def _name(path: Path, reading: _Reading) -> str:
+    try:
+        return Path(os.path.relpath(path, reading.folder)).as_posix()
+    except ValueError:
+        return path.name
+
+
+def _check_version(root: Map, name: str, number: int, report: Report) -> None:
+    if "version" not in root:
+        detail = f"{name} does not say which version of the format it is written in."
+        report.add("missing-key", detail, fix="Add `version: 1` at its beginning.", place=number << FILE_SHIFT)
+    elif root["version"] != FORMAT or isinstance(root["version"], bool):
+        detail = f"{name} has the version {quoted(root['version'])} of the format, and only 1 is known."
+        fix = "Write `version: 1`; a newer format needs a newer vbo-reconcile."
+        report.add("wrong-value", detail, fix=fix, place=report.marks.value(root, "version"))
+
+
+def _follow(root: Map, path: Path, reading: _Reading, chain: tuple[Path, ...]) -> None:
+    patterns = root.get("include", [])
+    report = reading.report
+    if not isinstance(patterns, list):
+        fix = "Write it as a list: `include: [sites/*.yml]`."
+        report.add("wrong-type", "`include` is not a list.", fix=fix, place=report.marks.value(root, "include"))
+        reading.lose()
+        return
+    for index, pattern in enumerate(patterns):
+        place = report.marks.item(patterns, index)
+        if not isinstance(pattern, str) or not pattern:
+            fix = "Write a file or a pattern: `include: [sites/*.yml]`."
+            report.add("wrong-type", "An item of `include` is not a text.", fix=fix, place=place)
+            reading.lose()
+            continue
+        for file in list(_matches(pattern, path.parent, reading, place)):
+            _read_file(file, reading, chain, place)
+
+
+def _matches(pattern: str, folder: Path, reading: _Reading, place: Place) -> Iterator[Path]:
+    problem, fix = _unfit(pattern)
+    files: list[Path] = []
+    if not problem:
+        files = _glob(pattern, folder)
+        if not files:
+            problem, fix = f"No file matches {quoted(pattern)}.", "Correct the pattern, or remove it."
+        elif len(files) + len(reading.seen) > MAX_FILES:
+            problem, fix = f"{quoted(pattern)} matches more than {MAX_FILES:,} files.", "Narrow the pattern."
+    if problem:
+        reading.report.add("include", problem, fix=fix, place=place)
+        reading.lose()
+        return
+    yield from files
+
+
+def _glob(pattern: str, folder: Path) -> list[Path]:
+    """Files of a pattern, sorted; hidden ones are nobody's wish. A plain name is the file itself, there or not."""
+    if not any(sign in pattern for sign in "*?["):
+        return [folder / pattern]
+    try:
+        return sorted(file for file in folder.glob(pattern) if not file.name.startswith("."))
+    except (IndexError, NotImplementedError, OSError, ValueError):
+        return []
+
+
+def _unfit(pattern: str) -> tuple[str, str]:
+    if "\0" in pattern:
+        return "The pattern holds a NUL character.", "Remove it."
+    if Path(pattern).is_absolute() or pattern.startswith(("/", "\\", "~")):
+        return f"{quoted(pattern)} is not relative to this file.", "Write the path from the folder of this file."
+    if "**" in pattern:
+        return f"{quoted(pattern)} would search all folders below.", "Name each folder with a pattern of its own."
+    return "", ""
+
+
+def _merge(parts: list[Map], report: Report) -> Map:
+    if len(parts) == 1:
+        return parts[0]
+    holders: dict[str, list[Map]] = {}
+    for part in parts:
+        for key in part:
+            holders.setdefault(key, []).append(part)
+    root: Map = {}
+    sources: dict[str, Map] = {}
+    for key, found in holders.items():
+        root[key] = found[0][key]
+        sources[key] = found[0]
+        if len(found) > 1 and key not in ("version", "include"):
+            root[key] = _merge_section(key, found, report)
+    report.marks.adopt(root, sources)
+    return root
+
+
+def _merge_section(key: str, holders: list[Map], report: Report) -> Any:
+    """The value of `key` in several files: maps become one, anything else may be said only once."""
+    values = [holder[key] for holder in holders]
+    maps = [value for value in values if isinstance(value, dict)]
+    if len(maps) != len(values):
+        _twice(key, holders, report)
+        return values[0]
+    return _merge_maps(maps, report, deeper=key in _DEEP)
+
+
+def _merge_maps(maps: Iterable[Map], report: Report, *, deeper: bool) -> Map:
+    merged: Map = {}
+    sources: dict[str, Map] = {}
+    for part in maps:
+        for key, value in part.items():
+            first = sources.setdefault(key, part)
+            if first is part:
+                merged[key] = value
+            elif deeper and isinstance(value, dict) and isinstance(merged[key], dict):
+                merged[key] = _merge_maps([merged[key], value], report, deeper=False)
+            else:
+                _twice(key, [first, part], report)
+    report.marks.adopt(merged, sources)
+    return merged
+
+
+def _twice(key: str, holders: list[Map], report: Report) -> None:
+    first = report.marks.key(holders[0], key)
+    where = report.marks.position(first)
+    for other in holders[1:]:
+        detail = f"{quoted(key)} stands here and in {where.file}, line {where.line}."
+        place = report.marks.key(other, key)
+        report.add("said-twice", detail, fix="Keep one of the two.", place=place, related=[first])

@@ -1,0 +1,24 @@
+"""The limits that a plan must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.model.inventory import Policy, Window
+
+
+def build_policy(values: Mapping[str, Any]) -> Policy:
+    standard = Policy()
+    return Policy(
+        max_deletes=values.get("max_deletes", standard.max_deletes),
+        max_changes=values.get("max_changes", standard.max_changes),
+        protect=tuple(values.get("protect", ())),
+        windows=tuple(_window(raw) for raw in values.get("windows", ())),
+        coverage=values.get("coverage", standard.coverage),
+    )
+
+
+def _window(raw: Mapping[str, Any]) -> Window:
+    length = int(raw["for"][:-1])
+    return Window(raw["allow"], length / 60 if raw["for"].endswith("m") else float(length), raw.get("zone", "UTC"))

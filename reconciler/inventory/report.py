@@ -1,0 +1,94 @@
+"""The diagnostics of one inventory: gathered here with their places, given out sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from reconciler.inventory.marks import Marks, Place, column_of, file_of, line_of
+from reconciler.inventory.masking import masked
+from reconciler.inventory.source import Source, Unreadable
+from reconciler.inventory.summaries import SUMMARIES
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.position import Position
+from reconciler.model.secret import MASK
+
+MAX_SOURCE: Final = 1000
+"""Characters of a line that are shown."""
+
+
+class Report:
+    """Collects findings. `sources` are in the order of the numbers in `marks`."""
+
+    def __init__(self) -> None:
+        self.marks = Marks()
+        self.sources: list[Source] = []
+        self.blurred = False
+        """Whether something was left out that may have said what is now missing."""
+        self._found: dict[Diagnostic, None] = {}
+
+    @property
+    def has_errors(self) -> bool:
+        return any(item.is_error for item in self._found)
+
+    @property
+    def count(self) -> int:
+        return len(self._found)
+
+    def has_errors_in(self, file: str) -> bool:
+        return any(item.is_error and item.position is not None and item.position.file == file for item in self._found)
+
+    def diagnostics(self) -> list[Diagnostic]:
+        return sorted(self._found, key=lambda item: item.sort_key)
+
+    def add_source(self, source: Source) -> int:
+        self.sources.append(source)
+        return self.marks.add_file(source.name)
+
+    def add(
+        self,
+        code: str,
+        detail: str,
+        *,
+        fix: str = "",
+        place: Place | None = None,
+        summary: str = "",
+        severity: Severity = Severity.ERROR,
+        address: str = "",
+        related: Sequence[Place] = (),
+        hide: bool = False,
+    ) -> None:
+        """Add a finding. The same finding twice (an alias shared by many objects, say) is one.
+
+        `hide` masks the line from the place on: what stands there may be a secret.
+        """
+        position = self.marks.position(place) if place is not None else None
+        item = Diagnostic(
+            code=code,
+            summary=summary or SUMMARIES[code],
+            detail=detail,
+            fix=fix,
+            severity=severity,
+            position=position,
+            address=address,
+            source=self._source(place, hide=hide),
+            related=tuple(sorted({self.marks.position(other) for other in related})),
+        )
+        self._found[item] = None
+
+    def add_unreadable(self, problem: Unreadable, name: str, place: Place | None = None) -> None:
+        """A file that cannot be used: at the place inside it, else at `place` (the include that names it)."""
+        if problem.line < 0:
+            self.add(problem.code, problem.detail, fix=problem.fix, place=place)
+            return
+        position = Position(name, problem.line + 1, problem.column + 1)
+        summary = SUMMARIES[problem.code]
+        self._found[Diagnostic(problem.code, summary, problem.detail, problem.fix, position=position)] = None
+
+    def _source(self, place: Place | None, *, hide: bool) -> str:
+        if place is None:
+            return ""
+        line = self.sources[file_of(place)].line(line_of(place))[:MAX_SOURCE]
+        if column_of(place) >= MAX_SOURCE:
+            return ""
+        return masked(line[: column_of(place)]).removesuffix(MASK) + MASK if hide else masked(line)

@@ -1,0 +1,137 @@
+"""Entries to the wanted objects of the model: fields by name, in one spelling, with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from reconciler.inventory.layers import Entries, Entry
+from reconciler.inventory.marks import Marks
+from reconciler.inventory.report import Report
+from reconciler.kinds import KINDS, Kind
+from reconciler.kinds.field import Normalize
+from reconciler.kinds.rules.words import quoted
+from reconciler.model.address import Address, address
+from reconciler.model.inventory import Resource
+from reconciler.model.position import Position
+
+TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "job": {"items": "all", "run": "on-change"},
+    "proxy": {"os": "windows", "service.install": "push", "service.version": "server"},
+    "smtp": {"credentials": "none", "enabled": True},
+}
+"""What the tool says where an inventory does not: only what creating the object needs, and what is ours alone."""
+
+_GATHERED: Final = {"members": "", "owner": ""}
+_ORDINARY: Final = ("job", "organization", "pool", "proxy", "repository")
+
+
+class Places(Mapping[str, Position]):
+    """Positions of the fields of one object, worked out when somebody asks."""
+
+    __slots__ = ("_entry", "_marks")
+
+    def __init__(self, entry: Entry, marks: Marks) -> None:
+        self._entry = entry
+        self._marks = marks
+
+    def __getitem__(self, field: str) -> Position:
+        values = self._entry.values
+        if field == "owner" and "owner" not in values:
+            field = "proxy" if "proxy" in values else "pool"
+        if field in values:
+            return self._marks.position(self._entry.key_place(field, self._marks))
+        if field in ("members", "name") and self._entry.section not in ("smtp", "server", "proxies"):
+            return self._marks.position(self._entry.place)
+        raise KeyError(field)
+
+    def __iter__(self) -> Iterator[str]:
+        kind = _KIND_OF[self._entry.section]
+        return iter([field.name for field in kind.fields if field.name in self])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+_KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
+
+
+class Builder:
+    """Makes the resources of one inventory. A value without a spelling is reported, at its place."""
+
+    def __init__(self, entries: Entries, report: Report, rest: int) -> None:
+        self._entries = entries
+        self._report = report
+        self._rest = rest
+        self._resources: dict[Address, Resource] = {}
+
+    def build(self, server: Entry | None, smtp: Entry | None) -> dict[Address, Resource]:
+        """All resources, in order of address."""
+        members = self._members()
+        for name in _ORDINARY:
+            kind = KINDS[name]
+            table, defaults = _table(kind), self._defaults(kind)
+            for entry in self._entries.get(kind.section, {}).values():
+                fields = self._fields(kind, table, entry)
+                if name == "pool":
+                    fields["members"] = members.get(entry.name, [])
+                self._add(kind, entry, fields, defaults)
+        if smtp is not None:
+            kind = KINDS["smtp"]
+            self._add(kind, smtp, self._fields(kind, _table(kind), smtp), self._defaults(kind))
+        if server is not None and "certificate" in server.values:
+            self._add(KINDS["certificate"], server, {"certificate": server.values["certificate"]}, {})
+        return dict(sorted(self._resources.items()))
+
+    def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+        for field, value in defaults.items():
+            fields.setdefault(field, value)
+        marks = self._report.marks
+        place = entry.key_place("certificate", marks) if kind.name == "certificate" else entry.place
+        where = address(kind.name, entry.name)
+        position = marks.position(place)
+        self._resources[where] = Resource(kind.name, entry.name, fields, position, Places(entry, marks))
+
+    def _fields(self, kind: Kind, table: Mapping[str, Normalize | None], entry: Entry) -> dict[str, Any]:
+        fields: dict[str, Any] = {} if kind.singleton or kind.name == "proxy" else {"name": entry.name}
+        for name, value in entry.values.items():
+            if name in table:
+                normalize = table[name]
+                fields[name] = value if normalize is None else self._normalized(kind, entry, name, normalize)
+        if kind.name == "repository":
+            fields["owner"] = next(
+                (address(key, entry.values[key]) for key in ("proxy", "pool") if key in entry.values), ""
+            )
+        return fields
+
+    def _normalized(self, kind: Kind, entry: Entry, name: str, normalize: Normalize) -> Any:
+        value = entry.values[name]
+        try:
+            return normalize(value)
+        except ValueError as error:
+            place = entry.value_place(name, self._report.marks)
+            where = address(kind.name, entry.name)
+            detail = f"`{name}` of {kind.name} {quoted(entry.name)}: {error}."
+            self._report.add("wrong-value", detail, place=place, address=where)
+            return value
+
+    def _members(self) -> dict[str, list[str]]:
+        members: dict[str, list[str]] = {}
+        for name, entry in self._entries.get("proxies", {}).items():
+            if "pool" in entry.values:
+                members.setdefault(entry.values["pool"], []).append(name)
+        return {pool: sorted(names) for pool, names in members.items()}
+
+    def _defaults(self, kind: Kind) -> Mapping[str, Any]:
+        found = TOOL_DEFAULTS.get(kind.name, {})
+        return {
+            name: value for name, value in found.items() if not self._rest or kind.field(name).in_version(self._rest)
+        }
+
+
+def _table(kind: Kind) -> dict[str, Normalize | None]:
+    """The fields that an inventory says as they are, each with what gives its one spelling."""
+    table = {field.name: field.normalize for field in kind.fields if field.name not in ("name", "owner", "members")}
+    if kind.name == "organization":
+        table["proxies"] = sorted
+    return table

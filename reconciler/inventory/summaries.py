@@ -1,0 +1,35 @@
+"""Codes of what can be wrong with the text of an inventory, each with its short, constant summary.
+
+The codes of the rules beyond the schema are in `reconciler.kinds.rules`.
+"""
+
+from __future__ import annotations
+
+SUMMARIES = {
+    "no-inventory": "No such inventory",
+    "unreadable": "File cannot be read",
+    "too-large": "File too large",
+    "not-text": "Not plain UTF-8 text",
+    "empty": "Nothing declared",
+    "syntax": "Not valid YAML",
+    "documents": "More than one document",
+    "duplicate-key": "Key said twice",
+    "bad-key": "Key is not a plain word",
+    "merge-key": "Merge keys are not read",
+    "alias": "Alias cannot be used",
+    "tag": "Tag cannot be used",
+    "nesting": "Nested too deeply",
+    "include": "Include cannot be followed",
+    "include-cycle": "Files include each other",
+    "said-twice": "Said twice in different files",
+    "unknown-key": "Unknown key",
+    "missing-key": "Something is missing",
+    "wrong-type": "Wrong kind of value",
+    "wrong-value": "Value not allowed",
+    "bad-name": "Name not allowed",
+    "plain-secret": "Secret in plain text",
+    "placeholder": "Unknown placeholder",
+    "name-taken": "Name already taken",
+    "missing-file": "File not found",
+    "open-secret": "Secret file open to others",
+}

@@ -1,0 +1,220 @@
+"""One apply at a time: a lock with an owner and a lease, which is renewed while its owner lives and ends when not.
+
+Time is that of the database where there is a server; with SQLite it is the clock of the one machine that has the file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from secrets import SystemRandom
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, update
+
+from reconciler.journal.errors import JournalError, LeaseLost, LockHeld, NotInJournal
+from reconciler.journal.ids import NewId
+from reconciler.journal.records import Holder
+from reconciler.journal.store import Store
+from reconciler.journal.tables import locks
+
+LEASE = 60.0
+"""Seconds that a lock outlives its owner. It is renewed three times in each lease."""
+
+_SHORTEST, _LONGEST = 0.1, 5.0
+_random = SystemRandom()
+
+
+class Locks:
+    """All locks of one journal. `name` says what is locked: use the management server, not the inventory."""
+
+    def __init__(
+        self,
+        store: Store,
+        new_id: NewId,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._new_id = new_id
+        self._sleep = sleep
+        self._ticks = ticks
+
+    def acquire(
+        self,
+        name: str,
+        *,
+        owner: str,
+        operation: str,
+        run: str = "",
+        timeout: float = 0.0,
+        lease: float = LEASE,
+        waiting: Callable[[Holder], None] | None = None,
+    ) -> HeldLock:
+        """The lock, as a context manager. Tries for `timeout` seconds (once where that is 0), then raises LockHeld.
+
+        `waiting` is told of each owner that is waited for. The lock is renewed by a thread from here on.
+        """
+        mine = {"name": name, "id": self._new_id(), "owner": owner, "operation": operation, "run": run}
+        end = self._ticks() + timeout
+        pause, seen = _SHORTEST, ""
+        while True:
+            holder, before = self._try(mine, lease)
+            if holder.id == mine["id"]:
+                return HeldLock(self._store, holder, lease, before)
+            if waiting is not None and holder.id != seen:
+                seen = holder.id
+                waiting(holder)
+            left = end - self._ticks()
+            if left <= 0:
+                raise LockHeld(holder)
+            self._sleep(min(left, pause * _random.uniform(0.5, 1.0)))
+            pause = min(_LONGEST, pause * 1.5)
+
+    def list(self) -> list[Holder]:
+        """Who holds what, by name, expired ones included."""
+        return self._store.read(
+            lambda connection: [_holder(row) for row in connection.execute(_query(self._store).order_by(locks.c.name))]
+        )
+
+    def break_(self, lock: str) -> Holder:
+        """Take the lock with this id from its owner, who stops before the next step. Raises NotInJournal."""
+
+        def take(connection: Connection) -> Holder | None:
+            holder = _one(connection, self._store, locks.c.id == lock)
+            connection.execute(delete(locks).where(locks.c.id == lock))
+            return holder
+
+        holder = self._store.write(take)
+        if holder is None:
+            raise NotInJournal(f"There is no lock {lock}", hint="See: vbo-reconcile lock list")
+        return holder
+
+    def _try(self, mine: dict[str, str], lease: float) -> tuple[Holder, Holder | None]:
+        """Who has the lock now, and whose expired lease was taken over."""
+        ours = locks.c.name == mine["name"]
+        before = self._store.read(lambda connection: _one(connection, self._store, ours))
+        if before is not None and not before.expired:
+            return before, None
+
+        def take(connection: Connection) -> Holder | None:
+            now = self._store.moment()
+            wanted = self._store.insert(locks).values(
+                **mine, created=now, renewed=now, expires=self._store.moment(lease)
+            )
+            columns = {column.name: wanted.excluded[column.name] for column in locks.c if column.name != "name"}
+            free = (locks.c.expires <= now) | (locks.c.id == mine["id"])
+            connection.execute(wanted.on_conflict_do_update(index_elements=[locks.c.name], set_=columns, where=free))
+            return _one(connection, self._store, ours)
+
+        holder = self._store.write(take)
+        return (holder, before) if holder is not None else self._try(mine, lease)
+
+
+class HeldLock:
+    """A lock that is ours. `lost` is set once it is not; `before` is whose expired lease it was, if anybody's."""
+
+    def __init__(
+        self,
+        store: Store,
+        holder: Holder,
+        lease: float,
+        before: Holder | None = None,
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = holder.id
+        self.holder = holder
+        self.before = before
+        self.lost = Event()
+        self._why = ""
+        self._store = store
+        self._lease = lease
+        self._ticks = ticks
+        self._sure = ticks()
+        self._over = Event()
+        self._thread = Thread(target=self._keep, name=f"lease of {holder.name}", daemon=True)
+        self._thread.start()
+
+    def check_before_step(self) -> None:
+        """Ask the database whether the lock is ours still. Raises LeaseLost, or JournalError where it cannot say."""
+        if not self.lost.is_set():
+            now = self._store.read(lambda connection: _one(connection, self._store, locks.c.id == self.id))
+            if now is None or now.remaining < self._lease / 2:
+                self.renew()
+        self.raise_if_lost()
+
+    def raise_if_lost(self) -> None:
+        if self.lost.is_set():
+            raise LeaseLost(self.holder.name, self._why)
+
+    def renew(self) -> None:
+        """Begin the lease anew; sets `lost` where it is not ours. Raises JournalError."""
+        asked = self._ticks()
+        self.confirm(self._store.write(self.renew_with), asked)
+
+    def renew_with(self, connection: Connection) -> bool:
+        """The same inside a transaction of somebody else, who calls `confirm` with the result once it is committed.
+
+        An expired lease that nobody took is ours still: taking it would have changed the id.
+        """
+        values = {"renewed": self._store.moment(), "expires": self._store.moment(self._lease)}
+        return connection.execute(update(locks).where(locks.c.id == self.id).values(values)).rowcount > 0
+
+    def confirm(self, ours: bool, asked: float) -> None:
+        if ours:
+            self._sure = asked
+        else:
+            self._lose("it was broken, or it expired and somebody else took it")
+
+    def release(self) -> None:
+        """Give it back; to do so twice, or after it was lost, does nothing. Raises JournalError."""
+        self._over.set()
+        self._thread.join()
+        self._store.write(lambda connection: connection.execute(delete(locks).where(locks.c.id == self.id)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.release()
+        except JournalError:
+            if error is None:
+                raise  # else that error is the news, and the lease ends by itself
+
+    def _keep(self) -> None:
+        """Renew until it is over. What fails is tried again soon, until the lease is as old as it may get."""
+        pause = self._lease / 3
+        while not self._over.wait(pause) and not self.lost.is_set():
+            try:
+                self.renew()
+                pause = self._lease / 3
+            except JournalError as error:
+                pause = self._lease / 20
+                if self._ticks() - self._sure >= self._lease:
+                    self._lose(f"it could not be renewed in time ({error})")
+
+    def _lose(self, why: str) -> None:
+        self._why = self._why or why
+        self.lost.set()
+
+
+def _query(store: Store) -> Select[Any]:
+    return select(locks, store.moment().label("now"))
+
+
+def _one(connection: Connection, store: Store, where: ColumnElement[bool]) -> Holder | None:
+    row = connection.execute(_query(store).where(where)).one_or_none()
+    return None if row is None else _holder(row)
+
+
+def _holder(row: Row[Any]) -> Holder:
+    values = row._asdict()
+    now = values.pop("now")
+    return Holder(**values, remaining=(values["expires"] - now).total_seconds())

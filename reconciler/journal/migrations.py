@@ -1,0 +1,115 @@
+"""How the tables came to be, step by step. A step that was ever released is never edited: add one at the end.
+
+Each step is a function of a connection, numbered by its place in `MIGRATIONS`. They speak the SQL that SQLite and
+PostgreSQL have in common, and not in terms of `tables`, which is always the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, inspect, text
+
+from reconciler.journal.errors import JournalError
+
+Migration = Callable[[Connection], None]
+
+_GATE = 0x76626F7265636F6E
+"""Advisory lock of PostgreSQL under which tables are made: the first of several that open a new database does it."""
+
+
+_APPLIED = """
+CREATE TABLE applied (scope TEXT NOT NULL, address TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (scope, address))
+"""
+
+_RUNS_AND_LOCKS = """
+CREATE TABLE keys (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL);
+
+CREATE TABLE runs (
+    id TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL,
+    started TIMESTAMP WITH TIME ZONE NOT NULL, ended TIMESTAMP WITH TIME ZONE,
+    username TEXT NOT NULL, host TEXT NOT NULL, actor TEXT NOT NULL, job TEXT NOT NULL, git_commit TEXT NOT NULL,
+    inventory TEXT NOT NULL, inventory_digest TEXT NOT NULL, plan_digest TEXT NOT NULL,
+    server TEXT NOT NULL, lab BOOLEAN NOT NULL, resumes TEXT NOT NULL, lock_id TEXT NOT NULL, plan TEXT NOT NULL
+);
+
+CREATE INDEX runs_by_start ON runs (started);
+
+CREATE TABLE changes (
+    run TEXT NOT NULL REFERENCES runs (id), number INTEGER NOT NULL,
+    key TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL, state TEXT NOT NULL,
+    started TIMESTAMP WITH TIME ZONE, ended TIMESTAMP WITH TIME ZONE, seconds DOUBLE PRECISION NOT NULL,
+    detail TEXT NOT NULL, hint TEXT NOT NULL, log TEXT NOT NULL,
+    PRIMARY KEY (run, number)
+);
+
+CREATE TABLE steps (
+    run TEXT NOT NULL, change INTEGER NOT NULL, number INTEGER NOT NULL, text TEXT NOT NULL,
+    started TIMESTAMP WITH TIME ZONE NOT NULL, ended TIMESTAMP WITH TIME ZONE, seconds DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (run, change, number),
+    FOREIGN KEY (run, change) REFERENCES changes (run, number)
+);
+
+CREATE TABLE events (
+    run TEXT NOT NULL REFERENCES runs (id), number INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL,
+    PRIMARY KEY (run, number)
+);
+
+CREATE TABLE locks (
+    name TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL, operation TEXT NOT NULL, run TEXT NOT NULL, created TIMESTAMP WITH TIME ZONE NOT NULL,
+    renewed TIMESTAMP WITH TIME ZONE NOT NULL, expires TIMESTAMP WITH TIME ZONE NOT NULL
+)
+"""
+
+
+def _remember_what_was_applied(connection: Connection) -> None:
+    _execute(connection, _APPLIED)
+
+
+def _record_runs_and_locks(connection: Connection) -> None:
+    _execute(connection, _RUNS_AND_LOCKS)
+
+
+def _execute(connection: Connection, script: str) -> None:
+    for statement in script.split(";"):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Migration, ...] = (_remember_what_was_applied, _record_runs_and_locks)
+
+
+def version_of(connection: Connection) -> int:
+    """0 for an empty database. The first version had no table that says so."""
+    known = inspect(connection)
+    if known.has_table("journal_schema"):
+        return int(connection.execute(text("SELECT version FROM journal_schema")).scalar_one())
+    return 1 if known.has_table("applied") else 0
+
+
+def check(version: int, label: str) -> bool:
+    """Whether the tables are the latest. Raises JournalError where they are later than this program knows."""
+    if version > len(MIGRATIONS):
+        raise JournalError(
+            f"The journal in {label} was written by a newer vbo-reconcile: its tables are version {version},"
+            f" this one knows {len(MIGRATIONS)}",
+            code="journal-newer",
+            hint="Upgrade vbo-reconcile here, or keep another journal for this version.",
+        )
+    return version == len(MIGRATIONS)
+
+
+def migrate(connection: Connection, label: str) -> None:
+    """Bring the tables to the latest version, all of it in the transaction of `connection` or nothing."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:gate)"), {"gate": _GATE})
+    version = version_of(connection)  # again, now that nobody else is at it
+    if check(version, label):
+        return
+    for step in MIGRATIONS[version:]:
+        step(connection)
+    if version < 2:
+        connection.execute(text("CREATE TABLE journal_schema (version INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO journal_schema (version) VALUES (0)"))
+    connection.execute(text("UPDATE journal_schema SET version = :version"), {"version": len(MIGRATIONS)})

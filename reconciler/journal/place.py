@@ -1,0 +1,135 @@
+"""Where the journal is: a file of this user, or a PostgreSQL database that a team shares."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.journal.errors import JournalError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+VARIABLE = "VBO_RECONCILE_JOURNAL"
+FILE = "journal.db"
+
+_POSTGRES = ("postgresql+psycopg", "postgresql", "postgres")
+_HOST = re.compile(r"[A-Za-z0-9_.:,%-]*")
+_CHECKED = ("verify-full", "verify-ca")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Either `file` or `url` is set. `label` may be shown: it has no password."""
+
+    label: str
+    file: Path | None = None
+    url: URL | None = field(default=None, repr=False)
+    own_folder: bool = False
+
+    @property
+    def password(self) -> str:
+        """What must not appear in any message."""
+        return str(self.url.password or "") if self.url is not None else ""
+
+
+def find_place(text: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Place:
+    """The place that `text` names, else VBO_RECONCILE_JOURNAL, else `journal.db` in the state folder of this user.
+
+    `text` is a path, `sqlite:///PATH` or `postgresql+psycopg://…`. Raises JournalError for anything else.
+    """
+    known = os.environ if environ is None else environ
+    wanted = text or known.get(VARIABLE) or ""
+    if not wanted:
+        file = state_folder(known) / FILE
+        return Place(str(file), file, own_folder=True)
+    scheme, separator, rest = str(wanted).partition("://")
+    if isinstance(wanted, Path) or not separator:
+        file = Path(wanted).expanduser().absolute()
+        return Place(str(file), file)
+    if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
+        file = Path(
+            rest[1:]
+        ).absolute()  # as SQLAlchemy has it: three slashes and a relative path, four for an absolute
+        return Place(str(file), file)
+    if scheme in _POSTGRES:
+        return _database(f"postgresql+psycopg://{rest}", known)
+    raise JournalError(
+        f"{VARIABLE}: a journal cannot be kept in {scheme!r}",
+        code="journal-address",
+        hint="Give the path of a file, or postgresql+psycopg://USER@HOST/DATABASE",
+    )
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """`vbo-reconcile` in the XDG state folder; on Windows in the local application data."""
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "vbo-reconcile"
+    stated = Path(environ.get("XDG_STATE_HOME", ""))
+    base = stated if stated.is_absolute() else Path.home() / ".local" / "state"  # XDG: relative paths are ignored
+    return base / "vbo-reconcile"
+
+
+def _database(text: str, environ: Mapping[str, str]) -> Place:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(text)
+        hosts = _hosts(url, environ)
+    except (ArgumentError, ValueError):
+        raise _unreadable() from None  # the library's own text may repeat the URL with its password
+    if not all(host.startswith(("/", "@")) or _HOST.fullmatch(host) for host in hosts):
+        raise _unreadable()
+    where = ",".join(hosts) or "the local socket"
+    label = f"the PostgreSQL database {url.database or url.username or 'of this user'} at {where}"
+    return Place(label, url=_checked(url, hosts))
+
+
+def _unreadable() -> JournalError:
+    return JournalError(
+        f"{VARIABLE} is not a URL of the form postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
+        code="journal-address",
+        hint="Characters such as @ / : # in the password are written as %40 %2F %3A %23.",
+    )
+
+
+def _hosts(url: URL, environ: Mapping[str, str]) -> list[str]:
+    """Every host that libpq may connect to, in its own order of precedence; empty for its default socket."""
+    named = [url.host or "", *_texts(url.query.get("host")), *_texts(url.query.get("hostaddr"))]
+    if not any(named):
+        named = [environ.get("PGHOST", ""), environ.get("PGHOSTADDR", "")]
+        if url.query.get("service") or environ.get("PGSERVICE"):
+            named.append("service")
+    return [host for part in named for host in part.split(",") if host]
+
+
+def _texts(value: str | Iterable[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def _checked(url: URL, hosts: Iterable[str]) -> URL:
+    """Over a network the server's certificate is checked: libpq alone would not, it takes whatever it gets."""
+    if all(_is_local(host) for host in hosts):
+        return url
+    mode = url.query.get("sslmode")
+    if mode is None:
+        roots = {} if "sslrootcert" in url.query else {"sslrootcert": "system"}
+        return url.update_query_dict({"sslmode": "verify-full", **roots})
+    if mode not in _CHECKED:
+        raise JournalError(
+            f"{VARIABLE}: sslmode={mode} does not check who the database server is",
+            code="journal-address",
+            hint="Use sslmode=verify-full (the default), with sslrootcert=FILE for a CA of your own.",
+        )
+    return url
+
+
+def _is_local(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.count(":") == 1 else host
+    return name.startswith(("/", "@", "127.")) or name in ("localhost", "::1")

@@ -1,0 +1,203 @@
+"""A host of the lab, whatever its operating system: on or off, its way in, and the proxy service that may run on it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+from typing import Any, ClassVar
+
+from reconciler.lab.hosts import link
+from reconciler.lab.hosts.acceptor import Acceptor
+from reconciler.lab.hosts.proxy_service import Installed, ProxyService
+from reconciler.lab.hosts.sessions import Send, Sleep, Worker
+from reconciler.lab.hosts.ssh import SshService
+from reconciler.lab.network import Network
+from reconciler.lab.pki import Authority
+from reconciler.lab.state import Document
+
+log = logging.getLogger(__name__)
+Close = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all hosts of a lab share. `folder` is where they keep their states."""
+
+    folder: Path
+    server: str
+    network: Network
+    acceptor: Acceptor
+    ssh: SshService
+    authority: Authority
+    domain: link.Domain
+    send: Send
+    clock: Callable[[], datetime]
+    sleep: Sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A host that does not exist yet. `domain` is empty in a workgroup; `port` is the one that its proxy will use."""
+
+    name: str
+    os: str
+    domain: str = ""
+    port: int = 9193
+
+
+class Switch(ValueError):
+    """A switch that this host does not have, or not with this value."""
+
+
+class Host(ABC):
+    """`name` is the host's name in the network, lower case. The state is in `document`: `power` (on, off or hung),
+    `faults`, and what the operating system adds. Change it through `change` only, which makes it come true."""
+
+    transport: ClassVar[str]
+    port: ClassVar[int]
+
+    def __init__(self, document: Document, around: Surroundings) -> None:
+        self.document = document
+        self.around = around
+        self.name: str = document.data["name"]
+        self._lock = RLock()
+        self._close: Close | None = None
+        worker = Worker(self.name, around.clock, around.sleep, around.send)
+        self.service = ProxyService(self.name, around.network, around.acceptor, around.domain, worker, self._keep_trust)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.document.data
+
+    @property
+    def faults(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.document.data.setdefault("faults", {})
+        return found
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.state.get("power", "on") == "on")
+
+    def start(self) -> None:
+        """Listen, as far as the host is on."""
+        with self._lock:
+            if self._close is not None:
+                return
+            power = self.state.get("power", "on")
+            if power == "on":
+                self._close = self._listen(self.around.network.listen(self.name, self.port))
+            elif power == "hung":
+                listener = self.around.network.listen(self.name, self.port)
+                self._close = self.around.acceptor.open(listener, _say_nothing).close
+        self.settle()
+
+    def stop(self) -> None:
+        """End the way in and the proxy service."""
+        with self._lock:
+            close, self._close = self._close, None
+        if close is not None:
+            close()
+        self.service.close()
+
+    def settle(self) -> None:
+        """Bring the proxy service in line with its configuration, the firewall and the power."""
+        installed = self.installed()
+        reachable = self.is_on and installed is not None and self.is_running() and self.lets_in(installed.port)
+        self.service.settle(installed if reachable else None)
+
+    def change(self, key: str, value: str) -> None:
+        """Set a switch. Raises Switch."""
+        with self._lock:
+            switch = self.switches().get(key)
+            if switch is None:
+                raise Switch(f"{self.name} has no switch {key}; it has {', '.join(sorted(self.switches()))}")
+            with self.document.lock:
+                switch(value)
+                self.document.save()
+        self.stop()
+        self.start()
+
+    def switches(self) -> Mapping[str, Callable[[str], None]]:
+        """What can be set from outside, by name. The functions raise Switch."""
+        return {
+            "power": lambda value: self._choose("power", value, "on", "off", "hung"),
+            "wrong-password": lambda value: self._fault("wrong-password", value, "yes", "no"),
+        }
+
+    def _choose(self, key: str, value: str, *allowed: str) -> None:
+        self.state[key] = one_of(key, value, *allowed)
+
+    def _fault(self, key: str, value: str, *allowed: str) -> None:
+        """The last of `allowed` is how it is without the fault."""
+        if one_of(key, value, *allowed) == allowed[-1]:
+            self.faults.pop(key, None)
+        else:
+            self.faults[key] = value
+
+    @abstractmethod
+    def _listen(self, listener: socket.socket) -> Close:
+        """Serve the way in on `listener`."""
+
+    @abstractmethod
+    def installed(self) -> Installed | None:
+        """The proxy service as it is configured, running or not."""
+
+    @abstractmethod
+    def is_running(self) -> bool:
+        """Whether the proxy service has been started."""
+
+    @abstractmethod
+    def lets_in(self, port: int) -> bool:
+        """Whether the firewall lets connections to `port` in."""
+
+    @abstractmethod
+    def _keep_trust(self, certificate: str) -> None:
+        """Write a new server certificate into the configuration of the proxy service."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What a person wants to know of the host."""
+
+    def _summary(self) -> dict[str, Any]:
+        installed = self.installed()
+        return {
+            "name": self.name,
+            "os": self.state["os"],
+            "power": self.state.get("power", "on"),
+            "faults": dict(sorted(self.faults.items())),
+            "proxy": None
+            if installed is None
+            else {
+                "version": installed.version,
+                "owner": installed.owner,
+                "port": installed.port,
+                "type": "domain" if installed.domain else "workgroup",
+                "running": self.is_running(),
+                "reachable": bool(self.service.port),
+            },
+        }
+
+
+def one_of(key: str, value: str, *allowed: str) -> str:
+    if value not in allowed:
+        raise Switch(f"{key} is one of {', '.join(allowed)}, not {value}")
+    return value
+
+
+def whole(key: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise Switch(f"{key} is a whole number, not {value}") from error
+
+
+def _say_nothing(connection: socket.socket) -> None:
+    """A host that hangs: it takes the connection and what is sent, and never answers."""
+    while connection.recv(65536):
+        pass

@@ -1,0 +1,104 @@
+"""One login: NEGOTIATE in, CHALLENGE out, AUTHENTICATE in."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+import time
+from collections.abc import Callable
+
+from reconciler.lab.hosts.ntlm.messages import OFFERED, Authenticate, Av, Flag, Malformed, challenge, negotiate_flags
+from reconciler.lab.hosts.ntlm.sealing import Sealing, hmac_md5, md5, rc4
+
+_EPOCH = 11644473600  # seconds from 1601, where FILETIME begins, to 1970
+_HAS_MIC = 2
+
+Hashes = Callable[[str, str], bytes | None]
+"""(domain, user) as the client gave them, to the NT hash of that account; None where there is no such account."""
+
+
+class LoginRefused(Exception):
+    """The login is not accepted. The message says why, for logs: a client is told nothing."""
+
+
+def channel_binding(certificate_hash: bytes) -> bytes:
+    """What a client must bind its login to on a TLS connection (RFC 5929, tls-server-end-point)."""
+    data = b"tls-server-end-point:" + certificate_hash
+    return md5(b"\0" * 16 + struct.pack("<I", len(data)) + data)
+
+
+class Acceptor:
+    """`computer` is the host's name, `binding` the channel binding to insist on (none over plain HTTP)."""
+
+    def __init__(
+        self,
+        computer: str,
+        hashes: Hashes,
+        binding: bytes = b"",
+        *,
+        random: Callable[[int], bytes] = os.urandom,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._computer = computer
+        self._hashes = hashes
+        self._binding = binding
+        self._random = random
+        self._clock = clock
+        self._seen: tuple[bytes, bytes] = (b"", b"")
+        self._challenge = b""
+        self.domain = ""
+        self.user = ""
+        self.sealing: Sealing | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.sealing is not None
+
+    def step(self, token: bytes) -> bytes:
+        """The answer to a token, empty at the end. Raises LoginRefused."""
+        try:
+            if not self._challenge:
+                return self._challenged(token)
+            self._authenticated(Authenticate.parse(token))
+        except Malformed as error:
+            raise LoginRefused(str(error)) from error
+        return b""
+
+    def _challenged(self, token: bytes) -> bytes:
+        asked = negotiate_flags(token)
+        if not asked & Flag.UNICODE or not asked & Flag.EXTENDED_SECURITY:
+            raise LoginRefused("Unicode and extended session security are required")
+        flags = asked & OFFERED | Flag.NTLM | Flag.REQUEST_TARGET | Flag.TARGET_TYPE_SERVER | Flag.TARGET_INFO
+        short = self._computer.partition(".")[0].upper()
+        info: dict[int, bytes] = {
+            Av.NB_DOMAIN: short.encode("utf-16-le"),
+            Av.NB_COMPUTER: short.encode("utf-16-le"),
+            Av.DNS_DOMAIN: self._computer.encode("utf-16-le"),
+            Av.DNS_COMPUTER: self._computer.encode("utf-16-le"),
+            Av.TIMESTAMP: struct.pack("<Q", int((self._clock() + _EPOCH) * 10_000_000)),
+        }
+        self._challenge = self._random(8)
+        answer = challenge(flags, self._challenge, short, info)
+        self._seen = (token, answer)
+        return answer
+
+    def _authenticated(self, message: Authenticate) -> None:
+        known = self._hashes(message.domain, message.user)
+        if known is None:
+            raise LoginRefused(f"no account {message.domain}\\{message.user}")
+        owned = hmac_md5(known, (message.user.upper() + message.domain).encode("utf-16-le"))
+        if not hmac.compare_digest(hmac_md5(owned, self._challenge + message.blob), message.proof):
+            raise LoginRefused(f"wrong password for {message.domain}\\{message.user}")
+        if self._binding and message.info.get(Av.CHANNEL_BINDINGS) != self._binding:
+            raise LoginRefused("the login is not bound to this TLS connection")
+        key = hmac_md5(owned, message.proof)
+        if message.flags & Flag.KEY_EXCHANGE:
+            key = rc4(key).update(message.session_key)
+        flags = struct.unpack("<I", message.info.get(Av.FLAGS, b"\0\0\0\0"))[0]
+        if flags & _HAS_MIC:
+            mic = hmac_md5(key, b"".join(self._seen) + message.without_mic)
+            if not hmac.compare_digest(mic, message.mic):
+                raise LoginRefused("the messages of the login were changed on their way")
+        self.domain, self.user = message.domain, message.user
+        self.sealing = Sealing(key, message.flags)

@@ -1,0 +1,224 @@
+"""SSH servers of the lab's Linux hosts: asyncssh, an implementation other than the client's. One thread for all.
+
+Commands are real: they run through `/bin/sh` as the user of the lab, below the root folder of the host, with the lab's
+own commands first on the path and nothing of the lab's environment. SFTP sees the root folder alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final, Protocol, TypeVar
+
+import asyncssh
+
+log = logging.getLogger(__name__)
+_GRACE: Final = 5.0
+logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells of every login otherwise
+_CHUNK: Final = 65536
+_T = TypeVar("_T")
+
+
+class SshAccounts(Protocol):
+    """The accounts of one host, as its logins ask for them."""
+
+    def accepts(self, user: str, password: str) -> bool: ...
+
+    def keys(self, user: str) -> Sequence[str]:
+        """Public keys (`ssh-ed25519 AAAA…`) that may log in as `user`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SshHost:
+    """`key` is the private host key (OpenSSH), `settle` is called after every command, before its client hears of the
+    end: what the command changed is in effect by then.
+    """
+
+    name: str
+    key: bytes
+    root: Path
+    accounts: SshAccounts
+    settle: Callable[[], None]
+
+    def environment(self, user: str) -> dict[str, str]:
+        home = self.root / ("root" if user == "root" else f"home/{user}")
+        return {
+            "PATH": f"{self.root / 'lab-bin'}:/usr/bin:/bin",
+            "HOME": str(home),
+            "USER": user,
+            "LOGNAME": user,
+            "LAB_USER": user,
+            "LANG": "C.UTF-8",
+            "VBO_RECONCILE_ROOT": str(self.root),
+        }
+
+
+class _Login(asyncssh.SSHServer):
+    """Judges one connection."""
+
+    def __init__(self, host: SshHost, connections: set[asyncssh.SSHServerConnection]) -> None:
+        self._host = host
+        self._connections = connections
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if self._connection is not None:
+            self._connections.discard(self._connection)
+
+    def begin_auth(self, username: str) -> bool:
+        del username
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return self._host.accounts.accepts(username, password)
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        offered = key.export_public_key().split()[1].decode()
+        return any(line.split()[1:2] == [offered] for line in self._host.accounts.keys(username))
+
+
+class SshService:
+    """The event loop that all SSH hosts of a lab share. It starts with the first host."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._children: set[asyncio.subprocess.Process] = set()
+
+    def open(self, host: SshHost, listener: socket.socket) -> Callable[[], None]:
+        """Serve `host` on `listener`. Gives the function that ends it together with its connections."""
+        connections: set[asyncssh.SSHServerConnection] = set()
+        server = self._do(self._listen(host, listener, connections))
+        return lambda: self._do(_end(server, connections))
+
+    def close(self) -> None:
+        """End what still runs, and the thread."""
+        if self._loop is None or self._thread is None:
+            return
+        self._do(self._kill())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_GRACE)
+        self._loop.close()
+        self._loop = self._thread = None
+
+    def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = Thread(target=self._loop.run_forever, name="lab-ssh", daemon=True)
+            self._thread.start()
+        future: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result(_GRACE)
+
+    async def _listen(
+        self, host: SshHost, listener: socket.socket, connections: set[asyncssh.SSHServerConnection]
+    ) -> asyncssh.SSHAcceptor:
+        async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
+            await self._run(host, process)
+
+        return await asyncssh.listen(
+            sock=listener,
+            server_factory=lambda: _Login(host, connections),
+            server_host_keys=[asyncssh.import_private_key(host.key)],
+            process_factory=serve,
+            encoding=None,
+            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(host.root)),
+            server_version="lab",
+        )
+
+    async def _run(self, host: SshHost, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        if process.command is None:
+            process.stderr.write(b"This is a host of the lab: it runs commands and has no interactive shell.\n")
+            process.exit(1)
+            return
+        user = str(process.get_extra_info("username"))
+        environment = host.environment(user)
+        child = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            process.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            cwd=environment["HOME"],
+            start_new_session=True,
+        )
+        self._children.add(child)
+        feeding = asyncio.ensure_future(_feed(process, child))
+        try:
+            await asyncio.gather(_copy(child.stdout, process.stdout), _copy(child.stderr, process.stderr))
+            code = await child.wait()
+        finally:
+            self._children.discard(child)
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+        host.settle()
+        process.exit(code if code >= 0 else 128 - code)
+
+    async def _kill(self) -> None:
+        """A client that went away leaves its command running, as on a real host, until the lab ends."""
+        children = list(self._children)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        for child in children:
+            await child.wait()
+        current = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not current]
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _feed(process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> None:
+    """Standard input of a command, up to its end or until the command reads no more."""
+    if child.stdin is None:
+        return
+    with contextlib.suppress(asyncssh.Error, OSError):
+        while data := await process.stdin.read(_CHUNK):
+            child.stdin.write(data)
+            await child.stdin.drain()
+    child.stdin.close()
+
+
+async def _copy(source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[bytes]) -> None:
+    """Output of a command. A client that went away does not stop it."""
+    if source is None:
+        return
+    while data := await source.read(_CHUNK):
+        with contextlib.suppress(asyncssh.Error, OSError):
+            sink.write(data)
+            await sink.drain()
+
+
+async def _end(server: asyncssh.SSHAcceptor, connections: set[asyncssh.SSHServerConnection]) -> None:
+    server.close()
+    ending = list(connections)
+    for connection in ending:
+        connection.abort()
+    for connection in ending:
+        await connection.wait_closed()
+    await server.wait_closed()

@@ -1,0 +1,206 @@
+"""A Windows host: WinRM in front of the machine model."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from reconciler.lab.hosts.accounts import WindowsAccounts
+from reconciler.lab.hosts.host import Close, Host, Surroundings, Switch, one_of, whole
+from reconciler.lab.hosts.proxy_service import Installed
+from reconciler.lab.hosts.windows import machine
+from reconciler.lab.hosts.windows.powershell import KNOWN, PowerShell
+from reconciler.lab.hosts.windows.twins import ScriptError, World
+from reconciler.lab.hosts.wsman import Endpoint, Engine, User
+from reconciler.lab.pki import Identity, write_private
+from reconciler.lab.state import Document
+
+Management = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+"""`server/*.ps1` on the management server: (name, arguments) to what they print. Raises ValueError."""
+
+
+class _Accounts(WindowsAccounts):
+    """The accounts of a host that may have been told to accept nobody."""
+
+    def __init__(self, host: WindowsHost) -> None:
+        super().__init__(host.name, host.state["accounts"])
+        self._host = host
+
+    def nt_hash(self, domain: str, user: str) -> bytes | None:
+        return None if "wrong-password" in self._host.faults else super().nt_hash(domain, user)
+
+    def mapped(self, certificate: bytes) -> User | None:
+        return None if "wrong-password" in self._host.faults else super().mapped(certificate)
+
+
+class WindowsHost(Host):
+    """`management` makes it the machine of the management server, with the product's PowerShell module."""
+
+    transport: ClassVar[str] = "winrm"
+    port: ClassVar[int] = 5986
+
+    def __init__(self, document: Document, around: Surroundings) -> None:
+        super().__init__(document, around)
+        self.accounts = _Accounts(self)
+        self.management: Management | None = None
+        self.endpoint: Endpoint | None = None
+        self._clients: list[str] = []
+
+    def trust_client(self, certificate: str) -> None:
+        """Believe client certificates that this one (PEM) is or has signed, besides those of the lab's authority."""
+        self._clients.append(certificate)
+
+    def _identity(self) -> Identity:
+        authority = self.around.authority
+        fault = self.faults.get("certificate", "valid")
+        if fault == "expired":
+            return authority.expired(self.name)
+        return authority.host("another-name.invalid" if fault == "other-name" else self.name)
+
+    def _listen(self, listener: socket.socket) -> Close:
+        identity = self._identity()
+        context = self.around.authority.context(identity)
+        context.load_verify_locations(self.around.authority.ca_file)
+        for certificate in self._clients:
+            context.load_verify_locations(cadata=certificate)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_mode = ssl.CERT_OPTIONAL
+        engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run))
+        endpoint = Endpoint(engine, self.accounts, self.name, hashlib.sha256(identity.der).digest())
+        listening = self.around.acceptor.open(listener, endpoint.serve, lambda: context)
+        self.endpoint = endpoint
+
+        def close() -> None:
+            engine.close()
+            listening.close()
+
+        return close
+
+    def _run(self, name: str, args: Mapping[str, Any], account: str) -> Any:
+        if name.startswith("server/"):
+            return self._manage(name, args)
+        names = self.around.network.names
+        with self.document.lock:
+            world = World(
+                state=self.state,
+                now=self.around.clock(),
+                resolve=lambda wanted: [names[wanted.lower()]] if wanted.lower() in names else [],
+                reverse=lambda address: sorted(name for name, found in names.items() if found == address),
+                account=account,
+            )
+            try:
+                answer = KNOWN[name](world, args)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ScriptError(f"{name} cannot work with its arguments: {error!r}") from error
+            self.document.save()
+        self.settle()
+        return answer
+
+    def _manage(self, name: str, args: Mapping[str, Any]) -> Any:
+        if self.management is None:
+            raise ScriptError(
+                "The specified module 'Veeam.Archiver.PowerShell' was not loaded because no valid module file was "
+                "found in any module directory."
+            )
+        try:
+            return self.management(name, args)
+        except ValueError as error:
+            raise ScriptError(str(error)) from error
+
+    def installed(self) -> Installed | None:
+        with self.document.lock:
+            proxy = self.state["proxy"]
+            if not proxy:
+                return None
+            pem = str(proxy["identity"])
+            label = hashlib.sha256(pem.encode()).hexdigest()[:16]
+            identity = self.around.folder / f"{self.name}.{label}.pem"
+            if not identity.exists():
+                write_private(identity, pem.encode())
+            return Installed(
+                version=proxy["version"],
+                owner=proxy["owner"],
+                port=proxy["port"],
+                domain=proxy["domain"],
+                account=proxy["account"],
+                trust=proxy["trust"],
+                identity=identity,
+            )
+
+    def is_running(self) -> bool:
+        return machine.is_running(self.state)
+
+    def lets_in(self, port: int) -> bool:
+        return machine.lets_in(self.state, port)
+
+    def _keep_trust(self, certificate: str) -> None:
+        with self.document.lock:
+            if self.state["proxy"]:
+                self.state["proxy"]["trust"] = certificate
+                self.document.save()
+
+    def switches(self) -> Mapping[str, Callable[[str], None]]:
+        state = self.state
+        return {
+            **super().switches(),
+            "certificate": lambda value: self._fault("certificate", value, "expired", "other-name", "valid"),
+            "remote-registry": lambda value: self._set_service(state["remote_registry"], "remote-registry", value),
+            "dotnet": self._set_dotnet,
+            "firewall": self._set_firewall,
+            "admin-share": lambda value: state.update(
+                {"admin_share": one_of("admin-share", value, "on", "off") == "on"}
+            ),
+            "clock": lambda value: state.update({"clock": whole("clock", value)}),
+            "free-gb": lambda value: state.update({"free_gb": whole("free-gb", value)}),
+            "reboot": lambda value: state.update(
+                {"reboot": ["windows-update"] if one_of("reboot", value, "pending", "none") == "pending" else []}
+            ),
+            "domain": lambda value: state.update({"domain": "" if value == "none" else value.lower()}),
+            "owner": lambda value: self._proxy(owner=value),
+            "version": lambda value: self._proxy(version=value),
+            "service": lambda value: self._proxy(state=one_of("service", value, "running", "stopped")),
+        }
+
+    def _set_service(self, service: dict[str, str], key: str, value: str) -> None:
+        running = one_of(key, value, "running", "stopped") == "running"
+        service |= {"start": "automatic" if running else "manual", "state": value}
+
+    def _set_dotnet(self, value: str) -> None:
+        present = one_of("dotnet", value, "present", "missing") == "present"
+        versions = ["8.0.11"] if present else []
+        self.state["dotnet"] |= {"framework": 528449 if present else 0, "runtime": versions, "aspnet": list(versions)}
+
+    def _set_firewall(self, value: str) -> None:
+        """`open` and `closed` are about the port of the proxy; `off` switches the firewall off."""
+        firewall, proxy = self.state["firewall"], self.state["proxy"]
+        firewall["on"] = one_of("firewall", value, "open", "closed", "off") != "off"
+        firewall["ports"] = [] if value != "open" else sorted({*firewall["ports"], proxy["port"] if proxy else 9193})
+
+    def _proxy(self, **changes: str) -> None:
+        """Change the proxy service; where none is installed, there is one of somebody else's now."""
+        if not self.state["proxy"]:
+            if "owner" not in changes:
+                raise Switch(f"no proxy service is installed on {self.name}")
+            identity = self.around.authority.host(self.name)
+            self.state["proxy"] = {
+                "version": "8.0.0.1",
+                "port": 9193,
+                "domain": False,
+                "account": "",
+                "trust": identity.cert_pem.decode(),
+                "identity": (identity.cert_pem + identity.key_pem).decode(),
+                "start": "automatic",
+                "state": "running",
+            }
+        self.state["proxy"] |= changes
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            **self._summary(),
+            "domain": self.state["domain"],
+            "remote_registry": self.state["remote_registry"]["state"],
+            "firewall": list(self.state["firewall"]["ports"]) if self.state["firewall"]["on"] else "off",
+        }

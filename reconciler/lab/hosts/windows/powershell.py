@@ -1,0 +1,79 @@
+"""PowerShell as far as the lab has one: the constant bootstrap, with a script that is known by its text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from reconciler.lab.hosts.push import script
+from reconciler.lab.hosts.windows import push, twins
+from reconciler.lab.hosts.windows.twins import ScriptError
+from reconciler.lab.hosts.wsman import Command
+
+_ENCODED: Final = re.compile(r"^\s*powershell(?:\.exe)?\s+.*-EncodedCommand\s+(\S+)\s*$", re.IGNORECASE)
+_FAILED: Final = 70
+
+Run = Callable[[str, Mapping[str, Any], str], Any]
+"""(name of the script, arguments, account) to what the script prints. Raises ScriptError."""
+
+
+@cache
+def catalogue() -> Mapping[str, str]:
+    """The SHA-256 of every script that the lab knows, to its name."""
+    from reconciler.hosts import playbooks_folder, shipped
+
+    folder = playbooks_folder()
+    names = [file.relative_to(folder).as_posix() for file in sorted(folder.glob("*/*.ps1"))]
+    known = {digest(shipped(name).text): name for name in names}
+    return known | {digest(script(name).text): name for name in push.TWINS}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class PowerShell:
+    """The program of a Windows host. `run` answers for known scripts."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __call__(self, command: Command) -> int:
+        try:
+            answer = self._answer(command)
+        except ScriptError as error:
+            problem = {"type": "System.Management.Automation.RuntimeException", "message": str(error), "at": ""}
+            command.write("stderr", json.dumps(problem).encode() + b"\r\n")
+            return _FAILED
+        command.write("stdout", json.dumps(answer).encode() + b"\r\n")
+        return 0
+
+    def _answer(self, command: Command) -> Any:
+        from reconciler.clients.powershell import encoded_bootstrap
+
+        found = _ENCODED.match(command.text)
+        if found is None or found.group(1) != encoded_bootstrap():
+            raise ScriptError("The lab's hosts run the reconciler's bootstrap, and no other command.")
+        order = _order(command.read_all())
+        name = catalogue().get(digest(str(order.get("script"))))
+        if name is None:
+            raise ScriptError("The lab's hosts do not know this script: they answer the shipped ones, by their text.")
+        args = order.get("args")
+        return self._run(name, args if isinstance(args, Mapping) else {}, command.owner)
+
+
+def _order(blob: bytes) -> Mapping[str, Any]:
+    try:
+        order = json.loads(base64.b64decode(blob, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise ScriptError("Standard input is not base64 of JSON.") from error
+    return order if isinstance(order, Mapping) else {}
+
+
+KNOWN: Final[Mapping[str, twins.Twin]] = {**twins.TWINS, **push.TWINS}

@@ -1,0 +1,84 @@
+"""The twins of `playbooks/windows/*.ps1`: the same answer to the same question, on the host's state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from reconciler.lab.hosts.windows import machine
+
+Arguments = Mapping[str, Any]
+
+
+class ScriptError(Exception):
+    """A script ends with an error: exit code 70 and one line of JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What twins work on. `state` may be changed. `resolve` gives the addresses of a name, `reverse` the names of an
+    address; `account` is who runs the script."""
+
+    state: dict[str, Any]
+    now: datetime
+    resolve: Callable[[str], Sequence[str]]
+    reverse: Callable[[str], Sequence[str]]
+    account: str = ""
+
+
+Twin = Callable[[World, Arguments], Any]
+
+
+def facts(world: World, args: Arguments) -> dict[str, Any]:
+    state, port, server = world.state, int(args["port"]), str(args.get("server") or "")
+    name = machine.short_name(state)
+    addresses = list(world.resolve(server))
+    utc = world.now + timedelta(seconds=state["clock"])
+    proxy = state["proxy"]
+    service: dict[str, Any] = {"installed": False, "version": None, **machine.MISSING}
+    if proxy:
+        service = {"installed": True, **{key: proxy[key] for key in ("version", "start", "state")}}
+    listening = machine.is_running(state) and proxy["port"] == port
+    return {
+        "os": {"family": "windows", "name": state["caption"], "version": state["release"]},
+        "host": {"name": name.upper(), "fqdn": f"{name}.{state['domain']}" if state["domain"] else name},
+        "clock": {"utc": utc.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        "domain": {"member": bool(state["domain"]), "name": state["domain"]},
+        "powershell": dict(state["powershell"]),
+        "dotnet": dict(state["dotnet"]),
+        "remote_registry": dict(state["remote_registry"]),
+        "firewall": {"port": f"{port} {'open' if machine.lets_in(state, port) else 'closed'}"},
+        "admin_share": state["admin_share"],
+        "disk": {"free_gb": state["free_gb"]},
+        "reboot": {"pending": bool(state["reboot"]), "reasons": list(state["reboot"])},
+        "server": {
+            "name": server,
+            "addresses": addresses,
+            "reverse": [found for address in addresses for found in world.reverse(address)],
+        },
+        "service": {**service, "listening": listening},
+    }
+
+
+def remote_registry(world: World, args: Arguments) -> dict[str, Any]:
+    del args
+    world.state["remote_registry"] = {"start": "automatic", "state": "running"}
+    return {"start": "automatic", "state": "running"}
+
+
+def open_port(world: World, args: Arguments) -> dict[str, Any]:
+    """One rule of our own, which follows the port: what it opened before is closed again."""
+    port, firewall = int(args["port"]), world.state["firewall"]
+    ours = firewall.get("ours")
+    firewall["ports"] = sorted({*(item for item in firewall["ports"] if item != ours), port})
+    firewall["ours"] = port
+    return {"port": f"{port} open", "rule": "vbo-reconcile proxy"}
+
+
+TWINS: Final[Mapping[str, Twin]] = {
+    "windows/facts.ps1": facts,
+    "windows/open-port.ps1": open_port,
+    "windows/remote-registry.ps1": remote_registry,
+}

@@ -1,0 +1,124 @@
+"""Logging in to WinRM: who a connection belongs to. NTLM in Negotiate, Basic over TLS, client certificates."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import logging
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from reconciler.lab.hosts import ntlm
+
+log = logging.getLogger(__name__)
+
+MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+_SCHEMES: Final = ("negotiate", "ntlm")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is logged in. Only administrators may use remote shells."""
+
+    principal: str
+    admin: bool = True
+
+
+class Accounts(Protocol):
+    """The accounts of one host, as its logins ask for them."""
+
+    def nt_hash(self, domain: str, user: str) -> bytes | None:
+        """Of the account that a client names; None where there is none, or where it may not log in."""
+        ...
+
+    def user(self, domain: str, user: str) -> User:
+        """The account itself, after its password was right."""
+        ...
+
+    def mapped(self, certificate: bytes) -> User | None:
+        """The local account that a client certificate (DER) is mapped to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to do with a request: go on (`status` 200), or answer `status`. `offers` are WWW-Authenticate headers."""
+
+    status: int
+    offers: tuple[str, ...] = ()
+
+
+class Login:
+    """The login of one connection. `binding` is the channel binding of its TLS layer, `certificate` its client's."""
+
+    def __init__(self, accounts: Accounts, computer: str, *, binding: bytes = b"", certificate: bytes = b"") -> None:
+        self._accounts = accounts
+        self._computer = computer
+        self._binding = binding
+        self._certificate = certificate
+        self._acceptor: ntlm.Acceptor | None = None
+        self.user: User | None = None
+        self.sealing: ntlm.Sealing | None = None
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        return ("Negotiate", 'Basic realm="WSMAN"') if self._binding else ("Negotiate",)
+
+    def check(self, authorization: str) -> Reply:
+        """Judge the Authorization header of a request, empty where there is none."""
+        scheme, _, value = authorization.partition(" ")
+        if authorization.strip() == MUTUAL:
+            return self._mapped()
+        if scheme.lower() == "basic" and self._binding:
+            return self._basic(value)
+        if scheme.lower() in _SCHEMES and value:
+            return self._negotiate(scheme, value)
+        if not authorization and self.user is not None and self.sealing is not None:
+            return Reply(200)
+        return self._refuse("no login")
+
+    def _refuse(self, reason: str) -> Reply:
+        log.debug("%s: login refused: %s", self._computer, reason)
+        self._acceptor = self.user = self.sealing = None
+        return Reply(401, self.offers)
+
+    def _admit(self, user: User) -> Reply | None:
+        """None where the user is admitted."""
+        if not user.admin:
+            return self._refuse(f"{user.principal} is not an administrator")
+        self.user = user
+        return None
+
+    def _mapped(self) -> Reply:
+        user = self._accounts.mapped(self._certificate) if self._certificate else None
+        if user is None:
+            return self._refuse("the client certificate is not mapped to an account")
+        return self._admit(user) or Reply(200)
+
+    def _basic(self, value: str) -> Reply:
+        try:
+            name, _, given = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return self._refuse("not a Basic login")
+        head, separator, tail = name.partition("\\")
+        domain, user = (head, tail) if separator else ("", name)
+        expected = self._accounts.nt_hash(domain, user)
+        if expected is None or not hmac.compare_digest(expected, ntlm.nt_hash(given)):
+            return self._refuse(f"wrong password for {name}")
+        return self._admit(self._accounts.user(domain, user)) or Reply(200)
+
+    def _negotiate(self, scheme: str, value: str) -> Reply:
+        if self._acceptor is None or self._acceptor.complete:
+            self._acceptor = ntlm.Acceptor(self._computer, self._accounts.nt_hash, self._binding)
+        acceptor = self._acceptor
+        try:
+            token = acceptor.step(base64.b64decode(value, validate=True))
+        except (binascii.Error, ntlm.LoginRefused) as error:
+            return self._refuse(str(error))
+        if not acceptor.complete:
+            return Reply(401, (f"{scheme} {base64.b64encode(token).decode()}",))
+        refused = self._admit(self._accounts.user(acceptor.domain, acceptor.user))
+        if refused is None:
+            self.sealing = acceptor.sealing
+        return refused or Reply(200)

@@ -1,0 +1,150 @@
+"""The lab's network: the names and ports of an inventory, mapped to loopback.
+
+Every host of the lab has an address of its own (127.x.y.z) where the system lets us bind one, and then a port from
+1024 on is really that port there. Elsewhere (macOS, a port in use, a port below 1024) it is some free port. Nobody may
+rely on either: whoever connects asks `resolve` first.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import socket
+from threading import Lock
+from typing import Final
+
+FALLBACK: Final = "127.0.0.1"
+_FIRST_UNPRIVILEGED: Final = 1024
+_PER_BLOCK: Final = 254
+_BLOCKS: Final = 256
+_BACKLOG: Final = 128
+
+Place = tuple[str, int]
+"""An address and a port where something really listens."""
+
+
+class UnknownName(OSError):
+    """A name that is no host of the lab: in a real network it would not resolve."""
+
+
+class Network:
+    """Names and ports to places. Letter case of names does not matter.
+
+    `seed` is a text that no other lab on this machine has (the path of the state folder): addresses are derived from
+    it, so that labs side by side do not collide. Every place stays the same as long as the network lives, whether
+    something listens there or not; where nothing listens, connections are refused.
+    """
+
+    def __init__(self, seed: str) -> None:
+        mark = hashlib.sha256(seed.encode()).digest()
+        self._area, self._block = 64 + mark[0] % 190, mark[1]
+        self._lock = Lock()
+        self._names: dict[str, str] = {}
+        self._places: dict[tuple[str, int], Place] = {}
+        self._reserved: dict[tuple[str, int], socket.socket] = {}
+
+    def add(self, name: str) -> str:
+        """Make a name known; gives its address."""
+        with self._lock:
+            return self._add(name.lower())
+
+    def _add(self, key: str) -> str:
+        if key not in self._names:
+            block, last = divmod(len(self._names), _PER_BLOCK)
+            if block >= _BLOCKS:
+                raise OSError(errno.EADDRNOTAVAIL, "the lab's network is full")
+            address = f"127.{self._area}.{(self._block + block) % _BLOCKS}.{last + 1}"
+            self._names[key] = address if _can_bind(address) else FALLBACK
+        return self._names[key]
+
+    def knows(self, name: str) -> bool:
+        with self._lock:
+            return name.lower() in self._names
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The address of every name."""
+        with self._lock:
+            return dict(self._names)
+
+    def resolve(self, name: str, port: int) -> Place:
+        """Where `port` of `name` is. Raises UnknownName."""
+        key = name.lower()
+        with self._lock:
+            if key not in self._names:
+                raise UnknownName(errno.ENXIO, f"{name} is not a name in the lab's network")
+            return self._place(key, port)
+
+    def _place(self, key: str, port: int) -> Place:
+        if (key, port) not in self._places:
+            held = _bind(self._names[key], port)
+            self._reserved[key, port] = held
+            address, real = held.getsockname()[:2]
+            self._places[key, port] = (str(address), int(real))
+        return self._places[key, port]
+
+    def listen(self, name: str, port: int) -> socket.socket:
+        """A listening socket for `port` of `name`, which becomes known if it was not. The caller closes it.
+
+        Raises OSError (EADDRINUSE) where something listens there already.
+        """
+        with self._lock:
+            key = name.lower()
+            self._add(key)
+            place = self._place(key, port)
+            listener = self._reserved.pop((key, port), None) or _bound(place)
+        try:
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        return listener
+
+    def connect(self, name: str, port: int, deadline: float) -> socket.socket:
+        """A connection to `port` of `name`, whose operations time out after `deadline` seconds. Raises OSError."""
+        return socket.create_connection(self.resolve(name, port), timeout=deadline)
+
+    def close(self) -> None:
+        """Give back the places that nobody listens on."""
+        with self._lock:
+            for held in self._reserved.values():
+                held.close()
+            self._reserved.clear()
+
+
+def _can_bind(address: str) -> bool:
+    with socket.socket() as trial:
+        try:
+            trial.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _bound(place: Place) -> socket.socket:
+    held = socket.socket()
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(place)
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    """Bound to the port itself where that works, else to a free one. On the shared address always to a free one:
+    two hosts may want the same port."""
+    if port >= _FIRST_UNPRIVILEGED and address != FALLBACK:
+        try:
+            return _free(address, port)
+        except OSError:  # in use
+            pass
+    return _bound((address, 0))
+
+
+def _free(address: str, port: int) -> socket.socket:
+    """Bound only where nothing else is bound or listens, which SO_REUSEADDR alone does not tell."""
+    with socket.socket() as trial:
+        trial.bind((address, port))
+    return _bound((address, port))

@@ -1,0 +1,86 @@
+"""Secrets in the lab: the real ones where they can be resolved, and made-up ones in the place of the others.
+
+So a rehearsal needs no secret at all, and still everything logs in with what the inventory names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import RLock
+
+from reconciler.lab import pki
+from reconciler.model.connection import Credential
+from reconciler.model.errors import SecretError
+from reconciler.model.secret import Secret, SecretRef, SecretResolver
+
+Maker = Callable[[], str]
+
+
+class LabSecrets:
+    """A SecretResolver. `folder` keeps what is made up; `real` is asked first.
+
+    A made-up value is derived from the reference and a random key of the lab, so that it stays the same from one
+    command to the next. References to SSH keys, and those that `supply` names, get a real key instead.
+    """
+
+    def __init__(self, real: SecretResolver, folder: Path, credentials: Mapping[str, Credential]) -> None:
+        self._real = real
+        self._folder = folder
+        self._lock = RLock()
+        self._values: dict[SecretRef, Secret] = {}
+        self._invented: set[SecretRef] = set()
+        self._makers: dict[SecretRef, Maker] = {}
+        for credential in credentials.values():
+            if credential.private_key is not None:
+                self._makers[credential.private_key] = self._key_maker(credential)
+
+    def resolve(self, reference: SecretRef) -> Secret:
+        """The value; never fails."""
+        with self._lock:
+            if reference not in self._values:
+                try:
+                    self._values[reference] = self._real.resolve(reference)
+                except SecretError:
+                    self._invented.add(reference)
+                    self._values[reference] = Secret(self._make(reference))
+            return self._values[reference]
+
+    def is_invented(self, reference: SecretRef) -> bool:
+        """Whether the value is the lab's own, which may be shown, and not one of the user's."""
+        self.resolve(reference)
+        return reference in self._invented
+
+    def supply(self, reference: SecretRef, value: str) -> None:
+        """Let `reference` be `value` from now on, whatever it really is: the lab replaces what belongs to it."""
+        with self._lock:
+            self._values[reference] = Secret(value)
+            self._invented.add(reference)
+
+    def _make(self, reference: SecretRef) -> str:
+        maker = self._makers.get(reference)
+        return maker() if maker else self._derive(reference)
+
+    def _derive(self, reference: SecretRef) -> str:
+        """20 letters and digits, with what password policies ask for in front."""
+        digest = hmac.digest(self._seed(), str(reference).encode(), hashlib.sha256)
+        return "Lab-1" + base64.b32encode(digest).decode().lower()[:20]
+
+    def _seed(self) -> bytes:
+        path = self._folder / "seed"
+        if not path.exists():
+            pki.write_private(path, secrets.token_bytes(32))
+        return path.read_bytes()
+
+    def _key_maker(self, credential: Credential) -> Maker:
+        def make() -> str:
+            label = hashlib.sha256(str(credential.private_key).encode()).hexdigest()[:16]
+            key = pki.ssh_key(self._folder / f"{label}.key")
+            passphrase = self.resolve(credential.passphrase).reveal() if credential.passphrase else ""
+            return (pki.locked_ssh_key(key, passphrase) if passphrase else key).decode()
+
+        return make

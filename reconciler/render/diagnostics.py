@@ -1,0 +1,77 @@
+"""Diagnostics as blocks with a rule at the left, so that a pasted error is whole."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.plan.document import diagnostic_to_json
+from reconciler.render.style import Style, clean
+
+WIDTH = 110
+"""Columns of a source line that are shown; a longer one is cut around its caret."""
+
+_HEADS = {"error": ("Error", "red"), "warning": ("Warning", "yellow")}
+
+
+def diagnostics_text(diagnostics: Iterable[Diagnostic], style: Style) -> str:
+    """All of them, sorted by place, with an empty line between."""
+    ordered = sorted(diagnostics, key=lambda item: item.sort_key)
+    return "\n".join(diagnostic_text(diagnostic_to_json(item), style) for item in ordered)
+
+
+def diagnostic_text(diagnostic: Mapping[str, Any], style: Style) -> str:
+    """One diagnostic in its JSON form: summary, place, source line with a caret, reason, fix."""
+    head, look = _HEADS.get(diagnostic.get("severity") or "error", _HEADS["error"])
+    lines = [f"{style.paint(head + ':', look, 'bold')} {style.paint(clean(diagnostic['summary']), 'bold')}"]
+    lines += _place(diagnostic, style)
+    lines += _paragraphs(diagnostic.get("detail", ""))
+    for place in diagnostic.get("related") or ():
+        lines.append(f"see also {_position(place)}")
+    fix = _paragraphs(diagnostic.get("fix", ""))
+    if fix:
+        lines += ["", f"{style.paint('Fix:', 'bold')} {fix[0]}", *fix[1:]]
+    rule = style.paint(style.rule, look)
+    return "".join(f"{rule} {style.plain(line)}".rstrip() + "\n" for line in lines)
+
+
+def _place(diagnostic: Mapping[str, Any], style: Style) -> list[str]:
+    position, address = diagnostic.get("position"), diagnostic.get("address") or ""
+    where = " ".join(part for part in (position and _position(position), address and f"({clean(address)})") if part)
+    lines = [f"  {where}"] if where else []
+    if position and diagnostic.get("source"):
+        lines += ["", *_snippet(diagnostic["source"], position["line"], position["column"], style)]
+    return [*lines, ""] if lines else []
+
+
+def _position(position: Mapping[str, Any]) -> str:
+    return f"{clean(position['file'])}:{position['line']}:{position['column']}"
+
+
+def _snippet(source: str, line: int, column: int, style: Style) -> list[str]:
+    """The source line, and a caret below the column (counted in characters, from 1)."""
+    source = source.rstrip("\r\n").expandtabs(1)
+    index = min(max(column - 1, 0), len(source))
+    start = max(0, index - WIDTH // 2) if len(source) > WIDTH else 0
+    shown = source[start : start + WIDTH]
+    before = "..." if start else ""
+    after = "..." if start + WIDTH < len(source) else ""
+    margin = " " * len(str(line))
+    blank = " " * _columns(before + clean(source[start:index]))
+    return [
+        f"  {line} {style.rule} {before}{clean(shown)}{after}",
+        f"  {margin} {style.rule} {blank}{style.paint('^', 'bold')}",
+    ]
+
+
+def _columns(text: str) -> int:
+    """Columns that a terminal needs: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [clean(line) for line in text.splitlines()]

@@ -1,0 +1,101 @@
+"""News of an apply on a terminal: what runs now with its seconds, and above it what has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Progress, StepDone, StepStarted
+from reconciler.render.progress import address_in, ended
+from reconciler.render.style import Style, clean
+from reconciler.render.symbols import ACTIONS
+
+_TURNS = 8
+"""Frames in a second."""
+_WHEEL, _ASCII_WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
+
+
+@dataclass(slots=True)
+class _Running:
+    title: str
+    since: float
+    news: str = ""
+
+
+class Screen:
+    """Draws the running changes on `stream` and leaves one line behind for each that has ended."""
+
+    def __init__(
+        self, stream: TextIO, style: Style, total: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = Console(file=stream, force_terminal=True, no_color=not style.colour, highlight=False)
+        self._style = style
+        self._total = total
+        self._ended = 0
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+        self._lock = Lock()
+        self._live = Live(
+            console=self._console,
+            get_renderable=self.frame,
+            refresh_per_second=_TURNS,
+            transient=True,
+            redirect_stdout=False,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            line = self._take(event)
+        if line:
+            self._console.print(Text.from_ansi(self._style.plain(line)), soft_wrap=True)
+
+    def _take(self, event: Event) -> str:
+        match event:
+            case ChangeStarted():
+                title = f"{ACTIONS[event.action].verb} {clean(event.address)}"
+                self._running[event.key] = _Running(title, self._clock())
+            case ChangeEnded():
+                self._running.pop(event.key, None)
+                self._ended += 1
+                return ended(event, self._style)
+            case StepStarted() | StepDone() | Progress():
+                running = self._running.get(event.key)
+                if running is not None:
+                    running.news = clean(event.text)
+        return ""
+
+    def frame(self) -> Group:
+        """One line for each running change, as many as the terminal has room for, and one of counts."""
+        with self._lock:
+            running = sorted(self._running.items(), key=lambda item: (item[1].since, address_in(item[0])))
+        room = max(1, self._console.height - 3)
+        now = self._clock()
+        wheel = _WHEEL if self._style.unicode else _ASCII_WHEEL
+        turn = wheel[int(now * _TURNS) % len(wheel)]
+        lines = [
+            self._line((f"{turn} {now - item.since:6.1f} s  ", "dim"), item.title, (f"  {item.news}", "dim"))
+            for _, item in running[:room]
+        ]
+        hidden = f", {len(running) - room} more running" if len(running) > room else ""
+        return Group(*lines, self._line((f"  {self._ended} of {self._total} ended{hidden}", "bold")))
+
+    def _line(self, *parts: str | tuple[str, str]) -> Text:
+        """A line that is cut where the terminal ends."""
+        return Text.assemble(*parts, no_wrap=True, overflow="ellipsis" if self._style.unicode else "crop")

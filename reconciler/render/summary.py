@@ -1,0 +1,75 @@
+"""The sentences around a plan: what it is about, what is not shown, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.render.style import clean
+from reconciler.render.symbols import ACTIONS
+
+Data = Mapping[str, Any]
+
+LAB = "This is the lab: an emulation on this machine. No real server or host is reached."
+_ALWAYS = ("create", "update", "delete", "run")
+_IF_ANY = ("replace", "takeover", "upgrade")
+_READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
+
+
+def head(plan: Data) -> Iterator[str]:
+    """What the plan is for, how it was observed, and whether the world is the lab."""
+    server = plan["server"]
+    build = f", build {clean(str(server['build']))}" if server.get("build") else ""
+    yield f"Plan of {clean(plan['inventory']['name'])} for {clean(server['host'])} (REST {server['rest']}{build})"
+    if plan.get("lab"):
+        yield LAB
+    if plan.get("requests"):
+        yield f"Observed with {_requests(plan['requests'])}."
+
+
+def _requests(requests: Mapping[str, int]) -> str:
+    """`42 GET and 1 LOGIN requests, none that writes`: the claim is counted, not promised."""
+    said = [f"{count} {verb}" for verb, count in sorted(requests.items()) if verb in _READING and count]
+    writes = [f"{count} {verb}" for verb, count in sorted(requests.items()) if verb not in _READING and count]
+    text = " and ".join(said) + " requests" if said else "no requests"
+    return f"{text}, {'BUT ALSO ' + ', '.join(writes) if writes else 'none that writes'}"
+
+
+def counts(plan: Data) -> dict[str, int]:
+    """Changes by action, and `blocked`: from the changes themselves, so that no number can disagree with them."""
+    found = dict.fromkeys(ACTIONS, 0)
+    for change in plan["changes"]:
+        found[change["action"]] += 1
+    return found | {"blocked": sum(1 for change in plan["changes"] if change.get("blocked"))}
+
+
+def not_shown(plan: Data) -> Iterator[str]:
+    if plan["changes"] and plan.get("unchanged"):
+        yield f"Not shown: {_objects(plan['unchanged'])} in sync."
+
+
+def verdict(plan: Data) -> str:
+    """The last line: `Plan: 2 to create, 1 to change, 0 to delete, 1 to run; 1 not observable.`, or `No changes. …`"""
+    aside = _aside(plan)
+    if not plan["changes"]:
+        in_sync = f"{_objects(plan.get('unchanged', 0))} in sync"
+        return f"No changes. {'; '.join([in_sync, *aside])}."
+    found = counts(plan)
+    parts = [f"{found[name]} {ACTIONS[name].counted}" for name in _ALWAYS]
+    parts += [f"{found[name]} {ACTIONS[name].counted}" for name in _IF_ANY if found[name]]
+    return "; ".join([f"Plan: {', '.join(parts)}", *aside]) + "."
+
+
+def _aside(plan: Data) -> list[str]:
+    errors = sum(1 for problem in plan.get("problems", ()) if problem.get("severity", "error") == "error")
+    sizes = (
+        (counts(plan)["blocked"], "of them blocked"),
+        (sum(1 for item in plan.get("refusals", ()) if not item.get("waiver")), "refused by a guard"),
+        (len(plan.get("unknown", ())), "not observable"),
+        (errors, "could not be observed because of an error" if errors == 1 else "errors while observing"),
+    )
+    return [f"{size} {word}" for size, word in sizes if size]
+
+
+def _objects(count: int) -> str:
+    return f"{count} object" if count == 1 else f"{count} objects"

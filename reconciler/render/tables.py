@@ -1,0 +1,17 @@
+"""Plain columns: as wide as their widest cell, the last one as long as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.render.style import clean
+
+
+def columns(rows: Sequence[Sequence[str]], *, indent: str = "  ", gap: str = "  ") -> list[str]:
+    """`rows` of equal length as lines. The first row may be a header; cells are shown without control characters."""
+    cells = [[clean(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        (indent + gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        for row in cells
+    ]

@@ -1,0 +1,157 @@
+"""The plan for people. Reads the JSON form of a plan only, so that text cannot say what the JSON does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.render import summary
+from reconciler.render.diagnostics import diagnostic_text
+from reconciler.render.style import Style, clean
+from reconciler.render.symbols import ACTIONS, BLOCKED, REPORT, UNKNOWN, Symbol
+from reconciler.render.values import change_text, text_of
+
+Data = Mapping[str, Any]
+
+
+def plan_text(plan: Data, style: Style) -> str:
+    """The whole plan; its last line is the summary."""
+    blocks = [
+        [*summary.head(plan), *_legend(plan, style)],
+        *(_change(change, style) for change in sorted(plan["changes"], key=_order)),
+        *_unknown(plan, style),
+        *_reports(plan, style),
+        *_refusals(plan, style),
+    ]
+    problems = [diagnostic_text(problem, style).splitlines() for problem in plan.get("problems", ())]
+    tail = [*summary.not_shown(plan), style.paint(summary.verdict(plan), "bold")]
+    return "".join(style.plain("\n".join(block)) + "\n\n" for block in [*blocks, *problems]) + _lines(tail)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _order(change: Data) -> tuple[int, str, str]:
+    return (ACTIONS[change["action"]].rank, change["address"], change["action"])
+
+
+def _symbol(change: Data) -> Symbol:
+    return BLOCKED if change.get("blocked") else ACTIONS[change["action"]]
+
+
+def _legend(plan: Data, style: Style) -> Iterator[str]:
+    """The symbols that this plan uses, and no others."""
+    used = {_symbol(change).sign: _symbol(change) for change in sorted(plan["changes"], key=_order)}
+    if plan.get("unknown"):
+        used[UNKNOWN.sign] = UNKNOWN
+    if plan.get("reports"):
+        used[REPORT.sign] = REPORT
+    if plan.get("refusals"):
+        used[BLOCKED.sign] = BLOCKED
+    if used:
+        yield ""
+        yield "Symbols: " + "; ".join(f"{style.paint(item.sign, *item.looks)} {item.meaning}" for item in used.values())
+
+
+def _change(change: Data, style: Style) -> list[str]:
+    symbol, action = _symbol(change), ACTIONS[change["action"]]
+    lines = [f"{style.paint(f'{symbol.sign:>3}', *symbol.looks)} {action.verb} {style.paint(_of(change), 'bold')}"]
+    if change.get("blocked"):
+        lines.append(f"      {style.paint('blocked:', 'red', 'bold')} {clean(change['blocked'])}")
+    lines += [_field(change, item, style) for item in change.get("fields", ())]
+    if change.get("cause"):
+        lines.append(style.paint(f"      {cause_text(change['cause'])}", "dim"))
+    if change.get("disrupts"):
+        lines.append(f"      not served meanwhile: {', '.join(map(clean, change['disrupts']))}")
+    return lines
+
+
+def _of(item: Data) -> str:
+    return clean(item["address"])
+
+
+def _field(change: Data, item: Data, style: Style) -> str:
+    path = clean(item["path"])
+    if change["action"] == "create":
+        said = style.mask if item.get("secret") else text_of(item["after"])
+    elif change["action"] == "delete":
+        said = style.mask if item.get("secret") else text_of(item["before"])
+    else:
+        said = _difference(item, style)
+    cause = item.get("cause")
+    note = cause_short(cause) if cause and cause != change.get("cause") else ""
+    return f"      {path}: {said}" + (style.paint(f"  ({note})", "dim") if note else "")
+
+
+def _difference(item: Data, style: Style) -> str:
+    if item.get("secret"):
+        return f"{style.mask} -> {style.mask} (another value)"
+    if item.get("unknown"):
+        return f"{style.paint('?', 'magenta')} -> {text_of(item['after'])}"
+    return change_text(item["before"], item["after"])
+
+
+_REASONS = {
+    "inventory": "the inventory says so",
+    "drift": "changed outside of this inventory",
+    "default": "default of vbo-reconcile",
+    "chain": "follows from another change",
+}
+
+
+def cause_text(cause: Data) -> str:
+    """`why (corp.yml:31:5): …`: the place where it was said, and one sentence."""
+    said = clean(cause.get("detail") or "") or _REASONS.get(str(cause["reason"]), str(cause["reason"]))
+    place = _place(cause.get("position"))
+    return f"why ({place}): {said}" if place else f"why: {said}"
+
+
+def cause_short(cause: Data) -> str:
+    """The place, or one word where there is none."""
+    place = _place(cause.get("position"))
+    if cause["reason"] == "inventory":
+        return place or "inventory"
+    return ", ".join(part for part in (str(cause["reason"]), place) if part)
+
+
+def _place(position: Data | None) -> str:
+    return f"{clean(position['file'])}:{position['line']}:{position['column']}" if position else ""
+
+
+def _unknown(plan: Data, style: Style) -> Iterator[list[str]]:
+    """Fields that could not be observed, one block for each object and reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in plan.get("unknown", ()):
+        groups.setdefault((item["address"], item["why"]), []).append(clean(item["path"]))
+    sign = style.paint(f"{UNKNOWN.sign:>3}", *UNKNOWN.looks)
+    lines = [f"{sign} {clean(at)}: {', '.join(sorted(paths))} ({clean(why)})" for (at, why), paths in _sorted(groups)]
+    if lines:
+        yield lines
+
+
+def _sorted(groups: Mapping[tuple[str, str], list[str]]) -> Sequence[tuple[tuple[str, str], list[str]]]:
+    return sorted(groups.items())
+
+
+def _reports(plan: Data, style: Style) -> Iterator[list[str]]:
+    lines = []
+    for item in sorted(plan.get("reports", ()), key=lambda report: (report["address"], report["code"])):
+        place = _place(item.get("position"))
+        said = f"{REPORT.sign:>3} {_of(item)}: {clean(item['detail'])}" + (f" ({place})" if place else "")
+        lines.append(style.paint(said, *REPORT.looks))
+    if lines:
+        yield lines
+
+
+def _refusals(plan: Data, style: Style) -> Iterator[list[str]]:
+    """Guards that do not hold: refused, or let pass by a person who said why."""
+    lines = []
+    for item in plan.get("refusals", ()):
+        word = f"waived: {clean(item['waiver'])}" if item.get("waiver") else "refused"
+        sign = style.paint(f"{BLOCKED.sign:>3}", *BLOCKED.looks)
+        lines.append(f"{sign} {clean(item['code'])} ({word}): {clean(item['detail'])}")
+    if any(not item.get("waiver") for item in plan.get("refusals", ())):
+        lines.append("    To let one of these pass, say why: --waive CODE=REASON")
+    if lines:
+        yield lines

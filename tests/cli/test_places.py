@@ -1,0 +1,39 @@
+"""Where things are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.places import lab_folder, memory_file, packaged, private_folder, state_folder
+
+
+@pytest.mark.parametrize("value", ["", "relative/folder"])
+def test_without_a_usable_variable_it_is_the_home(value: str) -> None:
+    assert state_folder({"XDG_STATE_HOME": value}) == Path.home() / ".local" / "state" / "vbo-reconcile"
+
+
+def test_the_variable_is_honoured() -> None:
+    assert state_folder({"XDG_STATE_HOME": "/state"}) == Path("/state/vbo-reconcile")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("demo", "demo"), ("../../etc", "______etc"), ("", "_"), ("a b/c", "a_b_c"), (".", "_")]
+)
+def test_the_name_of_an_inventory_leads_nowhere_else(name: str, folder: str) -> None:
+    assert lab_folder(name, {"XDG_STATE_HOME": "/s"}) == Path("/s/vbo-reconcile/lab") / folder
+
+
+def test_the_lab_remembers_in_its_own_folder() -> None:
+    assert memory_file(Path("/lab")) == Path("/lab/memory.db")
+    assert memory_file(None, {"XDG_STATE_HOME": "/s"}) == Path("/s/vbo-reconcile/memory.db")
+
+
+def test_folders_are_private(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path / "a" / "b")
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_shipped_is_found() -> None:
+    assert packaged("schemas").is_dir()

@@ -1,0 +1,80 @@
+"""Wrong usage, help, and what the streams are for."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.cli.root import COMMANDS
+from tests.cli.running import call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["plna"], "Did you mean plan?", id="a misspelt command"),
+        pytest.param(["plan"], "Missing argument 'PATH'", id="no inventory"),
+        pytest.param(["plan", "--lba", "x.yml"], "No such option", id="an unknown option"),
+        pytest.param(["plan", "x.yml", "y.yml"], "unexpected extra argument", id="too many arguments"),
+        pytest.param(["plan", "x.yml", "--format", "poem"], "'poem' is none of human, json", id="an unknown format"),
+        pytest.param(["plan", "x.yml", "--format", "json="], "the name of the file is missing", id="no file"),
+        pytest.param(["plan", "x.yml", "--format", "json", "--format", "human"], "only one format", id="two on stdout"),
+        pytest.param(["apply", "x.yml", "--format", "human=x"], "standard output only", id="a file for the screen"),
+        pytest.param(["plan", "x.yml", "--waive", "all=x"], "there is no guard 'all'", id="an unknown guard"),
+        pytest.param(["plan", "x.yml", "--waive", "takeover"], "say why: takeover=REASON", id="no reason"),
+        pytest.param(["plan", "x.yml", "--color", "pink"], "'pink' is not one of", id="an unknown colour"),
+        pytest.param(["plan", "x.yml", "--parallelism", "0"], "not in the range", id="nobody works"),
+        pytest.param(["jobs", "rnu"], "Did you mean run?", id="a misspelt command of a group"),
+        pytest.param(["jobs", "run", "x.yml"], "Missing argument", id="no job"),
+        pytest.param(["schema", "poem"], "'poem' is not one of", id="an unknown schema"),
+        pytest.param(["completion", "ed"], "'ed' is not one of", id="an unknown shell"),
+    ],
+)
+def test_wrong_usage_is_64(arguments: list[str], said: str) -> None:
+    ended = call(*arguments)
+    assert ended.code == 64
+    assert "│ Error: Wrong usage\n" in ended.err
+    assert said in ended.err
+    assert "--help" in ended.err
+    assert ended.out == ""
+
+
+def test_no_arguments_give_help_and_64() -> None:
+    ended = call()
+    assert ended.code == 64
+    assert "vbo-reconcile plan PATH" in ended.err
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_every_command_explains_itself(name: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*filter(None, [name]), flag).code == 0
+    assert "Usage: vbo-reconcile" in capsys.readouterr().out
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    call("--help")
+    text = capsys.readouterr().out
+    assert all(f"\n  {name} " in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str) -> None:
+    ended = call("completion", shell)
+    assert ended.code == 0
+    assert "_VBO_RECONCILE_COMPLETE" in ended.out
+
+
+def test_completion_answers_a_shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {"_VBO_RECONCILE_COMPLETE": "bash_complete", "COMP_WORDS": "vbo-reconcile pl", "COMP_CWORD": "1"}
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    assert call(environment=words).code == 0
+    assert capsys.readouterr().out == "plain,plan\n"
+
+
+def test_schemas_are_json() -> None:
+    import json
+
+    ended = call("schema", "inventory")
+    assert ended.code == 0
+    assert json.loads(ended.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"

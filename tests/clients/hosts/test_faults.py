@@ -1,0 +1,178 @@
+"""Every exception of the libraries below the host clients has its place in our tree of errors."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import ssl
+import xml.etree.ElementTree as ET
+from types import ModuleType
+
+import invoke.exceptions
+import paramiko.ssh_exception
+import pytest
+import requests.exceptions
+import spnego.exceptions
+import urllib3
+import urllib3.exceptions
+import winrm.exceptions
+
+from reconciler.clients import ssh_faults, winrm_faults
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    Refused,
+    RemoteError,
+    Unavailable,
+    Unreachable,
+    UntrustedPeer,
+)
+
+BY_CONTEXT = {
+    paramiko.ssh_exception.SSHException,
+    requests.exceptions.RequestException,
+    requests.exceptions.ConnectionError,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.RetryError,
+    requests.exceptions.SSLError,
+    requests.exceptions.UnrewindableBodyError,
+    urllib3.exceptions.HTTPError,
+    urllib3.exceptions.PoolError,
+    urllib3.exceptions.RequestError,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.IncompleteRead,
+    urllib3.exceptions.MaxRetryError,
+    urllib3.exceptions.SSLError,
+    spnego.exceptions.NativeError,
+}
+"""Wrappers and roots: what they mean depends on what is inside, and on whether anything was sent."""
+
+
+def classes(module: ModuleType) -> list[type[Exception]]:
+    return sorted(
+        {
+            kind
+            for _, kind in inspect.getmembers(module, inspect.isclass)
+            if issubclass(kind, Exception)
+            and not issubclass(kind, Warning)
+            and kind.__module__.startswith(_root(module))
+        },
+        key=lambda kind: f"{kind.__module__}.{kind.__name__}",
+    )
+
+
+def _root(module: ModuleType) -> str:
+    return module.__name__.partition(".")[0]
+
+
+@pytest.mark.parametrize("kind", [*classes(paramiko.ssh_exception), *classes(invoke.exceptions)])
+def test_each_class_of_paramiko_and_invoke_is_mapped(kind: type[Exception]) -> None:
+    assert issubclass(kind, ssh_faults.CAUGHT)
+    assert kind in ssh_faults.FAULTS or kind in BY_CONTEXT
+
+
+@pytest.mark.parametrize(
+    "kind", [*classes(winrm.exceptions), *classes(requests.exceptions), *classes(urllib3.exceptions)]
+)
+def test_each_class_of_pywinrm_requests_and_urllib3_is_mapped(kind: type[Exception]) -> None:
+    assert issubclass(kind, winrm_faults.CAUGHT)
+    assert kind in winrm_faults.FAULTS or kind in BY_CONTEXT
+
+
+@pytest.mark.parametrize("kind", classes(spnego.exceptions))
+def test_each_class_of_the_ntlm_library_is_a_failed_login(kind: type[Exception]) -> None:
+    if kind in BY_CONTEXT or not issubclass(kind, spnego.exceptions.SpnegoError):
+        assert kind in {spnego.exceptions.NativeError, spnego.exceptions.FeatureMissingError}
+        return
+    assert winrm_faults._kind(kind.__new__(kind), sent=False) is AuthenticationFailed
+
+
+AUTH = paramiko.ssh_exception.AuthenticationException
+SSH_CASES: list[tuple[Exception, bool, type[RemoteError], str]] = [
+    (AUTH("Authentication failed."), False, AuthenticationFailed, "does not accept"),
+    (AUTH("Authentication timeout."), False, Unreachable, "Authentication timeout."),
+    (AUTH("Authentication failed: transport shut down or saw EOF"), False, Unreachable, "shut down"),
+    (paramiko.BadAuthenticationType("bad", ["publickey"]), False, AuthenticationFailed, "accepts only publickey"),
+    (paramiko.SSHException("Error reading SSH protocol banner"), False, Unreachable, "banner"),
+    (paramiko.SSHException("SSH session not active"), True, ConnectionLost, "not active"),
+    (paramiko.ChannelException(2, "Connect failed"), False, Unavailable, "Connect failed"),
+    (socket.gaierror(-2, "Name or service not known"), False, Unreachable, "does not resolve"),
+    (TimeoutError("timed out"), False, Unreachable, "in time"),
+    (TimeoutError("timed out"), True, DeadlineExceeded, "in time"),
+    (ConnectionResetError(104, "Connection reset by peer"), True, ConnectionLost, "reset by peer"),
+    (ConnectionResetError(104, "Connection reset by peer"), False, Unreachable, "reset by peer"),
+    (EOFError(), True, ConnectionLost, "EOFError"),
+    (UnicodeError("label too long"), False, Unreachable, "label too long"),
+]
+
+
+@pytest.mark.parametrize(("error", "sent", "kind", "said"), SSH_CASES)
+def test_errors_of_ssh(error: Exception, sent: bool, kind: type[RemoteError], said: str) -> None:
+    found = ssh_faults.translate(error, "px", "doing", sent=sent)
+    assert type(found) is kind
+    assert said in found.reason
+    assert found.hint
+
+
+def fault(subcode: str, code: int = 1) -> winrm.exceptions.WSManFaultError:
+    return winrm.exceptions.WSManFaultError(500, "bad", "<x/>", "It  says\n no.", "s:Sender", subcode, code)
+
+
+def verify(code: int, message: str) -> requests.exceptions.SSLError:
+    inner = ssl.SSLCertVerificationError(1, f"certificate verify failed: {message}")
+    inner.verify_code, inner.verify_message = code, message
+    pool = urllib3.HTTPSConnectionPool("px")
+    return requests.exceptions.SSLError(urllib3.exceptions.MaxRetryError(pool, "/", urllib3.exceptions.SSLError(inner)))
+
+
+WINRM_CASES: list[tuple[Exception, bool, type[RemoteError], str]] = [
+    (winrm.exceptions.InvalidCredentialsError("rejected"), False, AuthenticationFailed, "does not accept"),
+    (winrm.exceptions.WinRMTransportError("http", 503, ""), True, Unavailable, "503"),
+    (winrm.exceptions.WinRMTransportError("http", 404, ""), False, BadAnswer, "404"),
+    (winrm.exceptions.WinRMTransportError("http", 403, ""), False, AuthenticationFailed, "403"),
+    (winrm.exceptions.WinRMOperationTimeoutError(), True, DeadlineExceeded, ""),
+    (fault("w:QuotaLimit"), False, Unavailable, "It says no."),
+    (fault("w:AccessDenied"), False, AuthenticationFailed, "It says no."),
+    (fault("w:InternalError", 5), False, AuthenticationFailed, "It says no."),
+    (fault("w:InvalidSelectors"), True, Refused, "It says no."),
+    (verify(10, "certificate has expired"), False, UntrustedPeer, "has expired"),
+    (verify(62, "Hostname mismatch"), False, UntrustedPeer, "hostname mismatch"),
+    (verify(20, "unable to get local issuer certificate"), False, UntrustedPeer, "issuer"),
+    (
+        requests.exceptions.ConnectionError(ssl.SSLError(1, "tlsv13 alert certificate required")),
+        False,
+        AuthenticationFailed,
+        "certificate required",
+    ),
+    (requests.exceptions.SSLError(ssl.SSLError(1, "wrong version number")), False, Unreachable, "wrong version"),
+    (requests.exceptions.ConnectTimeout(), False, Unreachable, "in time"),
+    (requests.exceptions.ReadTimeout(), True, DeadlineExceeded, "in time"),
+    (
+        requests.exceptions.ConnectionError(
+            urllib3.exceptions.ProtocolError("gone", ConnectionResetError(104, "Reset"))
+        ),
+        True,
+        ConnectionLost,
+        "reset",
+    ),
+    (ET.ParseError("no element"), False, BadAnswer, "not one of WS-Management"),
+    (StopIteration(), False, BadAnswer, "not one of WS-Management"),
+    (PermissionError("Access denied: no challenge"), False, AuthenticationFailed, "no challenge"),
+]
+
+
+@pytest.mark.parametrize(("error", "sent", "kind", "said"), WINRM_CASES)
+def test_errors_of_winrm(error: Exception, sent: bool, kind: type[RemoteError], said: str) -> None:
+    found = winrm_faults.translate(error, "px", "doing", sent=sent)
+    assert type(found) is kind
+    assert said in found.reason
+    assert found.hint or kind is Refused
+
+
+def test_what_a_certificate_lacks_decides_the_hint() -> None:
+    hints = {code: winrm_faults.translate(verify(code, "x"), "px", "doing", sent=False).hint for code in (10, 20, 62)}
+    assert "Renew" in hints[10]
+    assert "pin" in hints[20]
+    assert "`address`" in hints[62]

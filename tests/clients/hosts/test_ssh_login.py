@@ -1,0 +1,227 @@
+"""Connecting and logging in with SSH: who is believed, who is let in, and what is said when it does not work."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import socket
+from pathlib import Path
+
+import asyncssh
+import paramiko
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from reconciler.clients.hostkeys import HostKeys, fingerprint, kind_of
+from reconciler.clients.hosts import open_host, trusted_keys
+from reconciler.clients.ssh_login import load_key
+from reconciler.model.connection import Credential, Deadlines, Trust
+from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
+from reconciler.model.script import Script
+from reconciler.model.secret import SecretRef
+from tests.clients.hosts.conftest import PASSWORD, Connect
+from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.sshd import Sshd
+
+ONE = Script("linux/one.sh", "echo 1")
+PLAIN = serialization.NoEncryption()
+
+
+def log_in(connect: Connect, root: str = "/", **changes: object) -> int:
+    with open_host(connect(**changes), Resolver(), root) as host:
+        return int(host.execute(ONE, {}, deadline=20))
+
+
+def refusal(connect: Connect, root: str = "/", **changes: object) -> RemoteError:
+    with pytest.raises(RemoteError) as caught:
+        log_in(connect, root, **changes)
+    assert caught.value.nothing_sent
+    return caught.value
+
+
+def blob(public: str) -> bytes:
+    return base64.b64decode(public.split()[1])
+
+
+def other_key(kind: str = "ssh-ed25519") -> str:
+    return " ".join(asyncssh.generate_private_key(kind).export_public_key().decode().split()[:2])
+
+
+def text_of(
+    key: PrivateKeyTypes, form: serialization.PrivateFormat = serialization.PrivateFormat.OpenSSH, passphrase: str = ""
+) -> str:
+    locked = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else PLAIN
+    return key.private_bytes(serialization.Encoding.PEM, form, locked).decode()
+
+
+def public_of(text: str) -> str:
+    return asyncssh.import_private_key(text).export_public_key().decode()
+
+
+def test_a_pinned_key_lets_in(connect: Connect) -> None:
+    assert log_in(connect) == 1
+
+
+def test_a_key_among_several_pinned_ones_lets_in(sshd: Sshd, connect: Connect) -> None:
+    keys = (other_key(), other_key("ecdsa-sha2-nistp256"), sshd.public)
+    assert log_in(connect, trust=Trust(host_keys=keys)) == 1
+
+
+def test_another_key_is_refused_with_both_fingerprints(sshd: Sshd, connect: Connect) -> None:
+    pinned = other_key()
+    error = refusal(connect, trust=Trust(host_keys=(pinned,)))
+    assert isinstance(error, UntrustedPeer)
+    assert fingerprint(blob(sshd.public)) in error.reason
+    assert fingerprint(blob(pinned)) in error.reason
+    assert sshd.public in error.hint
+    assert sshd.logins == []
+
+
+def test_an_unknown_key_is_refused_and_can_be_pinned_from_the_hint(sshd: Sshd, connect: Connect) -> None:
+    error = refusal(connect, trust=Trust())
+    assert isinstance(error, UntrustedPeer)
+    assert "no key of this host is trusted yet" in error.reason
+    pin = error.hint.partition('["')[2].partition('"]')[0]
+    assert log_in(connect, trust=Trust(host_keys=(pin,))) == 1
+
+
+@pytest.mark.parametrize("names", ["[{host}]:{port}", "{host}", "*.example.net", "other,{host}", "|1|"])
+def test_known_hosts_of_the_operator(sshd: Sshd, connect: Connect, names: str) -> None:
+    host, port = "px-lnx-1.example.net", sshd.port
+    if names == "|1|":
+        salt = b"0123456789abcdefghij"
+        digest = hmac.new(salt, f"[{host}]:{port}".encode(), "sha1").digest()
+        names = f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+    folder = Path.home() / ".ssh"
+    folder.mkdir()
+    line = f"{names.format(host=host, port=port)} {sshd.public} a comment"
+    (folder / "known_hosts").write_text(f"# text\n@cert-authority *.example.net {other_key()}\n\n{line}\n")
+    assert log_in(connect, trust=Trust()) == 1
+    assert trusted_keys(connect(trust=Trust()), "/") == (blob(sshd.public),)
+
+
+@pytest.mark.parametrize(
+    "line", ["!px-lnx-1.example.net,*.example.net", "elsewhere.example.net", "[px-lnx-1.example.net]:1"]
+)
+def test_lines_about_other_hosts_do_not_count(sshd: Sshd, connect: Connect, tmp_path: Path, line: str) -> None:
+    (tmp_path / "known").write_text(f"{line} {sshd.public}\n")
+    assert isinstance(refusal(connect, str(tmp_path), trust=Trust(known_hosts=("known",))), UntrustedPeer)
+
+
+def test_a_revoked_key_is_refused_even_when_it_is_pinned(sshd: Sshd, connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "known").write_text(f"@revoked * {sshd.public}\n")
+    trust = Trust(host_keys=(sshd.public,), known_hosts=("known",))
+    assert "revoked" in refusal(connect, str(tmp_path), trust=trust).reason
+
+
+def test_trust_that_cannot_be_read_is_said_so(connect: Connect) -> None:
+    assert "cannot be read" in refusal(connect, trust=Trust(known_hosts=("nowhere",))).reason
+    assert "is not a host key" in refusal(connect, trust=Trust(host_keys=("ssh-ed25519 AAAA",))).reason
+
+
+def test_keys_are_read_as_what_they_call_themselves() -> None:
+    assert kind_of(blob(other_key())) == "ssh-ed25519"
+    assert kind_of(b"\0\0\0\xffshort") == ""
+    assert HostKeys((blob(other_key()),)).kinds == ("ssh-ed25519",)
+
+
+def test_a_wrong_password(sshd: Sshd, connect: Connect) -> None:
+    login = Credential("linux", "backup", password=SecretRef("test", "wr0ng-horse"))
+    error = refusal(connect, credential=login)
+    assert isinstance(error, AuthenticationFailed)
+    assert "wr0ng-horse" not in f"{error!r} {error.__cause__!r} {error.hint}"
+    assert sshd.logins == ["backup password"]
+
+
+def test_no_credential_at_all(connect: Connect) -> None:
+    assert isinstance(refusal(connect, credential=None), AuthenticationFailed)
+
+
+def test_without_secret_only_the_operators_own_keys_are_tried(sshd: Sshd, connect: Connect) -> None:
+    text = text_of(ed25519.Ed25519PrivateKey.generate())
+    sshd.keys["backup"] = [public_of(text)]
+    login = Credential("linux", "backup")
+    assert isinstance(refusal(connect, credential=login), RemoteError)
+    folder = Path.home() / ".ssh"
+    folder.mkdir()
+    (folder / "id_ed25519").write_text(text)
+    assert log_in(connect, credential=login) == 1
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+@pytest.mark.parametrize("passphrase", ["", "s0me-passphrase"])
+def test_a_private_key_lets_in(sshd: Sshd, connect: Connect, kind: str, passphrase: str) -> None:
+    made: dict[str, PrivateKeyTypes] = {
+        "ed25519": ed25519.Ed25519PrivateKey.generate(),
+        "rsa": rsa.generate_private_key(65537, 2048),
+        "ecdsa": ec.generate_private_key(ec.SECP256R1()),
+    }
+    sshd.keys["backup"] = [public_of(text_of(made[kind]))]
+    for form in (serialization.PrivateFormat.OpenSSH, serialization.PrivateFormat.PKCS8):
+        login = Credential(
+            "linux",
+            "backup",
+            password=SecretRef("test", PASSWORD),
+            private_key=SecretRef("test", text_of(made[kind], form, passphrase)),
+            passphrase=SecretRef("test", passphrase) if passphrase else None,
+        )
+        assert log_in(connect, credential=login) == 1
+    assert set(sshd.logins) == {"backup key"}
+
+
+def test_a_key_that_the_host_does_not_know(sshd: Sshd, connect: Connect) -> None:
+    sshd.keys["backup"] = []
+    text = text_of(ed25519.Ed25519PrivateKey.generate())
+    login = Credential("linux", "backup", private_key=SecretRef("test", text), password=SecretRef("test", PASSWORD))
+    assert isinstance(refusal(connect, credential=login), AuthenticationFailed)
+    assert "backup password" not in sshd.logins
+
+
+def test_keys_that_cannot_be_used_say_why() -> None:
+    locked = text_of(ed25519.Ed25519PrivateKey.generate(), passphrase="right")
+    odd = text_of(ed448.Ed448PrivateKey.generate(), serialization.PrivateFormat.PKCS8)
+    cases = [
+        (locked, None, "is encrypted"),
+        (locked, "wrong", "passphrase of the private key is wrong"),
+        ("no key", None, "cannot be read"),
+        (odd, None, "is not used with SSH"),
+    ]
+    for text, passphrase, said in cases:
+        with pytest.raises(AuthenticationFailed) as caught:
+            load_key(text, passphrase, "px")
+        assert said in caught.value.reason
+        assert text not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_passphrase_that_is_not_needed_does_no_harm() -> None:
+    assert isinstance(load_key(text_of(ed25519.Ed25519PrivateKey.generate()), "extra", "px"), paramiko.Ed25519Key)
+
+
+def test_a_refused_port(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    error = refusal(connect, port=port)
+    assert isinstance(error, Unreachable)
+    assert "refused" in error.reason
+
+
+def test_a_peer_that_stays_silent(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        error = refusal(connect, port=listener.getsockname()[1], deadlines=Deadlines(connect=0.3))
+    assert isinstance(error, Unreachable)
+
+
+def test_a_name_that_does_not_resolve(connect: Connect) -> None:
+    error = refusal(connect, address="nowhere.invalid", deadlines=Deadlines(connect=5))
+    assert isinstance(error, Unreachable)
+    assert "does not resolve" in error.reason
+
+
+def test_settings_of_the_operator_have_no_part(connect: Connect) -> None:
+    folder = Path.home() / ".ssh"
+    folder.mkdir()
+    (folder / "config").write_text("Host *\n  HostName 203.0.113.1\n  User nobody\n  ProxyCommand false\n")
+    (Path.home() / ".fabric.yml").write_text("user: nobody\n")
+    assert log_in(connect) == 1

@@ -1,0 +1,203 @@
+"""Running scripts over SSH: what is sent where, what counts as an answer, and when it ends."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+
+from reconciler.clients import posix, ssh
+from reconciler.clients.hosts import open_host
+from reconciler.model.connection import Credential
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    ScriptFailed,
+)
+from reconciler.model.script import Script
+from reconciler.model.secret import MASK, Secret, SecretRef
+from tests.clients.hosts.conftest import PASSWORD, Connect
+from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.sshd import Sshd
+
+ECHO = Script(
+    "linux/echo.sh",
+    """set -eu
+printf '{"text":"'
+printf %s "$arg_text" | od -An -v -tx1 | tr -d ' \\n'
+printf '"}\\n'
+""",
+)
+COUNT = Script("linux/count.sh", 'printf \'{"left":%s}\\n\' "$(wc -c)"\n')
+SUDO = Credential("linux", "backup", password=SecretRef("test", PASSWORD), sudo=True)
+
+
+def run(connect: Connect, text: str, params: dict[str, Any] | None = None, **changes: Any) -> Any:
+    with open_host(connect(**changes), Resolver(), "/") as host:
+        return host.execute(Script("linux/case.sh", text), params or {}, deadline=20)
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_parameters_arrive_byte_for_byte(sshd: Sshd, connect: Connect, shell: str) -> None:
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not installed")
+    sshd.stub("sh", f'exec {found} {"sh" if shell == "busybox" else ""} "$@"')
+    texts = [
+        "",
+        "plain",
+        'it\'s "$HOME" `id` \\0141 %s\\n',
+        "two\nlines\n\n",
+        "\t \x01\x7f *",
+        "äöü ✓",
+        "-n",
+        "x=$(date)",
+    ]
+    with open_host(connect(), Resolver(), "/") as host:
+        answers = [host.execute(ECHO, {"text": text}, deadline=20)["text"] for text in texts]
+    assert [bytes.fromhex(answer).decode() for answer in answers] == texts
+
+
+def test_parameters_of_every_kind_become_text(connect: Connect) -> None:
+    text = 'printf \'["%s","%s","%s","%s"]\' "$arg_number" "$arg_flag" "$arg_nothing" "${arg_list%%[!a-z]*}"'
+    assert run(connect, text, {"number": 9193, "flag": True, "nothing": None, "list": ["a", "b"]}) == [
+        "9193",
+        "true",
+        "",
+        "a",
+    ]
+
+
+@pytest.mark.parametrize("params", [{"map": {"a": 1}}, {"Bad Name": 1}, {"x;id": 1}, {"nul": "\0"}])
+def test_parameters_that_a_shell_cannot_hold_are_a_bug_of_ours(connect: Connect, params: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="shell script"):
+        run(connect, "echo 1", params)
+
+
+def test_one_connection_serves_all_scripts_and_command_lines_never_differ(sshd: Sshd, connect: Connect) -> None:
+    with open_host(connect(), Resolver(), "/") as host:
+        for secret in ("first-secret", "second-secret"):
+            host.execute(ECHO, {"text": Secret(secret)}, deadline=20)
+            host.execute(COUNT, {}, deadline=5)
+    assert sshd.connections == 1
+    assert set(sshd.commands) == {posix.COMMAND}
+    assert "'" not in posix.COMMAND.replace("sh -c '", "").replace("' vbo-reconcile '", "").removesuffix("'")
+
+
+def test_a_script_finds_its_standard_input_empty(connect: Connect) -> None:
+    assert run(connect, COUNT.text) == {"left": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("echo nope", "nope"),
+        ("true", "printed nothing"),
+        ("echo '{}'; echo '{}'", "{} {}"),
+        ("printf '{\"a\":'", '{"a":'),
+    ],
+)
+def test_only_one_json_document_is_an_answer(connect: Connect, text: str, said: str) -> None:
+    with pytest.raises(BadAnswer) as caught:
+        run(connect, text)
+    assert said in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "reason"),
+    [
+        ('echo \'{"type":"t","message":"No space left.","at":""}\' >&2; exit 70', 70, "No space left."),
+        ("echo first >&2; echo last >&2; exit 3", 3, "first last"),
+        ("exit 9", 9, "it ended with exit code 9"),
+        ("set -eu; nonsuch-command", 127, "nonsuch-command"),
+    ],
+)
+def test_a_script_that_fails_is_quoted(connect: Connect, text: str, code: int, reason: str) -> None:
+    with pytest.raises(ScriptFailed) as caught:
+        run(connect, text)
+    assert caught.value.exit_code == code
+    assert reason in caught.value.reason
+    assert posix.STARTED not in caught.value.reason
+
+
+def test_secrets_are_masked_in_what_comes_back(connect: Connect) -> None:
+    secret = 'p"ss\\w0rd-é'
+    for text in ('echo "no: $arg_key" >&2; exit 1', 'echo "$arg_key"', 'printf "%s\\n" "${arg_key}" >&2; exit 70'):
+        with pytest.raises((ScriptFailed, BadAnswer)) as caught:
+            run(connect, text, {"key": Secret(secret)})
+        assert MASK in str(caught.value)
+        assert secret not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.hint}"
+
+
+def test_a_deadline_ends_the_call_and_leaves_the_session_usable(connect: Connect) -> None:
+    with open_host(connect(), Resolver(), "/") as host:
+        with pytest.raises(DeadlineExceeded) as caught:
+            host.execute(Script("linux/slow.sh", "sleep 30"), {}, deadline=0.3)
+        assert "0.3 s" in caught.value.reason
+        assert host.execute(COUNT, {}, deadline=20) == {"left": 0}
+
+
+def test_the_host_ends_the_script_by_itself_too(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("timeout", 'shift; [ "$1" = 5 ] && [ "$2" = 21 ] || exit 1; shift 2; "$@"; exit 124')
+    with pytest.raises(DeadlineExceeded):
+        run(connect, "true")
+
+
+def test_too_much_output_is_refused(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "OUTPUT_LIMIT", 200_000)
+    for where in ("1", "2"):
+        with pytest.raises(BadAnswer, match="where one JSON document belongs"):
+            run(connect, f"head -c 400000 /dev/zero >&{where}; echo 1")
+
+
+def test_noise_on_standard_error_does_not_hurt(connect: Connect) -> None:
+    assert run(connect, "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo '[1]'") == [1]
+
+
+def test_a_connection_that_breaks_while_the_script_runs(sshd: Sshd, connect: Connect) -> None:
+    sshd.hang_up = True
+    with pytest.raises(ConnectionLost) as caught:
+        run(connect, "echo 1")
+    assert not caught.value.nothing_sent
+
+
+def test_a_login_shell_that_is_none(sshd: Sshd, connect: Connect) -> None:
+    sshd.shell = "/bin/false"
+    with pytest.raises(BadAnswer, match="no shell"):
+        run(connect, "echo 1")
+
+
+def test_sudo_is_given_its_password_on_standard_input(sshd: Sshd, connect: Connect) -> None:
+    check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
+    sshd.stub("sudo", check + 'while [ "$1" != -- ]; do shift; done; shift; AS=root exec "$@"')
+    assert run(connect, 'echo "\\"$AS $(wc -c)\\""', credential=SUDO) == "root 0"
+    assert sshd.commands == [posix.SUDO_PASSWORD_COMMAND]
+
+
+def test_a_password_that_sudo_did_not_ask_for_goes_nowhere(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    assert run(connect, 'echo "[\\"$(set | grep -c corr3ct)\\", $(wc -c)]"', credential=SUDO) == ["0", 0]
+
+
+def test_sudo_without_a_password(sshd: Sshd, connect: Connect) -> None:
+    sshd.keys["backup"] = []
+    sshd.stub("sudo", '[ "$1" = -n ] || exit 1; shift 2; exec "$@"')
+    login = Credential("linux", "backup", private_key=SecretRef("test", "x"), sudo=True)
+    session = ssh.SshSession(connect(credential=login), Resolver(), "/")
+    assert session._command() == (posix.SUDO_COMMAND, None)
+
+
+def test_a_refusal_of_sudo_is_no_failure_of_the_script(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("sudo", "echo 'sudo: 1 incorrect password attempt' >&2; exit 1")
+    with pytest.raises(AuthenticationFailed) as caught:
+        run(connect, "echo 1", credential=SUDO)
+    assert "incorrect password" in caught.value.reason
+    assert "sudo rights" in caught.value.hint
+
+
+def test_a_powershell_script_is_not_run_over_ssh(connect: Connect) -> None:
+    with open_host(connect(), Resolver(), "/") as host, pytest.raises(ValueError, match="cannot be run"):
+        host.execute(Script("windows/facts.ps1", ""), {}, deadline=1)

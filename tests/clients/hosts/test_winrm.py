@@ -1,0 +1,391 @@
+"""Running scripts over WinRM: logins, trust, deadlines, and what is left behind on the host (nothing)."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from winrm.transport import HAVE_KERBEROS
+
+from reconciler.clients import powershell, winrm
+from reconciler.clients.hosts import HostSession, open_host
+from reconciler.lab.hosts.wsman import Command
+from reconciler.lab.pki import Authority, Identity
+from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Trust
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    RemoteError,
+    ScriptFailed,
+    Unavailable,
+    Unreachable,
+    UntrustedPeer,
+)
+from reconciler.model.script import Script
+from reconciler.model.secret import MASK, Secret, SecretRef
+from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.winrmd import NAME, Winrmd, running
+
+ANY = Script("windows/any.ps1", "any text")
+CLIXML = (
+    '#< CLIXML\r\n<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
+    '<S S="Warning">careful_x000D__x000A_</S><S S="Error">At line:1_x000D__x000A_</S>'
+    '<S S="Error">broken &lt;here&gt;_x000D__x000A_</S></Objs>'
+)
+
+
+def says(stdout: bytes = b"1", stderr: bytes = b"", code: int = 0) -> Callable[[Command], int]:
+    def program(command: Command) -> int:
+        command.write("stdout", stdout)
+        command.write("stderr", stderr)
+        return code
+
+    return program
+
+
+def session(connection: Connection) -> HostSession:
+    return open_host(connection, Resolver(), "/")
+
+
+def run(host: Winrmd, /, params: dict[str, Any] | None = None, deadline: float = 20, **changes: Any) -> Any:
+    with session(host.connection(**changes)) as opened:
+        return opened.execute(ANY, params or {}, deadline=deadline)
+
+
+def refusal(host: Winrmd, /, **changes: Any) -> RemoteError:
+    with pytest.raises(RemoteError) as caught:
+        run(host, **changes)
+    assert caught.value.nothing_sent
+    return caught.value
+
+
+def test_script_and_arguments_travel_on_standard_input_alone(tmp_path: Path) -> None:
+    with running(tmp_path, says('{"said": "ä✓"}\r\n'.encode())) as host:
+        with session(host.connection()) as opened:
+            for secret in ("first-secret", "second-secret"):
+                answer = opened.execute(ANY, {"word": Secret(secret), "n": [1, {"ü": None}]}, deadline=20)
+                assert answer == {"said": "ä✓"}
+        assert host.engine.shells == {}
+        assert host.engine.counts["Create"] == host.engine.counts["Delete"] == 1
+        assert host.engine.counts["Signal"] == 2
+        assert set(host.lines) == {" ".join([powershell.PROGRAM, *powershell.arguments()])}
+        assert [order["args"]["word"] for order in host.orders] == ["first-secret", "second-secret"]
+        assert host.orders[0] == {
+            "script": "any text",
+            "args": {"word": "first-secret", "n": [1, {"ü": None}]},
+            "core": False,
+        }
+
+
+def test_the_command_line_is_the_shipped_bootstrap_and_fits() -> None:
+    line = " ".join([powershell.PROGRAM, *powershell.arguments()])
+    assert len(line) < 8191
+    text = base64.b64decode(powershell.encoded_bootstrap()).decode("utf-16-le")
+    assert "FromBase64String" in text
+    assert not any(part.startswith("#") for part in text.splitlines())
+
+
+def test_large_input_goes_in_pieces_and_large_output_comes_in_pieces(tmp_path: Path) -> None:
+    with running(tmp_path, says(b'"' + b"x" * 400_000 + b'"')) as host:
+        assert len(run(host, {"data": "y" * 300_000})) == 400_000
+        assert host.engine.counts["Send"] == 5
+        assert host.engine.counts["Receive"] > 3
+        assert host.orders[0]["args"]["data"] == "y" * 300_000
+
+
+def test_scripts_for_the_server_ask_for_powershell_7(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host, session(host.connection()) as opened:
+        opened.execute(Script("server/any.ps1", "x"), {}, deadline=20)
+        assert host.orders[0]["core"] is True
+        assert host.orders[0]["pwsh"] == powershell.encoded_bootstrap()
+
+
+@pytest.mark.parametrize(
+    ("stderr", "code", "reason"),
+    [
+        (b'noise\r\n{"type":"T","message":"No such service.","at":"line 1"}\r\n', 70, "No such service."),
+        (CLIXML.encode(), 1, "At line:1 broken <here>"),
+        (b"plain words\r\n", 3, "plain words"),
+        (b"", 4, "it ended with exit code 4"),
+    ],
+)
+def test_a_script_that_fails_is_quoted(tmp_path: Path, stderr: bytes, code: int, reason: str) -> None:
+    with running(tmp_path, says(b"half an answer", stderr, code)) as host:
+        with pytest.raises(ScriptFailed) as caught:
+            run(host)
+        assert caught.value.reason == reason
+        assert caught.value.exit_code == code
+        assert host.engine.shells == {}
+
+
+def test_warnings_beside_a_good_answer_are_no_failure(tmp_path: Path) -> None:
+    with running(tmp_path, says(b"[1]", CLIXML.encode())) as host:
+        assert run(host) == [1]
+
+
+@pytest.mark.parametrize("stdout", [b"", b"nope", b"{}{}", b"\xff\xfe"])
+def test_only_one_json_document_is_an_answer(tmp_path: Path, stdout: bytes) -> None:
+    with running(tmp_path, says(stdout)) as host, pytest.raises(BadAnswer):
+        run(host)
+
+
+def test_secrets_are_masked_in_what_comes_back(tmp_path: Path) -> None:
+    secret = 'p"ss<w0rd>-é'
+    for program in (
+        says(b"", secret.encode(), 1),
+        says(b"", CLIXML.replace("broken", "p&quot;ss&lt;w0rd&gt;-é").encode(), 1),
+    ):
+        with running(tmp_path, program) as host, pytest.raises(ScriptFailed) as caught:
+            run(host, {"key": Secret(secret)})
+        assert MASK in str(caught.value)
+        assert secret not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_deadline_ends_the_call_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    def sleeps(command: Command) -> int:
+        if command.sleep(30):
+            return 1
+        return 0
+
+    with running(tmp_path, sleeps) as host, session(host.connection()) as opened:
+        with pytest.raises(DeadlineExceeded) as caught:
+            opened.execute(ANY, {}, deadline=1.2)
+        assert "1.2 s" in caught.value.reason
+        assert host.engine.counts["Signal"] == 1
+
+
+def test_long_work_is_asked_for_again_until_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winrm, "OPERATION_SECONDS", 1)
+
+    def works(command: Command) -> int:
+        command.sleep(1.3)
+        command.write("stdout", b"2")
+        return 0
+
+    with running(tmp_path, works) as host:
+        assert run(host) == 2
+        assert host.endpoint.statuses[500] == 1
+
+
+def test_too_much_output_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winrm, "OUTPUT_LIMIT", 100_000)
+    with running(tmp_path, says(b"x" * 300_000)) as host:
+        with pytest.raises(BadAnswer, match="where one JSON document belongs"):
+            run(host)
+        assert host.engine.shells == {}
+
+
+@pytest.mark.parametrize("verb", ["Command", "Send", "Receive"])
+@pytest.mark.parametrize("trouble", ["drop", "lose"])
+def test_a_connection_that_breaks(tmp_path: Path, verb: str, trouble: str) -> None:
+    with running(tmp_path, says()) as host:
+        host.endpoint.troubles[verb] = [trouble]
+        with pytest.raises((ConnectionLost, Unreachable)) as caught:
+            run(host)
+        assert caught.value.nothing_sent == (verb == "Command")
+        assert host.engine.shells == {}
+
+
+def test_a_busy_host_can_be_asked_again(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        host.endpoint.troubles["Create"] = ["busy"]
+        with pytest.raises(Unavailable):
+            run(host)
+        assert run(host) == 1
+
+
+def test_the_quota_of_shells(tmp_path: Path) -> None:
+    with running(tmp_path, says(), shells=1) as host, session(host.connection()), pytest.raises(Unavailable):
+        run(host)
+
+
+def test_a_wrong_password(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        error = refusal(host, credential=Credential("admin", "svc", password=SecretRef("test", "wr0ng-horse")))
+    assert isinstance(error, AuthenticationFailed)
+    assert "wr0ng-horse" not in f"{error!r} {error.__cause__!r} {error.hint}"
+
+
+def test_an_account_that_is_no_administrator(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        host.accounts.ordinary.add("svc")
+        error = refusal(host)
+    assert isinstance(error, AuthenticationFailed)
+    assert "administrators" in error.hint
+
+
+def test_nothing_to_log_in_with(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        assert isinstance(refusal(host, credential=None), AuthenticationFailed)
+
+
+def mapped(host: Winrmd, tmp_path: Path) -> tuple[Identity, Certificate]:
+    """A client certificate that the host maps to svc."""
+    client = host.authority.client("svc", "svc@localhost")
+    host.accounts.certificates[client.der] = "svc"
+    (tmp_path / "logon.pem").write_bytes(client.cert_pem)
+    return client, Certificate("logon", cert="logon.pem", key=SecretRef("test", client.key_pem.decode()))
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_certificate_logs_in_and_its_key_is_never_a_clear_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: ssl.TLSVersion
+) -> None:
+    seen: list[bytes] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def look(self: ssl.SSLContext, *args: Any) -> None:
+        seen.extend(Path(file).read_bytes() for file in args[:2])
+        assert Path(args[1]).stat().st_mode & 0o777 == 0o600
+        assert Path(args[1]).parent.stat().st_mode & 0o777 == 0o700
+        load(self, *args)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with running(tmp_path / "pki", says(), wants_certificate=True) as host:
+        client, certificate = mapped(host, tmp_path)
+        before = sorted(tmp_path.iterdir())
+        monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
+        monkeypatch.setattr(ssl.SSLContext, "maximum_version", newest, raising=False)
+        connection = host.connection(credential=None, certificate=certificate)
+        with open_host(connection, Resolver(), str(tmp_path)) as opened:
+            assert opened.execute(ANY, {}, deadline=20) == 1
+        assert sorted(tmp_path.iterdir()) == before
+    assert b"ENCRYPTED PRIVATE KEY" in seen[1]
+    assert client.key_pem.splitlines()[1] not in seen[1]
+
+
+def test_a_client_certificate_from_a_pfx(tmp_path: Path) -> None:
+    with running(tmp_path / "pki", says(), wants_certificate=True) as host:
+        client, _ = mapped(host, tmp_path)
+        (tmp_path / "logon.pfx").write_bytes(client.pfx("s3same"))
+        certificate = Certificate("logon", pfx="logon.pfx", passphrase=SecretRef("test", "s3same"))
+        connection = host.connection(credential=None, certificate=certificate)
+        with open_host(connection, Resolver(), str(tmp_path)) as opened:
+            assert opened.execute(ANY, {}, deadline=20) == 1
+
+
+def test_a_client_certificate_that_is_not_mapped(tmp_path: Path) -> None:
+    with running(tmp_path / "pki", says(), wants_certificate=True) as host:
+        _, certificate = mapped(host, tmp_path)
+        host.accounts.certificates.clear()
+        connection = host.connection(credential=None, certificate=certificate)
+        with pytest.raises(AuthenticationFailed) as caught, open_host(connection, Resolver(), str(tmp_path)):
+            pass
+    assert "certmapping" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        Certificate("logon", cert="nowhere.pem", key=SecretRef("test", "x")),
+        Certificate("logon", cert="logon.pem", key=SecretRef("test", "no key")),
+        Certificate("logon", pfx="logon.pem", passphrase=SecretRef("test", "x")),
+    ],
+)
+def test_a_client_certificate_that_cannot_be_read(tmp_path: Path, certificate: Certificate) -> None:
+    with running(tmp_path / "pki", says()) as host:
+        mapped(host, tmp_path)
+        connection = host.connection(credential=None, certificate=certificate)
+        with (
+            pytest.raises(AuthenticationFailed, match="cannot be read"),
+            open_host(connection, Resolver(), str(tmp_path)),
+        ):
+            pass
+
+
+def test_an_expired_certificate(tmp_path: Path) -> None:
+    with running(tmp_path, says(), identity=lambda authority: authority.expired(NAME)) as host:
+        error = refusal(host)
+    assert isinstance(error, UntrustedPeer)
+    assert "expired" in error.reason
+    assert "Renew" in error.hint
+
+
+def test_certificates_of_others_are_not_trusted(tmp_path: Path) -> None:
+    other = Authority(tmp_path / "other")
+    with running(tmp_path / "pki", says()) as host:
+        for trust in (Trust(), Trust(ca_file=str(other.ca_file))):
+            assert isinstance(refusal(host, trust=trust), UntrustedPeer)
+        assert isinstance(refusal(host, host="px-2.example.net"), UntrustedPeer)
+        assert host.engine.counts["Create"] == 0
+
+
+def test_a_pinned_certificate_needs_no_authority_and_no_name(tmp_path: Path) -> None:
+    with running(tmp_path, says(), identity=lambda authority: authority.self_signed("x")) as host:
+        pin = f"sha256:{host.identity.certificate.fingerprint(hashes.SHA256()).hex()}"
+        assert run(host, trust=Trust(fingerprint=pin), host="whatever") == 1
+        for wrong in ("sha256:" + "0" * 64, "sha1:12"):
+            assert isinstance(refusal(host, trust=Trust(fingerprint=wrong)), UntrustedPeer)
+
+
+def test_a_certificate_that_the_pinned_one_signed_is_another(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        pin = f"sha256:{host.authority.certificate.fingerprint(hashes.SHA256()).hex()}"
+        assert isinstance(refusal(host, trust=Trust(fingerprint=pin)), UntrustedPeer)
+
+
+def test_trust_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    with running(tmp_path / "pki", says()) as host:
+        for file in ("nowhere.pem", "empty.pem"):
+            connection = host.connection(trust=Trust(ca_file=file))
+            with pytest.raises(UntrustedPeer, match="cannot be used"), open_host(connection, Resolver(), str(tmp_path)):
+                pass
+
+
+def test_one_context_serves_every_session_with_the_same_trust(tmp_path: Path) -> None:
+    from reconciler.clients.tls import context_for
+
+    with running(tmp_path, says()) as host:
+        first, second = (context_for(host.connection(name=name), "/") for name in ("a", "b"))
+        assert first is second
+        assert first.verify_mode is ssl.CERT_REQUIRED
+        assert first.check_hostname
+        assert run(host) == 1
+        assert first.check_hostname
+        assert len(first.get_ca_certs()) == 1
+
+
+def test_a_refused_port_and_a_silent_peer(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host, socket.create_server(("127.0.0.1", 0)) as silent:
+        deadlines = Deadlines(connect=0.3)
+        pin = Trust(fingerprint="sha256:" + "0" * 64)
+        for trust in (host.connection().trust, pin):
+            port = silent.getsockname()[1]
+            assert isinstance(refusal(host, port=port, trust=trust, deadlines=deadlines), Unreachable)
+            assert isinstance(refusal(host, port=1, trust=trust), Unreachable)
+
+
+def test_proxies_and_bundles_of_the_environment_have_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    with running(tmp_path, says()) as host:
+        assert run(host) == 1
+
+
+def test_kerberos_without_its_library_says_what_to_install(tmp_path: Path) -> None:
+    if HAVE_KERBEROS:
+        pytest.skip("the library for Kerberos is installed")
+    with running(tmp_path, says()) as host:
+        error = refusal(host, credential=Credential("admin", "svc@EXAMPLE.NET", auth="kerberos"))
+    assert isinstance(error, AuthenticationFailed)
+    assert "vbo-reconcile[kerberos]" in error.hint
+
+
+def test_a_shell_script_is_not_run_over_winrm(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host, session(host.connection()) as opened:
+        script = Script("linux/facts.sh", "")
+        with pytest.raises(ValueError, match="cannot be run"):
+            opened.execute(script, {}, deadline=1)
+        assert host.lines == []

@@ -1,0 +1,110 @@
+"""A WinRM listener for the tests: the lab's WS-Management over TLS, with a program that a test brings."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+
+from reconciler.lab.hosts import ntlm
+from reconciler.lab.hosts.acceptor import Acceptor
+from reconciler.lab.hosts.wsman import Command, Endpoint, Engine, Limits, User
+from reconciler.lab.pki import Authority, Identity
+from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.secret import SecretRef
+
+NAME = "px-1.example.net"
+
+
+@dataclass
+class Accounts:
+    """`passwords` by user; `certificates` (DER) to the user they are mapped to; `admins` may use shells."""
+
+    passwords: dict[str, str] = field(default_factory=lambda: {"svc": "Secret1!"})
+    certificates: dict[bytes, str] = field(default_factory=dict)
+    ordinary: set[str] = field(default_factory=set)
+
+    def nt_hash(self, domain: str, user: str) -> bytes | None:
+        password = self.passwords.get(user)
+        return None if password is None else ntlm.nt_hash(password)
+
+    def user(self, domain: str, user: str) -> User:
+        return User(user, admin=user not in self.ordinary)
+
+    def mapped(self, certificate: bytes) -> User | None:
+        name = self.certificates.get(certificate)
+        return None if name is None else User(name)
+
+
+@dataclass
+class Winrmd:
+    """`lines` are the command lines that ran, `orders` what came on their standard input."""
+
+    authority: Authority
+    identity: Identity
+    accounts: Accounts
+    endpoint: Endpoint
+    engine: Engine
+    lines: list[str]
+    orders: list[dict[str, Any]]
+    port: int = 0
+
+    def connection(self, **changes: Any) -> Connection:
+        settings: dict[str, Any] = {
+            "name": "px-1",
+            "host": NAME,
+            "transport": Transport.WINRM,
+            "credential": Credential("admin", "svc", password=SecretRef("test", "Secret1!")),
+            "address": "127.0.0.1",
+            "port": self.port,
+            "trust": Trust(ca_file=str(self.authority.ca_file)),
+            "deadlines": Deadlines(connect=10, call=20),
+        }
+        return Connection(**{**settings, **changes})
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path,
+    program: Callable[[Command], int],
+    *,
+    identity: Callable[[Authority], Identity] = lambda authority: authority.host(NAME),
+    wants_certificate: bool = False,
+    shells: int = 30,
+) -> Iterator[Winrmd]:
+    authority = Authority(folder)
+    shown = identity(authority)
+    lines: list[str] = []
+    orders: list[dict[str, Any]] = []
+
+    def record(command: Command) -> int:
+        lines.append(command.text)
+        data = command.read_all()
+        if data:
+            orders.append(json.loads(base64.b64decode(data)))
+        return program(command)
+
+    engine = Engine("PX-1", record, Limits(shells=shells))
+    accounts = Accounts()
+    digest = shown.certificate.fingerprint(hashes.SHA256())
+    endpoint = Endpoint(engine, accounts, "PX-1", certificate_hash=digest)
+    context = authority.context(shown)
+    if wants_certificate:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(authority.ca_file)
+    with Acceptor() as acceptor, socket.create_server(("127.0.0.1", 0)) as listener:
+        listening = acceptor.open(listener, endpoint.serve, lambda: context)
+        port = listener.getsockname()[1]
+        try:
+            yield Winrmd(authority, shown, accounts, endpoint, engine, lines, orders, port)
+        finally:
+            engine.close()
+            listening.close()

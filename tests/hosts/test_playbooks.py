@@ -1,0 +1,129 @@
+"""Loading playbooks: what is shipped, and what is said about a playbook that is broken."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from reconciler.hosts import HostWriter, load, playbooks_folder, shipped
+from reconciler.model.diagnostic import Diagnosed
+from reconciler.model.script import Script
+
+SHIPPED = playbooks_folder()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SHIPPED, tmp_path / "playbooks"))
+
+
+def broken(folder: Path) -> list[str]:
+    with pytest.raises(Diagnosed) as caught:
+        load(folder)
+    return [f"{item.position}: {item.detail}" for item in caught.value.diagnostics]
+
+
+def change(folder: Path, old: str, new: str, file: str = "windows.yml") -> int:
+    """Replace `old`, and tell in which line it stood."""
+    text = (folder / file).read_text("utf-8")
+    assert text.count(old) >= 1
+    (folder / file).write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_what_is_shipped_can_be_loaded() -> None:
+    found = load(SHIPPED)
+    assert sorted(found) == ["linux", "windows"]
+    for system, playbook in found.items():
+        assert playbook.os == system
+        assert playbook.facts == shipped(playbook.facts.name)
+        assert len({item.name for item in playbook.requirements}) == len(playbook.requirements)
+        for item in playbook.requirements:
+            assert item.change is None or item.change.script in playbook.scripts
+
+
+@pytest.mark.parametrize("name", ["windows/facts.ps1", "linux/facts.sh", "server/version.ps1"])
+def test_a_shipped_script_is_found_by_its_path(name: str) -> None:
+    script = shipped(name)
+    assert script.name == name
+    assert script.is_powershell is name.endswith(".ps1")
+    assert script.text.isascii()
+
+
+@pytest.mark.parametrize(
+    "name", ["windows/nowhere.ps1", "../pyproject.toml", "/etc/passwd", "bootstrap.ps1", "windows.yml", ""]
+)
+def test_nothing_else_is(name: str) -> None:
+    with pytest.raises(KeyError):
+        shipped(name)
+
+
+def test_everything_that_is_wrong_is_said_at_once_with_its_place(folder: Path) -> None:
+    lines = [
+        change(folder, "at_least: 3", "atleast: 3"),
+        change(folder, "name: admin-share", "name: Admin Share"),
+    ]
+    change(folder, "version: 1", "version: 2", "linux.yml")
+    told = broken(folder)
+    assert any(item.startswith("linux.yml:4:10: version: 1 was expected") for item in told)
+    assert any(item.startswith(f"windows.yml:{lines[1]}:") and "Admin Share" in item for item in told)
+    assert any("'atleast' was unexpected" in item for item in told)
+
+
+def test_names_are_there_once_and_scripts_exist(folder: Path) -> None:
+    name = change(folder, "name: disk", "name: clock")
+    script = change(folder, "script: windows/open-port.ps1", "script: windows/nowhere.ps1")
+    (folder / "linux" / "facts.sh").unlink()
+    told = broken(folder)
+    assert any(item.startswith(f"windows.yml:{name}:") and "two requirements named clock" in item for item in told)
+    assert any(item.startswith(f"windows.yml:{script}:") and "no script windows/nowhere.ps1" in item for item in told)
+    assert any(item.startswith("linux.yml:") and "no script linux/facts.sh" in item for item in told)
+
+
+def test_a_file_says_for_which_system_it_is(folder: Path) -> None:
+    change(folder, "os: windows", "os: linux")
+    assert any("windows.yml says that it is for linux" in item for item in broken(folder))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: [", "windows.yml:2:1: It is not YAML"),
+        (b"a: \xff", "windows.yml:1:1: windows.yml cannot be read: it is not UTF-8 text"),
+        (b"!!python/object/apply:os.system [id]", "It is not YAML"),
+        (b"", "None is not of type 'object'"),
+        (b"- 1", "is not of type 'object'"),
+    ],
+)
+def test_a_file_that_is_no_playbook(folder: Path, content: bytes, said: str) -> None:
+    (folder / "windows.yml").write_bytes(content)
+    assert any(said in item for item in broken(folder))
+
+
+def test_a_file_that_is_missing(folder: Path) -> None:
+    (folder / "linux.yml").unlink()
+    assert broken(folder) == ["linux.yml:1:1: linux.yml cannot be read: No such file or directory."]
+
+
+def test_a_writer_runs_only_the_scripts_of_its_playbook() -> None:
+    ran: list[tuple[str, object]] = []
+
+    class Session:
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def execute(self, script: Script, params: object, *, deadline: float) -> object:
+            ran.append((script.name, params))
+            return {"port": "9193 open"}
+
+    writer = HostWriter(Session(), load(SHIPPED)["linux"])
+    assert writer.change("linux/open-port.sh", {"port": 9193}, deadline=5) == {"port": "9193 open"}
+    for name in ("linux/facts.sh", "windows/open-port.ps1"):
+        with pytest.raises(KeyError):
+            writer.change(name, {}, deadline=5)
+    assert ran == [("linux/open-port.sh", {"port": 9193})]

@@ -1,0 +1,308 @@
+"""The shipped PowerShell scripts, run through the real bootstrap in a real engine on a Windows that is data."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.clients.powershell import blob, encoded_bootstrap
+from reconciler.hosts import shipped
+from reconciler.hosts.facts import parse
+from reconciler.lab.pki import Authority
+from reconciler.model.script import Script
+from tests.hosts import windows
+from tests.hosts.documents import NOW
+from tests.hosts.powershell import Windows, bootstrap, run_blob, run_text
+from tests.hosts.windows import REGISTRY, rule, service
+
+ARGS = {"port": 9193, "server": "vbo01.corp.example.com", "now": "2026-03-01T12:00:00+00:00"}
+FACTS = shipped("windows/facts.ps1")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Windows:
+    return Windows(tmp_path, windows.host())
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Windows:
+    return Windows(tmp_path, windows.server())
+
+
+def facts(host: Windows, **args: Any) -> dict[str, Any]:
+    found: dict[str, Any] = host.run(FACTS, {**ARGS, **args}).document
+    assert parse(found, "windows", NOW)
+    return found
+
+
+def test_a_domain_member_without_proxy_service(host: Windows) -> None:
+    found = facts(host)
+    clock, powershell = found.pop("clock"), found.pop("powershell")
+    assert len(clock["utc"]) == 20
+    assert clock["utc"].endswith("Z")
+    assert powershell["core"] == []
+    assert found == {
+        "os": {"family": "windows", "name": "Microsoft Windows Server 2022 Standard", "version": "10.0.20348"},
+        "host": {"name": "PX-1", "fqdn": "px-1.corp.example.com"},
+        "domain": {"member": True, "name": "corp.example.com"},
+        "dotnet": {"framework": 528449, "runtime": [], "aspnet": []},
+        "remote_registry": {"start": "disabled", "state": "stopped"},
+        "firewall": {"port": "9193 closed"},
+        "admin_share": True,
+        "disk": {"free_gb": 41},
+        "reboot": {"pending": False, "reasons": []},
+        "server": {
+            "name": "vbo01.corp.example.com",
+            "addresses": ["10.0.0.5"],
+            "reverse": ["vbo01.corp.example.com"],
+        },
+        "service": {
+            "installed": False,
+            "version": None,
+            "state": "missing",
+            "start": "missing",
+            "listening": False,
+        },
+    }
+
+
+def test_a_workgroup_host_with_everything(host: Windows) -> None:
+    world = host.world
+    world["cim"]["Win32_ComputerSystem"] = [
+        {"Name": "PX-9", "DNSHostName": "px-9", "PartOfDomain": False, "Domain": "WORKGROUP"}
+    ]
+    world["cim"]["Win32_Share"] = []
+    world["cim"]["Win32_Service"] = [service("Veeam.Archiver.Proxy", "Auto", "Running", f'"{windows.EXE}" -run')]
+    world["files"] = {windows.EXE: "8.1.0.305"}
+    world["listeners"] = [9500]
+    world["rules"] = [rule(port=["80", "9400-9600"])]
+    world["dns"] = {}
+    version = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
+    world["registry"] = {
+        f"{version}\\Component Based Servicing\\RebootPending": {},
+        f"{version}\\WindowsUpdate\\Auto Update\\RebootRequired": {},
+        "HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Session Manager": {"PendingFileRenameOperations": ["a"]},
+        "HKLM:\\SOFTWARE\\Microsoft\\PowerShellCore\\InstalledVersions": {},
+        "HKLM:\\SOFTWARE\\Microsoft\\PowerShellCore\\InstalledVersions\\31ab": {"SemanticVersion": "7.4.6"},
+    }
+    host.install_dotnet("Microsoft.NETCore.App", "6.0.36", "8.0.11")
+    host.install_dotnet("Microsoft.AspNetCore.App", "8.0.11")
+    found = facts(host, port=9500)
+    assert found["host"] == {"name": "PX-9", "fqdn": "px-9"}
+    assert found["domain"] == {"member": False, "name": ""}
+    assert found["powershell"]["core"] == ["7.4.6"]
+    assert found["dotnet"] == {"framework": 0, "runtime": ["6.0.36", "8.0.11"], "aspnet": ["8.0.11"]}
+    assert found["remote_registry"] == {"start": "missing", "state": "missing"}
+    assert found["firewall"] == {"port": "9500 open"}
+    assert found["admin_share"] is False
+    assert found["reboot"] == {"pending": True, "reasons": ["component-servicing", "windows-update", "file-renames"]}
+    assert found["server"]["addresses"] == found["server"]["reverse"] == []
+    assert found["service"] == {
+        "installed": True,
+        "version": "8.1.0.305",
+        "state": "running",
+        "start": "automatic",
+        "listening": True,
+    }
+
+
+def test_the_version_is_that_of_the_program_of_the_service(host: Windows) -> None:
+    orders: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for path in (windows.EXE, f"{windows.EXE} -run", f'  "{windows.EXE}"', "C:\\nowhere.exe", "nonsense"):
+        world = windows.host()
+        world["cim"]["Win32_Service"] = [service("Veeam.Archiver.Proxy", "Manual", "Start Pending", path)]
+        world["files"] = {windows.EXE: "8.2.0.2008"}
+        orders.append((world, ARGS))
+    found = [answer["service"] for answer in host.ask(FACTS, orders)]
+    assert [item["version"] for item in found] == ["8.2.0.2008"] * 3 + [None] * 2
+    assert {(item["start"], item["state"]) for item in found} == {("manual", "start pending")}
+
+
+def all_off(world: dict[str, Any]) -> None:
+    for profile in world["profiles"]:
+        profile["Enabled"] = "False"
+
+
+FIREWALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
+    "off": (all_off, "open"),
+    "off where the host is": (lambda world: world["profiles"][0].update(Enabled="False"), "open"),
+    "lets everything in": (lambda world: world["profiles"][0].update(DefaultInboundAction="Allow"), "open"),
+    "rule": (lambda world: world["rules"].append(rule()), "open"),
+    "rule for this profile": (lambda world: world["rules"].append(rule(Profile="Domain, Private")), "open"),
+    "rule for another profile": (lambda world: world["rules"].append(rule(Profile="Public")), "closed"),
+    "rule that is off": (lambda world: world["rules"].append(rule(Enabled="False")), "closed"),
+    "rule outwards": (lambda world: world["rules"].append(rule(Direction="Outbound")), "closed"),
+    "rule for UDP": (lambda world: world["rules"].append(rule(Protocol="UDP")), "closed"),
+    "rule for all ports of some program": (lambda world: world["rules"].append(rule(port="Any")), "closed"),
+    "rule for the server": (lambda world: world["rules"].append(rule(RemoteAddress=["10.0.0.5"])), "open"),
+    "rule for others": (lambda world: world["rules"].append(rule(RemoteAddress="LocalSubnet")), None),
+    "blocked": (lambda world: world["rules"].extend([rule(), rule("no", Action="Block")]), "closed"),
+    "two networks": (
+        lambda world: (
+            world["networks"].append({"NetworkCategory": "Public"}),
+            world["rules"].append(rule(Profile="Domain")),
+        ),
+        "closed",
+    ),
+    "network unknown": (
+        lambda world: (world["networks"].clear(), world["rules"].append(rule(Profile="Domain"))),
+        "closed",
+    ),
+    "broken": (lambda world: world.update(firewall_is_broken=True), None),
+}
+
+
+def test_firewalls(host: Windows) -> None:
+    orders: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for change, _ in FIREWALLS.values():
+        world = windows.host()
+        change(world)
+        orders.append((world, ARGS))
+    found = dict(zip(FIREWALLS, (answer["firewall"]["port"] for answer in host.ask(FACTS, orders)), strict=True))
+    assert found == {name: answer and f"9193 {answer}" for name, (_, answer) in FIREWALLS.items()}
+
+
+def test_opening_the_port_makes_one_rule_that_follows_the_port(host: Windows) -> None:
+    script = shipped("windows/open-port.ps1")
+    for port in (9193, 9193, 9500):
+        answer = host.run(script, {"port": port}).document
+        assert answer == {"port": f"{port} open", "rule": "vbo-reconcile proxy"}
+        assert facts(host, port=port)["firewall"] == {"port": f"{port} open"}
+    ours = [item for item in host.world["rules"] if item["Name"] == "vbo-reconcile proxy"]
+    assert len(ours) == 1
+    assert facts(host)["firewall"] == {"port": "9193 closed"}
+
+
+def test_remote_registry_starts_by_itself_and_stays(host: Windows) -> None:
+    script = shipped("windows/remote-registry.ps1")
+    for _ in range(2):
+        assert host.run(script, {}).document == {"start": "automatic", "state": "running"}
+    assert host.world["registry"][REGISTRY] == {"DisableIdleStop": 1}
+    assert facts(host)["remote_registry"] == {"start": "automatic", "state": "running"}
+
+
+def test_remote_registry_that_cannot_start_says_why(host: Windows) -> None:
+    host.world["cim"]["Win32_Service"][0]["refuses"] = True
+    outcome = host.run(shipped("windows/remote-registry.ps1"), {})
+    assert outcome.code == 70
+    assert outcome.stdout.strip() == ""
+    assert outcome.error["message"] == "Service 'RemoteRegistry' cannot be started."
+    assert outcome.error["at"]
+
+
+def test_version_and_proxies_of_the_server(server: Windows) -> None:
+    answer = server.run(shipped("server/version.ps1"), {}).document
+    assert answer["version"] == "8.1.0.305"
+    assert answer["proxies"][0] == {"host": "px-1", "outdated": True, "version": "8.0.2.159"}
+    assert [item["outdated"] for item in answer["proxies"]] == [True, True, False]
+    assert server.world["product"]["sessions"] == 0
+
+
+def test_the_certificate_of_the_server(server: Windows) -> None:
+    answer = server.run(shipped("server/security-settings.ps1"), {}).document
+    assert answer == {"thumbprint": "AB" * 20, "subject": "CN=Veeam Software", "expires": "2027-05-06T07:08:09Z"}
+    assert server.world["product"]["sessions"] == 0
+
+
+def test_setting_the_certificate_leaves_no_file(server: Windows, tmp_path: Path) -> None:
+    identity = Authority(tmp_path / "pki").self_signed("new")
+    args = {"pfx": base64.b64encode(identity.pfx("s3same")).decode(), "passphrase": "s3same"}
+    answer = server.run(shipped("server/set-certificate.ps1"), args).document
+    assert answer == {"thumbprint": identity.thumbprint}
+    assert server.world["product"]["certificate"]["file"].endswith("certificate.pfx")
+    assert server.leftovers == []
+    outcome = server.run(shipped("server/set-certificate.ps1"), {**args, "passphrase": "wr0ng"})
+    assert outcome.code == 70
+    assert "wr0ng" not in outcome.stderr
+    assert server.leftovers == []
+    assert server.world["product"]["sessions"] == 0
+
+
+def test_upgrading_windows_proxies(server: Windows) -> None:
+    server.world["product"]["proxies"][1]["refuses"] = "Access is denied."
+    args = {"proxies": ["px-1", "px-2", "px-3", "vbo01"], "username": "CORP\\svc", "password": "s3cret"}
+    results = server.run(shipped("server/update-proxy.ps1"), args).document["results"]
+    assert results == [
+        {"host": "px-1", "ok": True, "version": "8.1.0.305", "message": ""},
+        {"host": "px-2", "ok": False, "version": None, "message": "Access is denied."},
+        {"host": "px-3", "ok": False, "version": None, "message": "The server does not know this proxy."},
+        {"host": "vbo01", "ok": True, "version": "8.1.0.305", "message": ""},
+    ]
+    assert server.world["product"]["proxies"][0]["login"] == "CORP\\svc:s3cret"
+    assert server.world["product"]["sessions"] == 0
+
+
+def test_upgrading_a_linux_proxy(server: Windows) -> None:
+    server.world["product"]["proxies"][1]["stuck"] = True
+    linux = {
+        "account": "backup",
+        "password": "",
+        "private_key": "KEY\nTEXT\n",
+        "passphrase": "",
+        "elevate": True,
+        "fingerprint": "F",
+    }
+    args = {"proxies": ["px-1", "px-2"], "linux": linux}
+    results = server.run(shipped("server/update-proxy.ps1"), args).document["results"]
+    assert [item["ok"] for item in results] == [True, False]
+    assert results[1]["message"] == "The proxy is still out of date."
+    login = server.world["product"]["proxies"][0]["linux"]
+    assert (login["account"], login["key"], login["root"], login["fingerprint"]) == ("backup", "KEY\nTEXT\n", True, "F")
+    assert server.leftovers == []
+
+
+def test_a_server_without_the_product(server: Windows) -> None:
+    server.world["product"] = None
+    for name in ("version", "security-settings", "set-certificate", "update-proxy"):
+        outcome = server.run(shipped(f"server/{name}.ps1"), {"proxies": []})
+        assert outcome.code == 70
+        assert "was not loaded" in outcome.error["message"]
+
+
+def order(text: str, args: Any = None) -> bytes:
+    return blob(Script("windows/case.ps1", text), args or {})
+
+
+def test_the_bootstrap_hands_arguments_over_whole() -> None:
+    text = "param($a) [Console]::Out.WriteLine(($a | ConvertTo-Json -Compress -Depth 5))"
+    args = {"text": 'it\'s "quoted" $(x) `n ä✓ \t\n', "list": [1, [2]], "none": None, "map": {"a": True}}
+    assert run_blob(order(text, args)).document == args
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("throw 'No such thing.'", 70, "No such thing."),
+        ("Get-Item /nowhere-at-all", 70, "nowhere-at-all"),
+        ("if (", 70, "Missing"),
+        ("exit 12", 12, ""),
+        ("sh -c 'exit 3'; [Console]::Out.WriteLine('1')", 0, ""),
+    ],
+)
+def test_how_a_script_ends(text: str, code: int, message: str) -> None:
+    outcome = run_blob(order(text))
+    assert outcome.code == code
+    if message:
+        assert message in outcome.error["message"]
+        assert sorted(outcome.error) == ["at", "message", "type"]
+
+
+@pytest.mark.parametrize("data", [b"", b"no base64!", base64.b64encode(b"no json")])
+def test_a_blob_that_is_none(data: bytes) -> None:
+    outcome = run_blob(data)
+    assert outcome.code == 70
+    assert outcome.error["message"]
+
+
+def test_an_order_for_powershell_7_goes_on_to_it() -> None:
+    data = blob(Script("server/case.ps1", "[Console]::Out.WriteLine('{}')"), {})
+    relay = "function pwsh.exe { process { $global:LASTEXITCODE = 7; \"$_|$($args -join ' ')\" } }"
+    assert bootstrap().count("Major -lt 7 ") == 1
+    outcome = run_text(f"{relay}\n{bootstrap().replace('Major -lt 7 ', 'Major -lt 77 ')}", data)
+    assert outcome.code == 7
+    assert outcome.stdout.strip() == f"{data.decode()}|-NoProfile -NonInteractive -EncodedCommand {encoded_bootstrap()}"
+    assert run_blob(data).document == {}

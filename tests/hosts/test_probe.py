@@ -1,0 +1,109 @@
+"""Probing a host from end to end: SSH, the real facts script, one diagnostic where it does not work."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.hosts import diagnose, load, playbooks_folder, probe
+from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.errors import SecretError, Unreachable
+from reconciler.model.secret import Secret, SecretRef
+from tests.clients.hosts.sshd import Sshd, running
+
+PLAYBOOKS = load(playbooks_folder())
+PARAMS: dict[str, Any] = {"port": 9193, "server": "localhost", "now": "ignored", "other": {"a": 1}}
+
+
+class Resolver:
+    def resolve(self, reference: SecretRef) -> Secret:
+        if reference.path == "missing":
+            raise SecretError(f"{reference}: there is no such secret")
+        return Secret(reference.path)
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running(Sshd(tmp_path_factory.mktemp("bin"), passwords={"root": "correct"})) as server:
+        yield server
+
+
+@pytest.fixture
+def connection(sshd: Sshd) -> Connection:
+    return Connection(
+        "px-1",
+        "px-1.example.net",
+        Transport.SSH,
+        Credential("linux", "root", password=SecretRef("test", "correct")),
+        address="127.0.0.1",
+        port=sshd.port,
+        trust=Trust(host_keys=(sshd.public,)),
+        deadlines=Deadlines(connect=10, call=20),
+    )
+
+
+def test_facts_come_in_one_connection_and_one_command(sshd: Sshd, connection: Connection) -> None:
+    before = (sshd.connections, len(sshd.commands))
+    found = probe(connection, Resolver(), "/", PLAYBOOKS["linux"], PARAMS)
+    assert found.problem is None
+    assert found.name == "px-1"
+    assert found.facts["os"]["family"] == "linux"
+    assert found.facts["server"]["resolves"] is True
+    assert found.facts["clock"]["minutes_off"] == 0
+    assert (sshd.connections, len(sshd.commands)) == (before[0] + 1, before[1] + 1)
+
+
+@pytest.mark.parametrize("minutes", [-7, 7])
+def test_the_clock_is_compared_with_the_middle_of_the_call(connection: Connection, minutes: int) -> None:
+    found = probe(
+        connection,
+        Resolver(),
+        "/",
+        PLAYBOOKS["linux"],
+        PARAMS,
+        clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes),
+    )
+    assert found.facts["clock"]["minutes_off"] == minutes
+
+
+def test_trouble_is_a_diagnostic_and_no_exception(sshd: Sshd, connection: Connection) -> None:
+    login = connection.credential
+    assert login is not None
+    wrong = dataclasses.replace(login, password=SecretRef("test", "wrong-w0rd"))
+    missing = dataclasses.replace(login, password=SecretRef("test", "missing"))
+    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1bL8pgYpHxC0xkkBf9kYk2dQSXJqZdXnVqVtVbZbXz"
+    cases = {
+        "authentication": dataclasses.replace(connection, credential=wrong),
+        "untrusted-peer": dataclasses.replace(connection, trust=Trust(host_keys=(other,))),
+        "unreachable": dataclasses.replace(connection, port=1),
+        "secret": dataclasses.replace(connection, credential=missing),
+    }
+    for code, broken in cases.items():
+        found = probe(broken, Resolver(), "/", PLAYBOOKS["linux"], PARAMS)
+        assert found.facts == {}
+        assert found.problem is not None
+        assert found.problem.code == code
+        assert found.problem.address == "host.px-1"
+        assert found.problem.fix
+        assert "wrong-w0rd" not in repr(found)
+
+
+def test_a_host_that_is_another_system_than_declared(connection: Connection) -> None:
+    windows = dataclasses.replace(PLAYBOOKS["windows"], facts=PLAYBOOKS["linux"].facts)
+    found = probe(connection, Resolver(), "/", windows, PARAMS)
+    assert found.problem is not None
+    assert found.problem.code == "bad-answer"
+    assert "declared as windows" in found.problem.detail
+
+
+def test_a_diagnostic_keeps_the_words_of_the_error(connection: Connection) -> None:
+    error = Unreachable(connection.peer, "connecting with SSH", "no answer in time", hint="Look.")
+    found = diagnose(error, connection)
+    assert found.summary == "No connection"
+    assert found.detail == "px-1 (px-1.example.net): connecting with SSH: no answer in time"
+    assert found.fix == "Look."

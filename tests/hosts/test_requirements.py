@@ -1,0 +1,145 @@
+"""Facts against requirements: one file a case, in `cases/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.hosts import Change, Finding, Playbook, Requirement, advice, load, playbooks_folder, unmet
+from reconciler.hosts.facts import NotFacts, parse
+from reconciler.model.script import Script
+from tests.hosts.documents import NOW, document
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
+PLAYBOOKS = load(playbooks_folder())
+
+
+def shown(finding: Finding) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "requirement": finding.requirement,
+        "before": finding.before,
+        "after": finding.after,
+    }
+    if finding.script:
+        found |= {"script": finding.script, "params": dict(finding.params)}
+    return found | ({"unknown": True} if finding.unknown else {})
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
+def test_findings(file: Path) -> None:
+    case = json.loads(file.read_text("utf-8"))
+    facts = parse(document(case["os"], case["facts"]), case["os"], NOW)
+    playbook = PLAYBOOKS[case["os"]]
+    found = unmet(playbook, facts, case["fields"], build=case["build"])
+    assert [shown(item) for item in found] == case["unmet"]
+    assert [item.requirement for item in advice(playbook, facts, case["fields"], build=case["build"])] == case["advice"]
+    for item in found:
+        assert item.why.endswith(".")
+        assert bool(item.script) != bool(item.manual)
+
+
+def test_there_are_cases_for_every_requirement() -> None:
+    said: set[str] = set()
+    for file in CASES:
+        case = json.loads(file.read_text("utf-8"))
+        said |= {f"{case['os']} {item['requirement']}" for item in case["unmet"]}
+        said |= {f"{case['os']} {name}" for name in case["advice"]}
+    declared = {f"{system} {item.name}" for system, book in PLAYBOOKS.items() for item in book.requirements}
+    assert declared - said == {"linux server-name-reverse"}
+
+
+def test_facts_that_are_missing_altogether_are_unknown_and_never_different() -> None:
+    for system, playbook in PLAYBOOKS.items():
+        found = unmet(playbook, {}, {"type": "domain"}, build="8.5.0.1014")
+        assert found, system
+        assert all(item.unknown and item.before is None for item in found)
+        assert advice(playbook, {}, {}) == []
+
+
+def one(requirement: Requirement) -> Playbook:
+    return Playbook("linux", Script("linux/facts.sh", ""), (requirement,), {})
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "value", "met"),
+    [
+        ("equals", {"a": 1}, {"a": 1, "b": 2}, True),
+        ("equals", {"a": 1}, "text", None),
+        ("equals", {"a": 1}, {"b": 2}, None),
+        ("at_least", 3, "many", None),
+        ("at_least", "5.1", "5.10", True),
+        ("at_least", "5.1", "unheard of", None),
+        ("has_version", "8.0.10", ["8.0.10-rc.1"], True),
+        ("has_version", "8.0.10", ["8.1.0"], False),
+        ("has_version", "8.0.10", "8.0.10", None),
+        ("within", 4, -4, True),
+        ("within", 4, "x", None),
+        ("one_of", ["a", "b"], "b", True),
+    ],
+)
+def test_operators(operator: str, wanted: Any, value: Any, met: bool | None) -> None:
+    found = unmet(one(Requirement("name", "fact", operator, wanted, "Because.")), {"fact": value}, {})
+    assert [item.unknown for item in found] == ([] if met else [met is None])
+
+
+def test_an_operator_that_nobody_knows_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="no operator"):
+        unmet(one(Requirement("name", "fact", "about", 1, "Because.")), {"fact": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("when", "fields", "build", "applies"),
+    [
+        ({"type": ["domain", "workgroup"]}, {"type": "domain"}, "", True),
+        ({"service.install": "package"}, {}, "", False),
+        ({"service.install": "package"}, {"service.install": "package"}, "", True),
+        ({"build": {"at_least": "8.0", "below": "8.4"}}, {}, "8.3.9.9", True),
+        ({"build": {"at_least": "8.0", "below": "8.4"}}, {}, "8.4.0.1", False),
+        ({"build": {"below": "8.0"}, "type": "domain"}, {"type": "workgroup"}, "", False),
+    ],
+)
+def test_conditions(when: dict[str, Any], fields: dict[str, Any], build: str, applies: bool) -> None:
+    requirement = Requirement("name", "fact", "equals", 1, "Because.", when=when)
+    assert bool(unmet(one(requirement), {"fact": 0}, fields, build=build)) is applies
+
+
+def test_parameters_take_fields_of_the_proxy_with_their_type() -> None:
+    change = Change(
+        "linux/x.sh", {"port": "{port}", "text": "port {port} of {host}", "fixed": 1, "other": "{host}"}, restart=True
+    )
+    requirement = Requirement("name", "fact", "equals", 1, "Because.", change=change)
+    (found,) = unmet(one(requirement), {"fact": 0}, {"host": "px", "port": 9000})
+    assert found.params == {"port": 9000, "text": "port 9000 of px", "fixed": 1, "other": "px"}
+    assert found.restart
+
+
+def test_the_document_is_brought_to_one_spelling() -> None:
+    facts = parse(document("windows"), "windows", NOW)
+    assert facts["host"]["fqdn"] == "px-1.corp.example.com"
+    assert facts["domain"]["name"] == "corp.example.com"
+    assert facts["dotnet"]["runtime"] == ["6.0.36", "8.0.11"]
+    assert facts["server"] == {
+        "name": "vbo01.corp.example.com",
+        "addresses": ["10.0.0.5", "10.0.0.6"],
+        "reverse": ["vbo01.corp.example.com"],
+        "resolves": True,
+        "reverse_matches": True,
+    }
+    assert facts["clock"] == {"utc": "2026-03-01T12:00:20Z", "minutes_off": 0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ([], "not an object"),
+        ({}, "does not say anything about os, host"),
+        (document("linux"), "declared as windows"),
+        ({**document("windows"), "service": "fine"}, "anything about service"),
+    ],
+)
+def test_what_is_no_document_of_facts(changed: Any, said: str) -> None:
+    with pytest.raises(NotFacts, match=said):
+        parse(changed, "windows", NOW)

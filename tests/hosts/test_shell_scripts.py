@@ -1,0 +1,232 @@
+"""The shipped shell scripts, run for real on hosts that are a folder and a table of commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reconciler.hosts.facts import parse
+from tests.hosts.documents import NOW
+from tests.hosts.linux import Linux
+
+UFW = """Status: active
+Logging: on (low)
+Default: {default} (incoming), allow (outgoing), disabled (routed)
+New profiles: skip
+
+To                         Action      From
+--                         ------      ----
+22/tcp                     ALLOW IN    Anywhere
+{rules}
+22/tcp (v6)                ALLOW IN    Anywhere (v6)
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Linux:
+    return Linux(tmp_path)
+
+
+def test_a_host_without_proxy_service(host: Linux) -> None:
+    facts = host.facts()
+    free = facts["disk"].pop("free_gb")
+    assert isinstance(free, int)
+    assert facts == {
+        "os": {
+            "family": "linux",
+            "id": "ubuntu",
+            "version": "22.04",
+            "release": "ubuntu 22.04",
+            "name": "Ubuntu 22.04.4 LTS",
+        },
+        "host": {"name": "px-2", "fqdn": "px-2.example.net"},
+        "clock": {"utc": "2026-03-01T12:00:00Z"},
+        "account": {"user": "root", "admin": True},
+        "dotnet": {"runtime": [], "aspnet": []},
+        "firewall": {"kind": "none", "port": "9193 open"},
+        "disk": {},
+        "reboot": {"pending": False, "reasons": []},
+        "server": {"name": "vbo01", "addresses": ["10.0.0.5", "10.0.0.6"], "reverse": ["vbo01.example.net"]},
+        "service": {"installed": False, "version": None, "state": "missing", "start": "missing", "listening": False},
+    }
+    assert parse(facts, "linux", NOW)["clock"]["minutes_off"] == 0
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
+def test_every_posix_shell_gives_the_same_facts(tmp_path: Path, shell: str) -> None:
+    program = shell.partition(" ")[0]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    odd = 'ID=ubuntu\nVERSION_ID=22.04\nPRETTY_NAME="Ubuntu \\"22\\" \\\\ \ttab é"'
+    answers = []
+    for name in ("sh", shell):
+        host = Linux(tmp_path / name.partition(" ")[0], name)
+        (host.root / "etc/os-release").write_text(odd)
+        host.commands["ufw"] = f"cat <<'END'\n{UFW.format(default='deny', rules='9193/tcp ALLOW IN Anywhere')}END"
+        answers.append({**host.facts(), "disk": None})
+    assert answers[0] == answers[1]
+    assert answers[0]["os"]["name"] == 'Ubuntu \\"22\\" \\\\ tab é'
+
+
+def test_a_running_service(host: Linux) -> None:
+    (host.root / "opt/veeamvboproxy").mkdir()
+    host.commands |= {
+        "systemctl": '[ "$1 $3" = "show Veeam.Archiver.Proxy.service" ] || exit 9\n'
+        'printf "LoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\n"',
+        "ss": 'printf "LISTEN 0 128 *:9193 *:*\\n"',
+        "dpkg-query": 'case "$1" in -S) echo "veeam-proxy, other: $2";; -W) printf "8.1.0.305";; esac',
+    }
+    assert host.facts()["service"] == {
+        "installed": True,
+        "version": "8.1.0.305",
+        "state": "running",
+        "start": "automatic",
+        "listening": True,
+    }
+    assert host.facts(port=919)["service"]["listening"] is False
+
+
+@pytest.mark.parametrize(
+    ("shown", "state", "start"),
+    [
+        ("LoadState=loaded\\nActiveState=failed\\nUnitFileState=disabled", "failed", "disabled"),
+        ("LoadState=loaded\\nActiveState=inactive\\nUnitFileState=static", "stopped", "manual"),
+        ("LoadState=masked\\nActiveState=inactive\\nUnitFileState=masked", "stopped", "masked"),
+        ("LoadState=loaded\\nActiveState=activating\\nUnitFileState=enabled-runtime", "running", "automatic"),
+        ("LoadState=not-found\\nActiveState=inactive\\nUnitFileState=", "missing", "missing"),
+    ],
+)
+def test_states_of_the_service(host: Linux, shown: str, state: str, start: str) -> None:
+    host.commands["systemctl"] = f'printf "{shown}\\n"'
+    service = host.facts()["service"]
+    assert (service["state"], service["start"]) == (state, start)
+    assert service["installed"] is (state != "missing")
+    assert service["version"] is None
+
+
+def test_the_version_comes_from_rpm_too(host: Linux) -> None:
+    host.commands["systemctl"] = 'printf "LoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\n"'
+    host.commands["rpm"] = f'[ "$*" = "-qf --qf %{{VERSION}} {host.root}/opt/veeamvboproxy" ] && printf 8.2.0.2008'
+    assert host.facts()["service"]["version"] == "8.2.0.2008"
+
+
+def test_what_a_host_cannot_tell_is_null(host: Linux) -> None:
+    host.commands |= {"df": "exit 1", "systemctl": "exit 1", "ss": "exit 1", "ufw": "exit 1", "getent": "exit 2"}
+    facts = host.facts()
+    assert facts["disk"]["free_gb"] is None
+    assert facts["service"]["listening"] is None
+    assert facts["firewall"] == {"kind": "ufw", "port": None}
+    assert facts["server"] == {"name": "vbo01", "addresses": [], "reverse": []}
+
+
+@pytest.mark.parametrize(
+    ("rules", "default", "answer"),
+    [
+        ("9193/tcp ALLOW IN Anywhere", "deny", "open"),
+        ("9193 ALLOW IN Anywhere", "deny", "open"),
+        ("9000:9300/tcp LIMIT IN Anywhere", "deny", "open"),
+        ("80,9193/tcp ALLOW IN Anywhere", "deny", "open"),
+        ("9193/tcp on eth0 ALLOW IN Anywhere", "deny", "open"),
+        ("9193/tcp ALLOW IN 10.0.0.6", "deny", "open"),
+        ("Anywhere ALLOW IN 10.0.0.5", "deny", "open"),
+        ("9193/tcp ALLOW IN 10.0.0.0/24", "deny", None),
+        ("9193/tcp DENY IN Anywhere\n9193/tcp ALLOW IN Anywhere", "deny", "closed"),
+        ("9193/tcp ALLOW IN 10.0.0.5\n9193/tcp DENY IN Anywhere", "deny", "open"),
+        ("9193/udp ALLOW IN Anywhere", "deny", "closed"),
+        ("9194/tcp ALLOW IN Anywhere", "deny", "closed"),
+        ("9193/tcp (v6) ALLOW IN Anywhere (v6)", "deny", "closed"),
+        ("OpenSSH ALLOW IN Anywhere", "deny", "closed"),
+        ("", "allow", "open"),
+        ("9193/tcp REJECT IN Anywhere", "allow", "closed"),
+        ("9193/tcp ALLOW OUT Anywhere", "deny", "closed"),
+    ],
+)
+def test_rules_of_ufw(host: Linux, rules: str, default: str, answer: str | None) -> None:
+    host.commands["ufw"] = f"cat <<'END'\n{UFW.format(default=default, rules=rules)}END"
+    expected = None if answer is None else f"9193 {answer}"
+    assert host.facts()["firewall"] == {"kind": "ufw", "port": expected}
+
+
+@pytest.mark.parametrize(
+    ("state", "ports", "kind", "answer"),
+    [
+        ("running", "22/tcp 9193/tcp", "firewalld", "open"),
+        ("running", "9000-9200/tcp", "firewalld", "open"),
+        ("running", "9193/udp", "firewalld", "closed"),
+        ("running", "", "firewalld", "closed"),
+        ("not running", "", "none", "open"),
+    ],
+)
+def test_ports_of_firewalld(host: Linux, state: str, ports: str, kind: str, answer: str) -> None:
+    host.commands["ufw"] = "echo 'Status: inactive'"
+    host.commands["firewall-cmd"] = f'case $1 in --state) echo "{state}";; --list-ports) echo "{ports}";; esac'
+    assert host.facts()["firewall"] == {"kind": kind, "port": f"9193 {answer}"}
+
+
+def test_firewalld_that_does_not_answer(host: Linux) -> None:
+    host.commands["firewall-cmd"] = "case $1 in --state) echo running;; *) exit 1;; esac"
+    assert host.facts()["firewall"] == {"kind": "firewalld", "port": None}
+
+
+def test_the_rest_of_the_facts(host: Linux) -> None:
+    for place, version in (("usr/share", "8.0.9"), ("usr/lib", "8.0.11")):
+        (host.root / place / "dotnet/shared/Microsoft.NETCore.App" / version).mkdir(parents=True)
+    (host.root / "var/run/reboot-required").touch()
+    host.commands["id"] = "echo 'uid=1000(backup) gid=1000(backup)'"
+    host.commands["hostname"] = '[ "$1" = -f ] && exit 1; echo px-2'
+    facts = host.facts()
+    assert sorted(facts["dotnet"]["runtime"]) == ["8.0.11", "8.0.9"]
+    assert facts["account"] == {"user": "backup", "admin": False}
+    assert facts["reboot"] == {"pending": True, "reasons": ["reboot-required"]}
+    assert facts["host"] == {"name": "px-2", "fqdn": "px-2"}
+
+
+@pytest.mark.parametrize("port", ["", "91x3", "$(id)"])
+def test_a_port_that_is_none_is_refused(host: Linux, port: str) -> None:
+    for name in ("linux/facts.sh", "linux/open-port.sh"):
+        done = host.run(name, {"port": port, "server": "vbo01"})
+        assert done.returncode == 70
+        assert done.stdout == b""
+        told = json.loads(done.stderr.decode().splitlines()[-1])
+        assert told["message"] == "the argument port is not a number"
+        assert sorted(told) == ["at", "message", "type"]
+
+
+def test_a_host_that_is_no_linux(host: Linux) -> None:
+    (host.root / "etc/os-release").unlink()
+    done = host.run("linux/facts.sh", {"port": 9193, "server": "vbo01"})
+    assert done.returncode == 70
+    assert b"there is no /etc/os-release" in done.stderr
+
+
+LOGGED = 'echo "$(basename "$0") $*" >>"$LOG"; '
+
+
+def test_opening_the_port_in_ufw(host: Linux) -> None:
+    host.commands["ufw"] = (
+        'case $1 in status) echo "Status: active";; *) echo "ufw $*" >>"$LOG"; echo "Rule added";; esac'
+    )
+    for _ in range(2):
+        assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": "ufw"}
+    assert host.log == ["ufw allow 9193/tcp comment vbo-reconcile"] * 2
+
+
+def test_opening_the_port_in_firewalld(host: Linux) -> None:
+    host.commands["ufw"] = 'echo "Status: inactive"'
+    host.commands["firewall-cmd"] = '[ "$1" = --state ] || echo "$*" >>"$LOG"'
+    assert host.ask("linux/open-port.sh", {"port": 9500}) == {"port": "9500 open", "rule": "firewalld"}
+    assert host.log == ["--quiet --permanent --add-port=9500/tcp", "--quiet --add-port=9500/tcp"]
+
+
+def test_without_a_firewall_there_is_nothing_to_open(host: Linux) -> None:
+    assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": "none"}
+
+
+def test_a_firewall_that_refuses(host: Linux) -> None:
+    host.commands["ufw"] = 'case $1 in status) echo "Status: active";; *) exit 1;; esac'
+    done = host.run("linux/open-port.sh", {"port": 9193})
+    assert done.returncode == 70
+    assert json.loads(done.stderr.decode().splitlines()[-1])["message"] == "ufw did not take the rule"

@@ -1,0 +1,53 @@
+"""What is in the wheel: the package, and the data that it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the files in a freshly built wheel."""
+    pytest.importorskip("hatchling", reason="hatchling is not installed: the wheel cannot be built here")
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (file,) = folder.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        return set(archive.namelist())
+
+
+@pytest.mark.parametrize("folder", ["schemas", "playbooks", "inventories"])
+def test_data_is_shipped(wheel: set[str], folder: str) -> None:
+    wanted = {
+        f"reconciler/_data/{file.relative_to(ROOT).as_posix()}" for file in (ROOT / folder).rglob("*") if file.is_file()
+    }
+    assert wanted
+    assert wanted <= wheel
+
+
+def test_the_code_is_shipped_with_its_types(wheel: set[str]) -> None:
+    assert {"reconciler/py.typed", "reconciler/cli/__init__.py", "reconciler/render/text.py"} <= wheel
+
+
+def test_nothing_else_is(wheel: set[str]) -> None:
+    tops = {name.partition("/")[0] for name in wheel}
+    assert len(tops) == 2
+    assert all(top == "reconciler" or top.endswith(".dist-info") for top in tops)
+    assert not any("__pycache__" in name or name.startswith("reconciler/tests") for name in wheel)
+
+
+def test_the_command_and_the_licence_are_declared(wheel: set[str]) -> None:
+    assert any(name.endswith("entry_points.txt") for name in wheel)
+    assert any(name.endswith("licenses/LICENSE") for name in wheel)

@@ -1,0 +1,106 @@
+"""How the server and the hosts are reached, as an inventory says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.model.address import Address
+from reconciler.model.connection import Certificate, Connection, Credential, Transport, Trust
+from reconciler.model.inventory import Policy, Window
+from reconciler.model.secret import SecretRef
+from tests.inventory.writing import HEAD, load_text
+
+PIN = "sha256:" + "AB:" * 31 + "AB"
+HEAD_OF_ALL = f"""\
+version: 1
+name: corp
+server:
+  host: vbo.example.com
+  port: 4444
+  address: 192.0.2.1
+  rest: v8
+  credentials: admin
+  tls: {{fingerprint: "{PIN}"}}
+  powershell: {{credentials: shell, ca_file: ca.pem, port: 15986}}
+  certificate: tls
+credentials:
+  admin: {{username: svc, password: secret://env/P}}
+  shell: {{username: winrm, password: secret://env/W, auth: kerberos}}
+  key: {{username: root, private_key: secret://file/id, passphrase: secret://env/K, sudo: true}}
+certificates:
+  tls: {{pfx: tls.pfx, passphrase: secret://env/T}}
+  logon: {{cert: logon.pem, key: secret://file/logon.key}}
+"""
+BODY = """\
+proxies:
+  domain: {host: d.example.com, type: domain, credentials: admin}
+  dmz: {host: w.example.com, type: workgroup, credentials: admin, certificate: logon}
+  own: {host: o.example.com, type: workgroup, credentials: admin, certificate: logon, connection: {credentials: shell}}
+  away: {host: x.example.com, type: domain, credentials: admin, connection: {enabled: false}}
+  linux:
+    host: l.example.com
+    os: linux
+    type: workgroup
+    credentials: key
+    certificate: logon
+    connection: {address: 192.0.2.9, port: 2222, host_keys: [ssh-ed25519 AAAA], known_hosts: [a, b]}
+"""
+ADMIN = Credential("admin", "svc", SecretRef("env", "P"))
+SHELL = Credential("shell", "winrm", SecretRef("env", "W"), auth="kerberos")
+KEY = Credential("key", "root", private_key=SecretRef("file", "id"), passphrase=SecretRef("env", "K"), sudo=True)
+LOGON = Certificate("logon", cert="logon.pem", key=SecretRef("file", "logon.key"))
+TLS = Certificate("tls", pfx="tls.pfx", passphrase=SecretRef("env", "T"))
+
+
+def test_server(tmp_path: Path) -> None:
+    inventory = load_text(tmp_path, BODY, HEAD_OF_ALL)
+    server = inventory.access.server
+    assert (server.host, server.port, server.address, server.rest) == ("vbo.example.com", 4444, "192.0.2.1", "v8")
+    assert server.credential == ADMIN
+    assert server.trust == Trust(fingerprint="sha256:" + "ab" * 32)
+    assert server.certificate == TLS
+    assert server.powershell == Connection(
+        "vbo.example.com",
+        "vbo.example.com",
+        Transport.WINRM,
+        SHELL,
+        address="192.0.2.1",
+        port=15986,
+        trust=Trust(ca_file="ca.pem"),
+    )
+    assert inventory.access.root == str(tmp_path)
+    assert inventory.access.credentials == {"admin": ADMIN, "key": KEY, "shell": SHELL}
+    assert inventory.access.certificates == {"logon": LOGON, "tls": TLS}
+
+
+def test_connections(tmp_path: Path) -> None:
+    connections = load_text(tmp_path, BODY, HEAD_OF_ALL).access.connections
+    trust = Trust(host_keys=("ssh-ed25519 AAAA",), known_hosts=("a", "b"))
+    assert dict(connections) == {
+        "domain": Connection("domain", "d.example.com", Transport.WINRM, ADMIN),
+        "dmz": Connection("dmz", "w.example.com", Transport.WINRM, ADMIN, LOGON),
+        "own": Connection("own", "o.example.com", Transport.WINRM, SHELL),
+        "linux": Connection("linux", "l.example.com", Transport.SSH, KEY, None, "192.0.2.9", 2222, trust),
+    }
+
+
+def test_the_server_certificate_is_a_resource(tmp_path: Path) -> None:
+    resource = load_text(tmp_path, BODY, HEAD_OF_ALL).resources[Address("certificate")]
+    assert (resource.kind, resource.name, dict(resource.fields)) == ("certificate", "", {"certificate": "tls"})
+    assert str(resource.position) == "inventory.yml:11:3"
+    assert str(resource.positions["certificate"]) == "inventory.yml:11:3"
+
+
+def test_policy(tmp_path: Path) -> None:
+    body = """\
+policy:
+  max_deletes: 0
+  max_changes: 50%
+  coverage: 2
+  protect: [proxy.px-1, "repository.*"]
+  windows: [{allow: Sat 20:00, for: 8h, zone: Europe/London}, {allow: "7:30", for: 90m}]
+"""
+    windows = (Window("Sat 20:00", 8.0, "Europe/London"), Window("7:30", 1.5, "UTC"))
+    policy = load_text(tmp_path, body).policy
+    assert policy == Policy(0, "50%", ("proxy.px-1", "repository.*"), windows, 2)
+    assert load_text(tmp_path, "", HEAD).policy == Policy()

@@ -1,0 +1,102 @@
+"""Files that cannot be read, files that are too large, and files that an inventory names."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.inventory import load, source
+from tests.inventory.writing import HEAD, codes, findings, sound, write
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    assert codes(tmp_path / "no.yml") == ["no-inventory"]
+    assert codes(tmp_path / "no" / "no.yml") == ["no-inventory"]
+    write(tmp_path, {"file.yml": HEAD})
+    assert codes(tmp_path / "file.yml" / "x.yml") == ["no-inventory"]
+
+
+def test_names_that_are_none(tmp_path: Path) -> None:
+    assert codes(tmp_path / "a\0b.yml") == ["no-inventory"]
+    assert codes(tmp_path / ("x" * 5000)) == ["unreadable"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are a POSIX matter")
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "inventory.yml")
+    assert codes(tmp_path / "inventory.yml") == ["unreadable"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    path = write(tmp_path, {"inventory.yml": HEAD})
+    path.chmod(0)
+    assert codes(path) == ["unreadable"]
+
+
+def test_a_large_file_is_not_even_opened(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yml"
+    with path.open("wb") as file:
+        file.truncate(source.MAX_BYTES + 1)
+    assert codes(path) == ["too-large"]
+
+
+def test_a_file_that_grows_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, {"inventory.yml": HEAD})
+    monkeypatch.setattr(source, "MAX_BYTES", path.stat().st_size - 1)
+    assert codes(path) == ["too-large"]
+
+
+def test_a_folder_in_the_place_of_an_included_file(tmp_path: Path) -> None:
+    (tmp_path / "sites").mkdir()
+    found = findings(write(tmp_path, {"inventory.yml": HEAD + "include: [sites]\n"}))
+    assert [(item.code, str(item.position)) for item in found] == [("unreadable", "inventory.yml:5:11")]
+
+
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yml").symlink_to("inventory.yml")
+    assert codes(tmp_path / "inventory.yml") == ["unreadable"]
+
+
+def test_two_names_of_one_file_are_one_file(tmp_path: Path) -> None:
+    path = write(tmp_path, {"inventory.yml": HEAD + "include: [b.yml, c.yml]\n", "b.yml": "version: 1\npools: {}\n"})
+    (tmp_path / "c.yml").symlink_to("b.yml")
+    assert sound(path).files == ("inventory.yml", "b.yml")
+
+
+CERTIFICATE = "certificates: {c: {pfx: c.pfx, passphrase: secret://file/secret}}\n"
+
+
+def test_files_are_looked_at_only_if_asked(tmp_path: Path) -> None:
+    path = write(tmp_path, {"inventory.yml": HEAD + CERTIFICATE})
+    assert codes(path) == ["missing-file"]
+    assert load(path, look_at_files=False)[1] == []
+    (tmp_path / "c.pfx").write_bytes(b"")
+    assert codes(path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are a POSIX matter")
+def test_secrets_that_everybody_can_read(tmp_path: Path) -> None:
+    path = write(tmp_path, {"inventory.yml": HEAD + CERTIFICATE, "secret": "x", "c.pfx": ""})
+    (tmp_path / "secret").chmod(0o644)
+    found = findings(path)
+    assert [(item.code, item.severity.value, str(item.position)) for item in found] == [
+        ("open-secret", "warning", "inventory.yml:5:44")
+    ]
+    assert "chmod 600 secret" in found[0].fix
+    (tmp_path / "secret").chmod(0o600)
+    assert findings(path) == []
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path, enabled: bool) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        load(tmp_path / "no.yml")
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if was else gc.disable)()

@@ -1,0 +1,84 @@
+"""What plain scalars become, and what stays text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.inventory.document import parse
+from reconciler.inventory.report import Report
+from reconciler.inventory.scalars import resolve
+from reconciler.inventory.source import Source
+
+VALUES: dict[str, Any] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "true": True,
+    "False": False,
+    "0": 0,
+    "-7": -7,
+    "+7": 7,
+    "9193": 9193,
+    "1.5": 1.5,
+    "1.0": 1,
+    "1e3": 1000,
+    ".5": 0.5,
+}
+TEXTS = (
+    *("yes", "no", "on", "off", "y", "n", "22:00", "1:30:00", "2026-01-31", "0123", "0x1f", "0o17", "1_000"),
+    *("-", "+", ".", "1.2.3", "8.5.0.1014", ".inf", ".nan", "1e999", "9" * 40, "secret://env/P", "50%"),
+)
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES.items(), ids=VALUES)
+def test_resolves(text: str, value: object) -> None:
+    found = resolve(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_stays_text(text: str) -> None:
+    assert resolve(text) == text
+
+
+def _read(text: str) -> tuple[Any, list[str]]:
+    report = Report()
+    source = Source("a.yml", Path("a.yml"), text.encode())
+    data = parse(source, report.add_source(source), report)
+    return data, [item.code for item in report.diagnostics()]
+
+
+def test_quotes_and_tags_decide() -> None:
+    text = "{a: '9193', b: !!str 9193, c: !!int '5', d: \"true\", e: ! 7, f: !!float 1, 12: x, true: y}"
+    data, codes = _read(text)
+    assert data == {"a": "9193", "b": "9193", "c": 5, "d": "true", "e": "7", "f": 1, "12": "x", "true": "y"}
+    assert codes == []
+
+
+def test_aliases_share_what_they_name() -> None:
+    data, codes = _read("a: &x {p: [1, 2]}\nb: *x\nc: &s text\nd: *s\ne: [*s, *x]\n")
+    assert codes == []
+    assert data["b"] is data["a"]
+    assert data["d"] == "text"
+    assert data["e"] == ["text", {"p": [1, 2]}]
+
+
+def test_an_anchor_may_be_defined_again() -> None:
+    assert _read("a: &x 1\nb: *x\nc: &x 2\nd: *x\n")[0] == {"a": 1, "b": 1, "c": 2, "d": 2}
+
+
+def test_the_first_of_two_keys_stays() -> None:
+    data, codes = _read("a: 1\nb: {c: 1, c: {d: 2}, c: 3}\na: [x]\ne: 5\n")
+    assert data == {"a": 1, "b": {"c": 1}, "e": 5}
+    assert codes == ["duplicate-key"] * 3
+
+
+def test_many_aliases_are_cheap_and_bounded() -> None:
+    data, codes = _read("a: &x [1, 2, 3]\nb: [" + ", ".join(["*x"] * 20_000) + "]\n")
+    assert codes == []
+    assert len(data["b"]) == 20_000
+    assert _read("a: &x [1, 2, 3]\nb: [" + ", ".join(["*x"] * 30_000) + "]\n")[1] == ["alias"]

@@ -1,0 +1,120 @@
+"""The schema is a public contract: it explains itself, and says the same fields as `kinds/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+
+from reconciler.inventory.layers import NESTED
+from reconciler.inventory.schema import schema
+from reconciler.kinds import KINDS, Kind
+from reconciler.kinds.rules.references import REFERENCES
+from reconciler.model.secret import SCHEMES
+
+SCHEMA = schema()
+OBJECT_OF = {kind.name: kind.name for kind in KINDS.values()} | {"certificate": "server"}
+INSTEAD: dict[str, dict[str, tuple[str, ...]]] = {
+    "job": {"name": ()},
+    "organization": {"name": ()},
+    "pool": {"name": (), "members": ()},
+    "repository": {"name": (), "owner": ("proxy", "pool")},
+    "certificate": {"thumbprint": ()},
+}
+"""Fields that an inventory says in another way: as a key, gathered from other objects, or not at all."""
+OURS = {"proxy": {"pool", "group"}, "certificate": {"host", "port", "address", "rest", "credentials"}}
+"""Keys that no field stands for: they are gathered into other objects, or concern reaching the host."""
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    """A node with what its `$ref` says below it."""
+    while "$ref" in node:
+        target: Any = SCHEMA
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+    return node
+
+
+def _nodes(node: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            if key not in ("examples", "default", "enum", "const"):
+                yield from _nodes(value, f"{path}/{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _nodes(value, f"{path}/{index}")
+
+
+PROPERTIES = {
+    f"{path}/{name}": node
+    for path, parent in _nodes(SCHEMA)
+    for name, node in parent.get("properties", {}).items()
+    if isinstance(node, dict) and not path.endswith("/properties")
+}
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"].endswith("2020-12/schema")
+
+
+@pytest.mark.parametrize("path", PROPERTIES)
+def test_every_property_explains_itself(path: str) -> None:
+    node = _resolved(PROPERTIES[path])
+    assert node.get("title"), path
+    assert str(node.get("description", "")).endswith("."), path
+    assert node.get("examples"), path
+    inline = {key: value for key, value in node.items() if key != "$id"}
+    validator = jsonschema.Draft202012Validator({**inline, "$defs": SCHEMA["$defs"]})
+    for example in node["examples"]:
+        assert list(validator.iter_errors(example)) == [], (path, example)
+
+
+def test_no_object_takes_unknown_keys() -> None:
+    open_ones = [path for path, node in _nodes(SCHEMA) if "properties" in node and "type" in node]
+    assert open_ones
+    for path, node in _nodes(SCHEMA):
+        if "properties" in node and "type" in node:
+            assert node.get("additionalProperties") is False, path
+
+
+def _said(kind: Kind) -> set[str]:
+    """The flattened keys that the schema allows for an object of a kind."""
+    properties = _resolved({"$ref": f"#/$defs/{OBJECT_OF[kind.name]}"})["properties"]
+    keys = set()
+    for name, node in properties.items():
+        inner = _resolved(node).get("properties", {}) if name in NESTED[kind.section] else {}
+        keys |= {f"{name}.{key}" for key in inner} or {name}
+    return keys
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_schema_and_kinds_say_the_same_fields(kind: Kind) -> None:
+    instead: Mapping[str, tuple[str, ...]] = INSTEAD.get(kind.name, {})
+    declared = {name for field in kind.fields for name in instead.get(field.name, (field.name,))}
+    mine = {name for name in _said(kind) if name.startswith(("connection.", "tls.", "powershell."))}
+    assert _said(kind) - mine - OURS.get(kind.name, set()) == declared
+
+
+@pytest.mark.parametrize(("section", "fields"), REFERENCES.items(), ids=list(REFERENCES))
+def test_references_are_fields_of_the_schema(section: str, fields: dict[str, str]) -> None:
+    kind = next(kind for kind in KINDS.values() if kind.section == section)
+    assert set(fields) <= _said(kind)
+    assert set(fields.values()) <= set(SCHEMA["properties"])
+
+
+def test_secrets_have_the_schemes_of_the_model() -> None:
+    assert f"({'|'.join(SCHEMES)})" in SCHEMA["$defs"]["secret"]["pattern"]
+
+
+@pytest.mark.parametrize("name", ["proxyDefaults", "repositoryDefaults", "jobDefaults"])
+def test_defaults_take_what_the_objects_take(name: str) -> None:
+    kind = name.removesuffix("Defaults")
+    ours = set(SCHEMA["$defs"][name]["properties"])
+    theirs = set(SCHEMA["$defs"][kind]["properties"])
+    assert theirs - ours == {"proxy": {"host", "group"}, "repository": set(), "job": {"organization"}}[kind]
+    assert ours <= theirs

@@ -1,0 +1,163 @@
+"""Secret references to values, and what is said when there is none."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from reconciler.inventory.secrets import Resolver, resolver_for
+from reconciler.model.errors import SecretError
+from reconciler.model.secret import SecretRef
+from tests.inventory.writing import load_text
+
+CANARY = "correct-horse-battery"
+
+
+def _reveal(resolver: Resolver, text: str) -> str:
+    return resolver.resolve(SecretRef.parse(text)).reveal()
+
+
+def _refusal(resolver: Resolver, text: str) -> str:
+    with pytest.raises(SecretError) as caught:
+        _reveal(resolver, text)
+    assert CANARY not in str(caught.value)
+    assert text in str(caught.value)
+    return str(caught.value).removeprefix(f"{text}: ")
+
+
+def _script(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!{sys.executable}\n{text}", "utf-8")
+    path.chmod(0o700)
+    return path
+
+
+def test_environment(tmp_path: Path) -> None:
+    resolver = Resolver(str(tmp_path), environment={"P": "0123", "EMPTY": ""})
+    assert _reveal(resolver, "secret://env/P") == "0123"
+    assert _refusal(resolver, "secret://env/NO") == "the environment variable NO is not set"
+    assert _refusal(resolver, "secret://env/EMPTY") == "the secret is empty"
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [("s", "s"), ("s\n", "s"), ("s\r\n", "s"), ("s\n\n", "s\n"), (" s ", " s "), ("two\nlines\n", "two\nlines")],
+)
+def test_a_file_loses_one_line_end(tmp_path: Path, content: str, value: str) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "p").write_bytes(content.encode())
+    assert _reveal(Resolver(str(tmp_path)), "secret://file/secrets/p") == value
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe" + CANARY.encode())
+    (tmp_path / "large").write_bytes(CANARY.encode() * 100_000)
+    (tmp_path / "folder").mkdir()
+    resolver = Resolver(str(tmp_path))
+    assert "there is no such file" in _refusal(resolver, "secret://file/nothing")
+    assert "there is no such file" in _refusal(resolver, "secret://file/folder")
+    assert _refusal(resolver, "secret://file/binary") == "the secret is not UTF-8 text"
+    assert "larger than 1 MB" in _refusal(resolver, "secret://file/large")
+
+
+def test_an_absolute_path_is_itself(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("s", "utf-8")
+    assert _reveal(Resolver("/nowhere"), f"secret://file/{tmp_path}/p") == "s"
+
+
+def test_each_secret_is_asked_for_once(tmp_path: Path) -> None:
+    script = _script(tmp_path, "count", "import sys\nopen('asked', 'a').write('x')\nprint('s')\n")
+    resolver = Resolver(str(tmp_path), {"count": (str(script),)})
+    threads = [threading.Thread(target=_reveal, args=(resolver, "secret://exec/count")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _reveal(resolver, "secret://exec/count") == "s"
+    assert (tmp_path / "asked").read_text() == "x"
+
+
+def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
+    resolver = Resolver(str(tmp_path))
+    assert "no such file" in _refusal(resolver, "secret://file/p")
+    (tmp_path / "p").write_text("s", "utf-8")
+    assert _reveal(resolver, "secret://file/p") == "s"
+
+
+def test_commands_get_their_arguments_as_they_are(tmp_path: Path) -> None:
+    echo = _script(tmp_path, "echo", "import sys\nprint('|'.join(sys.argv[1:]))\n")
+    resolver = Resolver(str(tmp_path), {"vault": (str(echo), "get", "$(id)")})
+    assert _reveal(resolver, "secret://exec/vault") == "get|$(id)"
+    assert _reveal(resolver, "secret://exec/vault/kv/db; rm -rf x") == "get|$(id)|kv/db; rm -rf x"
+
+
+def test_a_program_of_the_folder(tmp_path: Path) -> None:
+    _script(tmp_path, "give", "print('s')\n")
+    assert _reveal(Resolver(str(tmp_path)), "secret://exec/give") == "s"
+
+
+def test_commands_that_fail_say_nothing_of_what_they_wrote(tmp_path: Path) -> None:
+    talk = f"import sys\nprint('{CANARY}')\nprint('{CANARY}', file=sys.stderr)\nsys.exit(3)\n"
+    resolver = Resolver(str(tmp_path), {"fail": (str(_script(tmp_path, "fail", talk)),), "none": ("/no/such/program",)})
+    assert _refusal(resolver, "secret://exec/fail") == "fail ended with exit code 3; run it yourself to see why"
+    assert _refusal(resolver, "secret://exec/none") == "program cannot be started: no such file or directory"
+    assert "there is no such command" in _refusal(resolver, "secret://exec/other")
+    assert "there is no such command" in _refusal(resolver, "secret://exec/../../bin/no-such-thing")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX matter")
+def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    hang = "import subprocess, sys, time\nsubprocess.Popen(['sleep', '60'])\ntime.sleep(60)\n"
+    resolver = Resolver(str(tmp_path), {"hang": (str(_script(tmp_path, "hang", hang)),)}, deadline=0.5)
+    assert _refusal(resolver, "secret://exec/hang") == "hang did not end within 0.5 seconds"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX matter")
+def test_a_child_that_keeps_the_pipe_open_is_ended(tmp_path: Path) -> None:
+    leave = "import subprocess\nprint('s', flush=True)\nsubprocess.Popen(['sleep', '60'])\n"
+    resolver = Resolver(str(tmp_path), {"leave": (str(_script(tmp_path, "leave", leave)),)}, deadline=0.5)
+    assert _refusal(resolver, "secret://exec/leave") == "leave did not end within 0.5 seconds"
+
+
+def test_keyring_is_asked_for_service_and_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = ModuleType("keyring")
+
+    def get_password(service: str, user: str) -> str | None:
+        if service == "broken":
+            raise RuntimeError(CANARY)
+        return "s" if (service, user) == ("vbo/main", "admin") else None
+
+    vars(fake)["get_password"] = get_password
+    monkeypatch.setitem(sys.modules, "keyring", fake)
+    resolver = Resolver(str(tmp_path))
+    assert _reveal(resolver, "secret://keyring/vbo/main/admin") == "s"
+    assert "keyring set vbo root" in _refusal(resolver, "secret://keyring/vbo/root")
+    assert _refusal(resolver, "secret://keyring/broken/x") == "the keyring cannot be asked (RuntimeError)"
+    assert "secret://keyring/SERVICE/USER" in _refusal(resolver, "secret://keyring/admin")
+
+
+def test_keyring_need_not_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert "pip install 'vbo-reconcile[keyring]'" in _refusal(Resolver(str(tmp_path)), "secret://keyring/vbo/admin")
+
+
+def test_other_schemes_are_refused(tmp_path: Path) -> None:
+    assert "none of env, exec, file, keyring" in _refusal(Resolver(str(tmp_path)), "secret://vault/x")
+
+
+def test_values_do_not_show(tmp_path: Path) -> None:
+    resolver = Resolver(str(tmp_path), environment={"P": CANARY})
+    secret = resolver.resolve(SecretRef("env", "P"))
+    assert CANARY not in f"{resolver!r} {secret!r} {secret}"
+
+
+def test_commands_of_an_inventory(tmp_path: Path) -> None:
+    _script(tmp_path, "give", "import sys\nprint(sys.argv[1:])\n")
+    inventory = load_text(tmp_path, "secrets: {exec: {give: [./give, a]}}\n")
+    assert inventory.access.commands == {"give": ("./give", "a")}
+    assert _reveal(resolver_for(inventory.access), "secret://exec/give/b") == "['a', 'b']"

@@ -1,0 +1,109 @@
+"""A PostgreSQL of our own for the tests: an ordinary cluster on a Unix socket, started once and thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+_numbers = count(1)
+
+
+def why_not() -> str:
+    """Why there is no PostgreSQL here; empty where there is."""
+    if _binaries() is None:
+        return "PostgreSQL is not installed (apt-get install postgresql)"
+    if find_spec("psycopg") is None:
+        return "psycopg is not installed (pip install 'psycopg[binary]')"
+    return ""
+
+
+def _binaries() -> Path | None:
+    """The folder with initdb and postgres: Debian keeps the server's programs out of PATH."""
+    known = shutil.which("initdb")
+    folders = [Path(known).resolve().parent] if known else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
+
+
+def _account() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(name)
+            return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    raise RuntimeError("there is no unprivileged account")
+
+
+class Cluster:
+    """A running server. Each `url()` is a schema of its own, so tests do not meet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def url(self) -> str:
+        schema = f"t{next(_numbers)}"
+        self.execute(f"CREATE SCHEMA {schema}")
+        return self.url_of(schema)
+
+    def url_of(self, schema: str, *, user: str = "vbo", database: str = "postgres", more: str = "") -> str:
+        options = quote(f"-csearch_path={schema} {more}".strip())
+        return f"postgresql+psycopg://{user}@/{database}?host={quote(str(self.folder))}&options={options}"
+
+    def execute(self, statement: str) -> list[Any]:
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user="vbo", dbname="postgres", autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Cluster]:
+    """A new cluster, as long as the block lasts."""
+    binaries, account = _binaries(), _account()
+    assert binaries is not None
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if account:
+            os.chown(folder, account["user"], account["group"])
+        data = folder / "data"
+        make: list[str | Path] = [binaries / "initdb", "-D", data, "-A", "trust", "-U", "vbo", "-E", "UTF8"]
+        subprocess.run([*make, "--no-locale", "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd="/", **account)
+        serve: list[str | Path] = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **account)
+        try:
+            cluster = Cluster(folder)
+            _await(cluster, server)
+            yield cluster
+        finally:
+            server.send_signal(signal.SIGQUIT)
+            server.wait(20)
+
+
+def _await(cluster: Cluster, server: subprocess.Popen[bytes]) -> None:
+    import psycopg
+
+    end = time.monotonic() + 30
+    while True:
+        try:
+            cluster.execute("SELECT 1")
+            return
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > end:
+                raise RuntimeError((cluster.folder / "log").read_text()) from None
+            time.sleep(0.05)

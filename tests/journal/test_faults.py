@@ -1,0 +1,279 @@
+"""Everything that can go wrong below the journal becomes one error, with what to do about it and without a secret."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from reconciler.journal import ChangeState, Journal, JournalError, Run
+from reconciler.journal.faults import journal_error
+from reconciler.journal.place import Place, find_place
+from reconciler.journal.store import Store
+from reconciler.model.errors import ReconcileError
+from reconciler.model.event import Outcome
+from tests.journal.cluster import Cluster
+from tests.journal.processes import contender, lines
+from tests.journal.samples import WHO, done, ended, key, plan, started
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
+
+
+def refused(place: str | Path) -> JournalError:
+    """The error of opening the journal there."""
+    with pytest.raises(JournalError) as caught:
+        Journal.open(place).close()
+    assert isinstance(caught.value, ReconcileError)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(ballast: Path) -> None:
+    """Leave no byte free."""
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+
+
+def write_on(run: Run) -> None:
+    """More than the pages that the file has can take."""
+    for index in range(1, 200):
+        run.step_started(key("b"), index, "x" * 2000)
+
+
+@ROOT_ONLY
+def test_a_full_disk_stops_the_next_step_and_nothing_is_lost(small_disk: Path) -> None:
+    with Journal.open(small_disk / "journal.db") as journal:
+        run = journal.begin(plan("a", "b"), WHO)
+        done(run, "a")
+        started(run, "b")
+        ballast = small_disk / "ballast"
+        fill(ballast)
+        with pytest.raises(JournalError, match="there is no space left") as full:
+            write_on(run)
+        assert full.value.code == "journal-full"
+        assert "no space left" in str(run.trouble)
+        assert "Free some space" in full.value.hint
+        ended(run, "b", Outcome.FAILED)
+        assert [change.state for change in journal.run(run.id).changes] == [ChangeState.DONE, ChangeState.IN_FLIGHT]
+        ballast.unlink()
+        run.step_started(key("b"), 0, "again")
+    with Journal.open(small_disk / "journal.db") as journal:
+        assert [change.state.value for change in journal.run(run.id).changes] == ["done", "failed"]
+
+
+@ROOT_ONLY
+def test_a_read_only_disk_is_named_as_such(small_disk: Path) -> None:
+    Journal.open(small_disk / "journal.db").close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert refused(small_disk / "journal.db").code == "journal-read-only"
+
+
+@ROOT_ONLY
+def test_a_disk_without_room_for_a_journal_is_full(small_disk: Path) -> None:
+    fill(small_disk / "ballast")
+    assert refused(small_disk / "journal.db").code == "journal-full"
+
+
+def test_a_limit_on_file_sizes_is_no_traceback_and_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    with contender("outgrow", str(file), "150000") as other:
+        run, *told = list(lines(other))
+        assert other.wait(30) == 0
+    assert told[-1].startswith("journal-io: The journal cannot be written: reading or writing failed")
+    assert "the limit on file sizes" in told[-1]
+    with Journal.open(file) as journal:
+        [change, _] = journal.run(run).changes
+        assert [f"began {step.index}" for step in change.steps] == told[:-1]
+
+
+def test_a_folder_that_others_own_is_denied(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with contender("trespass", str(tmp_path / "journal.db")) as other:
+        assert list(lines(other)) == ["journal-denied"]
+
+
+def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    file.write_bytes(b"a letter to my mother " * 100)
+    assert refused(file).code == "journal-damaged"
+    assert file.read_bytes().startswith(b"a letter")
+
+
+def test_a_folder_is_no_journal(tmp_path: Path) -> None:
+    assert "Is a directory" in str(refused(tmp_path))
+    (tmp_path / "file").touch()
+    assert "Not a directory" in str(refused(tmp_path / "file" / "journal.db"))
+
+
+def test_another_process_that_keeps_it_locked_is_waited_for_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    with Journal.open(file):
+        pass
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(JournalError) as caught:
+        Store.open(find_place(file), busy=0.05)
+    other.close()
+    assert caught.value.code == "journal-locked"
+
+
+def test_a_transaction_that_somebody_left_open_is_not_waited_for_without_end(cluster: Cluster) -> None:
+    import psycopg
+
+    url = cluster.url()
+    schema = url.rpartition("%3D")[2]
+    Journal.open(url).close()
+    store = Store.open(find_place(url), busy=0.05)
+    with psycopg.connect(host=str(cluster.folder), user="vbo", dbname="postgres") as other:
+        other.execute(f"LOCK TABLE {schema}.locks".encode())
+        with pytest.raises(JournalError, match="another process keeps it locked") as caught:
+            store.write(lambda connection: connection.execute(text("DELETE FROM locks")))
+    store.close()
+    assert caught.value.code == "journal-locked"
+
+
+class Answer(Exception):
+    """What a driver raises, with the state that the server gave."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("ERROR: no\nDETAIL: Key (scope)=(private) is wrong")
+        self.sqlstate = state
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("53100", "journal-full"),
+        ("53300", "journal-unreachable"),
+        ("25006", "journal-read-only"),
+        ("42501", "journal-denied"),
+        ("55P03", "journal-locked"),
+        ("40P01", "journal-locked"),
+        ("28P01", "journal-login"),
+        ("3D000", "journal-login"),
+        ("08006", "journal-unreachable"),
+        ("57P01", "journal-unreachable"),
+        ("58030", "journal-io"),
+        ("42P01", "journal-failed"),
+    ],
+)
+def test_what_postgresql_says_is_told_in_our_words(state: str, code: str) -> None:
+    error = ProgrammingError("SELECT secret", {"password": "hunter2"}, Answer(state))
+    told = journal_error(error, Place("the database"), "written")
+    assert (told.code, str(told).count("\n")) == (code, 0)
+    assert "private" not in str(told)
+    assert "hunter2" not in str(told)
+    assert "SELECT" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ('connection to server at "h" failed: FATAL: password authentication failed for user "x"', "journal-login"),
+        ("connection to server failed: fe_sendauth: no password supplied", "journal-login"),
+        ('connection failed: FATAL: no pg_hba.conf entry for host "h"', "journal-login"),
+        ("connection failed: Connection refused", "journal-unreachable"),
+        ("failed to resolve host 'h'", "journal-unreachable"),
+        ("the sky is falling", "journal-failed"),
+    ],
+)
+def test_what_a_driver_says_without_a_state_is_told_too(reason: str, code: str) -> None:
+    assert journal_error(OperationalError("", {}, Exception(reason)), Place("h"), "opened").code == code
+
+
+def test_a_password_in_a_message_is_masked() -> None:
+    place = find_place("postgresql://alice:hunter2@localhost/vbo")
+    told = journal_error(OperationalError("", {}, Exception("no hunter2 here")), place, "opened")
+    assert "hunter2" not in f"{told} {place!r} {place.label}"
+    assert str(told).endswith("(the PostgreSQL database vbo at localhost: no •••••• here)")
+
+
+def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    error = refused("postgresql://localhost/vbo")
+    assert error.code == "journal-driver"
+    assert "vbo-reconcile[postgres]" in error.hint
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    error = refused(f"postgresql+psycopg://vbo@/vbo?host={tmp_path}")
+    assert error.code == "journal-unreachable"
+    assert str(tmp_path) in str(error)
+
+
+def test_a_database_or_user_that_is_not_there(cluster: Cluster) -> None:
+    assert refused(cluster.url_of("public", database="nowhere")).code == "journal-login"
+    assert refused(cluster.url_of("public", user="nobody")).code == "journal-login"
+
+
+def test_a_database_that_may_only_be_read(cluster: Cluster) -> None:
+    cluster.execute("CREATE SCHEMA readonly")
+    url = cluster.url_of("readonly", more="-cdefault_transaction_read_only=on")
+    assert refused(url).code == "journal-read-only"
+
+
+def test_a_role_without_rights_is_denied(cluster: Cluster) -> None:
+    cluster.execute("CREATE ROLE guest LOGIN")
+    cluster.execute("CREATE SCHEMA closed")
+    assert refused(cluster.url_of("closed", user="guest")).code == "journal-denied"
+
+
+def test_a_role_that_may_only_read_can_plan(cluster: Cluster) -> None:
+    """A pipeline of pull requests needs what was applied, and nothing to write with."""
+    url = cluster.url()
+    schema = url.rpartition("%3D")[2]
+    with Journal.open(url) as journal:
+        journal.memory.remember("i1/corp", {"smtp": {"port": "1"}})
+        mark = journal.memory.fingerprint("hunter2")
+    cluster.execute("CREATE ROLE reader LOGIN")
+    cluster.execute(f"GRANT USAGE ON SCHEMA {schema} TO reader")
+    cluster.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO reader")
+    with Journal.open(cluster.url_of(schema, user="reader")) as journal:
+        assert journal.memory.recall("i1/corp") == {"smtp": {"port": "1"}}
+        assert journal.memory.fingerprint("hunter2") == mark
+        with pytest.raises(JournalError) as caught:
+            journal.memory.forget("i1/corp", "smtp")
+    assert caught.value.code == "journal-denied"
+
+
+def test_a_connection_that_breaks_is_made_again(cluster: Cluster) -> None:
+    with Journal.open(cluster.url()) as journal:
+        run = journal.begin(plan("a"), WHO)
+        for _ in range(2):
+            cluster.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            done(run, "a")
+        assert journal.run(run.id).counts[ChangeState.DONE] == 1
+
+
+def test_a_server_that_went_away_is_an_error_after_some_patience(cluster: Cluster) -> None:
+    cluster.execute("CREATE ROLE leaving LOGIN SUPERUSER")
+    schema = cluster.url().rpartition("%3D")[2]
+    store = Store.open(find_place(cluster.url_of(schema, user="leaving")), pauses=(0.0, 0.01))
+    cluster.execute("ALTER ROLE leaving NOLOGIN")
+    cluster.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'leaving'")
+    with pytest.raises(JournalError, match="The journal cannot be read"):
+        store.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    store.close()

@@ -1,0 +1,234 @@
+"""The lock: one at a time, leases, and what becomes of an owner who lost it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from reconciler.journal import Holder, Journal, JournalError, LeaseLost, LockHeld, NotInJournal
+from reconciler.journal.ids import utc_now
+from reconciler.journal.lock import HeldLock, Locks
+from reconciler.journal.tables import locks as table
+from reconciler.model.event import StepStarted
+from tests.journal.cluster import Cluster
+from tests.journal.processes import contender, lines
+from tests.journal.samples import WHO, counted, key, plan, started
+
+Opened = Callable[[], Journal]
+
+
+class Patience:
+    """A clock of seconds, and a sleep that only moves it; `then` is done at each sleep."""
+
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.then = then
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        self.then()
+
+
+def patient(journal: Journal, patience: Patience) -> Locks:
+    return Locks(journal.store, counted("P"), sleep=patience.sleep, ticks=patience)
+
+
+def take(journal: Journal, lease: float = 60.0) -> HeldLock:
+    return journal.locks.acquire("vbo01", owner="alice@ci-7", operation="apply", run="R1", lease=lease)
+
+
+def expire(journal: Journal, lock: HeldLock) -> None:
+    """As if its lease had run out a second ago."""
+    past = {"expires": journal.store.moment(-1.0)}
+    journal.store.write(lambda connection: connection.execute(update(table).where(table.c.id == lock.id).values(past)))
+
+
+def test_who_holds_it_can_be_listed(journal: Journal, opened: Opened) -> None:
+    with take(journal) as lock:
+        [holder] = opened().locks.list()
+        assert (holder.id, holder.name, holder.owner) == (lock.id, "vbo01", "alice@ci-7")
+        assert (holder.operation, holder.run, holder.expired) == ("apply", "R1", False)
+        assert holder.created <= holder.renewed
+        assert holder.expires > holder.created
+        lock.check_before_step()
+    assert opened().locks.list() == []
+
+
+def test_a_second_one_is_told_whose_it_is(journal: Journal, opened: Opened) -> None:
+    with take(journal) as lock, pytest.raises(LockHeld, match=r"vbo01 is locked by alice@ci-7 \(apply, run R1\)") as it:
+        take(opened())
+    assert it.value.holder.id == lock.id
+    assert f"vbo-reconcile lock break {lock.id}" in it.value.hint
+
+
+def test_waiting_ends_when_it_is_released(journal: Journal, opened: Opened) -> None:
+    first = take(journal)
+    told: list[Holder] = []
+    patience = Patience(lambda: first.release() if len(patience.pauses) == 3 else None)
+    locks = patient(opened(), patience)
+    with locks.acquire("vbo01", owner="bob", operation="apply", timeout=60, waiting=told.append) as second:
+        assert len(patience.pauses) == 3
+        assert [holder.id for holder in told] == [first.id]
+        assert second.before is None
+
+
+def test_waiting_ends_when_the_time_is_over(journal: Journal, opened: Opened) -> None:
+    patience = Patience()
+    with take(journal), pytest.raises(LockHeld):
+        patient(opened(), patience).acquire("vbo01", owner="bob", operation="apply", timeout=30)
+    assert patience.now == pytest.approx(30)
+    assert max(patience.pauses) <= 5
+
+
+def test_different_servers_do_not_wait_for_each_other(journal: Journal, opened: Opened) -> None:
+    other = opened()
+    with take(journal), other.locks.acquire("vbo02", owner="bob", operation="apply"):
+        assert [holder.name for holder in journal.locks.list()] == ["vbo01", "vbo02"]
+
+
+def test_an_expired_lease_is_taken_over(journal: Journal, opened: Opened) -> None:
+    dead = take(journal)
+    expire(journal, dead)
+    assert [holder.expired for holder in journal.locks.list()] == [True]
+    with take(opened()) as lock:
+        assert lock.before is not None
+        assert (lock.before.id, lock.before.run) == (dead.id, "R1")
+        with pytest.raises(LeaseLost, match="The lock of vbo01 is lost: it was broken, or it expired"):
+            dead.check_before_step()
+        assert dead.lost.is_set()
+        dead.release()
+        assert [holder.id for holder in journal.locks.list()] == [lock.id]
+
+
+def test_an_expired_lease_that_nobody_took_goes_on(journal: Journal) -> None:
+    with take(journal) as lock:
+        expire(journal, lock)
+        lock.check_before_step()
+        assert not lock.lost.is_set()
+        assert [holder.expired for holder in journal.locks.list()] == [False]
+
+
+def test_the_lease_is_renewed_in_the_background(journal: Journal) -> None:
+    with take(journal, lease=0.3) as lock:
+        [first] = journal.locks.list()
+        while journal.locks.list()[0].renewed == first.renewed:
+            time.sleep(0.02)
+        lock.check_before_step()
+
+
+def test_a_broken_lock_stops_the_run_before_its_next_step(journal: Journal, opened: Opened) -> None:
+    lock = take(journal)
+    run = journal.begin(plan("a"), WHO, lock=lock)
+    started(run, "a")
+    assert opened().locks.break_(lock.id).owner == "alice@ci-7"
+    run.step_done(key("a"), 0, "step 0", 0.5)
+    with pytest.raises(LeaseLost) as lost:
+        run.listener(StepStarted(key("a"), 1, "step 1"))
+    assert lost.value.code == "lease-lost"
+    assert lock.lost.is_set()
+    [step] = journal.run(run.id).changes[0].steps
+    assert step.ended is not None, "step 1 was never begun"
+    before = len(journal.events(run.id))
+    with pytest.raises(LeaseLost):
+        run.step_started(key("a"), 1, "step 1")
+    assert len(journal.events(run.id)) == before
+    lock.release()
+
+
+def test_every_commit_of_a_run_renews_its_lease(journal: Journal) -> None:
+    with take(journal) as lock:
+        run = journal.begin(plan("a"), WHO, lock=lock)
+        expire(journal, lock)
+        started(run, "a")
+        assert [holder.expired for holder in journal.locks.list()] == [False]
+
+
+def test_a_lock_that_is_not_there_cannot_be_broken(journal: Journal) -> None:
+    with pytest.raises(NotInJournal, match="There is no lock A99"):
+        journal.locks.break_("A99")
+
+
+def test_a_lease_that_cannot_be_renewed_is_lost_in_the_end(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_connection(work: object) -> None:
+        raise JournalError("no connection")
+
+    lock = take(journal, lease=0.05)
+    with monkeypatch.context() as broken:
+        broken.setattr(journal.store, "write", no_connection)
+        assert lock.lost.wait(30)
+    with pytest.raises(LeaseLost, match=r"could not be renewed in time \(no connection\)"):
+        lock.check_before_step()
+    lock.release()
+
+
+def test_a_step_is_not_begun_where_nobody_can_say_whose_lock_it_is(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_connection(work: object) -> None:
+        raise JournalError("no connection")
+
+    with take(journal) as lock, monkeypatch.context() as broken:
+        broken.setattr(journal.store, "read", no_connection)
+        with pytest.raises(JournalError, match="no connection"):
+            lock.check_before_step()
+
+
+def test_giving_it_back_does_not_hide_what_went_wrong(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_connection(work: object) -> None:
+        raise JournalError("no connection")
+
+    def fail() -> None:
+        with monkeypatch.context() as broken, take(journal):
+            broken.setattr(journal.store, "write", no_connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with pytest.raises(LockHeld):
+        take(journal)
+
+
+def test_machines_whose_clocks_differ_agree_where_there_is_a_server(cluster: Cluster) -> None:
+    place = cluster.url()
+    with (
+        Journal.open(place) as here,
+        Journal.open(place, clock=lambda: utc_now() + timedelta(days=1)) as there,
+        take(here) as lock,
+    ):
+        with pytest.raises(LockHeld):
+            take(there)
+        assert [holder.id for holder in there.locks.list()] == [lock.id]
+
+
+def test_eight_processes_are_inside_one_after_the_other(place: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    log.with_suffix(".count").write_text("0")
+    with contender("contend", place, str(log), "8", "3") as others:
+        assert list(lines(others)) == [" ".join("0" * 8)]
+    marks = [line.split() for line in log.read_text().splitlines()]
+    assert [word for word, _ in marks] == ["in", "out"] * 24
+    assert [one for _, one in marks[::2]] == [one for _, one in marks[1::2]]
+    assert len({one for _, one in marks}) == 24
+    assert log.with_suffix(".count").read_text() == "24"
+
+
+def test_the_lock_of_a_killed_owner_ends_with_its_lease(place: str) -> None:
+    with Journal.open(place) as journal:
+        with contender("hold", place, "0.5") as owner:
+            dead = next(lines(owner))
+            with pytest.raises(LockHeld):
+                take(journal)
+        with journal.locks.acquire("vbo01", owner="bob", operation="apply", timeout=60) as lock:
+            assert lock.before is not None
+            assert lock.before.id == dead

@@ -1,0 +1,104 @@
+"""Diagnostics as blocks."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.position import Position
+from reconciler.render.diagnostics import WIDTH, diagnostics_text
+from reconciler.render.style import Style
+
+REFERENCE = Diagnostic(
+    code="unknown-reference",
+    summary="Unknown reference",
+    detail="px-lon-1 names the credential 'corp-admn', which is not declared.",
+    fix="Did you mean corp-admin?",
+    position=Position("sites/london.yml", 9, 34),
+    address="proxy.px-lon-1",
+    source="  px-lon-1: {host: x, credentials: corp-admn}",
+)
+
+
+def test_a_block_has_everything() -> None:
+    assert diagnostics_text([REFERENCE], Style()) == (
+        "│ Error: Unknown reference\n"
+        "│   sites/london.yml:9:34 (proxy.px-lon-1)\n"
+        "│\n"
+        "│   9 │   px-lon-1: {host: x, credentials: corp-admn}\n"
+        "│     │                                  ^\n"
+        "│\n"
+        "│ px-lon-1 names the credential 'corp-admn', which is not declared.\n"
+        "│\n"
+        "│ Fix: Did you mean corp-admin?\n"
+    )
+
+
+def test_a_stream_without_strokes_gets_ascii() -> None:
+    text = diagnostics_text([REFERENCE], Style(unicode=False))
+    assert text.isascii()
+    assert text.startswith("| Error: Unknown reference\n")
+    assert "|   9 |   px-lon-1" in text
+
+
+def test_little_to_say_is_said_briefly() -> None:
+    bare = Diagnostic("code", "It is so", "This is how it is.", severity=Severity.WARNING)
+    assert diagnostics_text([bare], Style()) == "│ Warning: It is so\n│ This is how it is.\n"
+
+
+def test_commands_to_copy_keep_their_own_line() -> None:
+    told = Diagnostic("code", "No", "Because.", "Run this:\n  vbo-reconcile lab reset")
+    assert diagnostics_text([told], Style()).endswith("│ Fix: Run this:\n│   vbo-reconcile lab reset\n")
+
+
+def test_other_places_are_named() -> None:
+    told = Diagnostic("twice", "Declared twice", "Both say so.", related=(Position("b.yml", 4, 2),))
+    assert "│ see also b.yml:4:2\n" in diagnostics_text([told], Style())
+
+
+def test_findings_stand_in_the_order_of_the_file() -> None:
+    late = Diagnostic("a", "Late", "x", position=Position("a.yml", 20, 1))
+    early = Diagnostic("z", "Early", "x", position=Position("a.yml", 3, 9))
+    text = diagnostics_text([late, early], Style())
+    assert text.index("Early") < text.index("Late")
+    assert "\n\n│ Error: Late" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "caret"),
+    [
+        pytest.param("key: value", 1, 0, id="at the start"),
+        pytest.param("key: value", 6, 5, id="in the middle"),
+        pytest.param("key", 99, 3, id="beyond the end"),
+        pytest.param("\tkey: value", 2, 1, id="after a tab"),
+        pytest.param("名前: value", 5, 6, id="after wide characters"),
+        pytest.param("e\u0301: value", 3, 1, id="after a combining character"),
+        pytest.param("a\x1b[31mb", 3, 5, id="after a control character that is shown as an escape"),
+    ],
+)
+def test_the_caret_stands_below_its_column(source: str, column: int, caret: int) -> None:
+    told = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1, column), source=source)
+    line = next(line for line in diagnostics_text([told], Style()).splitlines() if line.endswith("^"))
+    assert line == "│     │ " + " " * caret + "^"
+
+
+@pytest.mark.parametrize("column", [1, 2_500_000, 5_000_000])
+def test_a_very_long_line_is_cut_around_the_caret(column: int) -> None:
+    source = "a" * (column - 1) + "X" + "b" * (5_000_000 - column)
+    told = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1, column), source=source)
+    text, caret = _pair(diagnostics_text([told], Style()))
+    assert len(text) < WIDTH + 20
+    assert text[caret.index("^")] == "X"
+
+
+def _pair(text: str) -> tuple[str, str]:
+    lines = text.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.endswith("^"))
+    return lines[at - 1], lines[at]
+
+
+def test_nothing_that_a_terminal_obeys_gets_through() -> None:
+    told = Diagnostic("code", "a\x1b[2Jb", "c\x07d\x9b31m", "e\u202ef", address="x\ny")
+    text = diagnostics_text([told], Style())
+    assert not any(char in text for char in "\x1b\x07\x9b\u202e")
+    assert "│   (x\\ny)\n" in text

@@ -1,0 +1,88 @@
+"""Progress: the same events as lines and as a live screen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted
+from reconciler.render.live import Screen
+from reconciler.render.progress import Lines
+from reconciler.render.style import Style
+
+KEY = "create:proxy.px-1"
+STORY: list[Event] = [
+    ChangeStarted(KEY, "proxy.px-1", "create"),
+    StepStarted(KEY, 0, "create proxy px-1"),
+    Progress(KEY, "installing\x1b[2J"),
+    StepDone(KEY, 0, "create proxy px-1", 3.14),
+    ChangeEnded(KEY, "proxy.px-1", "create", Outcome.DONE, 3.2),
+    ChangeEnded("run:job.daily", "job.daily", "run", Outcome.SKIPPED, 0.0, "proxy.px-2 failed"),
+]
+
+
+def test_lines_tell_the_story_once() -> None:
+    told: list[str] = []
+    with Lines(told.append, Style(), 12) as lines:
+        for event in STORY:
+            lines(event)
+    assert told == [
+        "  proxy.px-1: create proxy px-1 ...\n",
+        "  proxy.px-1: installing\\x1b[2J\n",
+        "  proxy.px-1: create proxy px-1 done (3.1 s)\n",
+        "[ 1/12] done     create proxy.px-1 (3.2 s)\n",
+        "[ 2/12] skipped  run job.daily: proxy.px-2 failed\n",
+    ]
+
+
+def test_lines_from_many_threads_stay_whole() -> None:
+    told: list[str] = []
+    lines = Lines(told.append, Style(), 200)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lines, [STORY[4]] * 200))
+    assert sorted(int(line[1:4]) for line in told) == list(range(1, 201))
+
+
+def drawn(screen: Screen) -> str:
+    """One frame as plain text."""
+    paper = io.StringIO()
+    Console(file=paper, width=100, no_color=True).print(screen.frame())
+    return paper.getvalue()
+
+
+def ticks() -> Iterator[float]:
+    second = 0.0
+    while True:
+        yield second
+        second += 1.5
+
+
+def test_the_screen_shows_what_runs_and_for_how_long() -> None:
+    times = ticks()
+    paper = io.StringIO()
+    screen = Screen(paper, Style(), 2, clock=lambda: next(times))
+    with screen:
+        pass
+    for event in STORY[:3]:
+        screen(event)
+    frame = drawn(screen)
+    assert "create proxy.px-1" in frame
+    assert "installing\\x1b[2J" in frame
+    assert "1.5 s  create proxy.px-1" in frame
+    assert "0 of 2 ended" in frame
+    for event in STORY[3:]:
+        screen(event)
+    assert "create proxy.px-1" not in drawn(screen)
+    assert "2 of 2 ended" in drawn(screen)
+    assert "done     create proxy.px-1 (3.2 s)" in paper.getvalue()
+
+
+def test_a_screen_full_of_changes_counts_the_rest() -> None:
+    screen = Screen(io.StringIO(), Style(unicode=False), 500)
+    for number in range(100):
+        screen(ChangeStarted(f"create:proxy.{number}", f"proxy.{number}", "create"))
+    assert "more running" in drawn(screen)
+    assert drawn(screen).isascii()
