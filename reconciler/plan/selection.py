@@ -1,0 +1,79 @@
+"""A part of a plan: `--target` and `--exclude`, with globs over addresses and `@group` for the proxies of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from reconciler.model.address import kind_of, name_of
+from reconciler.model.plan import Change, Plan, Report
+
+
+class UnknownTarget(ValueError):
+    """A pattern that fits nothing: most likely a typing error, so nothing is done."""
+
+
+def select(
+    plan: Plan,
+    known: Sequence[str],
+    *,
+    targets: Sequence[str] = (),
+    excludes: Sequence[str] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> Plan:
+    """`plan` with the changes of `targets` and what they wait for, less those of `excludes` and what waits for them.
+
+    `known` are all addresses that a pattern may mean, declared or live. A report says what was left out. Raises
+    UnknownTarget for a pattern that fits none of them.
+    """
+    if not targets and not excludes:
+        return plan
+    for pattern in (*targets, *excludes):
+        _check(pattern, known, groups or {})
+    kept = {change.key for change in plan.changes}
+    if targets:
+        wanted = [change for change in plan.changes if _fits(change.address, targets, groups or {})]
+        kept &= _closure(wanted, lambda change: set(change.depends_on), plan)
+    if excludes:
+        unwanted = [change for change in plan.changes if _fits(change.address, excludes, groups or {})]
+        waiting = {
+            change.key: {other.key for other in plan.changes if change.key in other.depends_on}
+            for change in plan.changes
+        }
+        kept -= _closure(unwanted, lambda change: waiting[change.key], plan)
+    changes = tuple(change for change in plan.changes if change.key in kept)
+    left = len(plan.changes) - len(changes)
+    words = " ".join([*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)])
+    report = Report("plan", "selection", f"{left} changes were left out by {words}")
+    return replace(plan, changes=changes, reports=(*plan.reports, report))
+
+
+def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], plan: Plan) -> set[str]:
+    by_key = {change.key: change for change in plan.changes}
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        change = waiting.pop()
+        if change.key not in found:
+            found.add(change.key)
+            waiting += [by_key[key] for key in sorted(following(change)) if key in by_key]
+    return found
+
+
+def _fits(where: str, patterns: Sequence[str], groups: Mapping[str, Sequence[str]]) -> bool:
+    for pattern in patterns:
+        if pattern.startswith("@"):
+            if kind_of(where) in ("proxy", "host") and name_of(where) in groups.get(pattern[1:], ()):
+                return True
+        elif fnmatchcase(where, pattern):
+            return True
+    return False
+
+
+def _check(pattern: str, known: Sequence[str], groups: Mapping[str, Sequence[str]]) -> None:
+    if pattern.startswith("@"):
+        if pattern[1:] not in groups:
+            raise UnknownTarget(f"there is no group {pattern[1:]!r}")
+    elif not any(fnmatchcase(where, pattern) for where in known):
+        raise UnknownTarget(f"{pattern!r} is no address that is declared or live")

@@ -1,0 +1,46 @@
+"""A part of a plan: what a target brings along, and what an exclusion takes with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.plan.selection import UnknownTarget, select
+from tests.plan.test_chain import LIVE, keys, world
+from tests.plan.world import FakeReader, plan
+
+EMPTY = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
+KNOWN = [str(where) for where in world().resources]
+GROUPS = {"dmz": ["px-1", "px-3"]}
+
+
+def test_a_target_brings_what_it_waits_for() -> None:
+    found = select(plan(world(), EMPTY), KNOWN, targets=["pool.a"])
+    assert keys(found) == ["create:proxy.px-1", "create:proxy.px-2", "create:pool.a"]
+    assert found.reports[-1].detail == "5 changes were left out by --target pool.a"
+
+
+def test_an_exclusion_takes_what_waits_for_it() -> None:
+    found = select(plan(world(), EMPTY), KNOWN, excludes=["proxy.px-2"])
+    assert keys(found) == ["create:proxy.px-1", "create:proxy.px-3", "create:pool.b"]
+
+
+def test_globs_and_groups() -> None:
+    assert keys(select(plan(world(), EMPTY), KNOWN, targets=["@dmz"], groups=GROUPS)) == [
+        "create:proxy.px-1",
+        "create:proxy.px-3",
+    ]
+    assert keys(select(plan(world(), EMPTY), KNOWN, targets=["proxy.*"], excludes=["*.px-2"])) == [
+        "create:proxy.px-1",
+        "create:proxy.px-3",
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["proxy.px-9", "@nobody", "px-1"])
+def test_a_pattern_that_fits_nothing_is_an_error(pattern: str) -> None:
+    with pytest.raises(UnknownTarget):
+        select(plan(world(), EMPTY), KNOWN, targets=[pattern], groups=GROUPS)
+
+
+def test_without_patterns_the_plan_is_whole() -> None:
+    made = plan(world(), EMPTY)
+    assert select(made, KNOWN) is made
