@@ -50,7 +50,8 @@ function Get-Login([string]$KeyFile) {
     $login = @{}
     $username = Get-Argument $Arguments 'username'
     if ($username) {
-        $credential = New-Object System.Management.Automation.PSCredential $username, (ConvertTo-Secure $Arguments.password)
+        $password = ConvertTo-Secure $Arguments.password
+        $credential = New-Object System.Management.Automation.PSCredential $username, $password
         $name = 'Credential'
         if ((Get-Command Update-VBOProxy).Parameters.ContainsKey('WindowsCredential')) {
             $name = 'WindowsCredential'

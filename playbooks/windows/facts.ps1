@@ -210,11 +210,11 @@ $facts = @{
         runtime = @(Get-RuntimeVersions 'Microsoft.NETCore.App')
         aspnet = @(Get-RuntimeVersions 'Microsoft.AspNetCore.App')
     }
-    remote_registry = Get-ServiceFacts $registry
-    firewall = @{ port = Get-Firewall $port $addresses }
-    admin_share = $null -ne $adminShare
-    disk = @{ free_gb = [int][Math]::Floor($disk.FreeSpace / 1GB) }
-    reboot = @{ pending = $reasons.Count -gt 0; reasons = $reasons }
+    remote_registry = (Get-ServiceFacts $registry)
+    firewall = @{ port = (Get-Firewall $port $addresses) }
+    admin_share = ($null -ne $adminShare)
+    disk = @{ free_gb = [int][Math]::Floor($disk.FreeSpace / 1073741824) }
+    reboot = @{ pending = ($reasons.Count -gt 0); reasons = $reasons }
     server = @{ name = $serverName; addresses = $addresses; reverse = @(Get-Names $addresses) }
     service = $service
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,11 +60,14 @@ def serve(console: Console, path: Path | None, form: str) -> int:
 def _served(ends: Mapping[str, Any]) -> str:
     from reconciler.render.tables import columns
 
-    hosts = [("HOST", "TRANSPORT", "ADDRESS", "PORT", "USER", "PASSWORD OR FILE"), *map(_host_row, ends["hosts"])]
+    place = ends["smtp"]
+    smtp = f"{place['host']}:{place['port']} ({place['name']}, security {place['security']})" if place else "none"
+    hosts = [("HOST", "TRANSPORT", "ADDRESS", "PORT", "USER", "PASSWORD OR FILES"), *map(_host_row, ends["hosts"])]
     lines = [
         "This is the lab: an emulation on this machine. Ctrl-C ends it.",
         "",
-        *columns([(key, str(ends[key])) for key in ("url", "ca_file", "username", "password", "smtp")], indent=""),
+        *columns([(key, str(ends[key])) for key in ("url", "ca_file", "username", "password")], indent=""),
+        *columns([("smtp    ", smtp)], indent=""),
         "",
         *columns(hosts, indent=""),
     ]
@@ -73,8 +75,8 @@ def _served(ends: Mapping[str, Any]) -> str:
 
 
 def _host_row(host: Mapping[str, Any]) -> tuple[str, ...]:
-    login = host.get("password") or host.get("key_file") or host.get("certificate_file") or ""
-    return (*(str(host[key]) for key in ("name", "transport", "address", "port", "username")), str(login))
+    login = [str(host[key]) for key in ("password", "cert_file", "key_file") if host.get(key)]
+    return (*(str(host[key]) for key in ("name", "transport", "address", "port", "username")), ", ".join(login))
 
 
 @lab.command("status")
@@ -135,10 +137,10 @@ def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
 @pass_console
 def reset(console: Console, path: Path | None) -> int:
     """Forget everything that happened in the lab of the inventory at PATH."""
+    from reconciler.lab.lab import reset as forget
+
     name = usable(console, path or _demo(), lab=True).name
-    folder = lab_folder(name, console.environment)
-    if folder.exists():
-        shutil.rmtree(folder)
+    forget(lab_folder(name, console.environment))
     console.result(f"The lab of {name} starts anew.\n")
     return exits.OK
 

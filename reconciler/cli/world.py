@@ -117,16 +117,16 @@ def open_world(
     """Connect, in the lab or for real, and close everything at the end. Raises RemoteError and SecretError."""
     from reconciler.clients.vbo import Reader, connect
     from reconciler.hosts import load, playbooks_folder
-    from reconciler.inventory.secrets import Resolver
     from reconciler.journal import Memory
 
     with ExitStack() as stack:
         rehearsal: Lab | None = None
         access = inventory.access
-        resolver: SecretResolver = Resolver(access.root, access.commands, environment=console.environment)
+        resolver = real_secrets(console, inventory)
         folder = None
         if lab:
             folder = lab_folder(inventory.name, console.environment)
+            console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
             rehearsal = stack.enter_context(open_lab(console, inventory))
             access, resolver = rehearsal.redirect(access), rehearsal.resolver
         memory = stack.enter_context(Memory.open(memory_file(folder, console.environment)))
@@ -146,12 +146,16 @@ def open_world(
         )
 
 
-@contextmanager
-def open_lab(console: Console, inventory: Inventory) -> Iterator[Lab]:
-    """The lab of an inventory: the one that `lab serve` keeps running, else one for as long as this command runs."""
+def real_secrets(console: Console, inventory: Inventory) -> SecretResolver:
+    """Where the secrets of an inventory really are."""
+    from reconciler.inventory.secrets import Resolver
+
+    access = inventory.access
+    return Resolver(access.root, access.commands, environment=console.environment)
+
+
+def open_lab(console: Console, inventory: Inventory) -> Lab:
+    """The lab of an inventory: the one that another command keeps running, else one of our own while this one runs."""
     from reconciler.lab.lab import Lab
 
-    folder = lab_folder(inventory.name, console.environment)
-    console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
-    with Lab.open(inventory, folder) as lab:
-        yield lab
+    return Lab.open(inventory, lab_folder(inventory.name, console.environment), real_secrets(console, inventory))

@@ -32,6 +32,9 @@ from reconciler.kinds.rules.words import quoted
 from reconciler.model.errors import ReconcileError
 
 MAX_DEPTH: Final = 32
+MAX_REFUSED: Final = 200
+"""Keys of a file that are refused, before the rest of it is left alone: nobody reads more, and finding the first of two
+equal keys takes its time."""
 _ODD_KEYS: Final = frozenset({"", "<<"})
 _COLLECTION_TAGS = {MappingStartEvent: "tag:yaml.org,2002:map", SequenceStartEvent: "tag:yaml.org,2002:seq"}
 
@@ -74,7 +77,8 @@ class Builder:
         self._node: Any = self._root
         self._table: list[Place] = []
         self._key: str | int | None = None
-        self._surplus: list[tuple[dict[str | int, Any], int, list[Place]]] = []
+        self._surplus: dict[int, tuple[dict[str | int, Any], list[Place], list[Place]]] = {}
+        self._refused = 0
         self.whole = False
         self._rare: dict[type, Callable[[Any], None]] = {
             ScalarEvent: self._marked_scalar,
@@ -114,9 +118,11 @@ class Builder:
 
     def result(self) -> Any:
         """The data of the first document, without the pairs that were refused."""
-        for node, key, table in reversed(self._surplus):
-            at = list(node).index(key) * 2
-            del node[key], table[at : at + 2]
+        for node, table, places in self._surplus.values():
+            kept = [at for at, key in enumerate(node) if type(key) is str]
+            table[:] = [table[at * 2 + side] for at in kept for side in (0, 1)]
+            for place in places:
+                del node[place]
         self._report.marks.keep(self._root)
         return self._root[0] if self._root else None
 
@@ -158,7 +164,11 @@ class Builder:
 
     def _set_aside(self, place: Place) -> int:
         """The key of a pair that is read and then dropped: no text, so no other key is like it."""
-        self._surplus.append((self._node, place, self._table))
+        _, _, places = self._surplus.setdefault(id(self._node), (self._node, self._table, []))
+        places.append(place)
+        self._refused += 1
+        if self._refused > MAX_REFUSED:
+            raise _Stop
         return place
 
     def _marked_scalar(self, event: Any) -> None:

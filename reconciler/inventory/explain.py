@@ -1,116 +1,30 @@
-"""What does not fit the schema, one sentence each: what, where, why, and how to mend it.
-
-The fast check says which objects are broken. Only those are given to the slower validator, which knows why.
-"""
+"""One thing that does not fit the schema, in a sentence: what, where, why, and how to mend it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.inventory.marks import Map
 from reconciler.inventory.paths import Paths
 from reconciler.inventory.report import Report
-from reconciler.inventory.schema import Path_, broken_paths, schema
+from reconciler.inventory.schema import Path_
 from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
 from reconciler.kinds.rules.words import listed, nearest, quoted
+from reconciler.model.value import canonical
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SECTIONS: Final = (
-    "certificates",
-    "credentials",
-    "groups",
-    "jobs",
-    "organizations",
-    "pools",
-    "proxies",
-    "repositories",
-)
-_BY_FILE: Final = frozenset({"version", "include"})
-"""Keys that are judged in each file."""
 _SHOWN: Final = 12
 _SENSITIVE: Final = frozenset({"certificates", "credentials"})
 _SHOWABLE: Final = frozenset({"auth", "cert", "pfx", "sudo", "username"})
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """Where a document does not fit: objects by section and name, and whole sections."""
+class Problem:
+    """An error of the validator. `explain` reports it, and returns the path of what it is about."""
 
-    objects: frozenset[tuple[str, str]] = frozenset()
-    sections: frozenset[str] = frozenset()
-
-    @property
-    def layers_hold(self) -> bool:
-        """Whether defaults and groups are sound: else nothing can be said of the objects that they complete."""
-        return not self.sections & {"defaults", "groups"} and all(section != "groups" for section, _ in self.objects)
-
-
-def check(root: Map, report: Report) -> Broken:
-    """Report everything in `root` that does not fit the schema."""
-    paths = [path for path in broken_paths(root) if not path or path[0] not in _BY_FILE]
-    if not paths:
-        return Broken()
-    before = report.count
-    _explain(_part(root, paths), root, report)
-    if report.count == before and any(paths):
-        _explain_plainly(paths, root, report)
-    objects, sections = set(), set()
-    for path in paths:
-        if len(path) > 1 and path[0] in SECTIONS:
-            objects.add((str(path[0]), str(path[1])))
-        elif path:
-            sections.add(str(path[0]))
-    return Broken(frozenset(objects), frozenset(sections))
-
-
-def _part(root: Map, paths: Iterable[Path_]) -> Map:
-    """The document with only those objects that are broken; whole sections where the section is."""
-    part = dict(root)
-    for section in SECTIONS:
-        objects = root.get(section)
-        if isinstance(objects, dict) and (section,) not in paths:
-            names = {path[1] for path in paths if len(path) > 1 and path[0] == section}
-            part[section] = {name: objects[name] for name in objects if name in names}
-    return part
-
-
-def _explain(part: Map, root: Map, report: Report) -> None:
-    from jsonschema import Draft202012Validator
-
-    errors = sorted(Draft202012Validator(schema()).iter_errors(part), key=lambda error: list(map(str, error.path)))
-    said = {(tuple(error.absolute_path), error.validator) for error in errors}
-    for error in errors:
-        path = tuple(error.absolute_path)
-        if (path and path[0] in _BY_FILE) or any((path, louder) in said for louder in _louder(str(error.validator))):
-            continue
-        problem = _Problem(path, error, Paths(root, report.marks), report)
-        if "propertyNames" in error.absolute_schema_path:
-            problem.bad_name()
-        else:
-            _HANDLERS.get(str(error.validator), _Problem.other)(problem)
-
-
-def _louder(keyword: str) -> tuple[str, ...]:
-    """Keywords that say all there is to say about a value: with them, `keyword` would only say it again."""
-    if keyword == "type":
-        return ()
-    return ("type", "oneOf") if keyword == "dependentRequired" else ("type",)
-
-
-def _explain_plainly(paths: Iterable[Path_], root: Map, report: Report) -> None:
-    """The two validators disagree, which they may over regular expressions: say where, at least."""
-    places = Paths(root, report.marks)
-    for path in paths:
-        fix = "Compare it with the schema: vbo-reconcile schema"
-        report.add("wrong-value", f"{places.subject(path)} does not fit.", fix=fix, place=places.value_place(path))
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
     path: Path_
     error: ValidationError
     paths: Paths
@@ -155,6 +69,13 @@ class _Problem:
     def value(self) -> str:
         return "" if self.may_be_secret else f" ({quoted(self.found)})"
 
+    def explain(self) -> Path_:
+        if "propertyNames" in self.error.absolute_schema_path:
+            self.bad_name()
+            return (*self.path, str(self.found))
+        _HANDLERS.get(str(self.error.validator), Problem.other)(self)
+        return self.path
+
     def add(self, code: str, detail: str, fix: str, *, at_key: bool = False) -> None:
         place = self.paths.key_place(self.path) if at_key else self.paths.value_place(self.path)
         hide = self.may_be_secret and not at_key
@@ -176,7 +97,7 @@ class _Problem:
 
     def missing_keys(self) -> None:
         for key in self.wanted:
-            if key not in self.found and not (not self.path and key in _BY_FILE):
+            if key not in self.found:
                 self._missing(key)
 
     def _missing(self, key: str, because: str = "") -> None:
@@ -262,14 +183,14 @@ class _Problem:
         self.add("wrong-value", f"{self.subject} is {self.found}, and must be {span}.", self.fix)
 
     def repeated(self) -> None:
-        seen: list[Any] = []
+        seen: set[str] = set()
         for index, value in enumerate(self.found):
-            if value in seen:
+            if canonical(value) in seen:
                 place = self.paths.value_place((*self.path, index))
                 address = self.paths.address(self.path)
                 detail = f"{quoted(value)} stands in {self.subject} twice."
                 self.report.add("wrong-value", detail, fix="Remove one of the two.", place=place, address=address)
-            seen.append(value)
+            seen.add(canonical(value))
 
     def size(self) -> None:
         words = {"minItems": "is empty", "minLength": "is empty", "maxLength": "is too long"}
@@ -296,19 +217,19 @@ def _type_fix(value: Any, wanted: str, path: Path_, *, required: bool) -> str:
     return ""
 
 
-_HANDLERS: Final[dict[str, Callable[[_Problem], None]]] = {
-    "additionalProperties": _Problem.unknown_keys,
-    "required": _Problem.missing_keys,
-    "dependentRequired": _Problem.dependent_keys,
-    "oneOf": _Problem.one_of,
-    "type": _Problem.wrong_type,
-    "pattern": _Problem.pattern,
-    "enum": _Problem.one_value,
-    "const": _Problem.one_value,
-    "minimum": _Problem.out_of_range,
-    "maximum": _Problem.out_of_range,
-    "uniqueItems": _Problem.repeated,
-    "minItems": _Problem.size,
-    "minLength": _Problem.size,
-    "maxLength": _Problem.size,
+_HANDLERS: Final[dict[str, Callable[[Problem], None]]] = {
+    "additionalProperties": Problem.unknown_keys,
+    "required": Problem.missing_keys,
+    "dependentRequired": Problem.dependent_keys,
+    "oneOf": Problem.one_of,
+    "type": Problem.wrong_type,
+    "pattern": Problem.pattern,
+    "enum": Problem.one_value,
+    "const": Problem.one_value,
+    "minimum": Problem.out_of_range,
+    "maximum": Problem.out_of_range,
+    "uniqueItems": Problem.repeated,
+    "minItems": Problem.size,
+    "minLength": Problem.size,
+    "maxLength": Problem.size,
 }

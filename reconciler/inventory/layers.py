@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reconciler.inventory.explain import SECTIONS, Broken
+from reconciler.inventory.checking import SECTIONS, Broken
 from reconciler.inventory.marks import Map, Marks, Place
 from reconciler.kinds import KINDS
 

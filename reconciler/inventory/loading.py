@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.inventory.access import build_access
-from reconciler.inventory.explain import SECTIONS, Broken, check
+from reconciler.inventory.checking import SECTIONS, Broken, check
 from reconciler.inventory.files import check_files
 from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, unknown_groups
 from reconciler.inventory.mapping import fill
@@ -29,6 +29,9 @@ from reconciler.kinds.rules import Declared, Values
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
 
+LARGE: Final = 1_000_000
+"""Bytes from which on an inventory is large."""
+
 
 def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, list[Diagnostic]]:
     """Read an inventory: a file, or a folder of `*.yml`. Returns it, or None where there are errors, and everything
@@ -38,20 +41,25 @@ def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, l
     asked of any network. Never raises for what is in the files.
     """
     report = Report()
-    with _collector_paused():
+    with _collector_paused(report):
         folder, merged = read_all(path, report)
         inventory = _understand(folder, merged, report, look_at_files=look_at_files)
     return (None if report.has_errors else inventory), report.diagnostics()
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Building makes many objects and no cycles: the collector would only walk over them again and again."""
+def _collector_paused(report: Report) -> Iterator[None]:
+    """Building makes many objects and no cycles: the collector would only walk over them again and again.
+
+    What a large inventory leaves behind lives as long as the process does, so it is taken out of the collector's sight.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if sum(len(source.raw) for source in report.sources) > LARGE:
+            gc.freeze()
         if enabled:
             gc.enable()
 

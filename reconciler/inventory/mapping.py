@@ -29,10 +29,13 @@ class _Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
+    """`fixed` are the values without a placeholder, `open` those with one."""
+
     section: str
     name: str
     layers: tuple[Map, ...]
-    values: Map
+    fixed: Map
+    open: Map
 
     def entry(self, pair: _Pair, said: Mapping[str, Any]) -> Entry:
         words = {
@@ -40,8 +43,10 @@ class _Template:
             "tenant": pair.organization.partition(".")[0],
             "proxy": pair.owner,
         }
-        values = {key: _filled(value, words) for key, value in self.values.items() if key != "name"}
-        return Entry(self.section, _filled(self.name, words), self.layers, {**values, **said}, pair.place)
+        values = {**self.fixed, **said}
+        for key, value in self.open.items():
+            values[key] = _filled(value, words)
+        return Entry(self.section, _filled(self.name, words), self.layers, values, pair.place)
 
 
 def fill(layers: Layers, entries: Entries, declared: Declared, report: Report) -> dict[str, dict[str, Values]]:
@@ -67,7 +72,10 @@ _SECTIONS: Final = {"repositories": "repository", "jobs": "job"}
 
 def _template(layers: Layers, section: str, raw: Map) -> _Template:
     below, values = layers.template(section, raw)
-    return _Template(section, raw.get("name", NAME), below, values)
+    nothing = dict.fromkeys(PLACEHOLDERS, "")
+    fixed = {key: value for key, value in values.items() if _filled(value, nothing) == value and key != "name"}
+    with_placeholders = {key: value for key, value in values.items() if key not in fixed and key != "name"}
+    return _Template(section, raw.get("name", NAME), below, fixed, with_placeholders)
 
 
 def _open_pairs(entries: Entries, declared: Declared, report: Report) -> Iterator[_Pair]:
@@ -100,7 +108,7 @@ def _is_free(entry: Entry, entries: Entries, declared: Declared, pair: _Pair, re
 
 def _filled(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda found: words[found[1]], value) if "{" in value else value
+        return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), value) if "{" in value else value
     if isinstance(value, dict):
         return {key: _filled(item, words) for key, item in value.items()}
     return [_filled(item, words) for item in value] if isinstance(value, list) else value

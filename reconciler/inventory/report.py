@@ -88,7 +88,7 @@ class Report:
     def _source(self, place: Place | None, *, hide: bool) -> str:
         if place is None:
             return ""
-        line = self.sources[file_of(place)].line(line_of(place))[:MAX_SOURCE]
+        line = self.sources[file_of(place)].line(line_of(place), MAX_SOURCE)
         if column_of(place) >= MAX_SOURCE:
             return ""
         return masked(line[: column_of(place)]).removesuffix(MASK) + MASK if hide else masked(line)

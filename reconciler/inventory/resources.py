@@ -57,13 +57,17 @@ _KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
 
 
 class Builder:
-    """Makes the resources of one inventory. A value without a spelling is reported, at its place."""
+    """Makes the resources of one inventory. A value without a spelling is reported, at its place.
+
+    Inventories repeat themselves, so spellings are remembered: of texts by value, of maps by identity.
+    """
 
     def __init__(self, entries: Entries, report: Report, rest: int) -> None:
         self._entries = entries
         self._report = report
         self._rest = rest
         self._resources: dict[Address, Resource] = {}
+        self._spelled: dict[tuple[str, str, Any], Any] = {}
 
     def build(self, server: Entry | None, smtp: Entry | None) -> dict[Address, Resource]:
         """All resources, in order of address."""
@@ -81,7 +85,7 @@ class Builder:
             self._add(kind, smtp, self._fields(kind, _table(kind), smtp), self._defaults(kind))
         if server is not None and "certificate" in server.values:
             self._add(KINDS["certificate"], server, {"certificate": server.values["certificate"]}, {})
-        return dict(sorted(self._resources.items()))
+        return {where: self._resources[where] for where in sorted(self._resources)}
 
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
         for field, value in defaults.items():
@@ -106,8 +110,12 @@ class Builder:
 
     def _normalized(self, kind: Kind, entry: Entry, name: str, normalize: Normalize) -> Any:
         value = entry.values[name]
+        key = (kind.name, name, value if type(value) is str else id(value))
+        if key in self._spelled:
+            return self._spelled[key]
         try:
-            return normalize(value)
+            spelled = self._spelled[key] = normalize(value)
+            return spelled
         except ValueError as error:
             place = entry.value_place(name, self._report.marks)
             where = address(kind.name, entry.name)

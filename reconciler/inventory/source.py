@@ -33,10 +33,10 @@ class Source:
     raw: bytes
     _lines: list[str] | None = None
 
-    def line(self, number: int) -> str:
+    def line(self, number: int, limit: int | None = None) -> str:
         """The text of a line, from 0, with a sign in the place of what cannot be printed. Empty beyond the end."""
         lines = self._split()
-        text = lines[number] if 0 <= number < len(lines) else ""
+        text = lines[number][:limit] if 0 <= number < len(lines) else ""
         return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in text)
 
     def ends_at(self, number: int) -> bool:

@@ -100,6 +100,17 @@ class Network:
             raise
         return listener
 
+    def release(self, name: str, port: int) -> Place:
+        """The place for `port` of `name`, for somebody who binds it himself."""
+        with self._lock:
+            key = name.lower()
+            self._add(key)
+            place = self._place(key, port)
+            held = self._reserved.pop((key, port), None)
+        if held is not None:
+            held.close()
+        return place
+
     def connect(self, name: str, port: int, deadline: float) -> socket.socket:
         """A connection to `port` of `name`, whose operations time out after `deadline` seconds. Raises OSError."""
         return socket.create_connection(self.resolve(name, port), timeout=deadline)

@@ -37,7 +37,7 @@ class LabSecrets:
         self._makers: dict[SecretRef, Maker] = {}
         for credential in credentials.values():
             if credential.private_key is not None:
-                self._makers[credential.private_key] = self._key_maker(credential)
+                self._makers[credential.private_key] = self._key_maker(credential.private_key, credential.passphrase)
 
     def resolve(self, reference: SecretRef) -> Secret:
         """The value; never fails."""
@@ -54,6 +54,13 @@ class LabSecrets:
         """Whether the value is the lab's own, which may be shown, and not one of the user's."""
         self.resolve(reference)
         return reference in self._invented
+
+    def key_file(self, reference: SecretRef) -> str:
+        """Where a made-up SSH key is kept, without passphrase; for one of the user's the reference itself."""
+        return str(self._key_path(reference)) if self.is_invented(reference) else str(reference)
+
+    def _key_path(self, reference: SecretRef) -> Path:
+        return self._folder / f"{hashlib.sha256(str(reference).encode()).hexdigest()[:16]}.key"
 
     def supply(self, reference: SecretRef, value: str) -> None:
         """Let `reference` be `value` from now on, whatever it really is: the lab replaces what belongs to it."""
@@ -76,11 +83,10 @@ class LabSecrets:
             pki.write_private(path, secrets.token_bytes(32))
         return path.read_bytes()
 
-    def _key_maker(self, credential: Credential) -> Maker:
+    def _key_maker(self, reference: SecretRef, passphrase: SecretRef | None) -> Maker:
         def make() -> str:
-            label = hashlib.sha256(str(credential.private_key).encode()).hexdigest()[:16]
-            key = pki.ssh_key(self._folder / f"{label}.key")
-            passphrase = self.resolve(credential.passphrase).reveal() if credential.passphrase else ""
-            return (pki.locked_ssh_key(key, passphrase) if passphrase else key).decode()
+            key = pki.ssh_key(self._key_path(reference))
+            phrase = self.resolve(passphrase).reveal() if passphrase else ""
+            return (pki.locked_ssh_key(key, phrase) if phrase else key).decode()
 
         return make

@@ -18,7 +18,6 @@ from reconciler.model.recall import Recall
 from reconciler.model.secret import MASK
 from reconciler.model.value import UNKNOWN, digest
 
-
 _OF_THE_KEY = ("name", "host", "organization")
 """Fields that stand in the key of an object rather than on a line of their own."""
 

@@ -18,7 +18,7 @@ ENDS: dict[str, Any] = {
     "ca_file": "/state/ca.pem",
     "username": "CORP\\svc",
     "password": "Lab-1abc",
-    "smtp": "127.0.0.3:587",
+    "smtp": {"name": "smtp.example.com", "host": "127.0.0.3", "port": 587, "security": "tls"},
     "hosts": [
         {"name": "px-1", "transport": "winrm", "address": "127.0.0.4", "port": 5986, "username": "a", "password": "b"},
         {"name": "px-2", "transport": "ssh", "address": "127.0.0.5", "port": 22, "username": "c", "key_file": "/k"},
@@ -75,9 +75,9 @@ def test_serve_tells_people_where_everything_is() -> None:
         "ca_file   /state/ca.pem\n"
         "username  CORP\\svc\n"
         "password  Lab-1abc\n"
-        "smtp      127.0.0.3:587\n"
+        "smtp      127.0.0.3:587 (smtp.example.com, security tls)\n"
         "\n"
-        "HOST  TRANSPORT  ADDRESS    PORT  USER  PASSWORD OR FILE\n"
+        "HOST  TRANSPORT  ADDRESS    PORT  USER  PASSWORD OR FILES\n"
         "px-1  winrm      127.0.0.4  5986  a     b\n"
         "px-2  ssh        127.0.0.5  22    c     /k\n"
     )

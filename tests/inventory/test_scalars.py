@@ -82,3 +82,10 @@ def test_many_aliases_are_cheap_and_bounded() -> None:
     assert codes == []
     assert len(data["b"]) == 20_000
     assert _read("a: &x [1, 2, 3]\nb: [" + ", ".join(["*x"] * 30_000) + "]\n")[1] == ["alias"]
+
+
+def test_a_file_full_of_refused_keys_is_given_up() -> None:
+    data, codes = _read("a: 1\n" + "".join(f"k{n}: 1\nk{n}: 2\n" for n in range(50_000)))
+    assert data is None
+    assert 200 <= len(codes) <= 201
+    assert set(codes) == {"duplicate-key"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,6 +14,7 @@ from reconciler.inventory.schema import schema
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.rules.references import REFERENCES
 from reconciler.model.secret import SCHEMES
+from tests.inventory.writing import HEAD, findings, write
 
 SCHEMA = schema()
 OBJECT_OF = {kind.name: kind.name for kind in KINDS.values()} | {"certificate": "server"}
@@ -118,3 +120,22 @@ def test_defaults_take_what_the_objects_take(name: str) -> None:
     theirs = set(SCHEMA["$defs"][kind]["properties"])
     assert theirs - ours == {"proxy": {"host", "group"}, "repository": set(), "job": {"organization"}}[kind]
     assert ours <= theirs
+
+
+def test_what_only_one_validator_refuses_is_an_error(tmp_path: Path) -> None:
+    """Python's `$` matches before a line end, the fast validator's does not."""
+    body = (
+        'proxies: {"px\\n": {host: a.example.com, type: domain, credentials: admin}}\npolicy: {max_deletes: "5%\\n"}\n'
+    )
+    found = findings(write(tmp_path, {"inventory.yml": HEAD + body}))
+    assert [(item.code, str(item.position)) for item in found] == [
+        ("wrong-value", "inventory.yml:5:11"),
+        ("wrong-value", "inventory.yml:6:1"),
+    ]
+    assert all("does not fit the schema" in item.detail for item in found)
+
+
+def test_many_bad_names_cost_no_more_than_themselves(tmp_path: Path) -> None:
+    names = ", ".join(f"'p {n}': {{}}" for n in range(3000))
+    found = findings(write(tmp_path, {"inventory.yml": f"{HEAD}pools: {{}}\nproxies: {{{names}}}\n"}))
+    assert [item.code for item in found].count("bad-name") == 3000

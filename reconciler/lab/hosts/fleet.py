@@ -143,10 +143,15 @@ class LabFleet:
             return str(self._document.data["accounts"].get(host.lower(), ""))
 
     def _store(self, order: Deployment) -> None:
+        if order.domain and order.os == "windows":
+            self.remember(order.host, order.username)
+        else:
+            self._forget(order.host)
+
+    def remember(self, host: str, account: str) -> None:
+        """The server logs in to the proxy on `host` with `account`."""
         with self._document.lock:
-            self._document.data["accounts"].pop(order.host.lower(), None)
-            if order.domain and order.os == "windows":
-                self._document.data["accounts"][order.host.lower()] = order.username
+            self._document.data["accounts"][host.lower()] = account
             self._document.save()
 
     def _forget(self, host: str) -> None:

@@ -96,3 +96,15 @@ def letter(
     lines += [f"{kind}: {text}" for kind, text in result.log]
     message.set_content("\n".join([*lines, ""]))
     return message.as_bytes()
+
+
+def test_letter(mail: MailSettings, host: str, now: datetime) -> bytes:
+    """The mail that tells whether the settings work."""
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = mail.sender
+    message["To"] = ", ".join(mail.recipients)
+    message["Subject"] = "Test email"
+    message["Date"] = format_datetime(now)
+    message["X-Lab-Proxy"] = host
+    message.set_content(f"This is a test email from {host}.\n")
+    return message.as_bytes()

@@ -47,6 +47,7 @@ class MailServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
         self._servers: list[asyncio.Server] = []
+        self._ports: set[int] = set()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         for talkative in ("mail.log", "mail.error", "mail.debug"):
             logging.getLogger(talkative).setLevel(logging.ERROR)
@@ -61,8 +62,12 @@ class MailServer:
             data["login"], data["tls"] = bool(accounts), tls
             self._document.save()
 
+    def serves(self, port: int) -> bool:
+        return port in self._ports
+
     def open(self, listener: socket.socket, port: int) -> None:
         """Serve on `listener`, which stands for `port`: on 465 TLS begins at once."""
+        self._ports.add(port)
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._thread = Thread(target=self._loop.run_forever, name="lab-mail", daemon=True)

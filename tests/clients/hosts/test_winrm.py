@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import socket
 import ssl
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from reconciler.clients import powershell, winrm
 from reconciler.clients.hosts import HostSession, open_host
 from reconciler.lab.hosts.wsman import Command
 from reconciler.lab.pki import Authority, Identity
-from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Trust
+from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -363,6 +365,38 @@ def test_a_refused_port_and_a_silent_peer(tmp_path: Path) -> None:
             port = silent.getsockname()[1]
             assert isinstance(refusal(host, port=port, trust=trust, deadlines=deadlines), Unreachable)
             assert isinstance(refusal(host, port=1, trust=trust), Unreachable)
+
+
+def test_a_peer_that_sends_a_byte_now_and_then_does_not_stretch_the_deadline(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    done = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        raw, _ = listener.accept()
+        with (
+            contextlib.suppress(OSError),
+            authority.context(authority.host(NAME)).wrap_socket(raw, server_side=True) as peer,
+        ):
+            while not done.wait(0.05):
+                peer.send(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=(listener,))
+        thread.start()
+        connection = Connection(
+            "px-1",
+            NAME,
+            Transport.WINRM,
+            Credential("admin", "svc", password=SecretRef("test", "x")),
+            address="127.0.0.1",
+            port=listener.getsockname()[1],
+            trust=Trust(ca_file=str(authority.ca_file)),
+            deadlines=Deadlines(connect=0.4),
+        )
+        with pytest.raises(Unreachable, match="not done after 0.4 s"), session(connection):
+            pass
+        done.set()
+        thread.join()
 
 
 def test_proxies_and_bundles_of_the_environment_have_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,10 @@ class LinuxAccounts:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def adopt(self, user: str, *, password: str = "", key: str = "", sudo: str = "") -> None:
+    def adopt(self, user: str, *, password: str = "", key: str = "", sudo: str | None = None) -> None:
         """Let the account exist with this password and public key, where they are given; others stay as they are.
 
-        `sudo` is `ALL` (asks for the password), `NOPASSWD: ALL`, or empty for none.
+        `sudo` is `ALL` (asks for the password), `NOPASSWD: ALL`, empty for none, or None to leave it as it is.
         """
         if not user or any(char in user for char in ":/\n "):
             raise ValueError(f"{user!r} cannot be the name of a Linux account")
@@ -30,7 +30,7 @@ class LinuxAccounts:
         if key:
             (folder / "authorized_keys").write_text(f"{key}\n", encoding="ascii")
         rules = self._table(SUDOERS, " ALL=(ALL) ")
-        if user != "root" and rules.get(user, "") != sudo:
+        if sudo is not None and user != "root" and rules.get(user, "") != sudo:
             rules[user] = sudo
             self._write(SUDOERS, {name: rule for name, rule in rules.items() if rule}, " ALL=(ALL) ")
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from reconciler.lab.hosts.accounts import WindowsAccounts
 from reconciler.lab.hosts.host import Close, Host, Surroundings, Switch, one_of, whole
+from reconciler.lab.hosts.link import public_part
 from reconciler.lab.hosts.proxy_service import Installed
 from reconciler.lab.hosts.windows import machine
 from reconciler.lab.hosts.windows.powershell import KNOWN, PowerShell
@@ -48,10 +49,15 @@ class WindowsHost(Host):
         self.management: Management | None = None
         self.endpoint: Endpoint | None = None
         self._clients: list[str] = []
+        self._context: ssl.SSLContext | None = None
 
-    def trust_client(self, certificate: str) -> None:
-        """Believe client certificates that this one (PEM) is or has signed, besides those of the lab's authority."""
-        self._clients.append(certificate)
+    def trust_client(self, certificate: str, username: str) -> None:
+        """Let the holder of a client certificate (PEM) log in as a local account. It may be signed by anybody, or by
+        itself: mapping it is what makes it trusted, as on Windows."""
+        self.accounts.map_certificate(ssl.PEM_cert_to_DER_cert(public_part(certificate)), username)
+        self._clients.append(public_part(certificate))
+        if self._context is not None:
+            self._context.load_verify_locations(cadata=self._clients[-1])
 
     def _identity(self) -> Identity:
         authority = self.around.authority
@@ -69,6 +75,7 @@ class WindowsHost(Host):
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_mode = ssl.CERT_OPTIONAL
         engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run))
+        self._context = context
         endpoint = Endpoint(engine, self.accounts, self.name, hashlib.sha256(identity.der).digest())
         listening = self.around.acceptor.open(listener, endpoint.serve, lambda: context)
         self.endpoint = endpoint
@@ -184,18 +191,23 @@ class WindowsHost(Host):
         if not self.state["proxy"]:
             if "owner" not in changes:
                 raise Switch(f"no proxy service is installed on {self.name}")
-            identity = self.around.authority.host(self.name)
-            self.state["proxy"] = {
-                "version": "8.0.0.1",
-                "port": 9193,
-                "domain": False,
-                "account": "",
-                "trust": identity.cert_pem.decode(),
-                "identity": (identity.cert_pem + identity.key_pem).decode(),
-                "start": "automatic",
-                "state": "running",
-            }
+            self.install(version="8.0.0.1", owner=changes["owner"], domain=False, account="")
         self.state["proxy"] |= changes
+
+    def install(self, *, version: str, owner: str, domain: bool, account: str, port: int = 9193) -> None:
+        """Put a running proxy service on the host, as if somebody had always had it there."""
+        identity = self.around.authority.host(self.name)
+        self.state["proxy"] = {
+            "version": version,
+            "owner": owner,
+            "port": port,
+            "domain": domain,
+            "account": account,
+            "trust": identity.cert_pem.decode(),
+            "identity": (identity.cert_pem + identity.key_pem).decode(),
+            "start": "automatic",
+            "state": "running",
+        }
 
     def describe(self) -> dict[str, Any]:
         return {

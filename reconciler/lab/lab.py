@@ -1,0 +1,237 @@
+"""The lab, as commands and tests use it: open it for an inventory, work in it, close it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from reconciler.lab.certificates import replacements
+from reconciler.lab.control import ControlClient, ControlServer
+from reconciler.lab.errors import LabError
+from reconciler.lab.pki import Authority
+from reconciler.lab.redirect import View, redirect
+from reconciler.lab.running import RunningLab
+from reconciler.lab.secrets import LabSecrets
+from reconciler.lab.wanted import wanted
+from reconciler.model.connection import Access, Certificate, Connection, Credential
+from reconciler.model.inventory import Inventory
+from reconciler.model.secret import SecretResolver
+
+_PATIENCE: Final = 30.0
+_LOCK: Final = "lock"
+
+
+class _World(Protocol):
+    """The lab itself, in this process or in another one."""
+
+    def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+class Lab:
+    """An open lab. `resolver` resolves secrets in it; `redirect` bends the way to the world into it.
+
+    Where another process has the lab of this folder open already (`lab serve`, or another command), this one works
+    in that, and brings its inventory in.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        world: _World,
+        view: View,
+        certificates: Mapping[str, Certificate],
+        resolver: LabSecrets,
+    ) -> None:
+        self._world = world
+        self._view = view
+        self._certificates = certificates
+        self._access = redirect(access, view, certificates)
+        self.resolver = resolver
+
+    @classmethod
+    def open(cls, inventory: Inventory, folder: Path, resolver: SecretResolver | None = None) -> Lab:
+        """The lab of `inventory`, with its state in `folder`. `resolver` is asked for real secrets first, by default
+        the one of the inventory. Raises LabError and StateError."""
+        folder = folder.absolute()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        lock = _locked(folder)
+        try:
+            authority = Authority(folder / "pki")
+            secrets = LabSecrets(resolver or _real(inventory), folder / "secrets", inventory.access.credentials)
+            certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
+            world: _World = (
+                _Remote(ControlClient(folder, authority.ca_file)) if lock is None else _Here(folder, authority, lock)
+            )
+        except BaseException:
+            if lock is not None:
+                os.close(lock)
+            raise
+        try:
+            told = world.call("adopt", wanted(inventory, inventory.access, secrets, certificates))
+            return cls(inventory.access, world, _view(told), certificates, secrets)
+        except BaseException:
+            world.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def redirect(self, access: Access) -> Access:
+        """The same access, to the lab. Raises LabError for a host that the lab does not have."""
+        return redirect(access, self._view, self._certificates)
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Every mail that the mail server took, oldest first: see `mail.inbox`."""
+        mails: list[dict[str, Any]] = self._world.call("mails")
+        return mails
+
+    def status(self) -> dict[str, Any]:
+        """What the lab holds: `{folder, server, hosts, mails}`."""
+        status: dict[str, Any] = self._world.call("status")
+        return status
+
+    def set(self, target: str, key: str, value: str) -> str:
+        """Let something happen (see `switches`); gives a sentence. Raises LabError."""
+        return str(self._world.call("set", {"target": target, "key": key, "value": value}))
+
+    def endpoints(self) -> dict[str, Any]:
+        """Where everything is and how to log in, for clients that are none of ours. A password is shown where the lab
+        made it up; one of the user's is named by its reference."""
+        server = self._access.server
+        hosts = [self._host(name) for name in sorted(self._access.connections)]
+        return {
+            "url": f"https://{server.address}:{server.port}",
+            "ca_file": self._view.ca_file,
+            "username": server.credential.username,
+            "password": self._shown(server.credential),
+            "smtp": {**self._view.smtp},
+            "hosts": hosts,
+        }
+
+    def _host(self, name: str) -> dict[str, Any]:
+        connection = self._access.connections[name]
+        told: dict[str, Any] = {
+            "name": connection.host,
+            "proxy": name,
+            "transport": str(connection.transport),
+            "address": connection.address,
+            "port": connection.port,
+            "username": connection.credential.username if connection.credential else "",
+        }
+        if connection.trust.host_keys:
+            told["host_key"] = connection.trust.host_keys[0]
+        if connection.credential is not None and connection.credential.password is not None:
+            told["password"] = self._shown(connection.credential)
+        return told | self._files(connection)
+
+    def _files(self, connection: Connection) -> dict[str, str]:
+        """Key and certificate files, for logins that take them."""
+        credential, certificate = connection.credential, connection.certificate
+        if credential is not None and credential.private_key is not None:
+            return {"key_file": self.resolver.key_file(credential.private_key)}
+        if certificate is None or not certificate.cert or certificate.key is None:
+            return {}
+        file = Path(self._access.root, certificate.cert)
+        invented = self.resolver.is_invented(certificate.key)
+        return {"cert_file": str(file), "key_file": str(file.with_suffix(".key") if invented else certificate.key)}
+
+    def _shown(self, credential: Credential) -> str:
+        if credential.password is None:
+            return ""
+        if self.resolver.is_invented(credential.password):
+            return self.resolver.resolve(credential.password).reveal()
+        return str(credential.password)
+
+    def close(self) -> None:
+        self._world.close()
+
+
+def reset(folder: Path) -> None:
+    """Forget the lab of this folder. Raises LabError where a process has it open."""
+    if not folder.exists():
+        return
+    lock = _locked(folder.absolute())
+    if lock is None:
+        raise LabError(f"the lab in {folder} is running; end it first")
+    shutil.rmtree(folder)
+    os.close(lock)
+
+
+class _Here:
+    """The lab runs in this process; others may come in through its control."""
+
+    def __init__(self, folder: Path, authority: Authority, lock: int) -> None:
+        self._lab = RunningLab(folder, authority)
+        self._control = ControlServer(folder, authority, self._lab.acceptor, self._lab.handle)
+        self._lock = lock
+
+    def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any:
+        return self._lab.handle(method, args or {})
+
+    def close(self) -> None:
+        self._control.close(_PATIENCE)
+        self._lab.close()
+        os.close(self._lock)
+
+
+class _Remote:
+    """The lab runs in another process."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+
+    def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any:
+        return self._control.call(method, args)
+
+    def close(self) -> None:
+        self._control.close()
+
+
+def _locked(folder: Path) -> int | None:
+    """A lock on the folder that ends with the process; None where somebody else runs the lab already."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if (folder / "control.json").exists():
+                os.close(lock)
+                return None
+        else:
+            (folder / "control.json").unlink(missing_ok=True)  # of a process that was killed
+            return lock
+        if time.monotonic() > end:
+            os.close(lock)
+            raise LabError(f"another process holds {folder / _LOCK}, and its lab does not come up")
+        time.sleep(0.05)
+
+
+def _real(inventory: Inventory) -> SecretResolver:
+    from reconciler.inventory.secrets import Resolver
+
+    return Resolver(inventory.access.root, inventory.access.commands)
+
+
+def _view(told: Mapping[str, Any]) -> View:
+    return View(
+        ca_file=str(told["ca_file"]),
+        server=(str(told["server"][0]), int(told["server"][1])),
+        hosts={name: (str(place[0]), int(place[1])) for name, place in told["hosts"].items()},
+        host_keys=dict(told["host_keys"]),
+        smtp=dict(told["smtp"]),
+    )

@@ -1,0 +1,69 @@
+"""An inventory's way to the world, bent into the lab: other addresses, ports and trust, the same names and logins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.lab.certificates import by_name
+from reconciler.lab.errors import LabError
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Transport, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where things are. `server` and `hosts` (by name, lower case) are places, `host_keys` the SSH host keys."""
+
+    ca_file: str
+    server: tuple[str, int]
+    hosts: Mapping[str, tuple[str, int]]
+    host_keys: Mapping[str, str]
+    smtp: Mapping[str, object]
+
+
+def redirect(access: Access, view: View, certificates: Mapping[str, Certificate]) -> Access:
+    """The same access, to the lab. Kerberos logins become NTLM: the lab has no tickets to give. Raises LabError for a
+    host that the lab does not have."""
+    credentials = {name: _credential(credential) for name, credential in access.credentials.items()}
+    server = access.server
+    shell = server.powershell
+    return replace(
+        access,
+        server=replace(
+            server,
+            credential=_credential(server.credential),
+            address=view.server[0],
+            port=view.server[1],
+            trust=Trust(ca_file=view.ca_file),
+            powershell=_connection(shell, view, certificates) if shell else None,
+            certificate=by_name(server.certificate, certificates),
+        ),
+        connections={
+            name: _connection(connection, view, certificates) for name, connection in access.connections.items()
+        },
+        credentials=credentials,
+        certificates={**access.certificates, **certificates},
+    )
+
+
+def _credential(credential: Credential) -> Credential:
+    return replace(credential, auth="ntlm") if credential.auth == "kerberos" else credential
+
+
+def _connection(connection: Connection, view: View, certificates: Mapping[str, Certificate]) -> Connection:
+    name = connection.host.lower()
+    if name not in view.hosts:
+        raise LabError(f"the lab has no host {connection.host}; start over with: lab reset")
+    address, port = view.hosts[name]
+    if connection.transport is Transport.SSH:
+        trust = Trust(host_keys=(view.host_keys[name],))
+    else:
+        trust = Trust(ca_file=view.ca_file)
+    return replace(
+        connection,
+        credential=_credential(connection.credential) if connection.credential else None,
+        certificate=by_name(connection.certificate, certificates),
+        address=address,
+        port=port,
+        trust=trust,
+    )

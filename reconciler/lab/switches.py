@@ -1,0 +1,128 @@
+"""What can be made to happen in a lab from outside: `lab set TARGET KEY=VALUE`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+
+from reconciler.lab.errors import LabError
+from reconciler.lab.hosts.host import Host, Switch
+from reconciler.lab.population import Population
+from reconciler.lab.server import LabServer
+from reconciler.lab.server.options import Options
+from reconciler.lab.state import Document
+
+
+def switch(
+    population: Population,
+    server: Document,
+    mail: Document,
+    running: LabServer | None,
+    jobs: Collection[str],
+    target: str,
+    key: str,
+    value: str,
+) -> str:
+    """TARGET is a host, a job (trouble), `server` or `smtp`. `jobs` are those that the inventory declares. Gives a
+    sentence. Raises LabError."""
+    if target == "server":
+        _server(population, server, running, key, value)
+    elif target == "smtp":
+        _smtp(mail, key, value)
+    else:
+        host = find(population, target)
+        if host is not None:
+            _change(host, key, value)
+        elif not _job(server, jobs, target, key, value):
+            raise LabError(
+                f"the lab knows no host or job {target}; it has {', '.join(host.name for host in population)}"
+            )
+    return f"{target}: {key} is {value}"
+
+
+def find(population: Population, target: str) -> Host | None:
+    """By its name, by the name of its proxy in the inventory, or by its first label where no other begins like that."""
+    exact = population.find(target)
+    if exact is not None:
+        return exact
+    named = [host for host in population if host.state.get("proxy_name") == target]
+    if named:
+        return named[0]
+    similar = [host for host in population if host.name.partition(".")[0] == target.lower()]
+    return similar[0] if len(similar) == 1 else None
+
+
+def _change(host: Host, key: str, value: str) -> None:
+    try:
+        host.change(key, value)
+    except Switch as error:
+        raise LabError(str(error)) from error
+
+
+def _server(population: Population, server: Document, running: LabServer | None, key: str, value: str) -> None:
+    """`build=…` installs another build; `faults=[…]` sets them (JSON); options by their names; else the machine's."""
+    known = {item.name for item in fields(Options)}
+    if key == "build" and running is not None:
+        running.upgrade_server(value)
+    elif key == "faults":
+        _put(server, "faults", _parsed(key, value, list))
+    elif key in known:
+        with server.lock:
+            options = {**server.data.get("options", {}), key: _plain(value)}
+        _put(server, "options", options)
+    else:
+        host = population.find(str(server.data.get("host", "")))
+        if host is None:
+            raise LabError(f"the server has no switch {key}")
+        _change(host, key, value)
+
+
+def _smtp(mail: Document, key: str, value: str) -> None:
+    """`refuse=ADDRESS` lets the mail server refuse a recipient, `accept=ADDRESS` ends it."""
+    if key not in ("refuse", "accept"):
+        raise LabError("smtp has the switches refuse=ADDRESS and accept=ADDRESS")
+    with mail.lock:
+        refused = dict(mail.data["refuse"])
+    if key == "refuse":
+        refused[value.lower()] = "550 5.1.1 Refused, as the lab was told to"
+    else:
+        refused.pop(value.lower(), None)
+    _put(mail, "refuse", refused)
+
+
+def _job(server: Document, jobs: Collection[str], job: str, key: str, value: str) -> bool:
+    """`trouble=warning`, `trouble=failure` or `trouble=none` for every later session of a job."""
+    with server.lock:
+        names = {*jobs, *(str(item.get("name")) for item in server.data.get("jobs", {}).values())}
+        troubles = dict(server.data.get("trouble", {}))
+    if job not in names:
+        return False
+    if key != "trouble" or value not in ("warning", "failure", "none"):
+        raise LabError("a job has the switch trouble=warning, trouble=failure or trouble=none")
+    troubles.pop(job, None)
+    if value != "none":
+        troubles[job] = value
+    _put(server, "trouble", troubles)
+    return True
+
+
+def _put(document: Document, key: str, value: Any) -> None:
+    with document.lock:
+        document.data[key] = value
+        document.save()
+
+
+def _plain(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _parsed(key: str, value: str, kind: type) -> Any:
+    found = _plain(value)
+    if not isinstance(found, kind):
+        raise LabError(f"{key} is a {kind.__name__} in JSON")
+    return found

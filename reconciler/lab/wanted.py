@@ -1,0 +1,144 @@
+"""What an inventory implies about the world: which machines there are, who may log in to them, what the server knows.
+
+Everything is JSON, because a lab that runs in another process is told the same. It holds passwords, so it is never
+written anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from reconciler.lab.certificates import client_pem
+from reconciler.lab.pki import ssh_public
+from reconciler.lab.secrets import LabSecrets
+from reconciler.model.connection import Access, Certificate, Credential
+from reconciler.model.inventory import Inventory, Resource
+
+# Builds that the vendor's pages name for each REST version; v8 is what `auto` finds.
+BUILDS: Final = {8: "8.5.0.1014", 7: "7.0.0.2911", 6: "6.0.0.367", 5: "5.0.0.0"}
+_NO_DOMAIN: Final = "lab.invalid"
+
+
+def wanted(
+    inventory: Inventory, access: Access, secrets: LabSecrets, certificates: Mapping[str, Certificate]
+) -> dict[str, Any]:
+    """`{server, administrators, hosts, jobs, smtp, organizations, accounts, object_storage}`.
+
+    `certificates` are those that are really used (see `certificates.replacements`).
+    """
+    people = _People(access, secrets, certificates)
+    server = access.server
+    rest = int(server.rest[1:]) if server.rest.startswith("v") else max(BUILDS)
+    repositories = [item.fields.get("object_storage") for item in inventory.of_kind("repository")]
+    storages = [item for item in repositories if isinstance(item, Mapping)]
+    return {
+        "server": {
+            "host": server.host,
+            "port": server.port,
+            "build": BUILDS[rest],
+            "served": [version for version in sorted(BUILDS) if version <= rest],
+            **people.of_server(),
+        },
+        "administrators": {server.credential.username: people.password(server.credential)},
+        "hosts": [_host(proxy, people) for proxy in inventory.of_kind("proxy")],
+        "jobs": [item.name for item in inventory.of_kind("job")],
+        "smtp": _smtp(inventory, access, people),
+        "organizations": {item.name: {"objects": objects(item.name)} for item in inventory.of_kind("organization")},
+        "accounts": {item["account"]: {"type": item["type"]} for item in storages if "account" in item},
+        "object_storage": {item["name"]: {} for item in storages if "name" in item},
+    }
+
+
+def objects(organization: str) -> int:
+    """How many objects there are to back up: any number, but always the same for one organization."""
+    return 20 + int.from_bytes(hashlib.sha256(organization.lower().encode()).digest()[:2], "big") % 180
+
+
+def domain_of(host: str) -> str:
+    return host.lower().partition(".")[2] or _NO_DOMAIN
+
+
+class _People:
+    """Accounts as hosts are told of them: `{username, password, key, sudo}` and `{pem, username}`."""
+
+    def __init__(self, access: Access, secrets: LabSecrets, certificates: Mapping[str, Certificate]) -> None:
+        self._access = access
+        self._secrets = secrets
+        self._certificates = certificates
+
+    def password(self, credential: Credential) -> str:
+        return self._secrets.resolve(credential.password).reveal() if credential.password else ""
+
+    def account(self, credential: Credential) -> dict[str, str]:
+        sudo = "" if not credential.sudo else "ALL" if credential.password else "NOPASSWD: ALL"
+        return {
+            "username": credential.username,
+            "password": self.password(credential),
+            "key": self._public_key(credential),
+            "sudo": sudo,
+        }
+
+    def _public_key(self, credential: Credential) -> str:
+        if credential.private_key is None:
+            return ""
+        private = self._secrets.resolve(credential.private_key).reveal().strip() + "\n"
+        phrase = self._secrets.resolve(credential.passphrase).reveal() if credential.passphrase else ""
+        try:
+            return ssh_public(private.encode(), phrase)
+        except ValueError:
+            return ""  # a key that cannot be read opens nothing: the client says so
+
+    def logins(
+        self, credentials: Iterable[Credential | None], certificate: Certificate | None
+    ) -> dict[str, list[dict[str, str]]]:
+        known = {credential.username: credential for credential in credentials if credential is not None}
+        accounts = [self.account(known[username]) for username in sorted(known)]
+        return {"accounts": accounts, "certificates": self._mapped(certificate)}
+
+    def _mapped(self, certificate: Certificate | None) -> list[dict[str, str]]:
+        if certificate is None:
+            return []
+        pem = client_pem(self._certificates.get(certificate.name, certificate), self._access.root)
+        return [{"pem": pem, "username": certificate.name}] if pem else []
+
+    def of_server(self) -> dict[str, list[dict[str, str]]]:
+        server = self._access.server
+        shell = server.powershell
+        credentials = (server.credential, shell.credential if shell else None)
+        return self.logins(credentials, shell.certificate if shell else None)
+
+    def of_proxy(self, proxy: Resource) -> dict[str, list[dict[str, str]]]:
+        connection = self._access.connections.get(proxy.name)
+        credentials = (
+            self._access.credentials.get(str(proxy.fields.get("credentials"))),
+            connection.credential if connection else None,
+        )
+        return self.logins(credentials, connection.certificate if connection else None)
+
+
+def _host(proxy: Resource, people: _People) -> dict[str, Any]:
+    host = str(proxy.fields.get("host", proxy.name))
+    return {
+        "name": host,
+        "alias": proxy.name,
+        "os": str(proxy.fields.get("os", "windows")),
+        "domain": domain_of(host) if proxy.fields.get("type") == "domain" else "",
+        "port": int(proxy.fields.get("port", 9193)),
+        **people.of_proxy(proxy),
+    }
+
+
+def _smtp(inventory: Inventory, access: Access, people: _People) -> dict[str, Any] | None:
+    declared = inventory.of_kind("smtp")
+    if not declared or not declared[0].fields.get("server"):
+        return None
+    fields = declared[0].fields
+    credential = access.credentials.get(str(fields.get("credentials", "none")))
+    return {
+        "host": str(fields["server"]),
+        "port": int(fields.get("port", 587)),
+        "security": str(fields.get("security", "tls")),
+        "accounts": {credential.username: people.password(credential)} if credential else {},
+    }
