@@ -29,8 +29,8 @@ _SECRETS: Final = {"certificates": ("passphrase", "key"), "credentials": ("passw
 def check_files(entries: Entries, server: Entry | None, folder: Path, report: Report) -> None:
     """Warn of files that are missing, and of secrets that others can read."""
     places: dict[str, list[Place]] = {}
-    for entry, field, name in _named(entries, server):
-        places.setdefault(name, []).append(entry.value_place(field, report.marks))
+    for entry, field, item, name in _named(entries, server):
+        places.setdefault(name, []).append(entry.value_place(field, report.marks, item))
     for name, named in places.items():
         if not _is_file(folder / name):
             first, *others = sorted(set(named))
@@ -42,14 +42,14 @@ def check_files(entries: Entries, server: Entry | None, folder: Path, report: Re
         _check_secrets(entries, folder, report)
 
 
-def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str, str]]:
+def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str, int, str]]:
     for section, fields in _FILES.items():
         found = [server] if section == "server" and server else entries.get(section, {}).values()
         for entry in found:
             for field in fields:
                 value: Any = entry.values.get(field, ())
-                for name in [value] if isinstance(value, str) else value:
-                    yield entry, field, name
+                for item, name in enumerate([value] if isinstance(value, str) else value):
+                    yield entry, field, item, name
 
 
 def _check_secrets(entries: Entries, folder: Path, report: Report) -> None:

@@ -21,7 +21,7 @@ _EXCLUSIVE: Final = {"repositories": (("proxy", "pool"), ("path", "object_storag
 """Of each pair one can be said: the nearest layer that says either decides."""
 
 
-def _nested() -> dict[str, frozenset[str]]:
+def _nested() -> dict[str, tuple[str, ...]]:
     """For each section the keys whose maps are flattened, from the names of the fields of its kind."""
     nested = {
         kind.section: {field.name.partition(".")[0] for field in kind.fields if "." in field.name}
@@ -29,7 +29,7 @@ def _nested() -> dict[str, frozenset[str]]:
     }
     nested.setdefault("server", set()).update(("tls", "powershell"))
     nested["proxies"].add("connection")
-    return {section: frozenset(keys) for section, keys in nested.items()}
+    return {section: tuple(sorted(keys)) for section, keys in nested.items()}
 
 
 NESTED: Final = _nested()
