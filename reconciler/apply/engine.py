@@ -135,7 +135,7 @@ class _Engine:
         except RemoteError as error:
             return _ended(change, Outcome.FAILED, str(error), self.clock() - start, hint=error.hint)
         except ReconcileError as error:
-            return _ended(change, Outcome.FAILED, str(error), self.clock() - start)
+            return _ended(change, Outcome.FAILED, str(error), self.clock() - start, hint=getattr(error, "hint", ""))
         return _ended(change, Outcome.DONE, detail, self.clock() - start)
 
     def _outcome(self, future: Future[ChangeEnded], change: Change) -> ChangeEnded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
@@ -25,13 +26,13 @@ class Remember:
         self._memory = memory
         self._scope = scope
         self._pending: set[str] = set()
+        self._stored: dict[str, Mapping[str, str]] = dict(recall.applied)
 
     def begin(self, plan: Plan) -> None:
         """Mark the jobs that are to be started: the mark goes when they have a result."""
         runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
         self._pending = set(runs)
-        old = self._recall.applied
-        self._memory.remember(self._scope, {where: {**old.get(where, {}), PENDING: "pending"} for where in runs})
+        self._write({where: {**self._stored.get(where, {}), PENDING: "pending"} for where in runs})
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, ChangeEnded):
@@ -57,5 +58,8 @@ class Remember:
                 continue
             mark = {PENDING: "pending"} if where in self._pending else {}
             rows[where] = {**applied_digests(resource, self._recall), **mark}
-        old = self._recall.applied
-        self._memory.remember(self._scope, {where: row for where, row in rows.items() if old.get(where) != row})
+        self._write({where: row for where, row in rows.items() if self._stored.get(where) != row})
+
+    def _write(self, rows: Mapping[str, Mapping[str, str]]) -> None:
+        self._memory.remember(self._scope, rows)
+        self._stored |= rows

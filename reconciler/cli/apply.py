@@ -109,7 +109,7 @@ class _Run:
         if result.interrupted:
             return self._finish(sight, None, result, sent, exit_of(result))
         self.console.say("Looking again ...")
-        after = self.world.look()
+        after = self.world.look(since=dict(self.world.reader.requests))
         remember.settle(after.plan)
         code = max(exit_of(result), self._last_word(after))
         return self._finish(sight, after, result, sent, code)

@@ -100,7 +100,7 @@ def _told(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic],
             return [Diagnostic(error.code, error.summary, str(error), error.hint)], exits.ERROR
         case ReconcileError():
             return [Diagnostic("cannot", "The command cannot go on", str(error))], exits.ERROR
-        case OSError():
+        case OSError() if error.errno is not None:  # without a number it is no answer of the operating system
             return [_system(error)], exits.ERROR
         case _:
             from reconciler.cli.crash import crash_diagnostic

@@ -10,7 +10,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.world import World
 
 if TYPE_CHECKING:
-    from reconciler.apply import Result
+    from reconciler.apply import Limits, Result
     from reconciler.model.event import Event, Listener
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
@@ -31,7 +31,16 @@ def perform(console: Console, world: World, live: Live, plan: Plan, remember: Li
             driver(event)
 
     with driver:
-        return apply(plan, world.site(live), listen=hear, parallel=world.parallel)
+        return apply(plan, world.site(live), listen=hear, parallel=world.parallel, limits=_limits(world, live, plan))
+
+
+def _limits(world: World, live: Live, plan: Plan) -> Limits:
+    """Organizations keep their working proxies while this runs, unless somebody waived just that."""
+    from reconciler.apply import Limits
+    from reconciler.plan.batches import coverage_of
+
+    waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
+    return Limits(coverage=None if waived else coverage_of(world.inventory, live))
 
 
 def _driver(console: Console, total: int) -> Driver:

@@ -53,8 +53,15 @@ class World:
     parallel: int
     clock: Callable[[], datetime]
 
-    def look(self, *, waivers: Mapping[str, str] | None = None, complete: bool = False) -> Sight:
-        """Observe the server and the hosts, and plan. Raises RemoteError where the server cannot be read."""
+    def look(
+        self,
+        *,
+        waivers: Mapping[str, str] | None = None,
+        complete: bool = False,
+        since: Mapping[str, int] | None = None,
+    ) -> Sight:
+        """Observe the server and the hosts, and plan. Requests up to `since` are not this look's. Raises RemoteError
+        where the server cannot be read."""
         from reconciler.observe import observe, recall
         from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
@@ -68,6 +75,7 @@ class World:
             playbooks=self.playbooks,
             clock=self.clock,
             parallel=self.parallel,
+            since=since,
         )
         known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
         made = make_plan(self.inventory, live, known, access=self.access, unmet=self._unmet, lab=self.lab is not None)

@@ -40,7 +40,7 @@ class Context(Protocol):
     owner: str
 
     def id_of(self, kind: str, name: str) -> str:
-        """The server's id of a declared object. Raises KeyError where it does not exist (yet)."""
+        """The server's id of a declared object. Raises UnknownName where it does not exist (yet)."""
         ...
 
     def name_of(self, kind: str, ident: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.model.connection import Access, Certificate, Connection, Credential
+from reconciler.model.errors import UnknownName
 from reconciler.model.secret import SecretRef, SecretResolver
 
 
@@ -32,7 +33,10 @@ class Naming:
         return twin
 
     def id_of(self, kind: str, name: str) -> str:
-        return self._ids[kind, name]
+        try:
+            return self._ids[kind, name]
+        except KeyError:
+            raise UnknownName(f"the server has no {kind.replace('_', ' ')} {name!r}") from None
 
     def has(self, kind: str, name: str) -> bool:
         return (kind, name) in self._ids

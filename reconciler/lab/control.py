@@ -81,18 +81,20 @@ class ControlClient:
 
     def __init__(self, folder: Path, ca_file: Path) -> None:
         """Raises LabError where nothing answers."""
-        try:
-            place = json.loads((folder / FILE).read_text(encoding="ascii"))
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_verify_locations(ca_file)
-            plain = socket.create_connection((place["address"], place["port"]), timeout=_SECONDS)
-            with contextlib.closing(plain):
-                self._connection = context.wrap_socket(plain, server_hostname=_NAME)
-            self._line = Line(self._connection)
-            self._line.ask({"token": place["token"]})
-        except (OSError, ValueError, KeyError) as error:
-            raise LabError(f"another process holds the lab in {folder}, and it does not answer: {error}") from error
         self._lock = Lock()
+        with contextlib.ExitStack() as opened:
+            try:
+                place = json.loads((folder / FILE).read_text(encoding="ascii"))
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.load_verify_locations(ca_file)
+                plain = socket.create_connection((place["address"], place["port"]), timeout=_SECONDS)
+                opened.callback(plain.close)
+                connection = opened.enter_context(context.wrap_socket(plain, server_hostname=_NAME))
+                self._line = opened.enter_context(contextlib.closing(Line(connection)))
+                self._line.ask({"token": place["token"]})
+            except (OSError, ValueError, KeyError) as error:
+                raise LabError(f"another process holds the lab in {folder}, and it does not answer: {error}") from error
+            self._opened = opened.pop_all()
 
     def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any:
         """Raises LabError."""
@@ -105,5 +107,4 @@ class ControlClient:
             raise LabError(f"the process that runs the lab is gone: {error}") from error
 
     def close(self) -> None:
-        self._line.close()
-        self._connection.close()
+        self._opened.close()

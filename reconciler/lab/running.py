@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.lab import pki
 from reconciler.lab.errors import LabError
@@ -22,13 +23,18 @@ from reconciler.lab.hosts.host import Surroundings
 from reconciler.lab.hosts.sessions import relay_of, test_letter
 from reconciler.lab.hosts.windows.host import WindowsHost
 from reconciler.lab.mail.client import Relay, send
-from reconciler.lab.mail.server import MailServer, new_state
+from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
 from reconciler.lab.population import Population
+from reconciler.lab.sealed import SealedDocument
 from reconciler.lab.server import LabServer, Seed
 from reconciler.lab.state import Document
 from reconciler.lab.switches import switch
 from reconciler.lab.wanted import domain_of
+
+if TYPE_CHECKING:
+    from reconciler.lab.hosts.ssh import SshService
+    from reconciler.lab.mail.server import MailServer
 
 _MAIL_PORTS: Final = (25, 465, 587)
 
@@ -49,7 +55,7 @@ class RunningLab:
         self._jobs: list[str] = []
         self._population = self._populate()
         self._documents = {
-            "server": Document(folder / "server.json", dict),
+            "server": SealedDocument(folder / "server.json", dict),
             "fleet": Document(folder / "fleet.json", lambda: {"accounts": {}}),
         }
         dialler = Dialler(self._network, self._domain, authority.client_context)
@@ -62,27 +68,29 @@ class RunningLab:
         return self._acceptor
 
     def _populate(self) -> Population:
-        from reconciler.lab.hosts.ssh import SshService
-
-        ssh = SshService()
-        self._stack.callback(ssh.close)
         key = self.folder / "domain.key"
         if not key.exists():
             pki.write_private(key, random.token_bytes(32))
         self._domain = link.Domain(key.read_bytes())
         around = Surroundings(
             folder=self.folder / "hosts",
-            server="",
             network=self._network,
             acceptor=self._acceptor,
-            ssh=ssh,
+            ssh=cache(self._ssh),
             authority=self._authority,
             domain=self._domain,
-            send=lambda relay, sender, recipients, message: self._send("proxy", relay, sender, recipients, message),
+            send=self._send,
             clock=lambda: datetime.now(UTC),
             sleep=time.sleep,
         )
         return Population(around)
+
+    def _ssh(self) -> SshService:
+        from reconciler.lab.hosts.ssh import SshService
+
+        ssh = SshService()
+        self._stack.callback(ssh.close)
+        return ssh
 
     # What an inventory asks for
 
@@ -158,6 +166,8 @@ class RunningLab:
         name = smtp["host"]
         mail = self._mail_servers.get(name)
         if mail is None:
+            from reconciler.lab.mail.server import MailServer
+
             context = self._authority.context(self._authority.host(name))
             mail = self._mail_servers[name] = MailServer(self._mail, context, name)
             self._stack.callback(mail.close)

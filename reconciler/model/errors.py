@@ -3,6 +3,7 @@
 ReconcileError
 ├── Diagnosed (in `diagnostic`)      user input that cannot be used
 ├── SecretError                      a secret reference that cannot be resolved
+├── UnknownName                      a name that stands for nothing on the server
 └── RemoteError                      something on the other end of a wire
     ├── Unreachable                  no connection: nothing was sent
     ├── ConnectionLost               the wire broke after sending: the work may have been done
@@ -30,6 +31,10 @@ class ReconcileError(Exception):
 
 class SecretError(ReconcileError):
     """A secret reference could not be resolved. The message names the reference, never a value."""
+
+
+class UnknownName(ReconcileError):
+    """A declared name that nothing on the server answers to, so that it has no id to send."""
 
 
 class RemoteError(ReconcileError):

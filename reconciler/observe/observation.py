@@ -30,14 +30,17 @@ def observe(
     playbooks: Mapping[str, Playbook],
     clock: Callable[[], datetime],
     parallel: int = 32,
+    since: Mapping[str, int] | None = None,
 ) -> Live:
     """What the server and the hosts are now, in the inventory's words.
 
     The hosts are probed while the server is read: one connection and one script a host, and a number of REST requests
     that does not grow with the number of objects. Raises RemoteError where the server itself cannot be read; the
-    trouble of single hosts is in `Live.hosts` and `Live.problems`.
+    trouble of single hosts is in `Live.hosts` and `Live.problems`. `since` are the requests that were sent before, and
+    do not count as this observation's.
     """
     naming = Naming(reader.rest, access)
+    before = dict(since or {})
     with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="observe") as pool:
         hosts = probe_hosts(pool, inventory, access=access, resolver=resolver, playbooks=playbooks, clock=clock)
         security = pool.submit(read_security, inventory, access, resolver)
@@ -50,6 +53,6 @@ def observe(
         server=ServerInfo(access.server.host, reader.rest, reader.build, reader.installation),
         resources=dict(sorted(resources.items())),
         hosts=facts,
-        requests=dict(sorted(reader.requests.items())),
+        requests={verb: n for verb, count in sorted(reader.requests.items()) if (n := count - before.get(verb, 0))},
         problems=(*problems, *more),
     )

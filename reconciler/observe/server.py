@@ -69,7 +69,7 @@ def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> N
             naming.learn("account", raw.get("userName") or "", raw.get("id") or "")
             if raw.get("description"):
                 naming.learn("account", raw["description"], raw.get("id") or "")
-    else:
+    elif reader.rest >= 6:  # whether v5 has this collection is not known
         for raw in reader.list("objectstoragerepositories"):
             naming.learn("object_storage", raw.get("name") or "", raw.get("id") or "")
 

@@ -47,7 +47,8 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
         if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY):
             continue
         if not field.in_version(naming.rest):
-            foreign.append(field.name)
+            if field.name in resource.positions:  # what the tool itself filled in is nobody's mistake
+                foreign.append(field.name)
             continue
         want, have = wanted[field.name], live.fields.get(field.name, UNKNOWN)
         if field.mode is Mode.WRITE_ONLY:

@@ -39,7 +39,9 @@ def diagnostic_text(diagnostic: Mapping[str, Any], style: Style) -> str:
 
 def _place(diagnostic: Mapping[str, Any], style: Style) -> list[str]:
     position, address = diagnostic.get("position"), diagnostic.get("address") or ""
-    where = " ".join(part for part in (position and _position(position), address and f"({clean(address)})") if part)
+    where = clean(address)
+    if position:
+        where = _position(position) + (f" ({where})" if where else "")
     lines = [f"  {where}"] if where else []
     if position and diagnostic.get("source"):
         lines += ["", *_snippet(diagnostic["source"], position["line"], position["column"], style)]

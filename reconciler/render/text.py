@@ -123,7 +123,8 @@ def _unknown(plan: Data, style: Style) -> Iterator[list[str]]:
     """Fields that could not be observed, one block for each object and reason."""
     groups: dict[tuple[str, str], list[str]] = {}
     for item in plan.get("unknown", ()):
-        groups.setdefault((item["address"], item["why"]), []).append(clean(item["path"]))
+        path = "everything" if item["path"] == "*" else clean(item["path"])
+        groups.setdefault((item["address"], item["why"]), []).append(path)
     sign = style.paint(f"{UNKNOWN.sign:>3}", *UNKNOWN.looks)
     lines = [f"{sign} {clean(at)}: {', '.join(sorted(paths))} ({clean(why)})" for (at, why), paths in _sorted(groups)]
     if lines:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -26,7 +27,7 @@ class FakeSite:
 
 
 @pytest.fixture
-def verb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Do], None]]:
+def verb(monkeypatch: pytest.MonkeyPatch) -> Callable[[Do], None]:
     """Replaces the step `job.run` by a function of the test."""
 
     def replace(do: Do) -> None:
@@ -116,11 +117,9 @@ def test_events_tell_the_whole_story(verb: Callable[[Do], None]) -> None:
 def test_an_interrupt_finishes_what_runs_and_starts_nothing_else(
     verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reconciler.apply import engine
-
     release = threading.Event()
     verb(lambda site, params, tell: (release.wait(5), None)[1])
-    real, calls = engine.wait, []
+    real, calls = concurrent.futures.wait, []
 
     def interrupted_once(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
@@ -129,7 +128,7 @@ def test_an_interrupt_finishes_what_runs_and_starts_nothing_else(
         release.set()
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(engine, "wait", interrupted_once)
+    monkeypatch.setattr("reconciler.apply.engine.wait", interrupted_once)
     result = run(change("a"), change("b", "a"))
     assert result.interrupted
     assert ends(result) == {"a": "done", "b": "not started"}

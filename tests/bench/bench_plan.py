@@ -71,7 +71,8 @@ plan = make_plan(inventory, live, Recall(), access=inventory.access, unmet=lambd
 assert plan.is_empty and plan.unchanged == int(sys.argv[3]), (plan.counts(), plan.unchanged)
 text = renderer("human")(plan_to_json(plan), Style())
 assert "No changes" in text, text[:200]
-print(json.dumps({"seconds": time.perf_counter() - begin, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": time.perf_counter() - begin, "mb": peak}))
 """
 
 

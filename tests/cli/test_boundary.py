@@ -69,6 +69,10 @@ def test_a_bug_is_called_one_and_kept_in_a_file(monkeypatch: pytest.MonkeyPatch,
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_time_out_of_our_own_is_no_answer_of_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "This is a bug in vbo-reconcile" in fail(monkeypatch, TimeoutError(), XDG_STATE_HOME="/dev/null/x").err
+
+
 def test_a_bug_without_a_place_to_write_is_still_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "vbo-reconcile").write_text("in the way", encoding="utf-8")
     ended = fail(monkeypatch, RecursionError(), XDG_STATE_HOME=str(tmp_path))

@@ -166,15 +166,15 @@ def test_firewalls(host: Windows) -> None:
     assert found == {name: answer and f"9193 {answer}" for name, (_, answer) in FIREWALLS.items()}
 
 
-def test_opening_the_port_makes_one_rule_that_follows_the_port(host: Windows) -> None:
+def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Windows) -> None:
     script = shipped("windows/open-port.ps1")
     for port in (9193, 9193, 9500):
         answer = host.run(script, {"port": port}).document
-        assert answer == {"port": f"{port} open", "rule": "vbo-reconcile proxy"}
+        assert answer == {"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"}
         assert facts(host, port=port)["firewall"] == {"port": f"{port} open"}
-    ours = [item for item in host.world["rules"] if item["Name"] == "vbo-reconcile proxy"]
-    assert len(ours) == 1
-    assert facts(host)["firewall"] == {"port": "9193 closed"}
+    ours = [item["Name"] for item in host.world["rules"] if item["Name"].startswith("vbo-reconcile")]
+    assert ours == ["vbo-reconcile proxy 9193", "vbo-reconcile proxy 9500"]
+    assert facts(host)["firewall"] == {"port": "9193 open"}
 
 
 def test_remote_registry_starts_by_itself_and_stays(host: Windows) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site, Tell
+from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.failure import StepFailed
+from reconciler.kinds import proxy
+from reconciler.model.connection import Credential
 from reconciler.model.secret import Secret
 
 
@@ -30,13 +33,7 @@ def upgrade_proxy(site: Site, params: Mapping[str, Any], tell: Tell) -> str | No
     arguments: dict[str, Any] = {"proxies": [params["host"]]}
     login = site.access.credentials.get(params["credentials"])
     if login is not None and params["os"] == "linux":
-        arguments["linux"] = {
-            "account": login.username,
-            "password": Secret(site.naming.reveal(login.password)),
-            "private_key": Secret(site.naming.reveal(login.private_key)),
-            "passphrase": Secret(site.naming.reveal(login.passphrase)),
-            "elevate": login.sudo,
-        }
+        arguments["linux"] = _linux_login(site, params, login)
     elif login is not None:
         arguments |= {"username": login.username, "password": Secret(site.naming.reveal(login.password))}
     answer = _run(site, "server/update-proxy.ps1", arguments)
@@ -44,6 +41,20 @@ def upgrade_proxy(site: Site, params: Mapping[str, Any], tell: Tell) -> str | No
         if not result.get("ok"):
             raise StepFailed(f"{result.get('host')} was not upgraded: {result.get('message')}")
     return f"now {answer['results'][0].get('version')}" if answer.get("results") else None
+
+
+def _linux_login(site: Site, params: Mapping[str, Any], login: Credential) -> dict[str, Any]:
+    """New-VBOLinuxCredential's parameters, with the host key that the server sees and that we trust."""
+    seen = ssh_settings(site, params["name"], params["host"], proxy.ssh_settings(login.name, site.naming))
+    return {
+        "account": login.username,
+        "password": Secret(site.naming.reveal(login.password)),
+        "private_key": Secret(site.naming.reveal(login.private_key)),
+        "passphrase": Secret(site.naming.reveal(login.passphrase)),
+        "elevate": login.sudo,
+        "fingerprint": seen["fingerprint"],
+        "public_key": seen["publicBase64Key"],
+    }
 
 
 def _run(site: Site, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

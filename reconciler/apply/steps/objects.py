@@ -50,6 +50,8 @@ def update(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     body = {key: raw[key] for key in kind.echo if raw.get(key) is not None}
     if kind.singleton:
         body |= kind.on_create(context, fields)
+    if kind.name == "pool":  # its PUT wants all members, who are changed by an operation of their own
+        body["proxyIds"] = [{"proxyId": member["id"]} for member in site.reader.list(f"{path}/proxies")]
     body = overlay(body, _encode(kind, fields, context))
     if kind.name == "proxy":
         host = str(raw.get("hostName") or name)

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
 from reconciler.lab.hosts.proxy_service import Installed, ProxyService
 from reconciler.lab.hosts.sessions import Send, Sleep, Worker
-from reconciler.lab.hosts.ssh import SshService
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
 from reconciler.lab.state import Document
+
+if TYPE_CHECKING:
+    from reconciler.lab.hosts.ssh import SshService
 
 log = logging.getLogger(__name__)
 Close = Callable[[], None]
@@ -27,13 +29,13 @@ Close = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all hosts of a lab share. `folder` is where they keep their states."""
+    """What all hosts of a lab share. `folder` is where they keep their states. `ssh` is a function, because only Linux
+    hosts need what it gives, and it takes its time."""
 
     folder: Path
-    server: str
     network: Network
     acceptor: Acceptor
-    ssh: SshService
+    ssh: Callable[[], SshService]
     authority: Authority
     domain: link.Domain
     send: Send

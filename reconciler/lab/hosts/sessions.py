@@ -18,8 +18,8 @@ _OBJECTS_A_SECOND: Final = 2000
 _LONGEST: Final = 0.2
 
 Sleep = Callable[[float], None]
-Send = Callable[[Relay, str, Sequence[str], bytes], None]
-"""Hands in a mail: (relay, sender, recipients, message). Raises OSError."""
+Send = Callable[[str, Relay, str, Sequence[str], bytes], None]
+"""Hands in a mail: (host that sends, relay, sender, recipients, message). Raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Worker:
             return result
         message = letter(order.mail, order, result, self.host, began, self.clock())
         try:
-            self.send(relay_of(order.mail), order.mail.sender, order.mail.recipients, message)
+            self.send(self.host, relay_of(order.mail), order.mail.sender, order.mail.recipients, message)
         except OSError as error:
             note = ("Warning", f"The notification could not be sent from {self.host}: {error}")
             return SessionResult(result.status, result.processed, (*result.log, note))

@@ -24,13 +24,8 @@ _GRACE: Final = 5.0
 _TURNS: Final = 5
 
 
-def new_state() -> dict[str, Any]:
-    """`accounts` holds salted hashes, `refuse` replies (`550 5.1.1 unknown`) for single recipients."""
-    return {"accounts": {}, "refuse": {}, "login": False, "tls": False, "mails": []}
-
-
 class MailServer:
-    """One thread for all listeners. `document` is the state: see `new_state`."""
+    """One thread for all listeners. `document` is the state: see `state.new_state`."""
 
     def __init__(
         self,

@@ -393,7 +393,7 @@ def test_a_peer_that_sends_a_byte_now_and_then_does_not_stretch_the_deadline(tmp
             trust=Trust(ca_file=str(authority.ca_file)),
             deadlines=Deadlines(connect=0.4),
         )
-        with pytest.raises(Unreachable, match="not done after 0.4 s"), session(connection):
+        with pytest.raises(Unreachable, match="not done after"), session(connection):
             pass
         done.set()
         thread.join()

@@ -118,12 +118,12 @@ def hosts_world(folder: Path) -> Iterator[World]:
     dialler = Dialler(network, domain, authority.client_context)
     mails: list[tuple[Relay, bytes]] = []
 
-    def send(relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+    def send(host: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
         mails.append((relay, message))
 
     ssh, hosts = SshService(), folder / "hosts"
     with Acceptor() as acceptor:
-        around = Surroundings(hosts, SERVER, network, acceptor, ssh, authority, domain, send, lambda: NOW, time.sleep)
+        around = Surroundings(hosts, network, acceptor, lambda: ssh, authority, domain, send, lambda: NOW, time.sleep)
 
         def document(fresh: Fresh) -> Document:
             make = fresh_linux if fresh.os == "linux" else fresh_windows

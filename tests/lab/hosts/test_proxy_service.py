@@ -62,10 +62,10 @@ def proxy(folder: Path, *, domain: bool) -> Iterator[World]:
     network.add(HOST)
     kept: list[str] = []
 
-    def send(relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+    def send(host: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
         if world.mail_fails:
             raise MailError(535, "not accepted")
-        assert (relay, sender) == (Relay("smtp.example.com", 587, "tls", "vbo", "pw"), "vbo@example.com")
+        assert (host, relay, sender) == (HOST, Relay("smtp.example.com", 587, "tls", "vbo", "pw"), "vbo@example.com")
         world.sent.append(message)
 
     worker = Worker(HOST, lambda: datetime(2026, 1, 2, tzinfo=UTC), lambda seconds: None, send)

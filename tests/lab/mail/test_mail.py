@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from reconciler.lab.mail.client import MailError, Relay, send, stuffed
-from reconciler.lab.mail.server import MailServer, new_state
+from reconciler.lab.mail.server import MailServer
+from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
 from reconciler.lab.state import Document

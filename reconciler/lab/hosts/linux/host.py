@@ -60,7 +60,7 @@ class LinuxHost(Host):
         changed = "host-key" in self.faults
         key = ssh_key(self.key_file.with_suffix(".otherkey") if changed else self.key_file)
         served = SshHost(self.name, key, self.root, _Logins(self), self.settle)
-        return self.around.ssh.open(served, listener)
+        return self.around.ssh().open(served, listener)
 
     def installed(self) -> Installed | None:
         config = files.read_config(self.root)

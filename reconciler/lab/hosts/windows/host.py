@@ -54,10 +54,12 @@ class WindowsHost(Host):
     def trust_client(self, certificate: str, username: str) -> None:
         """Let the holder of a client certificate (PEM) log in as a local account. It may be signed by anybody, or by
         itself: mapping it is what makes it trusted, as on Windows."""
-        self.accounts.map_certificate(ssl.PEM_cert_to_DER_cert(public_part(certificate)), username)
-        self._clients.append(public_part(certificate))
-        if self._context is not None:
-            self._context.load_verify_locations(cadata=self._clients[-1])
+        pem = public_part(certificate)
+        self.accounts.map_certificate(ssl.PEM_cert_to_DER_cert(pem), username)
+        if pem not in self._clients:
+            self._clients.append(pem)
+            if self._context is not None:
+                self._context.load_verify_locations(cadata=pem)
 
     def _identity(self) -> Identity:
         authority = self.around.authority
@@ -184,7 +186,7 @@ class WindowsHost(Host):
         """`open` and `closed` are about the port of the proxy; `off` switches the firewall off."""
         firewall, proxy = self.state["firewall"], self.state["proxy"]
         firewall["on"] = one_of("firewall", value, "open", "closed", "off") != "off"
-        firewall["ports"] = [] if value != "open" else sorted({*firewall["ports"], proxy["port"] if proxy else 9193})
+        firewall["ports"] = [proxy["port"] if proxy else 9193] if value == "open" else []
 
     def _proxy(self, **changes: str) -> None:
         """Change the proxy service; where none is installed, there is one of somebody else's now."""
@@ -214,5 +216,9 @@ class WindowsHost(Host):
             **self._summary(),
             "domain": self.state["domain"],
             "remote_registry": self.state["remote_registry"]["state"],
-            "firewall": list(self.state["firewall"]["ports"]) if self.state["firewall"]["on"] else "off",
+            "firewall": _shown(self.state["firewall"]),
         }
+
+
+def _shown(firewall: Mapping[str, Any]) -> str:
+    return f"open: {', '.join(map(str, firewall['ports'])) or 'nothing'}" if firewall["on"] else "off"

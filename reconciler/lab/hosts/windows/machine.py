@@ -43,7 +43,8 @@ def short_name(state: Mapping[str, Any]) -> str:
 
 
 def lets_in(state: Mapping[str, Any], port: int) -> bool:
-    return not state["firewall"]["on"] or port in state["firewall"]["ports"]
+    firewall = state["firewall"]
+    return not firewall["on"] or port in firewall["ports"]
 
 
 def is_running(state: Mapping[str, Any]) -> bool:

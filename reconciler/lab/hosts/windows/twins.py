@@ -69,12 +69,11 @@ def remote_registry(world: World, args: Arguments) -> dict[str, Any]:
 
 
 def open_port(world: World, args: Arguments) -> dict[str, Any]:
-    """One rule of our own, which follows the port: what it opened before is closed again."""
-    port, firewall = int(args["port"]), world.state["firewall"]
-    ours = firewall.get("ours")
-    firewall["ports"] = sorted({*(item for item in firewall["ports"] if item != ours), port})
-    firewall["ours"] = port
-    return {"port": f"{port} open", "rule": "vbo-reconcile proxy"}
+    """A rule of our own for each port: the rule of an older one stays."""
+    port = int(args["port"])
+    firewall = world.state["firewall"]
+    firewall["ports"] = sorted({*firewall["ports"], port})
+    return {"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"}
 
 
 TWINS: Final[Mapping[str, Twin]] = {

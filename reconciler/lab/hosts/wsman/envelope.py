@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
 NS: Final[dict[str, str]] = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "a": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
@@ -69,8 +72,8 @@ def parse(raw: bytes) -> Message:
     if b"<!DOCTYPE" in raw:
         raise Fault(1700, "w:SchemaValidationError", "SOAP forbids document type declarations.")
     try:
-        envelope = ET.fromstring(raw)  # noqa: S314 - without a document type there are no entities to expand
-    except ET.ParseError as error:
+        envelope = fromstring(raw)
+    except (ET.ParseError, DefusedXmlException) as error:
         raise Fault(1700, "w:SchemaValidationError", "The request is not well-formed XML.") from error
     header, body = envelope.find("s:Header", NS), envelope.find("s:Body", NS)
     if header is None or body is None:
@@ -88,6 +91,16 @@ def parse(raw: bytes) -> Message:
         limit=int(limit) if limit.isdigit() else _DEFAULT_LIMIT,
         body=body,
     )
+
+
+def _tree(raw: bytes) -> ET.Element:
+    """SOAP forbids document types, and without them there are no entities to expand."""
+    if b"<!DOCTYPE" in raw:
+        raise Fault(1700, "w:SchemaValidationError", "SOAP forbids document type declarations.")
+    try:
+        return ET.XML(raw)
+    except ET.ParseError as error:
+        raise Fault(1700, "w:SchemaValidationError", "The request is not well-formed XML.") from error
 
 
 def _named(header: ET.Element, path: str) -> dict[str, str]:

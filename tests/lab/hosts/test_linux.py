@@ -1,0 +1,279 @@
+"""Linux hosts: a real shell behind a real SSH server. fabric is the client, and the shipped scripts run as they are."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import fabric
+import invoke
+import paramiko
+import pytest
+
+from reconciler.clients.hosts import open_host
+from reconciler.hosts import shipped
+from reconciler.lab.fleet import DeployError
+from reconciler.lab.hosts.linux.accounts import LinuxAccounts
+from reconciler.lab.hosts.linux.root import write_config
+from reconciler.model.connection import Credential
+from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
+from reconciler.model.secret import SecretRef
+from tests.lab.hosts.hosts_world import BUILD, PASSWORDS, SERVER, Given, World, hosts_world
+
+PASSWORD = PASSWORDS["lnx"]
+SUDO = Credential("c", "backup", password=SecretRef("lab", "p"), sudo=True)
+FACTS = {"port": 9193, "server": SERVER}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with hosts_world(tmp_path_factory.mktemp("linux")) as made:
+        yield made
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Iterator[World]:
+    """A world of its own, for tests that change it."""
+    with hosts_world(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def fabric_to(world: World, **login: Any) -> Iterator[fabric.Connection]:
+    address, port = world.network.resolve(world.lnx.name, 22)
+    arguments = {"allow_agent": False, "look_for_keys": False, **(login or {"password": PASSWORD})}
+    link = fabric.Connection(
+        address, "backup", port, config=fabric.Config(lazy=True), connect_kwargs=arguments, connect_timeout=5
+    )
+    link.client = paramiko.SSHClient()
+    link.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    kind, key = world.lnx.public_key.split()
+    link.client.get_host_keys().add(f"[{address}]:{port}", kind, paramiko.Ed25519Key(data=base64.b64decode(key)))
+    try:
+        yield link
+    finally:
+        link.client.close()
+
+
+def facts(world: World, credential: Credential = SUDO) -> dict[str, Any]:
+    with open_host(world.connection(world.lnx, credential), Given(p=PASSWORD), "/") as session:
+        found: dict[str, Any] = session.execute(shipped("linux/facts.sh"), FACTS, deadline=10)
+        return found
+
+
+def test_a_command_with_input_output_error_and_exit_code(world: World) -> None:
+    with fabric_to(world) as link:
+        done = link.run("cat; echo oops >&2; exit 7", in_stream=io.StringIO("in put\n"), hide=True, warn=True)
+        assert (done.stdout, done.stderr, done.exited) == ("in put\n", "oops\n", 7)
+
+
+def test_big_output(world: World) -> None:
+    with fabric_to(world) as link:
+        done = link.run("head -c 2000000 /dev/zero | tr '\\0' x", in_stream=False, hide=True)
+        assert len(done.stdout) == 2_000_000
+
+
+def test_input_that_nobody_reads(world: World) -> None:
+    with fabric_to(world) as link:
+        link.open()
+        channel = link.transport.open_session()
+        channel.exec_command("exit 3")
+        with suppress(OSError):  # the channel may be closed before all is sent
+            channel.sendall(b"y" * 500_000)
+        assert channel.recv_exit_status() == 3
+        channel.close()
+
+
+def test_a_command_ended_by_a_signal(world: World) -> None:
+    with fabric_to(world) as link:
+        assert link.run("kill -9 $$", in_stream=False, hide=True, warn=True).exited == 128 + 9
+
+
+def test_nothing_of_the_lab_is_in_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VBO_PASSWORD", "canary")
+    with fabric_to(world) as link:
+        shown = link.run("env", in_stream=False, hide=True).stdout
+    names = {line.partition("=")[0] for line in shown.splitlines()}
+    assert names <= {"PATH", "HOME", "USER", "LOGNAME", "LAB_USER", "LANG", "VBO_RECONCILE_ROOT", "PWD", "SHLVL", "_"}
+
+
+def test_no_interactive_shell(world: World) -> None:
+    with fabric_to(world) as link:
+        link.open()
+        channel = link.client.invoke_shell()
+        assert channel.recv_exit_status() == 1
+        channel.close()
+
+
+def test_login_with_a_key(world: World) -> None:
+    key = paramiko.Ed25519Key.from_private_key_file(str(world.folder / "id"))
+    with fabric_to(world, pkey=key) as link:
+        assert link.run("id", in_stream=False, hide=True).stdout.startswith("uid=1000(backup)")
+
+
+def test_refused_logins(world: World) -> None:
+    stranger = paramiko.Ed25519Key.from_private_key_file(str(world.lnx.key_file))
+    for login in ({"password": "wrong"}, {"pkey": stranger}):
+        with fabric_to(world, **login) as link, pytest.raises(paramiko.AuthenticationException):
+            link.open()
+
+
+@pytest.mark.parametrize(
+    ("command", "stdin", "out", "code"),
+    [
+        ("sudo -S -k -p '' -- sh -c 'id; cat'", f"{PASSWORD}\nrest", "uid=0(root) gid=0(root) groups=0(root)\nrest", 0),
+        ("sudo -S -k -p '' -- id", "wrong\n", "", 1),
+        ("sudo -S -k -p '' -- id", "", "", 1),
+        ("sudo -n -- id", "", "", 1),
+    ],
+    ids=["right", "wrong", "nothing", "not-asking"],
+)
+def test_sudo(world: World, command: str, stdin: str, out: str, code: int) -> None:
+    with fabric_to(world) as link:
+        done = link.run(command, in_stream=io.StringIO(stdin), hide=True, warn=True)
+        assert (done.stdout, done.exited) == (out, code)
+
+
+def test_sftp_sees_the_root_of_the_host_alone(world: World) -> None:
+    with fabric_to(world) as link:
+        link.put(io.BytesIO(b"x"), "/tmp/file")
+        link.put(io.BytesIO(b"x"), "../../../../tmp/other")
+    assert (world.lnx.root / "tmp/file").read_bytes() == (world.lnx.root / "tmp/other").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("command", ["systemctl reboot", "apt-get install x", "iptables -F", "su -c id"])
+def test_the_real_machine_is_out_of_reach(world: World, command: str) -> None:
+    with fabric_to(world) as link:
+        done = link.run(command, in_stream=False, hide=True, warn=True)
+        assert (done.exited != 0, "lab:" in done.stderr) == (True, True)
+
+
+def test_facts_of_a_fresh_host(world: World) -> None:
+    found = facts(world)
+    found.pop("clock")
+    assert found.pop("disk")["free_gb"] >= 0
+    assert found == {
+        "os": {
+            "family": "linux",
+            "id": "ubuntu",
+            "version": "22.04",
+            "release": "ubuntu 22.04",
+            "name": "Ubuntu 22.04.4 LTS",
+        },
+        "host": {"name": "px-lnx-1", "fqdn": "px-lnx-1.example.net"},
+        "account": {"user": "root", "admin": True},
+        "dotnet": {"runtime": ["8.0.11"], "aspnet": ["8.0.11"]},
+        "firewall": {"kind": "ufw", "port": "9193 closed"},
+        "reboot": {"pending": False, "reasons": []},
+        "server": {
+            "name": SERVER,
+            "addresses": [world.network.resolve(SERVER, 4443)[0]],
+            "reverse": [SERVER],
+        },
+        "service": {"installed": False, "version": None, "state": "missing", "start": "missing", "listening": False},
+    }
+
+
+def test_facts_follow_what_happens(changed: World) -> None:
+    host = changed.lnx
+    with open_host(changed.connection(host, SUDO), Given(p=PASSWORD), "/") as session:
+        answer = session.execute(shipped("linux/open-port.sh"), {"port": 9193}, deadline=10)
+    assert answer == {"port": "9193 open", "rule": "ufw"}
+    changed.fleet.deploy(changed.order(host))
+    host.change("free-gb", "2")
+    host.change("reboot", "pending")
+    host.change("clock", "-600")
+    found = facts(changed)
+    assert found["firewall"]["port"] == "9193 open"
+    assert found["disk"] == {"free_gb": 2}
+    assert found["reboot"]["pending"] is True
+    running = {"installed": True, "version": BUILD, "state": "running", "start": "automatic", "listening": True}
+    assert found["service"] == running
+    host.change("service", "stopped")
+    host.change("firewall", "off")
+    found = facts(changed)
+    assert found["service"] == running | {"state": "stopped", "listening": False}
+    assert found["firewall"] == {"kind": "none", "port": "9193 open"}
+
+
+def test_what_a_command_changes_is_in_effect_when_it_ends(changed: World) -> None:
+    changed.lnx.change("firewall", "open")
+    changed.fleet.deploy(changed.order(changed.lnx))
+    with fabric_to(changed) as link:
+        for verb, version in (("stop", None), ("start", BUILD)):
+            command = f"sudo -S -k -p '' -- systemctl {verb} Veeam.Archiver.Proxy"
+            link.run(command, in_stream=io.StringIO(f"{PASSWORD}\n"), hide=True)
+            assert changed.version(changed.lnx) == version
+
+
+def test_a_user_without_sudo_is_told_so(world: World) -> None:
+    plain = Credential("c", "backup", password=SecretRef("lab", "p"))
+    assert facts(world, plain)["account"] == {"user": "backup", "admin": False}
+    with pytest.raises(DeployError) as refused:
+        world.fleet.deploy(world.order(world.lnx, ssh=world.ssh(elevateAccountToRoot=False)))
+    assert refused.value.code == "sudo"
+
+
+def test_switches_that_a_client_meets(changed: World) -> None:
+    changed.lnx.change("host-key", "changed")
+    with pytest.raises(UntrustedPeer):
+        facts(changed)
+    changed.lnx.change("host-key", "right")
+    changed.lnx.change("wrong-password", "yes")
+    with pytest.raises(AuthenticationFailed):
+        facts(changed)
+    changed.lnx.change("wrong-password", "no")
+    changed.lnx.change("sudo", "refused")
+    with pytest.raises(AuthenticationFailed, match="sudo"):
+        facts(changed)
+    changed.lnx.change("sudo", "free")
+    assert facts(changed, Credential("c", "backup", password=SecretRef("lab", "p")))["account"]["admin"] is False
+
+
+def test_a_client_that_gives_up_leaves_the_command_running_until_the_host_ends(changed: World) -> None:
+    with fabric_to(changed) as link, pytest.raises(invoke.exceptions.CommandTimedOut):
+        link.run("echo $$ >/tmp/never; exec sleep 61.5", in_stream=False, hide=True, timeout=0.3)
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "x:y"])
+def test_names_that_are_no_accounts(tmp_path: Path, name: str) -> None:
+    accounts = LinuxAccounts(tmp_path)
+    if name != "..":
+        with pytest.raises(ValueError, match="cannot be the name"):
+            accounts.adopt(name, password="x")
+    assert accounts.keys(name) == ()
+
+
+def test_a_configuration_that_is_broken_is_no_installation(changed: World) -> None:
+    changed.lnx.change("owner", SERVER)
+    assert changed.lnx.installed() is not None
+    write_config(changed.lnx.root, {"port": "x"})
+    assert changed.lnx.installed() is None
+
+
+def test_the_commands_are_shell_without_surprises(world: World) -> None:
+    """Each one parses, and answers from the root folder that it is given."""
+    folder = world.lnx.root / "lab-bin"
+    for command in sorted(folder.iterdir()):
+        subprocess.run(["/bin/sh", "-n", str(command)], check=True)
+    environment = {"PATH": f"{folder}:/usr/bin:/bin", "VBO_RECONCILE_ROOT": str(world.lnx.root), "LAB_USER": "root"}
+    shown = subprocess.run(["dotnet", "--list-runtimes"], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[0] == (
+        "Microsoft.AspNetCore.App 8.0.11 [/usr/share/dotnet/shared/Microsoft.AspNetCore.App]"
+    )
+
+
+def test_nothing_secret_is_in_the_state(world: World) -> None:
+    assert PASSWORD not in json.dumps(world.lnx.state)
+    shadow = world.lnx.root / "etc/lab-shadow"
+    assert (PASSWORD in shadow.read_text(), shadow.stat().st_mode & 0o077, world.lnx.root.stat().st_mode & 0o077) == (
+        False,
+        0,
+        0,
+    )

@@ -1,0 +1,165 @@
+"""The lab's Windows hosts agree with the shipped scripts: both answer for one world, in Python and in PowerShell."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.hosts import shipped
+from reconciler.lab.hosts.host import Fresh
+from reconciler.lab.hosts.windows.machine import fresh, is_running, short_name
+from reconciler.lab.hosts.windows.powershell import KNOWN, catalogue, digest
+from reconciler.lab.hosts.windows.twins import TWINS, World
+from tests.hosts.powershell import Windows
+from tests.hosts.windows import EXE, REGISTRY, rule, service
+
+SERVER, ADDRESS = "vbo01.corp.example.com", "10.0.0.5"
+ARGS = {"port": 9193, "server": SERVER, "now": "2026-03-01T12:00:00+00:00"}
+START = {"automatic": "Auto", "manual": "Manual", "disabled": "Disabled"}
+GIGABYTE = 1 << 30
+
+
+def world(state: dict[str, Any]) -> World:
+    return World(
+        state,
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+        lambda name: [ADDRESS] if name == SERVER else [],
+        lambda address: [SERVER] if address == ADDRESS else [],
+    )
+
+
+def windows_of(state: dict[str, Any]) -> dict[str, Any]:
+    """The lab's state of a host as the Windows that the stubs play."""
+    name, proxy, registry = short_name(state), state["proxy"], state["remote_registry"]
+    services = [service("RemoteRegistry", START[registry["start"]], registry["state"].capitalize())]
+    if proxy:
+        path = f'"{EXE}"'
+        services.append(service("Veeam.Archiver.Proxy", START[proxy["start"]], proxy["state"].capitalize(), path))
+    version = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
+    keys: dict[str, dict[str, Any]] = {
+        REGISTRY: {},
+        "HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Session Manager": {},
+        "HKLM:\\SOFTWARE\\Microsoft\\PowerShellCore\\InstalledVersions": {},
+    }
+    if state["dotnet"]["framework"]:
+        keys["HKLM:\\SOFTWARE\\Microsoft\\NET Framework Setup\\NDP\\v4\\Full"] = {
+            "Release": state["dotnet"]["framework"]
+        }
+    for number, core in enumerate(state["powershell"]["core"]):
+        keys[f"HKLM:\\SOFTWARE\\Microsoft\\PowerShellCore\\InstalledVersions\\{number}"] = {"SemanticVersion": core}
+    if "windows-update" in state["reboot"]:
+        keys[f"{version}\\WindowsUpdate\\Auto Update\\RebootRequired"] = {}
+    firewall = state["firewall"]
+    rules = [rule(f"policy {port}", str(port)) for port in firewall["ports"]]
+    return {
+        "cim": {
+            "Win32_OperatingSystem": [{"Caption": state["caption"], "Version": state["release"], "SystemDrive": "C:"}],
+            "Win32_ComputerSystem": [
+                {
+                    "Name": name.upper(),
+                    "DNSHostName": name,
+                    "PartOfDomain": bool(state["domain"]),
+                    "Domain": state["domain"] or "WORKGROUP",
+                }
+            ],
+            "Win32_LogicalDisk": [{"DeviceID": "C:", "FreeSpace": state["free_gb"] * GIGABYTE + 5}],
+            "Win32_Share": [{"Name": "ADMIN$"}] if state["admin_share"] else [],
+            "Win32_Service": services,
+        },
+        "registry": keys,
+        "files": {EXE: proxy["version"]} if proxy else {},
+        "dns": {SERVER: [ADDRESS], ADDRESS: [SERVER]},
+        "listeners": [445, proxy["port"]] if is_running(state) else [445],
+        "profiles": [
+            {"Name": item, "Enabled": str(firewall["on"]), "DefaultInboundAction": "NotConfigured"}
+            for item in ("Domain", "Private", "Public")
+        ],
+        "networks": [{"NetworkCategory": "DomainAuthenticated" if state["domain"] else "Public"}],
+        "rules": rules,
+    }
+
+
+def installed(**changes: Any) -> dict[str, Any]:
+    return {"version": "8.4.0.1457", "port": 9193, "start": "automatic", "state": "running"} | changes
+
+
+STATES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "fresh": lambda state: None,
+    "proxy": lambda state: state.update(proxy=installed()),
+    "proxy on another port": lambda state: state.update(proxy=installed(port=9500)),
+    "proxy stopped": lambda state: state.update(proxy=installed(state="stopped", start="manual")),
+    "port open by policy": lambda state: state["firewall"].update(ports=[443, 9193]),
+    "firewall off": lambda state: state["firewall"].update(on=False),
+    "no share, little room": lambda state: state.update(admin_share=False, free_gb=0),
+    "waits for a restart": lambda state: state.update(reboot=["windows-update"]),
+    "no framework, no core": lambda state: (
+        state["dotnet"].update(framework=0),
+        state["powershell"].update(core=[]),
+    ),
+}
+
+
+def state_of(domain: str, change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    state = fresh(Fresh(f"px-1.{domain or 'example.net'}", "windows", domain))
+    change(state)
+    return state
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Windows:
+    made = Windows(tmp_path, {})
+    for framework in ("Microsoft.NETCore.App", "Microsoft.AspNetCore.App"):
+        made.install_dotnet(framework, "8.0.11")
+    return made
+
+
+def told(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what is the engine's own: its clock and its version."""
+    document = copy.deepcopy(document)
+    document.pop("clock")
+    document["powershell"].pop("version")
+    return document
+
+
+@pytest.mark.parametrize("domain", ["corp.example.com", ""], ids=["domain", "workgroup"])
+def test_facts(engine: Windows, domain: str) -> None:
+    states = {name: state_of(domain, change) for name, change in STATES.items()}
+    answers = engine.ask(shipped("windows/facts.ps1"), [(windows_of(state), ARGS) for state in states.values()])
+    ours = {name: told(TWINS["windows/facts.ps1"](world(state), ARGS)) for name, state in states.items()}
+    assert ours == dict(zip(states, map(told, answers), strict=True))
+
+
+CHANGES: list[tuple[str, str, dict[str, Any]]] = [
+    ("fresh", "windows/open-port.ps1", {"port": 9193}),
+    ("port open by policy", "windows/open-port.ps1", {"port": 9500}),
+    ("port open by policy", "windows/open-port.ps1", {"port": 9500}),
+    ("fresh", "windows/remote-registry.ps1", {}),
+]
+
+
+@pytest.mark.parametrize(("case", "name", "args"), CHANGES)
+def test_changes(engine: Windows, case: str, name: str, args: dict[str, Any]) -> None:
+    """The same answer, and the same facts afterwards."""
+    state = state_of("", STATES[case])
+    engine.world = windows_of(state)
+    assert engine.run(shipped(name), args).document == TWINS[name](world(state), args)
+    theirs = engine.ask(shipped("windows/facts.ps1"), [(engine.world, ARGS), (engine.world, {**ARGS, "port": 9500})])
+    ours = [TWINS["windows/facts.ps1"](world(state), {**ARGS, "port": port}) for port in (9193, 9500)]
+    assert list(map(told, theirs)) == list(map(told, ours))
+
+
+def test_every_shipped_script_has_a_twin() -> None:
+    names = set(catalogue().values())
+    assert {name for name in names if not name.startswith("server/")} == set(KNOWN)
+    assert {name for name in names if name.startswith("server/")} >= {"server/version.ps1"}
+    assert catalogue()[digest(shipped("windows/facts.ps1").text)] == "windows/facts.ps1"
+
+
+def test_the_clock_is_moved_by_the_skew() -> None:
+    state = state_of("", lambda state: state.update(clock=-600))
+    assert TWINS["windows/facts.ps1"](world(state), ARGS)["clock"] == {"utc": "2026-03-01T11:50:00Z"}

@@ -1,0 +1,358 @@
+"""A whole lab: opened for the demo inventory, used with the reconciler's own clients, closed."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.clients.hosts import open_host
+from reconciler.clients.vbo import Reader, Writer, connect
+from reconciler.hosts import shipped
+from reconciler.inventory import load
+from reconciler.lab.errors import LabError
+from reconciler.lab.lab import Lab, reset
+from reconciler.model.connection import Access
+from reconciler.model.errors import AuthenticationFailed, SecretError, Unreachable
+from reconciler.model.inventory import Inventory
+from reconciler.model.secret import Secret, SecretRef
+
+DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
+CANARY = "Canary:9c1f and more"
+
+
+class Env:
+    """Nothing is set but this."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    def resolve(self, reference: SecretRef) -> Secret:
+        if reference.path not in self.values:
+            raise SecretError(f"{reference} is not set")
+        return Secret(self.values[reference.path])
+
+
+@pytest.fixture(scope="module")
+def demo() -> Inventory:
+    inventory, diagnostics = load(DEMO)
+    assert inventory is not None, diagnostics
+    return inventory
+
+
+@pytest.fixture
+def lab(demo: Inventory, tmp_path: Path) -> Iterator[Lab]:
+    with Lab.open(demo, tmp_path / "lab", Env()) as opened:
+        yield opened
+
+
+def facts(lab: Lab, access: Access, proxy: str) -> dict[str, Any]:
+    connection = lab.redirect(access).connections[proxy]
+    system = "linux/facts.sh" if connection.transport == "ssh" else "windows/facts.ps1"
+    with open_host(connection, lab.resolver, access.root) as session:
+        found: dict[str, Any] = session.execute(
+            shipped(system), {"port": 9193, "server": access.server.host}, deadline=10
+        )
+        return found
+
+
+def sockets() -> int:
+    return sum(1 for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink() and "socket:" in _target(fd))
+
+
+def _target(fd: Path) -> str:
+    try:
+        return str(fd.readlink())
+    except OSError:
+        return ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets are counted in /proc")
+def test_nothing_is_left_behind(demo: Inventory, tmp_path: Path) -> None:
+    gc.collect()
+    threads, open_sockets = set(threading.enumerate()), sockets()
+    with Lab.open(demo, tmp_path / "lab", Env()) as lab:
+        assert facts(lab, demo.access, "px-lon-1")
+        assert facts(lab, demo.access, "px-lnx-1")
+    gc.collect()
+    left = [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("lab")]
+    assert (left, sockets()) == ([], open_sockets)
+
+
+@pytest.mark.parametrize("proxy", ["px-lon-1", "px-lon-2", "px-dmz-1", "px-dmz-2", "px-lnx-1", "px-lnx-2"])
+def test_every_host_of_the_inventory_can_be_reached(demo: Inventory, lab: Lab, proxy: str) -> None:
+    found = facts(lab, demo.access, proxy)
+    assert found["server"]["reverse"] == [demo.access.server.host]
+    closed = {"px-lon-1": "open", "px-lon-2": "open"}.get(proxy, "closed")
+    assert found["firewall"]["port"] == f"9193 {closed}"
+
+
+def test_the_server_and_its_powershell(demo: Inventory, lab: Lab) -> None:
+    access = lab.redirect(demo.access)
+    with connect(access.server, lab.resolver, access.root) as session:
+        reader = Reader(session)
+        assert [item["type"] for item in reader.list("Proxies")] == ["Local"]
+        assert len(reader.list("Organizations")) == 3
+    assert access.server.powershell is not None
+    with open_host(access.server.powershell, lab.resolver, access.root) as host:
+        answer = host.execute(shipped("server/version.ps1"), {}, deadline=10)
+        settings = host.execute(shipped("server/security-settings.ps1"), {}, deadline=10)
+    assert answer["proxies"] == [{"host": demo.access.server.host, "outdated": False, "version": "8.5.0.1014"}]
+    assert "Veeam Software" in settings["subject"]
+
+
+def add(lab: Lab, access: Access, proxy: str) -> dict[str, Any]:
+    redirected = lab.redirect(access)
+    credential = redirected.connections[proxy].credential
+    assert credential is not None
+    assert credential.password is not None
+    body = {
+        "hostName": redirected.connections[proxy].host,
+        "operatingSystem": "Windows",
+        "useDomainNetwork": True,
+        "username": credential.username,
+        "password": lab.resolver.resolve(credential.password).reveal(),
+        "port": 9193,
+    }
+    with connect(redirected.server, lab.resolver, redirected.root) as session:
+        return dict(Writer(session).create("Proxies", body))
+
+
+def test_a_proxy_stays_online_from_one_command_to_the_next(demo: Inventory, tmp_path: Path) -> None:
+    for turn in range(2):
+        with Lab.open(demo, tmp_path / "lab", Env()) as lab:
+            if turn == 0:
+                assert add(lab, demo.access, "px-lon-1")["status"] == "Online"
+            access = lab.redirect(demo.access)
+            with connect(access.server, lab.resolver, access.root) as session:
+                found = {item["hostName"]: item for item in Reader(session).list("Proxies")}
+            assert found["px-lon-1.corp.example.com"]["status"] == "Online"
+            shown = lab.status()["hosts"]["px-lon-1.corp.example.com"]["proxy"]
+            assert (shown["owner"], shown["reachable"]) == (demo.access.server.host, True)
+
+
+def test_a_password_that_is_rotated_is_rotated_in_the_lab_too(demo: Inventory, tmp_path: Path) -> None:
+    for password in ("first", "second"):
+        with Lab.open(demo, tmp_path / "lab", Env(CORP_PASSWORD=password)) as lab:
+            assert facts(lab, demo.access, "px-lon-1")
+    with Lab.open(demo, tmp_path / "lab", Env(CORP_PASSWORD="second")) as lab:
+        lab.set("px-lon-1", "wrong-password", "yes")
+    with Lab.open(demo, tmp_path / "lab", Env(CORP_PASSWORD="third")) as lab:
+        with pytest.raises(AuthenticationFailed):
+            facts(lab, demo.access, "px-lon-1")
+        assert facts(lab, demo.access, "px-lon-2")
+
+
+def test_real_secrets_are_nowhere_on_disk_and_in_no_output(demo: Inventory, tmp_path: Path) -> None:
+    names = ("VBO_PASSWORD", "VBO_WINRM_PASSWORD", "CORP_PASSWORD", "DMZ_PASSWORD", "SMTP_PASSWORD", "DMZ_PFX")
+    with Lab.open(demo, tmp_path / "lab", Env(**dict.fromkeys(names, CANARY))) as lab:
+        add(lab, demo.access, "px-lon-1")
+        shown = json.dumps([lab.endpoints(), lab.status(), lab.mails()])
+    assert "Canary" not in shown
+    assert lab.endpoints()["password"] == "secret://env/VBO_PASSWORD"
+    for file in (tmp_path / "lab").rglob("*"):
+        if file.is_file():
+            assert CANARY.encode() not in file.read_bytes(), file
+            assert file.stat().st_mode & 0o077 == 0 or "/hosts/px-" in str(file), file
+    assert (tmp_path / "lab").stat().st_mode & 0o077 == 0
+
+
+def test_endpoints_are_enough_for_other_clients(demo: Inventory, lab: Lab) -> None:
+    ends = lab.endpoints()
+    assert set(ends) == {"url", "ca_file", "username", "password", "smtp", "hosts"}
+    assert ends["username"] == demo.access.server.credential.username
+    assert ends["password"].startswith("Lab-1")
+    assert set(ends["smtp"]) == {"name", "host", "port", "security"}
+    hosts = {host["proxy"]: host for host in ends["hosts"]}
+    assert set(hosts) == {"px-lon-1", "px-lon-2", "px-dmz-1", "px-dmz-2", "px-lnx-1", "px-lnx-2"}
+    for host in hosts.values():
+        socket.create_connection((host["address"], host["port"]), 5).close()
+    assert {host["transport"] for host in hosts.values()} == {"ssh", "winrm"}
+    files = [
+        Path(hosts["px-lnx-1"]["key_file"]),
+        Path(hosts["px-dmz-1"]["cert_file"]),
+        Path(hosts["px-dmz-1"]["key_file"]),
+    ]
+    assert all(file.is_file() for file in files)
+    assert hosts["px-lnx-1"]["host_key"].startswith("ssh-ed25519 ")
+
+
+def test_the_way_into_the_lab_keeps_names_and_logins(demo: Inventory, lab: Lab) -> None:
+    kerberos = replace(demo.access.credentials["corp-admin"], auth="kerberos")
+    asked = replace(
+        demo.access,
+        connections={"px-lon-1": replace(demo.access.connections["px-lon-1"], credential=kerberos)},
+        credentials={**demo.access.credentials, "corp-admin": kerberos},
+    )
+    found = lab.redirect(asked)
+    connection = found.connections["px-lon-1"]
+    assert (connection.host, connection.address[:4]) == ("px-lon-1.corp.example.com", "127.")
+    assert (found.credentials["corp-admin"].auth, connection.credential) == ("ntlm", replace(kerberos, auth="ntlm"))
+    assert connection.trust.ca_file == found.server.trust.ca_file == lab.endpoints()["ca_file"]
+    assert found.server.certificate is not None
+    assert Path(found.server.certificate.pfx).is_absolute()
+    elsewhere = replace(connection, host="elsewhere.example.com")
+    with pytest.raises(LabError, match="no host elsewhere"):
+        lab.redirect(replace(asked, connections={"x": elsewhere}))
+
+
+def test_a_second_command_works_in_the_lab_that_runs(demo: Inventory, tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    more = replace(
+        demo,
+        resources={
+            **demo.resources,
+            **{item.address: item for item in [replace(demo.of_kind("proxy")[0], name="px-new", fields=NEW)]},
+        },
+        access=replace(
+            demo.access,
+            connections={
+                **demo.access.connections,
+                "px-new": replace(demo.access.connections["px-lon-1"], name="px-new", host="px-new.example.com"),
+            },
+        ),
+    )
+    with Lab.open(demo, folder, Env()) as first:
+        with pytest.raises(LabError, match="is running"):
+            reset(folder)
+        with Lab.open(more, folder, Env()) as second:
+            assert second.endpoints()["url"] == first.endpoints()["url"]
+            assert facts(second, more.access, "px-new")["domain"]["member"] is True
+            assert second.set("px-lon-1", "power", "off") == "px-lon-1: power is off"
+            with pytest.raises(LabError, match="knows no host"):
+                second.set("px-nowhere", "power", "off")
+            assert second.mails() == first.mails() == []
+            assert "px-new.example.com" in first.status()["hosts"]
+        with pytest.raises(Unreachable):
+            facts(first, demo.access, "px-lon-1")
+    with Lab.open(demo, folder, Env()) as again:
+        assert again.status()["hosts"]["px-lon-1.corp.example.com"]["power"] == "off"
+    reset(folder)
+    assert not folder.exists()
+    reset(folder)
+
+
+NEW = {"host": "px-new.example.com", "type": "domain", "os": "windows", "port": 9193, "credentials": "corp-admin"}
+
+
+def test_a_lab_whose_process_was_killed_is_taken_over(demo: Inventory, tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "control.json").write_text(json.dumps({"address": "127.0.0.1", "port": 1, "token": "x"}))
+    with Lab.open(demo, folder, Env()) as lab:
+        assert lab.status()["server"]["build"] == "8.5.0.1014"
+
+
+def test_a_stranger_has_no_control(demo: Inventory, tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    with Lab.open(demo, folder, Env()):
+        place = json.loads((folder / "control.json").read_text())
+        right = dict(place)
+        (folder / "control.json").write_text(json.dumps(place | {"token": "guessed"}))
+        with pytest.raises(LabError, match="does not answer"):
+            Lab.open(demo, folder, Env())
+        (folder / "control.json").write_text(json.dumps(right))
+
+
+SWITCHES = [
+    ("px-lon-1.corp.example.com", "power", "hung"),
+    ("px-dmz-1", "remote-registry", "running"),
+    ("contoso-mail", "trouble", "warning"),
+    ("contoso-mail", "trouble", "none"),
+    ("smtp", "refuse", "a@example.com"),
+    ("smtp", "accept", "a@example.com"),
+    ("server", "token_seconds", "5"),
+    ("server", "faults", '[{"kind": "latency", "seconds": 0}]'),
+    ("server", "build", "8.6.0.1"),
+    ("server", "clock", "60"),
+]
+
+
+def test_switches(lab: Lab) -> None:
+    for target, key, value in SWITCHES:
+        assert lab.set(target, key, value) == f"{target}: {key} is {value}"
+    status = lab.status()
+    assert status["server"] == {
+        "host": "vbo01.corp.example.com",
+        "build": "8.6.0.1",
+        "served": [5, 6, 7, 8],
+        "options": {"token_seconds": 5},
+        "faults": [{"kind": "latency", "seconds": 0}],
+        "trouble": {},
+    }
+    assert status["hosts"]["px-lon-1.corp.example.com"]["power"] == "hung"
+
+
+@pytest.mark.parametrize(
+    ("target", "key", "value"),
+    [
+        ("contoso-mail", "trouble", "some"),
+        ("nobody", "power", "off"),
+        ("px-lon-1", "power", "sideways"),
+        ("smtp", "dance", "x"),
+        ("server", "faults", "no list"),
+        ("server", "dance", "x"),
+    ],
+)
+def test_switches_that_do_not_exist(lab: Lab, target: str, key: str, value: str) -> None:
+    with pytest.raises(LabError):
+        lab.set(target, key, value)
+
+
+def test_the_test_mail_comes_from_the_server(demo: Inventory, lab: Lab) -> None:
+    access = lab.redirect(demo.access)
+    credential = access.credentials["smtp-user"]
+    assert credential.password is not None
+    body = {
+        "enableNotification": True,
+        "authenticationType": "CustomSmtp",
+        "smtpServer": "smtp.corp.example.com",
+        "port": 587,
+        "useSSL": True,
+        "useAuthentication": True,
+        "username": credential.username,
+        "userPassword": lab.resolver.resolve(credential.password).reveal(),
+        "from": "vbo@corp.example.com",
+        "to": "a@example.com;b@example.com",
+        "subject": "x",
+    }
+    with connect(access.server, lab.resolver, access.root) as session:
+        writer = Writer(session)
+        writer.replace("VboEmailSettings", body)
+        writer.act("VboEmailSettings", "SendTestEmail")
+    (mail,) = lab.mails()
+    assert (mail["proxy"], mail["to"], mail["tls"], mail["login"]) == (
+        "vbo01.corp.example.com",
+        ["a@example.com", "b@example.com"],
+        True,
+        credential.username,
+    )
+
+
+def test_a_host_that_changes_its_system_is_another_one(demo: Inventory, tmp_path: Path) -> None:
+    proxy = demo.of_kind("proxy")[0]
+    changed = replace(proxy, fields={**proxy.fields, "os": "linux", "type": "workgroup"})
+    with Lab.open(demo, tmp_path / "lab", Env()):
+        pass
+    with pytest.raises(LabError, match="lab reset"):
+        Lab.open(replace(demo, resources={**demo.resources, proxy.address: changed}), tmp_path / "lab", Env())
+    with Lab.open(demo, tmp_path / "lab", Env()) as lab:
+        assert lab.status()["hosts"], "the failed one has let go of the folder"
+
+
+def test_only_what_is_needed_is_imported() -> None:
+    """A lab without Linux hosts and without mail starts without their servers."""
+    import subprocess
+    import sys
+
+    code = "import sys, reconciler.lab.lab; print({'asyncssh', 'aiosmtpd', 'paramiko', 'winrm'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,169 @@
+"""Keys and certificates of the lab, and the secrets that it makes up."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from reconciler.lab import pki
+from reconciler.lab.certificates import replacements
+from reconciler.lab.pki import Authority
+from reconciler.lab.sealed import SealedDocument
+from reconciler.lab.secrets import LabSecrets
+from reconciler.lab.state import StateError
+from reconciler.model.connection import Access, Certificate, Credential, Server
+from reconciler.model.errors import SecretError
+from reconciler.model.secret import Secret, SecretRef
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def clock(days: int = 0) -> pki.Clock:
+    return lambda: NOW + timedelta(days=days)
+
+
+def test_what_was_issued_is_used_again_until_it_is_about_to_expire(tmp_path: Path) -> None:
+    first = Authority(tmp_path, clock()).host("a.example.com")
+    assert Authority(tmp_path, clock(100)).host("a.example.com").thumbprint == first.thumbprint
+    late = Authority(tmp_path, clock(3640))
+    assert late.host("a.example.com").thumbprint != first.thumbprint
+    assert late.certificate.not_valid_before_utc > NOW
+
+
+def test_certificates_of_another_authority_are_not_used(tmp_path: Path) -> None:
+    first = Authority(tmp_path, clock()).host("a.example.com")
+    (tmp_path / "ca.pem").unlink()
+    second = Authority(tmp_path, clock())
+    assert second.host("a.example.com").certificate.issuer == second.certificate.subject != first.certificate.issuer
+
+
+def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "pki", clock())
+    authority.host("a.example.com")
+    authority.client("logon", "logon@localhost")
+    pki.ssh_key(tmp_path / "pki" / "key")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "pki").iterdir()}
+    assert (modes, stat.S_IMODE((tmp_path / "pki").stat().st_mode)) == ({0o600}, 0o700)
+
+
+def test_the_kinds_of_certificates(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, clock())
+    host = authority.host("a.example.com", ["127.0.0.1"]).certificate
+    names = host.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["a.example.com"]
+    assert [str(item) for item in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+    client = authority.client("logon", "logon@localhost").certificate
+    (upn,) = client.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert isinstance(upn, x509.OtherName)
+    assert (upn.type_id, upn.value) == (pki.UPN, b"\x0c\x0flogon@localhost")
+    assert authority.expired("a.example.com").certificate.not_valid_after_utc < NOW
+    own = authority.self_signed("server")
+    assert own.certificate.subject == own.certificate.issuer
+    assert pkcs12.load_key_and_certificates(own.pfx("pw"), b"pw")[1] == own.certificate
+
+
+def test_ssh_keys(tmp_path: Path) -> None:
+    key = pki.ssh_key(tmp_path / "key")
+    assert pki.ssh_key(tmp_path / "key") == key
+    locked = pki.locked_ssh_key(key, "phrase")
+    assert pki.ssh_public(locked, "phrase") == pki.ssh_public(key)
+    for private, phrase in ((locked, ""), (locked, "wrong"), (b"x", "")):
+        with pytest.raises(ValueError, match=r"."):
+            pki.ssh_public(private, phrase)
+
+
+class Real:
+    """Secrets that somebody really has."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    def resolve(self, reference: SecretRef) -> Secret:
+        if reference.path not in self.values:
+            raise SecretError(f"{reference} is not there")
+        return Secret(self.values[reference.path])
+
+
+def ref(name: str) -> SecretRef:
+    return SecretRef("env", name)
+
+
+def test_real_secrets_come_first_and_others_are_made_up_once(tmp_path: Path) -> None:
+    secrets = LabSecrets(Real(A="real"), tmp_path, {})
+    made = secrets.resolve(ref("B")).reveal()
+    assert secrets.resolve(ref("A")).reveal() == "real"
+    assert (secrets.is_invented(ref("A")), secrets.is_invented(ref("B"))) == (False, True)
+    assert LabSecrets(Real(), tmp_path, {}).resolve(ref("B")).reveal() == made
+    assert made not in (secrets.resolve(ref("C")).reveal(), LabSecrets(Real(), tmp_path / "2", {}).resolve(ref("B")))
+    assert len(made) >= 20
+
+
+@pytest.mark.parametrize("phrase", [None, ref("PHRASE")], ids=["plain", "locked"])
+def test_keys_are_made_up_as_keys(tmp_path: Path, phrase: SecretRef | None) -> None:
+    credential = Credential("c", "backup", private_key=ref("KEY"), passphrase=phrase)
+    secrets = LabSecrets(Real(), tmp_path, {"c": credential})
+    key = secrets.resolve(ref("KEY")).reveal().encode()
+    password = secrets.resolve(phrase).reveal() if phrase else ""
+    assert pki.ssh_public(key, password) == pki.ssh_public(Path(secrets.key_file(ref("KEY"))).read_bytes())
+
+
+def access(tmp_path: Path, *certificates: Certificate) -> Access:
+    server = Server("vbo.example.com", Credential("a", "admin"))
+    return Access(server, {}, {}, {item.name: item for item in certificates}, str(tmp_path))
+
+
+def made(tmp_path: Path, real: Real, *certificates: Certificate) -> tuple[dict[str, Certificate], LabSecrets]:
+    secrets = LabSecrets(real, tmp_path / "secrets", {})
+    authority = Authority(tmp_path / "pki", clock())
+    found = replacements(access(tmp_path, *certificates), secrets, authority, tmp_path / "made")
+    return found, secrets
+
+
+def test_certificates_that_are_not_there_are_made(tmp_path: Path) -> None:
+    pfx = Certificate("dmz", pfx="pki/dmz.pfx", passphrase=ref("PFX"))
+    pem = Certificate("logon", cert="pki/logon.pem", key=ref("KEY"))
+    found, secrets = made(tmp_path, Real(PFX="phrase"), pfx, pem)
+    first = pkcs12.load_key_and_certificates(Path(found["dmz"].pfx).read_bytes(), b"phrase")[1]
+    again, _ = made(tmp_path, Real(PFX="another"), pfx, pem)
+    assert pkcs12.load_key_and_certificates(Path(again["dmz"].pfx).read_bytes(), b"another")[1] == first
+    assert "PRIVATE KEY" in secrets.resolve(ref("KEY")).reveal()
+    assert Path(found["logon"].cert).read_text().startswith("-----BEGIN CERTIFICATE")
+
+
+def test_the_user_s_own_certificates_are_used(tmp_path: Path) -> None:
+    identity = Authority(tmp_path / "own", clock()).self_signed("own")
+    (tmp_path / "dmz.pfx").write_bytes(identity.pfx("phrase"))
+    (tmp_path / "logon.pem").write_bytes(identity.cert_pem)
+    pfx = Certificate("dmz", pfx="dmz.pfx", passphrase=ref("PFX"))
+    pem = Certificate("logon", cert="logon.pem", key=ref("KEY"))
+    real = Real(PFX="phrase", KEY=identity.key_pem.decode())
+    assert made(tmp_path, real, pfx, pem)[0] == {"dmz": pfx, "logon": pem}
+    wrong = Real(PFX="wrong", KEY="wrong")
+    assert made(tmp_path, wrong, pfx, pem)[0] == {"dmz": pfx, "logon": pem}, "what is wrong is for the user to see"
+    without, _ = made(tmp_path, Real(), pfx, pem)
+    assert (without["dmz"].pfx, without["logon"].cert) == (
+        str(tmp_path / "made/dmz.pfx"),
+        str(tmp_path / "made/logon.crt"),
+    )
+
+
+def test_secrets_of_the_server_are_sealed_on_disk(tmp_path: Path) -> None:
+    data = {
+        "administrators": {"CORP\\svc": "canary"},
+        "email": {"userPassword": "canary", "username": "svc"},
+        "proxies": [{"account": {"ssh": {"accountPassword": "canary", "port": 22}}}],
+        "password": "",
+    }
+    document = SealedDocument(tmp_path / "server.json", lambda: data)
+    document.save()
+    text = (tmp_path / "server.json").read_text()
+    assert ("canary" in text, '"username": "svc"' in text, '"password": ""' in text) == (False, True, True)
+    assert SealedDocument(tmp_path / "server.json", dict).data == data == document.data
+    (tmp_path / "server.key").unlink()
+    with pytest.raises(StateError, match="lab reset"):
+        SealedDocument(tmp_path / "server.json", dict)
