@@ -42,7 +42,10 @@ class Population:
                     "start over with: lab reset"
                 )
             host.state["proxy_name"] = spec.get("alias", "")
-            _adopt(host, spec)
+            try:
+                _adopt(host, spec)
+            except ValueError as error:
+                raise LabError(f"{host.name}: {error}") from error
 
     def _new(self, spec: Mapping[str, Any]) -> Host:
         fresh = Fresh(spec["name"], spec["os"], spec["domain"], spec["port"])

@@ -57,7 +57,9 @@ def objects(organization: str) -> int:
 
 
 def domain_of(host: str) -> str:
-    return host.lower().partition(".")[2] or _NO_DOMAIN
+    """What follows the first label; an address has no domain to tell."""
+    is_address = ":" in host or host.replace(".", "").isdigit()
+    return _NO_DOMAIN if is_address else host.lower().partition(".")[2] or _NO_DOMAIN
 
 
 class _People:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from reconciler.cli.boundary import run
@@ -101,7 +102,7 @@ class FakeWorld:
     parallel: int = 2
     looks: list[dict[str, Any]] = field(default_factory=list)
     wrote: list[str] = field(default_factory=list)
-    reader: Any = None
+    reader: Any = field(default_factory=lambda: SimpleNamespace(requests={}))
     memory: FakeMemory = field(default_factory=FakeMemory)
     opened: dict[str, Any] = field(default_factory=dict)
 

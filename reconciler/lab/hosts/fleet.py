@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.lab.fleet import Deployed, DeployError, Deployment, SessionOrder, SessionResult
@@ -28,6 +29,29 @@ class LabFleet:
         self._dialler = dialler
 
     def deploy(self, order: Deployment) -> Deployed:
+        with HostLogin(order, self._network, self._authority) as login:
+            self._push(login, order, upgrade=False)
+            self._store(order)
+            try:
+                version = self._greet(order)
+            except DeployError:
+                login.run("remove-proxy", {"server": order.server})
+                self._forget(order.host)
+                raise
+        return Deployed(order.host, order.os, version)
+
+    def upgrade(self, order: Deployment) -> Deployed:
+        with HostLogin(order, self._network, self._authority) as login:
+            previous = self._push(login, order, upgrade=True)
+            try:
+                version = self._greet(order)
+            except DeployError:
+                self._push(login, replace(order, build=previous), upgrade=True)
+                raise
+        return Deployed(order.host, order.os, version)
+
+    def _push(self, login: HostLogin, order: Deployment, *, upgrade: bool) -> str:
+        """Install the service, or another build of it; gives the build that was there before."""
         identity = self._authority.host(order.host)
         args = {
             "port": order.port,
@@ -38,20 +62,10 @@ class LabFleet:
             "trust": public_part(order.certificate),
             "identity": Secret((identity.cert_pem + identity.key_pem).decode()),
             "takeover": order.takeover,
+            "upgrade": upgrade,
         }
-        with HostLogin(order, self._network, self._authority) as login:
-            answer = login.run("push-proxy", args)
-            self._store(order)
-            try:
-                version = self._greet(order)
-            except DeployError:
-                login.run("remove-proxy", {"server": order.server})
-                self._forget(order.host)
-                raise
-        return Deployed(order.host, order.os, version or str(answer.get("version", "")))
-
-    def upgrade(self, order: Deployment) -> Deployed:
-        return self.deploy(order)
+        previous = login.run("push-proxy", args).get("previous") or {}
+        return str(previous.get("version", ""))
 
     def reconfigure(self, order: Deployment) -> Deployed:
         with HostLogin(order, self._network, self._authority) as login:

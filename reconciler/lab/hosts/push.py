@@ -51,7 +51,17 @@ def runtime_missing(build: str, dotnet: Mapping[str, Any]) -> str:
     return ""
 
 
-def taken(owner: str, server: str, *, takeover: bool) -> None:
-    """Raises Refusal where the service on a host belongs to another server and is not to be taken over."""
-    if owner.lower() != server.lower() and not takeover:
+def owned(owner: str, server: str) -> None:
+    """Raises Refusal where the service on a host belongs to another server."""
+    if owner.lower() != server.lower():
+        raise Refusal("owned", f"A proxy service that belongs to {owner} is installed on this host.")
+
+
+def free_for(owner: str, server: str, *, upgrade: bool, takeover: bool) -> None:
+    """Raises Refusal where a service that is there stands in the way of a new one. An upgrade is of one's own; a new
+    deployment has to take over whatever is there, also what this server left behind when it removed a proxy by force
+    (an inference of ours: the product does not document it)."""
+    if upgrade:
+        owned(owner, server)
+    elif not takeover:
         raise Refusal("owned", f"A proxy service that belongs to {owner} is installed on this host.")

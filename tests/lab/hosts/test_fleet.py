@@ -96,6 +96,31 @@ def test_why_a_deployment_fails(
 
 
 @pytest.mark.parametrize("name", ["lon", "lnx"])
+def test_an_upgrade_that_ends_behind_a_closed_port_is_undone(world: World, name: str) -> None:
+    host = host_of(world, name)
+    world.fleet.deploy(world.order(host, build="8.4.0.1"))
+    host.change("firewall", "closed")
+    with pytest.raises(DeployError) as closed:
+        world.fleet.upgrade(world.order(host))
+    host.change("firewall", "open")
+    assert (closed.value.code, world.version(host)) == ("port", "8.4.0.1")
+    host.change("owner", "other.example.com")
+    with pytest.raises(DeployError) as owned:
+        world.fleet.upgrade(world.order(host))
+    assert owned.value.code == "owned"
+
+
+@pytest.mark.parametrize("name", ["lon", "lnx"])
+def test_what_a_forced_removal_leaves_behind_has_to_be_taken_over(world: World, name: str) -> None:
+    host = host_of(world, name)
+    world.fleet.deploy(world.order(host))
+    with pytest.raises(DeployError) as owned:
+        world.fleet.deploy(world.order(host))
+    assert owned.value.code == "owned"
+    assert world.fleet.deploy(world.order(host, takeover=True)).version == BUILD
+
+
+@pytest.mark.parametrize("name", ["lon", "lnx"])
 def test_a_takeover(world: World, name: str) -> None:
     host = host_of(world, name)
     host.change("owner", "other.example.com")

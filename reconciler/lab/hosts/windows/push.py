@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.lab.hosts.push import Refusal, runtime_missing, taken
+from reconciler.lab.hosts.push import Refusal, free_for, owned, runtime_missing
 from reconciler.lab.hosts.windows.twins import Arguments, Twin, World
 
 
@@ -39,7 +39,8 @@ def push(world: World, args: Arguments) -> dict[str, Any]:
         raise Refusal("dotnet", f"{missing} is not installed on {state['name']}.")
     proxy = state["proxy"]
     if proxy:
-        taken(proxy["owner"], str(args["server"]), takeover=bool(args["takeover"]))
+        upgrade, takeover = bool(args["upgrade"]), bool(args["takeover"])
+        free_for(proxy["owner"], str(args["server"]), upgrade=upgrade, takeover=takeover)
     state["proxy"] = {
         "version": args["build"],
         "owner": args["server"],
@@ -58,7 +59,7 @@ def configure(world: World, args: Arguments) -> dict[str, Any]:
     proxy = world.state["proxy"]
     if not proxy:
         raise Refusal("service", "The proxy service is not installed.")
-    taken(proxy["owner"], str(args["server"]), takeover=False)
+    owned(proxy["owner"], str(args["server"]))
     previous = _shown(proxy)
     proxy |= {key: args[key] for key in ("port", "account")} | {"state": "running"}
     return {"ok": True, "version": proxy["version"], "previous": previous}
@@ -67,7 +68,7 @@ def configure(world: World, args: Arguments) -> dict[str, Any]:
 def remove(world: World, args: Arguments) -> dict[str, Any]:
     proxy = world.state["proxy"]
     if proxy:
-        taken(proxy["owner"], str(args["server"]), takeover=False)
+        owned(proxy["owner"], str(args["server"]))
     world.state["proxy"] = None
     return {"ok": True, "previous": _shown(proxy)}
 
