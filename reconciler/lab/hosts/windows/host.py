@@ -61,15 +61,18 @@ class WindowsHost(Host):
             if self._context is not None:
                 self._context.load_verify_locations(cadata=pem)
 
-    def _identity(self) -> Identity:
+    def _identity(self, address: str) -> Identity:
+        """The certificate that WinRM shows: for the name, and for the address, which is all that other clients know."""
         authority = self.around.authority
         fault = self.faults.get("certificate", "valid")
         if fault == "expired":
             return authority.expired(self.name)
-        return authority.host("another-name.invalid" if fault == "other-name" else self.name)
+        if fault == "other-name":
+            return authority.host("another-name.invalid")
+        return authority.host(self.name, [address])
 
     def _listen(self, listener: socket.socket) -> Close:
-        identity = self._identity()
+        identity = self._identity(str(listener.getsockname()[0]))
         context = self.around.authority.context(identity)
         context.load_verify_locations(self.around.authority.ca_file)
         for certificate in self._clients:
