@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.console import Console
 from reconciler.cli.places import lab_folder, memory_file
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.apply import Site
@@ -162,8 +164,23 @@ def real_secrets(console: Console, inventory: Inventory) -> SecretResolver:
     return Resolver(access.root, access.commands, environment=console.environment)
 
 
+_LAB_NEEDS = ("aiosmtpd", "asyncssh", "spnego")
+
+
+def _no_lab(missing: list[str]) -> Diagnostic:
+    return Diagnostic(
+        code="no-lab",
+        summary="The lab is not installed",
+        detail=f"It needs packages that are not there: {', '.join(missing)}.",
+        fix="Install them:\n  python3 -m pip install 'vbo-reconcile[lab]'",
+    )
+
+
 def open_lab(console: Console, inventory: Inventory) -> Lab:
     """The lab of an inventory: the one that another command keeps running, else one of our own while this one runs."""
+    missing = [name for name in _LAB_NEEDS if find_spec(name) is None]
+    if missing:
+        raise Diagnosed([_no_lab(missing)])
     from reconciler.lab.lab import Lab
 
     return Lab.open(inventory, lab_folder(inventory.name, console.environment), real_secrets(console, inventory))
