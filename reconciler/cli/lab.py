@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,9 +148,7 @@ def _demo() -> Path:
     return packaged("inventories", "demo.yml")
 
 
-@contextmanager
-def _open(console: Console, path: Path | None) -> Iterator[Lab]:
+def _open(console: Console, path: Path | None) -> Lab:
     from reconciler.cli.world import open_lab
 
-    with open_lab(console, usable(console, path or _demo(), lab=True)) as running:
-        yield running
+    return open_lab(console, usable(console, path or _demo(), lab=True))

@@ -91,11 +91,18 @@ def _change(
         address=resource.address,
         action=Action.REPLACE if fixed else Action.UPDATE,
         fields=seen.changes,
-        cause=seen.changes[0].cause or Cause(Reason.INVENTORY),
+        cause=_main_cause(seen.changes),
         steps=() if blocked else _update_steps(kind, resource, live, seen.changes, recall, naming),
         precondition=precondition(kind, live),
         blocked=blocked,
     )
+
+
+def _main_cause(changes: tuple[FieldChange, ...]) -> Cause:
+    """Why the object changes at all: the first reason that is more than a default of the tool."""
+    causes = [change.cause for change in changes if change.cause is not None]
+    said = [cause for cause in causes if cause.reason is not Reason.DEFAULT]
+    return next(iter(said or causes), Cause(Reason.INVENTORY))
 
 
 def _refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:

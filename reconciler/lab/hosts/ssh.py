@@ -110,17 +110,25 @@ class SshService:
         """Serve `host` on `listener`. Gives the function that ends it together with its connections."""
         connections: set[asyncssh.SSHServerConnection] = set()
         server = self._do(self._listen(host, listener, connections))
-        return lambda: self._do(_end(server, connections))
+        return lambda: self._finish(_end(server, connections))
 
     def close(self) -> None:
         """End what still runs, and the thread."""
         if self._loop is None or self._thread is None:
             return
-        self._do(self._kill())
+        self._finish(self._kill())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_GRACE)
         self._loop.close()
         self._loop = self._thread = None
+
+    def _finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what ends something. A busy machine may take longer than anybody wants to wait for that: whatever is left
+        ends with the process."""
+        try:
+            self._do(work)
+        except TimeoutError:
+            log.debug("an SSH host of the lab did not end within %s s", _GRACE)
 
     def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         if self._loop is None:
@@ -128,7 +136,11 @@ class SshService:
             self._thread = Thread(target=self._loop.run_forever, name="lab-ssh", daemon=True)
             self._thread.start()
         future: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result(_GRACE)
+        try:
+            return future.result(_GRACE)
+        except TimeoutError:
+            future.cancel()
+            raise
 
     async def _listen(
         self, host: SshHost, listener: socket.socket, connections: set[asyncssh.SSHServerConnection]

@@ -1,0 +1,94 @@
+"""The command line in the real lab, with the smallest inventory that is shipped."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.places import packaged
+from tests.cli.running import Ended, call
+
+SMALL = str(packaged("inventories", "small.yml"))
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment with a state folder of its own, and a lab in it that has been applied to once."""
+    environment = {**os.environ, "TERM": "dumb", "CI": "1", "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
+    pending = call("plan", "--lab", SMALL, "--detailed-exitcode", environment=environment)
+    assert pending.code == 2, pending
+    applied = call("apply", "--lab", SMALL, "--auto-approve", environment=environment)
+    assert applied.code == 0, applied
+    assert applied.out.endswith("Looked again (in the lab): nothing differs from the inventory.\n")
+    return environment
+
+
+def run(state: dict[str, str], *arguments: str) -> Ended:
+    return call(*arguments, environment=state)
+
+
+def test_a_second_apply_changes_nothing(state: dict[str, str]) -> None:
+    ended = run(state, "apply", "--lab", SMALL, "--auto-approve")
+    assert ended.code == 0
+    assert ended.out.splitlines()[-1].startswith("No changes. ")
+    assert run(state, "plan", "--lab", SMALL, "--detailed-exitcode").code == 0
+
+
+def test_a_preview_sends_nothing_that_writes(state: dict[str, str]) -> None:
+    told = json.loads(run(state, "plan", "--lab", SMALL, "--format", "json").out)
+    assert told["lab"] is True
+    assert set(told["requests"]) <= {"GET", "LOGIN", "LOGOUT"}
+
+
+def test_the_state_is_private(state: dict[str, str]) -> None:
+    folder = Path(state["XDG_STATE_HOME"]) / "vbo-reconcile" / "lab" / "small"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "memory.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_host_that_is_off_is_unknown_and_an_error(state: dict[str, str]) -> None:
+    assert run(state, "lab", "set", "px-1", "power=off", "--inventory", SMALL).code == 0
+    ended = run(state, "plan", "--lab", SMALL)
+    assert run(state, "lab", "set", "px-1", "power=on", "--inventory", SMALL).code == 0
+    assert ended.code == 1
+    assert "? host.px-1: everything" in ended.out
+    assert "0 to change" in ended.out or "No changes." in ended.out
+
+
+def test_jobs_and_mail(state: dict[str, str]) -> None:
+    listed = json.loads(run(state, "jobs", "list", "--lab", SMALL, "--format", "json").out)
+    (job,) = [job["name"] for job in listed["jobs"] if job["declared"]]
+    ran = run(state, "jobs", "run", job, SMALL, "--lab")
+    assert ran.code == 0
+    assert "Success" in ran.out
+    assert run(state, "lab", "set", job, "trouble=failure", "--inventory", SMALL).code == 0
+    failed = run(state, "jobs", "run", job, SMALL, "--lab")
+    assert run(state, "lab", "set", job, "trouble=none", "--inventory", SMALL).code == 0
+    assert failed.code == 3
+    assert "  failed  " in failed.out
+    assert "did not answer" in failed.out
+    tried = run(state, "smtp", "test", SMALL, "--lab")
+    assert tried.code == 0
+    assert "a test mail from vbo@example.com to it@example.com" in tried.out
+    assert "  vbo.example.com  vbo@example.com  it@example.com  " in tried.out
+
+
+def test_an_unknown_target_is_told_what_there_is(state: dict[str, str]) -> None:
+    ended = run(state, "lab", "set", "px-9", "power=off", "--inventory", SMALL)
+    assert ended.code == 1
+    assert "px-1.example.com" in ended.err
+
+
+def test_status_tells_of_the_hosts(state: dict[str, str]) -> None:
+    told = json.loads(run(state, "lab", "status", SMALL, "--format", "json").out)
+    assert "px-1.example.com" in told["hosts"]
+
+
+def test_a_lab_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, state: dict[str, str]) -> None:
+    monkeypatch.setattr("reconciler.cli.world.find_spec", lambda name: None)
+    ended = run(state, "plan", "--lab", SMALL)
+    assert ended.code == 1
+    assert "python3 -m pip install 'vbo-reconcile[lab]'" in ended.err
