@@ -33,8 +33,9 @@ def memory_file(lab: Path | None, environment: Mapping[str, str] = os.environ) -
 
 
 def private_folder(folder: Path) -> Path:
-    """`folder`, made with its parents where it does not exist. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """`folder`, made with its parents where it does not exist, all of them for nobody else. Raises OSError."""
+    for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

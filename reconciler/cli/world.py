@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.console import Console
-from reconciler.cli.places import lab_folder, memory_file
+from reconciler.cli.places import lab_folder, memory_file, private_folder
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def open_world(
             console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
             rehearsal = stack.enter_context(open_lab(console, inventory))
             access, resolver = rehearsal.redirect(access), rehearsal.resolver
-        memory = stack.enter_context(Memory.open(memory_file(folder, console.environment)))
+        file = memory_file(folder, console.environment)
+        private_folder(file.parent)
+        memory = stack.enter_context(Memory.open(file))
         console.detail(f"Connecting to {access.server.host}")
         session = stack.enter_context(connect(access.server, resolver, access.root))
         yield World(
@@ -183,4 +185,5 @@ def open_lab(console: Console, inventory: Inventory) -> Lab:
         raise Diagnosed([_no_lab(missing)])
     from reconciler.lab.lab import Lab
 
-    return Lab.open(inventory, lab_folder(inventory.name, console.environment), real_secrets(console, inventory))
+    folder = private_folder(lab_folder(inventory.name, console.environment))
+    return Lab.open(inventory, folder, real_secrets(console, inventory))

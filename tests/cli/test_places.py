@@ -37,3 +37,8 @@ def test_folders_are_private(tmp_path: Path) -> None:
 
 def test_what_is_shipped_is_found() -> None:
     assert packaged("schemas").is_dir()
+
+
+def test_every_folder_that_is_made_is_private(tmp_path: Path) -> None:
+    made = private_folder(tmp_path / "state" / "vbo-reconcile" / "lab" / "demo")
+    assert {part.stat().st_mode & 0o777 for part in (made, *made.parents[:3])} == {0o700}
