@@ -80,7 +80,7 @@ class World:
             since=since,
         )
         known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
-        made = make_plan(self.inventory, live, known, access=self.access, unmet=self._unmet, lab=self.lab is not None)
+        made = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
         facts = Facts(made, self.inventory, live, self.clock(), complete)
         return Sight(live, known, guarded(facts, waivers or {}), scope_of(self.inventory, live))
 
@@ -110,10 +110,10 @@ class World:
 
         return Writer(self.session)
 
-    def _unmet(self, system: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterable[Any]:
-        from reconciler.hosts import unmet
+    def _judge(self, system: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterable[Any]:
+        from reconciler.hosts import judge
 
-        return unmet(self.playbooks[system], facts, fields, build=self.session.build)
+        return judge(self.playbooks[system], facts, fields, build=self.session.build)
 
 
 def now() -> datetime:

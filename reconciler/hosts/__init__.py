@@ -10,7 +10,7 @@ from reconciler.hosts.fix import HostWriter
 from reconciler.hosts.playbook import Playbook, load, shipped
 from reconciler.hosts.probe import HostReader, probe
 from reconciler.hosts.requirement import Change, Requirement
-from reconciler.hosts.requirements import Finding, advice, unmet
+from reconciler.hosts.requirements import Finding, advice, judge, unmet
 
 __all__ = [
     "Change",
@@ -21,6 +21,7 @@ __all__ = [
     "Requirement",
     "advice",
     "diagnose",
+    "judge",
     "load",
     "playbooks_folder",
     "probe",

@@ -20,7 +20,8 @@ class Finding:
     """A requirement that is not met, or (`unknown`) of which the host did not say whether it is.
 
     `path` is the fact's, `before` what was observed and `after` what is wanted, both for people. `script` with
-    `params` changes it; where it is empty a person does as `manual` says. `restart` as in `Change`.
+    `params` changes it; where it is empty a person does as `manual` says. `restart` as in `Change`. With `is_advice`
+    it is worth knowing and blocks nothing.
     """
 
     requirement: str
@@ -33,6 +34,12 @@ class Finding:
     params: Mapping[str, Any] = field(default_factory=dict)
     unknown: bool = False
     restart: bool = False
+    is_advice: bool = False
+
+
+def judge(playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], *, build: str = "") -> list[Finding]:
+    """What is unmet, and then the advice: see both."""
+    return [*unmet(playbook, facts, fields, build=build), *advice(playbook, facts, fields, build=build)]
 
 
 def unmet(playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], *, build: str = "") -> list[Finding]:
@@ -80,6 +87,7 @@ def _finding(requirement: Requirement, value: Any, wanted: Any, fields: Mapping[
         params=_filled(change.params, fields) if change is not None else {},
         unknown=unknown,
         restart=change is not None and change.restart,
+        is_advice=requirement.is_advice,
     )
 
 

@@ -86,14 +86,26 @@ class Change:
         return f"{self.action.value}:{self.address}"
 
 
+class ReportLevel(StrEnum):
+    """How much a report wants to be read. None of them stops anything."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Something to know that changes nothing: left alone because it is not ours, two planes that disagree, …"""
+    """Something to know that changes nothing: left alone because it is not ours, two planes that disagree, …
+
+    `detail` is one sentence, `fix` what a person can do. A `warning` is likely to hurt, an `info` is for the record.
+    """
 
     address: str
     code: str
     detail: str
     position: Position | None = None
+    level: ReportLevel = ReportLevel.INFO
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.plan import Cause, Change, FieldChange, Plan
+from reconciler.model.plan import Cause, Change, FieldChange, Plan, Report
 from reconciler.model.position import Position
 from reconciler.model.value import UNKNOWN
 
@@ -21,10 +21,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "lab": plan.lab,
         "empty": plan.is_empty,
         "changes": [change_to_json(change) for change in plan.changes],
-        "reports": [
-            {"address": item.address, "code": item.code, "detail": item.detail, "position": _position(item.position)}
-            for item in plan.reports
-        ],
+        "reports": [report_to_json(item) for item in plan.reports],
         "unknown": [{"address": item.address, "path": item.path, "why": item.why} for item in plan.unknown],
         "problems": [diagnostic_to_json(item) for item in plan.problems],
         "refusals": [
@@ -49,6 +46,17 @@ def change_to_json(change: Change) -> dict[str, Any]:
         "steps": [{"verb": step.verb, "params": dict(step.params)} for step in change.steps],
         "precondition": change.precondition,
         "blocked": change.blocked,
+    }
+
+
+def report_to_json(item: Report) -> dict[str, Any]:
+    return {
+        "address": item.address,
+        "code": item.code,
+        "level": item.level.value,
+        "detail": item.detail,
+        "fix": item.fix,
+        "position": _position(item.position),
     }
 
 

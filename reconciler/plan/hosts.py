@@ -9,7 +9,7 @@ from reconciler.model.address import address
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, ReportLevel, Step, UnknownField
 from reconciler.model.value import digest
 from reconciler.plan.objects import Findings
 
@@ -34,13 +34,15 @@ class Finding(Protocol):
     def params(self) -> Mapping[str, Any]: ...
     @property
     def unknown(self) -> bool: ...
+    @property
+    def is_advice(self) -> bool: ...
 
 
-Unmet = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Iterable[Finding]]
-"""(operating system, facts, fields of the proxy) to what is not met."""
+Judge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Iterable[Finding]]
+"""(operating system, facts, fields of the proxy) to what is not met, and to advice."""
 
 
-def plan_hosts(inventory: Inventory, live: Live, unmet: Unmet, findings: Findings) -> dict[str, str]:
+def plan_hosts(inventory: Inventory, live: Live, judge: Judge, findings: Findings) -> dict[str, str]:
     """Add the changes of the hosts. Returns, by proxy, why its host cannot take a new proxy service now."""
     unfit: dict[str, str] = {}
     for proxy in inventory.of_kind("proxy"):
@@ -52,15 +54,17 @@ def plan_hosts(inventory: Inventory, live: Live, unmet: Unmet, findings: Finding
             findings.unknown.append(UnknownField(address("host", proxy.name), "*", facts.problem.summary.lower()))
             unfit[proxy.name] = f"its host could not be observed ({facts.problem.summary.lower()})"
             continue
-        reason = _plan_host(proxy, facts, unmet, findings, exists=proxy.address in live.resources)
+        reason = _plan_host(proxy, facts, judge, findings, exists=proxy.address in live.resources)
         if reason:
             unfit[proxy.name] = reason
     return unfit
 
 
-def _plan_host(proxy: Resource, facts: HostFacts, unmet: Unmet, findings: Findings, *, exists: bool) -> str:
+def _plan_host(proxy: Resource, facts: HostFacts, judge: Judge, findings: Findings, *, exists: bool) -> str:
     where = address("host", proxy.name)
-    found = list(unmet(str(proxy.fields.get("os", "windows")), facts.facts, proxy.fields))
+    said = list(judge(str(proxy.fields.get("os", "windows")), facts.facts, proxy.fields))
+    findings.reports += [_advice(proxy, item) for item in said if item.is_advice and not item.unknown]
+    found = [item for item in said if not item.is_advice]
     hidden = [item for item in found if item.unknown]
     findings.unknown += [UnknownField(where, item.requirement, "the host did not say") for item in hidden]
     fixable = [item for item in found if item.script and not item.unknown]
@@ -101,7 +105,7 @@ def _requirement(proxy: Resource, item: Finding, severity: Severity) -> Diagnost
     return Diagnostic(
         code=f"host-{item.requirement}",
         summary="Host requirement not met",
-        detail=f"{item.requirement} is {_text(item.before)}, and {_text(item.after)} is wanted: {item.why}",
+        detail=_sentence(item),
         fix=item.manual,
         severity=severity,
         position=proxy.position,
@@ -109,5 +113,16 @@ def _requirement(proxy: Resource, item: Finding, severity: Severity) -> Diagnost
     )
 
 
+def _advice(proxy: Resource, item: Finding) -> Report:
+    where = address("host", proxy.name)
+    return Report(where, f"host-{item.requirement}", _sentence(item), proxy.position, ReportLevel.WARNING, item.manual)
+
+
+def _sentence(item: Finding) -> str:
+    return f"{item.requirement} is {_text(item.before)}, and {_text(item.after)} is wanted: {item.why}"
+
+
 def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "missing" if value is None else str(value)

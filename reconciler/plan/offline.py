@@ -29,7 +29,7 @@ def difference(old: Inventory, new: Inventory) -> Plan:
             if found.kind == "certificate"
         },
     )
-    return make_plan(new, live, recall, access=new.access, unmet=lambda _os, _facts, _fields: ())
+    return make_plan(new, live, recall, access=new.access, judge=lambda _os, _facts, _fields: ())
 
 
 def _rest(inventory: Inventory) -> int:

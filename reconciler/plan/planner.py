@@ -9,20 +9,22 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
-from reconciler.plan.hosts import Unmet, plan_hosts
+from reconciler.plan.hosts import Judge, plan_hosts
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
+from reconciler.plan.planes import plan_planes
 from reconciler.plan.runs import plan_runs
 from reconciler.plan.upgrades import plan_upgrades
 
 
 def make_plan(
-    inventory: Inventory, live: Live, recall: Recall, *, access: Access, unmet: Unmet, lab: bool = False
+    inventory: Inventory, live: Live, recall: Recall, *, access: Access, judge: Judge, lab: bool = False
 ) -> Plan:
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
     naming = Naming(live.server.rest, access)
     findings = plan_objects(inventory, live, recall, naming)
-    unfit = plan_hosts(inventory, live, unmet, findings)
+    unfit = plan_hosts(inventory, live, judge, findings)
+    plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)
     plan_runs(inventory, recall, findings)
     findings.problems += live.problems

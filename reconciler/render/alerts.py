@@ -42,7 +42,7 @@ class Alert:
 def alerts(plan: Data) -> list[Alert]:
     """All of them, errors first, then by risk and address."""
     places = _places(plan)
-    found = [*_problems(plan), *_refusals(plan), *_changes(plan)]
+    found = [*_problems(plan), *_refusals(plan), *_reports(plan), *_changes(plan)]
     made = [_alert(item, plan, places) for item in found]
     return sorted(made, key=lambda item: LEVELS.index(item.level))
 
@@ -97,6 +97,14 @@ def _problems(plan: Data) -> Iterator[_Found]:
     for item in plan.get("problems", ()):
         said = " ".join(" ".join(part.split()) for part in (item["detail"], item["fix"]) if part)
         yield _Found(item["severity"], item["code"], item["summary"], said, item["address"], item["position"])
+
+
+def _reports(plan: Data) -> Iterator[_Found]:
+    """Those that want to be read; the others are for the record."""
+    for item in plan.get("reports", ()):
+        if item.get("level") == "warning":
+            said = " ".join(f"{item['detail']} {item['fix']}".split())
+            yield _Found("warning", item["code"], "Worth knowing", said, item["address"], item["position"])
 
 
 def _refusals(plan: Data) -> Iterator[_Found]:

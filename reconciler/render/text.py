@@ -141,6 +141,7 @@ def _reports(plan: Data, style: Style) -> Iterator[list[str]]:
         place = _place(item.get("position"))
         said = f"{REPORT.sign:>3} {_of(item)}: {clean(item['detail'])}" + (f" ({place})" if place else "")
         lines.append(style.paint(said, *REPORT.looks))
+        lines += [f"      {clean(line)}" for line in item.get("fix", "").splitlines()]
     if lines:
         yield lines
 

@@ -41,7 +41,7 @@ import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from reconciler.hosts import load as load_playbooks, playbooks_folder, unmet
+from reconciler.hosts import load as load_playbooks, playbooks_folder, judge
 from reconciler.inventory import load
 from reconciler.inventory.secrets import resolver_for
 from reconciler.observe.hosts import probe_hosts
@@ -60,7 +60,7 @@ with ThreadPoolExecutor(int(sys.argv[2])) as pool:
 assert len(hosts) == int(sys.argv[3]) and not any(host.problem for host in hosts.values()), next(iter(hosts.values()))
 live = Live(ServerInfo("vbo.example.com", 8, "8.5.0.1014"), {}, hosts, {})
 plan = make_plan(inventory, live, Recall(), access=inventory.access,
-                 unmet=lambda system, facts, fields: unmet(playbooks[system], facts, fields, build="8.5.0.1014"))
+                 judge=lambda system, facts, fields: judge(playbooks[system], facts, fields, build="8.5.0.1014"))
 renderer("human")(plan_to_json(plan), Style())
 """
 

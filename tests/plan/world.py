@@ -89,7 +89,7 @@ def plan(
     *,
     recall: Recall | None = None,
     hosts: Mapping[str, HostFacts] | None = None,
-    unmet: Any = None,
+    judge: Any = None,
     **raws: Mapping[str, Any],
 ) -> Plan:
     return make_plan(
@@ -97,7 +97,7 @@ def plan(
         live(wanted, reader, hosts, **raws),
         recall or Recall(),
         access=wanted.access,
-        unmet=unmet or (lambda system, facts, fields: []),
+        judge=judge or (lambda system, facts, fields: []),
     )
 
 

@@ -65,7 +65,8 @@ def reports(plan: Data) -> Html:
 
 def _report(item: Data) -> Html:
     where = review.place(item["position"])
-    said = (address(item["address"]), ": ", item["detail"], " ", tag("span", where, class_="place"))
+    fix = f" {' '.join(item['fix'].split())}" if item.get("fix") else ""
+    said = (address(item["address"]), ": ", item["detail"], fix, " ", tag("span", where, class_="place"))
     return tag("li", tag("span", "i", class_="badge"), tag("span", *said))
 
 

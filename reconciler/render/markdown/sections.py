@@ -175,7 +175,9 @@ def _reports(plan: Data) -> Section:
     def rest(absent: Sequence[int]) -> str:
         return f"_{len(absent)} more reports are not listed here._"
 
-    items = [
-        f"- `i` {code(short(item['address'], NAME))}: {prose(short(item['detail'], SENTENCE))}\n" for item in found
-    ]
+    items = [f"- `i` {code(short(item['address'], NAME))}: {prose(short(_told(item), SENTENCE))}\n" for item in found]
     return Section("\n#### Reports\n\n", items, rest, 0.05)
+
+
+def _told(item: Data) -> str:
+    return " ".join(f"{item['detail']} {item.get('fix', '')}".split())
