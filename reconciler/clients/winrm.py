@@ -16,7 +16,7 @@ from winrm.exceptions import WinRMOperationTimeoutError
 
 from reconciler.clients import powershell
 from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed
-from reconciler.clients.tls import deadline as deadline_of_sockets
+from reconciler.clients.deadline import deadline as deadline_of_sockets
 from reconciler.clients.winrm_faults import CAUGHT, HINTS, translate
 from reconciler.clients.winrm_login import OPERATION_SECONDS, open_protocol
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
@@ -54,7 +54,8 @@ class WinrmSession:
         connection = self._connection
         what = "connecting with WinRM"
         try:
-            protocol = self._protocol = open_protocol(connection, self._resolver, self._root)
+            with self._within(connection.deadlines.connect, what, late=Unreachable):
+                protocol = self._protocol = open_protocol(connection, self._resolver, self._root)
             with self._within(connection.deadlines.connect, what, late=Unreachable):
                 self._shell = protocol.open_shell(codepage=_UTF8)
         except RemoteError:

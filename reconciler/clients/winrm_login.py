@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from winrm.protocol import Protocol
 from winrm.transport import HAVE_KERBEROS
 
-from reconciler.clients.tls import PinnedContext, context_for
+from reconciler.clients.tls import Peer, PinnedContext, context_for
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
@@ -72,14 +72,18 @@ def open_protocol(connection: Connection, resolver: SecretResolver, root: str) -
     else:
         password = resolver.resolve(credential.password).reveal() if credential.password else ""
         login["password"] = password
-    return _protocol(connection, context_for(connection, root), login)
+    return _protocol(connection, context_for(_peer(connection), root), login)
+
+
+def _peer(connection: Connection) -> Peer:
+    return Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
 
 
 def _with_certificate(connection: Connection, resolver: SecretResolver, root: str) -> Protocol:
     if connection.certificate is None:
         hint = "Give the proxy a `certificate` with `cert` and `key`."
         raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no certificate", hint=hint)
-    context = context_for(connection, root, shared=False)
+    context = context_for(_peer(connection), root, shared=False)
     context.post_handshake_auth = True  # Windows asks for the certificate only after the handshake of TLS 1.3
     with _client_files(connection, connection.certificate, resolver, root) as (chain, key, password):
         context.load_cert_chain(chain, key, password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,9 +10,10 @@ from typing import Any
 
 import httpx
 
-from reconciler.clients.vbo import trust
+from reconciler.clients.deadline import deadline
+from reconciler.clients.tls import Peer, context_for
 from reconciler.clients.vbo.answer import Answer
-from reconciler.clients.vbo.fault import CAUGHT, fault
+from reconciler.clients.vbo.fault import CAUGHT, connect_fault, fault
 from reconciler.model.connection import Server
 from reconciler.model.errors import DeadlineExceeded
 
@@ -38,7 +40,7 @@ class Wire:
             self._client = httpx.Client(
                 base_url=httpx.URL(scheme="https", host=server.address or server.host, port=server.port),
                 headers={"Host": name, "Accept": "application/json"},
-                verify=True if transport else trust.context_for(server, root),
+                verify=True if transport else _context(self.peer, server, root),
                 transport=transport,
                 trust_env=False,
                 follow_redirects=False,
@@ -85,7 +87,7 @@ class Wire:
                 timeout=httpx.Timeout(left, connect=connecting, pool=connecting),
                 extensions={"sni_hostname": self.host},
             )
-            with trust.deadline(lambda: until - self.clock()):
+            with deadline(lambda: until - self.clock()):
                 response = self._client.send(request)
         except CAUGHT as error:
             raise fault(self.peer, what, error) from error
@@ -93,3 +95,11 @@ class Wire:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _context(peer: str, server: Server, root: str) -> ssl.SSLContext:
+    target = (server.address or server.host, server.port)
+    try:
+        return context_for(Peer(peer, target, server.trust, server.deadlines.connect, "server.tls."), root)
+    except (OSError, UnicodeError, ValueError) as error:
+        raise connect_fault(peer, "connect", error) from error

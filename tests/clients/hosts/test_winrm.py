@@ -9,6 +9,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -344,17 +345,22 @@ def test_trust_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
                 pass
 
 
-def test_one_context_serves_every_session_with_the_same_trust(tmp_path: Path) -> None:
-    from reconciler.clients.tls import context_for
+def test_one_context_serves_every_session_with_the_same_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ssl.SSLContext] = []
+    make = ssl.SSLContext.__new__
+
+    def count(kind: type[ssl.SSLContext], *args: Any, **more: Any) -> ssl.SSLContext:
+        made.append(make(kind, *args, **more))
+        return made[-1]
 
     with running(tmp_path, says()) as host:
-        first, second = (context_for(host.connection(name=name), "/") for name in ("a", "b"))
-        assert first is second
-        assert first.verify_mode is ssl.CERT_REQUIRED
-        assert first.check_hostname
-        assert run(host) == 1
-        assert first.check_hostname
-        assert len(first.get_ca_certs()) == 1
+        monkeypatch.setattr(ssl.SSLContext, "__new__", count)
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(lambda number: run(host, name=f"px-{number}"), range(8))) == [1] * 8
+        (context,) = made
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+        assert len(context.get_ca_certs()) == 1
 
 
 def test_a_refused_port_and_a_silent_peer(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.clients.deadline import deadline
+from reconciler.clients.tls import Peer, context_for
 from reconciler.clients.vbo import Reader, Session, connect
-from reconciler.clients.vbo.trust import context_for, deadline
 from reconciler.model.connection import Deadlines, Trust
 from reconciler.model.errors import (
     BadAnswer,
@@ -262,7 +263,7 @@ def test_a_socket_refuses_to_wait_once_the_deadline_is_over(good: Made, folder: 
     """However fast bytes come in: a peer that never pauses meets no time limit on single reads."""
     left = [5.0]
     with serving(good) as tls, socket.create_connection(("127.0.0.1", tls.port)) as plain:
-        reached = server(port=tls.port, trust=Trust(ca_file="Lab CA.pem"))
+        reached = Peer("vbo01", ("127.0.0.1", tls.port), Trust(ca_file="Lab CA.pem"), 5)
         context = context_for(reached, str(folder))
         with deadline(lambda: left[0]), context.wrap_socket(plain, server_hostname=NAME) as wrapped:
             wrapped.settimeout(60)

@@ -1,0 +1,48 @@
+"""One deadline over everything that a call does on its sockets.
+
+The libraries above limit single reads only: a peer that sends a byte now and then would never meet them.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def deadline(left: Callable[[], float]) -> Iterator[None]:
+    """While this is open every read and write of this thread's `BoundedSocket`s ends when `left()`, in seconds, is down
+    to zero."""
+    token = _left.set(left)
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+class BoundedSocket(socket.socket):
+    """A socket that keeps the deadline of the call it works for."""
+
+    established = True
+    """False as long as an exception would leak the socket, because nobody else holds it yet."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        left = _left.get()
+        if left is not None:
+            rest = left()
+            if rest <= 0 and self.established:
+                raise TimeoutError("the deadline of the call is over")
+            value = max(0.001, rest if value is None else min(value, rest))
+        super().settimeout(value)
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+        self.settimeout(self.gettimeout())
+        return super().recv_into(buffer, nbytes or 0, flags)
