@@ -1,34 +1,61 @@
 """Doing the changes of a plan in the order of their dependencies, several at a time.
 
-A failed change skips those that wait for it; the rest goes on. Every change ends in exactly one of four outcomes.
+A failed change skips those that wait for it; the rest goes on. Every change ends in exactly one of four outcomes, but
+for those that were left alone in the middle because somebody could not wait (`Result.in_flight`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from reconciler.apply.schedule import Limits, Schedule
 from reconciler.apply.site import Site
 from reconciler.apply.steps import STEPS, StepFailed, describe
+from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
-from reconciler.model.errors import ReconcileError, RemoteError
-from reconciler.model.event import ChangeEnded, ChangeStarted, Listener, Outcome, Progress, StepDone, StepStarted
+from reconciler.model.errors import ReconcileError
+from reconciler.model.event import (
+    ChangeEnded,
+    ChangeStarted,
+    Listener,
+    Outcome,
+    Progress,
+    StepDone,
+    StepStarted,
+    Stopping,
+)
 from reconciler.model.plan import Change, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How every change ended, by key, in the order of the plan."""
+    """How every change ended, by key, in the order of the plan. `error` is what stopped the run: a journal that cannot
+    be written, or a lock that is lost. `in_flight` has the changes that were under way when it was left, by key, with
+    the step that each was at."""
 
     outcomes: Mapping[str, ChangeEnded] = field(default_factory=dict)
     interrupted: bool = False
+    error: JournalError | None = None
+    in_flight: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
         return any(end.outcome is not Outcome.DONE for end in self.outcomes.values())
+
+
+class Bell:
+    """How a run is asked to end: rung once it starts nothing else, rung again it leaves what is under way."""
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[Future[ChangeEnded] | None] = SimpleQueue()
+
+    def ring(self) -> None:
+        """May be called in a signal handler: putting into this kind of queue is reentrant."""
+        self.calls.put(None)
 
 
 def apply(
@@ -38,105 +65,131 @@ def apply(
     listen: Listener,
     parallel: int = 8,
     limits: Limits | None = None,
+    bell: Bell | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
-    """Carry out `plan`. Blocked changes are skipped with their reason. Never raises for what goes wrong remotely."""
-    engine = _Engine(plan, site, listen, clock, Schedule(plan, limits or Limits()))
-    with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="apply") as pool:
-        interrupted = engine.run(pool)
-    return Result({change.key: engine.ends[change.key] for change in plan.changes}, interrupted)
+    """Carry out `plan`. Blocked changes are skipped with their reason. Never raises for what goes wrong remotely.
+
+    `listen` is told of every step before it is done; where it raises JournalError the step is not done, and nothing
+    else is started.
+    """
+    schedule = Schedule(plan, limits or Limits(), max(1, parallel))
+    engine = _Engine(site, listen, clock, schedule, bell or Bell())
+    pool = ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="apply")
+    try:
+        engine.run(pool)
+    finally:
+        pool.shutdown(wait=not engine.left, cancel_futures=True)
+    ends = {change.key: engine.ends[change.key] for change in plan.changes if change.key in engine.ends}
+    in_flight = {change.key: engine.step_of.get(change.key, "") for change in engine.running.values()}
+    return Result(ends, engine.rung > 0, engine.error, in_flight)
 
 
 class _Engine:
     def __init__(
-        self, plan: Plan, site: Site, listen: Listener, clock: Callable[[], float], schedule: Schedule
+        self, site: Site, listen: Listener, clock: Callable[[], float], schedule: Schedule, bell: Bell
     ) -> None:
-        self.waiting = {change.key: change for change in plan.changes}
         self.running: dict[Future[ChangeEnded], Change] = {}
         self.ends: dict[str, ChangeEnded] = {}
-        self.site = site
-        self.listen = listen
-        self.clock = clock
-        self.schedule = schedule
+        self.step_of: dict[str, str] = {}
+        self.error: JournalError | None = None
+        self.rung = 0
+        self.left = False
+        self._stopped = ""
+        self._site = site
+        self._listen = listen
+        self._clock = clock
+        self._schedule = schedule
+        self._bell = bell
 
-    def run(self, pool: ThreadPoolExecutor) -> bool:
-        """True where the run was interrupted: what was in flight has been finished, the rest is not started."""
-        stopped = ""
-        interrupted = False
-        while self.waiting or self.running:
-            try:
-                stopped = stopped or self.schedule.stop_reason(self.ends)
-                if not stopped:
-                    self._start_ready(pool)
-                if not self.running:
-                    break
-                done, _ = wait(self.running, return_when=FIRST_COMPLETED)
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise
-                interrupted, stopped = True, "the run was interrupted"
-                self.site.stop.set()
-                continue
-            for future in done:
-                self._end(self._outcome(future, self.running.pop(future)))
-        self._leave_the_rest(stopped)
-        return interrupted
+    def run(self, pool: ThreadPoolExecutor) -> None:
+        """Until nothing is left to do, or `left` is true: then some changes are still running."""
+        for change in self._schedule.blocked:
+            self._end(_ended(change, Outcome.SKIPPED, change.blocked))
+        while True:
+            self._stop(self._schedule.stop_reason())
+            if not self._stopped:
+                self._start(pool)
+            if not self.running:
+                break
+            self._take(self._bell.calls.get())
+            if self.left:
+                return
+        for change, short in self._schedule.rest():
+            reason = self._stopped or short
+            outcome = Outcome.SKIPPED if short and not self._stopped else Outcome.NOT_STARTED
+            self._note(_ended(change, outcome, reason or "what it waits for was not done"))
 
-    def _start_ready(self, pool: ThreadPoolExecutor) -> None:
-        progressed = True
-        while progressed:
-            progressed = False
-            for change in list(self.waiting.values()):
-                reason = self.schedule.skip_reason(change, self.ends)
-                others = {key: item for key, item in self.waiting.items() if key != change.key}
-                if reason:
-                    self._end(_ended(change, Outcome.SKIPPED, reason))
-                    progressed = True
-                elif self.schedule.may_start(change, others, self.running.values(), self.ends):
-                    del self.waiting[change.key]
-                    self.running[pool.submit(self._do, change)] = change
+    def _start(self, pool: ThreadPoolExecutor) -> None:
+        for change in self._schedule.take():
+            future = pool.submit(self._do, change)
+            self.running[future] = change
+            future.add_done_callback(self._bell.calls.put)
 
-    def _leave_the_rest(self, stopped: str) -> None:
-        """What was never started: because the run stopped, or because no organization may lose its last proxy."""
-        for change in list(self.waiting.values()):
-            short = self.schedule.short(change, (), self.ends)
-            if stopped or not short:
-                self._end(_ended(change, Outcome.NOT_STARTED, stopped or "what it waits for was not done"))
-            else:
-                reason = f"{', '.join(short)} would have too few working proxies meanwhile"
-                self._end(_ended(change, Outcome.SKIPPED, reason))
+    def _take(self, call: Future[ChangeEnded] | None) -> None:
+        if call is not None:
+            self._end(self._outcome(call, self.running.pop(call)))
+            return
+        self.rung += 1
+        self.left = self.rung > 1
+        self._stop("the run was interrupted")
+        self._site.stop.set()
+
+    def _stop(self, reason: str) -> None:
+        """The first reason to start nothing else is the one that counts."""
+        reason = _short(self.error) or reason
+        if reason and not self._stopped:
+            self._stopped = reason
+            self._listen(Stopping(reason, len(self.running)))
 
     def _end(self, end: ChangeEnded) -> None:
-        self.waiting.pop(end.key, None)
+        """Take note of an end, and of the changes that will never be done because of it."""
+        ends = [end]
+        for item in ends:
+            self._note(item)
+            ends += [_ended(change, Outcome.SKIPPED, reason) for change, reason in self._schedule.end(item)]
+
+    def _note(self, end: ChangeEnded) -> None:
         self.ends[end.key] = end
-        self.listen(end)
+        self._listen(end)
 
     def _do(self, change: Change) -> ChangeEnded:
-        start = self.clock()
-        self.listen(ChangeStarted(change.key, change.address, change.action.value))
+        start = self._clock()
+        self._listen(ChangeStarted(change.key, change.address, change.action.value))
         detail = ""
 
         def tell(line: str) -> None:
-            self.listen(Progress(change.key, line))
+            self._listen(Progress(change.key, line))
 
+        for index, step in enumerate(change.steps):
+            text = describe(step)
+            began = self._clock()
+            try:
+                if not self._may_begin(change, index, text):
+                    return self._cut(change, index, text, began - start)
+                detail = STEPS[step.verb](self._site, step.params, tell) or detail
+                self._listen(StepDone(change.key, index, text, self._clock() - began))
+            except ReconcileError as error:
+                return _failure(change, error, self._clock() - start)
+        return _ended(change, Outcome.DONE, detail, self._clock() - start)
+
+    def _may_begin(self, change: Change, index: int, text: str) -> bool:
+        """Whether the step may be done: it is written down by now, and the lock is ours."""
+        if self.error is not None or self.left:
+            return False
         try:
-            for index, step in enumerate(change.steps):
-                text = describe(step)
-                began = self.clock()
-                self.listen(StepStarted(change.key, index, text))
-                told = STEPS[step.verb](self.site, step.params, tell)
-                detail = told or detail
-                self.listen(StepDone(change.key, index, text, self.clock() - began))
-        except StepFailed as error:
-            return _ended(change, Outcome.FAILED, str(error), self.clock() - start, log=error.log)
-        except Diagnosed as error:
-            first = error.diagnostics[0]
-            return _ended(change, Outcome.FAILED, first.detail, self.clock() - start, hint=first.fix)
-        except RemoteError as error:
-            return _ended(change, Outcome.FAILED, str(error), self.clock() - start, hint=error.hint)
-        except ReconcileError as error:
-            return _ended(change, Outcome.FAILED, str(error), self.clock() - start, hint=getattr(error, "hint", ""))
-        return _ended(change, Outcome.DONE, detail, self.clock() - start)
+            self._listen(StepStarted(change.key, index, text))
+        except JournalError as error:
+            self.error = self.error or error
+            return False
+        self.step_of[change.key] = text
+        return True
+
+    def _cut(self, change: Change, index: int, text: str, seconds: float) -> ChangeEnded:
+        reason = _short(self.error) or "the run was left"
+        if index == 0:
+            return _ended(change, Outcome.NOT_STARTED, reason)
+        return _ended(change, Outcome.FAILED, f"stopped before: {text} ({reason})", seconds)
 
     def _outcome(self, future: Future[ChangeEnded], change: Change) -> ChangeEnded:
         """A bug in one step must not take the other changes with it: it fails its own change, and says so."""
@@ -145,6 +198,22 @@ class _Engine:
             return future.result()
         text = f"This is a bug in vbo-reconcile: {type(error).__name__} in {change.address}"
         return _ended(change, Outcome.FAILED, text)
+
+
+def _short(error: JournalError | None) -> str:
+    """A few words for every change that is not started; the whole error is told once, with the result."""
+    if error is None:
+        return ""
+    return "the lock is lost" if isinstance(error, LeaseLost) else "the journal cannot be written"
+
+
+def _failure(change: Change, error: ReconcileError, seconds: float) -> ChangeEnded:
+    if isinstance(error, StepFailed):
+        return _ended(change, Outcome.FAILED, str(error), seconds, log=error.log)
+    if isinstance(error, Diagnosed):
+        first = error.diagnostics[0]
+        return _ended(change, Outcome.FAILED, first.detail, seconds, hint=first.fix)
+    return _ended(change, Outcome.FAILED, str(error), seconds, hint=getattr(error, "hint", ""))
 
 
 def _ended(

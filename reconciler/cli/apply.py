@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from reconciler.cli.options import (
     format_option,
     inventory_argument,
     lab_option,
+    lock_wait_option,
     parallelism_option,
     waiver_option,
 )
@@ -26,7 +28,9 @@ from reconciler.model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
+    from reconciler.cli.turn import Turn
     from reconciler.cli.world import Sight, World
+    from reconciler.journal import JournalError
 
 
 @click.command(cls=Command)
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
 @waiver_option
+@lock_wait_option
 @format_option("human", "json", screen_only=["human"])
 @parallelism_option
 @talk_options
@@ -48,6 +53,7 @@ def apply(
     lab: bool,
     auto_approve: bool,
     require_complete: bool,
+    lock_wait: float,
     parallelism: int,
 ) -> int:
     """Make the live world as the inventory at PATH says.
@@ -55,16 +61,20 @@ def apply(
     Shows the plan and asks, unless --auto-approve is given; without a terminal to ask on it refuses. Then it does the
     changes, starts the jobs concerned, follows them to their result, and looks again.
     """
+    from reconciler.cli.turn import take_turn
     from reconciler.cli.world import open_world
 
     inventory = usable(console, path, lab=lab)
     if not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED
-    with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
+    with (
+        open_world(console, inventory, lab=lab, parallel=parallelism) as world,
+        take_turn(console, world, "apply", wait=lock_wait) as turn,
+    ):
         console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
         sight = world.look(waivers=waivers, complete=require_complete)
-        return _Run(console, world, outputs).carry_out(sight, approved=auto_approve)
+        return _Apply(console, world, turn, outputs).carry_out(sight, approved=auto_approve)
 
 
 _NOBODY_TO_ASK = Diagnostic(
@@ -75,12 +85,22 @@ _NOBODY_TO_ASK = Diagnostic(
 )
 
 
-class _Run:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came out of it. `trouble` is what the journal could not take."""
+
+    result: Result
+    trouble: JournalError | None
+    mails: Sequence[Mapping[str, Any]]
+
+
+class _Apply:
     """One apply, from the plan to the last word."""
 
-    def __init__(self, console: Console, world: World, outputs: Sequence[Output]) -> None:
+    def __init__(self, console: Console, world: World, turn: Turn, outputs: Sequence[Output]) -> None:
         self.console = console
         self.world = world
+        self.turn = turn
         self.outputs = outputs
 
     def carry_out(self, sight: Sight, *, approved: bool) -> int:
@@ -97,22 +117,26 @@ class _Run:
         return self._do(sight)
 
     def _do(self, sight: Sight) -> int:
-        from reconciler.cli.performing import exit_of, mails_of, new_mails, perform, show_results
+        from reconciler.cli.performing import exit_of, leave_if_asked, mails_of, new_mails, perform, show_results
+        from reconciler.cli.turn import end
 
         mails = mails_of(self.world)
         remember = self._remember(sight)
+        run = self.turn.begin(sight.plan)
         remember.begin(sight.plan)
-        result = perform(self.console, self.world, sight.live, sight.plan, remember)
-        sent = new_mails(mails, mails_of(self.world))
+        result = perform(self.console, self.world, sight.live, sight.plan, run, remember)
+        done = _Done(result, end(run, result), new_mails(mails, mails_of(self.world)))
         if not self.console.machine:
-            show_results(self.console, result, sent)
-        if result.interrupted:
-            return self._finish(sight, None, result, sent, exit_of(result))
+            show_results(self.console, result, done.mails)
+        code = exit_of(result, done.trouble)
+        if result.interrupted or done.trouble or result.error:
+            self._finish(sight, code, done)
+            leave_if_asked(self.console, self.turn, result)
+            return code
         self.console.say("Looking again ...")
         after = self.world.look(since=dict(self.world.reader.requests))
         remember.settle(after.plan)
-        code = max(exit_of(result), self._last_word(after))
-        return self._finish(sight, after, result, sent, code)
+        return self._finish(sight, max(code, self._last_word(after)), done, after)
 
     def _remember(self, sight: Sight) -> Any:
         from reconciler.apply import Remember
@@ -139,20 +163,24 @@ class _Run:
         """End without having done anything."""
         if words:
             self.console.say(words)
-        return self._finish(sight, None, None, (), code)
+        return self._finish(sight, code)
 
-    def _finish(
-        self, sight: Sight, after: Sight | None, result: Result | None, mails: Sequence[Mapping[str, Any]], code: int
-    ) -> int:
-        """Write what programs read."""
+    def _finish(self, sight: Sight, code: int, done: _Done | None = None, after: Sight | None = None) -> int:
+        """Say what went wrong with the journal, and write what programs read."""
+        from reconciler.cli.performing import tell_errors
         from reconciler.plan import plan_to_json
+        from reconciler.plan.document import diagnostic_to_json
         from reconciler.render.results import results_json
 
+        found = tell_errors(self.console, done.result.error, done.trouble) if done else []
         told = {
             "plan": plan_to_json(sight.plan),
-            "outcomes": results_json(result.outcomes.values()) if result else [],
-            "mails": [dict(mail) for mail in mails],
+            "run": self.turn.run if done else None,
+            "outcomes": results_json(done.result.outcomes.values()) if done else [],
+            "in_flight": dict(done.result.in_flight) if done else {},
+            "mails": [dict(mail) for mail in done.mails] if done else [],
             "after": plan_to_json(after.plan) if after else None,
+            "diagnostics": [diagnostic_to_json(item) for item in found],
             "exit_code": code,
         }
         deliver_json(self.console, self.outputs, told)

@@ -14,6 +14,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.interrupts import Interrupts
+from reconciler.journal import JournalError, LeaseLost, LockHeld
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import ReconcileError, RemoteError
 
@@ -24,7 +25,7 @@ COMPLETE = "_VBO_RECONCILE_COMPLETE"
 def run(arguments: Sequence[str], console: Console | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code. Never raises."""
     console = console or Console()
-    with Interrupts() as interrupts, _Boundary(console, interrupts) as boundary:
+    with console.interrupts as interrupts, _Boundary(console, interrupts) as boundary:
         boundary.code = _call(arguments, console, interrupts)
         console.flush()
     return boundary.code
@@ -98,6 +99,8 @@ def _told(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic],
             return error.diagnostics, exits.ERROR
         case RemoteError():
             return [Diagnostic(error.code, error.summary, str(error), error.hint)], exits.ERROR
+        case JournalError():
+            return [journal_diagnostic(error)], journal_exit(error)
         case ReconcileError():
             return [Diagnostic("cannot", "The command cannot go on", str(error))], exits.ERROR
         case OSError() if error.errno is not None:  # without a number it is no answer of the operating system
@@ -106,6 +109,22 @@ def _told(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic],
             from reconciler.cli.crash import crash_diagnostic
 
             return [crash_diagnostic(error, console.environment)], exits.ERROR
+
+
+def journal_exit(error: JournalError) -> int:
+    """6 where the lock is somebody else's, else an error as any."""
+    return exits.LOCKED if isinstance(error, LockHeld | LeaseLost) else exits.ERROR
+
+
+_JOURNAL = {
+    "lock-held": "Somebody else is at work",
+    "lease-lost": "The lock is lost",
+    "not-in-journal": "Not in the journal",
+}
+
+
+def journal_diagnostic(error: JournalError) -> Diagnostic:
+    return Diagnostic(error.code, _JOURNAL.get(error.code, "The journal cannot be used"), str(error), error.hint)
 
 
 def _usage(error: click.UsageError) -> Diagnostic:

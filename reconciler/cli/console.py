@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from reconciler.cli.interrupts import Interrupts
+
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.render.style import Style
@@ -31,6 +33,7 @@ class Console:
     machine: bool = False
     answered: bool = False
     """Whether anything was written to standard output."""
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def result(self, text: str) -> None:
         """What was asked for."""

@@ -1,33 +1,65 @@
-"""SIGINT and SIGTERM: both end what is under way in order, and both are told apart in the exit code."""
+"""SIGINT and SIGTERM: the first ends what is under way in order, the next ones ever more at once. Never a traceback."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from reconciler.cli import exits
 
+_CODES = {signal.SIGINT: exits.INTERRUPTED, signal.SIGTERM: exits.TERMINATED}
+_PATIENCE = 2
+"""Signals that somebody who asked for them is told of; the one after them ends the process."""
+
 
 class Interrupts:
-    """While entered, SIGTERM raises KeyboardInterrupt as SIGINT does. `code` is the exit code of the one that came."""
+    """While entered, the first signal raises KeyboardInterrupt in the main thread, and the next one ends the process.
+    `code` is the exit code of the first that came."""
 
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[[int], Any] = os._exit) -> None:
         self.code = exits.INTERRUPTED
-        self._before: Any = None
+        self.count = 0
+        self._leave = leave
+        self._hear: Callable[[], None] | None = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._terminate)
+            self._before = {number: signal.signal(number, self._take) for number in _CODES}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _terminate(self, _number: int, _frame: FrameType | None) -> None:
-        self.code = exits.TERMINATED
-        raise KeyboardInterrupt
+    @contextmanager
+    def told(self, hear: Callable[[], None]) -> Iterator[None]:
+        """Inside, nothing is raised: `hear` is called for the first two signals. It runs in a signal handler, so it
+        must take no lock."""
+        self._hear = hear
+        try:
+            yield
+        finally:
+            self._hear = None
+
+    def leave(self) -> None:
+        """End the process now, whatever its threads are at."""
+        self._leave(self.code)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count == 1:
+            self.code = _CODES[signal.Signals(number)]
+        if self._hear is not None and self.count <= _PATIENCE:
+            self._hear()
+        elif self.count == 1:
+            raise KeyboardInterrupt
+        else:
+            self.leave()

@@ -11,7 +11,15 @@ import click
 from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
-from reconciler.cli.options import Output, deliver, deliver_json, format_option, inventory_argument, lab_option
+from reconciler.cli.options import (
+    Output,
+    deliver,
+    deliver_json,
+    format_option,
+    inventory_argument,
+    lab_option,
+    lock_wait_option,
+)
 from reconciler.cli.reading import usable
 
 if TYPE_CHECKING:
@@ -85,30 +93,56 @@ def _list_text(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @inventory_argument
 @lab_option
+@lock_wait_option
 @format_option("human", "json", screen_only=["human"])
 @talk_options
 @pass_console
-def run_jobs(console: Console, names: Sequence[str], path: Path, outputs: Sequence[Output], *, lab: bool) -> int:
+def run_jobs(
+    console: Console, names: Sequence[str], path: Path, outputs: Sequence[Output], *, lab: bool, lock_wait: float
+) -> int:
     """Start the jobs NAME... of the inventory at PATH now and follow them to their results.
 
-    A job that ends as Failed or Stopped gives exit code 3.
+    A job that ends as Failed or Stopped gives exit code 3. Not while an apply is under way on the same server, which
+    may be moving what the jobs work with.
     """
-    from reconciler.cli.performing import exit_of, mails_of, new_mails, perform, show_results
+    from reconciler.cli.performing import (
+        exit_of,
+        leave_if_asked,
+        mails_of,
+        new_mails,
+        perform,
+        show_results,
+        tell_errors,
+    )
+    from reconciler.cli.turn import end, take_turn
     from reconciler.cli.world import open_world
     from reconciler.render.results import results_json
 
     inventory = usable(console, path, lab=lab)
     wanted = _declared(names, inventory)
-    with open_world(console, inventory, lab=lab) as world:
+    with (
+        open_world(console, inventory, lab=lab) as world,
+        take_turn(console, world, "jobs run", wait=lock_wait) as turn,
+    ):
         live = world.look_at_server()
         mails = mails_of(world)
-        result = perform(console, world, live, _plan_of(wanted, inventory, live, lab=lab))
+        plan = _plan_of(wanted, inventory, live, lab=lab)
+        run = turn.begin(plan)
+        result = perform(console, world, live, plan, run)
+        trouble = end(run, result)
         sent = new_mails(mails, mails_of(world))
-    told = {"outcomes": results_json(result.outcomes.values()), "mails": [dict(mail) for mail in sent]}
-    deliver_json(console, outputs, told)
-    if not console.machine:
-        show_results(console, result, sent)
-    return exit_of(result)
+        told = {
+            "run": turn.run,
+            "outcomes": results_json(result.outcomes.values()),
+            "in_flight": dict(result.in_flight),
+            "mails": [dict(mail) for mail in sent],
+        }
+        deliver_json(console, outputs, told)
+        if not console.machine:
+            show_results(console, result, sent)
+        tell_errors(console, result.error, trouble)
+        leave_if_asked(console, turn, result)
+    return exit_of(result, trouble)
 
 
 def _declared(names: Sequence[str], inventory: Inventory) -> list[str]:

@@ -22,6 +22,14 @@ parallelism_option = click.option(
     "--parallelism", type=click.IntRange(1, 256), default=16, show_default=True, help="How many hosts at a time."
 )
 
+lock_wait_option = click.option(
+    "--lock-wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for somebody else who is at work on the server; by default not at all.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli import exits
@@ -11,27 +12,35 @@ from reconciler.cli.world import World
 
 if TYPE_CHECKING:
     from reconciler.apply import Limits, Result
-    from reconciler.model.event import Event, Listener
+    from reconciler.cli.turn import Turn
+    from reconciler.journal import JournalError, Run
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.event import Event
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.render.progress import Driver
 
 
-def perform(console: Console, world: World, live: Live, plan: Plan, remember: Listener | None = None) -> Result:
-    """Apply `plan` with progress on standard error. `remember` hears every event first."""
-    from reconciler.apply import apply
+def perform(
+    console: Console, world: World, live: Live, plan: Plan, run: Run, remember: Callable[[Event], None] | None = None
+) -> Result:
+    """Apply `plan` with progress on standard error. The journal hears every event first, then `remember`.
 
+    The first interrupt lets what is under way end, the second one leaves it.
+    """
+    from reconciler.apply import Bell, apply
+
+    bell = Bell()
     driver = _driver(console, len(plan.changes))
-    hear: Callable[[Event], None] = driver
-    if remember is not None:
-        first = remember
+    hearers: list[Callable[[Event], None]] = [run.listener, *([remember] if remember else []), driver]
 
-        def hear(event: Event) -> None:
-            first(event)
-            driver(event)
+    def hear(event: Event) -> None:
+        for hearer in hearers:
+            hearer(event)
 
-    with driver:
-        return apply(plan, world.site(live), listen=hear, parallel=world.parallel, limits=_limits(world, live, plan))
+    with driver, console.interrupts.told(bell.ring):
+        site, limits = world.site(live), _limits(world, live, plan)
+        return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell)
 
 
 def _limits(world: World, live: Live, plan: Plan) -> Limits:
@@ -54,18 +63,45 @@ def _driver(console: Console, total: int) -> Driver:
 
 
 def show_results(console: Console, result: Result, mails: Sequence[Mapping[str, Any]]) -> None:
-    from reconciler.render.results import mails_text, results_text
+    from reconciler.render.results import in_flight_text, mails_text, results_text
 
     style = console.out_style
-    console.result("\n" + results_text(result.outcomes.values(), style))
+    console.result("\n" + results_text(result.outcomes.values(), style) + in_flight_text(result.in_flight, style))
     if mails:
         console.result("\n" + mails_text(mails, style))
 
 
-def exit_of(result: Result) -> int:
+def tell_errors(console: Console, *errors: JournalError | None) -> list[Diagnostic]:
+    """Say what stopped the run, and what of it the journal could not take; each of them once."""
+    from reconciler.cli.boundary import journal_diagnostic
+
+    found = list(dict.fromkeys(journal_diagnostic(error) for error in errors if error is not None))
+    if found:
+        console.problems(found)
+    return found
+
+
+def exit_of(result: Result, trouble: JournalError | None = None) -> int:
+    """Interrupted before all else, then what stopped the run or the journal, then whether anything failed."""
+    from reconciler.cli.boundary import journal_exit
+
     if result.interrupted:
         return exits.INTERRUPTED
+    error = result.error or trouble
+    if error is not None:
+        return journal_exit(error)
     return exits.PARTIAL if result.failed else exits.OK
+
+
+def leave_if_asked(console: Console, turn: Turn, result: Result) -> None:
+    """After a second interrupt nobody waits for what is in flight: give the lock back and end the process."""
+    from reconciler.journal import JournalError
+
+    if result.in_flight:
+        with suppress(JournalError):
+            turn.lock.release()
+        console.flush()
+        console.interrupts.leave()
 
 
 Mails = Sequence[Mapping[str, Any]]

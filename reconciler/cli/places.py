@@ -27,9 +27,13 @@ def lab_folder(inventory: str, environment: Mapping[str, str] = os.environ) -> P
     return state_folder(environment) / "lab" / safe
 
 
-def memory_file(lab: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """What was last applied. The lab has its own, inside its folder, so that resetting the lab clears it."""
-    return (lab or state_folder(environment)) / "memory.db"
+def journal_place(lab: Path | None, environment: Mapping[str, str] = os.environ) -> str:
+    """Where runs, locks and what was last applied are kept: VBO_RECONCILE_JOURNAL (a file, or a PostgreSQL database
+    of a team), else a file of this user. The lab has its own, inside its folder, so that resetting the lab clears it.
+    """
+    from reconciler.journal.place import FILE, VARIABLE
+
+    return str(lab / FILE) if lab else environment.get(VARIABLE) or str(state_folder(environment) / FILE)
 
 
 def private_folder(folder: Path) -> Path:

@@ -36,5 +36,5 @@ def root() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 error, 2 changes pending (--detailed-exitcode),
-    3 applied in part, 4 refused, 64 wrong usage, 130/143 interrupted.
+    3 applied in part, 4 refused, 6 lock held, 64 wrong usage, 130/143 interrupted.
     """

@@ -24,7 +24,10 @@ def smtp() -> None:
 @talk_options
 @pass_console
 def test_mail(console: Console, path: Path, *, lab: bool) -> int:
-    """Let the server send a test mail, with the settings that it has now (not those of the inventory)."""
+    """Let the server send a test mail, with the settings that it has now (not those of the inventory).
+
+    Changes nothing on the server, so it waits for no lock and stands in no journal.
+    """
     from reconciler.cli.performing import mails_of, new_mails
     from reconciler.cli.world import open_world
     from reconciler.render.results import mails_text

@@ -10,17 +10,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.console import Console
-from reconciler.cli.places import lab_folder, memory_file, private_folder
+from reconciler.cli.places import journal_place, lab_folder, private_folder, state_folder
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.apply import Site
     from reconciler.clients.vbo import Reader, Session, Writer
     from reconciler.hosts import Playbook
-    from reconciler.journal import Memory
+    from reconciler.journal import Journal, Memory
     from reconciler.lab.lab import Lab
     from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory
@@ -50,10 +51,14 @@ class World:
     session: Session
     reader: Reader
     playbooks: Mapping[str, Playbook]
-    memory: Memory
+    journal: Journal
     lab: Lab | None
     parallel: int
     clock: Callable[[], datetime]
+
+    @property
+    def memory(self) -> Memory:
+        return self.journal.memory
 
     def look(
         self,
@@ -127,7 +132,6 @@ def open_world(
     """Connect, in the lab or for real, and close everything at the end. Raises RemoteError and SecretError."""
     from reconciler.clients.vbo import Reader, connect
     from reconciler.hosts import load, playbooks_folder
-    from reconciler.journal import Memory
 
     with ExitStack() as stack:
         rehearsal: Lab | None = None
@@ -139,9 +143,7 @@ def open_world(
             console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
             rehearsal = stack.enter_context(open_lab(console, inventory))
             access, resolver = rehearsal.redirect(access), rehearsal.resolver
-        file = memory_file(folder, console.environment)
-        private_folder(file.parent)
-        memory = stack.enter_context(Memory.open(file))
+        journal = stack.enter_context(open_journal(console, folder))
         console.detail(f"Connecting to {access.server.host}")
         session = stack.enter_context(connect(access.server, resolver, access.root))
         yield World(
@@ -151,11 +153,22 @@ def open_world(
             session=session,
             reader=Reader(session),
             playbooks=load(playbooks_folder()),
-            memory=memory,
+            journal=journal,
             lab=rehearsal,
             parallel=parallel,
             clock=clock,
         )
+
+
+def open_journal(console: Console, lab: Path | None) -> Journal:
+    """The journal of this user or team, or the one of the lab whose folder is `lab`. Raises JournalError."""
+    from reconciler.journal import Journal
+
+    place = journal_place(lab, console.environment)
+    own = lab or state_folder(console.environment)
+    if Path(place).parent == own:
+        private_folder(own)
+    return Journal.open(place)
 
 
 def real_secrets(console: Console, inventory: Inventory) -> SecretResolver:

@@ -34,8 +34,8 @@ class LockHeld(JournalError):
         super().__init__(
             f"{holder.name} is locked by {holder.describe()}",
             code="lock-held",
-            hint="Wait for it with --lock-timeout. If that run is certainly dead: "
-            f"vbo-reconcile lock break {holder.id}",
+            hint="Wait for it with --lock-wait SECONDS. A run that was killed gives it back when its lease ends, in "
+            f"{max(0.0, holder.remaining):.0f} s. If it is certainly dead:\n  vbo-reconcile lock break {holder.id}",
         )
         self.holder = holder
 
@@ -47,7 +47,7 @@ class LeaseLost(JournalError):
         super().__init__(
             f"The lock of {name} is lost: {reason}",
             code="lease-lost",
-            hint="Nothing more was done. See `vbo-reconcile lock list`, then apply again.",
+            hint="Nothing more was started. See who has it, then apply again:\n  vbo-reconcile lock list",
         )
 
 

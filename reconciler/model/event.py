@@ -60,5 +60,13 @@ class ChangeEnded:
     log: tuple[str, ...] = field(default=())
 
 
-Event = ChangeStarted | StepStarted | StepDone | Progress | ChangeEnded
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Nothing else is started, and why. `running` changes are still under way and are finished."""
+
+    reason: str
+    running: int
+
+
+Event = ChangeStarted | StepStarted | StepDone | Progress | ChangeEnded | Stopping
 Listener = Callable[[Event], None]

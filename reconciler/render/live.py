@@ -13,8 +13,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Progress, StepDone, StepStarted
-from reconciler.render.progress import address_in, ended
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Progress, StepDone, StepStarted, Stopping
+from reconciler.render.progress import address_in, ended, stopping
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS
 
@@ -75,6 +75,8 @@ class Screen:
                 self._running.pop(event.key, None)
                 self._ended += 1
                 return ended(event, self._style)
+            case Stopping():
+                return stopping(event, self._style)
             case StepStarted() | StepDone() | Progress():
                 running = self._running.get(event.key)
                 if running is not None:

@@ -7,7 +7,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Protocol, Self
 
-from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted, Stopping
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS
 
@@ -38,6 +38,14 @@ def ended(event: ChangeEnded, style: Style) -> str:
     detail = f": {clean(event.detail)}" if event.detail else ""
     took = f" ({event.seconds:.1f} s)" if event.outcome in (Outcome.DONE, Outcome.FAILED) else ""
     return f"{outcome} {verb} {clean(event.address)}{took}{detail}"
+
+
+def stopping(event: Stopping, style: Style) -> str:
+    """`Nothing else is started: the run was interrupted. 3 changes under way are finished.`"""
+    left = {0: "", 1: " 1 change under way is finished."}.get(
+        event.running, f" {event.running} changes under way are finished."
+    )
+    return style.paint(f"Nothing else is started: {clean(event.reason).rstrip('.')}.{left}", "yellow", "bold")
 
 
 class Lines:
@@ -75,5 +83,7 @@ class Lines:
                 return f"  {clean(address_in(event.key))}: {clean(event.text)} ..."
             case StepDone():
                 return f"  {clean(address_in(event.key))}: {clean(event.text)} done ({event.seconds:.1f} s)"
+            case Stopping():
+                return stopping(event, self._style)
             case Progress():
                 return f"  {clean(address_in(event.key))}: {clean(event.text)}"

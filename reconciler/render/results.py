@@ -36,6 +36,15 @@ def results_text(ends: Iterable[ChangeEnded], style: Style) -> str:
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 
+def in_flight_text(steps: Mapping[str, str], style: Style) -> str:
+    """What was under way when the run was left: nobody knows how it ended."""
+    if not steps:
+        return ""
+    lines = ["Left in flight; look at the next plan for what became of it:"]
+    lines += columns([(key.partition(":")[2], steps[key]) for key in sorted(steps)])
+    return "\n" + "".join(f"{style.plain(line)}\n" for line in lines)
+
+
 def verdict(ends: Sequence[ChangeEnded]) -> str:
     """`Applied: 14 done, 1 failed, 0 skipped, 0 not started.`"""
     counts = Counter(end.outcome for end in ends)

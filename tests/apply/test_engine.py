@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Limits, Site, apply
+from reconciler.apply import Bell, Limits, Site, apply
 from reconciler.apply.engine import Result
 from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.journal import JournalError
 from reconciler.model.errors import Refused
-from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted, Stopping
 from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
 from reconciler.plan.batches import Coverage
@@ -42,9 +42,10 @@ def change(name: str, *needs: str, blocked: str = "") -> Change:
     return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN), steps, keys, blocked=blocked)
 
 
-def run(*changes: Change, events: list[Event] | None = None) -> Result:
+def run(*changes: Change, events: list[Event] | None = None, **more: Any) -> Result:
     plan = Plan("corp", "", ServerInfo("host", 8, "8.5"), changes)
-    return apply(plan, cast(Site, FakeSite()), listen=(events if events is not None else []).append, clock=lambda: 0.0)
+    heard: list[Event] = [] if events is None else events
+    return apply(plan, cast(Site, FakeSite()), **{"listen": heard.append, "clock": lambda: 0.0, **more})
 
 
 def ends(result: Result) -> dict[str, str]:
@@ -114,24 +115,64 @@ def test_events_tell_the_whole_story(verb: Callable[[Do], None]) -> None:
     assert (end.outcome, end.detail) == (Outcome.DONE, "all of it")
 
 
-def test_an_interrupt_finishes_what_runs_and_starts_nothing_else(
-    verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    release = threading.Event()
-    verb(lambda site, params, tell: (release.wait(5), None)[1])
-    real, calls = concurrent.futures.wait, []
+def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], None]) -> None:
+    bell = Bell()
 
-    def interrupted_once(*args: Any, **kwargs: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        release.set()
-        return real(*args, **kwargs)
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        bell.ring()
+        assert site.stop.wait(10)
 
-    monkeypatch.setattr("reconciler.apply.engine.wait", interrupted_once)
-    result = run(change("a"), change("b", "a"))
+    verb(do)
+    events: list[Event] = []
+    result = run(change("a"), change("b", "a"), change("c", "b"), events=events, bell=bell)
     assert result.interrupted
-    assert ends(result) == {"a": "done", "b": "not started"}
+    assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
+    assert Stopping("the run was interrupted", 1) in events
+
+
+def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> None:
+    bell, over = Bell(), threading.Event()
+
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        bell.ring()
+        bell.ring()
+        assert over.wait(10)
+
+    verb(do)
+    result = run(change("a"), change("b", "a"), bell=bell)
+    over.set()
+    assert result.in_flight == {"run:job.a": "run job a"}
+    assert ends(result) == {}
+
+
+class TestJournalThatFails:
+    """A listener that cannot write the intent of a step stops the run before that step."""
+
+    def failing(self, at: int, events: list[Event]) -> Callable[[Event], None]:
+        def listen(event: Event) -> None:
+            if isinstance(event, StepStarted) and sum(isinstance(item, StepStarted) for item in events) == at:
+                raise JournalError("The journal cannot be written: there is no space left")
+            events.append(event)
+
+        return listen
+
+    def test_the_step_is_not_done_and_nothing_else_is_started(self, verb: Callable[[Do], None]) -> None:
+        ran: list[str] = []
+        verb(lambda site, params, tell: ran.append(params["name"]))
+        events: list[Event] = []
+        result = run(change("a"), change("b", "a"), change("c", "b"), listen=self.failing(1, events))
+        assert ran == ["a"]
+        assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
+        assert isinstance(result.error, JournalError)
+        assert result.outcomes["run:job.b"].detail == "the journal cannot be written"
+        assert [event.reason for event in events if isinstance(event, Stopping)] == ["the journal cannot be written"]
+
+    def test_a_change_that_was_begun_says_before_which_step_it_stopped(self, verb: Callable[[Do], None]) -> None:
+        verb(lambda site, params, tell: None)
+        two = Change("job.a", Action.RUN, (), Cause(Reason.CHAIN), (Step("job.run", {"name": "a"}),) * 2)
+        result = run(two, listen=self.failing(1, []))
+        assert ends(result) == {"a": "failed"}
+        assert result.outcomes["run:job.a"].detail == "stopped before: run job a (the journal cannot be written)"
 
 
 def test_many_changes_run_side_by_side(verb: Callable[[Do], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -104,6 +105,7 @@ class FakeWorld:
     wrote: list[str] = field(default_factory=list)
     reader: Any = field(default_factory=lambda: SimpleNamespace(requests={}))
     memory: FakeMemory = field(default_factory=FakeMemory)
+    journal: Any = None
     opened: dict[str, Any] = field(default_factory=dict)
 
     def look(self, **options: Any) -> Any:
@@ -142,14 +144,21 @@ class FakeWorld:
 
 
 def install(monkeypatch: Any, world: FakeWorld, found: list[Any] | None = None) -> None:
-    """Let commands find `world`, and the inventory that it is about, whatever path they are given."""
+    """Let commands find `world`, and the inventory that it is about, whatever path they are given. The journal is a
+    real one, for as long as the command runs, unless the test brings its own."""
     import reconciler.cli.reading
     import reconciler.cli.world
+    from reconciler.journal import Journal
 
     @contextmanager
     def open_world(console: Console, inventory: Inventory, **options: Any) -> Iterator[FakeWorld]:
         world.opened = options
-        yield world
+        if world.journal is not None:
+            yield world
+            return
+        with TemporaryDirectory() as folder, Journal.open(f"{folder}/journal.db") as world.journal:
+            yield world
+        world.journal = None
 
     def read(path: Path, *, lab: bool = False) -> Any:
         return (world.inventory, found or [])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Mapping
-from concurrent.futures import wait
 from typing import Any
 
 import pytest
@@ -161,20 +162,16 @@ def test_a_waived_plan_is_applied(applied: Callable[..., Ended]) -> None:
     assert applied(world(waived, plan()), "--auto-approve", "--waive", "takeover=agreed").code == 0
 
 
-def test_an_interrupt_ends_with_what_was_done(applied: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+def test_an_interrupt_ends_with_what_was_done(applied: Callable[..., Ended]) -> None:
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert site.stop.wait(10)
 
-    def interrupted_once(*args: Any, **more: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        return wait(*args, **more)
-
-    monkeypatch.setattr("reconciler.apply.engine.wait", interrupted_once)
     waiting = Change("job.weekly", Action.RUN, (), Cause(Reason.CHAIN), depends_on=("create:job.daily",))
     made = world(plan(create(), waiting), plan())
-    ended = applied(made, "--auto-approve")
-    assert ended.code == 130
+    ended = applied(made, "--auto-approve", do=do)
+    assert ended.code == 143
+    assert "Nothing else is started: the run was interrupted. 1 change under way is finished.\n" in ended.err
     assert "Applied: 1 done, 0 failed, 0 skipped, 1 not started.\n" in ended.out
     assert len(made.looks) == 1
 

@@ -46,7 +46,7 @@ def test_a_preview_sends_nothing_that_writes(state: dict[str, str]) -> None:
 def test_the_state_is_private(state: dict[str, str]) -> None:
     folder = Path(state["XDG_STATE_HOME"]) / "vbo-reconcile" / "lab" / "small"
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert (folder / "memory.db").stat().st_mode & 0o777 == 0o600
+    assert (folder / "journal.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_host_that_is_off_is_unknown_and_an_error(state: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.places import lab_folder, memory_file, packaged, private_folder, state_folder
+from reconciler.cli.places import journal_place, lab_folder, packaged, private_folder, state_folder
 
 
 @pytest.mark.parametrize("value", ["", "relative/folder"])
@@ -26,8 +26,10 @@ def test_the_name_of_an_inventory_leads_nowhere_else(name: str, folder: str) -> 
 
 
 def test_the_lab_remembers_in_its_own_folder() -> None:
-    assert memory_file(Path("/lab")) == Path("/lab/memory.db")
-    assert memory_file(None, {"XDG_STATE_HOME": "/s"}) == Path("/s/vbo-reconcile/memory.db")
+    said = {"XDG_STATE_HOME": "/s", "VBO_RECONCILE_JOURNAL": "postgresql://db/journal"}
+    assert journal_place(Path("/lab"), said) == "/lab/journal.db"
+    assert journal_place(None, {"XDG_STATE_HOME": "/s"}) == "/s/vbo-reconcile/journal.db"
+    assert journal_place(None, said) == "postgresql://db/journal"
 
 
 def test_folders_are_private(tmp_path: Path) -> None:

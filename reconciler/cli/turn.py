@@ -1,0 +1,77 @@
+"""The turn of a command that changes something: the lock on the management server, and a run in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.cli.console import Console
+
+if TYPE_CHECKING:
+    from reconciler.apply import Result
+    from reconciler.cli.world import World
+    from reconciler.journal import HeldLock, Holder, Journal, JournalError, Run, RunState, Who
+    from reconciler.model.plan import Plan
+
+LEASE = 60.0
+"""Seconds that the lock outlives a process that was killed. It is renewed while the process lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`run` is the id that the run will have; the lock names it already."""
+
+    journal: Journal
+    lock: HeldLock
+    run: str
+    who: Who
+
+    def begin(self, plan: Plan, *, resumes: str = "") -> Run:
+        """Write the run and its plan. Raises JournalError, and then nothing may be done."""
+        from reconciler.plan import plan_to_json
+
+        return self.journal.begin(plan_to_json(plan), self.who, run=self.run, resumes=resumes, lock=self.lock)
+
+
+@contextmanager
+def take_turn(console: Console, world: World, operation: str, *, wait: float = 0.0) -> Iterator[Turn]:
+    """Hold the lock of the management server. Waits for it for `wait` seconds. Raises LockHeld and JournalError."""
+    from reconciler.journal import who_am_i
+
+    who = who_am_i(console.environment)
+    run = world.journal.new_id()
+
+    def waiting(holder: Holder) -> None:
+        console.say(f"Waiting for {holder.describe()} ...")
+
+    name = world.access.server.host.lower()
+    with world.journal.locks.acquire(
+        name, owner=str(who), operation=operation, run=run, timeout=wait, lease=LEASE, waiting=waiting if wait else None
+    ) as lock:
+        if lock.before is not None:
+            console.say(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
+        yield Turn(world.journal, lock, run, who)
+
+
+def state_of(result: Result) -> RunState:
+    """What the journal says of a run that ended."""
+    from reconciler.journal import RunState
+
+    if result.error is not None:
+        return RunState.FAILED
+    if result.interrupted:
+        return RunState.INTERRUPTED
+    return RunState.PARTIAL if result.failed else RunState.DONE
+
+
+def end(run: Run, result: Result) -> JournalError | None:
+    """Close the run. Gives the error where the journal could not be written: what is done is done all the same."""
+    from reconciler.journal import JournalError
+
+    try:
+        run.end(state_of(result))
+    except JournalError as error:
+        return error
+    return None
