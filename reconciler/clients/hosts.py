@@ -6,6 +6,7 @@ A session is used by one thread and closed by its `with` block. Nothing is share
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -16,14 +17,8 @@ if TYPE_CHECKING:
     from reconciler.model.secret import SecretResolver
 
 
-class HostSession(Protocol):
-    """One connection to one host. Entering connects and logs in, leaving closes; both may take their time."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+class ScriptRunner(Protocol):
+    """Something that runs scripts on one host."""
 
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
         """Run `script` on the host and return the one JSON document that it prints.
@@ -32,6 +27,32 @@ class HostSession(Protocol):
         in seconds. Raises RemoteError: ScriptFailed where the script says no, DeadlineExceeded, ConnectionLost,
         BadAnswer where its output is not one JSON document.
         """
+        ...
+
+
+class HostSession(ScriptRunner, Protocol):
+    """One connection to one host. Entering connects and logs in, leaving closes; both may take their time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
+        """Bring the file `source` to the host and return its absolute path there. `sha256` is its digest in hex.
+
+        The file lies in a folder of ours that the account of the login alone can enter, keeps the ending of `source`,
+        and has this name only once its digest was computed on the host: a partial upload is never taken for it. One
+        that is there already is not sent again. It stays until `remove`. `deadline` is for everything, in seconds.
+
+        Raises RemoteError: BadAnswer where another digest arrived, Refused where the host does not take the file,
+        DeadlineExceeded, ConnectionLost; and ReconcileError where `source` cannot be read.
+        """
+        ...
+
+    def remove(self, path: str, *, deadline: float) -> None:
+        """Remove what `upload` returned, also when it is gone already. Raises RemoteError."""
         ...
 
 

@@ -1,7 +1,6 @@
 """SSH to Linux hosts through fabric, with what fabric leaves out: host keys, deadlines, one strict answer.
 
-fabric opens the connection; the one exec of a script goes over a raw channel, which is faster than `Connection.run`
-and never shows anything in a command line. See `posix` for what is sent.
+fabric opens the connection; see `ssh_exec` for how a script is run over it, and `sftp` for files.
 """
 
 from __future__ import annotations
@@ -9,35 +8,26 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from threading import Timer
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import fabric
 import paramiko
 
-from reconciler.clients import posix
-from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed, shorten
+from reconciler.clients import posix, sftp
+from reconciler.clients.answers import Mask, reveal
 from reconciler.clients.hostkeys import HostKeys, fingerprint
+from reconciler.clients.ssh_exec import Exec
 from reconciler.clients.ssh_faults import CAUGHT, translate
 from reconciler.clients.ssh_login import login_arguments
-from reconciler.model.errors import (
-    AuthenticationFailed,
-    BadAnswer,
-    ConnectionLost,
-    DeadlineExceeded,
-    RemoteError,
-    UntrustedPeer,
-)
+from reconciler.clients.ssh_watch import hang_up
+from reconciler.model.errors import AuthenticationFailed, BadAnswer, ReconcileError, RemoteError, UntrustedPeer
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection
     from reconciler.model.script import Script
     from reconciler.model.secret import SecretResolver
-
-_CHUNK = 65536
-_LOOK_AT_STDERR = 0.5
-"""Seconds after which standard error is emptied while standard output is silent, so that it cannot fill up."""
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its background thread prints tracebacks
 
@@ -126,27 +116,66 @@ class SshSession:
         self._close()
 
     def _close(self) -> None:
+        """fabric's own close does nothing for a connection that failed while it opened."""
         link, self._link = self._link, None
-        if link is not None:
-            link.client.close()  # fabric's own close does nothing for a connection that failed while it opened
+        if link is None:
+            return
+        transport = link.client.get_transport()
+        if transport is not None:
+            hang_up(transport)
+        link.client.close()
 
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
         """See `HostSession.execute`. Parameters become the shell variables `arg_NAME`."""
         if script.is_powershell or self._link is None:
             raise ValueError(f"{script.name} cannot be run over this session")
-        plain, secrets = reveal(params)
         command, password = self._command()
+        return self._run(script, params, deadline, command, password)
+
+    def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
+        """See `HostSession.upload`. It belongs to the account that logs in, whether scripts use sudo or not."""
+        end, what = self._clock() + deadline, f"uploading {source.name}"
+        params = {"name": sftp.name_on_host(source, sha256), "sha256": sha256}
+        found = self._own(sftp.LOOK, params, end)
+        if found.get("there"):
+            return str(found["path"])
+        try:
+            with source.open("rb") as file:
+                path = f"{sftp.FOLDER}/{params['name']}.part"
+                left = max(0.0, end - self._clock())
+                sftp.put(self._transport(), file, path, peer=self._connection.peer, what=what, seconds=left)
+        except OSError as error:
+            raise ReconcileError(f"{source.name} cannot be read: {error.strerror}") from error
+        arrived = self._own(sftp.FINISH, params, end)
+        if arrived.get("sha256") != sha256:
+            reason = f"what arrived has the SHA-256 {arrived.get('sha256')}, and {sha256} was to be sent"
+            raise BadAnswer(self._connection.peer, what, reason, hint="Is it the right file, and did it stay the same?")
+        return str(arrived["path"])
+
+    def remove(self, path: str, *, deadline: float) -> None:
+        """See `HostSession.remove`."""
+        self._own(sftp.REMOVE, {"name": path.rpartition("/")[2]}, self._clock() + deadline)
+
+    def _own(self, script: Script, params: Mapping[str, Any], end: float) -> dict[str, Any]:
+        """Run a script of the upload as the account itself: SFTP has no sudo."""
+        answer = self._run(script, params, max(0.0, end - self._clock()), posix.COMMAND, None)
+        return answer if isinstance(answer, dict) else {}
+
+    def _run(
+        self, script: Script, params: Mapping[str, Any], deadline: float, command: str, password: str | None
+    ) -> Any:
+        plain, secrets = reveal(params)
         if password:
             secrets.append(password)
         data = posix.standard_input(script.text, plain, seconds=deadline + 1, password=password)
-        run = _Run(self._connection.peer, f"running {script.name}", self._clock, deadline)
-        try:
-            run.exchange(self._link.transport, command, data)
-        except CAUGHT as error:
-            raise translate(error, run.peer, run.what, sent=run.sent) from error
-        finally:
-            run.close()
+        run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
+        run.run(self._transport(), command, data)
         return run.answer(Mask(secrets), sudo=command is not posix.COMMAND)
+
+    def _transport(self) -> paramiko.Transport:
+        if self._link is None:
+            raise ValueError("this session is not open")
+        return self._link.transport
 
     def _command(self) -> tuple[str, str | None]:
         credential = self._connection.credential
@@ -168,116 +197,3 @@ def _preferring(kinds: tuple[str, ...]) -> Callable[..., paramiko.Transport]:
         return transport
 
     return build
-
-
-class _Run:
-    """One exec of one script."""
-
-    def __init__(self, peer: str, what: str, clock: Callable[[], float], deadline: float) -> None:
-        self.peer = peer
-        self.what = what
-        self.sent = False
-        self._clock = clock
-        self._seconds = deadline
-        self._end = clock() + deadline
-        self._channel: paramiko.Channel | None = None
-        self._out = bytearray()
-        self._err = bytearray()
-        self._code = -1
-
-    def exchange(self, transport: paramiko.Transport, command: str, data: bytes) -> None:
-        channel = self._channel = transport.open_session(timeout=self._left())
-        watchdog = Timer(self._left(), channel.close)  # the library waits for the answer to an exec without a limit
-        watchdog.start()
-        try:
-            channel.exec_command(command)
-        except paramiko.SSHException:
-            self._left()
-            raise
-        finally:
-            watchdog.cancel()
-        self.sent = True
-        self._send(channel, data)
-        while self._receive(channel):
-            pass
-        while self._keep(self._err, self._wait(channel, channel.recv_stderr, self._left())):
-            pass
-        if not channel.status_event.wait(self._left()):
-            raise self._late()
-        self._code = channel.exit_status
-
-    def _left(self) -> float:
-        left = self._end - self._clock()
-        if left <= 0:
-            raise self._late()
-        return left
-
-    def _late(self) -> DeadlineExceeded:
-        return DeadlineExceeded(
-            self.peer,
-            self.what,
-            f"not done after {self._seconds:g} s",
-            hint="The host stops the script by itself now. `deadlines` in the inventory gives it more time.",
-        )
-
-    def _send(self, channel: paramiko.Channel, data: bytes) -> None:
-        try:
-            while data:
-                channel.settimeout(self._left())
-                data = data[channel.send(data[:_CHUNK]) :]
-            channel.shutdown_write()
-        except TimeoutError:
-            raise self._late() from None
-        except OSError:
-            return  # the other end is closed already: what it said will tell why (sudo, a missing shell)
-
-    def _receive(self, channel: paramiko.Channel) -> bool:
-        """Take what there is on standard output; now and then on standard error too. False at the end."""
-        try:
-            channel.settimeout(min(self._left(), _LOOK_AT_STDERR))
-            more = self._keep(self._out, channel.recv(_CHUNK))
-        except TimeoutError:
-            more = True
-        while channel.recv_stderr_ready():
-            self._keep(self._err, channel.recv_stderr(_CHUNK))
-        return more
-
-    def _wait(self, channel: paramiko.Channel, receive: Callable[[int], bytes], seconds: float) -> bytes:
-        channel.settimeout(seconds)
-        try:
-            return receive(_CHUNK)
-        except TimeoutError:
-            raise self._late() from None
-
-    def _keep(self, buffer: bytearray, data: bytes) -> bool:
-        buffer += data
-        if len(buffer) > OUTPUT_LIMIT:
-            limit = OUTPUT_LIMIT >> 20
-            raise BadAnswer(self.peer, self.what, f"it printed more than {limit} MB where one JSON document belongs")
-        return bool(data)
-
-    def close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-
-    def answer(self, mask: Mask, *, sudo: bool) -> Any:
-        started, stderr = posix.without_mark(bytes(self._err))
-        if self._code == -1:
-            raise ConnectionLost(
-                self.peer,
-                self.what,
-                "the connection ended before the script did",
-                hint="The work may have been done: run the plan again before anything is repeated.",
-            )
-        if self._code == 0 and started:
-            return document(self.peer, self.what, bytes(self._out), mask)
-        said = shorten(mask(stderr.decode("utf-8", "replace")))
-        if not started and sudo:
-            hint = "Check the password of the credential and the sudo rights of its user; `sudo: false` does without."
-            raise AuthenticationFailed(self.peer, "becoming root with sudo", said or "sudo refused", hint=hint)
-        if not started:
-            hint = "The login shell of the account has to run `sh`, and must not print anything by itself."
-            raise BadAnswer(self.peer, self.what, said or f"no shell (exit code {self._code})", hint=hint)
-        if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script
-            raise self._late()
-        raise script_failed(self.peer, self.what, self._code, stderr, mask)

@@ -19,9 +19,11 @@ from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, scr
 from reconciler.clients.deadline import deadline as deadline_of_sockets
 from reconciler.clients.winrm_faults import CAUGHT, HINTS, translate
 from reconciler.clients.winrm_login import OPERATION_SECONDS, open_protocol
-from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused, RemoteError, Unreachable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from winrm.protocol import Protocol
 
     from reconciler.model.connection import Connection
@@ -112,6 +114,16 @@ class WinrmSession:
         if code != 0:
             raise script_failed(peer, what, code, err, mask)
         return document(peer, what, out, mask)
+
+    def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
+        """See `HostSession.upload`."""
+        del sha256, deadline
+        raise Refused(self._connection.peer, f"uploading {source.name}", "files are not sent over WinRM yet")
+
+    def remove(self, path: str, *, deadline: float) -> None:
+        """See `HostSession.remove`."""
+        del deadline
+        raise Refused(self._connection.peer, f"removing {path}", "files are not sent over WinRM yet")
 
     def _send(self, protocol: Protocol, command: str, data: bytes) -> None:
         for start in range(0, len(data), powershell.CHUNK):

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.clients.hosts import HostSession
+    from reconciler.clients.hosts import ScriptRunner
     from reconciler.hosts.playbook import Playbook
 
 
 class HostWriter:
     """Runs change scripts, and only those that a requirement of its playbook names."""
 
-    def __init__(self, session: HostSession, playbook: Playbook) -> None:
+    def __init__(self, session: ScriptRunner, playbook: Playbook) -> None:
         self._session = session
         self._playbook = playbook
 

@@ -13,7 +13,7 @@ from reconciler.model.errors import BadAnswer, RemoteError, SecretError
 from reconciler.model.live import HostFacts
 
 if TYPE_CHECKING:
-    from reconciler.clients.hosts import HostSession
+    from reconciler.clients.hosts import ScriptRunner
     from reconciler.hosts.playbook import Playbook
     from reconciler.model.connection import Connection
     from reconciler.model.secret import SecretResolver
@@ -26,7 +26,7 @@ def _now() -> datetime:
 class HostReader:
     """Runs the facts script of a playbook and nothing else."""
 
-    def __init__(self, session: HostSession, peer: str, *, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, session: ScriptRunner, peer: str, *, clock: Callable[[], datetime] = _now) -> None:
         self._session = session
         self._peer = peer
         self._clock = clock

@@ -50,11 +50,14 @@ class SshHost:
     accounts: SshAccounts
     settle: Callable[[], None]
 
+    def home(self, user: str) -> str:
+        """As the host itself calls it."""
+        return "/root" if user == "root" else f"/home/{user}"
+
     def environment(self, user: str) -> dict[str, str]:
-        home = self.root / ("root" if user == "root" else f"home/{user}")
         return {
             "PATH": f"{self.root / 'lab-bin'}:/usr/bin:/bin",
-            "HOME": str(home),
+            "HOME": f"{self.root}{self.home(user)}",
             "USER": user,
             "LOGNAME": user,
             "LAB_USER": user,
@@ -96,6 +99,17 @@ class _Login(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         offered = key.export_public_key().split()[1].decode()
         return any(line.split()[1:2] == [offered] for line in self._host.accounts.keys(username))
+
+
+class _Files(asyncssh.SFTPServer):
+    """SFTP below the root folder of a host. It starts in the home of the user, as sshd's does."""
+
+    def __init__(self, host: SshHost, channel: asyncssh.SSHServerChannel[bytes]) -> None:
+        super().__init__(channel, chroot=os.fsencode(host.root))
+        self._home = os.fsencode(host.home(str(channel.get_extra_info("username")))) + b"/"
+
+    def map_path(self, path: bytes) -> bytes:
+        return super().map_path(path if path.startswith(b"/") else self._home + path)
 
 
 class SshService:
@@ -154,7 +168,7 @@ class SshService:
             server_host_keys=[asyncssh.import_private_key(host.key)],
             process_factory=serve,
             encoding=None,
-            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(host.root)),
+            sftp_factory=lambda channel: _Files(host, channel),
             server_version="lab",
         )
 

@@ -28,6 +28,7 @@ class Sshd:
     connections: int = 0
     port: int = 0
     hang_up: bool = False
+    has_sftp: bool = True
 
     @property
     def public(self) -> str:
@@ -132,6 +133,9 @@ def running(server: Sshd) -> Iterator[Sshd]:
             0,
             server_host_keys=[server.host_key],
             process_factory=server.serve,
+            sftp_factory=(lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(server.folder)))
+            if server.has_sftp
+            else None,
             encoding=None,
             login_timeout=20,
         )

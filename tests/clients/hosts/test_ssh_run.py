@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients import posix, ssh
+from reconciler.clients import posix, ssh, ssh_exec
 from reconciler.clients.hosts import open_host
 from reconciler.model.connection import Credential
 from reconciler.model.errors import (
@@ -147,7 +147,7 @@ def test_the_host_ends_the_script_by_itself_too(sshd: Sshd, connect: Connect) ->
 
 
 def test_too_much_output_is_refused(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh, "OUTPUT_LIMIT", 200_000)
+    monkeypatch.setattr(ssh_exec, "OUTPUT_LIMIT", 200_000)
     for where in ("1", "2"):
         with pytest.raises(BadAnswer, match="where one JSON document belongs"):
             run(connect, f"head -c 400000 /dev/zero >&{where}; echo 1")

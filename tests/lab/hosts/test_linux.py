@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import subprocess
@@ -22,6 +23,7 @@ from reconciler.lab.hosts.linux.accounts import LinuxAccounts
 from reconciler.lab.hosts.linux.root import write_config
 from reconciler.model.connection import Credential
 from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
+from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
 from tests.lab.hosts.hosts_world import BUILD, PASSWORDS, SERVER, Given, World, hosts_world
 
@@ -271,3 +273,15 @@ def test_nothing_secret_is_in_the_state(world: World) -> None:
         0,
         0,
     )
+
+
+def test_files_are_taken_over_sftp_where_scripts_find_them(world: World, tmp_path: Path) -> None:
+    package = tmp_path / "proxy.deb"
+    package.write_bytes(b"content" * 1000)
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    script = Script("linux/size.sh", 'wc -c <"$arg_path"')
+    with open_host(world.connection(world.lnx, SUDO), Given(p=PASSWORD), "/") as session:
+        path = session.upload(package, digest, deadline=10)
+        assert session.execute(script, {"path": path}, deadline=10) == 7000
+        session.remove(path, deadline=10)
+    assert not Path(path).exists()

@@ -1,0 +1,48 @@
+"""An end to what paramiko would wait for without a limit: answers to requests, and a peer that takes no more data."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer
+
+import paramiko
+
+
+class Watch:
+    """Calls `end` once `seconds` are over. `is_late` tells afterwards whether it did."""
+
+    def __init__(self, seconds: float, end: Callable[[], None]) -> None:
+        self.is_late = False
+        self._end = end
+        self._timer = Timer(max(0.0, seconds), self._fire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _fire(self) -> None:
+        self.is_late = True
+        self._end()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+
+@contextmanager
+def within(seconds: float, end: Callable[[], None]) -> Iterator[Watch]:
+    """`end` is to make whatever the block waits for fail; it is called from another thread."""
+    watch = Watch(seconds, end)
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+def hang_up(transport: paramiko.Transport) -> None:
+    """Close a connection without a word, and wait for its thread, which a shutdown of the socket wakes at once."""
+    with suppress(OSError, AttributeError):  # a connection through a jump host has a channel in the place of a socket
+        transport.sock.shutdown(socket.SHUT_RDWR)
+    transport.close()
+    if transport.is_alive():
+        transport.join(1.0)
