@@ -13,8 +13,12 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
+    PATH,
+    Choice,
     Output,
+    choice_options,
     deliver_json,
+    detail_option,
     format_option,
     inventory_argument,
     lab_option,
@@ -28,6 +32,7 @@ from reconciler.model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
+    from reconciler.cli.request import Request
     from reconciler.cli.turn import Turn
     from reconciler.cli.world import Sight, World
     from reconciler.journal import JournalError
@@ -36,45 +41,59 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @inventory_argument
 @lab_option
+@choice_options
+@click.option("--root", type=PATH, metavar="DIR", help="Of a saved plan: the folder of its inventory.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
 @waiver_option
 @lock_wait_option
 @format_option("human", "json", screen_only=["human"])
+@detail_option
 @parallelism_option
 @talk_options
 @pass_console
 def apply(
     console: Console,
     path: Path,
+    choice: Choice,
     outputs: Sequence[Output],
     waivers: Mapping[str, str],
     *,
     lab: bool,
+    root: Path | None,
     auto_approve: bool,
     require_complete: bool,
     lock_wait: float,
     parallelism: int,
 ) -> int:
-    """Make the live world as the inventory at PATH says.
+    """Make the live world as the inventory at PATH says, or do what the saved plan at PATH says.
 
     Shows the plan and asks, unless --auto-approve is given; without a terminal to ask on it refuses. Then it does the
     changes, starts the jobs concerned, follows them to their result, and looks again.
+
+    A saved plan was approved when it was reviewed, so nothing is asked. The world is looked at again, each change
+    that still fits what was observed then is done, and every other one is refused (exit code 5). What is not in the
+    file is not done.
     """
+    from reconciler.cli.request import check_place, request_of
+    from reconciler.cli.saving import is_plan, load_plan
     from reconciler.cli.turn import take_turn
     from reconciler.cli.world import open_world
 
-    inventory = usable(console, path, lab=lab)
-    if not auto_approve and not console.can_ask:
+    saved = load_plan(path, root) if is_plan(path) else None
+    inventory = saved.inventory if saved else usable(console, path, lab=lab)
+    if saved:
+        check_place(saved, lab=lab)
+    elif not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED
+    request = request_of(waivers, choice, saved, complete=require_complete)
     with (
         open_world(console, inventory, lab=lab, parallel=parallelism) as world,
         take_turn(console, world, "apply", wait=lock_wait) as turn,
     ):
         console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
-        sight = world.look(waivers=waivers, complete=require_complete)
-        return _Apply(console, world, turn, outputs).carry_out(sight, approved=auto_approve)
+        return _Apply(console, world, turn, outputs, request).carry_out(approved=auto_approve or saved is not None)
 
 
 _NOBODY_TO_ASK = Diagnostic(
@@ -97,21 +116,35 @@ class _Done:
 class _Apply:
     """One apply, from the plan to the last word."""
 
-    def __init__(self, console: Console, world: World, turn: Turn, outputs: Sequence[Output]) -> None:
+    def __init__(
+        self, console: Console, world: World, turn: Turn, outputs: Sequence[Output], request: Request
+    ) -> None:
         self.console = console
         self.world = world
         self.turn = turn
         self.outputs = outputs
+        self.request = request
 
-    def carry_out(self, sight: Sight, *, approved: bool) -> int:
+    def look(self, since: Mapping[str, int] | None = None) -> Sight:
+        asked = self.request
+        return self.world.look(
+            waivers=asked.waivers, complete=asked.complete, choice=asked.choice, approved=asked.approved, since=since
+        )
+
+    def carry_out(self, *, approved: bool) -> int:
+        sight = self.look()
         plan = sight.plan
         if not self.console.machine:
-            show_plan(self.console, plan, [Output("human")])
+            show_plan(self.console, plan, self.world.inventory, [Output("human")])
+            if sight.checked:
+                from reconciler.render.recheck import recheck_text
+
+                self.console.result(recheck_text(sight.checked, self.console.out_style))
         if plan.is_refused and not plan.is_empty:
             return self._stop(sight, exits.REFUSED, "Refused: nothing was changed. The guards above do not hold.")
         if not plan.can_apply:
-            self._remember(sight).settle(plan)
-            return self._stop(sight, exits.ERROR if plan.has_errors else exits.OK)
+            self._remember(sight).settle(sight.whole)
+            return self._stop(sight, _worst(sight, exits.ERROR if plan.has_errors else exits.OK))
         if not approved and not self.console.ask("Shall this be done?"):
             return self._stop(sight, exits.REFUSED, "Nothing was changed.")
         return self._do(sight)
@@ -134,9 +167,9 @@ class _Apply:
             leave_if_asked(self.console, self.turn, result)
             return code
         self.console.say("Looking again ...")
-        after = self.world.look(since=dict(self.world.reader.requests))
-        remember.settle(after.plan)
-        return self._finish(sight, max(code, self._last_word(after)), done, after)
+        after = self.look(dict(self.world.reader.requests))
+        remember.settle(after.whole)
+        return self._finish(sight, _worst(sight, max(code, self._last_word(after))), done, after)
 
     def _remember(self, sight: Sight) -> Any:
         from reconciler.apply import Remember
@@ -156,7 +189,7 @@ class _Apply:
             self.console.result(f"\nLooked again{where}: nothing differs from the inventory{aside}.\n")
             return exits.OK
         self.console.result("\nLooked again: this still differs.\n\n")
-        show_plan(self.console, after.plan, [Output("human")])
+        show_plan(self.console, after.plan, self.world.inventory, [Output("human")])
         return exits.PARTIAL
 
     def _stop(self, sight: Sight, code: int, words: str = "") -> int:
@@ -170,6 +203,7 @@ class _Apply:
         from reconciler.cli.performing import tell_errors
         from reconciler.plan import plan_to_json
         from reconciler.plan.document import diagnostic_to_json
+        from reconciler.render.recheck import recheck_json
         from reconciler.render.results import results_json
 
         found = tell_errors(self.console, done.result.error, done.trouble) if done else []
@@ -181,7 +215,14 @@ class _Apply:
             "mails": [dict(mail) for mail in done.mails] if done else [],
             "after": plan_to_json(after.plan) if after else None,
             "diagnostics": [diagnostic_to_json(item) for item in found],
+            "recheck": recheck_json(sight.checked) if sight.checked else None,
             "exit_code": code,
         }
         deliver_json(self.console, self.outputs, told)
         return code
+
+
+def _worst(sight: Sight, code: int) -> int:
+    """Of a saved plan: stale where changes were refused, unless something worse happened."""
+    refused = sight.checked is not None and bool(sight.checked.stale)
+    return exits.STALE if refused and code == exits.OK else code

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
 from reconciler.cli.interrupts import Interrupts
@@ -31,6 +31,7 @@ class Console:
     quiet: bool = False
     verbose: bool = False
     machine: bool = False
+    detail_level: str = "normal"
     answered: bool = False
     """Whether anything was written to standard output."""
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -44,6 +45,10 @@ class Console:
         """Talk: silenced by --quiet."""
         if not self.quiet:
             _write(self.err, text + "\n")
+
+    def announce(self, text: str) -> None:
+        """What a pipeline reads between the talk: not silenced."""
+        _write(self.err, text)
 
     def detail(self, text: str) -> None:
         """Talk for those who asked for more (--verbose)."""
@@ -79,7 +84,7 @@ class Console:
     def out_style(self) -> Style:
         from reconciler.render.style import style_of
 
-        return style_of(self.out, self.colour, self.environment)
+        return replace(style_of(self.out, self.colour, self.environment), detail=self.detail_level)
 
     @property
     def err_style(self) -> Style:

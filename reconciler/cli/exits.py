@@ -9,6 +9,7 @@ ERROR: Final = 1
 PENDING: Final = 2
 PARTIAL: Final = 3
 REFUSED: Final = 4
+STALE: Final = 5
 LOCKED: Final = 6
 USAGE: Final = 64
 INTERRUPTED: Final = 130

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +41,69 @@ class Output:
     file: Path | None = None
 
 
+REVIEWS = ("human", "json", "markdown", "html", "sarif", "annotations")
+"""The formats of everything that is a plan."""
+
+base_option = click.option(
+    "--base",
+    metavar="REF",
+    help="Say which changes are not caused by what changed since git's REF. In a pull request found by itself.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A part of a plan: `--target` and `--exclude`, as they were given."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.targets or self.excludes)
+
+
+def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--target` and `--exclude`; the command is handed a `choice`."""
+
+    def both(*args: Any, targets: Sequence[str], excludes: Sequence[str], **more: Any) -> Any:
+        return function(*args, choice=Choice(tuple(targets), tuple(excludes)), **more)
+
+    exclude = click.option(
+        "--exclude", "excludes", multiple=True, metavar="ADDRESS", help="All but this, and what waits for it."
+    )
+    target = click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Only this and what it waits for: proxy.px-1, 'job.*', or @group for the proxies of a group.",
+    )
+    return target(exclude(update_wrapper(both, function)))
+
+
+def detail_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--detail`: how much a human is told of a plan."""
+    from reconciler.render.style import DETAILS
+
+    def take(ctx: click.Context, _param: click.Parameter, value: str) -> None:
+        ctx.ensure_object(Console).detail_level = value
+
+    option = click.option(
+        "--detail",
+        type=click.Choice(DETAILS),
+        default="normal",
+        callback=take,
+        expose_value=False,
+        help="How much to print: a line for each change, its fields and why, or also its steps and their order.",
+    )
+    return option(function)
+
+
 def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`--format NAME[=FILE]`, repeatable. The command is handed a list of `Output`, one of them for standard output.
 
-    JSON on standard output makes that stream pure and forbids questions. `screen_only` formats go to no file.
+    Anything but text for people on standard output makes that stream pure and forbids questions.
+    `screen_only` formats go to no file.
     """
 
     def take(ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> list[Output]:
@@ -54,7 +115,7 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
             raise click.BadParameter("only one format can go to standard output; write the others as NAME=FILE")
         if not shown:
             outputs.append(Output("human"))
-        ctx.ensure_object(Console).machine = any(output.name == "json" for output in shown)
+        ctx.ensure_object(Console).machine = any(output.name != "human" for output in shown)
         return outputs
 
     return click.option(
@@ -84,8 +145,15 @@ def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, 
         if output.file is None:
             console.result(render(output.name, console.out_style))
         else:
-            output.file.write_text(render(output.name, Style()), encoding="utf-8")
+            _private_file(output.file, render(output.name, Style(detail=console.detail_level)))
             console.detail(f"Wrote {output.name} to {output.file}")
+
+
+def _private_file(file: Path, text: str) -> None:
+    """A file for nobody else; one that is there keeps the permissions that somebody gave it."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def deliver_json(console: Console, outputs: Sequence[Output], data: Mapping[str, Any]) -> None:

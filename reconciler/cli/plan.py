@@ -12,8 +12,13 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
+    PATH,
+    REVIEWS,
+    Choice,
     Output,
-    deliver,
+    base_option,
+    choice_options,
+    detail_option,
     format_option,
     inventory_argument,
     lab_option,
@@ -23,28 +28,41 @@ from reconciler.cli.options import (
 from reconciler.cli.reading import usable
 
 if TYPE_CHECKING:
+    from reconciler.model.inventory import Inventory
     from reconciler.model.plan import Plan
 
 
 @click.command(cls=Command)
 @inventory_argument
 @lab_option
+@base_option
+@choice_options
+@click.option("--out", "file", type=PATH, metavar="FILE", help="Save the plan, to be applied as it is: apply FILE.")
+@click.option(
+    "--expires", "hours", type=click.FloatRange(min=0, min_open=True), default=24.0, show_default=True,
+    metavar="HOURS", help="How long the saved plan may be applied.",
+)  # fmt: skip
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending, 4 where a guard refuses."
 )
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
 @waiver_option
-@format_option("human", "json")
+@format_option(*REVIEWS)
+@detail_option
 @parallelism_option
 @talk_options
 @pass_console
 def plan(
     console: Console,
     path: Path,
+    choice: Choice,
     outputs: Sequence[Output],
     waivers: Mapping[str, str],
     *,
     lab: bool,
+    base: str | None,
+    file: Path | None,
+    hours: float,
     detailed_exitcode: bool,
     require_complete: bool,
     parallelism: int,
@@ -52,22 +70,31 @@ def plan(
     """Show what would change in the live world, and why.
 
     Reads the server and the hosts that the inventory at PATH names, and writes nothing: not even a writer exists.
+
+    With --lab, --base rehearses: the lab is built anew as the inventory was at REF (or as the one in the file REF
+    is), and then the plan is made against that.
     """
+    from reconciler.cli.rehearsal import rehearse
+    from reconciler.cli.reviewing import document_of, show
+    from reconciler.cli.saving import save
     from reconciler.cli.world import open_world
 
     inventory = usable(console, path, lab=lab)
+    if lab and base:
+        base = rehearse(console, inventory, base, parallel=parallelism)
     with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
-        made = world.look(waivers=waivers, complete=require_complete).plan
-    show_plan(console, made, outputs)
-    return exit_of(made, detailed=detailed_exitcode)
+        sight = world.look(waivers=waivers, complete=require_complete, choice=choice)
+    document = document_of(console, sight.plan, inventory, base=base)
+    if file is not None:
+        save(console, sight.plan, inventory, document, file, hours=hours)
+    show(console, document, outputs)
+    return exit_of(sight.plan, detailed=detailed_exitcode)
 
 
-def show_plan(console: Console, made: Plan, outputs: Sequence[Output]) -> None:
-    from reconciler.plan import plan_to_json
-    from reconciler.render import renderer
+def show_plan(console: Console, made: Plan, inventory: Inventory, outputs: Sequence[Output]) -> None:
+    from reconciler.cli.reviewing import document_of, show
 
-    data = plan_to_json(made)
-    deliver(console, outputs, lambda name, style: renderer(name)(data, style))
+    show(console, document_of(console, made, inventory), outputs)
 
 
 def exit_of(made: Plan, *, detailed: bool) -> int:

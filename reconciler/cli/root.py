@@ -11,6 +11,9 @@ COMMANDS = {
     "validate": ("reconciler.cli.validate:validate", "Check an inventory. Touches no network."),
     "plan": ("reconciler.cli.plan:plan", "Show what differs between an inventory and the live world. Writes nothing."),
     "apply": ("reconciler.cli.apply:apply", "Make the live world as an inventory says."),
+    "drift": ("reconciler.cli.drift:drift", "Show where the live world is not as declared. Writes nothing."),
+    "diff": ("reconciler.cli.diff:diff", "Compare two inventories, offline."),
+    "show": ("reconciler.cli.show:show", "Show a saved plan, in any format."),
     "jobs": ("reconciler.cli.jobs:jobs", "Run jobs and follow them, or list them."),
     "smtp": ("reconciler.cli.smtp:smtp", "Try the mail settings of the server."),
     "schema": ("reconciler.cli.schema:schema", "Print a JSON Schema, for editors and checks."),
@@ -36,5 +39,5 @@ def root() -> None:
 
     \b
     Exit codes: 0 done or nothing to do, 1 error, 2 changes pending (--detailed-exitcode),
-    3 applied in part, 4 refused, 6 lock held, 64 wrong usage, 130/143 interrupted.
+    3 applied in part, 4 refused, 5 approved plan is stale, 6 lock held, 64 wrong usage, 130/143 interrupted.
     """

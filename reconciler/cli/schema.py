@@ -8,7 +8,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.places import packaged
 
-SCHEMAS = ("inventory", "playbook", "plan")
+SCHEMAS = ("inventory", "playbook", "plan", "known-drift")
 
 
 @click.command(cls=Command)
@@ -16,7 +16,7 @@ SCHEMAS = ("inventory", "playbook", "plan")
 @talk_options
 @pass_console
 def schema(console: Console, name: str) -> int:
-    """Print the JSON Schema of an inventory, or of a playbook or a plan.
+    """Print the JSON Schema of an inventory, or of a playbook, a plan or a list of known drift.
 
     In an editor, the first line of an inventory does it:
 

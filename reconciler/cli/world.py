@@ -5,7 +5,7 @@ A `World` only reads. `writing()` hands out the writer: `apply`, `jobs run` and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.console import Console
+from reconciler.cli.options import Choice
 from reconciler.cli.places import journal_place, lab_folder, private_folder, state_folder
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
@@ -29,16 +30,20 @@ if TYPE_CHECKING:
     from reconciler.model.plan import Plan
     from reconciler.model.recall import Recall
     from reconciler.model.secret import SecretResolver
+    from reconciler.plan.recheck import Recheck
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at the world, and the plan that follows from it."""
+    """One look at the world, and the plan that follows from it. `whole` is the plan before a part of it was chosen;
+    `checked` how it compares with what was approved, where that is given."""
 
     live: Live
     recall: Recall
     plan: Plan
     scope: str
+    whole: Plan
+    checked: Recheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,20 @@ class World:
         waivers: Mapping[str, str] | None = None,
         complete: bool = False,
         since: Mapping[str, int] | None = None,
+        choice: Choice | None = None,
+        approved: Sequence[Mapping[str, Any]] | None = None,
     ) -> Sight:
-        """Observe the server and the hosts, and plan. Requests up to `since` are not this look's. Raises RemoteError
-        where the server cannot be read."""
+        """Observe the server and the hosts, and plan. Of the plan only the part that `choice` names is kept, and of
+        that, where `approved` changes are given (in their JSON form), what was approved and still holds. Guards judge
+        what is kept. Requests up to `since` are not this look's.
+
+        Raises RemoteError where the server cannot be read, and Diagnosed for a choice of nothing.
+        """
         from reconciler.observe import observe, recall
         from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
         from reconciler.plan.guards import Facts, guarded
+        from reconciler.plan.recheck import recheck
 
         live = observe(
             self.inventory,
@@ -85,9 +97,23 @@ class World:
             since=since,
         )
         known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
-        made = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
-        facts = Facts(made, self.inventory, live, self.clock(), complete)
-        return Sight(live, known, guarded(facts, waivers or {}), scope_of(self.inventory, live))
+        whole = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
+        made = self._chosen(whole, live, choice or Choice())
+        checked = None if approved is None else recheck(approved, made)
+        facts = Facts(checked.plan if checked else made, self.inventory, live, self.clock(), complete)
+        scope = scope_of(self.inventory, live)
+        return Sight(live, known, guarded(facts, waivers or {}), scope, whole, checked)
+
+    def _chosen(self, plan: Plan, live: Live, choice: Choice) -> Plan:
+        from reconciler.plan.selection import UnknownTarget, select
+
+        known = {change.address for change in plan.changes} | {*live.resources, *self.inventory.resources}
+        known |= {f"host.{proxy.name}" for proxy in self.inventory.of_kind("proxy")}
+        groups = self.inventory.groups
+        try:
+            return select(plan, sorted(known), targets=choice.targets, excludes=choice.excludes, groups=groups)
+        except UnknownTarget as error:
+            raise Diagnosed([_no_target(error, known, groups)]) from error
 
     def look_at_server(self) -> Live:
         """Observe what REST shows and leave the hosts alone."""
@@ -177,6 +203,20 @@ def real_secrets(console: Console, inventory: Inventory) -> SecretResolver:
 
     access = inventory.access
     return Resolver(access.root, access.commands, environment=console.environment)
+
+
+def _no_target(error: Exception, known: Iterable[str], groups: Iterable[str]) -> Diagnostic:
+    return Diagnostic(
+        code="no-target",
+        summary="No such target",
+        detail=f"{error}.",
+        fix=f"Nothing was planned. {_examples(known, groups)}",
+    )
+
+
+def _examples(known: Iterable[str], groups: Iterable[str]) -> str:
+    some = [*sorted(known)[:5], *(f"@{group}" for group in sorted(groups)[:3])]
+    return f"Name an address, a pattern or a group, such as {', '.join(some)}." if some else "There is nothing to name."
 
 
 _LAB_NEEDS = ("aiosmtpd", "asyncssh", "spnego")

@@ -182,3 +182,12 @@ def unknown_groups(root: Map, broken: Broken) -> Iterator[tuple[str, str, int]]:
         for item, group in enumerate(_groups_of(raw)):
             if group not in declared:
                 yield name, group, -1 if single else item
+
+
+def members_of_groups(root: Map) -> dict[str, tuple[str, ...]]:
+    """The names of the proxies of each declared group, in order. `root` has no errors any more."""
+    members: dict[str, list[str]] = {group: [] for group in sorted(root.get("groups", {}))}
+    for name, raw in sorted(root.get("proxies", {}).items()):
+        for group in _groups_of(raw) if "group" in raw else ():
+            members[group].append(name)
+    return {group: tuple(names) for group, names in members.items()}

@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler.inventory.access import build_access
 from reconciler.inventory.checking import SECTIONS, Broken, check
 from reconciler.inventory.files import check_files
-from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, unknown_groups
+from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, members_of_groups, unknown_groups
 from reconciler.inventory.mapping import fill
 from reconciler.inventory.marks import Map
 from reconciler.inventory.merge import Merged, read_all
@@ -44,6 +44,8 @@ def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, l
     with _collector_paused(report):
         folder, merged = read_all(path, report)
         inventory = _understand(folder, merged, report, look_at_files=look_at_files)
+        if inventory is not None and path.absolute() != folder:
+            inventory = replace(inventory, main=path.name)
     return (None if report.has_errors else inventory), report.diagnostics()
 
 
@@ -92,6 +94,7 @@ def _understand(folder: Path, merged: Merged, report: Report, *, look_at_files: 
         policy=build_policy(policy.values if policy is not None else {}),
         files=tuple(source.name for source in report.sources),
         digest=_digest(report.sources),
+        groups=members_of_groups(root),
     )
 
 

@@ -55,7 +55,8 @@ class Inventory:
     """Everything that an inventory declares.
 
     `resources` is in order of address. `files` are the files read, relative to `access.root`; `digest` is a SHA-256
-    over their bytes.
+    over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds the names
+    of the proxies of each group.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Inventory:
     policy: Policy
     files: tuple[str, ...]
     digest: str
+    main: str = ""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Resource]:
         return [resource for resource in self.resources.values() if resource.kind == kind]

@@ -12,10 +12,15 @@ from reconciler.model.value import UNKNOWN
 FORMAT_VERSION = "1.0"
 
 
-def plan_to_json(plan: Plan) -> dict[str, Any]:
+PLAN, DIFF, DRIFT = "plan", "diff", "drift"
+"""What the form is of: a plan, the difference of two inventories (nothing was observed), or drift."""
+
+
+def plan_to_json(plan: Plan, mode: str = PLAN) -> dict[str, Any]:
     """A plan as plain data; `format_version` rises in its second part when something is added."""
     return {
         "format_version": FORMAT_VERSION,
+        "mode": mode,
         "inventory": {"name": plan.inventory, "digest": plan.inventory_digest},
         "server": {"host": plan.server.host, "rest": f"v{plan.server.rest}", "build": plan.server.build},
         "lab": plan.lab,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.kinds import KINDS, Mode
 from reconciler.kinds.field import LAST_REST
 from reconciler.kinds.naming import Naming
-from reconciler.model.inventory import Inventory
+from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource, ServerInfo
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Action, Plan
 from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN
 from reconciler.plan.planner import make_plan
@@ -19,7 +21,7 @@ def difference(old: Inventory, new: Inventory) -> Plan:
     Both are taken to be one inventory, whatever their names. A login that is called otherwise counts as a change; its
     value is not looked at.
     """
-    live = _as_live(old, new.name, _rest(new))
+    live = _as_live(old, new, _rest(new))
     recall = Recall(
         applied={where: _logins(found.kind, found.fields) for where, found in old.resources.items()},
         secrets={where: _logins(found.kind, found.fields) for where, found in new.resources.items()},
@@ -29,7 +31,16 @@ def difference(old: Inventory, new: Inventory) -> Plan:
             if found.kind == "certificate"
         },
     )
-    return make_plan(new, live, recall, access=new.access, judge=lambda _os, _facts, _fields: ())
+    plan = make_plan(new, live, recall, access=new.access, judge=lambda _os, _facts, _fields: ())
+    # what every apply starts anyway is no difference
+    return replace(
+        plan, changes=tuple(item for item in plan.changes if item.action is not Action.RUN or item.depends_on)
+    )
+
+
+def nothing(inventory: Inventory) -> Inventory:
+    """The inventory before it declared anything."""
+    return replace(inventory, resources={})
 
 
 def _rest(inventory: Inventory) -> int:
@@ -37,9 +48,9 @@ def _rest(inventory: Inventory) -> int:
     return LAST_REST if text == "auto" else int(text.removeprefix("v"))
 
 
-def _as_live(old: Inventory, owner: str, rest: int) -> Live:
+def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
     naming = Naming(rest, old.access)
-    resources = {}
+    resources = {where: _given(found) for where, found in new.resources.items() if _is_given(found)}
     for where, found in old.resources.items():
         kind = KINDS[found.kind]
         fields = {}
@@ -50,10 +61,21 @@ def _as_live(old: Inventory, owner: str, rest: int) -> Live:
                 fields[field.name] = None if field.mode is Mode.MUTABLE else UNKNOWN
         if found.kind == "certificate":
             fields["thumbprint"] = found.fields.get("certificate")
-        marked = "" if kind.reference or kind.singleton else owner
+        marked = "" if kind.reference or kind.singleton else new.name
         resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, {})
     server = ServerInfo(old.access.server.host, rest, "")
     return Live(server, resources, {}, {})
+
+
+def _is_given(resource: Resource) -> bool:
+    """What an inventory names and never creates is there, whether or not the old one named it."""
+    return KINDS[resource.kind].reference or KINDS[resource.kind].singleton
+
+
+def _given(resource: Resource) -> LiveResource:
+    kind = KINDS[resource.kind]
+    fields = dict(resource.fields) if kind.reference else {field.name: None for field in kind.fields}
+    return LiveResource(resource.kind, resource.name, str(resource.address), fields)
 
 
 def _logins(kind: str, fields: object) -> dict[str, str]:

@@ -17,9 +17,8 @@ import msgspec
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.inventory import Inventory
-from reconciler.model.plan import Plan
 from reconciler.model.value import digest
-from reconciler.plan.document import FORMAT_VERSION, plan_to_json
+from reconciler.plan.document import FORMAT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,50 +32,69 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan file that was read: `document` is its JSON, `inventory` the snapshot with `access.root` set to `root`."""
+    """A plan file that was read: `document` is its JSON, `inventory` the snapshot, whose paths start nowhere yet."""
 
     document: Mapping[str, Any]
     inventory: Inventory
 
+    def placed(self, root: str) -> SavedPlan:
+        """The same with the folder that the inventory's relative paths start from."""
+        return replace(self, inventory=replace(self.inventory, access=replace(self.inventory.access, root=root)))
 
-def document_of(
-    plan: Plan, inventory: Inventory, *, origin: Origin, created: datetime, expires: datetime
+    @property
+    def waivers(self) -> dict[str, str]:
+        """Guards that were waived when this was approved: code to reason."""
+        return {str(item["code"]): str(item["waiver"]) for item in self.document["refusals"] if item["waiver"]}
+
+
+def sealed(
+    document: Mapping[str, Any], inventory: Inventory, *, origin: Origin, created: datetime, expires: datetime
 ) -> dict[str, Any]:
-    """The content of a plan file, sealed with a digest of itself. Same inputs, same bytes (see `to_bytes`)."""
+    """The content of a plan file: the JSON form of a plan with a digest over itself. Same inputs, same bytes (see
+    `to_bytes`)."""
     snapshot = replace(inventory, access=replace(inventory.access, root=""))
-    document = {
-        **plan_to_json(plan),
+    content = {
+        **document,
         "tool": origin.tool,
         "git": {"commit": origin.commit, "dirty": origin.dirty},
         "created": created.isoformat(timespec="seconds"),
         "expires": expires.isoformat(timespec="seconds"),
         "snapshot": msgspec.to_builtins(snapshot),
     }
-    return {**document, "digest": digest(document)}
+    return {**content, "digest": digest(content)}
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def read_plan(data: bytes, *, name: str, root: str, now: datetime) -> SavedPlan:
-    """Read a plan file. `name` is how messages call it, `root` the folder that its relative paths start from.
+def read_document(data: bytes, *, name: str) -> dict[str, Any]:
+    """Read the JSON form of a plan, saved or only printed. `name` is how messages call it.
 
-    Raises Diagnosed where it is no plan, of another format, changed after it was written, or expired.
+    Raises Diagnosed where it is no plan, of another format, or changed after it was sealed.
     """
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} is not JSON: {error}") from error
-    if not isinstance(document, dict) or "format_version" not in document or "snapshot" not in document:
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} was not written by `vbo-reconcile plan --out`.")
+    if not isinstance(document, dict) or "format_version" not in document:
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} was not written by `vbo-reconcile`.")
     if str(document["format_version"]).split(".")[0] != FORMAT_VERSION.split(".", maxsplit=1)[0]:
         detail = f"{name} has format {document['format_version']}, and this version reads {FORMAT_VERSION}."
         raise _refused("plan-format", "Plan of another format", detail)
     body = {key: value for key, value in document.items() if key != "digest"}
-    if document.get("digest") != digest(body):
+    if "digest" in document and document["digest"] != digest(body):
         detail = f"The digest in {name} does not fit its content: it was changed after it was written."
         raise _refused("plan-tampered", "Plan was changed", detail)
+    return document
+
+
+def read_plan(data: bytes, *, name: str, now: datetime) -> SavedPlan:
+    """Read a plan file that is to be applied. Raises Diagnosed as `read_document` does, and where it has expired or
+    was never sealed."""
+    document = read_document(data, name=name)
+    if "snapshot" not in document or "digest" not in document:
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} was not written by `vbo-reconcile plan --out`.")
     try:
         inventory = msgspec.convert(document["snapshot"], Inventory)
         expires = datetime.fromisoformat(document["expires"])
@@ -84,7 +102,7 @@ def read_plan(data: bytes, *, name: str, root: str, now: datetime) -> SavedPlan:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} cannot be read: {error}") from error
     if now >= expires:
         raise _refused("plan-expired", "Plan has expired", f"{name} was good until {document['expires']}.")
-    return SavedPlan(document, replace(inventory, access=replace(inventory.access, root=root)))
+    return SavedPlan(document, inventory)
 
 
 def _refused(code: str, summary: str, detail: str) -> Diagnosed:

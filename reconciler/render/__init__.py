@@ -17,6 +17,10 @@ Renderer = Callable[[Mapping[str, Any], Style], str]
 _RENDERERS = {
     "human": "reconciler.render.text:plan_text",
     "json": "reconciler.render.document:plan_document",
+    "markdown": "reconciler.render.markdown:plan_markdown",
+    "html": "reconciler.render.html:plan_html",
+    "sarif": "reconciler.render.sarif:plan_sarif",
+    "annotations": "reconciler.render.annotations:plan_annotations",
 }
 
 FORMATS = tuple(_RENDERERS)

@@ -24,7 +24,8 @@ class Alert:
     """One thing at one place. `rule` names its kind, `title` is the same for its kind, `text` speaks of this case.
     `key` tells it from others of its kind, in this plan and in later ones.
 
-    `file` is relative to the folder of the inventory; empty where the plan knows no file at all. Where an object is
+    `file` is relative to the root of the repository where the plan knows it (`inventory.folder`), else to the folder of
+    the inventory; empty where the plan knows no file at all. Where an object is
     not in the inventory any more, its alert stands at the top of the first file.
     """
 
@@ -61,6 +62,7 @@ class _Found:
 def _alert(item: _Found, plan: Data, places: Mapping[str, Data]) -> Alert:
     at = item.position or places.get(item.address) or {"file": _first_file(plan, places), "line": 1, "column": 1}
     text = f"{item.address}: {item.text}" if item.address else item.text
+    folder = str(plan["inventory"].get("folder", ""))
     return Alert(
         level=item.level,
         rule=item.rule,
@@ -68,7 +70,7 @@ def _alert(item: _Found, plan: Data, places: Mapping[str, Data]) -> Alert:
         text=clean(text),
         address=item.address,
         key=item.key or item.address,
-        file=clean(at["file"]),
+        file=clean(f"{folder}/{at['file']}" if folder and at["file"] else at["file"]),
         line=at["line"],
         column=at["column"],
     )
@@ -78,7 +80,7 @@ def _places(plan: Data) -> dict[str, Data]:
     """Where each address is spoken of, from whatever the plan tells of it."""
     found: dict[str, Data] = {}
     for change in plan["changes"]:
-        position = review.where_said(change)
+        position = review.where_said(change).get("position")
         if position:
             found.setdefault(change["address"], position)
     for item in (*plan.get("problems", ()), *plan.get("reports", ())):
@@ -121,7 +123,7 @@ def _changes(plan: Data) -> Iterator[_Found]:
     for change in review.by_risk(plan["changes"]):
         address, action = change["address"], ACTIONS[change["action"]]
         why = review.why(change["cause"])
-        at = review.where_said(change)
+        at = review.where_said(change).get("position")
         if change["blocked"]:
             said = f"cannot {action.verb} it now: {change['blocked']}"
             yield _Found("error", "blocked", "Change blocked", said, address, at, change["key"])
@@ -129,10 +131,11 @@ def _changes(plan: Data) -> Iterator[_Found]:
             lost = f"; not served meanwhile: {', '.join(change['disrupts'])}" if change["disrupts"] else ""
             rule = change["action"] if change["action"] in _RISKY else "disrupts"
             yield _Found("warning", rule, _TITLES[rule], f"{action.verb}: {why}{lost}", address, at, change["key"])
-        elif review.from_outside(change):
+        elif plan.get("mode") == "drift" or review.from_outside(change):
             paths = ", ".join(item["path"] for item in change["fields"])
-            said = f"{action.verb} {paths}: not caused by the inventory"
-            yield _Found("note", "drift", "The live world moved", said, address, at, change["key"])
+            said = f"{action.verb} {paths}: not caused by this review"
+            level = "warning" if change.get("severity") == "high" else "note"
+            yield _Found(level, "drift", "The live world moved", said, address, at, change["key"])
 
 
 _TITLES = {

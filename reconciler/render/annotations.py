@@ -14,22 +14,18 @@ MOST = 10
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def plan_annotations(plan: Mapping[str, Any], style: Style, *, folder: str = "") -> str:
-    """One line for each alert; where there are too many of a level, the last one says how many more there are.
-
-    `folder` is where the inventory stands, from the root of the repository; empty where that is the same.
-    """
+def plan_annotations(plan: Mapping[str, Any], style: Style) -> str:
+    """One line for each alert; where there are too many of a level, the last one says how many more there are."""
     del style  # they are commands, not text
     found = alerts(plan)
-    levels = (_level([item for item in found if item.level == level], folder) for level in LEVELS)
+    levels = (_level([item for item in found if item.level == level]) for level in LEVELS)
     return "".join(f"{line}\n" for lines in levels for line in lines)
 
 
-def _level(found: Sequence[Alert], folder: str) -> Iterator[str]:
+def _level(found: Sequence[Alert]) -> Iterator[str]:
     shown = found if len(found) <= MOST else found[: MOST - 1]
     for item in shown:
-        path = "/".join(part for part in (folder.strip("/"), item.file) if part)
-        place = {"file": path, "line": item.line, "col": item.column} if item.file else {}
+        place = {"file": item.file, "line": item.line, "col": item.column} if item.file else {}
         yield _command(item.level, {**place, "title": item.title}, item.text)
     if len(shown) < len(found):
         rest = len(found) - len(shown)

@@ -35,7 +35,10 @@ def by_risk(changes: Iterable[Data]) -> list[Data]:
 
 
 def from_outside(change: Data) -> bool:
-    """Whether the live world moved, rather than the inventory: in the change as a whole, or in one of its fields."""
+    """Whether the review did not cause it. Where its base is known (`introduced`) that decides; else whether the live
+    world moved rather than the inventory, in the change as a whole or in one of its fields."""
+    if "introduced" in change:
+        return not change["introduced"]
     causes = [change.get("cause"), *(item.get("cause") for item in change.get("fields", ()))]
     return any(cause and cause["reason"] == "drift" for cause in causes)
 
@@ -44,6 +47,15 @@ def apart(plan: Data) -> tuple[list[Data], list[Data]]:
     """The changes from outside, and all others; both sorted by risk."""
     ordered = by_risk(plan["changes"])
     return [item for item in ordered if from_outside(item)], [item for item in ordered if not from_outside(item)]
+
+
+def titles(plan: Data) -> tuple[str, str]:
+    """The titles of the two parts that `apart` gives."""
+    if plan.get("mode") == "drift":
+        return "Drift: the live world moved", "Different from the inventory"
+    if plan.get("base"):
+        return f"Not caused by what changed since {clean(plan['base']['revision'])}", "Caused by this review"
+    return "Not caused by the inventory: the live world moved", "Changes by the inventory"
 
 
 def tally(changes: Iterable[Data]) -> str:
@@ -80,13 +92,14 @@ def headline(plan: Data) -> Headline:
         return Headline(" and ".join(parts), "warn")
     if plan["changes"]:
         return Headline(_some(len(plan["changes"]), "change"), "change")
-    return Headline("No changes", "good")
+    return Headline(summary.mode_of(plan).nothing, "good")
 
 
 def verdict(plan: Data) -> str:
     """The summary of the terminal, without the words that the headline says already."""
     text = summary.verdict(plan)
-    return text.removeprefix("No changes. ") if headline(plan).text == "No changes" else text
+    nothing = summary.mode_of(plan).nothing
+    return text.removeprefix(f"{nothing}. ") if headline(plan).text == nothing else text
 
 
 _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
@@ -101,9 +114,10 @@ def requests_text(plan: Data) -> str:
 
 def origin_text(plan: Data) -> str:
     """The commit that a plan file was made from; empty where none is known."""
-    git = plan.get("git") or {}
+    git, base = plan.get("git") or {}, plan.get("base")
     commit = clean(str(git.get("commit") or ""))[:12]
-    return f"{commit} with local changes" if commit and git.get("dirty") else commit
+    since = f", since {clean(base['revision'])} ({clean(base['commit'])[:12]})" if base else ""
+    return (f"{commit} with local changes" if commit and git.get("dirty") else commit) + since
 
 
 def _some(count: int, noun: str) -> str:
@@ -152,11 +166,17 @@ def fields_text(change: Data) -> str:
     return _some(len(change["fields"]), "field") if change["fields"] else ""
 
 
+def said_at(cause: Data) -> str:
+    """`corp.yml:31:5`, and behind it the commit that last touched this line, where it is known."""
+    where = place(cause.get("position"))
+    return f"{where}, {clean(cause['commit'])[:9]}" if where and cause.get("commit") else where
+
+
 def place(position: Data | None) -> str:
     return f"{clean(position['file'])}:{position['line']}:{position['column']}" if position else ""
 
 
-def where_said(change: Data) -> Data | None:
-    """The position of a change: its own, or the first that one of its fields has."""
-    causes = [change.get("cause"), *(item.get("cause") for item in change.get("fields", ()))]
-    return next((cause["position"] for cause in causes if cause and cause.get("position")), None)
+def where_said(change: Data) -> Data:
+    """The cause that tells the place of a change: its own, or the first of its fields that has one; else its own."""
+    causes = [change["cause"], *(item.get("cause") for item in change.get("fields", ()))]
+    return next((cause for cause in causes if cause and cause.get("position")), change["cause"])

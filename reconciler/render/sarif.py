@@ -15,9 +15,8 @@ from reconciler.render.style import Style
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def plan_sarif(plan: Mapping[str, Any], style: Style, *, folder: str = "") -> str:
-    """One run with one result for each alert. `folder` is where the inventory stands, from the root of the repository,
-    with forward slashes; empty where that is the same."""
+def plan_sarif(plan: Mapping[str, Any], style: Style) -> str:
+    """One run with one result for each alert."""
     del style  # JSON looks the same everywhere
     found = alerts(plan)
     rules = sorted({item.rule: item.title for item in found}.items())
@@ -26,7 +25,7 @@ def plan_sarif(plan: Mapping[str, Any], style: Style, *, folder: str = "") -> st
         "tool": {"driver": {"name": "vbo-reconcile", "version": __version__, "rules": _rules(rules)}},
         "automationDetails": {"id": f"vbo-reconcile/plan/{quote(str(plan['inventory']['name']), safe='')}/"},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(item, numbers, folder) for item in found],
+        "results": [_result(item, numbers) for item in found],
     }
     return document({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
@@ -35,7 +34,7 @@ def _rules(rules: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"id": rule, "shortDescription": {"text": _plain(title)}} for rule, title in rules]
 
 
-def _result(item: Alert, numbers: Mapping[str, int], folder: str) -> dict[str, Any]:
+def _result(item: Alert, numbers: Mapping[str, int]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": item.rule,
         "ruleIndex": numbers[item.rule],
@@ -45,7 +44,7 @@ def _result(item: Alert, numbers: Mapping[str, int], folder: str) -> dict[str, A
     }
     place: dict[str, Any] = {}
     if item.file:
-        uri = quote("/".join(part for part in (folder.strip("/"), item.file) if part))
+        uri = quote(item.file)
         region = {"startLine": item.line, "startColumn": item.column}
         place["physicalLocation"] = {"artifactLocation": {"uri": uri}, "region": region}
     if item.address:

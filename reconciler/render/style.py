@@ -17,15 +17,20 @@ _CODES = {
     "magenta": "35",
     "cyan": "36",
 }
+DETAILS = ("brief", "normal", "full")
+"""How much to tell of a plan: a line for each change; its fields and why; also what is done for it, and after what."""
+
 _ASCII = str.maketrans({"│": "|", "•": "*", "…": "~", "–": "-", "—": "-", "→": ">"})
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to write. Colour never carries meaning alone, so a text without it says the same."""
+    """How to write. Colour never carries meaning alone, so a text without it says the same. `detail` is one of
+    `DETAILS`."""
 
     colour: bool = False
     unicode: bool = True
+    detail: str = "normal"
 
     def paint(self, text: str, *looks: str) -> str:
         """`text` in the looks named (`red`, `bold`, …), or unchanged where there is no colour."""

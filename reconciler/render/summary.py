@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.render.style import clean
@@ -11,16 +12,42 @@ from reconciler.render.symbols import ACTIONS
 Data = Mapping[str, Any]
 
 LAB = "This is the lab: an emulation on this machine. No real server or host is reached."
+OFFLINE = "Two inventories compared: the old one is taken as fully applied, and no server or host was asked."
 _ALWAYS = ("create", "update", "delete", "run")
 _IF_ANY = ("replace", "takeover", "upgrade")
 _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The words for what a document is of: itself, and that there is nothing in it."""
+
+    name: str
+    nothing: str
+
+
+MODES = {
+    "plan": Mode("Plan", "No changes"),
+    "diff": Mode("Difference", "No difference"),
+    "drift": Mode("Drift", "No drift"),
+}
+
+
+def mode_of(plan: Data) -> Mode:
+    return MODES[plan.get("mode", "plan")]
 
 
 def head(plan: Data) -> Iterator[str]:
     """What the plan is for, how it was observed, and whether the world is the lab."""
     server = plan["server"]
     build = f", build {clean(str(server['build']))}" if server.get("build") else ""
-    yield f"Plan of {clean(plan['inventory']['name'])} for {clean(server['host'])} (REST {server['rest']}{build})"
+    about = f"{mode_of(plan).name} of {clean(plan['inventory']['name'])} for {clean(server['host'])}"
+    yield f"{about} (REST {server['rest']}{build})"
+    if plan.get("mode") == "diff":
+        yield OFFLINE
+    if plan.get("base"):
+        base = plan["base"]
+        yield f"Compared with {clean(base['revision'])} ({clean(base['commit'])[:12]})."
     if plan.get("lab"):
         yield LAB
     if plan.get("requests"):
@@ -53,11 +80,11 @@ def verdict(plan: Data) -> str:
     aside = _aside(plan)
     if not plan["changes"]:
         in_sync = f"{_objects(plan.get('unchanged', 0))} in sync"
-        return f"No changes. {'; '.join([in_sync, *aside])}."
+        return f"{mode_of(plan).nothing}. {'; '.join([in_sync, *aside])}."
     found = counts(plan)
     parts = [f"{found[name]} {ACTIONS[name].counted}" for name in _ALWAYS]
     parts += [f"{found[name]} {ACTIONS[name].counted}" for name in _IF_ANY if found[name]]
-    return "; ".join([f"Plan: {', '.join(parts)}", *aside]) + "."
+    return "; ".join([f"{mode_of(plan).name}: {', '.join(parts)}", *aside]) + "."
 
 
 def _aside(plan: Data) -> list[str]:
@@ -65,6 +92,7 @@ def _aside(plan: Data) -> list[str]:
     sizes = (
         (counts(plan)["blocked"], "of them blocked"),
         (sum(1 for item in plan.get("refusals", ()) if not item.get("waiver")), "refused by a guard"),
+        (sum(1 for item in plan.get("reports", ()) if item["code"] == "known-drift"), "known and accepted"),
         (len(plan.get("unknown", ())), "not observable"),
         (errors, "could not be observed because of an error" if errors == 1 else "errors while observing"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.render import summary
+from reconciler.render import review, summary
 from reconciler.render.diagnostics import diagnostic_text
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS, BLOCKED, REPORT, UNKNOWN, Symbol
@@ -18,7 +18,7 @@ def plan_text(plan: Data, style: Style) -> str:
     """The whole plan; its last line is the summary."""
     blocks = [
         [*summary.head(plan), *_legend(plan, style)],
-        *(_change(change, style) for change in sorted(plan["changes"], key=_order)),
+        *_changes(plan, style),
         *_unknown(plan, style),
         *_reports(plan, style),
         *_refusals(plan, style),
@@ -54,9 +54,39 @@ def _legend(plan: Data, style: Style) -> Iterator[str]:
         yield "Symbols: " + "; ".join(f"{style.paint(item.sign, *item.looks)} {item.meaning}" for item in used.values())
 
 
-def _change(change: Data, style: Style) -> list[str]:
+def _changes(plan: Data, style: Style) -> Iterator[list[str]]:
+    """All changes; those that the review did not cause first, under a title of their own."""
+    outside, rest = review.apart(plan)
+    parts = zip(review.titles(plan), (outside, rest), strict=True)
+    for title, changes in parts:
+        if outside and changes:
+            yield [style.paint(title, "bold")]
+        if style.detail == "brief":
+            yield from [[line for change in _in_order(changes) for line in _brief(change, style)]] if changes else []
+        else:
+            yield from (_change(change, style) for change in _in_order(changes))
+
+
+def _in_order(changes: Iterable[Data]) -> list[Data]:
+    return sorted(changes, key=_order)
+
+
+def _headline(change: Data, style: Style) -> str:
     symbol, action = _symbol(change), ACTIONS[change["action"]]
-    lines = [f"{style.paint(f'{symbol.sign:>3}', *symbol.looks)} {action.verb} {style.paint(_of(change), 'bold')}"]
+    return f"{style.paint(f'{symbol.sign:>3}', *symbol.looks)} {action.verb} {style.paint(_of(change), 'bold')}" + (
+        f" (severity {change['severity']})" if change.get("severity") else ""
+    )
+
+
+def _brief(change: Data, style: Style) -> Iterator[str]:
+    paths = ", ".join(clean(path) for path in review.differing(change))
+    yield _headline(change, style) + (f": {paths}" if paths else "")
+    if change.get("blocked"):
+        yield f"      {style.paint('blocked:', 'red', 'bold')} {clean(change['blocked'])}"
+
+
+def _change(change: Data, style: Style) -> list[str]:
+    lines = [_headline(change, style)]
     if change.get("blocked"):
         lines.append(f"      {style.paint('blocked:', 'red', 'bold')} {clean(change['blocked'])}")
     lines += [_field(change, item, style) for item in change.get("fields", ())]
@@ -64,7 +94,17 @@ def _change(change: Data, style: Style) -> list[str]:
         lines.append(style.paint(f"      {cause_text(change['cause'])}", "dim"))
     if change.get("disrupts"):
         lines.append(f"      not served meanwhile: {', '.join(map(clean, change['disrupts']))}")
-    return lines
+    return [*lines, *_doing(change)] if style.detail == "full" else lines
+
+
+def _doing(change: Data) -> Iterator[str]:
+    """What is done for a change, after what, and which observation it stands on."""
+    if change["depends_on"]:
+        yield f"      waits for: {', '.join(clean(key) for key in sorted(change['depends_on']))}"
+    for number, step in enumerate(change["steps"], 1):
+        yield f"      step {number}: {clean(step['verb'])} {text_of(step['params'])}"
+    if change["precondition"]:
+        yield f"      observed as: {clean(change['precondition'])[:12]}"
 
 
 def _of(item: Data) -> str:
@@ -81,7 +121,8 @@ def _field(change: Data, item: Data, style: Style) -> str:
         said = _difference(item, style)
     cause = item.get("cause")
     note = cause_short(cause) if cause and cause != change.get("cause") else ""
-    return f"      {path}: {said}" + (style.paint(f"  ({note})", "dim") if note else "")
+    notes = [part for part in (item.get("severity", ""), note) if part]
+    return f"      {path}: {said}" + (style.paint(f"  ({', '.join(notes)})", "dim") if notes else "")
 
 
 def _difference(item: Data, style: Style) -> str:
@@ -103,7 +144,7 @@ _REASONS = {
 def cause_text(cause: Data) -> str:
     """`why (corp.yml:31:5): …`: the place where it was said, and one sentence."""
     said = clean(cause.get("detail") or "") or _REASONS.get(str(cause["reason"]), str(cause["reason"]))
-    place = _place(cause.get("position"))
+    place = review.said_at(cause)
     return f"why ({place}): {said}" if place else f"why: {said}"
 
 

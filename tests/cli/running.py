@@ -113,7 +113,7 @@ class FakeWorld:
 
         self.looks.append(options)
         plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
-        return Sight(self.live, Recall(), plan, "scope")
+        return Sight(self.live, Recall(), plan, "scope", plan)
 
     def look_at_server(self) -> Live:
         return self.live

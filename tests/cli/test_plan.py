@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.options import Choice
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Refusal
 from reconciler.model.position import Position
@@ -81,7 +82,14 @@ def test_options_reach_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, made)
     call("plan", "x.yml", "--lab", "--require-complete", "--waive", "takeover= agreed ", "--parallelism", "5")
     assert made.opened == {"lab": True, "parallel": 5}
-    assert made.looks == [{"waivers": {"takeover": "agreed"}, "complete": True}]
+    assert made.looks == [{"waivers": {"takeover": "agreed"}, "complete": True, "choice": Choice()}]
+
+
+def test_a_part_of_the_plan_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world(CHANGE)
+    install(monkeypatch, made)
+    call("plan", "x.yml", "--target", "@dmz", "--target", "job.*", "--exclude", "job.old")
+    assert [look["choice"] for look in made.looks] == [Choice(("@dmz", "job.*"), ("job.old",))]
 
 
 def test_options_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from reconciler.model.diagnostic import Diagnosed
+from reconciler.plan.document import plan_to_json
 from reconciler.plan.recheck import recheck
-from reconciler.plan.saved import Origin, document_of, read_plan, to_bytes
+from reconciler.plan.saved import Origin, read_plan, sealed, to_bytes
 from tests.plan.test_chain import LIVE, world
 from tests.plan.test_objects import PROXY, WANTED
 from tests.plan.world import FakeReader, inventory, plan
@@ -20,11 +21,12 @@ NOW = datetime(2026, 3, 7, 21, 0, tzinfo=UTC)
 
 def saved(wanted: Any, reader: FakeReader) -> bytes:
     made = plan(wanted, reader)
-    return to_bytes(document_of(made, wanted, origin=Origin("0.1.0"), created=NOW, expires=NOW + timedelta(hours=24)))
+    expires = NOW + timedelta(hours=24)
+    return to_bytes(sealed(plan_to_json(made), wanted, origin=Origin("0.1.0"), created=NOW, expires=expires))
 
 
 def read(data: bytes, now: datetime = NOW) -> Any:
-    return read_plan(data, name="plan.json", root="/srv", now=now)
+    return read_plan(data, name="plan.json", now=now).placed("/srv")
 
 
 def test_the_same_inputs_give_the_same_bytes() -> None:

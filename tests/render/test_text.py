@@ -72,7 +72,7 @@ def test_every_action_has_a_symbol() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_has_its_renderer(name: str) -> None:
-    assert renderer(name)(case("empty"), Style()).endswith("\n")
+    assert renderer(name)(case("every-action"), Style()).endswith("\n")
 
 
 @pytest.mark.parametrize("name", NAMES)

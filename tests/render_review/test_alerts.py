@@ -16,13 +16,18 @@ from reconciler.render.style import Style
 from tests.render_review.worlds import document, hostile, large
 
 
-def sarif(plan: dict[str, Any], **more: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(plan_sarif(plan, Style(), **more))["runs"][0]
+def placed(plan: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The plan of an inventory that stands in a folder of its repository."""
+    return {**plan, "inventory": {**plan["inventory"], "folder": folder}}
+
+
+def sarif(plan: dict[str, Any]) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(plan_sarif(plan, Style()))["runs"][0]
     return read
 
 
-def commands(plan: dict[str, Any], **more: str) -> list[str]:
-    return plan_annotations(plan, Style(), **more).splitlines()
+def commands(plan: dict[str, Any]) -> list[str]:
+    return plan_annotations(plan, Style()).splitlines()
 
 
 def test_they_are_about_problems_guards_blocked_risky_and_drifted_things() -> None:
@@ -79,7 +84,7 @@ def test_a_saved_plan_knows_its_files_too() -> None:
 
 
 def test_every_sarif_result_has_a_place_a_rule_and_a_fingerprint() -> None:
-    run = sarif(document(), folder="fleet/my corp")
+    run = sarif(placed(document(), "fleet/my corp"))
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert rules == sorted(rules)
     assert len(run["results"]) == len(alerts(document()))
@@ -114,7 +119,7 @@ def test_sarif_messages_are_no_links_and_no_placeholders() -> None:
 
 
 def test_an_annotation_names_file_line_and_column() -> None:
-    lines = commands(document(), folder="fleet")
+    lines = commands(placed(document(), "fleet"))
     assert (
         "::error file=fleet/inventory.yml,line=70,col=3,title=Host cannot be reached::host.px-07.corp.example.com: "
         "px-07.corp.example.com did not answer on port 5986 within 20 s. Open the port, or check the name: "

@@ -55,7 +55,7 @@ def _why(change: Data) -> Iterator[str]:
         yield change["blocked"]
         return
     yield review.why(change["cause"])
-    where = review.place(review.where_said(change))
+    where = review.said_at(review.where_said(change))
     if where:
         yield " "
         yield tag("span", where, class_="place")
@@ -108,13 +108,13 @@ def _note(change: Data, item: Data) -> Iterator[Html]:
     if not cause or cause == change["cause"]:
         return
     words = {"drift": "changed outside", "default": "default"}.get(cause["reason"], "")
-    said = ", ".join(part for part in (words, review.place(cause["position"])) if part)
+    said = ", ".join(part for part in (words, review.said_at(cause)) if part)
     if said:
         yield tag("span", said, class_="place")
 
 
 def _about(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
-    where = review.place(change["cause"]["position"])
+    where = review.said_at(change["cause"])
     yield tag("dt", "Why")
     yield tag("dd", review.why(change["cause"]), " ", tag("span", where, class_="place") if where else "")
     if change["disrupts"]:

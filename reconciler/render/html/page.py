@@ -46,7 +46,10 @@ def _head(plan: Data, css: str) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="robots", content="noindex"),
-        tag("title", f"{review.headline(plan).text}: plan of {plan['inventory']['name']}"),
+        tag(
+            "title",
+            f"{review.headline(plan).text}: {summary.mode_of(plan).name.lower()} of {plan['inventory']['name']}",
+        ),
         tag("link", rel="icon", href="data:,"),
         tag("style", Html(css)),
     )
@@ -64,8 +67,10 @@ def _links(changes: Sequence[Data]) -> dict[str, str]:
 
 def _header(plan: Data) -> Html:
     said = review.headline(plan)
-    lab = tag("p", summary.LAB, class_="lab") if plan["lab"] else ""
-    kicker = tag("p", "Plan of ", tag("bdi", plan["inventory"]["name"]), class_="kicker")
+    offline = summary.OFFLINE if plan.get("mode") == "diff" else ""
+    aside = summary.LAB if plan["lab"] else offline
+    lab = tag("p", aside, class_="lab") if aside else ""
+    kicker = tag("p", f"{summary.mode_of(plan).name} of ", tag("bdi", plan["inventory"]["name"]), class_="kicker")
     verdict = tag("p", review.verdict(plan), class_="verdict")
     title = tag("h1", said.text, class_=f"t-{said.tone}")
     return tag("header", kicker, title, verdict, lab, _counts(plan), tag("dl", *_facts(plan), class_="facts"))
@@ -115,11 +120,11 @@ def _sections(
     topology = plan.get("topology") or of_changes(plan)
     if len(topology["nodes"]) > 1:
         yield _section("Topology", None, picture(topology, links))
+    from_elsewhere, by_review = review.titles(plan)
     if outside:
-        lead = tag("p", "The live world moved: the inventory did not cause these.", class_="lead")
-        yield _section("Not caused by the inventory", len(outside), lead, table(outside, links))
+        yield _section(from_elsewhere, len(outside), table(outside, links))
     if declared:
-        yield _section("Changes by the inventory" if outside else "Changes", len(declared), table(declared, links))
+        yield _section(by_review if outside else "Changes", len(declared), table(declared, links))
     if outside or declared:
         yield _section("Details", None, cards([*outside, *declared], links))
     if plan["problems"]:

@@ -38,17 +38,20 @@ def _head(plan: Mapping[str, Any]) -> str:
     lines = [marker(short(plan["inventory"]["name"], NAME)), f"### {said.text}", "", f"**{review.verdict(plan)}**", ""]
     if plan.get("lab"):
         lines += [f"> {summary.LAB}", ""]
+    if plan.get("mode") == "diff":
+        lines += [f"> {summary.OFFLINE}", ""]
     lines += [_about(plan), ""]
     return "\n".join(lines)
 
 
 def _about(plan: Mapping[str, Any]) -> str:
     server = plan["server"]
-    parts = [f"Plan of {code(short(plan['inventory']['name'], NAME))} for {code(short(server['host'], NAME))}"]
+    inventory, host = code(short(plan["inventory"]["name"], NAME)), code(short(server["host"], NAME))
+    parts = [f"{summary.mode_of(plan).name} of {inventory} for {host}"]
     build = f", build {code(short(server['build'], 40))}" if server["build"] else ""
     parts.append(f"(REST {prose(short(server['rest'], 20))}{build}).")
     asked, origin = review.requests_text(plan), review.origin_text(plan)
     parts += [f"Observed with {asked}."] if asked else []
-    parts += [f"Made from commit {code(origin)}."] if origin else []
+    parts += [f"Made from commit {prose(origin)}."] if origin else []
     parts += [f"Can be applied until {prose(short(plan['expires'], 40))}."] if plan.get("expires") else []
     return " ".join([*parts, *summary.not_shown(plan)])

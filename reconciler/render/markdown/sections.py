@@ -22,11 +22,12 @@ _TABLE = "| | Change | Fields | Why |\n|:-:|---|---|---|\n"
 
 def sections(plan: Data) -> list[Section]:
     outside, declared = review.apart(plan)
-    title = "Changes by the inventory" if outside else "Changes"
+    from_elsewhere, by_review = review.titles(plan)
+    title = by_review if outside else "Changes"
     return [
         _guards(plan),
         _problems(plan),
-        _table("Not caused by the inventory: the live world moved", outside, 0.25),
+        _table(prose(from_elsewhere), outside, 0.25),
         _table(title, declared, 0.35),
         _details(outside + declared),
         _unknown(plan),
@@ -103,7 +104,7 @@ def _why(change: Data) -> str:
 
 def _cause(change: Data) -> str:
     said = prose(short(review.why(change["cause"]), SENTENCE))
-    where = review.place(review.where_said(change))
+    where = review.said_at(review.where_said(change))
     return f"{said} {code(short(where, NAME))}" if where else said
 
 

@@ -1,0 +1,70 @@
+"""`diff`: what one inventory would change where another is applied. Offline, without a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import exits
+from reconciler.cli.console import Console
+from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
+from reconciler.cli.reading import usable
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.model.inventory import Inventory
+
+
+@click.command(cls=Command)
+@click.argument("old", metavar="[OLD]", type=PATH)
+@click.argument("new", metavar="NEW", type=PATH, required=False)
+@click.option("--base", metavar="REF", help="Instead of OLD: NEW as it was where it left git's REF.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where they differ.")
+@format_option(*REVIEWS)
+@detail_option
+@talk_options
+@pass_console
+def diff(
+    console: Console,
+    old: Path,
+    new: Path | None,
+    outputs: Sequence[Output],
+    *,
+    base: str | None,
+    detailed_exitcode: bool,
+) -> int:
+    """Compare two inventories: what would NEW change where OLD is applied?
+
+    Needs no secret and reaches nothing, so it is what a pull request from a fork can run:
+
+    \b
+      vbo-reconcile diff --base origin/main inventory.yml
+    """
+    from reconciler.cli.reviewing import document_of, show
+    from reconciler.plan.document import DIFF
+    from reconciler.plan.offline import difference
+
+    if base is None and new is None:
+        raise click.UsageError("Name two inventories, or one with --base REF.")
+    if base is not None and new is not None:
+        raise click.UsageError("Name OLD or --base REF, not both.")
+    wanted = usable(console, new or old, lab=True)
+    before = _at_base(wanted, base) if base is not None else usable(console, old, lab=True)
+    made = difference(before, wanted)
+    show(console, document_of(console, made, wanted, mode=DIFF), outputs)
+    return exits.PENDING if detailed_exitcode and not made.is_empty else exits.OK
+
+
+def _at_base(inventory: Inventory, base: str) -> Inventory:
+    from reconciler.cli.reviewing import history_of, inventory_at
+    from reconciler.plan.offline import nothing
+
+    history = history_of(inventory)
+    if history is None:
+        fix = "Name the older inventory instead: vbo-reconcile diff OLD NEW"
+        raise Diagnosed([Diagnostic("base", "No such base", "The inventory is in no git repository.", fix)])
+    return inventory_at(history, history.base(base), inventory.main) or nothing(inventory)

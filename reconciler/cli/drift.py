@@ -1,0 +1,68 @@
+"""`drift`: where the live world is not as declared, without what is known. Holds no writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from reconciler.cli import exits
+from reconciler.cli.console import Console
+from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.options import (
+    PATH,
+    REVIEWS,
+    Choice,
+    Output,
+    choice_options,
+    detail_option,
+    format_option,
+    inventory_argument,
+    lab_option,
+    parallelism_option,
+)
+from reconciler.cli.reading import usable
+
+
+@click.command(cls=Command)
+@inventory_argument
+@lab_option
+@choice_options
+@click.option("--known", type=PATH, metavar="FILE", help="Drift that is accepted for a while; see: schema known-drift.")
+@format_option(*REVIEWS)
+@detail_option
+@parallelism_option
+@talk_options
+@pass_console
+def drift(
+    console: Console,
+    path: Path,
+    choice: Choice,
+    outputs: Sequence[Output],
+    *,
+    lab: bool,
+    known: Path | None,
+    parallelism: int,
+) -> int:
+    """Show where the live world is not as the inventory at PATH declares it. Never writes.
+
+    Exits with 2 where something differs that is not known, or no longer: an entry of --known counts until its last
+    day. Exits with 1 where not everything could be looked at.
+    """
+    from reconciler.cli.reviewing import document_of, show
+    from reconciler.cli.world import open_world
+    from reconciler.inventory.known import load_known
+    from reconciler.plan.document import DRIFT
+    from reconciler.plan.drift import drift_of, with_severity
+
+    accepted = load_known(known) if known else []
+    inventory = usable(console, path, lab=lab)
+    with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
+        plan = world.look(choice=choice).plan
+        today = world.clock().date()
+    found = drift_of(plan, accepted, today)
+    show(console, with_severity(document_of(console, found, inventory, mode=DRIFT)), outputs)
+    if found.has_errors:
+        return exits.ERROR
+    return exits.OK if found.is_empty else exits.PENDING

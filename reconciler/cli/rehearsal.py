@@ -1,0 +1,63 @@
+"""A rehearsal: the lab built as an inventory was, so that a plan of what it has become can be made against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.cli.console import Console
+from reconciler.cli.places import lab_folder
+from reconciler.cli.reading import usable
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.cli.world import Sight, World
+    from reconciler.model.inventory import Inventory
+
+
+def rehearse(console: Console, inventory: Inventory, base: str, *, parallel: int) -> str | None:
+    """Start the lab of `inventory` anew as `base` says: a file or folder, or a revision of git. Returns the revision,
+    None for a path. Raises Diagnosed, UnknownRevision, LabError, and RemoteError where the old one cannot be applied.
+    """
+    from reconciler.cli.world import open_world
+    from reconciler.lab.lab import reset
+
+    old, revision = _old(console, inventory, base)
+    folder = lab_folder(inventory.name, console.environment)
+    reset(folder)
+    if old is None:
+        console.say(f"There was no inventory at {base}: the rehearsal starts with an empty server.")
+        return revision
+    console.say(f"Rehearsal: the lab of {inventory.name} starts anew, as {base} says.")
+    with open_world(console, replace(old, name=inventory.name), lab=True, parallel=parallel) as world:
+        _apply(world, base)
+    return revision
+
+
+def _old(console: Console, inventory: Inventory, base: str) -> tuple[Inventory | None, str | None]:
+    from reconciler.cli.reviewing import history_of, inventory_at
+
+    if Path(base).exists():
+        return usable(console, Path(base), lab=True), None
+    history = history_of(inventory)
+    if history is None:
+        detail = f"{base!r} is no file and no folder, and the inventory is in no git repository."
+        raise Diagnosed([Diagnostic("base", "No such base", detail, "Name the older inventory, or a revision of git.")])
+    return inventory_at(history, history.base(base), inventory.main), base
+
+
+def _apply(world: World, base: str) -> None:
+    from reconciler.apply import Remember, apply
+
+    sight: Sight = world.look()
+    remember = Remember(world.inventory, sight.recall, world.memory, sight.scope)
+    remember.begin(sight.plan)
+    result = apply(sight.plan, world.site(sight.live), listen=remember, parallel=world.parallel)
+    after = world.look()
+    remember.settle(after.plan)
+    failed = sorted(end.key for end in result.outcomes.values() if end.outcome.value != "done")
+    if failed:
+        detail = f"What {base} says could not be built in the lab: {', '.join(failed)}."
+        fix = "The plan would be made against half a world. Apply the older inventory to a lab of its own to see why."
+        raise Diagnosed([Diagnostic("rehearsal", "The rehearsal has no base", detail, fix)])

@@ -1,0 +1,41 @@
+"""What an apply is asked to do: all of a plan, a part of it, or just what was approved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.options import Choice
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.plan.saved import SavedPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Waivers, whether everything must be observed, a part of the plan, and the changes that were approved (in their
+    JSON form; None where whatever differs is to be done)."""
+
+    waivers: Mapping[str, str]
+    complete: bool
+    choice: Choice
+    approved: Sequence[Mapping[str, Any]] | None
+
+
+def request_of(waivers: Mapping[str, str], choice: Choice, saved: SavedPlan | None, *, complete: bool) -> Request:
+    """A saved plan brings its own waivers; more of them may be said when it is applied."""
+    if saved is None:
+        return Request(waivers, complete, choice, None)
+    return Request({**saved.waivers, **waivers}, complete, choice, saved.document["changes"])
+
+
+def check_place(saved: SavedPlan, *, lab: bool) -> None:
+    """A plan of the lab is for the lab, and no other one is. Raises Diagnosed."""
+    if bool(saved.document["lab"]) == lab:
+        return
+    made, asked = ("in the lab", "outside of it") if saved.document["lab"] else ("for the real server", "in the lab")
+    detail = f"It was made {made}, and is to be applied {asked}."
+    fix = "Leave --lab out, or plan again with it." if lab else "Say --lab, or plan again without it."
+    raise Diagnosed([Diagnostic("plan-foreign", "Plan of another world", detail, fix)])

@@ -1,0 +1,63 @@
+"""Plan files: writing one, telling one from an inventory, and reading it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import __version__
+from reconciler.cli.console import Console
+from reconciler.cli.reviewing import write_private
+
+if TYPE_CHECKING:
+    from reconciler.model.inventory import Inventory
+    from reconciler.model.plan import Plan
+    from reconciler.plan.saved import SavedPlan
+
+
+def save(
+    console: Console, plan: Plan, inventory: Inventory, document: Mapping[str, Any], file: Path, *, hours: float
+) -> None:
+    """Write the plan file, for nobody else."""
+    from reconciler.cli.world import now
+    from reconciler.plan.saved import Origin, sealed, to_bytes
+
+    created = now()
+    origin = Origin(__version__, **document.get("git", {}))
+    content = sealed(document, inventory, origin=origin, created=created, expires=created + timedelta(hours=hours))
+    write_private(file, to_bytes(content))
+    if plan.is_empty:
+        console.say(f"Saved to {file}; there is nothing in it to apply.")
+    else:
+        console.say(f"Saved to {file}. To do just that, within {hours:g} hours:\n  vbo-reconcile apply {file}")
+
+
+def is_plan(path: Path) -> bool:
+    """Whether a file is a plan rather than an inventory: it begins as JSON and not as YAML that people write."""
+    try:
+        with path.open("rb") as stream:
+            return path.suffix == ".json" or stream.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return False
+
+
+def load_plan(path: Path, root: Path | None) -> SavedPlan:
+    """Read a plan file. `root` is the folder of its inventory, where its certificates and keys are; by default where
+    it stood in the repository. Raises Diagnosed and OSError."""
+    from reconciler.cli.world import now
+    from reconciler.plan.saved import read_plan
+
+    found = read_plan(path.read_bytes(), name=path.name, now=now())
+    folder = root if root is not None else _top() / str(found.document["inventory"].get("folder", ""))
+    return found.placed(str(folder.absolute()))
+
+
+def _top() -> Path:
+    """The root of the repository that this runs in, else the folder that it runs in."""
+    from reconciler.inventory.history import History
+
+    here = Path.cwd()
+    history = History.of(here)
+    return history.top if history else here

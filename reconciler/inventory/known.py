@@ -1,0 +1,79 @@
+"""The file of known drift: what is different, whose decision that is, why, and until when."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.inventory.document import parse
+from reconciler.inventory.report import Report
+from reconciler.inventory.schema import schema_path
+from reconciler.inventory.source import Unreadable, read
+from reconciler.model.diagnostic import Diagnosed
+from reconciler.model.known import Known
+
+if TYPE_CHECKING:
+    from reconciler.inventory.marks import Place
+
+
+def load_known(path: Path) -> list[Known]:
+    """The entries of a file of known drift. Raises Diagnosed with everything that is wrong with it."""
+    report = Report()
+    entries = _read(path, report)
+    if report.has_errors:
+        raise Diagnosed(report.diagnostics())
+    return entries
+
+
+def _read(path: Path, report: Report) -> list[Known]:
+    try:
+        source = read(path, path.name)
+    except Unreadable as problem:
+        report.add_unreadable(problem, path.name, None)
+        return []
+    root = parse(source, report.add_source(source), report)
+    if report.count or not _fits(root, report):
+        return []
+    entries = [_entry(root["known"], index, report) for index in range(len(root["known"]))]
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(known: list[Any], index: int, report: Report) -> Known | None:
+    raw, place = known[index], report.marks.item(known, index)
+    try:
+        expires = date.fromisoformat(str(raw["expires"]))
+    except ValueError:
+        fix = "Write the last day on which it is accepted: `expires: 2027-01-31`."
+        place = report.marks.value(raw, "expires")
+        report.add("wrong-value", f"{raw['expires']!r} is no date.", fix=fix, place=place)
+        return None
+    return Known(**{**raw, "expires": expires}, position=report.marks.position(place))
+
+
+@cache
+def _schema() -> Any:
+    import json
+
+    return json.loads((schema_path().parent / "known-drift.schema.json").read_text("utf-8"))
+
+
+def _fits(root: Any, report: Report) -> bool:
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(_schema()).iter_errors(root), key=lambda item: list(map(str, item.path)))
+    for error in errors:
+        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error.absolute_path)
+        detail = f"{where}: {error.message}." if where else f"{error.message}."
+        fix = "Each entry says `address`, `owner`, `reason` and `expires`; see: vbo-reconcile schema known-drift"
+        report.add("wrong-value", detail, fix=fix, place=_place(root, list(error.absolute_path), report))
+    return not errors
+
+
+def _place(root: Any, path: list[str | int], report: Report) -> Place | None:
+    place, node = None, root
+    for part in path:
+        place = report.marks.item(node, part) if isinstance(part, int) else report.marks.value(node, part)
+        node = node[part]
+    return place

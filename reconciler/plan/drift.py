@@ -1,0 +1,89 @@
+"""Drift: where the live world is not as declared, less what somebody knows of and has accepted for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from reconciler.kinds import KINDS
+from reconciler.model.address import kind_of
+from reconciler.model.known import Known
+from reconciler.model.plan import Action, Change, Plan, Report
+
+
+def drift_of(plan: Plan, known: Sequence[Known], today: date) -> Plan:
+    """`plan` without what is to be run and without the accepted fields. Reports say what was accepted, which
+    acceptance has expired, and which one fits nothing any more."""
+    changes: list[Change] = []
+    reports = list(plan.reports)
+    used: set[Known] = set()
+    for change in plan.changes:
+        if change.action is Action.RUN:
+            continue
+        left, accepted = _sifted(change, known, today)
+        used |= {entry for _, entry in accepted}
+        reports += [_report(change, path, entry, today) for path, entry in accepted]
+        if left is not None:
+            changes.append(left)
+    reports += [_unused(entry) for entry in known if entry not in used]
+    return replace(plan, changes=tuple(changes), reports=tuple(reports), refusals=())
+
+
+def _sifted(change: Change, known: Sequence[Known], today: date) -> tuple[Change | None, list[tuple[str, Known]]]:
+    """What is left of a change, and its fields ("" for all of it) that an acceptance is about."""
+    whole = change.action is not Action.UPDATE
+    paths = [""] if whole or not change.fields else [item.path for item in change.fields]
+    accepted: list[tuple[str, Known]] = []
+    for path in paths:
+        fits = [entry for entry in known if entry.covers(change.address, path)]
+        accepted += [(path, max(fits, key=lambda entry: (entry.expires, entry.owner)))] if fits else []
+    quiet = {path for path, entry in accepted if today <= entry.expires}
+    if "" in quiet or (paths != [""] and quiet >= set(paths)):
+        return None, accepted
+    return replace(change, fields=tuple(item for item in change.fields if item.path not in quiet)), accepted
+
+
+def _report(change: Change, path: str, entry: Known, today: date) -> Report:
+    what = f"`{path}`" if path else f"that it would have to be {_DONE[change.action]}"
+    who = f"{entry.owner}: {entry.reason}"
+    if today <= entry.expires:
+        return Report(change.address, "known-drift", f"{what} is known until {entry.expires} ({who})", entry.position)
+    detail = f"{what} was accepted until {entry.expires}, which is over ({who})"
+    return Report(change.address, "expired-drift", detail, entry.position)
+
+
+_DONE = {
+    Action.CREATE: "created",
+    Action.UPDATE: "changed",
+    Action.REPLACE: "replaced",
+    Action.DELETE: "deleted",
+    Action.TAKEOVER: "taken over",
+    Action.UPGRADE: "upgraded",
+}
+
+
+def _unused(entry: Known) -> Report:
+    detail = f"known drift of {entry.address} ({entry.field}) fits nothing any more, and can go from the list"
+    return Report("plan", "unused-known-drift", detail, entry.position)
+
+
+def with_severity(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON form with `severity` (`high` or `low`) for each field and each change. High is what keeps a proxy from
+    working or touches trust: ports, logins, certificates (`Field.severe`), hosts, and whole objects."""
+    return {**document, "changes": [_graded(change) for change in document["changes"]]}
+
+
+def _graded(change: Mapping[str, Any]) -> dict[str, Any]:
+    fields = [{**item, "severity": _severity(change["address"], item["path"])} for item in change["fields"]]
+    whole = change["action"] != Action.UPDATE
+    high = whole or any(item["severity"] == "high" for item in fields)
+    return {**change, "fields": fields, "severity": "high" if high else "low"}
+
+
+def _severity(address: str, path: str) -> str:
+    kind = KINDS.get(kind_of(address))
+    if kind is None:  # a host: what is required of it
+        return "high"
+    return "high" if any(field.name == path and field.severe for field in kind.fields) else "low"

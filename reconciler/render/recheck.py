@@ -1,0 +1,43 @@
+"""How a saved plan compares with the world as it is now: what is refused and why, and what needs no doing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.plan.recheck import Recheck
+from reconciler.render.style import Style, clean
+from reconciler.render.symbols import BLOCKED
+
+
+def recheck_text(checked: Recheck, style: Style) -> str:
+    """Empty where everything is as it was approved."""
+    return "".join(f"{line}\n" for line in _lines(checked, style))
+
+
+def _lines(checked: Recheck, style: Style) -> Iterator[str]:
+    if checked.stale:
+        yield ""
+        yield style.paint(f"Refused: {_some(len(checked.stale))} approved when the world was another.", "bold")
+    for item in checked.stale:
+        yield f"{style.paint(f'{BLOCKED.sign:>3}', *BLOCKED.looks)} {clean(item.key)}: {clean(item.why)}"
+        yield from (f"      {clean(difference)}" for difference in item.differences)
+    if checked.done:
+        yield f"No longer needed: {', '.join(map(clean, checked.done))}."
+    if checked.extra:
+        yield f"Not in the approved plan, so not done: {', '.join(map(clean, checked.extra))}."
+
+
+def _some(count: int) -> str:
+    return "1 change that was" if count == 1 else f"{count} changes that were"
+
+
+def recheck_json(checked: Recheck) -> dict[str, Any]:
+    return {
+        "stale": [
+            {"key": item.key, "address": item.address, "why": item.why, "differences": list(item.differences)}
+            for item in checked.stale
+        ],
+        "done": list(checked.done),
+        "extra": list(checked.extra),
+    }
