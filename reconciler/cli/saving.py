@@ -30,8 +30,11 @@ def save(
     write_private(file, to_bytes(content))
     if plan.is_empty:
         console.say(f"Saved to {file}; there is nothing in it to apply.")
+    elif console.in_ci:
+        console.say(f"Saved to {file}, to be applied within {hours:g} hours.")
     else:
-        console.say(f"Saved to {file}. To do just that, within {hours:g} hours:\n  vbo-reconcile apply {file}")
+        lab = "--lab " if plan.lab else ""
+        console.say(f"Saved to {file}. To do just that, within {hours:g} hours:\n  vbo-reconcile apply {lab}{file}")
 
 
 def is_plan(path: Path) -> bool:

@@ -11,7 +11,7 @@ from reconciler.inventory.document import parse
 from reconciler.inventory.report import Report
 from reconciler.inventory.schema import schema_path
 from reconciler.inventory.source import Unreadable, read
-from reconciler.model.diagnostic import Diagnosed
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.known import Known
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 def load_known(path: Path) -> list[Known]:
     """The entries of a file of known drift. Raises Diagnosed with everything that is wrong with it."""
+    if not path.is_file():
+        fix = "Check its name, or leave --known out."
+        raise Diagnosed([Diagnostic("known-drift", "No such list", f"There is no file {path}.", fix)])
     report = Report()
     entries = _read(path, report)
     if report.has_errors:

@@ -59,9 +59,16 @@ def sealed(
         "git": {"commit": origin.commit, "dirty": origin.dirty},
         "created": created.isoformat(timespec="seconds"),
         "expires": expires.isoformat(timespec="seconds"),
-        "snapshot": msgspec.to_builtins(snapshot),
+        "snapshot": msgspec.to_builtins(snapshot, enc_hook=_plain),
     }
     return {**content, "digest": digest(content)}
+
+
+def _plain(value: Any) -> Any:
+    """What msgspec does not know: the mappings of an inventory that make their values when they are asked for."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a snapshot cannot hold {type(value).__name__}")
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:

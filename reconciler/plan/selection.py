@@ -45,7 +45,8 @@ def select(
     changes = tuple(change for change in plan.changes if change.key in kept)
     left = len(plan.changes) - len(changes)
     words = " ".join([*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)])
-    report = Report("plan", "selection", f"{left} changes were left out by {words}")
+    some = "1 change was" if left == 1 else f"{left} changes were"
+    report = Report("plan", "selection", f"{some} left out by {words}")
     return replace(plan, changes=changes, reports=(*plan.reports, report))
 
 

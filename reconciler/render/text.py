@@ -121,7 +121,8 @@ def _field(change: Data, item: Data, style: Style) -> str:
         said = _difference(item, style)
     cause = item.get("cause")
     note = cause_short(cause) if cause and cause != change.get("cause") else ""
-    notes = [part for part in (item.get("severity", ""), note) if part]
+    severity = item.get("severity", "") if item.get("severity") != change.get("severity") else ""
+    notes = [part for part in (severity, note) if part]
     return f"      {path}: {said}" + (style.paint(f"  ({', '.join(notes)})", "dim") if notes else "")
 
 
