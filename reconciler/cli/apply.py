@@ -116,9 +116,7 @@ class _Done:
 class _Apply:
     """One apply, from the plan to the last word."""
 
-    def __init__(
-        self, console: Console, world: World, turn: Turn, outputs: Sequence[Output], request: Request
-    ) -> None:
+    def __init__(self, console: Console, world: World, turn: Turn, outputs: Sequence[Output], request: Request) -> None:
         self.console = console
         self.world = world
         self.turn = turn

@@ -31,7 +31,7 @@ def difference(old: Inventory, new: Inventory) -> Plan:
             if found.kind == "certificate"
         },
     )
-    plan = make_plan(new, live, recall, access=new.access, unmet=lambda _os, _facts, _fields: ())
+    plan = make_plan(new, live, recall, access=new.access, judge=lambda _os, _facts, _fields: ())
     # what every apply starts anyway is no difference, and nothing was observed that could be hidden
     changes = tuple(item for item in plan.changes if item.action is not Action.RUN or item.depends_on)
     return replace(plan, changes=changes, unknown=())
