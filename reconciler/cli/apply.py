@@ -24,6 +24,7 @@ from reconciler.cli.options import (
     lab_option,
     lock_wait_option,
     parallelism_option,
+    stream_option,
     waiver_option,
 )
 from reconciler.cli.plan import show_plan
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from reconciler.cli.turn import Turn
     from reconciler.cli.world import Sight, World
     from reconciler.journal import JournalError
+    from reconciler.model.plan import Plan
 
 
 @click.command(cls=Command)
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 @lock_wait_option
 @format_option("human", "json", screen_only=["human"])
 @detail_option
+@stream_option
 @parallelism_option
 @talk_options
 @pass_console
@@ -132,12 +135,11 @@ class _Apply:
     def carry_out(self, *, approved: bool) -> int:
         sight = self.look()
         plan = sight.plan
-        if not self.console.machine:
-            show_plan(self.console, plan, self.world.inventory, [Output("human")])
-            if sight.checked:
-                from reconciler.render.recheck import recheck_text
+        self._show(plan)
+        if sight.checked and not self.console.machine:
+            from reconciler.render.recheck import recheck_text
 
-                self.console.result(recheck_text(sight.checked, self.console.out_style))
+            self.console.result(recheck_text(sight.checked, self.console.out_style))
         if plan.is_refused and not plan.is_empty:
             return self._stop(sight, exits.REFUSED, "Refused: nothing was changed. The guards above do not hold.")
         if not plan.can_apply:
@@ -157,8 +159,7 @@ class _Apply:
         remember.begin(sight.plan)
         result = perform(self.console, self.world, sight.live, sight.plan, run, remember)
         done = _Done(result, end(run, result), new_mails(mails, mails_of(self.world)))
-        if not self.console.machine:
-            show_results(self.console, result, done.mails)
+        show_results(self.console, result, done.mails)
         code = exit_of(result, done.trouble)
         if result.interrupted or done.trouble or result.error:
             self._finish(sight, code, done)
@@ -187,8 +188,11 @@ class _Apply:
             self.console.result(f"\nLooked again{where}: nothing differs from the inventory{aside}.\n")
             return exits.OK
         self.console.result("\nLooked again: this still differs.\n\n")
-        show_plan(self.console, after.plan, self.world.inventory, [Output("human")])
+        self._show(after.plan)
         return exits.PARTIAL
+
+    def _show(self, plan: Plan) -> None:
+        show_plan(self.console, plan, self.world.inventory, [] if self.console.machine else [Output("human")])
 
     def _stop(self, sight: Sight, code: int, words: str = "") -> int:
         """End without having done anything."""

@@ -28,6 +28,7 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
     with console.interrupts as interrupts, _Boundary(console, interrupts) as boundary:
         boundary.code = _call(arguments, console, interrupts)
         console.flush()
+    console.end_record(boundary.code)
     return boundary.code
 
 

@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
+    from reconciler.render.stream import Stream
     from reconciler.render.style import Style
 
 
@@ -32,6 +33,7 @@ class Console:
     verbose: bool = False
     machine: bool = False
     detail_level: str = "normal"
+    stream: Stream | None = None
     answered: bool = False
     """Whether anything was written to standard output."""
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -61,10 +63,17 @@ class Console:
 
         _write(self.err, diagnostics_text(diagnostics, self.err_style))
 
+    def _record_all(self, diagnostics: Iterable[Diagnostic]) -> None:
+        from reconciler.plan.document import diagnostic_to_json
+
+        for item in diagnostics:
+            self.record("diagnostic", diagnostic_to_json(item))
+
     def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
         """A command ends without its result: say why, in JSON too where a program waits for it."""
         found = list(diagnostics)
         self.problems(found)
+        self._record_all(found)
         if self.machine and not self.answered:
             from reconciler.render.document import document, findings
 
@@ -75,6 +84,28 @@ class Console:
         if not self.quiet:
             _write(self.err, text)
             self.err.flush()
+
+    def record_into(self, file: TextIO) -> None:
+        """From now on messages go to `file` as JSON lines."""
+        from datetime import UTC, datetime
+
+        from reconciler.render.stream import Stream
+
+        self.stream = Stream(file, lambda: datetime.now(UTC))
+
+    def end_record(self, code: int) -> None:
+        """The last message: how the command ended."""
+        if self.stream is not None:
+            self.stream.put("end", {"exit_code": code})
+            self.stream.close()
+            if self.stream.trouble is not None:
+                self.say(f"Not all messages could be written to --json-into: {self.stream.trouble.strerror}.")
+            self.stream = None
+
+    def record(self, kind: str, data: Mapping[str, Any]) -> None:
+        """A message for programs that watch (`--json-into`)."""
+        if self.stream is not None:
+            self.stream.put(kind, data)
 
     def flush(self) -> None:
         self.out.flush()

@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     inventory_argument,
     lab_option,
     parallelism_option,
+    stream_option,
 )
 from reconciler.cli.reading import usable
 
@@ -32,6 +33,7 @@ from reconciler.cli.reading import usable
 @click.option("--known", type=PATH, metavar="FILE", help="Drift that is accepted for a while; see: schema known-drift.")
 @format_option(*REVIEWS)
 @detail_option
+@stream_option
 @parallelism_option
 @talk_options
 @pass_console

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -99,6 +99,30 @@ def detail_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return option(function)
 
 
+def stream_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json-into FILE`: everything that happens, as JSON lines, beside what people see."""
+
+    def take(ctx: click.Context, _param: click.Parameter, file: Path | None) -> None:
+        if file is not None and not ctx.resilient_parsing:
+            ctx.ensure_object(Console).record_into(_privately(file))
+
+    option = click.option(
+        "--json-into",
+        type=PATH,
+        metavar="FILE",
+        callback=take,
+        expose_value=False,
+        help="Also write what happens to FILE, one JSON message a line, while it happens.",
+    )
+    return option(function)
+
+
+def _privately(file: Path) -> TextIO:
+    """A file for nobody else, to be written; one that is there keeps the permissions that somebody gave it."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(handle, "w", encoding="utf-8")
+
+
 def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`--format NAME[=FILE]`, repeatable. The command is handed a list of `Output`, one of them for standard output.
 
@@ -145,15 +169,9 @@ def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, 
         if output.file is None:
             console.result(render(output.name, console.out_style))
         else:
-            _private_file(output.file, render(output.name, Style(detail=console.detail_level)))
+            with _privately(output.file) as file:
+                file.write(render(output.name, Style(detail=console.detail_level)))
             console.detail(f"Wrote {output.name} to {output.file}")
-
-
-def _private_file(file: Path, text: str) -> None:
-    """A file for nobody else; one that is there keeps the permissions that somebody gave it."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
 
 
 def deliver_json(console: Console, outputs: Sequence[Output], data: Mapping[str, Any]) -> None:

@@ -32,7 +32,8 @@ def perform(
 
     bell = Bell()
     driver = _driver(console, len(plan.changes))
-    hearers: list[Callable[[Event], None]] = [run.listener, *([remember] if remember else []), driver]
+    streams = [console.stream.hear] if console.stream else []
+    hearers: list[Callable[[Event], None]] = [run.listener, *([remember] if remember else []), *streams, driver]
 
     def hear(event: Event) -> None:
         for hearer in hearers:
@@ -63,10 +64,16 @@ def _driver(console: Console, total: int) -> Driver:
 
 
 def show_results(console: Console, result: Result, mails: Sequence[Mapping[str, Any]]) -> None:
+    from reconciler.cli.reviewing import add_to_page
+    from reconciler.render.markdown.results import results_markdown
     from reconciler.render.results import in_flight_text, mails_text, results_text
 
+    ends = result.outcomes.values()
+    add_to_page(console, lambda: results_markdown(ends))
+    if console.machine:
+        return
     style = console.out_style
-    console.result("\n" + results_text(result.outcomes.values(), style) + in_flight_text(result.in_flight, style))
+    console.result("\n" + results_text(ends, style) + in_flight_text(result.in_flight, style))
     if mails:
         console.result("\n" + mails_text(mails, style))
 

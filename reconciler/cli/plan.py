@@ -23,6 +23,7 @@ from reconciler.cli.options import (
     inventory_argument,
     lab_option,
     parallelism_option,
+    stream_option,
     waiver_option,
 )
 from reconciler.cli.reading import usable
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @waiver_option
 @format_option(*REVIEWS)
 @detail_option
+@stream_option
 @parallelism_option
 @talk_options
 @pass_console

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,7 @@ def show(console: Console, document: Mapping[str, Any], outputs: Sequence[Output
     """Write a document in every format, and to the pages of the pipeline that this runs in."""
     from reconciler.render import renderer
 
+    console.record(document["mode"], document)
     deliver(console, outputs, lambda name, style: renderer(name)(document, style))
     if console.environment.get("GITHUB_ACTIONS") == "true":
         _tell_github(console, document)
@@ -134,10 +135,19 @@ def _tell_github(console: Console, document: Mapping[str, Any]) -> None:
     from reconciler.render.style import Style
 
     console.announce(renderer("annotations")(document, Style()))
+    add_to_page(console, lambda: renderer("markdown")(document, Style()))
+
+
+def add_to_page(console: Console, markdown: Callable[[], str]) -> None:
+    """Add to the summary of the step, where this is a step of GitHub Actions. A page is not worth failing for."""
     summary = console.environment.get("GITHUB_STEP_SUMMARY")
-    if summary:
+    if not summary or console.environment.get("GITHUB_ACTIONS") != "true":
+        return
+    try:
         with Path(summary).open("a", encoding="utf-8") as page:
-            page.write(renderer("markdown")(document, Style()) + "\n")
+            page.write(markdown() + "\n")
+    except OSError as error:
+        console.say(f"The summary of this step could not be written: {error.strerror}.")
 
 
 def write_private(file: Path, content: bytes) -> None:
