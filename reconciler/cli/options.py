@@ -33,6 +33,14 @@ lock_wait_option = click.option(
 )
 
 
+def journal_lab_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--lab [--inventory PATH]` for commands that read the journal: the lab of each inventory has its own."""
+    function = click.option(
+        "--inventory", "path", type=PATH, help="The inventory whose lab it is, by default the demo. Only with --lab."
+    )(function)
+    return click.option("--lab", is_flag=True, help="The journal of a lab instead of the real one.")(function)
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """One `--format`: the name of a renderer and the file for its text, standard output where there is none."""

@@ -16,6 +16,8 @@ COMMANDS = {
     "show": ("reconciler.cli.show:show", "Show a saved plan, in any format."),
     "jobs": ("reconciler.cli.jobs:jobs", "Run jobs and follow them, or list them."),
     "smtp": ("reconciler.cli.smtp:smtp", "Try the mail settings of the server."),
+    "runs": ("reconciler.cli.runs:runs", "What was applied, by whom, and what became of it."),
+    "lock": ("reconciler.cli.lock:lock", "Who is at work on a server; break the lock of a dead run."),
     "schema": ("reconciler.cli.schema:schema", "Print a JSON Schema, for editors and checks."),
     "lab": ("reconciler.cli.lab:lab", "The lab: an emulated server with its hosts on this machine."),
     "completion": ("reconciler.cli.completion:completion", "Print the completion script of a shell."),

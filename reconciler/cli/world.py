@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.console import Console
 from reconciler.cli.options import Choice
-from reconciler.cli.places import journal_place, lab_folder, private_folder, state_folder
+from reconciler.cli.places import journal_place, lab_folder, packaged, private_folder, state_folder
+from reconciler.cli.reading import usable
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
@@ -195,6 +196,15 @@ def open_journal(console: Console, lab: Path | None) -> Journal:
     if Path(place).parent == own:
         private_folder(own)
     return Journal.open(place)
+
+
+def open_journal_of(console: Console, *, lab: bool, path: Path | None) -> Journal:
+    """The journal for commands that need nothing else. With `lab` it is that of the lab of the inventory at `path`, by
+    default the demo's. Raises JournalError, and Diagnosed for an inventory that cannot be used."""
+    if not lab:
+        return open_journal(console, None)
+    name = usable(console, path or packaged("inventories", "demo.yml"), lab=True).name
+    return open_journal(console, lab_folder(name, console.environment))
 
 
 def real_secrets(console: Console, inventory: Inventory) -> SecretResolver:

@@ -51,7 +51,7 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
         watcher.join()
     files = [file for file in (tmp_path / "state").rglob("*") if file.is_file()]
     kept = [
-        file for file in files if file.relative_to(tmp_path / "state").parts[1:3] != LAB_KEEPS or "memory" in file.name
+        file for file in files if file.relative_to(tmp_path / "state").parts[1:3] != LAB_KEEPS or "journal" in file.name
     ]
     told = {str(file): file.read_bytes().decode(errors="replace") for file in kept}
     assert told

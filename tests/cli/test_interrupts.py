@@ -1,0 +1,104 @@
+"""Signals during an apply, sent to a process of its own: in order, at once, and never with a traceback."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.journal import ChangeState, Journal, RunState
+
+APPLY = """
+import sys
+from pathlib import Path
+import pytest
+from reconciler.apply.steps import STEPS
+from reconciler.cli.boundary import run
+from reconciler.journal import Journal
+from tests.cli.running import FakeWorld, install, inventory
+from tests.cli.test_turn import change, plan
+
+def do(site, params, tell):
+    sys.stdout.write("begun\\n"); sys.stdout.flush()
+    {waits}
+
+with pytest.MonkeyPatch.context() as patch, Journal.open(Path(sys.argv[1])) as journal:
+    world = FakeWorld([plan(change("daily"), change("weekly", "daily")), plan()], inventory("daily", "weekly"))
+    world.journal = journal
+    install(patch, world)
+    patch.setitem(STEPS, "job.run", do)
+    code = run(["apply", "x.yml", "--auto-approve"])
+sys.exit(code)
+"""
+UNTIL_STOPPED = "site.stop.wait(30)"
+FOR_LONG = "import time; time.sleep(60)"
+
+
+@contextmanager
+def applying(place: Path, waits: str) -> Iterator[subprocess.Popen[str]]:
+    """An apply that is inside of its first step."""
+    command = [sys.executable, "-c", APPLY.format(waits=waits), str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        while process.stdout.readline() != "begun\n":
+            assert process.poll() is None
+        yield process
+
+
+def states(journal: Journal) -> tuple[RunState, list[ChangeState]]:
+    (run,) = journal.runs()
+    return run.state, [change.state for change in journal.run(run.id).changes]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_lets_the_step_end(place: Path, number: signal.Signals, code: int) -> None:
+    with applying(place, UNTIL_STOPPED) as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Applied: 1 done, 0 failed, 0 skipped, 1 not started." in out
+    assert "Nothing else is started: the run was interrupted. 1 change under way is finished." in err
+    assert "Traceback" not in err
+    with Journal.open(place) as journal:
+        assert states(journal) == (RunState.INTERRUPTED, [ChangeState.DONE, ChangeState.NOT_STARTED])
+        assert journal.locks.list() == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_second_signal_leaves_at_once_and_says_what_was_in_flight(
+    place: Path, number: signal.Signals, code: int
+) -> None:
+    with applying(place, FOR_LONG) as process:
+        assert process.stderr
+        process.send_signal(number)
+        while "Nothing else is started" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Left in flight; look at the next plan for what became of it:\n  job.daily  run job daily\n" in out
+    assert "Traceback" not in err
+    with Journal.open(place) as journal:
+        assert states(journal) == (RunState.INTERRUPTED, [ChangeState.IN_FLIGHT, ChangeState.NOT_STARTED])
+        assert journal.locks.list() == []
+
+
+def test_any_number_of_signals_ends_without_a_traceback(place: Path) -> None:
+    with applying(place, FOR_LONG) as process:
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
