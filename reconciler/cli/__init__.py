@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -10,4 +11,6 @@ def main() -> NoReturn:
     """The console script."""
     from reconciler.cli.boundary import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over; one more Ctrl-C shall not end it with a traceback
+    sys.exit(code)
