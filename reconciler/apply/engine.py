@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
+from reconciler.apply.drain import left_open
 from reconciler.apply.schedule import Limits, Schedule
 from reconciler.apply.site import Site
 from reconciler.apply.steps import STEPS, StepFailed, describe
@@ -156,22 +158,43 @@ class _Engine:
     def _do(self, change: Change) -> ChangeEnded:
         start = self._clock()
         self._listen(ChangeStarted(change.key, change.address, change.action.value))
-        detail = ""
+        detail, index = "", 0
+        try:
+            for index, step in enumerate(change.steps):
+                began = self._clock()
+                if not self._may_begin(change, index, describe(step)):
+                    return self._cut(change, index, began - start)
+                detail = self._step(change, index) or detail
+        except ReconcileError as error:
+            return _failure(change, error, self._clock() - start, self._restore(change, index))
+        except BaseException:
+            self._restore(change, index)
+            raise
+        return _ended(change, Outcome.DONE, detail, self._clock() - start)
 
+    def _step(self, change: Change, index: int) -> str | None:
         def tell(line: str) -> None:
             self._listen(Progress(change.key, line))
 
-        for index, step in enumerate(change.steps):
-            text = describe(step)
-            began = self._clock()
+        step = change.steps[index]
+        began = self._clock()
+        told = STEPS[step.verb](self._site, step.params, tell)
+        self._listen(StepDone(change.key, index, describe(step), self._clock() - began))
+        return told
+
+    def _restore(self, change: Change, failed: int) -> str:
+        """Close what the steps up to `failed` left open, also where nothing can be written down any more. A sentence
+        about what could not be closed."""
+        left = []
+        for index in left_open(change.steps, failed):
+            text = describe(change.steps[index])
             try:
-                if not self._may_begin(change, index, text):
-                    return self._cut(change, index, text, began - start)
-                detail = STEPS[step.verb](self._site, step.params, tell) or detail
-                self._listen(StepDone(change.key, index, text, self._clock() - began))
+                with suppress(JournalError):
+                    self._listen(StepStarted(change.key, index, text))
+                self._step(change, index)
             except ReconcileError as error:
-                return _failure(change, error, self._clock() - start)
-        return _ended(change, Outcome.DONE, detail, self._clock() - start)
+                left.append(f"could not {text}: {error}")
+        return "; ".join(left)
 
     def _may_begin(self, change: Change, index: int, text: str) -> bool:
         """Whether the step may be done: it is written down by now, and the lock is ours."""
@@ -185,11 +208,16 @@ class _Engine:
         self.step_of[change.key] = text
         return True
 
-    def _cut(self, change: Change, index: int, text: str, seconds: float) -> ChangeEnded:
+    def _cut(self, change: Change, index: int, seconds: float) -> ChangeEnded:
+        """Stopped between two steps. Where the lock is lost somebody else may be at work on this proxy by now, so then
+        a drain is left to whoever plans next."""
         reason = _short(self.error) or "the run was left"
         if index == 0:
             return _ended(change, Outcome.NOT_STARTED, reason)
-        return _ended(change, Outcome.FAILED, f"stopped before: {text} ({reason})", seconds)
+        may_restore = not self.left and not isinstance(self.error, LeaseLost)
+        aside = self._restore(change, index - 1) if may_restore else ""
+        detail = f"stopped before: {describe(change.steps[index])} ({reason})"
+        return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, aside))), seconds)
 
     def _outcome(self, future: Future[ChangeEnded], change: Change) -> ChangeEnded:
         """A bug in one step must not take the other changes with it: it fails its own change, and says so."""
@@ -207,13 +235,13 @@ def _short(error: JournalError | None) -> str:
     return "the lock is lost" if isinstance(error, LeaseLost) else "the journal cannot be written"
 
 
-def _failure(change: Change, error: ReconcileError, seconds: float) -> ChangeEnded:
-    if isinstance(error, StepFailed):
-        return _ended(change, Outcome.FAILED, str(error), seconds, log=error.log)
-    if isinstance(error, Diagnosed):
-        first = error.diagnostics[0]
-        return _ended(change, Outcome.FAILED, first.detail, seconds, hint=first.fix)
-    return _ended(change, Outcome.FAILED, str(error), seconds, hint=getattr(error, "hint", ""))
+def _failure(change: Change, error: ReconcileError, seconds: float, aside: str) -> ChangeEnded:
+    """The end of a change that failed with `error`; `aside` is what else went wrong on the way out."""
+    first = error.diagnostics[0] if isinstance(error, Diagnosed) else None
+    detail = first.detail if first else str(error)
+    hint = first.fix if first else getattr(error, "hint", "")
+    log = error.log if isinstance(error, StepFailed) else ()
+    return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, aside))), seconds, hint=hint, log=log)
 
 
 def _ended(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from reconciler.apply.drain import Drains
 from reconciler.journal import JournalError
 from reconciler.model.address import Address
 from reconciler.model.event import ChangeEnded, Event, Outcome
@@ -33,15 +34,18 @@ class Remember:
         self._scope = scope
         self._pending: set[str] = set()
         self._stored: dict[str, Mapping[str, str]] = dict(recall.applied)
+        self._drains = Drains(memory, scope)
         self._unwritten: dict[str, Mapping[str, str] | None] = {}
 
     def begin(self, plan: Plan) -> None:
         """Mark the jobs that are to be started: the mark goes when they have a result."""
+        self._drains.begin(plan)
         runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
         self._pending = set(runs)
         self._write({where: {**self._stored.get(where, {}), PENDING: "pending"} for where in runs})
 
     def __call__(self, event: Event) -> None:
+        self._drains(event)
         if not isinstance(event, ChangeEnded):
             return
         with suppress(JournalError):
@@ -55,6 +59,7 @@ class Remember:
 
     def settle(self, plan: Plan) -> None:
         """Everything that the new plan finds as declared is a baseline for telling drift from new wishes."""
+        self._drains.settle(plan, self._recall)
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
         self._store([where for where in self._inventory.resources if where not in differs])
 

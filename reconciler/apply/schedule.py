@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from reconciler.model.event import ChangeEnded, Outcome
 from reconciler.model.plan import Change, Plan
-from reconciler.plan.batches import Coverage, disrupts_proxy, in_batches
+from reconciler.plan.batches import disrupts_proxy, in_batches
+from reconciler.plan.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)

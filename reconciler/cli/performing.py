@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli import exits
@@ -47,10 +48,11 @@ def perform(
 def _limits(world: World, live: Live, plan: Plan) -> Limits:
     """Organizations keep their working proxies while this runs, unless somebody waived just that."""
     from reconciler.apply import Limits
-    from reconciler.plan.batches import coverage_of
+    from reconciler.plan.coverage import coverage_of
 
     waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
-    return Limits(coverage=None if waived else coverage_of(world.inventory, live))
+    coverage = coverage_of(world.inventory, live)
+    return Limits(coverage=replace(coverage, needed=0) if waived else coverage)  # a pool is never taken whole
 
 
 def _driver(console: Console, total: int) -> Driver:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.model.inventory import Policy, Window
+from reconciler.model.inventory import Drain, Policy, Window
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def build_policy(values: Mapping[str, Any]) -> Policy:
@@ -16,7 +18,14 @@ def build_policy(values: Mapping[str, Any]) -> Policy:
         protect=tuple(values.get("protect", ())),
         windows=tuple(_window(raw) for raw in values.get("windows", ())),
         coverage=values.get("coverage", standard.coverage),
+        drain=_drain(values.get("drain", {})),
     )
+
+
+def _drain(raw: Mapping[str, Any]) -> Drain:
+    standard = Drain()
+    deadline = int(raw["deadline"][:-1]) * _SECONDS[raw["deadline"][-1]] if "deadline" in raw else standard.deadline
+    return Drain(deadline, raw.get("then", standard.then))
 
 
 def _window(raw: Mapping[str, Any]) -> Window:

@@ -40,6 +40,15 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """How long a proxy is waited for before it is disrupted (`deadline`, in seconds), and what then: `fail` leaves it
+    alone and fails the change, `proceed` goes on all the same."""
+
+    deadline: int = 1800
+    then: str = "fail"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Limits that a plan must keep. Percentages stay text (`50%`); see the guards in `plan/`."""
 
@@ -48,6 +57,7 @@ class Policy:
     protect: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     coverage: int | str = 1
+    drain: Drain = field(default_factory=Drain)
 
 
 @dataclass(frozen=True, slots=True)

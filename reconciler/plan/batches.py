@@ -7,75 +7,23 @@ really working, before it starts each change.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
+from reconciler.plan.coverage import Coverage, coverage_of
 
 _REDEPLOYS = {"port", "credentials"}
 """Fields whose change makes the server deploy the proxy anew (the console's Edit; facts, 2.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Which proxies process which organization: `serving` by organization, members of pools counted one by one.
-    `working` are the proxies that answer now; `needed` is the policy (`1`, or a percent of those that serve)."""
-
-    serving: Mapping[str, frozenset[str]]
-    working: frozenset[str]
-    needed: int | str = 1
-    of_proxy: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def disrupted(self, proxies: Iterable[str]) -> tuple[str, ...]:
-        """Organizations that any of `proxies` processes."""
-        return tuple(sorted({name for proxy in proxies for name in self.of_proxy.get(proxy, ())}))
-
-    def short(self, down: Iterable[str]) -> tuple[str, ...]:
-        """Organizations that would have too few working proxies while `down` do not work. One that has too few anyway
-        is only named where `down` takes another one from it."""
-        away = frozenset(down)
-        found = []
-        for organization in self.disrupted(away):
-            serving = self.serving[organization]
-            left = (serving & self.working) - away
-            if len(left) < self._needed(len(serving)) and serving & self.working & away:
-                found.append(organization)
-        return tuple(found)
-
-    def _needed(self, serving: int) -> int:
-        text = str(self.needed)
-        return math.ceil(serving * float(text[:-1]) / 100) if text.endswith("%") else int(text)
-
-
-def coverage_of(inventory: Inventory, live: Live) -> Coverage:
-    """The mapping as it is live: organization <- job -> repository -> proxy, or every member of a pool."""
-    pools = {found.name: found.fields.get("members") for found in live.resources.values() if found.kind == "pool"}
-    serving: dict[str, frozenset[str]] = {}
-    for found in live.resources.values():
-        if found.kind != "organization":
-            continue
-        owners = found.fields.get("proxies")
-        names: set[str] = set()
-        for owner in owners if isinstance(owners, list) else ():
-            members = pools.get(owner)
-            names |= set(members) if isinstance(members, list) else {owner}
-        serving[found.name] = frozenset(names)
-    working = frozenset(
-        found.name for found in live.resources.values() if found.kind == "proxy" and found.raw.get("status") == "Online"
-    )
-    of_proxy: dict[str, set[str]] = {}
-    for organization, proxies in serving.items():
-        for proxy in proxies:
-            of_proxy.setdefault(proxy, set()).add(organization)
-    frozen = {proxy: frozenset(names) for proxy, names in of_proxy.items()}
-    return Coverage(serving, working, inventory.policy.coverage, frozen)
-
-
 def disrupts_proxy(change: Change) -> str:
     """The proxy that does not work while `change` is done; empty where it works on."""
+    if kind_of(change.address) == "host" and any(step.params.get("restart") for step in change.steps):
+        return name_of(change.address)
     if kind_of(change.address) != "proxy":
         return ""
     if change.action in (Action.UPGRADE, Action.REPLACE, Action.DELETE, Action.TAKEOVER):
@@ -106,23 +54,47 @@ def sizes(text: str, total: int) -> list[int]:
 
 
 def in_batches(changes: Sequence[Change], coverage: Coverage, batch: str = "1,25%,100%") -> list[list[Change]]:
-    """The disruptive ones of `changes` in batches: as large as `batch` says, smaller where coverage asks for it.
+    """The disruptive ones of `changes` in batches of proxies: as large as `batch` says, smaller where coverage asks for
+    it. All changes of a proxy go together; the members of a pool follow each other, so that it is soon whole again.
 
-    A change that leaves an organization short all by itself gets a batch of its own; the guard `coverage` speaks up.
+    A proxy that leaves an organization short all by itself gets a batch of its own; the guard `coverage` speaks up.
     """
-    waiting = [change for change in changes if disrupts_proxy(change) and not change.blocked]
+    waiting = _by_proxy(changes, coverage)
     batches: list[list[Change]] = []
     limits = sizes(batch, len(waiting)) if waiting else []
     while waiting:
         limit = limits[min(len(batches), len(limits) - 1)]
-        taken: list[Change] = []
-        for change in waiting:
-            proxies = {disrupts_proxy(other) for other in [*taken, change]}
-            if len(taken) < limit and (not taken or not coverage.short(proxies)):
-                taken.append(change)
-        batches.append(taken)
-        waiting = [change for change in waiting if change not in taken]
+        taken: dict[str, list[Change]] = {}
+        for proxy, items in waiting.items():
+            if len(taken) == limit:
+                break
+            if not taken or not coverage.short({*taken, proxy}, of=proxy):
+                taken[proxy] = items
+        batches.append([change for items in taken.values() for change in items])
+        coverage = coverage.returned(taken)
+        waiting = {proxy: items for proxy, items in waiting.items() if proxy not in taken}
     return batches
+
+
+def _by_proxy(changes: Sequence[Change], coverage: Coverage) -> dict[str, list[Change]]:
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        if disrupts_proxy(change) and not change.blocked:
+            found.setdefault(disrupts_proxy(change), []).append(change)
+    first: dict[str, int] = {}
+    for number, proxy in enumerate(found):
+        first.setdefault(coverage.pool_of.get(proxy, f"proxy.{proxy}"), number)
+    return dict(sorted(found.items(), key=lambda item: first[coverage.pool_of.get(item[0], f"proxy.{item[0]}")]))
+
+
+def shortfalls(batches: Sequence[Sequence[Change]], coverage: Coverage) -> tuple[str, ...]:
+    """Who would have too few working proxies while one of `batches`, done one after the other, is done."""
+    found: set[str] = set()
+    for batch in batches:
+        proxies = {disrupts_proxy(change) for change in batch}
+        found |= set(coverage.short(proxies))
+        coverage = coverage.returned(proxies)
+    return tuple(sorted(found))
 
 
 def with_disruptions(changes: Iterable[Change], inventory: Inventory, live: Live) -> tuple[Change, ...]:
@@ -131,6 +103,6 @@ def with_disruptions(changes: Iterable[Change], inventory: Inventory, live: Live
     marked = []
     for change in changes:
         proxy = disrupts_proxy(change)
-        known = Address(change.address) in live.resources
+        known = Address(f"proxy.{proxy}") in live.resources
         marked.append(replace(change, disrupts=coverage.disrupted([proxy])) if proxy and known else change)
     return tuple(marked)

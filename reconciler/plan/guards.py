@@ -15,7 +15,9 @@ from reconciler.model.address import kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan, Refusal
-from reconciler.plan.batches import coverage_of, disrupts_proxy, in_batches
+from reconciler.plan.batches import in_batches, shortfalls
+from reconciler.plan.coverage import coverage_of
+from reconciler.plan.drains import only_restores
 from reconciler.plan.windows import is_open
 
 _TOUCHING = (Action.UPDATE, Action.REPLACE, Action.DELETE, Action.TAKEOVER, Action.UPGRADE)
@@ -139,16 +141,17 @@ def _last_proxy(facts: Facts) -> Iterable[Refusal]:
 def _coverage(facts: Facts) -> Iterable[Refusal]:
     """Batches keep organizations served where there is anybody else to serve them; here there is nobody."""
     try:
-        coverage = coverage_of(facts.inventory, facts.live)
+        back = [name_of(change.address) for change in facts.plan.changes if only_restores(change)]
+        coverage = coverage_of(facts.inventory, facts.live).returned(back)
         batches = in_batches(facts.plan.changes, coverage)
-        short = {name for batch in batches for name in coverage.short(disrupts_proxy(change) for change in batch)}
+        short = shortfalls(batches, coverage)
     except ValueError as error:
         yield Refusal("coverage", f"the coverage cannot be computed: {error}")
         return
-    touched = tuple(change.address for batch in batches for change in batch if short & set(change.disrupts))
+    touched = tuple(change.address for batch in batches for change in batch if set(short) & set(change.disrupts))
     if short:
         needed = facts.inventory.policy.coverage
-        yield Refusal("coverage", f"{', '.join(sorted(short))} would have fewer than {needed} working proxies", touched)
+        yield Refusal("coverage", f"{', '.join(short)} would have fewer than {needed} working proxies", touched)
 
 
 def _incomplete(facts: Facts) -> Iterable[Refusal]:

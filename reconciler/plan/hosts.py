@@ -36,6 +36,8 @@ class Finding(Protocol):
     def unknown(self) -> bool: ...
     @property
     def is_advice(self) -> bool: ...
+    @property
+    def restart(self) -> bool: ...
 
 
 Judge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Iterable[Finding]]
@@ -93,6 +95,7 @@ def _change(proxy: Resource, fixable: list[Finding]) -> Change:
                 "requirement": item.requirement,
                 "script": item.script,
                 "params": dict(item.params),
+                **({"restart": True} if item.restart else {}),
             },
         )
         for item in fixable

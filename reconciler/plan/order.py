@@ -10,6 +10,7 @@ from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
+from reconciler.plan.drains import fellows, only_restores
 from reconciler.plan.runs import chain_of
 
 _HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 100
@@ -41,7 +42,7 @@ def _rank(change: Change) -> int:
         return _RUN_RANK
     if kind == "host":
         return _HOST_RANK
-    return KINDS[kind].rank - (1 if change.action is Action.UPGRADE else 0)
+    return KINDS[kind].rank - (2 if only_restores(change) else 1 if change.action is Action.UPGRADE else 0)
 
 
 def _before(change: Change, by_address: dict[str, list[Change]], inventory: Inventory, live: Live) -> list[Change]:
@@ -53,6 +54,8 @@ def _before(change: Change, by_address: dict[str, list[Change]], inventory: Inve
         wanted += [item for item in by_address.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
     if kind_of(change.address) == "pool":
         wanted += _leaving(change, by_address)
+    for where in fellows(change, live):
+        wanted += [item for item in by_address.get(where, ()) if only_restores(item)]
     return [item for item in wanted if item.key != change.key]
 
 

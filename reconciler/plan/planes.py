@@ -13,8 +13,8 @@ from typing import Any, Final
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Report, ReportLevel
+from reconciler.plan.builds import build_number
 from reconciler.plan.objects import Findings
-from reconciler.plan.upgrades import build_number
 
 SERVICE: Final = "Veeam.Archiver.Proxy"
 

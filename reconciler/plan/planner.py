@@ -9,6 +9,7 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
+from reconciler.plan.drains import plan_restores, with_drains
 from reconciler.plan.hosts import Judge, plan_hosts
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
@@ -27,12 +28,14 @@ def make_plan(
     plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)
     plan_runs(inventory, recall, findings)
+    plan_restores(inventory, live, recall, findings)
     findings.problems += live.problems
+    disrupting = with_disruptions(order(findings.changes, inventory, live, unfit), inventory, live)
     return Plan(
         inventory=inventory.name,
         inventory_digest=inventory.digest,
         server=live.server,
-        changes=with_disruptions(order(findings.changes, inventory, live, unfit), inventory, live),
+        changes=with_drains(disrupting, inventory, live, recall),
         reports=tuple(sorted(findings.reports, key=lambda item: (item.address, item.code, item.detail))),
         unknown=tuple(sorted(findings.unknown, key=lambda item: (item.address, item.path))),
         problems=tuple(sorted(findings.problems, key=lambda item: item.sort_key)),

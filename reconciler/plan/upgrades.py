@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
 from reconciler.model.value import digest
+from reconciler.plan.builds import build_number
 from reconciler.plan.objects import Findings
-
-
-def build_number(text: str) -> tuple[int, ...]:
-    """`8.5.0.1014` to (8, 5, 0, 1014), for comparing. Text that is not a build gives ()."""
-    return tuple(int(part) for part in text.split(".")) if re.fullmatch(r"\d+(\.\d+)*", text or "") else ()
 
 
 def plan_upgrades(inventory: Inventory, live: Live, findings: Findings) -> None:

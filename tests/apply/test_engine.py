@@ -16,7 +16,7 @@ from reconciler.model.errors import Refused
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted, Stopping
 from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
-from reconciler.plan.batches import Coverage
+from reconciler.plan.coverage import Coverage
 
 Do = Callable[[Any, Mapping[str, Any], Callable[[str], None]], str | None]
 

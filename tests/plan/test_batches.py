@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.plan import Action, Cause, Change, Reason
-from reconciler.plan.batches import Coverage, coverage_of, in_batches, sizes
+from reconciler.plan.batches import in_batches, sizes
+from reconciler.plan.coverage import Coverage, coverage_of
 from tests.plan.test_chain import LIVE, proxy, world
 from tests.plan.world import FakeReader, live, plan
 

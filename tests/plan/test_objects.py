@@ -172,5 +172,6 @@ class TestDeletes:
 def test_a_new_port_brings_the_login_along_and_a_new_rate_does_not() -> None:
     (port,) = plan(inventory(proxy={"px-1": WANTED}), reader(port=9200)).changes
     (rate,) = plan(inventory(proxy={"px-1": WANTED}), reader(throttlingValue=5)).changes
-    assert "credentials" in port.steps[0].params["fields"]
+    assert [step.verb for step in port.steps] == ["sessions.wait", "update", "proxy.verify"]
+    assert "credentials" in port.steps[1].params["fields"]
     assert "credentials" not in rate.steps[0].params["fields"]

@@ -13,6 +13,7 @@ from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.apply.steps.hosts import change_host
 from reconciler.apply.steps.jobs import run_job
+from reconciler.apply.steps.maintenance import enter, leave, verify, wait_for_sessions
 from reconciler.apply.steps.management import set_certificate, upgrade_proxy
 from reconciler.apply.steps.objects import create, delete, update
 from reconciler.apply.steps.owners import change_members, move_repository
@@ -26,6 +27,10 @@ STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
     "repository.move": move_repository,
     "certificate.set": set_certificate,
     "proxy.upgrade": upgrade_proxy,
+    "proxy.verify": verify,
+    "maintenance.on": enter,
+    "maintenance.off": leave,
+    "sessions.wait": wait_for_sessions,
     "host.change": change_host,
     "job.run": run_job,
 }
@@ -38,6 +43,10 @@ _TEXTS = {
     "repository.move": "move repository {name} to {to}",
     "certificate.set": "set the server certificate {certificate}",
     "proxy.upgrade": "upgrade {name} to {to}",
+    "proxy.verify": "see that {name} works",
+    "maintenance.on": "put {name} into maintenance",
+    "maintenance.off": "take {name} out of maintenance",
+    "sessions.wait": "wait for the sessions on {name} to end",
     "host.change": "{requirement} on {host}",
     "job.run": "run job {name}",
 }

@@ -1,0 +1,126 @@
+"""Which proxies work for whom, and whether enough of them would work while some do not.
+
+A pool works as the product documents it: while its members differ in version, those that are behind work and the new
+ones wait; members in maintenance are not counted in that. So the last one that is behind can go as soon as it is in
+maintenance: then the others are all new, and work.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.model.inventory import Inventory
+from reconciler.model.live import Live
+from reconciler.plan.builds import build_number
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`serving` has the proxies of each organization, members of pools one by one; `needed` is the policy (`1`, or a
+    percent of those that serve). `working` are the proxies that answer and are not in maintenance, `resting` those that
+    are; `behind` are members of pools with an older version than the server."""
+
+    serving: Mapping[str, frozenset[str]]
+    working: frozenset[str]
+    needed: int | str = 1
+    of_proxy: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    pools: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    pool_of: Mapping[str, str] = field(default_factory=dict)
+    behind: frozenset[str] = frozenset()
+    resting: frozenset[str] = frozenset()
+
+    def disrupted(self, proxies: Iterable[str]) -> tuple[str, ...]:
+        """Organizations that any of `proxies` processes."""
+        return tuple(sorted({name for proxy in proxies for name in self.of_proxy.get(proxy, ())}))
+
+    def short(self, down: Iterable[str], *, of: str = "") -> tuple[str, ...]:
+        """Organizations that would have too few working proxies while `down` do not work, and pools that would have
+        none, which the server refuses. Who has too few anyway is only named where `down` takes another one away.
+        With `of`, only who depends on that one is looked at."""
+        away = frozenset(down)
+        asked = [of] if of else sorted(away)
+        pools = sorted({self.pool_of[name] for name in asked if name in self.pool_of})
+        found = [f"pool {name}" for name in pools if self._takes_all(self.pools[name], away)]
+        for organization in self.disrupted(asked):
+            serving = self.serving[organization]
+            left = self._active(serving, away)
+            if len(left) < self._needed(len(serving)) and self._active(serving, frozenset()) - left:
+                found.append(organization)
+        return tuple(found)
+
+    def returned(self, proxies: Iterable[str]) -> Coverage:
+        """The same after these were changed and given back."""
+        back = frozenset(proxies)
+        return replace(self, behind=self.behind - back, working=self.working | back, resting=self.resting - back)
+
+    def observed(self, proxies: Mapping[str, Mapping[str, Any]], build: str) -> Coverage:
+        """The same mapping with what is seen of the proxies now: their objects in REST, by name."""
+        resting = frozenset(name for name, raw in proxies.items() if _rests(raw))
+        online = frozenset(name for name, raw in proxies.items() if raw.get("status") == "Online")
+        return replace(
+            self, working=online - resting, resting=resting, behind=_behind(self.pools.values(), proxies, build)
+        )
+
+    def _takes_all(self, members: frozenset[str], away: frozenset[str]) -> bool:
+        working = members & self.working
+        return len(working & away) > 1 and working <= away
+
+    def _active(self, proxies: frozenset[str], away: frozenset[str]) -> frozenset[str]:
+        left = (proxies & self.working) - away
+        for pool in {self.pool_of[name] for name in left if name in self.pool_of}:
+            members = self.pools[pool]
+            if (members - away - self.resting) & self.behind:
+                left -= members - self.behind
+        return left
+
+    def _needed(self, serving: int) -> int:
+        text = str(self.needed)
+        return math.ceil(serving * float(text[:-1]) / 100) if text.endswith("%") else int(text)
+
+
+def coverage_of(inventory: Inventory, live: Live) -> Coverage:
+    """The mapping as it is live: organization <- job -> repository -> proxy, or every member of a pool."""
+    pools = _pools(live)
+    serving: dict[str, frozenset[str]] = {}
+    of_proxy: dict[str, set[str]] = {}
+    for found in live.resources.values():
+        if found.kind != "organization":
+            continue
+        owners = found.fields.get("proxies")
+        names = {name for owner in (owners if isinstance(owners, list) else ()) for name in pools.get(owner, {owner})}
+        serving[found.name] = frozenset(names)
+        for proxy in names:
+            of_proxy.setdefault(proxy, set()).add(found.name)
+    frozen = {proxy: frozenset(names) for proxy, names in of_proxy.items()}
+    seen = {found.name: found.raw for found in live.resources.values() if found.kind == "proxy"}
+    pool_of = {member: pool for pool, members in pools.items() for member in members}
+    mapping = Coverage(serving, frozenset(), inventory.policy.coverage, frozen, pools, pool_of)
+    return mapping.observed(seen, live.server.build)
+
+
+def _pools(live: Live) -> dict[str, frozenset[str]]:
+    found = {}
+    for pool in live.resources.values():
+        members = pool.fields.get("members") if pool.kind == "pool" else None
+        if isinstance(members, list):
+            found[pool.name] = frozenset(members)
+    return found
+
+
+def _rests(raw: Mapping[str, Any]) -> bool:
+    return raw.get("maintenanceModeState") in ("Enabling", "Enabled")
+
+
+def _behind(pools: Iterable[frozenset[str]], proxies: Mapping[str, Mapping[str, Any]], build: str) -> frozenset[str]:
+    """Members that have an older version. One whose version cannot be seen counts as behind in a pool that has others:
+    nobody knows that it is not, and the pool would wait for it."""
+    newest = build_number(build)
+    found: set[str] = set()
+    for members in pools:
+        versions = {name: build_number(str(proxies.get(name, {}).get("version") or "")) for name in members}
+        if any(version and version < newest for version in versions.values()):
+            found |= {name for name, version in versions.items() if version < newest}
+    return frozenset(found)

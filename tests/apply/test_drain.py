@@ -1,0 +1,267 @@
+"""Draining: maintenance of pool members, the end of sessions elsewhere, and giving the proxy back on every path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from reconciler.apply import apply
+from reconciler.apply.drain import Drains, left_open
+from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
+from reconciler.model.event import Event, Outcome, StepDone, StepStarted
+from reconciler.model.live import ServerInfo
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Step
+from reconciler.model.recall import Recall
+from tests.apply.site import HOST, Clock, FakeServer, site
+
+PATH = "Proxies/id-px-1"
+LOGIN = {"name": "px-1", "host": "px-1.example.net", "os": "windows", "credentials": "local"}
+ON = Step("maintenance.on", {**LOGIN, "deadline": 60, "then": "fail"})
+OFF = Step("maintenance.off", LOGIN)
+VERIFY = Step("proxy.verify", {"name": "px-1", "version": "8.6.0.100"})
+WAIT = Step("sessions.wait", {"name": "px-1", "deadline": 60, "then": "fail"})
+
+
+class Pool(FakeServer):
+    """A member of a pool: Enabling takes `moments` looks; `lost` answers are lost after the work was done."""
+
+    def __init__(self, *, moments: int = 2, lost: bool = False, refuses: ReconcileError | None = None) -> None:
+        super().__init__({PATH: {"status": "Online", "version": "8.6.0.100", "maintenanceModeState": "Disabled"}})
+        self.moments, self.lost, self.refuses = moments, lost, refuses
+
+    @property
+    def state(self) -> str:
+        return str(self.objects[PATH]["maintenanceModeState"])
+
+    def get(self, path: str) -> dict[str, Any]:
+        if self.state == "Enabling":
+            self.moments -= 1
+            if self.moments <= 0:
+                self.objects[PATH]["maintenanceModeState"] = "Enabled"
+        return super().get(path)
+
+    def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        super().act(path, action, body)
+        if self.refuses is not None:
+            raise self.refuses
+        self.objects[path]["maintenanceModeState"] = "Enabling" if action.endswith("enable") else "Disabled"
+        if action.endswith("disable"):
+            self.objects[path]["maintenanceModeState"] = "Disabled"
+        if self.lost:
+            raise ConnectionLost(HOST, "POST", "the connection broke")
+        return {}
+
+
+def do(server: FakeServer, step: Step, told: list[str] | None = None) -> None:
+    STEPS[step.verb](site(server, "px-1"), step.params, (told if told is not None else []).append)
+
+
+def upgrade(*steps: Step) -> Change:
+    return Change("proxy.px-1", Action.UPGRADE, (), Cause(Reason.DRIFT), steps)
+
+
+def run(server: FakeServer, change: Change, events: list[Event] | None = None) -> Any:
+    plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
+    listen: Callable[[Event], None] = (events if events is not None else []).append
+    return apply(plan, site(server, "px-1"), listen=listen).outcomes[change.key]
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], Step]:
+    """A step that raises."""
+
+    def make(error: BaseException) -> Step:
+        def fail(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+            raise error
+
+        monkeypatch.setitem(STEPS, "proxy.upgrade", fail)
+        return Step("proxy.upgrade", {"name": "px-1", "to": "8.6.0.100"})
+
+    return make
+
+
+class TestMaintenance:
+    def test_on_waits_for_enabled_with_the_login_of_the_host(self) -> None:
+        server = Pool()
+        do(server, ON)
+        assert server.state == "Enabled"
+        assert server.acts == [(PATH, "maintenance/enable", {"username": "Administrator", "password": "hunter2"})]
+
+    def test_on_and_off_do_nothing_twice(self) -> None:
+        server = Pool()
+        for step in (ON, ON, OFF, OFF):
+            do(server, step)
+        assert [action for _, action, _ in server.acts] == ["maintenance/enable", "maintenance/disable"]
+
+    def test_a_lost_answer_is_read_back(self) -> None:
+        server = Pool(lost=True)
+        do(server, ON)
+        do(server, OFF)
+        assert (server.state, len(server.acts)) == ("Disabled", 2)
+
+    def test_what_the_server_refuses_fails(self) -> None:
+        with pytest.raises(Conflict, match="the last active member"):
+            do(Pool(refuses=Conflict(HOST, "POST", "the last active member")), ON)
+
+    @pytest.mark.parametrize("then", ["fail", "proceed"])
+    def test_after_the_deadline_the_policy_decides(self, then: str) -> None:
+        server, told = Pool(moments=10_000), list[str]()
+        step = Step("maintenance.on", {**ON.params, "deadline": 5, "then": then})
+        if then == "fail":
+            with pytest.raises(StepFailed, match=r"not in maintenance after 5 s, and policy\.drain says fail"):
+                do(server, step)
+        else:
+            do(server, step, told)
+            assert told == ["px-1 is not in maintenance after 5 s; going on, as policy.drain says"]
+
+    def test_without_a_login_it_says_what_is_missing(self) -> None:
+        with pytest.raises(StepFailed, match="give it `credentials`"):
+            do(Pool(), Step("maintenance.on", {**ON.params, "credentials": ""}))
+
+
+class TestSessions:
+    def busy(self, times: int, rest: int = 8) -> FakeServer:
+        """Sessions run until they were looked at `times` times."""
+
+        class Busy(FakeServer):
+            looks = 0
+
+            def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
+                if path in ("JobSessions", "Jobs"):
+                    self.looks += 1
+                    word = "Running" if self.looks <= times else "Success"
+                    sessions = [{"id": "1", "proxyId": "id-px-1"}, {"id": "2", "proxyId": "id-other"}]
+                    jobs = [{"id": "1", "repositoryId": "r1", "lastStatus": word}, {"repositoryId": "r2"}]
+                    return (sessions if word == "Running" else sessions[1:]) if path == "JobSessions" else jobs
+                owned = [{"id": "r1", "proxyId": "id-px-1"}, {"id": "r2", "proxyId": "id-other"}]
+                return owned if path == "BackupRepositories" else []
+
+        return Busy({PATH: {"status": "Online"}}, rest=rest)
+
+    @pytest.mark.parametrize("rest", [6, 7, 8])
+    def test_it_waits_until_they_have_ended_and_says_so_once(self, rest: int) -> None:
+        told: list[str] = []
+        do(self.busy(3, rest), WAIT, told)
+        assert told == ["1 session still running"]
+
+    @pytest.mark.parametrize("then", ["fail", "proceed"])
+    def test_after_the_deadline_the_policy_decides(self, then: str) -> None:
+        told: list[str] = []
+        step = Step("sessions.wait", {**WAIT.params, "then": then})
+        if then == "fail":
+            with pytest.raises(StepFailed, match="1 session of px-1 still running after 60 s"):
+                do(self.busy(10**6), step, told)
+        else:
+            do(self.busy(10**6), step, told)
+            assert told[-1] == "1 session of px-1 still running after 60 s; going on, as policy.drain says"
+
+    def test_an_interrupt_ends_the_wait(self) -> None:
+        here = site(self.busy(10**6), "px-1", clock=Clock())
+        here.stop.set()
+        with pytest.raises(StepFailed, match="interrupted while px-1 was drained"):
+            STEPS[WAIT.verb](here, WAIT.params, lambda line: None)
+
+
+class TestVerify:
+    @pytest.mark.parametrize(
+        ("seen", "problem"),
+        [
+            ({"status": "Online", "version": "8.6.0.100"}, ""),
+            ({"status": "Online", "version": "8.6.0.101"}, ""),
+            ({"status": "Online", "version": "8.5.0.1014"}, "px-1 does not work again: it is Online, 8.5.0.1014"),
+            ({"status": "Offline", "version": None}, "px-1 does not work again: it is Offline"),
+            ({"status": "Offline", "version": None, "maintenanceModeState": "Enabled"}, ""),
+        ],
+    )
+    def test_online_and_the_version(self, seen: dict[str, Any], problem: str) -> None:
+        if problem:
+            with pytest.raises(StepFailed, match=problem):
+                do(FakeServer({PATH: seen}), VERIFY)
+        else:
+            do(FakeServer({PATH: seen}), VERIFY)
+
+    def test_before_v8_no_version_is_shown(self) -> None:
+        do(FakeServer({PATH: {"status": "Online"}}, rest=7), VERIFY)
+
+
+class TestRestored:
+    """Whatever goes wrong after maintenance was switched on, it is switched off."""
+
+    def test_after_a_failure(self, broken: Callable[[BaseException], Step]) -> None:
+        server, events = Pool(), list[Event]()
+        end = run(server, upgrade(ON, broken(Refused("px-1", "upgrading", "no")), VERIFY, OFF, VERIFY), events)
+        assert (end.outcome, end.detail, server.state) == (Outcome.FAILED, "px-1: upgrading: no", "Disabled")
+        done = [event.index for event in events if isinstance(event, StepDone)]
+        assert done == [0, 3]
+
+    def test_after_a_bug(self, broken: Callable[[BaseException], Step]) -> None:
+        server = Pool()
+        end = run(server, upgrade(ON, broken(ZeroDivisionError()), OFF))
+        assert (end.outcome, server.state) == (Outcome.FAILED, "Disabled")
+        assert "This is a bug" in end.detail
+
+    def test_after_it_was_not_drained_in_time(self) -> None:
+        server = Pool(moments=10_000)
+        end = run(server, upgrade(ON, VERIFY, OFF))
+        assert (end.outcome, server.state) == (Outcome.FAILED, "Disabled")
+
+    def test_what_cannot_be_restored_is_told(self, broken: Callable[[BaseException], Step]) -> None:
+        server = Pool()
+
+        def dead(path: str, action: str, body: Any) -> None:
+            if action == "maintenance/disable":
+                raise Refused("px-1", "leaving maintenance", "it is offline")
+
+        server.act_as = dead
+        end = run(server, upgrade(ON, broken(Refused("px-1", "upgrading", "no")), OFF))
+        assert end.detail == (
+            "px-1: upgrading: no; could not take px-1 out of maintenance: px-1: leaving maintenance: it is offline"
+        )
+
+    def test_only_what_was_begun_is_closed(self) -> None:
+        steps = (Step("proxy.verify"), ON, VERIFY, OFF, VERIFY)
+        assert [left_open(steps, failed) for failed in range(5)] == [[], [3], [3], [], []]
+
+
+class Notes:
+    """What `Drains` asks of a memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Mapping[str, str]] = {}
+
+    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]]) -> None:
+        self.rows |= digests
+
+    def forget(self, scope: str, address: str) -> None:
+        self.rows.pop(address, None)
+
+
+class TestMarks:
+    def drains(self, notes: Notes, change: Change) -> tuple[Drains, Plan]:
+        plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
+        drains = Drains(notes, "scope")  # type: ignore[arg-type]
+        drains.begin(plan)
+        return drains, plan
+
+    def test_a_proxy_is_marked_from_before_it_is_drained_until_it_is_back(self) -> None:
+        notes, change = Notes(), upgrade(ON, VERIFY, OFF)
+        drains, _ = self.drains(notes, change)
+        seen = []
+        for index, step in enumerate(change.steps):
+            for event in (StepStarted(change.key, index, ""), StepDone(change.key, index, "", 0.0)):
+                drains(event)
+                seen.append((step.verb, type(event).__name__, list(notes.rows)))
+        assert [rows for *_, rows in seen] == [["drain.px-1"]] * 5 + [[]]
+
+    @pytest.mark.parametrize("left", [True, False])
+    def test_a_mark_goes_when_the_proxy_is_seen_at_work(self, left: bool) -> None:
+        notes = Notes()
+        notes.rows = {"drain.px-1": {"(drain)": ""}, "proxy.px-1": {}}
+        fields = (FieldChange("maintenance", True, False),) if left else ()
+        change = Change("proxy.px-1", Action.UPDATE, fields, Cause(Reason.DRIFT))
+        drains, plan = self.drains(notes, change)
+        drains.settle(plan, Recall(applied=dict(notes.rows)))
+        assert ("drain.px-1" in notes.rows) is left

@@ -1,0 +1,98 @@
+"""Proxies are drained before they are upgraded and given back afterwards, also after a killed apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.apply.steps import STEPS, StepFailed
+from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.test_drift import by_name, rest
+
+MEMBER = "px-lnx-1.example.net"
+
+
+def maintenance(demo: Rehearsal) -> str:
+    with rest(demo) as client:
+        return str(by_name(client, "Proxies", "hostName", MEMBER)["maintenanceModeState"])
+
+
+def upgrades(demo: Rehearsal) -> dict[str, list[str]]:
+    return {
+        change["address"]: [step["verb"] for step in change["steps"]]
+        for change in demo.plan()["changes"]
+        if change["action"] == "upgrade"
+    }
+
+
+def test_the_plan_shows_how_each_proxy_is_drained(demo: Rehearsal) -> None:
+    demo.set("server", "build=8.6.0.100")
+    found = upgrades(demo)
+    around = ["maintenance.on", "proxy.upgrade", "proxy.verify", "maintenance.off", "proxy.verify"]
+    assert found["proxy.px-lnx-1"] == found["proxy.px-lnx-2"] == around
+    assert found["proxy.px-lon-1"] == ["sessions.wait", "proxy.upgrade", "proxy.verify"]
+
+
+def test_an_apply_that_was_killed_leaves_a_drain_that_the_next_one_undoes(
+    demo: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo.set("server", "build=8.6.0.100")
+
+    def fail(site: Any, params: Any, tell: Any) -> None:
+        raise StepFailed("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setitem(STEPS, "proxy.upgrade", fail)
+        patched.setattr("reconciler.apply.engine.left_open", lambda steps, failed: [])
+        assert demo.apply("--waive", "coverage=one proxy each").code == 3
+    assert maintenance(demo) == "Enabled"
+    found = demo.changes()
+    assert found["update:proxy.px-lnx-1"] == {"maintenance": [True, False]}
+    assert demo.apply("--waive", "coverage=one proxy each").code == 0
+    assert maintenance(demo) == "Disabled"
+    assert demo.plan()["changes"] == []
+
+
+def test_a_proxy_that_fails_is_given_back(demo: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo.set("server", "build=8.6.0.100")
+
+    def fail(site: Any, params: Any, tell: Any) -> None:
+        raise StepFailed("the installer said no")
+
+    with monkeypatch.context() as patched:
+        patched.setitem(STEPS, "proxy.upgrade", fail)
+        assert demo.apply("--waive", "coverage=one proxy each").code == 3
+    assert maintenance(demo) == "Disabled"
+    assert "update:proxy.px-lnx-1" not in demo.changes()
+    assert demo.apply("--waive", "coverage=one proxy each").code == 0
+    assert demo.plan()["changes"] == []
+
+
+def test_maintenance_that_somebody_else_wants_is_left_alone(demo: Rehearsal) -> None:
+    with rest(demo) as client:
+        proxy = by_name(client, "Proxies", "hostName", MEMBER)["id"]
+        client.request("POST", f"Proxies/{proxy}/maintenance/enable", json=account(demo))
+    plan = demo.plan()
+    assert plan["changes"] == []
+    assert [(item["address"], item["code"]) for item in plan["reports"]] == [("proxy.px-lnx-1", "in-maintenance")]
+    demo.set("server", "build=8.6.0.100")
+    assert upgrades(demo)["proxy.px-lnx-1"] == ["proxy.upgrade", "proxy.verify"]
+
+
+def account(demo: Rehearsal) -> dict[str, Any]:
+    """The login of the host, as a person would send it."""
+    import base64
+
+    from reconciler.cli.places import lab_folder
+    from reconciler.inventory import load
+    from reconciler.lab.lab import Lab
+
+    inventory, _ = load(demo.file, look_at_files=False)
+    assert inventory is not None
+    with Lab.open(inventory, lab_folder(inventory.name, {"XDG_STATE_HOME": str(demo.folder / "state")})) as lab:
+        credential = inventory.access.credentials["linux-admin"]
+        assert credential.private_key is not None
+        key = lab.resolver.resolve(credential.private_key).reveal()
+    login = {"account": credential.username, "privateKeyBase64": base64.b64encode(key.encode()).decode()}
+    return {"sshSettings": {**login, "elevateAccountToRoot": True, "ignoreFingerprintCheck": True}}
