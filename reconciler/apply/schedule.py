@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from reconciler.model.event import ChangeEnded, Outcome
 from reconciler.model.plan import Change, Plan
-from reconciler.plan.batches import disrupts_proxy, in_batches
+from reconciler.plan.batches import come_back, disrupts_proxy, in_batches
 from reconciler.plan.coverage import Coverage
+from reconciler.plan.drains import given_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Schedule:
             for need in sorted(needs):
                 self._dependents.setdefault(need, []).append(key)
         self._ready = {key: change for key, change in self._waiting.items() if not self._open[key]}
-        batches = in_batches(plan.changes, limits.coverage or Coverage({}, frozenset()), limits.batch)
+        self._coverage = (limits.coverage or Coverage({}, frozenset())).returned(given_back(plan.changes))
+        batches = in_batches(plan.changes, self._coverage, limits.batch)
         self._batch_of = {change.key: number for number, batch in enumerate(batches) for change in batch}
         self._left_in_batch = Counter(self._batch_of.values())
 
@@ -74,6 +76,8 @@ class Schedule:
         if end.outcome is Outcome.FAILED:
             self._failures += 1
             self._down |= {disrupts_proxy(change)} if end.key in self._batch_of else set()
+        elif end.outcome is Outcome.DONE and end.key in self._batch_of:
+            self._coverage = self._coverage.returned(come_back([change]))
         if end.outcome is Outcome.NOT_STARTED:
             return []  # the run is stopping: what waits for this one is not started either
         waiting = [key for key in self._dependents.get(end.key, ()) if key in self._waiting]
@@ -114,7 +118,5 @@ class Schedule:
     def _short(self, change: Change) -> tuple[str, ...]:
         """Organizations that would be left with too few proxies if `change` started now. A proxy whose disruptive
         change failed is taken to be down: nobody has seen it work since."""
-        if self._limits.coverage is None:
-            return ()
         down = {disrupts_proxy(item) for item in self._running.values()} | self._down | {disrupts_proxy(change)}
-        return self._limits.coverage.short(down - {""})
+        return self._coverage.short(down - {""}, of=disrupts_proxy(change))

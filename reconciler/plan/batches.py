@@ -33,6 +33,11 @@ def disrupts_proxy(change: Change) -> str:
     return ""
 
 
+def come_back(changes: Iterable[Change]) -> list[str]:
+    """The proxies that work again after `changes`."""
+    return [disrupts_proxy(change) for change in changes if change.action is not Action.DELETE]
+
+
 def sizes(text: str, total: int) -> list[int]:
     """`1,25%,100%` of `total` to sizes of batches: each is a count or a percent of all, the last one repeats.
 
@@ -71,7 +76,7 @@ def in_batches(changes: Sequence[Change], coverage: Coverage, batch: str = "1,25
             if not taken or not coverage.short({*taken, proxy}, of=proxy):
                 taken[proxy] = items
         batches.append([change for items in taken.values() for change in items])
-        coverage = coverage.returned(taken)
+        coverage = coverage.returned(come_back(batches[-1]))
         waiting = {proxy: items for proxy, items in waiting.items() if proxy not in taken}
     return batches
 
@@ -93,7 +98,7 @@ def shortfalls(batches: Sequence[Sequence[Change]], coverage: Coverage) -> tuple
     for batch in batches:
         proxies = {disrupts_proxy(change) for change in batch}
         found |= set(coverage.short(proxies))
-        coverage = coverage.returned(proxies)
+        coverage = coverage.returned(come_back(batch))
     return tuple(sorted(found))
 
 

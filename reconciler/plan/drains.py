@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.kinds import KINDS
-from reconciler.model.address import Address
+from reconciler.model.address import Address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, Step
@@ -47,6 +47,11 @@ def restores(change: Change) -> bool:
 def only_restores(change: Change) -> bool:
     """Such a change is done first: it needs nothing, and the other members of the pool need the proxy."""
     return restores(change) and len(change.fields) == 1
+
+
+def given_back(changes: Iterable[Change]) -> list[str]:
+    """The proxies that come back before anything else is disrupted."""
+    return [name_of(change.address) for change in changes if only_restores(change) and not change.blocked]
 
 
 def fellows(change: Change, live: Live) -> list[str]:

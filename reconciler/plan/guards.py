@@ -17,7 +17,7 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan, Refusal
 from reconciler.plan.batches import in_batches, shortfalls
 from reconciler.plan.coverage import coverage_of
-from reconciler.plan.drains import only_restores
+from reconciler.plan.drains import given_back
 from reconciler.plan.windows import is_open
 
 _TOUCHING = (Action.UPDATE, Action.REPLACE, Action.DELETE, Action.TAKEOVER, Action.UPGRADE)
@@ -141,8 +141,7 @@ def _last_proxy(facts: Facts) -> Iterable[Refusal]:
 def _coverage(facts: Facts) -> Iterable[Refusal]:
     """Batches keep organizations served where there is anybody else to serve them; here there is nobody."""
     try:
-        back = [name_of(change.address) for change in facts.plan.changes if only_restores(change)]
-        coverage = coverage_of(facts.inventory, facts.live).returned(back)
+        coverage = coverage_of(facts.inventory, facts.live).returned(given_back(facts.plan.changes))
         batches = in_batches(facts.plan.changes, coverage)
         short = shortfalls(batches, coverage)
     except ValueError as error:

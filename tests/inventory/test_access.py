@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.model.address import Address
 from reconciler.model.connection import Certificate, Connection, Credential, Transport, Trust
-from reconciler.model.inventory import Policy, Window
+from reconciler.model.inventory import Drain, Policy, Window
 from reconciler.model.secret import SecretRef
 from tests.inventory.writing import HEAD, load_text
 
@@ -99,8 +99,9 @@ policy:
   coverage: 2
   protect: [proxy.px-1, "repository.*"]
   windows: [{allow: Sat 20:00, for: 8h, zone: Europe/London}, {allow: "7:30", for: 90m}]
+  drain: {deadline: 2h, then: proceed}
 """
     windows = (Window("Sat 20:00", 8.0, "Europe/London"), Window("7:30", 1.5, "UTC"))
     policy = load_text(tmp_path, body).policy
-    assert policy == Policy(0, "50%", ("proxy.px-1", "repository.*"), windows, 2)
+    assert policy == Policy(0, "50%", ("proxy.px-1", "repository.*"), windows, 2, Drain(7200, "proceed"))
     assert load_text(tmp_path, "", HEAD).policy == Policy()

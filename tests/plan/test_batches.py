@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.plan import Action, Cause, Change, Reason
+from reconciler.model.plan import Action, Cause, Change, Reason, Step
 from reconciler.plan.batches import in_batches, sizes
 from reconciler.plan.coverage import Coverage, coverage_of
 from tests.plan.test_chain import LIVE, proxy, world
@@ -90,3 +91,51 @@ def test_the_mapping_counts_the_members_of_pools_and_upgrades_name_whom_they_dis
     assert found.serving == {"contoso.example.com": frozenset({"px-1", "px-2"})}
     (upgrade, _run) = plan(world(), reader).changes
     assert upgrade.disrupts == ("contoso.example.com",)
+
+
+class TestPools:
+    """Three members of a pool, which serves one organization with another proxy or without."""
+
+    def pool(self, *, behind: str = "abc", off: str = "", resting: str = "", needed: int = 1) -> Coverage:
+        members = frozenset("abc")
+        found = coverage({"one": members}, needed, off=[*off, *resting])
+        return replace(
+            found,
+            pools={"cloud": members},
+            pool_of=dict.fromkeys(members, "cloud"),
+            behind=frozenset(behind),
+            resting=frozenset(resting),
+        )
+
+    def test_members_that_are_behind_work_until_all_are_new(self) -> None:
+        assert self.pool(behind="bc").short("b") == ()
+        assert self.pool(behind="bc", off="c").short("b") == ("one",)
+        assert self.pool(behind="c").short("c") == ()  # the rest is new, and works as soon as c is in maintenance
+        assert self.pool(behind="bc", off="c", resting="b").short("a") == ()  # a is new, and waits already
+
+    def test_a_dead_member_that_is_behind_keeps_the_new_ones_waiting(self) -> None:
+        assert self.pool(behind="bc", off="c", needed=1).short("b") == ("one",)
+
+    def test_a_pool_is_never_taken_whole_even_where_nobody_needs_it(self) -> None:
+        assert self.pool(needed=0).short("abc") == ("pool cloud",)
+        assert self.pool(needed=0).short("ab") == ()
+
+    def test_its_members_follow_each_other(self) -> None:
+        found = in_batches(upgrades("axbyc"), self.pool(), "1,100%")
+        assert names(found) == [["a"], ["b", "c", "x", "y"]]  # b and c rest, so that a, which is new, is the whole pool
+
+    def test_a_member_whose_version_is_hidden_counts_as_behind_while_others_are(self) -> None:
+        seen = {name: {"status": "Online", "version": "8.5"} for name in "ab"}
+        dark = {"c": {"status": "Offline", "version": None}}
+        found = self.pool().observed({**seen, **dark}, "8.6")
+        assert (found.behind, found.working) == (frozenset("abc"), frozenset("ab"))
+        assert self.pool().observed({**seen, **dark}, "8.5").behind == frozenset()
+
+
+def test_what_changes_a_proxy_goes_in_one_batch() -> None:
+    host = Change("host.a", Action.UPDATE, (), Cause(Reason.DRIFT), (Step("host.change", {"restart": True}),))
+    found = in_batches([host, *upgrades("ab")], coverage({"one": "ab"}), "1")
+    assert [[change.key for change in batch] for batch in found] == [
+        ["update:host.a", "upgrade:proxy.a"],
+        ["upgrade:proxy.b"],
+    ]
