@@ -51,7 +51,7 @@ def _limits(world: World, live: Live, plan: Plan) -> Limits:
     from reconciler.plan.coverage import coverage_of
 
     waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
-    coverage = coverage_of(world.inventory, live)
+    coverage = coverage_of(world.inventory, live, plan.changes)
     return Limits(coverage=replace(coverage, needed=0) if waived else coverage)  # a pool is never taken whole
 
 

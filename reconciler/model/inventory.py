@@ -64,9 +64,10 @@ class Policy:
 class Inventory:
     """Everything that an inventory declares.
 
-    `resources` is in order of address. `files` are the files read, relative to `access.root`; `digest` is a SHA-256
-    over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds the names
-    of the proxies of each group.
+    `resources` is in order of address. `removed` are the proxies that shall be gone (`state: absent`): still told of,
+    because removing one takes the login of its host. `files` are the files read, relative to `access.root`; `digest`
+    is a SHA-256 over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds
+    the names of the proxies of each group.
     """
 
     name: str
@@ -77,6 +78,11 @@ class Inventory:
     digest: str
     main: str = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    removed: Mapping[Address, Resource] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Resource]:
         return [resource for resource in self.resources.values() if resource.kind == kind]
+
+    def told_of_kind(self, kind: str) -> list[Resource]:
+        """Those that are wanted and those that shall be gone."""
+        return self.of_kind(kind) + [resource for resource in self.removed.values() if resource.kind == kind]

@@ -21,12 +21,13 @@ _REDEPLOYS = {"port", "credentials"}
 
 
 def disrupts_proxy(change: Change) -> str:
-    """The proxy that does not work while `change` is done; empty where it works on."""
+    """The proxy that does not work while `change` is done; empty where it works on. A delete comes after everything
+    has moved away from its proxy, so it takes nothing from anybody."""
     if kind_of(change.address) == "host" and any(step.params.get("restart") for step in change.steps):
         return name_of(change.address)
     if kind_of(change.address) != "proxy":
         return ""
-    if change.action in (Action.UPGRADE, Action.REPLACE, Action.DELETE, Action.TAKEOVER):
+    if change.action in (Action.UPGRADE, Action.REPLACE, Action.TAKEOVER):
         return name_of(change.address)
     if change.action is Action.UPDATE and any(item.path in _REDEPLOYS for item in change.fields):
         return name_of(change.address)

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reconciler.model.address import kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
+from reconciler.model.plan import Action, Change
 from reconciler.plan.builds import build_number
 
 
@@ -21,7 +23,8 @@ from reconciler.plan.builds import build_number
 class Coverage:
     """`serving` has the proxies of each organization, members of pools one by one; `needed` is the policy (`1`, or a
     percent of those that serve). `working` are the proxies that answer and are not in maintenance, `resting` those that
-    are; `behind` are members of pools with an older version than the server."""
+    are; `behind` are members of pools with an older version than the server. `going` are those that are being removed:
+    nobody may lean on them. `unknown` are organizations of which it cannot be seen who serves them."""
 
     serving: Mapping[str, frozenset[str]]
     working: frozenset[str]
@@ -31,6 +34,8 @@ class Coverage:
     pool_of: Mapping[str, str] = field(default_factory=dict)
     behind: frozenset[str] = frozenset()
     resting: frozenset[str] = frozenset()
+    going: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     def disrupted(self, proxies: Iterable[str]) -> tuple[str, ...]:
         """Organizations that any of `proxies` processes."""
@@ -61,7 +66,10 @@ class Coverage:
         resting = frozenset(name for name, raw in proxies.items() if _rests(raw))
         online = frozenset(name for name, raw in proxies.items() if raw.get("status") == "Online")
         return replace(
-            self, working=online - resting, resting=resting, behind=_behind(self.pools.values(), proxies, build)
+            self,
+            working=online - resting - self.going,
+            resting=resting,
+            behind=_behind(self.pools.values(), proxies, build),
         )
 
     def _takes_all(self, members: frozenset[str], away: frozenset[str]) -> bool:
@@ -81,32 +89,53 @@ class Coverage:
         return math.ceil(serving * float(text[:-1]) / 100) if text.endswith("%") else int(text)
 
 
-def coverage_of(inventory: Inventory, live: Live) -> Coverage:
-    """The mapping as it is live: organization <- job -> repository -> proxy, or every member of a pool."""
+def coverage_of(inventory: Inventory, live: Live, changes: Iterable[Change] = ()) -> Coverage:
+    """The mapping as it is live: organization <- job -> repository -> proxy, or every member of a pool. What `changes`
+    delete does not count as working."""
     pools = _pools(live)
     serving: dict[str, frozenset[str]] = {}
     of_proxy: dict[str, set[str]] = {}
+    unknown: set[str] = set()
+    seen = {found.name: found.raw for found in live.resources.values() if found.kind == "proxy"}
+    silent = {name for name, raw in seen.items() if raw.get("status") not in ("Online", "Offline")}
     for found in live.resources.values():
         if found.kind != "organization":
             continue
         owners = found.fields.get("proxies")
-        names = {name for owner in (owners if isinstance(owners, list) else ()) for name in pools.get(owner, {owner})}
-        serving[found.name] = frozenset(names)
+        parts = [pools.get(owner, frozenset({owner})) for owner in owners] if isinstance(owners, list) else [None]
+        names = frozenset[str]().union(*(part for part in parts if part is not None))
+        serving[found.name] = names
+        unknown |= {found.name} if None in parts or names & silent else set()
         for proxy in names:
             of_proxy.setdefault(proxy, set()).add(found.name)
     frozen = {proxy: frozenset(names) for proxy, names in of_proxy.items()}
-    seen = {found.name: found.raw for found in live.resources.values() if found.kind == "proxy"}
-    pool_of = {member: pool for pool, members in pools.items() for member in members}
-    mapping = Coverage(serving, frozenset(), inventory.policy.coverage, frozen, pools, pool_of)
+    known = {pool: members for pool, members in pools.items() if members is not None}
+    pool_of = {member: pool for pool, members in known.items() for member in members}
+    going = frozenset(name_of(change.address) for change in changes if _removes(change))
+    mapping = Coverage(
+        serving,
+        frozenset(),
+        inventory.policy.coverage,
+        frozen,
+        known,
+        pool_of,
+        going=going,
+        unknown=frozenset(unknown),
+    )
     return mapping.observed(seen, live.server.build)
 
 
-def _pools(live: Live) -> dict[str, frozenset[str]]:
+def _removes(change: Change) -> bool:
+    return change.action is Action.DELETE and kind_of(change.address) == "proxy" and not change.blocked
+
+
+def _pools(live: Live) -> dict[str, frozenset[str] | None]:
+    """The members of each pool; None where they cannot be seen."""
     found = {}
     for pool in live.resources.values():
-        members = pool.fields.get("members") if pool.kind == "pool" else None
-        if isinstance(members, list):
-            found[pool.name] = frozenset(members)
+        members = pool.fields.get("members")
+        if pool.kind == "pool":
+            found[pool.name] = frozenset(members) if isinstance(members, list) else None
     return found
 
 

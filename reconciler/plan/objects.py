@@ -1,4 +1,4 @@
-"""Changes to the objects of the server: create, update, replace, delete."""
+"""Changes to the objects of the server that are declared: create, update, replace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Findings:
 
 
 def plan_objects(inventory: Inventory, live: Live, recall: Recall, naming: Naming) -> Findings:
-    """Every declared object against the live one, and what is ours but no longer declared."""
+    """Every declared object against the live one."""
     findings = Findings()
     for resource in inventory.resources.values():
         kind = KINDS[resource.kind]
@@ -41,7 +41,6 @@ def plan_objects(inventory: Inventory, live: Live, recall: Recall, naming: Namin
             _plan_missing(kind, resource, recall, naming, findings)
         else:
             _plan_existing(kind, resource, existing, recall, naming, findings)
-    _plan_deletes(inventory, live, findings)
     return findings
 
 
@@ -181,29 +180,6 @@ def precondition(kind: Kind, live: LiveResource) -> str:
     """Fingerprint of what was observed of an object, without what moves by itself."""
     shown = {item.name: live.fields.get(item.name) for item in kind.fields if live.fields.get(item.name) is not UNKNOWN}
     return digest({"id": live.id, "fields": shown})
-
-
-def _plan_deletes(inventory: Inventory, live: Live, findings: Findings) -> None:
-    for where, resource in live.resources.items():
-        if where in inventory.resources or KINDS[resource.kind].reference or not resource.owner:
-            continue
-        if resource.owner != inventory.name:
-            continue
-        shown = [
-            FieldChange(name, value, None)
-            for name, value in resource.fields.items()
-            if value not in (UNKNOWN, None, "")
-        ]
-        findings.changes.append(
-            Change(
-                address=where,
-                action=Action.DELETE,
-                fields=tuple(shown),
-                cause=Cause(Reason.INVENTORY, "created by this inventory and no longer declared"),
-                steps=(Step("delete", {"kind": resource.kind, "name": resource.name}),),
-                precondition=precondition(KINDS[resource.kind], resource),
-            )
-        )
 
 
 def _not_in_version(kind: Kind, resource: Resource, rest: int) -> Diagnostic:

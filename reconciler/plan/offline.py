@@ -61,7 +61,8 @@ def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
         if found.kind == "certificate":
             fields["thumbprint"] = found.fields.get("certificate")
         marked = "" if kind.reference or kind.singleton else new.name
-        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, {})
+        raw = {"status": "Online"} if found.kind == "proxy" else {}
+        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, raw)
     server = ServerInfo(old.access.server.host, rest, "")
     return Live(server, resources, {}, {})
 

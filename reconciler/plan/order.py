@@ -1,9 +1,17 @@
-"""What must be done before what, and what cannot be done because something else cannot."""
+"""What must be done before what, and what cannot be done because something else cannot.
+
+First what a job works through, from the hosts up; then the jobs are started; what is no longer wanted goes last and
+from the top down: jobs, repositories, pools, proxies. A proxy that others take over from goes once they have shown that
+they can: after the jobs that were moved away from it have ended well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 
 from reconciler.kinds import KINDS
 from reconciler.model.address import Address, kind_of, name_of
@@ -12,25 +20,28 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.plan.drains import fellows, only_restores
 from reconciler.plan.runs import chain_of
+from reconciler.plan.usage import Claims, Usage, lets_go, stays
 
-_HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 100
+_HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 200
+_ENDING = (Action.DELETE, Action.REPLACE)
+_DEPLOYING = (Action.CREATE, Action.TAKEOVER, Action.REPLACE)
 
 
-def order(changes: Iterable[Change], inventory: Inventory, live: Live, unfit: dict[str, str]) -> tuple[Change, ...]:
-    """The changes in the order in which they may be done, each with the keys of those that it waits for."""
+def order(changes: Iterable[Change], inventory: Inventory, live: Live, unfit: Mapping[str, str]) -> tuple[Change, ...]:
+    """The changes in an order in which they may be done, each with the keys of those that it waits for."""
     ranked = sorted(changes, key=lambda change: (_rank(change), change.address, change.action))
-    by_address: dict[str, list[Change]] = {}
-    for change in ranked:
-        by_address.setdefault(change.address, []).append(change)
+    needs = _Needs(ranked, inventory, live)
+    before = {change.key: tuple(sorted({item.key for item in needs.of(change)})) for change in ranked}
+    blocked = _break_circles(before)
     done: list[Change] = []
-    blocked: dict[str, str] = {}
-    for change in ranked:
-        before = _before(change, by_address, inventory, live)
-        reason = change.blocked or _cannot(change, before, blocked, inventory, live, unfit)
+    for change in _by_need(ranked, before):
+        reason = change.blocked or needs.kept(change) or blocked.get(change.key, "")
+        reason = reason or _waits(before[change.key], blocked) or _cannot(change, inventory, live, unfit)
         if reason:
-            blocked[change.key] = change.address
-        keys = tuple(sorted({item.key for item in before}))
-        done.append(replace(change, depends_on=keys, blocked=reason, steps=() if reason else change.steps))
+            blocked[change.key] = reason
+        done.append(
+            replace(change, depends_on=before[change.key], blocked=reason, steps=() if reason else change.steps)
+        )
     return tuple(done)
 
 
@@ -45,98 +56,143 @@ def _rank(change: Change) -> int:
     return KINDS[kind].rank - (2 if only_restores(change) else 1 if change.action is Action.UPGRADE else 0)
 
 
-def _before(change: Change, by_address: dict[str, list[Change]], inventory: Inventory, live: Live) -> list[Change]:
-    """The changes that must be done before this one."""
-    if change.action is Action.DELETE:
-        return _before_delete(change, by_address, live)
-    wanted = [item for item in by_address.get(change.address, ()) if _rank(item) < _rank(change)]
-    for where in _needs(change, inventory):
-        wanted += [item for item in by_address.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
-    if kind_of(change.address) == "pool":
-        wanted += _leaving(change, by_address)
-    for where in fellows(change, live):
-        wanted += [item for item in by_address.get(where, ()) if only_restores(item)]
-    return [item for item in wanted if item.key != change.key]
+class _Needs:
+    """What each change waits for, looked up instead of searched."""
 
+    def __init__(self, changes: Sequence[Change], inventory: Inventory, live: Live) -> None:
+        self._inventory, self._live = inventory, live
+        self._usage, self._claims = Usage(live), Claims(live)
+        self._at: dict[str, list[Change]] = defaultdict(list)
+        self._runs: dict[str, list[Change]] = defaultdict(list)
+        self._leaving: dict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            self._at[change.address].append(change)
+            if change.action is Action.RUN:
+                for part in chain_of(inventory.resources[Address(change.address)], inventory):
+                    self._runs[part].append(change)
+            for member in _members(change, "leave"):
+                self._leaving[member].append(change)
 
-def _needs(change: Change, inventory: Inventory) -> list[str]:
-    kind, name = kind_of(change.address), name_of(change.address)
-    resource = inventory.resources.get(Address(change.address))
-    if resource is None:
-        return []
-    if change.action is Action.RUN:
-        hosts = [f"host.{name_of(where)}" for where in chain_of(resource, inventory) if kind_of(where) == "proxy"]
-        return [*chain_of(resource, inventory), *hosts, "smtp", f"organization.{resource.fields.get('organization')}"]
-    if kind == "proxy":
-        return [f"host.{name}", "certificate"]
-    if kind == "pool":
-        return [f"proxy.{member}" for member in resource.fields.get("members", ())]
-    if kind == "repository":
-        return [str(resource.fields.get("owner", ""))]
-    if kind == "job":
-        return [f"repository.{resource.fields.get('repository')}"]
-    return []
+    def of(self, change: Change) -> list[Change]:
+        if change.action is Action.DELETE:
+            return self._releasing(change)
+        found = [item for item in self._at[change.address] if _rank(item) < _rank(change)]
+        for where in self._parts(change):
+            found += [item for item in self._at.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
+        for member in _members(change, "join"):  # a proxy is in one pool at the most
+            found += self._leaving[member]
+        for where in fellows(change, self._live):
+            found += [item for item in self._at.get(where, ()) if only_restores(item)]
+        if change.action is Action.CREATE:
+            found += self._in_the_way(change)
+        elif change.action is Action.REPLACE:
+            found += self._releasing(change)
+        return [item for item in found if item.key != change.key]
 
+    def kept(self, change: Change) -> str:
+        """Why an object cannot go: what uses it stays."""
+        if change.action not in _ENDING:
+            return ""
+        joined = {f"pool.{step.params['name']}" for step in change.steps if step.verb == "pool.members"}
+        where = change.address
+        left = [user for user in self._usage.of(where) if user not in joined and not self._release(user, where)]
+        if left:
+            return stays(left, self._inventory, self._live)
+        hidden = [user for user in self._usage.hidden(where) if not self._release(user, where)]
+        return f"it is not known whether {', '.join(sorted(hidden))} uses it" if hidden else ""
 
-def _leaving(change: Change, by_address: dict[str, list[Change]]) -> list[Change]:
-    """A proxy is in one pool at the most: it leaves the old one before it joins this one."""
-    joins = _members(change, "join")
-    return [
-        other
-        for items in by_address.values()
-        for other in items
-        if other.key != change.key and kind_of(other.address) == "pool" and joins & _members(other, "leave")
-    ]
+    def _parts(self, change: Change) -> list[str]:
+        """Addresses that the object of `change` is made of, or works through."""
+        kind, name = kind_of(change.address), name_of(change.address)
+        resource = self._inventory.resources.get(Address(change.address))
+        if resource is None:
+            return []
+        if change.action is Action.RUN:
+            chain = chain_of(resource, self._inventory)
+            hosts = [f"host.{name_of(where)}" for where in chain if kind_of(where) == "proxy"]
+            return [*chain, *hosts, "smtp", f"organization.{resource.fields.get('organization')}"]
+        if kind == "proxy":
+            return [f"host.{name}", "certificate"]
+        if kind == "pool":
+            return [f"proxy.{member}" for member in resource.fields.get("members", ())]
+        if kind == "repository":
+            return [str(resource.fields.get("owner", ""))]
+        return [f"repository.{resource.fields.get('repository')}"] if kind == "job" else []
+
+    def _release(self, user: str, where: str) -> list[Change]:
+        """The changes after which `user` does not use `where` any more."""
+        return [item for item in self._at.get(user, ()) if lets_go(item, where)]
+
+    def _releasing(self, change: Change) -> list[Change]:
+        """What lets go of the object of `change`, and the jobs that show whether that went well."""
+        found: list[Change] = []
+        for user in (*self._usage.of(change.address), *self._usage.hidden(change.address)):
+            for item in self._release(user, change.address):
+                found += [item, *(self._runs[user] if change.action is Action.DELETE else ())]
+        return found
+
+    def _in_the_way(self, change: Change) -> list[Change]:
+        """Deletes of objects that have what only one may have."""
+        resource = self._inventory.resources[Address(change.address)]
+        holders = self._claims.in_the_way(resource.kind, resource.fields)
+        return [item for where in holders for item in self._at.get(where, ()) if item.action is Action.DELETE]
 
 
 def _members(change: Change, side: str) -> set[str]:
     found: set[str] = set()
     for step in change.steps:
-        if step.verb == "pool.members":
+        if step.verb == "pool.members" and kind_of(change.address) == "pool":
             found |= set(step.params[side])
         elif step.verb == "create" and side == "join":
             found |= set(step.params["fields"].get("members", ()))
     return found
 
 
-def _before_delete(change: Change, by_address: dict[str, list[Change]], live: Live) -> list[Change]:
-    """What uses an object goes, or lets go of it, before the object is deleted."""
-    users = []
-    for items in by_address.values():
-        for other in items:
-            if other.key == change.key or other.action is Action.RUN:
-                continue
-            resource = live.resources.get(Address(other.address))
-            if resource is not None and _uses(resource.fields, change.address):
-                users.append(other)
-    return users
+def _break_circles(before: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Why the changes that wait for each other cannot be done, by key. Takes the waiting out of `before`."""
+    found: dict[str, str] = {}
+    while True:
+        try:
+            TopologicalSorter(before).prepare()
+        except CycleError as error:
+            circle = dict.fromkeys(error.args[1])
+            words = {key: key.replace(":", " ", 1) for key in circle if not key.startswith("run:")}
+            for key in circle:
+                others = ", ".join(sorted(words[other] for other in circle if other != key and other in words))
+                found[key] = f"it and {others} wait for each other"
+                before[key] = tuple(other for other in before[key] if other not in circle)
+        else:
+            return found
 
 
-def _uses(fields: object, where: str) -> bool:
-    kind, name = kind_of(where), name_of(where)
-    if not isinstance(fields, dict):
-        return False
-    if fields.get("owner") == where:
-        return True
-    if kind == "proxy" and isinstance(fields.get("members"), list):
-        return name in fields["members"]
-    return fields.get(kind) == name
+def _by_need(ranked: Sequence[Change], before: Mapping[str, Sequence[str]]) -> Iterable[Change]:
+    """In the order of `ranked` as far as the needs allow."""
+    places = {change.key: place for place, change in enumerate(ranked)}
+    missing = {key: len(needs) for key, needs in before.items()}
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for key, needs in before.items():
+        for need in needs:
+            waiting[need].append(key)
+    ready = [places[key] for key, count in missing.items() if not count]
+    heapq.heapify(ready)
+    while ready:
+        change = ranked[heapq.heappop(ready)]
+        yield change
+        for key in waiting[change.key]:
+            missing[key] -= 1
+            if not missing[key]:
+                heapq.heappush(ready, places[key])
 
 
-def _cannot(
-    change: Change,
-    before: list[Change],
-    blocked: dict[str, str],
-    inventory: Inventory,
-    live: Live,
-    unfit: dict[str, str],
-) -> str:
+def _waits(needs: Iterable[str], blocked: Mapping[str, str]) -> str:
+    stuck = min((key for key in needs if key in blocked), key=lambda key: (key.startswith("run:"), key), default="")
+    return f"it waits for {stuck.partition(':')[2]}, which is blocked" if stuck else ""
+
+
+def _cannot(change: Change, inventory: Inventory, live: Live, unfit: Mapping[str, str]) -> str:
     """Why a change cannot be done though nothing is wrong with itself."""
-    for item in before:
-        if item.key in blocked:
-            return f"it waits for {item.address}, which is blocked"
     kind, name = kind_of(change.address), name_of(change.address)
-    if kind == "proxy" and change.action is Action.CREATE and name in unfit:
+    if kind == "proxy" and change.action in _DEPLOYING and name in unfit:
         return unfit[name]
     resource = inventory.resources.get(Address(change.address))
     if kind == "job" and resource is not None and change.action is Action.CREATE:

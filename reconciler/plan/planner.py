@@ -13,6 +13,7 @@ from reconciler.plan.drains import plan_restores, with_drains
 from reconciler.plan.hosts import Judge, plan_hosts
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
+from reconciler.plan.ownership import plan_undeclared
 from reconciler.plan.planes import plan_planes
 from reconciler.plan.runs import plan_runs
 from reconciler.plan.upgrades import plan_upgrades
@@ -24,6 +25,7 @@ def make_plan(
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
     naming = Naming(live.server.rest, access)
     findings = plan_objects(inventory, live, recall, naming)
+    plan_undeclared(inventory, live, recall, findings)
     unfit = plan_hosts(inventory, live, judge, findings)
     plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.model.inventory import Window
@@ -11,7 +11,10 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def is_open(window: Window, now: datetime) -> bool:
-    """Whether `now` lies in `window`. Raises ValueError where the window says no time at all."""
+    """Whether `now` lies in `window`, whose length is counted in real hours: in the night of a change of clocks it ends
+    earlier or later by the wall. Raises ValueError where the window or the clock says no time at all."""
+    if now.tzinfo is None:
+        raise ValueError("the clock does not say its time zone")
     day, hour, minute = _start(window.allow)
     try:
         local = now.astimezone(ZoneInfo(window.zone))
@@ -23,8 +26,8 @@ def is_open(window: Window, now: datetime) -> bool:
     else:
         begin -= timedelta(days=(local.weekday() - day) % 7)
         candidates = [begin, begin - timedelta(days=7)]
-    length = timedelta(hours=window.hours)
-    return any(start <= local < start + length for start in candidates)
+    length, at = timedelta(hours=window.hours), now.astimezone(UTC)
+    return any(start <= at < start + length for start in (candidate.astimezone(UTC) for candidate in candidates))
 
 
 def _start(text: str) -> tuple[int | None, int, int]:

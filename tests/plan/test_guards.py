@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Policy, Window
-from reconciler.model.live import LiveResource
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, UnknownField
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
+from reconciler.model.value import UNKNOWN
+from reconciler.plan import plan_to_json
 from reconciler.plan.guards import GUARDS, Facts, guarded, limit_of
 from tests.plan.test_chain import LIVE, proxy, world
 from tests.plan.world import FakeReader, inventory, live, plan
@@ -31,6 +36,23 @@ def with_changes(found: Facts, *changes: Change) -> Facts:
 
 def change(address: str, action: Action) -> Change:
     return Change(address, action, (FieldChange("type", "a", "b"),), Cause(Reason.INVENTORY))
+
+
+def ours(**raw: Any) -> dict[str, Any]:
+    return proxy(1, type="Domain", description="[vbo-reconcile:corp]", **raw)
+
+
+def silent() -> FakeReader:
+    """No proxy tells whether it is online."""
+    return FakeReader({**LIVE, "Proxies": [{**item, "status": None} for item in LIVE["Proxies"]]})
+
+
+def with_unknown(found: Facts) -> Facts:
+    return replace(found, plan=replace(found.plan, unknown=(UnknownField("proxy.px-1", "throttle", "offline"),)))
+
+
+def with_problem(found: Facts) -> Facts:
+    return replace(found, plan=replace(found.plan, problems=(Diagnostic("unreachable", "Unreachable", "No answer."),)))
 
 
 def codes(found: Facts, waivers: Mapping[str, str] | None = None) -> list[str]:
@@ -59,6 +81,7 @@ def test_limits_are_counts_or_percentages(limit: Any, total: int, allowed: int) 
         ("protected", change("proxy.px-1", Action.DELETE), {"protect": ("proxy.*",)}),
         ("takeover", change("proxy.px-1", Action.TAKEOVER), {}),
         ("replace", change("proxy.px-1", Action.REPLACE), {}),
+        ("force", replace(change("proxy.px-1", Action.DELETE), steps=(Step("delete", {"force": True}),)), {}),
         ("last-proxy", change("pool.a", Action.DELETE), {}),
         ("coverage", change("proxy.px-1", Action.UPGRADE), {"coverage": "100%"}),
         ("coverage", change("proxy.px-1", Action.UPGRADE), {"coverage": "most"}),
@@ -104,22 +127,212 @@ def test_an_empty_inventory_deletes_nothing() -> None:
     assert "empty-inventory" in codes(found)
 
 
-def test_the_last_proxy_is_kept_where_it_is_not_known_who_serves() -> None:
-    found = with_changes(facts(), change("proxy.px-1", Action.DELETE))
-    hidden = {
-        where: LiveResource(item.kind, item.name, item.id, {**item.fields, "proxies": None})
-        if item.kind == "organization"
-        else item
+class TestProtected:
+    """A proxy that is taken out of the inventory loses its name there, and must not lose its protection with it."""
+
+    def found(self, protect: str, host: str = "px-9.corp.example.com") -> list[str]:
+        there = proxy(9, hostName=host, type="Domain", description="[vbo-reconcile:corp]")
+        reader = FakeReader({**LIVE, "Proxies": [*LIVE["Proxies"], there]})
+        return codes(facts(reader=reader, protect=(protect,)))
+
+    @pytest.mark.parametrize("protect", ["proxy.px-9", "proxy.PX-9.*", "proxy.px-9.corp.example.com", "proxy.*", "*"])
+    def test_it_is_known_by_its_host(self, protect: str) -> None:
+        assert self.found(protect.lower()) == ["protected"]
+
+    def test_a_protected_name_that_nothing_has_any_more_may_be_its_name(self) -> None:
+        assert self.found("proxy.london") == ["protected"]
+
+    @pytest.mark.parametrize("protect", ["proxy.px-1", "job.*", "repository.old", "proxy.lon-*"])
+    def test_another_one_is_not_protected(self, protect: str) -> None:
+        assert self.found(protect) == []
+
+
+class TestLastProxy:
+    """`contoso` is processed by the pool of px-1 and px-2."""
+
+    def test_the_last_one_that_works_is_kept_though_another_is_listed(self) -> None:
+        down = FakeReader({**LIVE, "Proxies": [proxy(1, proxyPoolId="pool-a", status="Offline"), *LIVE["Proxies"][1:]]})
+        found = with_changes(facts(reader=down), change("proxy.px-2", Action.DELETE))
+        assert codes(found) == ["last-proxy"]
+        (refusal,) = guarded(found, {}).refusals
+        assert refusal.addresses == ("proxy.px-2",)
+
+    def test_members_of_a_pool_that_go_one_by_one_are_counted_together(self) -> None:
+        both = (change("proxy.px-1", Action.DELETE), change("proxy.px-2", Action.DELETE))
+        assert codes(with_changes(facts(), *both)) == ["last-proxy"]
+
+    def test_whoever_takes_over_in_the_same_plan_counts(self) -> None:
+        moved = replace(
+            change("repository.cloud", Action.UPDATE), fields=(FieldChange("owner", "pool.a", "proxy.px-3"),)
+        )
+        both = (change("proxy.px-1", Action.DELETE), change("proxy.px-2", Action.DELETE))
+        assert codes(with_changes(facts(), moved, *both)) == []
+        assert codes(with_changes(facts(), replace(moved, blocked="on a disk"), *both)) == ["last-proxy"]
+
+    def test_whoever_takes_over_must_work(self) -> None:
+        down = FakeReader({**LIVE, "Proxies": [*LIVE["Proxies"][:2], proxy(3, status="Offline")]})
+        moved = replace(
+            change("repository.cloud", Action.UPDATE), fields=(FieldChange("owner", "pool.a", "proxy.px-3"),)
+        )
+        found = facts(world(pool={"a": {"members": ["px-1", "px-2"]}}), down)
+        assert codes(with_changes(found, moved, change("pool.a", Action.DELETE))) == ["last-proxy"]
+
+    def test_a_new_proxy_takes_over(self) -> None:
+        wanted = world(
+            proxy={f"px-{number}": {"type": "workgroup"} for number in (1, 2, 3, 4)},
+            repository={"cloud": {"owner": "proxy.px-4"}},
+        )
+        moved = replace(
+            change("repository.cloud", Action.UPDATE), fields=(FieldChange("owner", "pool.a", "proxy.px-4"),)
+        )
+        found = facts(wanted)
+        assert (
+            codes(with_changes(found, change("proxy.px-4", Action.CREATE), moved, change("pool.a", Action.DELETE)))
+            == []
+        )
+
+    def test_deleting_a_job_alone_takes_no_proxy_away(self) -> None:
+        assert codes(with_changes(facts(), change("job.daily", Action.DELETE))) == []
+
+    def test_a_delete_disrupts_nobody_since_everything_has_moved_by_then_and_others_do_not_count_on_it(self) -> None:
+        going = change("proxy.px-2", Action.DELETE)
+        assert codes(with_changes(facts(), going)) == []
+        both = with_changes(facts(), going, replace(change("proxy.px-1", Action.UPGRADE), disrupts=()))
+        assert codes(both) == ["coverage"]
+
+
+def hide(found: Facts, kind: str, **fields: Any) -> Facts:
+    """`found` with fields of the objects of one kind that cannot be seen."""
+    resources = {
+        where: replace(item, fields={**item.fields, **fields}) if item.kind == kind else item
         for where, item in found.live.resources.items()
     }
-    assert codes(replace(found, live=replace(found.live, resources=hidden))) == ["last-proxy"]
+    return replace(found, live=replace(found.live, resources=resources))
+
+
+def nothing_seen(found: Facts) -> Facts:
+    return replace(found, live=replace(found.live, resources={}))
+
+
+DELETE, UPDATE, UPGRADE = (change("proxy.px-1", action) for action in (Action.DELETE, Action.UPDATE, Action.UPGRADE))
+
+CANNOT_BE_COMPUTED: dict[str, dict[str, Facts]] = {
+    "coverage": {
+        "a limit that is no number": with_changes(facts(coverage="most"), UPGRADE),
+        "a percentage that is no number": with_changes(facts(coverage="x%"), UPGRADE),
+        "a mapping that cannot be seen": with_changes(hide(facts(), "organization", proxies=None), UPGRADE),
+        "a pool whose members cannot be seen": with_changes(hide(facts(), "pool", members=UNKNOWN), UPGRADE),
+        "proxies of which nobody knows whether they work": with_changes(facts(reader=silent()), UPGRADE),
+    },
+    "empty-inventory": {
+        "deletes of objects that were not seen": with_changes(nothing_seen(facts(inventory())), DELETE),
+        "an inventory of nothing but organizations": with_changes(
+            facts(inventory(organization={"contoso.example.com": {}})), DELETE
+        ),
+    },
+    "force": {"a status that is not known": facts(inventory(), FakeReader({"Proxies": [ours(status=None)]}))},
+    "incomplete": {
+        "one unknown field": replace(with_unknown(facts()), complete=True),
+        "a host with a problem": replace(with_problem(facts()), complete=True),
+    },
+    "last-proxy": {
+        "a mapping that cannot be seen": with_changes(hide(facts(), "organization", proxies=None), DELETE),
+        "a pool whose members cannot be seen": with_changes(hide(facts(), "pool", members=UNKNOWN), DELETE),
+        "a job whose repository cannot be seen": with_changes(hide(facts(), "job", repository=UNKNOWN), DELETE),
+        "a repository whose owner cannot be seen": with_changes(hide(facts(), "repository", owner=UNKNOWN), DELETE),
+    },
+    "max-changes": {
+        "a limit that is no number": with_changes(facts(max_changes="some"), UPDATE),
+        "a percentage above all": with_changes(facts(max_changes="101%"), UPDATE),
+        "a percentage that is no number": with_changes(facts(max_changes="nan%"), UPDATE),
+        "a percentage of nothing": with_changes(nothing_seen(facts(inventory())), UPDATE),
+    },
+    "max-deletes": {
+        "a limit that is no number": with_changes(facts(max_deletes="some"), DELETE),
+        "a limit of yes": with_changes(facts(max_deletes=True), DELETE),
+        "a percentage of nothing": with_changes(nothing_seen(facts(inventory(), max_deletes="100%")), DELETE),
+    },
+    "protected": {
+        "a protected name that nothing has any more": with_changes(
+            facts(protect=("proxy.london",)), change("proxy.px-9.corp.example.com", Action.DELETE)
+        ),
+        "an object that was not seen": with_changes(nothing_seen(facts(protect=("proxy.px-1",))), DELETE),
+    },
+    "replace": {"fields that are not known": with_changes(facts(), replace(DELETE, action=Action.REPLACE, fields=()))},
+    "takeover": {"an owner that nobody can tell": with_changes(facts(), replace(DELETE, action=Action.TAKEOVER))},
+    "window": {
+        "a zone that does not exist": with_changes(facts(windows=(Window("Sat 20:00", 4, "Mars/Olympus"),)), UPDATE),
+        "a day that does not exist": with_changes(facts(windows=(Window("someday", 4),)), UPDATE),
+        "a length that is no number": with_changes(facts(windows=(Window("Sat 20:00", float("nan")),)), UPDATE),
+        "a clock without a zone": with_changes(
+            facts(now=NOW.replace(tzinfo=None), windows=(Window("Sat 20:00", 4),)), UPDATE
+        ),
+    },
+}
+"""For every guard, plans that it has to judge without being able to."""
+
+
+def test_every_guard_has_such_a_plan() -> None:
+    assert set(CANNOT_BE_COMPUTED) == set(GUARDS)
+
+
+@pytest.mark.parametrize(
+    ("code", "case"), [(code, case) for code, cases in CANNOT_BE_COMPUTED.items() for case in cases]
+)
+def test_a_guard_that_cannot_be_computed_refuses(code: str, case: str) -> None:
+    found = CANNOT_BE_COMPUTED[code][case]
+    refusals = list(GUARDS[code](found))
+    assert [item.code for item in refusals] == [code] * max(1, len(refusals))
+    assert guarded(found, {}).is_refused
+    assert guarded(found, dict.fromkeys(GUARDS, "seen by hand")).is_refused is False
+
+
+class TestWaivers:
+    def test_one_that_nothing_needs_is_a_warning(self) -> None:
+        found = with_changes(facts(), UPDATE)
+        made = guarded(found, {"takeover": "once upon a time"})
+        (problem,) = made.problems
+        assert (problem.code, problem.is_error) == ("waiver-not-needed", False)
+        assert "`takeover`" in problem.detail
+        assert not made.is_refused
+
+    def test_one_that_is_needed_is_kept_and_no_warning(self) -> None:
+        made = guarded(with_changes(facts(max_deletes=0), DELETE), {"max-deletes": "agreed"})
+        assert (made.problems, [item.waiver for item in made.refusals]) == ((), ["agreed"])
+
+    def test_one_code_does_not_waive_another(self) -> None:
+        made = guarded(with_changes(facts(max_deletes=0, protect=("proxy.*",)), DELETE), {"max-deletes": "agreed"})
+        assert made.is_refused
+        assert {item.code: item.waiver for item in made.refusals} == {"max-deletes": "agreed", "protected": ""}
+
+    def test_they_are_part_of_the_plan_document_and_fit_its_schema(self) -> None:
+        made = guarded(with_changes(facts(max_deletes=0), DELETE), {"max-deletes": "agreed", "force": "old habit"})
+        document = plan_to_json(made)
+        schema = json.loads((Path(__file__).parents[2] / "schemas" / "plan.schema.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(schema).validate(document)
+        assert [(item["code"], item["waiver"]) for item in document["refusals"]] == [("max-deletes", "agreed")]
+        assert [item["code"] for item in document["problems"]] == ["waiver-not-needed"]
+
+
+@pytest.mark.parametrize(
+    ("now", "is_refused"),
+    [
+        (datetime(2026, 3, 29, 0, 30, tzinfo=UTC), False),
+        (datetime(2026, 3, 29, 3, 59, tzinfo=UTC), False),
+        (datetime(2026, 3, 29, 4, 0, tzinfo=UTC), True),
+        (datetime(2026, 10, 25, 2, 59, tzinfo=UTC), False),
+        (datetime(2026, 10, 25, 3, 0, tzinfo=UTC), True),
+    ],
+)
+def test_a_window_has_its_length_in_the_nights_when_clocks_change(now: datetime, is_refused: bool) -> None:
+    """Saturday 20:00 in London is 20:00 UTC in March and 19:00 UTC in October."""
+    found = facts(now=now, windows=(Window("Sat 20:00", 8, "Europe/London"),))
+    assert (codes(with_changes(found, UPDATE)) == ["window"]) is is_refused
 
 
 def test_a_required_complete_observation_refuses_unknowns() -> None:
-    found = facts()
-    hidden = replace(found, plan=replace(found.plan, unknown=(UnknownField("proxy.px-1", "throttle", "offline"),)))
-    assert codes(hidden) == []
-    assert codes(replace(hidden, complete=True)) == ["incomplete"]
+    assert codes(with_unknown(facts())) == []
+    assert codes(replace(with_unknown(facts()), complete=True)) == ["incomplete"]
 
 
 def test_blocked_changes_are_not_counted() -> None:

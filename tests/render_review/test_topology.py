@@ -13,7 +13,7 @@ PROXY = {"type": "Workgroup", "status": "Online", "version": BUILD, "proxyPoolId
 LIVE: dict[str, Any] = {
     "Proxies": [
         {**PROXY, "id": "p1", "hostName": "px-1", "port": 9193, "proxyPoolId": "pool"},
-        {**PROXY, "id": "p2", "hostName": "px-2", "description": "[vbo-reconcile:corp]"},
+        {**PROXY, "id": "p2", "hostName": "px-2", "type": "Domain", "description": "[vbo-reconcile:corp]"},
     ],
     "ProxyPools": [{"id": "pool", "name": "cloud", "description": ""}],
     "Organizations": [{"id": "o", "name": "contoso.example.com"}],

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.apply.site import Site, Tell
+from reconciler.apply.steps.deletion import delete
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.apply.steps.hosts import change_host
 from reconciler.apply.steps.jobs import run_job
 from reconciler.apply.steps.maintenance import enter, leave, verify, wait_for_sessions
 from reconciler.apply.steps.management import set_certificate, upgrade_proxy
-from reconciler.apply.steps.objects import create, delete, update
+from reconciler.apply.steps.objects import create, update
 from reconciler.apply.steps.owners import change_members, move_repository
 from reconciler.model.plan import Step
 

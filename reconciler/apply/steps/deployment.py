@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site
-from reconciler.model.connection import Transport
 from reconciler.model.errors import UntrustedPeer
 
 
@@ -81,17 +80,14 @@ def wait_online(site: Site, name: str, ident: str) -> str:
     return f"online, {raw['version']}" if raw.get("version") else "online"
 
 
-def remove_body(site: Site, name: str) -> dict[str, Any]:
-    """RESTRemoveProxyOptions: never forced; with the login of the host where the inventory still has one."""
-    connection = site.access.connections.get(name)
-    body: dict[str, Any] = {"force": False}
-    if connection is None or connection.credential is None:
+def remove_body(site: Site, name: str, host: str, credentials: str, *, linux: bool, force: bool) -> dict[str, Any]:
+    """RESTRemoveProxyOptions. `credentials` is the login of the host, empty where the server keeps one itself."""
+    body: dict[str, Any] = {"force": force}
+    if not credentials:
         return body
-    login = connection.credential
-    if connection.transport is Transport.SSH:
+    if linux:
         from reconciler.kinds.proxy import ssh_settings as settings
 
-        body["sshSettings"] = ssh_settings(site, name, connection.host, settings(login.name, site.naming))
-    else:
-        body |= {"userName": login.username, "userPassword": site.naming.reveal(login.password)}
-    return body
+        return body | {"sshSettings": ssh_settings(site, name, host, settings(credentials, site.naming))}
+    login = site.naming.credential(credentials)
+    return body | {"userName": login.username, "userPassword": site.naming.reveal(login.password)}

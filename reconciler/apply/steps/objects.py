@@ -1,4 +1,4 @@
-"""Creating, changing and deleting objects of the server, from the declarations in `kinds/`."""
+"""Creating and changing objects of the server, from the declarations in `kinds/`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site, Tell
-from reconciler.apply.steps.deployment import remove_body, wait_online, with_login
+from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import Context
@@ -57,16 +57,6 @@ def update(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
         host = str(raw.get("hostName") or name)
         body = with_login(site, name, host, body, linux=raw.get("operatingSystem") == "Linux")
     site.writer.replace(path, body, long=kind.name == "proxy")
-    return None
-
-
-def delete(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
-    kind, name = KINDS[params["kind"]], params["name"]
-    path = site.path_of(kind.name, name)
-    if kind.name == "proxy":
-        site.writer.act(path, "Remove", remove_body(site, name), long=True)
-    else:
-        site.writer.delete(path)
     return None
 
 

@@ -1,0 +1,60 @@
+"""Deleting objects of the server: just the one that was approved, and only while it is still ours and out of use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.apply.site import Site, Tell
+from reconciler.apply.steps.deployment import remove_body
+from reconciler.apply.steps.failure import StepFailed
+from reconciler.kinds import KINDS
+from reconciler.kinds.codec import owner_of
+from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Missing, Unavailable
+
+
+def delete(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+    """Delete by id, after a last look: the mark of the owner must still be the one that the plan saw. What is gone
+    already is no failure, so that a run that was cut short can be repeated."""
+    kind = params["kind"]
+    path = f"{KINDS[kind].collection}/{params['id']}"
+    raw = _look(site, path)
+    if raw is None:
+        return "it was gone already"
+    if owner_of(raw) != params["owner"]:
+        mark = f"belongs to {owner_of(raw)} now" if owner_of(raw) else "does not carry the mark of this inventory now"
+        raise StepFailed(f"{kind} {params['name']} {mark}; it was left alone")
+    try:
+        if kind == "proxy":
+            _remove_proxy(site, path, raw, params)
+        else:
+            site.writer.delete(path)
+    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
+        if _look(site, path) is not None:
+            raise
+        tell("the answer was lost, but it is gone")
+    return None
+
+
+def _look(site: Site, path: str) -> Mapping[str, Any] | None:
+    try:
+        return dict(site.reader.get(path))
+    except Missing:
+        return None
+
+
+def _remove_proxy(site: Site, path: str, raw: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Force is for a proxy that the server cannot reach. It would also override that the proxy is in use (facts, 2.6),
+    so that is ruled out first, and it is left out where the proxy answers by now."""
+    force = bool(params["force"]) and raw.get("status") != "Online"
+    on_it = [str(item.get("name")) for item in site.reader.list("BackupRepositories") if _is_on(item, params["id"])]
+    if on_it:
+        raise StepFailed(f"repositories are on it by now: {', '.join(sorted(on_it))}; it was left alone")
+    host, linux = str(raw.get("hostName") or ""), raw.get("operatingSystem") == "Linux"
+    login = "" if force else params["credentials"]  # nobody can log in to a host that is out of reach
+    body = remove_body(site, params["name"], host, login, linux=linux, force=force)
+    site.writer.act(path, "Remove", body, long=True)
+
+
+def _is_on(repository: Mapping[str, Any], proxy: str) -> bool:
+    return str(repository.get("proxyId") or "").lower() == proxy.lower()

@@ -1,0 +1,62 @@
+"""Organizations keep their working proxies: for good, and while a plan is being done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.model.address import Address, kind_of, name_of
+from reconciler.model.live import Live
+from reconciler.model.plan import Action, Change, Refusal
+from reconciler.plan.batches import in_batches, shortfalls
+from reconciler.plan.coverage import coverage_of
+from reconciler.plan.drains import given_back
+from reconciler.plan.guards.facts import ENDING, Facts
+from reconciler.plan.serving import objects_after, serving
+
+
+def last_proxy(facts: Facts) -> Iterable[Refusal]:
+    """No organization loses its last working proxy: those that process it now against those that will."""
+    ending = [change for change in facts.changes(*ENDING) if kind_of(change.address) in ("proxy", "pool")]
+    if not ending:
+        return
+    known = coverage_of(facts.inventory, facts.live)
+    for organization in sorted(known.unknown):
+        detail = f"it is not known which proxies process {organization}"
+        yield Refusal("last-proxy", detail, tuple(change.address for change in ending))
+    after = serving(objects_after(facts.plan.changes, facts.inventory, facts.live))
+    going = {name_of(change.address) for change in ending if kind_of(change.address) == "proxy"}
+    added = {name_of(change.address) for change in facts.changes(Action.CREATE, Action.TAKEOVER)}
+    for organization, now in known.serving.items():
+        left = after.get(organization, frozenset()) - going
+        counted = known.working | added if now & known.working else left
+        touched = tuple(change.address for change in ending if now & _proxies_of(change, facts.live))
+        if touched and not left & counted:
+            yield Refusal("last-proxy", f"{organization} would lose its last working proxy", touched)
+
+
+def _proxies_of(change: Change, live: Live) -> set[str]:
+    """The proxies that a change of a proxy or of a pool takes away."""
+    if kind_of(change.address) == "proxy":
+        return {name_of(change.address)}
+    found = live.resources.get(Address(change.address))
+    members = found.fields.get("members") if found is not None else None
+    return set(members) if isinstance(members, list) else set()
+
+
+def coverage(facts: Facts) -> Iterable[Refusal]:
+    """Batches keep organizations served where there is anybody else to serve them; here there is nobody."""
+    try:
+        known = coverage_of(facts.inventory, facts.live, facts.plan.changes).returned(given_back(facts.plan.changes))
+        batches = in_batches(facts.plan.changes, known)
+        short = shortfalls(batches, known)
+    except ValueError as error:
+        yield Refusal("coverage", f"the coverage cannot be computed: {error}")
+        return
+    if batches and known.unknown:
+        hidden = ", ".join(sorted(known.unknown))
+        everything = tuple(change.address for batch in batches for change in batch)
+        yield Refusal("coverage", f"it is not known which proxies process {hidden}", everything)
+    touched = tuple(change.address for batch in batches for change in batch if set(short) & set(change.disrupts))
+    if short:
+        needed = facts.inventory.policy.coverage
+        yield Refusal("coverage", f"{', '.join(short)} would have fewer than {needed} working proxies", touched)
