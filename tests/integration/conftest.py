@@ -1,0 +1,50 @@
+"""Debian hosts for the tests of this folder. Where there can be none, everything here is skipped and says why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.hosts import Host, Site, unified
+from tests.integration.image import NoImage, image
+from tests.integration.namespaces import Namespaces, NoNamespaces
+
+NEEDED = ("systemd-nspawn", "nsenter", "unshare", "ip", "ssh-keygen", "ssh")
+
+
+def missing() -> str:
+    """Why there can be no hosts here; empty where nothing is known to stand in the way."""
+    if os.geteuid() != 0:
+        return "hosts are started by root"
+    absent = [name for name in NEEDED if shutil.which(name) is None]
+    if absent:
+        return f"not installed: {', '.join(absent)}"
+    if not (unified() / "cgroup.procs").exists():
+        return "there is no cgroup hierarchy of version 2"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The network of the hosts, which the tests are in from then on."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    try:
+        root = image()
+        with Namespaces() as spaces:
+            made = Site(spaces, root, tmp_path_factory.mktemp("site"))
+            with spaces.network():
+                yield made
+    except (NoImage, NoNamespaces) as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def three(site: Site) -> Iterator[list[Host]]:
+    """Three hosts that are up, and nothing on them but Debian."""
+    with site.hosts("px-1.example.net", "px-2.example.net", "px-3.example.net") as hosts:
+        yield hosts
