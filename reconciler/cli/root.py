@@ -14,6 +14,7 @@ COMMANDS = {
     "drift": ("reconciler.cli.drift:drift", "Show where the live world is not as declared. Writes nothing."),
     "diff": ("reconciler.cli.diff:diff", "Compare two inventories, offline."),
     "show": ("reconciler.cli.show:show", "Show a saved plan, in any format."),
+    "doctor": ("reconciler.cli.doctor:doctor", "Look whether everything can be reached, and is fit. Changes nothing."),
     "jobs": ("reconciler.cli.jobs:jobs", "Run jobs and follow them, or list them."),
     "smtp": ("reconciler.cli.smtp:smtp", "Try the mail settings of the server."),
     "runs": ("reconciler.cli.runs:runs", "What was applied, by whom, and what became of it."),

@@ -1,4 +1,4 @@
-"""`schema`: the JSON Schema of what people write."""
+"""`schema`: the JSON Schemas of what people write and programs read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.places import packaged
 
-SCHEMAS = ("inventory", "playbook", "plan", "known-drift")
+SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "doctor")
 
 
 @click.command(cls=Command)
@@ -16,7 +16,7 @@ SCHEMAS = ("inventory", "playbook", "plan", "known-drift")
 @talk_options
 @pass_console
 def schema(console: Console, name: str) -> int:
-    """Print the JSON Schema of an inventory, or of a playbook, a plan or a list of known drift.
+    """Print the JSON Schema of an inventory, a playbook, a plan, a list of known drift, or what `doctor` finds.
 
     In an editor, the first line of an inventory does it:
 

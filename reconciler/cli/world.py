@@ -20,6 +20,8 @@ from reconciler.cli.reading import usable
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.apply import Site
     from reconciler.clients.vbo import Reader, Session, Writer
     from reconciler.hosts import Playbook
@@ -152,6 +154,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How things are reached, before anything is: `lab` and its `folder` in a rehearsal."""
+
+    access: Access
+    resolver: SecretResolver
+    lab: Lab | None = None
+    folder: Path | None = None
+
+
+@contextmanager
+def open_ways(console: Console, inventory: Inventory, *, lab: bool) -> Iterator[Ways]:
+    """The ways of an inventory, into the lab or into the real world. Nothing is connected yet."""
+    if not lab:
+        yield Ways(inventory.access, real_secrets(console, inventory))
+        return
+    folder = lab_folder(inventory.name, console.environment)
+    console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
+    with open_lab(console, inventory) as rehearsal:
+        yield Ways(rehearsal.redirect(inventory.access), rehearsal.resolver, rehearsal, folder)
+
+
 @contextmanager
 def open_world(
     console: Console, inventory: Inventory, *, lab: bool, parallel: int = 16, clock: Callable[[], datetime] = now
@@ -161,16 +185,9 @@ def open_world(
     from reconciler.hosts import load, playbooks_folder
 
     with ExitStack() as stack:
-        rehearsal: Lab | None = None
-        access = inventory.access
-        resolver = real_secrets(console, inventory)
-        folder = None
-        if lab:
-            folder = lab_folder(inventory.name, console.environment)
-            console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
-            rehearsal = stack.enter_context(open_lab(console, inventory))
-            access, resolver = rehearsal.redirect(access), rehearsal.resolver
-        journal = stack.enter_context(open_journal(console, folder))
+        ways = stack.enter_context(open_ways(console, inventory, lab=lab))
+        access, resolver = ways.access, ways.resolver
+        journal = stack.enter_context(open_journal(console, ways.folder))
         console.detail(f"Connecting to {access.server.host}")
         session = stack.enter_context(connect(access.server, resolver, access.root))
         yield World(
@@ -181,7 +198,7 @@ def open_world(
             reader=Reader(session),
             playbooks=load(playbooks_folder()),
             journal=journal,
-            lab=rehearsal,
+            lab=ways.lab,
             parallel=parallel,
             clock=clock,
         )

@@ -5,10 +5,11 @@ gathered with requirements that somebody loaded.
 """
 
 from reconciler.clients.packaged import playbooks_folder
+from reconciler.hosts.checklist import checklist_text
 from reconciler.hosts.diagnosis import diagnose
 from reconciler.hosts.fix import HostWriter
 from reconciler.hosts.playbook import Playbook, load, shipped
-from reconciler.hosts.probe import HostReader, probe
+from reconciler.hosts.probe import HostReader, ask, probe
 from reconciler.hosts.requirement import Change, Requirement
 from reconciler.hosts.requirements import Finding, advice, judge, unmet
 
@@ -20,6 +21,8 @@ __all__ = [
     "Playbook",
     "Requirement",
     "advice",
+    "ask",
+    "checklist_text",
     "diagnose",
     "judge",
     "load",

@@ -48,6 +48,23 @@ class HostReader:
             ) from error
 
 
+def ask(
+    connection: Connection,
+    resolver: SecretResolver,
+    root: str,
+    playbook: Playbook,
+    params: Mapping[str, Any],
+    *,
+    clock: Callable[[], datetime] = _now,
+) -> dict[str, Any]:
+    """The facts of one host. `params` are `port` (of the proxy service) and `server` (its name as proxies use it);
+    others are not sent. Raises RemoteError and SecretError."""
+    sent = {"port": params.get("port", 9193), "server": params.get("server", "")}
+    with open_host(connection, resolver, root) as session:
+        reader = HostReader(session, connection.peer, clock=clock)
+        return reader.facts(playbook, sent, deadline=connection.deadlines.call)
+
+
 def probe(
     connection: Connection,
     resolver: SecretResolver,
@@ -57,14 +74,8 @@ def probe(
     *,
     clock: Callable[[], datetime] = _now,
 ) -> HostFacts:
-    """The facts of one host. Trouble with it is no exception but the `problem` of the answer.
-
-    `params` are `port` (of the proxy service) and `server` (its name as proxies use it); others are not sent.
-    """
-    sent = {"port": params.get("port", 9193), "server": params.get("server", "")}
+    """The facts of one host, as `ask`. Trouble with it is no exception but the `problem` of the answer."""
     try:
-        with open_host(connection, resolver, root) as session:
-            reader = HostReader(session, connection.peer, clock=clock)
-            return HostFacts(connection.name, reader.facts(playbook, sent, deadline=connection.deadlines.call))
+        return HostFacts(connection.name, ask(connection, resolver, root, playbook, params, clock=clock))
     except (RemoteError, SecretError) as error:
         return HostFacts(connection.name, {}, diagnose(error, connection))

@@ -10,6 +10,8 @@ from reconciler.model.connection import Certificate
 from reconciler.model.errors import SecretError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -26,6 +28,12 @@ def thumbprint(certificate: Certificate, resolver: SecretResolver, root: str) ->
 
     found = _open_pfx(certificate, resolver, root) if certificate.pfx else _open_pem(certificate, root)
     return hashlib.sha1(found.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest().upper()
+
+
+def end_of(certificate: Certificate, resolver: SecretResolver, root: str) -> datetime:
+    """Until when the certificate is good (aware). Raises SecretError."""
+    found = _open_pfx(certificate, resolver, root) if certificate.pfx else _open_pem(certificate, root)
+    return found.not_valid_after_utc
 
 
 def pfx_bytes(certificate: Certificate, resolver: SecretResolver, root: str) -> bytes:

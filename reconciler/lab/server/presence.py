@@ -36,7 +36,7 @@ class Presence:
         self._work = work
         self._lock = Lock()
         self._seen: dict[str, tuple[float, str | None]] = {}
-        self._asking: dict[str, Future[None]] = {}
+        self._asking: dict[str, tuple[float, Future[None]]] = {}
 
     def version(self, proxy: str) -> str | None:
         """The build that the proxy last answered with; None where it is offline or was never asked."""
@@ -52,15 +52,21 @@ class Presence:
             self._seen.pop(proxy, None)
 
     def refresh(self, targets: Sequence[Target], *, ttl: float, deadline: float) -> None:
-        """Ask those whose last answer is older than `ttl` seconds, and wait `deadline` seconds at most."""
+        """Ask those whose last answer is older than `ttl` seconds, and wait `deadline` seconds at most.
+
+        What somebody else has just asked is waited for as well, as long as it is not late already.
+        """
         now = monotonic()
         asked = []
         with self._lock:
             for target in targets:
                 at, _ = self._seen.get(target.proxy, (float("-inf"), None))
-                if now - at >= ttl and target.proxy not in self._asking:
-                    future = self._work.pool.submit(self._ask, target)
-                    self._asking[target.proxy] = future
+                if now - at < ttl:
+                    continue
+                if target.proxy not in self._asking:
+                    self._asking[target.proxy] = (now, self._work.pool.submit(self._ask, target))
+                since, future = self._asking[target.proxy]
+                if now - since < deadline:
                     asked.append(future)
         wait(asked, timeout=deadline)
 

@@ -1,0 +1,87 @@
+"""One row of a check-up, and the JSON form of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from reconciler.model.errors import ReconcileError, RemoteError
+
+FORMAT_VERSION: Final = "1.0"
+
+
+class Level(StrEnum):
+    """How it is, worst first. Only an error makes the check-up fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    OK = "ok"
+
+
+_RANK: Final = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`subject` is what was looked at (`server`, `host.px-1`, `credential.corp-admin`), `name` the check, `found` what
+    was seen in a few words, `fix` what to do."""
+
+    subject: str
+    name: str
+    level: Level
+    found: str
+    fix: str = ""
+
+    @property
+    def sort_key(self) -> tuple[object, ...]:
+        return (_RANK[self.level], self.subject, self.name, self.found)
+
+
+def failed(subject: str, name: str, error: ReconcileError) -> Check:
+    """The row of something that did not work. The texts of errors hold no secrets."""
+    if isinstance(error, RemoteError):
+        return Check(subject, name, Level.ERROR, f"{error.what}: {error.reason}", error.hint)
+    return Check(subject, name, Level.ERROR, str(error), "Provide the secret where the inventory says that it is.")
+
+
+def expiry(subject: str, name: str, end: datetime, now: datetime, *, days: int = 30) -> Check:
+    """How long something is good: a warning in its last `days` days. Both times are aware."""
+    left = (end - now).days
+    day = end.strftime("%Y-%m-%d")
+    if end <= now:
+        return Check(subject, name, Level.ERROR, f"expired on {day}", "Renew the certificate.")
+    level = Level.OK if left >= days else Level.WARNING
+    fix = "" if level is Level.OK else "Renew the certificate before that day."
+    return Check(subject, name, level, f"good until {day}, {left} days left", fix)
+
+
+def ordered(checks: Iterable[Check]) -> list[Check]:
+    """Worst first; the same rows are always in the same order."""
+    return sorted(checks, key=lambda item: item.sort_key)
+
+
+def checkup_to_json(checks: Sequence[Check], *, inventory: str, server: str, lab: bool) -> dict[str, Any]:
+    """The rows as plain data; renderers read this form. `ok` is what decides the exit code."""
+    counts = {level.value: sum(1 for item in checks if item.level is level) for level in Level}
+    return {
+        "format_version": FORMAT_VERSION,
+        "inventory": inventory,
+        "server": server,
+        "lab": lab,
+        "ok": not counts[Level.ERROR],
+        "counts": counts,
+        "checks": [
+            {
+                "subject": item.subject,
+                "check": item.name,
+                "level": item.level.value,
+                "found": item.found,
+                "fix": item.fix,
+            }
+            for item in ordered(checks)
+        ],
+    }

@@ -1,0 +1,115 @@
+"""The management server: its REST API, and PowerShell for what REST cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reconciler.checkup.check import Check, Level, expiry, failed
+from reconciler.checkup.stages import check_name, passed, stopped
+from reconciler.clients import reach
+from reconciler.kinds import KINDS
+from reconciler.model.errors import ReconcileError, RemoteError
+
+if TYPE_CHECKING:
+    from reconciler.checkup.checkup import Ground
+    from reconciler.clients.vbo import Reader
+    from reconciler.model.connection import Connection
+    from reconciler.model.live import LiveResource
+
+_READABLE = "it may read {kinds}; whether it may change them is known only when something is changed"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the REST API showed: rows, and the proxies as far as it came to that."""
+
+    checks: list[Check]
+    resources: Mapping[str, LiveResource] = field(default_factory=dict)
+    build: str = ""
+
+
+def check_rest(ground: Ground) -> Seen:
+    """The way to the REST API, and what the account may read there."""
+    from reconciler.clients.vbo import Reader, connect
+
+    server, root = ground.access.server, ground.access.root
+    seen = Seen([*check_name("server", server.host, server.address)])
+    try:
+        seen.checks.append(expiry("server", "certificate", reach.server_certificate_end(server, root), ground.now))
+        with connect(server, ground.resolver, root) as session:
+            reader = Reader(session)
+            seen.build = reader.build
+            known = f"REST v{reader.rest}, build {reader.build}" if reader.build else f"REST v{reader.rest}"
+            seen.checks += [*passed("server", answer=known), *_rights(ground, reader, seen), *_health(reader)]
+    except ReconcileError as error:
+        seen.checks += stopped("server", error)
+    return seen
+
+
+def _rights(ground: Ground, reader: Reader, seen: Seen) -> list[Check]:
+    from reconciler.kinds.naming import Naming
+    from reconciler.observe.server import read_server
+
+    try:
+        found = read_server(reader, ground.inventory, Naming(reader.rest, ground.access))
+    except RemoteError as error:
+        row = failed("server", "rights", error)
+        fix = row.fix or "The account has to be an administrator of the server, with access to the REST API."
+        return [Check(row.subject, row.name, row.level, row.found, fix)]
+    seen.resources = {str(where): item for where, item in found.items()}
+    kinds = sorted(kind.section for kind in KINDS.values() if kind.collection and kind.in_version(reader.rest))
+    return [Check("server", "rights", Level.OK, _READABLE.format(kinds=", ".join(kinds)))]
+
+
+def _health(reader: Reader) -> list[Check]:
+    """Version 8 tells how its own parts are."""
+    if reader.rest < 8:
+        return []
+    try:
+        told = reader.get("Health")
+    except RemoteError as error:
+        return [Check("server", "health", Level.UNKNOWN, f"{error.what}: {error.reason}")]
+    ill = sorted(name for name, part in _parts(told) if part != "Healthy")
+    if told.get("status") == "Healthy":
+        return [Check("server", "health", Level.OK, "healthy, by its own account")]
+    fix = "Look at these services on the server, and at its own logs."
+    return [Check("server", "health", Level.WARNING, f"not healthy: {', '.join(ill) or told.get('status')}", fix)]
+
+
+def _parts(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    entries = told.get("entries")
+    if not isinstance(entries, Mapping):
+        return []
+    return [(str(name), part.get("status")) for name, part in entries.items() if isinstance(part, Mapping)]
+
+
+def check_powershell(ground: Ground) -> list[Check]:
+    """WinRM to the management server, and the product's PowerShell module there."""
+    subject = "server.powershell"
+    connection = ground.access.server.powershell
+    if connection is None:
+        needed = bool(ground.inventory.of_kind("certificate"))
+        said = "not declared: without it no proxy is upgraded, and the server certificate is neither read nor set"
+        fix = "Declare `server.powershell: {credentials: NAME}`, a WinRM login to the management server."
+        return [Check(subject, "declared", Level.ERROR if needed else Level.UNKNOWN, said, fix)]
+    return [*check_name(subject, connection.host, connection.address), *_shell(ground, connection, subject)]
+
+
+def _shell(ground: Ground, connection: Connection, subject: str) -> list[Check]:
+    from reconciler.clients.hosts import open_host
+    from reconciler.hosts import shipped
+
+    root = ground.access.root
+    rows = []
+    try:
+        rows.append(expiry(subject, "certificate", reach.host_certificate_end(connection, root), ground.now))
+        with open_host(connection, ground.resolver, root) as host:
+            told = host.execute(shipped("server/version.ps1"), {}, deadline=connection.deadlines.call)
+    except ReconcileError as error:
+        return [*rows, *stopped(subject, error)]
+    proxies = told.get("proxies", ())
+    late = sum(1 for item in proxies if item.get("outdated"))
+    said = f"the module answers: build {told.get('version')}, {len(proxies)} proxies, {late} of them out of date"
+    return [*rows, *passed(subject, answer=said)]

@@ -1,0 +1,72 @@
+"""The way to a peer in stages: connection, identity, login, answer. The first that fails hides those behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from reconciler.checkup.check import Check, Level, failed
+from reconciler.clients import reach
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    ReconcileError,
+    RemoteError,
+    SecretError,
+    Unavailable,
+    Unreachable,
+    UntrustedPeer,
+)
+
+CONNECTION, IDENTITY, LOGIN, ANSWER = "connection", "identity", "login", "answer"
+STAGES: Final = (CONNECTION, IDENTITY, LOGIN, ANSWER)
+
+_AT: Final[Mapping[type[ReconcileError], str]] = {
+    Unreachable: CONNECTION,
+    Unavailable: CONNECTION,
+    UntrustedPeer: IDENTITY,
+    AuthenticationFailed: LOGIN,
+    SecretError: LOGIN,
+    RemoteError: ANSWER,
+}
+
+
+def stage_of(error: ReconcileError) -> str:
+    """Which stage an error belongs to."""
+    return next(stage for kind, stage in _AT.items() if isinstance(error, kind))
+
+
+def stopped(subject: str, error: ReconcileError) -> list[Check]:
+    """Rows for a way that ended with `error`: the stages passed, the one that failed, and those nobody got to."""
+    at = STAGES.index(stage_of(error))
+    hidden = f"not looked at, because of {STAGES[at]}"
+    return [
+        *passed(subject, STAGES[:at]),
+        failed(subject, STAGES[at], error),
+        *(Check(subject, stage, Level.UNKNOWN, hidden) for stage in STAGES[at + 1 :]),
+    ]
+
+
+def passed(subject: str, stages: Sequence[str] = STAGES, *, answer: str = "answered") -> list[Check]:
+    """Rows for stages that were passed; `answer` is what came."""
+    said = {CONNECTION: "connected", IDENTITY: "trusted", LOGIN: "accepted", ANSWER: answer}
+    return [Check(subject, stage, Level.OK, said[stage]) for stage in stages]
+
+
+def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
+    """The name of a peer both ways, as this machine sees it; not where the inventory gives its address."""
+    if address and address != host:
+        yield Check(subject, "name", Level.OK, f"not looked up: the inventory gives the address {address}")
+        return
+    try:
+        found = reach.addresses(host)
+    except Unreachable as error:
+        yield failed(subject, "name", error)
+        return
+    back = sorted({name for item in found for name in reach.names(item)})
+    short = host.lower().partition(".")[0]
+    if host in found or any(name.partition(".")[0] == short for name in back):
+        yield Check(subject, "name", Level.OK, f"{host} is {', '.join(found)}, and back")
+        return
+    seen = ", ".join(back) if back else "no name"
+    fix = f"Add a PTR record for {found[0]}: names have to resolve both ways between the server and its proxies."
+    yield Check(subject, "name", Level.WARNING, f"{host} is {', '.join(found)}, which is {seen}", fix)

@@ -1,0 +1,70 @@
+"""What can be learnt of a peer without logging in: what its name resolves to, and until when its certificate is good.
+
+Nothing is sent beyond a TLS handshake, in which the peer is checked as for any other connection.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from reconciler.clients.tls import Peer, context_for
+from reconciler.model.errors import RemoteError, Unreachable
+
+if TYPE_CHECKING:
+    from reconciler.model.connection import Connection, Server
+
+_WHAT: Final = "looking at its certificate"
+
+
+def addresses(name: str) -> list[str]:
+    """The addresses of `name` as this machine resolves it, sorted. Raises Unreachable."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        hint = "Add the name to the DNS (or the hosts file) of this machine, or say `address` in the inventory."
+        raise Unreachable(name, "looking up its name", "the name cannot be resolved", hint=hint) from error
+    return sorted({str(item[4][0]) for item in found})
+
+
+def names(address: str) -> list[str]:
+    """The names that `address` resolves back to, in lower case and sorted; none where there are none."""
+    try:
+        name, aliases, _ = socket.gethostbyaddr(address)
+    except (OSError, UnicodeError):
+        return []
+    return sorted({item.lower().rstrip(".") for item in (name, *aliases)})
+
+
+def server_certificate_end(server: Server, root: str) -> datetime:
+    """Until when the certificate of the REST API is good (aware). Raises Unreachable and UntrustedPeer."""
+    from reconciler.clients.vbo.fault import connect_fault
+
+    target = (server.address or server.host, server.port)
+    peer = Peer(f"{server.host}:{server.port}", target, server.trust, server.deadlines.connect, "server.tls.")
+    return _end(peer, server.host, root, lambda error: connect_fault(peer.name, _WHAT, error))
+
+
+def host_certificate_end(connection: Connection, root: str) -> datetime:
+    """Until when the certificate of a host's WinRM is good (aware). Raises Unreachable and UntrustedPeer."""
+    from reconciler.clients.winrm_faults import translate
+
+    peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
+    return _end(peer, connection.host, root, lambda error: translate(error, peer.name, _WHAT, sent=False))
+
+
+def _end(peer: Peer, name: str, root: str, fault: Callable[[Exception], RemoteError]) -> datetime:
+    from cryptography.x509 import load_der_x509_certificate
+
+    try:
+        context = context_for(peer, root)
+        with (
+            socket.create_connection(peer.target, timeout=peer.seconds) as plain,
+            context.wrap_socket(plain, server_hostname=name) as secured,
+        ):
+            found = secured.getpeercert(binary_form=True) or b""
+    except (OSError, ValueError) as error:  # ValueError comes from names that cannot be one in DNS
+        raise fault(error) from error
+    return load_der_x509_certificate(found).not_valid_after_utc

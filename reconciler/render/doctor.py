@@ -1,0 +1,57 @@
+"""A check-up for people: what is wrong first, each with what to do, and what is fine in a line for each subject.
+
+Reads the JSON form of a check-up only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.render.style import Style, clean
+from reconciler.render.summary import LAB
+from reconciler.render.tables import columns
+
+Data = Mapping[str, Any]
+
+_LOOKS = {"error": ("red", "bold"), "warning": ("yellow",), "unknown": ("magenta",), "ok": ("green",)}
+
+
+def checkup_text(checkup: Data, style: Style, *, everything: bool = False) -> str:
+    """The whole check-up; its last line is the verdict. `everything` shows what was found where all is fine, too."""
+    lines = [f"Check-up of {clean(checkup['inventory'])} for {clean(checkup['server'])}"]
+    if checkup["lab"]:
+        lines.append(LAB)
+    bad = [item for item in checkup["checks"] if item["level"] != "ok"]
+    fine = [item for item in checkup["checks"] if item["level"] == "ok"]
+    if bad:
+        lines += ["", *_table(bad, style)]
+    if fine:
+        lines += ["", *(_table(fine, style) if everything else _short(fine, style))]
+    lines += ["", style.paint(_verdict(checkup), "bold")]
+    return "".join(f"{style.plain(line)}\n" for line in lines)
+
+
+def _table(checks: Sequence[Data], style: Style) -> Iterator[str]:
+    rows = [(item["level"], item["subject"], item["check"], item["found"]) for item in checks]
+    for item, line in zip(checks, columns(rows), strict=True):
+        level = item["level"]
+        yield line.replace(level, style.paint(level, *_LOOKS[level]), 1)
+        yield from (f"      {clean(part)}" for part in item["fix"].splitlines())
+
+
+def _short(checks: Sequence[Data], style: Style) -> Iterator[str]:
+    """One line for each subject, with the names of its checks."""
+    subjects: dict[str, list[str]] = {}
+    for item in checks:
+        subjects.setdefault(item["subject"], []).append(item["check"])
+    rows = [("ok", subject, ", ".join(names)) for subject, names in subjects.items()]
+    for line in columns(rows):
+        yield line.replace("ok", style.paint("ok", *_LOOKS["ok"]), 1)
+
+
+def _verdict(checkup: Data) -> str:
+    counts = checkup["counts"]
+    words = {"error": "broken", "warning": "to look at", "unknown": "not known", "ok": "fine"}
+    said = ", ".join(f"{counts[level]} {word}" for level, word in words.items() if counts[level])
+    return f"Check-up: {said or 'nothing to look at'}."

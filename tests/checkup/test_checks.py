@@ -1,0 +1,208 @@
+"""Rows of a check-up that need no world: levels, order, stages, expiry, secrets and certificates that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.checkup.check import Check, Level, checkup_to_json, expiry, ordered
+from reconciler.checkup.checkup import Ground
+from reconciler.checkup.hosts import judge_host
+from reconciler.checkup.local import check_certificate, check_credential, check_known_host
+from reconciler.checkup.stages import check_name, stopped
+from reconciler.clients import reach
+from reconciler.hosts import load, playbooks_folder
+from reconciler.hosts.facts import parse
+from reconciler.inventory.secrets import Resolver
+from reconciler.lab.pki import Authority
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Server, Transport, Trust
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    DeadlineExceeded,
+    ReconcileError,
+    ScriptFailed,
+    SecretError,
+    Unreachable,
+    UntrustedPeer,
+)
+from reconciler.model.inventory import Inventory, Policy, Resource
+from reconciler.model.secret import SecretRef
+from reconciler.render.doctor import checkup_text
+from reconciler.render.style import Style
+from tests.hosts.documents import NOW, document
+
+ERROR, WARNING, UNKNOWN, OK = Level
+LOGIN = Credential("admin", "svc", SecretRef("env", "HERE"), SecretRef("file", "nowhere.key"))
+
+
+def ground(root: Path, environment: Mapping[str, str] | None = None) -> Ground:
+    access = Access(Server("vbo01", LOGIN), {}, {"admin": LOGIN}, {}, str(root))
+    return Ground(
+        Inventory("corp", access, {}, Policy(), (), ""),
+        access,
+        Resolver(str(root), environment=environment or {}),
+        load(playbooks_folder()),
+        lambda: NOW,
+        NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "said"),
+    [
+        (400, OK, "good until 2027-04-05, 400 days left"),
+        (30, OK, "good until 2026-03-31, 30 days left"),
+        (29, WARNING, "good until 2026-03-30, 29 days left"),
+        (0, ERROR, "expired on 2026-03-01"),
+        (-3, ERROR, "expired on 2026-02-26"),
+    ],
+)
+def test_expiry(days: int, level: Level, said: str) -> None:
+    row = expiry("certificate.x", "expiry", NOW + timedelta(days=days), NOW)
+    assert (row.level, row.found) == (level, said)
+    assert bool(row.fix) is (level is not OK)
+
+
+def test_rows_are_worst_first_and_in_one_order() -> None:
+    rows = [
+        Check("b", "x", OK, ""),
+        Check("a", "x", UNKNOWN, ""),
+        Check("b", "x", ERROR, ""),
+        Check("a", "y", ERROR, ""),
+    ]
+    rows += [Check("a", "x", WARNING, "")]
+    wanted = [("a", ERROR), ("b", ERROR), ("a", WARNING), ("a", UNKNOWN), ("b", OK)]
+    assert [(row.subject, row.level) for row in ordered(rows)] == wanted
+    assert ordered(reversed(rows)) == ordered(rows)
+    data = checkup_to_json(rows, inventory="corp", server="vbo01", lab=False)
+    assert data["ok"] is False
+    assert data["counts"] == {"error": 2, "warning": 1, "unknown": 1, "ok": 1}
+    assert checkup_to_json(rows[4:], inventory="corp", server="vbo01", lab=False)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "levels"),
+    [
+        (Unreachable("h", "connecting", "refused"), {"connection": ERROR, "identity": UNKNOWN, "login": UNKNOWN}),
+        (UntrustedPeer("h", "x", "y"), {"connection": OK, "identity": ERROR, "login": UNKNOWN}),
+        (AuthenticationFailed("h", "x", "y"), {"connection": OK, "identity": OK, "login": ERROR}),
+        (SecretError("not there"), {"connection": OK, "identity": OK, "login": ERROR}),
+        (DeadlineExceeded("h", "x", "y"), {"connection": OK, "identity": OK, "login": OK}),
+        (ScriptFailed("h", "x", "y"), {"connection": OK, "identity": OK, "login": OK}),
+    ],
+)
+def test_what_is_behind_a_failure_is_unknown(error: ReconcileError, levels: dict[str, Level]) -> None:
+    found = {row.name: row.level for row in stopped("host.px", error)}
+    answer = ERROR if levels["login"] is OK else UNKNOWN
+    assert found == {**levels, "answer": answer}
+
+
+def test_a_login_is_judged_part_by_part_and_never_shown(tmp_path: Path) -> None:
+    rows = list(check_credential(ground(tmp_path, {"HERE": "s3cret-value"}), LOGIN))
+    assert [(row.name, row.level) for row in rows] == [("private_key", ERROR), ("secrets", OK)]
+    assert "secret://file/nowhere.key" in rows[0].found
+    assert "s3cret-value" not in repr(rows)
+
+
+def test_a_certificate_of_the_inventory(tmp_path: Path) -> None:
+    identity = Authority(tmp_path / "pki").host("px-1")
+    (tmp_path / "px.pem").write_bytes(identity.cert_pem)
+    (tmp_path / "bad.pem").write_text("nothing")
+    now = datetime.now(UTC)
+    base = ground(tmp_path)
+    looking = Ground(base.inventory, base.access, base.resolver, base.playbooks, lambda: now, now)
+    levels = {
+        name: [row.level for row in check_certificate(looking, Certificate(name, cert=name))]
+        for name in ("px.pem", "bad.pem", "none.pem")
+    }
+    assert levels == {"px.pem": [OK], "bad.pem": [ERROR], "none.pem": [ERROR]}
+
+
+def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINq2eQGaWdRmXBoTtaAUA21fRR30saKWyulK/h0VuCtG"
+    (tmp_path / "known_hosts").write_text(f"px-1 {key}\n")
+
+    def rows(host: str, transport: Transport = Transport.SSH, **trust: Any) -> list[tuple[Level, str]]:
+        connection = Connection(host, host, transport, port=2222 if host == "px-9" else 0, trust=Trust(**trust))
+        return [(row.level, row.fix) for row in check_known_host(ground(tmp_path), connection)]
+
+    assert rows("px-1", known_hosts=("known_hosts",)) == [(OK, "")]
+    assert rows("px-2", host_keys=(key,)) == [(OK, "")]
+    assert rows("px-3", Transport.WINRM) == []
+    ((level, fix),) = rows("px-9", known_hosts=("known_hosts",))
+    assert level is ERROR
+    assert "ssh-keyscan -p 2222 -t ed25519 px-9" in fix
+    assert [level for level, _ in rows("px-1", known_hosts=("nowhere",))] == [ERROR]
+
+
+@pytest.mark.parametrize(
+    ("back", "level", "said"),
+    [
+        (["px-1.corp.example.com"], OK, "px-1.example.net is 10.0.0.7, and back"),
+        (["other.example.net"], WARNING, "px-1.example.net is 10.0.0.7, which is other.example.net"),
+        ([], WARNING, "px-1.example.net is 10.0.0.7, which is no name"),
+    ],
+)
+def test_names_both_ways(monkeypatch: pytest.MonkeyPatch, back: list[str], level: Level, said: str) -> None:
+    monkeypatch.setattr(reach, "addresses", lambda name: ["10.0.0.7"])
+    monkeypatch.setattr(reach, "names", lambda address: back)
+    (row,) = check_name("host.px-1", "px-1.example.net", "")
+    assert (row.level, row.found) == (level, said)
+    assert bool(row.fix) is (level is not OK)
+
+
+def test_names_are_not_looked_up_where_the_inventory_has_the_address() -> None:
+    (row,) = check_name("host.px-1", "px-1.invalid", "127.0.0.1")
+    assert (row.level, "127.0.0.1" in row.found) == (OK, True)
+    (row,) = check_name("host.px-1", "no-such-name.invalid", "")
+    assert (row.level, row.found) == (ERROR, "looking up its name: the name cannot be resolved")
+
+
+def test_loopback_has_its_name_both_ways() -> None:
+    assert "127.0.0.1" in reach.addresses("localhost")
+    assert "localhost" in reach.names("127.0.0.1")
+
+
+@pytest.mark.parametrize(("exists", "level"), [(True, WARNING), (False, ERROR)])
+def test_the_playbook_says_what_a_host_lacks(tmp_path: Path, exists: bool, level: Level) -> None:
+    changed = {
+        "admin_share": False,
+        "remote_registry": {"start": "disabled", "state": "stopped"},
+        "disk": {"free_gb": None},
+    }
+    facts = parse(document("windows", changed), "windows", NOW)
+    proxy = Resource("proxy", "px-1", {"host": "px-1", "type": "workgroup"})
+    rows = judge_host(ground(tmp_path), proxy, facts, "8.5.0.1014", exists=exists)
+    found = {row.name: (row.level, row.found) for row in rows}
+    assert found["admin-share"] == (level, "no; wanted: yes")
+    assert found["remote-registry"] == (WARNING, "disabled, stopped; wanted: automatic, running")
+    assert found["disk"] == (UNKNOWN, "the host did not say; wanted: 3 GB or more")
+    assert all(row.subject == "host.px-1" for row in rows)
+
+
+def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
+    rows = [
+        Check("host.px-1", "login", ERROR, "not accepted\x1b[2J", "Check the password.\n  kinit"),
+        Check("host.px-1", "name", OK, "px-1 is 10.0.0.7, and back"),
+        Check("host.px-1", "connection", OK, "connected"),
+    ]
+    data = checkup_to_json(rows, inventory="corp", server="vbo01", lab=False)
+    assert checkup_text(data, Style()).splitlines() == [
+        "Check-up of corp for vbo01",
+        "",
+        "  error  host.px-1  login  not accepted\\x1b[2J",
+        "      Check the password.",
+        "        kinit",
+        "",
+        "  ok  host.px-1  connection, name",
+        "",
+        "Check-up: 1 broken, 2 fine.",
+    ]
+    assert "10.0.0.7, and back" in checkup_text(data, Style(), everything=True)
+    assert "\x1b[31;1merror\x1b[0m" in checkup_text(data, Style(colour=True))
+    nothing = checkup_to_json([], inventory="corp", server="vbo01", lab=True)
+    assert checkup_text(nothing, Style()).endswith("Check-up: nothing to look at.\n")

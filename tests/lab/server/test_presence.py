@@ -1,0 +1,59 @@
+"""Which proxies answer: two askers at the same time hear the same, and nobody waits long for a dead one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+from reconciler.lab.server.presence import Presence, Target
+from reconciler.lab.server.work import Background
+
+TARGET = Target("1", "px-1", 9193, True)
+
+
+@pytest.fixture
+def work() -> Iterator[Background]:
+    background = Background()
+    yield background
+    background.stop()
+
+
+def test_a_second_asker_waits_for_the_answer_that_is_under_way(work: Background) -> None:
+    asking, answer = Event(), Event()
+    asked: list[str] = []
+
+    def probe(target: Target) -> str:
+        asked.append(target.host)
+        asking.set()
+        assert answer.wait(30)
+        return "8.5.0.1014"
+
+    presence = Presence(probe, work)
+
+    def look() -> str | None:
+        presence.refresh([TARGET], ttl=0.0, deadline=30)
+        return presence.version("1")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(look)
+        assert asking.wait(30)
+        second = pool.submit(look)
+        answer.set()
+        assert (first.result(), second.result()) == ("8.5.0.1014", "8.5.0.1014")
+    assert set(asked) == {"px-1"}
+
+
+def test_one_that_is_late_already_is_not_waited_for(work: Background) -> None:
+    answer = Event()
+
+    def probe(_target: Target) -> None:
+        assert answer.wait(30)
+
+    presence = Presence(probe, work)
+    presence.refresh([TARGET], ttl=0.0, deadline=0.0)
+    presence.refresh([TARGET], ttl=0.0, deadline=0.0)
+    assert presence.version("1") is None
+    answer.set()
