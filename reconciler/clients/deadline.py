@@ -6,6 +6,7 @@ The libraries above limit single reads only: a peer that sends a byte now and th
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -46,3 +47,20 @@ class BoundedSocket(socket.socket):
     def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
         self.settimeout(self.gettimeout())
         return super().recv_into(buffer, nbytes or 0, flags)
+
+
+def dial(target: tuple[str, int], seconds: float) -> BoundedSocket:
+    """A connection to the first address of `target` that takes it, made within `seconds`. Raises OSError."""
+    end = time.monotonic() + seconds
+    failed: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(*target, type=socket.SOCK_STREAM):
+        made = BoundedSocket(family, kind, protocol)
+        try:
+            made.settimeout(max(0.001, end - time.monotonic()))
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made.connect(address)
+            return made
+        except OSError as error:
+            failed = error
+            made.close()
+    raise failed or OSError("the name has no address")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -17,20 +18,18 @@ from winrm.exceptions import WinRMOperationTimeoutError
 from reconciler.clients import powershell
 from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed
 from reconciler.clients.deadline import deadline as deadline_of_sockets
-from reconciler.clients.winrm_faults import CAUGHT, HINTS, translate
-from reconciler.clients.winrm_login import OPERATION_SECONDS, open_protocol
+from reconciler.clients.winrm_faults import CAUGHT, CERTIFICATE_HINT, HINTS, KERBEROS_HINT, translate
+from reconciler.clients.winrm_login import OPERATION_SECONDS, by_certificate, open_client
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused, RemoteError, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from winrm.protocol import Protocol
-
+    from reconciler.clients.winrm_login import Client
     from reconciler.model.connection import Connection
     from reconciler.model.script import Script
     from reconciler.model.secret import SecretResolver
 
-_UTF8 = 65001
 _CLOSE_SECONDS = 5.0
 
 
@@ -49,7 +48,7 @@ class WinrmSession:
         self._resolver = resolver
         self._root = root
         self._clock = clock
-        self._protocol: Protocol | None = None
+        self._client: Client | None = None
         self._shell = ""
 
     def __enter__(self) -> Self:
@@ -57,14 +56,15 @@ class WinrmSession:
         what = "connecting with WinRM"
         try:
             with self._within(connection.deadlines.connect, what, late=Unreachable):
-                protocol = self._protocol = open_protocol(connection, self._resolver, self._root)
+                client = self._client = open_client(connection, self._resolver, self._root)
             with self._within(connection.deadlines.connect, what, late=Unreachable):
-                self._shell = protocol.open_shell(codepage=_UTF8)
+                self._shell = str(uuid.uuid4()).upper()
+                self._shell = client.open_named_shell(self._shell)
         except RemoteError:
-            self._close()
+            self._give_up()
             raise
         except CAUGHT as error:
-            self._close()
+            self._give_up()
             raise translate(error, connection.peer, what, sent=False, hint=self._login_hint()) from error
         return self
 
@@ -73,43 +73,49 @@ class WinrmSession:
     ) -> None:
         self._close()
 
+    def _give_up(self) -> None:
+        """Nothing came of entering; the shell is closed only where the host may have opened one."""
+        if self._client is None or not self._client.wire.delivered:
+            self._shell = ""
+        self._close()
+
     def _close(self) -> None:
         """Close the shell, whatever happened: one that stays counts against the user's limit for two hours."""
-        protocol, self._protocol = self._protocol, None
+        client, self._client = self._client, None
         shell, self._shell = self._shell, ""
-        if protocol is None:
+        if client is None:
             return
         try:
             if shell:
                 with (
                     suppress(*CAUGHT, RemoteError),
-                    self._within(_CLOSE_SECONDS, "closing the shell", protocol=protocol),
+                    self._within(_CLOSE_SECONDS, "closing the shell", client=client),
                 ):
-                    protocol.close_shell(shell, close_session=False)
+                    client.close_shell(shell, close_session=False)
         finally:
-            protocol.transport.close_session()
+            client.wire.close_session()
 
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
         """See `HostSession.execute`. Parameters become the one argument of the script, an object."""
-        protocol = self._protocol
-        if not script.is_powershell or protocol is None:
+        client = self._client
+        if not script.is_powershell or client is None:
             raise ValueError(f"{script.name} cannot be run over this session")
         plain, secrets = reveal(params)
         peer, what = self._connection.peer, f"running {script.name}"
-        command = ""
+        command, order = "", powershell.blob(script, plain)
         end = self._clock() + deadline
         try:
             with self._within(deadline, what):
-                command = protocol.run_command(
+                command = client.run_command(
                     self._shell, powershell.PROGRAM, powershell.arguments(), console_mode_stdin=False
                 )
-                self._send(protocol, command, powershell.blob(script, plain))
-                out, err, code = self._receive(protocol, command, end, what)
+                self._send(client, command, order)
+                out, err, code = self._receive(client, command, end, what)
         except CAUGHT as error:
             raise translate(error, peer, what, sent=bool(command)) from error
         finally:
             if command:
-                self._signal(protocol, command)
+                self._signal(client, command)
         mask = Mask(secrets)
         if code != 0:
             raise script_failed(peer, what, code, err, mask)
@@ -125,24 +131,24 @@ class WinrmSession:
         del deadline
         raise Refused(self._connection.peer, f"removing {path}", "files are not sent over WinRM yet")
 
-    def _send(self, protocol: Protocol, command: str, data: bytes) -> None:
+    def _send(self, client: Client, command: str, data: bytes) -> None:
         for start in range(0, len(data), powershell.CHUNK):
             last = start + powershell.CHUNK >= len(data)
-            protocol.send_command_input(self._shell, command, data[start : start + powershell.CHUNK], end=last)
+            client.send_command_input(self._shell, command, data[start : start + powershell.CHUNK], end=last)
 
-    def _receive(self, protocol: Protocol, command: str, end: float, what: str) -> tuple[bytes, bytes, int]:
+    def _receive(self, client: Client, command: str, end: float, what: str) -> tuple[bytes, bytes, int]:
         out, err = bytearray(), bytearray()
         while True:
             left = end - self._clock()
             if left <= 0:
                 raise TimeoutError(what)
-            protocol.operation_timeout_sec = max(1, min(OPERATION_SECONDS, math.ceil(left)))
+            client.operation_timeout_sec = max(1, min(OPERATION_SECONDS, math.ceil(left)))
             try:
-                more_out, more_err, code, done = protocol.get_command_output_raw(self._shell, command)
+                more_out, more_err, code, done = client.get_command_output_raw(self._shell, command)
             except WinRMOperationTimeoutError:
                 continue  # the host had nothing to say within one operation: the script is at work
             finally:
-                protocol.operation_timeout_sec = OPERATION_SECONDS
+                client.operation_timeout_sec = OPERATION_SECONDS
             out += more_out
             err += more_err
             if len(out) + len(err) > OUTPUT_LIMIT:
@@ -151,10 +157,10 @@ class WinrmSession:
             if done:
                 return bytes(out), bytes(err), code
 
-    def _signal(self, protocol: Protocol, command: str) -> None:
+    def _signal(self, client: Client, command: str) -> None:
         """End the command: it may still be at work, and its place in the shell is to be free."""
         with suppress(*CAUGHT, RemoteError), self._within(_CLOSE_SECONDS, "ending the command"):
-            protocol.cleanup_command(self._shell, command)
+            client.cleanup_command(self._shell, command)
 
     @contextmanager
     def _within(
@@ -162,14 +168,14 @@ class WinrmSession:
         seconds: float,
         what: str,
         *,
-        protocol: Protocol | None = None,
+        client: Client | None = None,
         late: type[RemoteError] = DeadlineExceeded,
     ) -> Iterator[None]:
         """Every request in the block ends when `seconds` are over; then it is `late`, whatever the library says."""
         end = self._clock() + seconds
-        target = protocol or self._protocol
+        target = client or self._client
         if target is not None:
-            target.transport.read_timeout_sec = max(1, math.ceil(min(seconds, OPERATION_SECONDS + 5)))
+            target.wire.seconds = min(seconds, OPERATION_SECONDS + 5)
         try:
             with deadline_of_sockets(lambda: end - self._clock()):
                 yield
@@ -180,11 +186,6 @@ class WinrmSession:
 
     def _login_hint(self) -> str:
         credential = self._connection.credential
-        if self._connection.certificate is not None and (credential is None or credential.auth == "certificate"):
-            return (
-                "The certificate has to be mapped to a local user on the host (winrm/config/service/certmapping: its "
-                "issuer, and the user principal name in it), and Certificate has to be allowed as an authentication."
-            )
-        if credential is not None and credential.auth == "kerberos":
-            return "Get a ticket first (kinit), keep the clocks within five minutes, and use the name that the SPN has."
-        return ""
+        if by_certificate(self._connection):
+            return CERTIFICATE_HINT
+        return KERBEROS_HINT if credential is not None and credential.auth == "kerberos" else ""

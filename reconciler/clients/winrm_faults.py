@@ -1,17 +1,21 @@
-"""Exceptions of pywinrm, requests and urllib3 to our errors. Every class of the three stands in the table."""
+"""Exceptions of pywinrm and of all that lies below it to our errors. Every class of them stands in the table."""
 
 from __future__ import annotations
 
+import binascii
+import http.client as hc
+import re
 import socket
 import ssl
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Final
 
 import requests.exceptions as rq
 import urllib3.exceptions as u3
 import winrm.exceptions as wr
-from spnego.exceptions import SpnegoError
+from spnego.exceptions import FeatureMissingError, NativeError, SpnegoError
 
 from reconciler.model.errors import (
     AuthenticationFailed,
@@ -25,22 +29,41 @@ from reconciler.model.errors import (
     UntrustedPeer,
 )
 
-CAUGHT: Final = (
+
+def _kerberos() -> tuple[type[Exception], ...]:
+    """The exceptions of the libraries for Kerberos, which may not be there."""
+    found: list[type[Exception]] = []
+    names = (("gssapi.raw.misc", "GSSError"), ("gssapi.exceptions", "GeneralError"), ("krb5", "Krb5Error"))
+    for module, name in names:
+        try:
+            found.append(getattr(import_module(module), name))
+        except ImportError:
+            continue
+    return tuple(found)
+
+
+KERBEROS: Final = _kerberos()
+CAUGHT: Final[tuple[type[Exception], ...]] = (
     wr.WinRMError,
     wr.WinRMTransportError,
     wr.WinRMOperationTimeoutError,
     rq.RequestException,
     u3.HTTPError,
-    u3.ProxySchemeUnsupported,  # a ValueError
+    hc.HTTPException,
     SpnegoError,
+    NativeError,
+    FeatureMissingError,
+    *KERBEROS,
     OSError,
-    UnicodeError,
     ET.ParseError,  # an answer that is no XML
     StopIteration,  # what pywinrm raises where an answer lacks the element that it looks for
+    KeyError,  # ... or an attribute
+    AttributeError,  # ... or the text in it
     AssertionError,  # ... and where it belongs to another request
+    ValueError,  # ... and for what is no number and no base64
 )
 
-FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
+FAULTS: Final[Mapping[type[Exception], type[RemoteError] | None]] = {
     wr.WinRMError: BadAnswer,
     wr.WSManFaultError: Refused,
     wr.WinRMTransportError: BadAnswer,
@@ -49,7 +72,9 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     wr.BasicAuthDisabledError: AuthenticationFailed,
     wr.InvalidCredentialsError: AuthenticationFailed,
     SpnegoError: AuthenticationFailed,
-    PermissionError: AuthenticationFailed,
+    NativeError: AuthenticationFailed,
+    FeatureMissingError: AuthenticationFailed,
+    **dict.fromkeys(KERBEROS, AuthenticationFailed),
     # nothing was sent
     rq.ConnectTimeout: Unreachable,
     rq.ProxyError: Unreachable,
@@ -72,7 +97,6 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     u3.ProxySchemeUnknown: Unreachable,
     u3.ProxySchemeUnsupported: Unreachable,
     u3.URLSchemeUnknown: Unreachable,
-    UnicodeError: Unreachable,
     # the time is over
     rq.ReadTimeout: DeadlineExceeded,
     rq.Timeout: DeadlineExceeded,
@@ -94,11 +118,30 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     u3.ResponseError: BadAnswer,
     u3.ResponseNotChunked: BadAnswer,
     u3.UnrewindableBodyError: BadAnswer,
+    # the connection broke: was anything sent?
+    hc.RemoteDisconnected: None,
+    hc.IncompleteRead: None,
+    hc.NotConnected: Unreachable,
+    hc.InvalidURL: Unreachable,
+    hc.CannotSendRequest: BadAnswer,
+    hc.CannotSendHeader: BadAnswer,
+    hc.ResponseNotReady: BadAnswer,
+    hc.ImproperConnectionState: BadAnswer,
+    hc.BadStatusLine: BadAnswer,
+    hc.LineTooLong: BadAnswer,
+    hc.UnknownProtocol: BadAnswer,
+    hc.UnknownTransferEncoding: BadAnswer,
+    hc.UnimplementedFileMode: BadAnswer,
+    hc.HTTPException: BadAnswer,
     ET.ParseError: BadAnswer,
     StopIteration: BadAnswer,
+    KeyError: BadAnswer,
+    AttributeError: BadAnswer,
     AssertionError: BadAnswer,
+    binascii.Error: BadAnswer,
+    ValueError: BadAnswer,
 }
-"""What each class means by itself; certificates and broken connections are looked for inside it first."""
+"""What each class means by itself, None: it depends on whether anything was sent. What is wrapped in it goes first."""
 
 _AUTH_HINT = (
     "Check user name (HOST\\user for a local account, DOMAIN\\user or user@REALM else) and password. Only "
@@ -122,8 +165,18 @@ _CERTIFICATE_HINTS: Final[Mapping[int, str]] = {  # by the numbers of OpenSSL's 
     62: _NAME_HINT,
     64: _NAME_HINT,
 }
-_KERBEROS = frozenset({"KerberosExchangeError", "MutualAuthenticationError"})
-"""By name: the module that defines them cannot be imported without the library for Kerberos."""
+CERTIFICATE_HINT: Final = (
+    "The certificate has to be mapped to a local user on the host (winrm/config/service/certmapping: its issuer, and "
+    "the user principal name in it), and Certificate has to be allowed as an authentication."
+)
+KERBEROS_HINT: Final = (
+    "Kerberos knows the host by the name in the inventory (`host`): there has to be a service principal HTTP/NAME, the "
+    "clocks may differ by five minutes, and krb5.conf has to find the realm. Without password and keytab: kinit first."
+)
+_NO_KDC: Final = frozenset({0x96C73A9C, 0x96C73A9A})
+"""KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE, as unsigned numbers."""
+_MANGLED: Final = (AssertionError, StopIteration, ET.ParseError, KeyError, AttributeError, ValueError)
+_MINOR = re.compile(r"Minor \(\d+\): ([^\n]+)")
 _ACCESS_DENIED = 5
 _BUSY = frozenset({429, 502, 503, 504})
 
@@ -153,12 +206,12 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
         return _fault_kind(error)
     if isinstance(error, wr.WinRMTransportError):
         return Unavailable if error.code in _BUSY else AuthenticationFailed if error.code == 403 else BadAnswer
-    for known in type(error).__mro__:
-        if known in FAULTS:
-            return FAULTS[known]
-    if any(isinstance(item, TimeoutError) for item in inside):
+    if isinstance(error, UnicodeError):
+        return BadAnswer if sent else Unreachable  # a text in an answer, or a name that is none
+    known = next((FAULTS[item] for item in type(error).__mro__ if item in FAULTS), None)
+    if known is None and any(isinstance(item, TimeoutError) for item in inside):
         return DeadlineExceeded
-    return ConnectionLost if sent else Unreachable
+    return known or (ConnectionLost if sent else Unreachable)
 
 
 def _kind_inside(inside: list[BaseException]) -> type[RemoteError] | None:
@@ -169,7 +222,13 @@ def _kind_inside(inside: list[BaseException]) -> type[RemoteError] | None:
         return AuthenticationFailed
     if any(isinstance(item, u3.NewConnectionError | u3.ConnectTimeoutError) for item in inside):
         return Unreachable
-    return AuthenticationFailed if any(type(item).__name__ in _KERBEROS for item in inside) else None
+    return Unreachable if any(_code(item) in _NO_KDC for item in inside) else None
+
+
+def _code(error: BaseException) -> int:
+    """The number that the libraries for Kerberos give, as an unsigned one."""
+    code = getattr(error, "err_code", None) or getattr(error, "min_code", 0)
+    return code & 0xFFFFFFFF if isinstance(code, int) else 0
 
 
 def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
@@ -211,8 +270,12 @@ def _reason(error: Exception) -> str:
         return " ".join(str(error.reason).split())
     if isinstance(error, wr.WinRMTransportError):
         return f"it answered with HTTP status {error.code}"
-    if isinstance(error, (AssertionError, StopIteration, ET.ParseError)):
+    if isinstance(error, _MANGLED):
         return "its answer is not one of WS-Management"
+    if isinstance(error, hc.RemoteDisconnected | hc.IncompleteRead):
+        return "the connection was closed in the middle"
+    if isinstance(error, wr.WinRMError):
+        return str(error)
     return _innermost(inside) or type(error).__name__
 
 
@@ -224,4 +287,6 @@ def _innermost(inside: list[BaseException]) -> str:
             return "no answer in time"
         if isinstance(item, OSError) and item.strerror:
             return item.strerror.lower()
-    return str(inside[-1]).strip()
+    text = str(inside[-1]).strip()
+    minor = _MINOR.search(text)
+    return minor[1] if minor else text

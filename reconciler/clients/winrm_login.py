@@ -1,161 +1,94 @@
-"""How we log in with WinRM: NTLM, Kerberos or a client certificate, over TLS that is checked by our own context."""
+"""Which way in WinRM takes: NTLM, Kerberos or a client certificate, over TLS that our own context checks, or over plain
+HTTP with every message sealed by the login itself."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import ssl
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING
 
-from requests.adapters import HTTPAdapter
+import xmltodict
+from winrm.exceptions import WinRMError
 from winrm.protocol import Protocol
-from winrm.transport import HAVE_KERBEROS
 
-from reconciler.clients.tls import Peer, PinnedContext, context_for
+from reconciler.clients.client_certificate import show
+from reconciler.clients.tls import Peer, context_for
+from reconciler.clients.winrm_negotiate import negotiation
+from reconciler.clients.winrm_wire import Wire
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import urllib3
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-
-    from reconciler.model.connection import Certificate, Connection
+    from reconciler.model.connection import Connection
     from reconciler.model.secret import SecretResolver
+
+_TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+_CMD = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
+_SHELL = re.compile(rb"Name=[\"']ShellId[\"'][^>]*>\s*([0-9A-Za-z-]+)\s*<")
+_UTF8 = 65001
 
 OPERATION_SECONDS = 10
 """How long the host may hold one request open; longer work is asked for again until the deadline."""
 
 
-class _Route(HTTPAdapter):
-    """Connects to the address of the inventory while the certificate, the URL and NTLM see the host's name.
+class Client(Protocol):
+    """pywinrm's protocol over a wire of ours."""
 
-    What requests would load by itself (its own bundle of authorities, the environment's proxies) stays out: the
-    context has been told whom to trust.
-    """
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(
+            "http://localhost",  # the wire knows better
+            transport="kerberos",  # which pywinrm lets pass without user and password: they are not its business
+            operation_timeout_sec=OPERATION_SECONDS,
+            read_timeout_sec=OPERATION_SECONDS + 5,
+            proxy=None,
+        )
+        self.transport = self.wire = wire
 
-    def __init__(self, target: tuple[str, int], host: str, context: ssl.SSLContext) -> None:
-        self._target = target
-        self._tls: dict[str, Any] = {"ssl_context": context, "server_hostname": host}
-        if isinstance(context, PinnedContext):
-            self._tls["assert_hostname"] = False  # the pin is checked in the handshake, by the context's own sockets
-        super().__init__(pool_connections=1, pool_maxsize=1)
+    def open_named_shell(self, ident: str) -> str:
+        """Open a shell that is to be called `ident`, so that it can be closed even if the answer never comes; gives its
+        name. pywinrm leaves names to the host; they are ShellId in [MS-WSMV] 2.2.4.39, shellId of WSManCreateShellEx.
+        """
+        request = {"env:Envelope": self.build_wsman_header(_TRANSFER + "/Create", _CMD)}
+        options = {"WINRS_NOPROFILE": "TRUE", "WINRS_CODEPAGE": str(_UTF8)}
+        named = [{"@Name": name, "#text": value} for name, value in options.items()]
+        request["env:Envelope"]["env:Header"]["w:OptionSet"] = {"w:Option": named}
+        shell = {"@ShellId": ident, "rsp:InputStreams": "stdin", "rsp:OutputStreams": "stdout stderr"}
+        request["env:Envelope"]["env:Body"] = {"rsp:Shell": shell}
+        named_so = _SHELL.search(self.send_message(xmltodict.unparse(request)))
+        if named_so is None:
+            raise WinRMError("its answer names no shell")
+        return named_so[1].decode()
 
-    def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> urllib3.HTTPConnectionPool:
-        address, port = self._target
-        return self.poolmanager.connection_from_host(address, port, scheme="https", pool_kwargs=self._tls)
 
-    def cert_verify(self, conn: Any, *_args: Any) -> None:
-        conn.cert_reqs = "CERT_REQUIRED"
+def open_client(connection: Connection, resolver: SecretResolver, root: str) -> Client:
+    """A client that is ready to log in. Raises SecretError, UntrustedPeer, AuthenticationFailed (nothing to log in
+    with), and what sockets raise where a pin cannot be compared."""
+    return Client(_wire(connection, resolver, root))
 
 
-def open_protocol(connection: Connection, resolver: SecretResolver, root: str) -> Protocol:
-    """A pywinrm protocol that is ready to log in. Raises SecretError, UntrustedPeer, Unreachable (a pin that cannot be
-    compared) and AuthenticationFailed (nothing to log in with)."""
-    by_certificate = connection.certificate is not None and connection.credential is None
-    if by_certificate or (connection.credential is not None and connection.credential.auth == "certificate"):
-        return _with_certificate(connection, resolver, root)
+def by_certificate(connection: Connection) -> bool:
+    """Whether a client certificate is the login."""
     credential = connection.credential
-    if credential is None:
+    return credential.auth == "certificate" if credential is not None else connection.certificate is not None
+
+
+def _wire(connection: Connection, resolver: SecretResolver, root: str) -> Wire:
+    sealed = connection.listener == "http"
+    peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
+    if by_certificate(connection):
+        if connection.certificate is None or sealed:
+            raise _nothing(
+                connection,
+                "a client certificate logs in over HTTPS alone" if sealed else "the inventory names no certificate",
+                "Use the HTTPS listener." if sealed else "Give the proxy a `certificate` with `cert` and `key`.",
+            )
+        context = context_for(peer, root, shared=False)
+        show(context, connection.certificate, resolver, root, peer=connection.peer)
+        return Wire(connection, context, None)
+    if connection.credential is None:
         hint = "Give the proxy `credentials`, or a `certificate` to log in with."
-        raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
-    login: dict[str, Any] = {"transport": credential.auth, "username": credential.username}
-    if credential.auth == "kerberos":
-        if not HAVE_KERBEROS:
-            hint = "Install it: pip install 'vbo-reconcile[kerberos]' (it needs the headers of the system's GSSAPI)."
-            raise AuthenticationFailed(connection.peer, "logging in", "the library for Kerberos is missing", hint=hint)
-        login["kerberos_hostname_override"] = connection.host  # the ticket comes from the operator's cache (kinit)
-    else:
-        password = resolver.resolve(credential.password).reveal() if credential.password else ""
-        login["password"] = password
-    return _protocol(connection, context_for(_peer(connection), root), login)
+        raise _nothing(connection, "the inventory names no credential", hint)
+    begin = negotiation(connection, connection.credential, resolver, root)
+    return Wire(connection, None if sealed else context_for(peer, root), begin)
 
 
-def _peer(connection: Connection) -> Peer:
-    return Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
-
-
-def _with_certificate(connection: Connection, resolver: SecretResolver, root: str) -> Protocol:
-    if connection.certificate is None:
-        hint = "Give the proxy a `certificate` with `cert` and `key`."
-        raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no certificate", hint=hint)
-    context = context_for(_peer(connection), root, shared=False)
-    context.post_handshake_auth = True  # Windows asks for the certificate only after the handshake of TLS 1.3
-    with _client_files(connection, connection.certificate, resolver, root) as (chain, key, password):
-        context.load_cert_chain(chain, key, password)
-        login = {"transport": "certificate", "cert_pem": str(chain), "cert_key_pem": str(key)}
-        return _protocol(connection, context, login)
-
-
-def _protocol(connection: Connection, context: ssl.SSLContext, login: dict[str, Any]) -> Protocol:
-    port = connection.target[1]
-    name = f"[{connection.host}]" if ":" in connection.host else connection.host
-    seconds = max(OPERATION_SECONDS + 5, int(connection.deadlines.connect))
-    protocol = Protocol(
-        f"https://{name}:{port}/wsman",
-        server_cert_validation="validate",
-        operation_timeout_sec=OPERATION_SECONDS,
-        read_timeout_sec=seconds,
-        **{"ca_trust_path": None, "proxy": None, **login},  # None: nothing from the environment
-    )
-    session = protocol.transport.build_session()
-    session.trust_env = False
-    session.cert = None  # it is in the context
-    session.headers["Host"] = f"{name}:{port}"
-    session.mount("https://", _Route(connection.target, connection.host, context))
-    return protocol
-
-
-@contextmanager
-def _client_files(
-    connection: Connection, certificate: Certificate, resolver: SecretResolver, root: str
-) -> Iterator[tuple[Path, Path, str]]:
-    """(certificate chain, private key, password of the key) as files, because Python's TLS takes nothing else.
-
-    The key is never there in clear: it is encrypted with a password that exists in this process only, in a folder
-    of our own, and gone when the block ends.
-    """
-    from cryptography.hazmat.primitives import serialization
-
-    key, chain = _client_certificate(connection, certificate, resolver, root)
-    password = secrets.token_urlsafe(32)
-    sealed = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(password.encode()),
-    )
-    with tempfile.TemporaryDirectory(prefix="vbo-reconcile-") as folder:
-        files = Path(folder, "chain.pem"), Path(folder, "key.pem")
-        files[0].write_bytes(b"".join(item.public_bytes(serialization.Encoding.PEM) for item in chain))
-        with os.fdopen(os.open(files[1], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(sealed)
-        yield *files, password
-
-
-def _client_certificate(
-    connection: Connection, certificate: Certificate, resolver: SecretResolver, root: str
-) -> tuple[PrivateKeyTypes, list[x509.Certificate]]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
-
-    passphrase = resolver.resolve(certificate.passphrase).reveal().encode() if certificate.passphrase else None
-    try:
-        if certificate.pfx:
-            data = Path(root, certificate.pfx).read_bytes()
-            key, leaf, others = pkcs12.load_key_and_certificates(data, passphrase)
-            if key is not None and leaf is not None:
-                return key, [leaf, *others]
-        chain = x509.load_pem_x509_certificates(Path(root, certificate.cert).read_bytes())
-        text = resolver.resolve(certificate.key).reveal() if certificate.key else ""
-        return load_pem_private_key(text.encode(), passphrase), chain
-    except (OSError, ValueError, TypeError) as error:
-        raise AuthenticationFailed(
-            connection.peer,
-            f"reading the certificate {certificate.name}",
-            "the file or its key cannot be read, or the passphrase is wrong",
-            hint="`cert` is a PEM file found relative to the inventory, `key` the text of its private key; or `pfx`.",
-        ) from error
+def _nothing(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:
+    return AuthenticationFailed(connection.peer, "logging in", reason, hint=hint)

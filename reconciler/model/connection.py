@@ -18,7 +18,9 @@ class Transport(StrEnum):
 class Credential:
     """One entry of `credentials`. `auth` is how WinRM logs in: ntlm, kerberos or certificate (SSH ignores it).
 
-    `sudo` means that scripts on Linux are run through sudo, with `password` where sudo wants one.
+    `sudo` means that scripts on Linux are run through sudo, with `password` where sudo wants one. `keytab` is a path
+    relative to the folder of the inventory, for Kerberos without a password; with neither, Kerberos uses the tickets
+    that the operator has.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Credential:
     passphrase: SecretRef | None = None
     sudo: bool = False
     auth: str = "ntlm"
+    keytab: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class Deadlines:
 class Connection:
     """One host. `host` is its name, which certificates and host keys must match; `address` is where packets go.
 
-    `port` 0 stands for the transport's default (22, 5986). `name` is the name in the inventory, for messages.
+    `port` 0 stands for the default (22, 5986, 5985). `name` is the name in the inventory, for messages. `listener` is
+    WinRM's: `https`, or `http` where NTLM or Kerberos encrypt every message themselves.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Connection:
     port: int = 0
     trust: Trust = field(default_factory=Trust)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    listener: str = "https"
 
     @property
     def peer(self) -> str:
@@ -91,7 +96,8 @@ class Connection:
     @property
     def target(self) -> tuple[str, int]:
         """Address and port to connect to."""
-        default = 22 if self.transport is Transport.SSH else 5986
+        winrm = 5985 if self.listener == "http" else 5986
+        default = 22 if self.transport is Transport.SSH else winrm
         return (self.address or self.host, self.port or default)
 
 

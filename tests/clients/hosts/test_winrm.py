@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from winrm.transport import HAVE_KERBEROS
 
-from reconciler.clients import powershell, winrm
+from reconciler.clients import powershell, winrm, winrm_negotiate
+from reconciler.clients.deadline import BoundedSocket
 from reconciler.clients.hosts import HostSession, open_host
 from reconciler.lab.hosts.wsman import Command
 from reconciler.lab.pki import Authority, Identity
@@ -38,6 +38,7 @@ from reconciler.model.secret import MASK, Secret, SecretRef
 from tests.clients.hosts.secrets import Resolver
 from tests.clients.hosts.winrmd import NAME, Winrmd, running
 
+WRONG = Credential("admin", "svc", password=SecretRef("test", "wr0ng-horse"))
 ANY = Script("windows/any.ps1", "any text")
 CLIXML = (
     '#< CLIXML\r\n<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
@@ -198,6 +199,93 @@ def test_a_connection_that_breaks(tmp_path: Path, verb: str, trouble: str) -> No
         assert host.engine.shells == {}
 
 
+@pytest.mark.parametrize("trouble", ["drop", "lose"])
+def test_a_shell_whose_name_never_arrives_is_closed_all_the_same(tmp_path: Path, trouble: str) -> None:
+    with running(tmp_path, says()) as host:
+        host.endpoint.troubles["Create"] = [trouble]
+        assert isinstance(refusal(host), Unreachable)
+        assert host.engine.shells == {}
+        assert host.engine.counts["Delete"] == 1
+
+
+def test_nothing_is_closed_where_nothing_was_opened(tmp_path: Path) -> None:
+    """A login that is refused is not tried again: accounts are locked after a few of them."""
+    with running(tmp_path, says()) as host:
+        assert isinstance(refusal(host, credential=WRONG), AuthenticationFailed)
+        assert host.endpoint.connections == 1
+        assert host.endpoint.statuses == {401: 2}
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "sealed"])
+def test_any_number_of_scripts_take_one_connection_and_one_login(tmp_path: Path, tls: bool) -> None:
+    with running(tmp_path, says(), tls=tls) as host:
+        with session(host.connection()) as opened:
+            assert [opened.execute(ANY, {"n": number}, deadline=20) for number in range(3)] == [1, 1, 1]
+        assert host.endpoint.connections == 1
+        assert host.endpoint.statuses[401] == 1
+        assert host.engine.shells == {}
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "sealed"])
+def test_a_connection_that_the_host_closed_meanwhile_is_made_again(tmp_path: Path, tls: bool) -> None:
+    with running(tmp_path, says(), tls=tls) as host, session(host.connection()) as opened:
+        assert opened.execute(ANY, {}, deadline=20) == 1
+        host.hang_up()
+        assert opened.execute(ANY, {}, deadline=20) == 1
+        assert host.endpoint.connections == 2
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "sealed"])
+@pytest.mark.parametrize("verb", ["Command", "Send", "Receive", "Signal", "Delete"])
+def test_a_host_that_forgets_the_login_is_told_again(tmp_path: Path, verb: str, tls: bool) -> None:
+    with running(tmp_path, says(), tls=tls) as host:
+        host.endpoint.troubles[verb] = ["expire"]
+        assert run(host) == 1
+        assert host.engine.shells == {}
+        assert host.engine.counts["Command"] == 1
+
+
+def test_over_plain_http_nothing_can_be_read_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = bytearray()
+    receive = BoundedSocket.sendall
+
+    def listen(self: BoundedSocket, data: bytes, *more: int) -> None:
+        heard.extend(data)
+        receive(self, data, *more)
+
+    monkeypatch.setattr(BoundedSocket, "sendall", listen)
+    with running(tmp_path, says(b'"answer"'), tls=False) as host:
+        assert run(host, {"key": Secret("hush-hush")}) == "answer"
+        assert host.orders[0]["args"] == {"key": "hush-hush"}
+    assert b"POST /wsman" in heard
+    assert b"multipart/encrypted" in heard
+    assert b"Envelope" not in heard
+    assert b"hush" not in heard
+
+
+def test_an_answer_that_is_not_sealed_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tmp_path, says(), tls=False) as host:
+        monkeypatch.setattr("reconciler.lab.hosts.wsman.sealing.sealed", lambda seal, plain: plain)
+        monkeypatch.setattr("reconciler.lab.hosts.wsman.sealing.CONTENT_TYPE", "application/soap+xml")
+        with pytest.raises(BadAnswer, match="without encryption"):
+            run(host)
+
+
+def test_a_client_certificate_needs_https(tmp_path: Path) -> None:
+    with running(tmp_path / "pki", says(), tls=False) as host:
+        _, certificate = mapped(host, tmp_path)
+        error = refusal(host, credential=None, certificate=certificate)
+    assert isinstance(error, AuthenticationFailed)
+    assert "HTTPS" in error.reason
+
+
+def test_a_password_that_is_missing_is_said_so(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        error = refusal(host, credential=Credential("admin", "svc"))
+        assert "NTLM needs a password" in error.reason
+        assert host.endpoint.connections == 0
+
+
 def test_a_busy_host_can_be_asked_again(tmp_path: Path) -> None:
     with running(tmp_path, says()) as host:
         host.endpoint.troubles["Create"] = ["busy"]
@@ -213,7 +301,7 @@ def test_the_quota_of_shells(tmp_path: Path) -> None:
 
 def test_a_wrong_password(tmp_path: Path) -> None:
     with running(tmp_path, says()) as host:
-        error = refusal(host, credential=Credential("admin", "svc", password=SecretRef("test", "wr0ng-horse")))
+        error = refusal(host, credential=WRONG)
     assert isinstance(error, AuthenticationFailed)
     assert "wr0ng-horse" not in f"{error!r} {error.__cause__!r} {error.hint}"
 
@@ -414,9 +502,8 @@ def test_proxies_and_bundles_of_the_environment_have_no_part(tmp_path: Path, mon
         assert run(host) == 1
 
 
-def test_kerberos_without_its_library_says_what_to_install(tmp_path: Path) -> None:
-    if HAVE_KERBEROS:
-        pytest.skip("the library for Kerberos is installed")
+def test_kerberos_without_its_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winrm_negotiate, "find_spec", lambda name: None)
     with running(tmp_path, says()) as host:
         error = refusal(host, credential=Credential("admin", "svc@EXAMPLE.NET", auth="kerberos"))
     assert isinstance(error, AuthenticationFailed)

@@ -56,6 +56,13 @@ class Winrmd:
     lines: list[str]
     orders: list[dict[str, Any]]
     port: int = 0
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    def hang_up(self) -> None:
+        """Close the connections, as Windows does with idle ones."""
+        for item in self.sockets:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(item, socket.SHUT_RDWR)
 
     def connection(self, **changes: Any) -> Connection:
         settings: dict[str, Any] = {
@@ -67,6 +74,7 @@ class Winrmd:
             "port": self.port,
             "trust": Trust(ca_file=str(self.authority.ca_file)),
             "deadlines": Deadlines(connect=10, call=20),
+            "listener": "https" if self.endpoint.certificate_hash else "http",
         }
         return Connection(**{**settings, **changes})
 
@@ -79,6 +87,7 @@ def running(
     identity: Callable[[Authority], Identity] = lambda authority: authority.host(NAME),
     wants_certificate: bool = False,
     shells: int = 30,
+    tls: bool = True,
 ) -> Iterator[Winrmd]:
     authority = Authority(folder)
     shown = identity(authority)
@@ -95,16 +104,22 @@ def running(
     engine = Engine("PX-1", record, Limits(shells=shells))
     accounts = Accounts()
     digest = shown.certificate.fingerprint(hashes.SHA256())
-    endpoint = Endpoint(engine, accounts, "PX-1", certificate_hash=digest)
+    endpoint = Endpoint(engine, accounts, "PX-1", certificate_hash=digest if tls else b"")
     context = authority.context(shown)
     if wants_certificate:
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(authority.ca_file)
+    sockets: list[socket.socket] = []
+
+    def serve(connection: socket.socket) -> None:
+        sockets.append(connection)
+        endpoint.serve(connection)
+
     with Acceptor() as acceptor, socket.create_server(("127.0.0.1", 0)) as listener:
-        listening = acceptor.open(listener, endpoint.serve, lambda: context)
+        listening = acceptor.open(listener, serve, (lambda: context) if tls else None)
         port = listener.getsockname()[1]
         try:
-            yield Winrmd(authority, shown, accounts, endpoint, engine, lines, orders, port)
+            yield Winrmd(authority, shown, accounts, endpoint, engine, lines, orders, port, sockets)
         finally:
             engine.close()
             listening.close()

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.clients.hosts import open_host
 from reconciler.clients.powershell import encoded_bootstrap
-from reconciler.clients.winrm_login import open_protocol
+from reconciler.clients.winrm_login import open_client
 from reconciler.hosts import shipped
 from reconciler.lab.hosts.accounts import AccountName, WindowsAccounts
 from reconciler.lab.hosts.host import Switch
@@ -87,7 +87,7 @@ def test_the_product_s_module_is_on_the_management_server_alone(world: World) ->
     ],
 )
 def test_other_commands_are_refused(world: World, command: str, stdin: bytes) -> None:
-    client = open_protocol(world.connection(world.dmz, ADMINISTRATOR), Given(p=PASSWORDS["dmz"]), "/")
+    client = open_client(world.connection(world.dmz, ADMINISTRATOR), Given(p=PASSWORDS["dmz"]), "/")
     line = command.replace("bootstrap", f"powershell.exe -EncodedCommand {encoded_bootstrap()}", 1)
     shell = client.open_shell()
     ident = client.run_command(shell, line, console_mode_stdin=False)

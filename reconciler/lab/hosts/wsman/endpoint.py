@@ -60,7 +60,7 @@ class Dropped(Exception):
 @dataclass(slots=True)
 class Endpoint:
     """`serve` talks to one client until it goes. `certificate_hash` (SHA-256 of the TLS certificate) is what logins
-    must be bound to; empty means plain HTTP, where every message must be sealed.
+    must be bound to; empty means plain HTTP, where every message must be sealed. `connections` and `statuses` count.
     """
 
     engine: Engine
@@ -69,9 +69,12 @@ class Endpoint:
     certificate_hash: bytes = b""
     troubles: Troubles = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
+    connections: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def serve(self, connection: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
         peer = str(connection.getpeername()[0])
         certificate = b""
         if isinstance(connection, ssl.SSLSocket):
