@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @lab_option
 @choice_options
 @click.option("--root", type=PATH, metavar="DIR", help="Of a saved plan: the folder of its inventory.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that did not come to its end (`last` for the latest).")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
 @waiver_option
@@ -64,6 +65,7 @@ def apply(
     *,
     lab: bool,
     root: Path | None,
+    resume: str | None,
     auto_approve: bool,
     require_complete: bool,
     lock_wait: float,
@@ -76,9 +78,10 @@ def apply(
 
     A saved plan was approved when it was reviewed, so nothing is asked. The world is looked at again, each change
     that still fits what was observed then is done, and every other one is refused (exit code 5). What is not in the
-    file is not done.
+    file is not done. Neither is, with --resume, what the run that is gone on with did not want.
     """
     from reconciler.cli.request import check_place, request_of
+    from reconciler.cli.resuming import resumed, run_id
     from reconciler.cli.saving import is_plan, load_plan
     from reconciler.cli.turn import take_turn
     from reconciler.cli.world import open_world
@@ -87,7 +90,9 @@ def apply(
     inventory = saved.inventory if saved else usable(console, path, lab=lab)
     if saved:
         check_place(saved, lab=lab)
-    elif not auto_approve and not console.can_ask:
+    if saved and resume:
+        raise click.UsageError("--resume goes with an inventory: the plan is that of the run.")
+    if not saved and not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED
     request = request_of(waivers, choice, saved, complete=require_complete)
@@ -95,8 +100,12 @@ def apply(
         open_world(console, inventory, lab=lab, parallel=parallelism) as world,
         take_turn(console, world, "apply", wait=lock_wait) as turn,
     ):
+        if resume:
+            resume = run_id(world.journal, resume)
+            request = resumed(request, world, resume)
         console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
-        return _Apply(console, world, turn, outputs, request).carry_out(approved=auto_approve or saved is not None)
+        doing = _Apply(console, world, turn, outputs, request, resume or "")
+        return doing.carry_out(approved=auto_approve or saved is not None)
 
 
 _NOBODY_TO_ASK = Diagnostic(
@@ -119,17 +128,25 @@ class _Done:
 class _Apply:
     """One apply, from the plan to the last word."""
 
-    def __init__(self, console: Console, world: World, turn: Turn, outputs: Sequence[Output], request: Request) -> None:
+    def __init__(
+        self, console: Console, world: World, turn: Turn, outputs: Sequence[Output], request: Request, resumes: str
+    ) -> None:
         self.console = console
         self.world = world
         self.turn = turn
         self.outputs = outputs
         self.request = request
+        self.resumes = resumes
 
     def look(self, since: Mapping[str, int] | None = None) -> Sight:
         asked = self.request
         return self.world.look(
-            waivers=asked.waivers, complete=asked.complete, choice=asked.choice, approved=asked.approved, since=since
+            waivers=asked.waivers,
+            complete=asked.complete,
+            choice=asked.choice,
+            approved=asked.approved,
+            begun=asked.begun,
+            since=since,
         )
 
     def carry_out(self, *, approved: bool) -> int:
@@ -155,7 +172,7 @@ class _Apply:
 
         mails = mails_of(self.world)
         remember = self._remember(sight)
-        run = self.turn.begin(sight.plan)
+        run = self.turn.begin(sight.plan, resumes=self.resumes)
         remember.begin(sight.plan)
         result = perform(self.console, self.world, sight.live, sight.plan, run, remember)
         done = _Done(result, end(run, result), new_mails(mails, mails_of(self.world)))

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Request:
     """Waivers, whether everything must be observed, a part of the plan, and the changes that were approved (in their
-    JSON form; None where whatever differs is to be done)."""
+    JSON form; None where whatever differs is to be done). `begun` are keys of approved changes that an earlier run may
+    have done in part."""
 
     waivers: Mapping[str, str]
     complete: bool
     choice: Choice
     approved: Sequence[Mapping[str, Any]] | None
+    begun: frozenset[str] = frozenset()
 
 
 def request_of(waivers: Mapping[str, str], choice: Choice, saved: SavedPlan | None, *, complete: bool) -> Request:

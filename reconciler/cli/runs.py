@@ -11,6 +11,7 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
+from reconciler.cli.resuming import run_id
 from reconciler.cli.world import open_journal_of
 
 
@@ -58,8 +59,7 @@ def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool
     from reconciler.render.runs import run_json, run_text
 
     with open_journal_of(console, lab=lab, path=path) as journal:
-        latest = journal.runs(1) if run == "last" else []
-        name = latest[0].id if latest else run
+        name = run_id(journal, run)
         found = journal.run(name)
         refusals = journal.plan(name).get("refusals", ())
     deliver(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,8 +33,9 @@ class Recheck:
     extra: tuple[str, ...]
 
 
-def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan) -> Recheck:
-    """`saved` are the changes of a plan file in its JSON form."""
+def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[str] = ()) -> Recheck:
+    """`saved` are the changes of a plan file in its JSON form. `begun` are keys of those that an earlier run may have
+    done in part: of them it is enough that what is left was approved too."""
     now = {change.key: change for change in fresh.changes}
     kept: dict[str, Change] = {}
     stale: dict[str, Stale] = {}
@@ -46,7 +47,8 @@ def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan) -> Recheck:
         if change is None:
             done.append(key)
             continue
-        differences = _differences(old, change_to_json(change))
+        new = change_to_json(change)
+        differences = () if key in begun and _is_part(new, old) else _differences(old, new)
         waits = sorted(set(change.depends_on) & set(stale))
         unapproved = sorted(set(change.depends_on) - {str(item["key"]) for item in approved})
         if differences:
@@ -62,6 +64,14 @@ def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan) -> Recheck:
     return Recheck(plan, tuple(stale.values()), tuple(done), extra)
 
 
+def _is_part(left: Mapping[str, Any], approved: Mapping[str, Any]) -> bool:
+    """Whether everything that is left to do becomes what was approved. What each field is now does not matter: it is
+    what the run that was cut short made of it."""
+    wanted = {item["path"]: item["after"] for item in approved.get("fields", ())}
+    fields = all(wanted.get(item["path"], ...) == item["after"] for item in left["fields"])
+    return fields and bool(left["blocked"]) == bool(approved.get("blocked"))
+
+
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """What differs between what was approved and what would be done now, as sentences; empty where nothing does."""
     then = {item["path"]: (item["before"], item["after"]) for item in old.get("fields", ())}
@@ -74,6 +84,8 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, .
             found.append(f"{path}: was to become {then[path][1]}, and is so already")
         elif path not in then:
             found.append(f"{path}: is now {now[path][0]}, and would become {now[path][1]}")
+        elif then[path][0] == now[path][0]:
+            found.append(f"{path}: was to become {then[path][1]} when approved, and now {now[path][1]}")
         else:
             found.append(f"{path}: was {then[path][0]} when approved, and is now {now[path][0]}")
     if not found and any(old.get(part) != new.get(part) for part in _SAME):

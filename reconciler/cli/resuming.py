@@ -1,0 +1,50 @@
+"""Going on with a run that did not come to its end: what of its plan is still wanted, says the journal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.cli.request import Request
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.cli.world import World
+    from reconciler.journal import Journal
+
+
+def resumed(request: Request, world: World, run: str) -> Request:
+    """The request, for just those changes that the run was to do and did not. Those that it had begun may be half
+    done, so of them less may be left than was approved. Its waivers hold on. Raises NotInJournal, and Diagnosed for a
+    run of another inventory, server or world."""
+    from reconciler.journal import ChangeState
+
+    plan = world.journal.plan(run)
+    record = world.journal.run(run)
+    place = (record.inventory, record.server, record.lab)
+    if place != (world.inventory.name, world.access.server.host, world.lab is not None):
+        raise Diagnosed([_of_another_world(run, *place)])
+    left = {change.key: change.state for change in record.changes if change.state is not ChangeState.DONE}
+    begun = frozenset(key for key, state in left.items() if state in (ChangeState.IN_FLIGHT, ChangeState.FAILED))
+    waivers = {str(item["code"]): str(item["waiver"]) for item in plan.get("refusals", ()) if item.get("waiver")}
+    return replace(
+        request,
+        approved=[change for change in plan["changes"] if change["key"] in left],
+        begun=begun,
+        waivers={**waivers, **request.waivers},
+    )
+
+
+def run_id(journal: Journal, run: str) -> str:
+    """`last` stands for the latest run."""
+    latest = journal.runs(1) if run == "last" else []
+    return latest[0].id if latest else run
+
+
+def _of_another_world(run: str, inventory: str, server: str, lab: bool) -> Diagnostic:
+    return Diagnostic(
+        code="run-foreign",
+        summary="Run of another world",
+        detail=f"Run {run} was for the inventory {inventory} on {server}{' in the lab' if lab else ''}.",
+        fix="Name that inventory, with --lab where it was rehearsed.",
+    )

@@ -1,0 +1,62 @@
+"""Going on with a run that did part of its plan: just what is left of that plan, and nothing that was wished since."""
+
+from __future__ import annotations
+
+import json
+
+from tests.scenarios.rehearsal import Rehearsal
+
+ONE_REFUSAL = '[{"kind": "status", "status": 500, "method": "PUT", "path": "Proxies/*", "times": 1}]'
+THROTTLE = "throttle: 100 Mbps"
+KEEP = "retention: {keep: 7 years}"
+
+
+def failed_in_part(demo: Rehearsal) -> str:
+    """A run that was to change a proxy and the mail settings, and could not change the proxy; its id."""
+    demo.replace(THROTTLE, "throttle: 20 MB/s")
+    demo.replace("to: [backup-team@corp.example.com]", "to: [night@corp.example.com]")
+    demo.set("server", f"faults={ONE_REFUSAL}")
+    ended = demo.apply("--format", "json")
+    assert ended.code == 3, ended.err
+    told = json.loads(ended.out)
+    assert {item["key"]: item["outcome"] for item in told["outcomes"]} == {
+        "update:smtp": "done",
+        "update:proxy.px-lon-1": "failed",
+        "run:job.contoso-mail": "skipped",
+    }
+    return str(told["run"])
+
+
+def test_only_what_the_run_still_wanted_is_done(demo: Rehearsal) -> None:
+    run = failed_in_part(demo)
+    demo.replace(KEEP, "retention: {keep: 10 years}")
+    ended = demo.apply("--resume", run, "--format", "json")
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert {item["key"]: item["outcome"] for item in told["outcomes"]} == {
+        "update:proxy.px-lon-1": "done",
+        "run:job.contoso-mail": "done",
+    }
+    assert [key for key in told["recheck"]["extra"] if key.startswith("update")] == ["update:repository.fabrikam"]
+    shown = json.loads(demo.run("runs", "show", told["run"], "--lab", *inventory(demo), "--format", "json").out)
+    assert shown["resumes"] == run
+    assert "update:repository.fabrikam" in demo.changes()
+
+
+def test_what_is_wished_otherwise_since_is_refused(demo: Rehearsal) -> None:
+    failed_in_part(demo)
+    demo.replace("throttle: 20 MB/s", "throttle: 30 MB/s")
+    ended = demo.apply("--resume", "last")
+    assert ended.code == 5
+    assert "throttle: was to become 20 MB/s when approved, and now 30 MB/s" in ended.out
+
+
+def test_a_run_of_another_inventory_is_refused(demo: Rehearsal) -> None:
+    run = failed_in_part(demo)
+    text = demo.file.read_text(encoding="utf-8")
+    demo.file.write_text(text.replace("name: demo", "name: other"), encoding="utf-8")
+    assert "There is no run" in demo.apply("--resume", run).err
+
+
+def inventory(demo: Rehearsal) -> tuple[str, str]:
+    return ("--inventory", str(demo.file))
