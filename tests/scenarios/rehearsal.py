@@ -15,10 +15,11 @@ INVENTORIES = Path(__file__).parents[2] / "inventories"
 
 @dataclass
 class Rehearsal:
-    """`folder` holds `inventory.yml` and the state; `environment` is what commands see."""
+    """`folder` holds the inventory and the state; `environment` is what commands see."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    inventory: Path = Path("inventory.yml")
 
     @classmethod
     def of(cls, folder: Path, inventory: Path) -> Rehearsal:
@@ -28,7 +29,7 @@ class Rehearsal:
 
     @property
     def file(self) -> Path:
-        return self.folder / "inventory.yml"
+        return self.folder / self.inventory
 
     def run(self, *arguments: str) -> Ended:
         home = {

@@ -1,0 +1,53 @@
+"""Somebody else at work: a REST client that is none of ours, logged in to the lab's server of a rehearsal."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from reconciler.cli.places import lab_folder
+from reconciler.inventory import load
+from reconciler.lab.lab import Lab
+from tests.scenarios.rehearsal import Rehearsal
+
+
+class Hand:
+    """Requests to the server, by the names that the inventory gives it."""
+
+    def __init__(self, client: httpx.Client, host: str) -> None:
+        self._client = client
+        self._host = host
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        answer = self._client.request(method, path, extensions={"sni_hostname": self._host}, **more)
+        answer.raise_for_status()
+        return answer
+
+    def by_name(self, collection: str, key: str, value: str) -> dict[str, Any]:
+        items: list[dict[str, Any]] = self.request("GET", collection).json()["results"]
+        return next(item for item in items if item[key] == value)
+
+    def change(self, collection: str, key: str, value: str, body: dict[str, Any]) -> None:
+        """PUT `body` to the object whose `key` is `value`."""
+        self.request("PUT", f"{collection}/{self.by_name(collection, key, value)['id']}", json=body)
+
+
+@contextmanager
+def by_hand(demo: Rehearsal) -> Iterator[Hand]:
+    inventory, _ = load(demo.file, look_at_files=False)
+    assert inventory is not None
+    folder = lab_folder(inventory.name, {"XDG_STATE_HOME": str(demo.folder / "state")})
+    with Lab.open(inventory, folder) as lab:
+        ends = lab.endpoints()
+        context = ssl.create_default_context(cafile=ends["ca_file"])
+        host = inventory.access.server.host
+        with httpx.Client(base_url=f"{ends['url']}/v8/", verify=context, headers={"Host": host}) as client:
+            hand = Hand(client, host)
+            form = {"grant_type": "password", "username": ends["username"], "password": ends["password"]}
+            answer = hand.request("POST", "token", data={**form, "disable_antiforgery_token": "true"})
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield hand

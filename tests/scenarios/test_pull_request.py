@@ -1,0 +1,178 @@
+"""A change of the inventory on its way through git: branch, plan, review, merge, apply of just what was approved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.running import Ended
+from tests.scenarios.by_hand import by_hand
+from tests.scenarios.rehearsal import Rehearsal
+
+LON_1, LON_2, DMZ_1 = "px-lon-1.corp.example.com", "px-lon-2.corp.example.com", "px-dmz-1.example.net"
+
+
+class Repository:
+    """The demo, applied, in a git repository of its own."""
+
+    def __init__(self, demo: Rehearsal) -> None:
+        self.demo = demo
+        (demo.folder / "backup").mkdir()
+        demo.file.rename(demo.folder / "backup" / "corp.yml")
+        demo.inventory = Path("backup/corp.yml")
+        self.git("init", "--quiet", "--initial-branch=main")
+        (demo.folder / ".gitignore").write_text("/state/\n/*.*\n", encoding="utf-8")
+        self.commit("the demo")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
+        done = subprocess.run(command, cwd=self.demo.folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def commit(self, message: str) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    def plan(self, *more: str) -> tuple[Ended, dict[str, Any]]:
+        """Plan in the lab; what `--format json` says goes into `seen.json`."""
+        ended = self.demo.run("plan", "--lab", "backup/corp.yml", "--format", "json=seen.json", *more)
+        return ended, json.loads((self.demo.folder / "seen.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def repository(demo: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.chdir(demo.folder)
+    return Repository(demo)
+
+
+def keys(plan: dict[str, Any], **having: Any) -> list[str]:
+    return sorted(
+        change["key"]
+        for change in plan["changes"]
+        if change["action"] != "run" and all(change[name] == value for name, value in having.items())
+    )
+
+
+def test_a_pull_request_from_branch_to_apply(repository: Repository) -> None:
+    demo = repository.demo
+    main = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "-b", "faster")
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    demo.replace("description: London, rack 5", "description: London, rack 6")
+    commit = repository.commit("Faster in London")
+    with by_hand(demo) as hand:
+        hand.change("Proxies", "hostName", DMZ_1, {"description": "by hand"})
+
+    out, page, comment = (str(demo.folder / name) for name in ("plan.json", "plan.html", "plan.md"))
+    demo.environment["CI_MERGE_REQUEST_DIFF_BASE_SHA"] = main
+    ended, plan = repository.plan("--out", out, "--format", f"html={page}", "--format", f"markdown={comment}")
+    assert ended.code == 0, ended.err
+    assert plan["base"] == {"revision": main, "commit": main}
+    assert plan["git"] == {"commit": commit, "dirty": False}
+    assert plan["inventory"]["folder"] == "backup"
+    assert keys(plan, introduced=True) == [f"update:proxy.{name}" for name in ("px-lon-1", "px-lon-2")]
+    assert keys(plan, introduced=False) == ["update:proxy.px-dmz-1"]
+    (faster,) = [change for change in plan["changes"] if change["key"] == "update:proxy.px-lon-1"]
+    assert faster["cause"]["commit"] == commit
+    assert faster["fields"][0]["cause"]["position"]["file"] == "corp.yml"
+
+    text = Path(comment).read_text(encoding="utf-8")
+    outside, inside = text.index(f"Not caused by what changed since {main}"), text.index("Caused by this review")
+    assert outside < text.index("`proxy.px-dmz-1`") < inside < text.index("`proxy.px-lon-1`")
+    assert "Caused by this review" in Path(page).read_text(encoding="utf-8")
+    assert f"Not caused by what changed since {main}" in ended.out
+    assert [Path(name).stat().st_mode & 0o777 for name in (out, page, comment)] == [0o600] * 3
+
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "faster")
+    with by_hand(demo) as hand:
+        hand.change("Proxies", "hostName", LON_2, {"description": "moved"})
+    applied = demo.run("apply", "--lab", out)
+    assert applied.code == 5, applied.out + applied.err
+    assert "update:proxy.px-lon-2: the world is not what it was when this was approved" in applied.out
+    assert "description: was London, rack 5 when approved, and is now moved" in applied.out
+    _, left = repository.plan()
+    assert keys(left) == ["update:proxy.px-lon-2"]
+
+    assert demo.run("apply", "--lab", out).code == 5
+    _, left = repository.plan()
+    assert keys(left) == ["update:proxy.px-lon-2"]
+    demo.converges()
+
+
+def test_what_is_not_in_the_file_is_not_done(repository: Repository) -> None:
+    demo = repository.demo
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    out = str(demo.folder / "plan.json")
+    repository.plan("--out", out)
+    with by_hand(demo) as hand:
+        hand.change("Proxies", "hostName", DMZ_1, {"description": "by hand"})
+    applied = demo.run("apply", "--lab", out, "--format", "json")
+    told = json.loads(applied.out)
+    assert (applied.code, told["exit_code"]) == (0, 0)
+    assert [key for key in told["recheck"]["extra"] if not key.startswith("run:")] == ["update:proxy.px-dmz-1"]
+    assert told["recheck"]["stale"] == []
+    _, left = repository.plan()
+    assert keys(left) == ["update:proxy.px-dmz-1"]
+    demo.converges()
+
+
+def test_a_plan_that_was_brought_about_meanwhile_needs_nothing(repository: Repository) -> None:
+    demo = repository.demo
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    out = str(demo.folder / "plan.json")
+    repository.plan("--out", out)
+    assert demo.apply().code == 0
+    again = demo.run("apply", "--lab", out, "--format", "json")
+    assert again.code == 0
+    assert "update:proxy.px-lon-1" in json.loads(again.out)["recheck"]["done"]
+    demo.converges()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "code"),
+    [
+        (lambda text: text.replace("150 Mbps", "900 Mbps"), ["--lab"], "was changed after it was written"),
+        (lambda text: text[:-40], ["--lab"], "is not JSON"),
+        (lambda text: "{}", ["--lab"], "was not written by `vbo-reconcile`"),
+        (lambda text: text, [], "made in the lab, and is to be applied outside of it"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_is_refused(
+    repository: Repository, spoil: Any, arguments: list[str], code: str
+) -> None:
+    demo = repository.demo
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    out = demo.folder / "plan.json"
+    repository.plan("--out", str(out))
+    out.write_text(spoil(out.read_text(encoding="utf-8")), encoding="utf-8")
+    refused = demo.run("apply", *arguments, str(out))
+    assert refused.code == 1
+    assert code in refused.err
+    _, left = repository.plan()
+    assert keys(left) == ["update:proxy.px-lon-1"]
+    demo.converges()
+
+
+def test_a_base_that_git_does_not_know(repository: Repository) -> None:
+    ended = repository.demo.run("plan", "--lab", "backup/corp.yml", "--base", "nowhere")
+    assert ended.code == 1
+    assert "nowhere" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_rehearsal_of_a_branch(repository: Repository) -> None:
+    """The lab is built as the base was, the branch is planned against it, and applying it converges."""
+    demo = repository.demo
+    with by_hand(demo) as hand:
+        hand.change("Proxies", "hostName", DMZ_1, {"description": "by hand"})
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    ended, plan = repository.plan("--base", "main")
+    assert ended.code == 0, ended.err
+    assert keys(plan) == keys(plan, introduced=True) == ["update:proxy.px-lon-1"]
+    demo.converges()
