@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from reconciler.apply.steps import STEPS, StepFailed
+from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
-from tests.scenarios.test_drift import by_name, rest
 
 MEMBER = "px-lnx-1.example.net"
 
 
 def maintenance(demo: Rehearsal) -> str:
-    with rest(demo) as client:
-        return str(by_name(client, "Proxies", "hostName", MEMBER)["maintenanceModeState"])
+    with by_hand(demo) as hand:
+        return str(hand.by_name("Proxies", "hostName", MEMBER)["maintenanceModeState"])
 
 
 def upgrades(demo: Rehearsal) -> dict[str, list[str]]:
@@ -70,9 +70,9 @@ def test_a_proxy_that_fails_is_given_back(demo: Rehearsal, monkeypatch: pytest.M
 
 
 def test_maintenance_that_somebody_else_wants_is_left_alone(demo: Rehearsal) -> None:
-    with rest(demo) as client:
-        proxy = by_name(client, "Proxies", "hostName", MEMBER)["id"]
-        client.request("POST", f"Proxies/{proxy}/maintenance/enable", json=account(demo))
+    with by_hand(demo) as hand:
+        proxy = hand.by_name("Proxies", "hostName", MEMBER)["id"]
+        hand.request("POST", f"Proxies/{proxy}/maintenance/enable", json=account(demo))
     plan = demo.plan()
     assert plan["changes"] == []
     assert [(item["address"], item["code"]) for item in plan["reports"]] == [("proxy.px-lnx-1", "in-maintenance")]
