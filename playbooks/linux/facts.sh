@@ -5,6 +5,7 @@ set -euf
 root=${VBO_RECONCILE_ROOT:-}
 unit=Veeam.Archiver.Proxy.service
 program=$root/opt/veeamvboproxy
+notes=$root/var/lib/vbo-reconcile/packages
 
 fail() {
     printf '{"type":"facts","message":"%s","at":""}\n' "$1" >&2
@@ -222,9 +223,10 @@ package_version() {
     fi
 }
 
-# Sets $installed, $state, $start, $build and $listening.
+# Sets $installed, $state, $start, $build and $listening; and $unfinished and $unregistered, the notes of
+# package-install.sh, where there are such.
 ask_service() {
-    installed=false state=missing start=missing build=null listening=null
+    installed=false state=missing start=missing build=null listening=null unfinished='' unregistered=''
     shown=$(systemctl show --property=LoadState,ActiveState,UnitFileState "$unit" 2>/dev/null) || shown=
     case $shown in
     *LoadState=loaded* | *LoadState=masked*)
@@ -243,6 +245,8 @@ ask_service() {
         esac
         ;;
     esac
+    [ ! -e "$notes/attempt" ] || unfinished=',"unfinished":true'
+    [ ! -e "$notes/unregistered" ] || unregistered=',"unregistered":true'
     if has ss && shown=$(ss -Hltn 2>/dev/null); then
         case $shown in
         *":$port "*) listening=true ;;
@@ -319,7 +323,7 @@ peer="$peer,\"addresses\":$listed"
 # shellcheck disable=SC2086
 list $names
 peer="$peer,\"reverse\":$listed"
-service="\"installed\":$installed,\"version\":$build,\"state\":\"$state\",\"start\":\"$start\""
+service="\"installed\":$installed,\"version\":$build,\"state\":\"$state\",\"start\":\"$start\"$unfinished$unregistered"
 
 printf '{"os":{"family":"linux",%s},"host":{%s},"clock":{"utc":"%s"},"account":{%s},"dotnet":{%s},' \
     "$os" "$host" "$utc" "$account" "$dotnet"

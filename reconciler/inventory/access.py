@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Map
-from reconciler.model.connection import Access, Certificate, Connection, Credential, Server, Transport, Trust
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
 from reconciler.model.secret import SecretRef
 
 _SYSTEM: Final = Trust()
@@ -29,7 +29,16 @@ def build_access(entries: Entries, server: Entry, commands: Mapping[str, Any], r
         certificates=dict(sorted(certificates.items())),
         root=root,
         commands={name: tuple(command) for name, command in sorted(commands.items())},
+        packages={
+            name: _package(entry.values["service.package"])
+            for name, entry in sorted(entries.get("proxies", {}).items())
+            if entry.values.get("service.install") == "package" and "service.package" in entry.values
+        },
     )
+
+
+def _package(said: Map) -> Package:
+    return Package(said["source"], said["sha256"].lower(), said.get("ca_file", ""), said.get("properties", {}))
 
 
 def _reference(values: Mapping[str, Any], name: str) -> SecretRef | None:

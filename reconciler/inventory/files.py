@@ -14,6 +14,7 @@ from typing import Any, Final
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Place
 from reconciler.inventory.report import Report
+from reconciler.kinds.packages import is_address
 from reconciler.kinds.rules.words import quoted
 from reconciler.model.diagnostic import Severity
 
@@ -50,6 +51,11 @@ def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str,
                 value: Any = entry.values.get(field, ())
                 for item, name in enumerate([value] if isinstance(value, str) else value):
                     yield entry, field, item, name
+    for entry in entries.get("proxies", {}).values():
+        package = entry.values.get("service.package", {})
+        for name in (package.get("source", ""), package.get("ca_file", "")):
+            if name and not is_address(name):
+                yield entry, "service.package", -1, name
 
 
 def _check_secrets(entries: Entries, folder: Path, report: Report) -> None:

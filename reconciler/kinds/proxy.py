@@ -62,6 +62,11 @@ def normalize_internet(value: Any) -> Any:
     return {"port": 3128, **value} if isinstance(value, Mapping) else value
 
 
+def normalize_package(value: Any) -> Any:
+    """Digests are compared in lower case."""
+    return {**value, "sha256": str(value["sha256"]).lower()} if isinstance(value, Mapping) else value
+
+
 def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
     """The account that the server deploys with: user name and password, or SSH settings for Linux (v8)."""
     login = context.credential(value)
@@ -182,6 +187,14 @@ PROXY = Kind(
             mode=Mode.LOCAL,
             encode=nothing,
             decode=hidden,
+        ),
+        Field(
+            "service.package",
+            "For package: source (file or https address) and sha256.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+            normalize=normalize_package,
         ),
     ),
 )

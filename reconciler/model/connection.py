@@ -120,10 +120,23 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """The installation package of a proxy: `source` is a path relative to the inventory or an https address, `sha256`
+    its digest in lower case. `ca_file` is the authority of the web server, `properties` are for the Windows installer.
+    """
+
+    source: str
+    sha256: str
+    ca_file: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Everything needed to reach the server and the hosts. `connections` holds one entry for each proxy that the
     reconciler itself can reach, by the name of the proxy. `root` is the folder that relative paths start from
-    (absolute, never shown). `commands` are the programs, with arguments, that `secret://exec/NAME` runs.
+    (absolute, never shown). `commands` are the programs, with arguments, that `secret://exec/NAME` runs. `packages`
+    holds what is installed on the hosts of proxies with `install: package`, by the name of the proxy.
     """
 
     server: Server
@@ -132,3 +145,4 @@ class Access:
     certificates: Mapping[str, Certificate]
     root: str
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    packages: Mapping[str, Package] = field(default_factory=dict)

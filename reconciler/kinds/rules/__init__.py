@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.kinds.rules import chain, proxies, references, repositories, settings, versions
+from reconciler.kinds.rules import chain, packages, proxies, references, repositories, settings, versions
 from reconciler.kinds.rules.declared import Declared, Finding, Rule, Values, Where
 from reconciler.model.diagnostic import Severity
 
@@ -30,6 +30,10 @@ RULES: Final = (
     Rule("transport", "Transport does not fit", proxies.wrong_transport),
     Rule("same-host", "Two proxies on one host", proxies.same_host),
     Rule("server-as-proxy", "Server declared as a proxy", proxies.server_as_proxy),
+    Rule("package-missing", "No package to install", packages.without_package),
+    Rule("package-kind", "Package does not fit the system", packages.wrong_ending),
+    Rule("package-build", "Build of the package", packages.without_build),
+    Rule("package-host", "Host cannot be reached", packages.unreachable_host),
     Rule("empty-pool", "Pool without members", repositories.pool_without_members),
     Rule("repository-owner", "Repository needs one owner", repositories.one_owner),
     Rule("repository-place", "Repository needs one place", repositories.one_place),

@@ -1,0 +1,232 @@
+# Installs the proxy service from a package that package-stage.sh has kept, and puts the previous one back if its
+# service does not start or has another version. All of it on the host: a connection that breaks changes nothing.
+# Arguments: arg_sha256, arg_kind (deb or rpm), arg_version (the build that is wanted), arg_fresh (true where no proxy
+# service is expected on the host), arg_wait (seconds until the service has to run).
+# Prints {"ok", "version", "changed", ...}; where ok is false also what went wrong, the service's last lines, and what
+# the host has now. Notes in the folder outlive a run that is cut off:
+#   attempt       version and package file from before the installation that is under way
+#   current       the package file that is installed
+#   unregistered  there was no service before ours, and no server knows of it yet
+set -eu
+root=${VBO_RECONCILE_ROOT:-}
+store=$root/var/lib/vbo-reconcile/packages
+sha256=${arg_sha256:?} kind=${arg_kind:?} wanted=${arg_version:?} fresh=${arg_fresh:?} patience=${arg_wait:?}
+file=$store/$sha256.$kind
+unit=Veeam.Archiver.Proxy.service
+steady_seconds=3
+export DEBIAN_FRONTEND=noninteractive
+
+fail() {
+    quote "$1"
+    printf '{"type":"package","message":%s,"at":""}\n' "$quoted" >&2
+    exit 70
+}
+
+# quote TEXT: sets $quoted to TEXT as a JSON string on one line.
+quote() {
+    quoted=$(printf %s "$1" | tr '\n\t' '  ' | tr -d '\000-\037\177' | sed 's/[\\"]/\\&/g')
+    quoted="\"$quoted\""
+}
+
+# quote_lines TEXT: sets $listed to a JSON array of its lines that are not empty.
+quote_lines() {
+    listed=
+    while IFS= read -r line; do
+        [ -n "$line" ] || continue
+        quote "$line"
+        listed="$listed${listed:+,}$quoted"
+    done <<END
+$1
+END
+    listed="[$listed]"
+}
+
+# plain VERSION: sets $plain to it without epoch and revision.
+plain() {
+    plain=${1#*:}
+    plain=${plain%%[!0-9.]*}
+}
+
+# newer A B: true where build A is higher than build B.
+newer() {
+    left=$1. right=$2.
+    while [ -n "$left$right" ]; do
+        one=${left%%.*} two=${right%%.*}
+        left=${left#*.} right=${right#*.}
+        [ "${one:-0}" -eq "${two:-0}" ] || {
+            [ "${one:-0}" -gt "${two:-0}" ]
+            return
+        }
+    done
+    return 1
+}
+
+# name_of FILE, version_of FILE: what a package file says of itself.
+name_of() {
+    case $1 in
+    *.deb) dpkg-deb -f "$1" Package ;;
+    *) rpm -qp --qf '%{NAME}' "$1" 2>/dev/null ;;
+    esac
+}
+
+version_of() {
+    case $1 in
+    *.deb) dpkg-deb -f "$1" Version ;;
+    *) rpm -qp --qf '%{VERSION}' "$1" 2>/dev/null ;;
+    esac
+}
+
+# Sets $plain to the version of the package that is installed; empty where it is not, or not whole.
+ask_installed() {
+    if [ "$kind" = deb ]; then
+        shown=$(dpkg-query -W -f '${Status}|${Version}' "$name" 2>/dev/null) || shown=
+        case $shown in
+        'install ok installed|'* | 'hold ok installed|'*) shown=${shown#*|} ;;
+        *) shown= ;;
+        esac
+    else
+        shown=$(rpm -q --qf '%{VERSION}' "$name" 2>/dev/null) || shown=
+    fi
+    plain "$shown"
+}
+
+put() {
+    case $1 in
+    *.deb) dpkg --force-confdef --force-confold -i "$1" ;;
+    *) rpm -U --oldpackage --replacepkgs "$1" ;;
+    esac
+}
+
+take_away() {
+    if [ "$kind" = deb ]; then dpkg -r "$name"; else rpm -e "$name"; fi
+}
+
+# Starts the service, and waits until it has run for a while: one that dies at once was active for a moment too.
+come_up() {
+    systemctl daemon-reload
+    systemctl enable "$unit" >/dev/null 2>&1 || :
+    systemctl restart "$unit" >/dev/null 2>&1 || return 1
+    waited=0 steady=0
+    while [ "$waited" -lt "$patience" ]; do
+        case $(systemctl is-active "$unit" 2>/dev/null) in
+        active) steady=$((steady + 1)) ;;
+        failed) return 1 ;;
+        *) steady=0 ;;
+        esac
+        [ "$steady" -le "$steady_seconds" ] || return 0
+        sleep 1
+        waited=$((waited + 1))
+    done
+    return 1
+}
+
+is_there() {
+    case $(systemctl show --property=LoadState "$unit" 2>/dev/null) in
+    *LoadState=not-found* | '') return 1 ;;
+    esac
+}
+
+# Sets $had and $had_file: the version before this installation, and its package file where there is one.
+remember() {
+    if [ -f "$store/attempt" ]; then
+        { read -r had && read -r had_file; } <"$store/attempt" || :
+        return 0
+    fi
+    ask_installed
+    had=$plain had_file=
+    [ -n "$had" ] || return 0
+    if [ "$had" = "$wanted" ]; then
+        had_file=$file
+        return 0
+    fi
+    kept=
+    [ ! -f "$store/current" ] || read -r kept <"$store/current"
+    for found in "$store/$kept" "$root/var/cache/apt/archives/${name}_${had}_"*.deb; do
+        if [ -f "$found" ] && plain "$(version_of "$found")" && [ "$plain" = "$had" ]; then
+            had_file=$found
+            return 0
+        fi
+    done
+}
+
+# True where the host is as it was: an installer that is busy, or that refuses a package, changes nothing.
+is_untouched() {
+    ask_installed
+    [ "$plain" = "$had" ] || return 1
+    if [ -n "$had" ]; then
+        systemctl is-active "$unit" >/dev/null 2>&1
+    elif is_there; then
+        return 1
+    fi
+}
+
+# What became of the host after a failure: sets $back (a sentence), $state and $restored.
+roll_back() {
+    restored=false state=stopped
+    if is_untouched; then
+        restored=true state=running back="$had is on the host as before and runs"
+        [ -n "$had" ] || state=missing back='nothing is on the host, as before'
+    elif [ -n "$had_file" ]; then
+        said=$(put "$had_file" 2>&1) || :
+        ask_installed
+        if [ "$plain" = "$had" ] && come_up; then
+            back="$had was put back and runs" restored=true state=running
+        else
+            back="$had could not be put back: $(printf %s "$said" | tail -n 2)"
+        fi
+    elif said=$(take_away 2>&1); then
+        systemctl daemon-reload
+        restored=true state=missing
+        back='the package was removed, since there was none before'
+        [ -z "$had" ] || back="the package was removed: $had was there before, and its package is not on the host"
+    else
+        back="the package could not be removed: $(printf %s "$said" | tail -n 2)"
+    fi
+}
+
+[ "$(id -u)" = 0 ] || [ -n "$root" ] || fail 'only root can install packages'
+[ -f "$file" ] || fail 'the package is not on the host: it was not sent'
+digest=$(sha256sum <"$file")
+[ "${digest%% *}" = "$sha256" ] || fail 'the package on the host is not the one that was declared'
+name=$(name_of "$file") || fail 'the file is no package that this host can read'
+plain "$(version_of "$file")"
+[ "$plain" = "$wanted" ] || fail "the package holds $name $plain, and $wanted is wanted"
+remember
+if [ "$fresh" = true ] && [ ! -f "$store/unregistered" ] && [ ! -f "$store/attempt" ] && is_there; then
+    fail 'somebody else has put a proxy service on the host meanwhile'
+fi
+if [ -n "$had" ] && newer "$had" "$wanted"; then
+    fail "$name $had is on the host, which is newer than $wanted: nothing is ever made older"
+fi
+
+printf '%s\n%s\n' "$had" "$had_file" >"$store/attempt"
+[ -n "$had" ] || [ "$fresh" != true ] || : >"$store/unregistered"
+problem=
+if said=$(put "$file" 2>&1); then
+    come_up || problem="the service of $wanted does not start"
+    ask_installed
+    [ -n "$problem" ] || [ "$plain" = "$wanted" ] || problem="the host says that it has ${plain:-nothing}"
+else
+    problem="the package was not installed: $(printf %s "$said" | tail -n 3)"
+fi
+if [ -n "$problem" ]; then
+    log=$(journalctl -u "$unit" -n 12 --no-pager -o cat 2>/dev/null) || log=
+    quote_lines "$log"
+    log=$listed
+    roll_back
+    [ "$restored" = false ] || rm -f "$store/attempt"
+    [ "$state" != missing ] || rm -f "$store/unregistered"
+    quote "$problem"
+    problem=$quoted
+    quote "$back"
+    printf '{"ok":false,"problem":%s,"log":%s,"back":%s,"restored":%s,"state":"%s"}\n' \
+        "$problem" "$log" "$quoted" "$restored" "$state"
+    exit 0
+fi
+printf '%s\n' "${file##*/}" >"$store/current"
+for kept in "$store"/*.deb "$store"/*.rpm; do
+    [ "$kept" = "$file" ] || rm -f "$kept"
+done
+rm -f "$store/attempt"
+quote "$had"
+printf '{"ok":true,"version":"%s","before":%s}\n' "$wanted" "$quoted"

@@ -1,0 +1,54 @@
+# Keeps an installation package in a folder of our own, once its SHA-256 is the one that was declared.
+# Arguments: arg_sha256, arg_kind (deb or rpm), arg_upload (the file that was sent; empty to ask whether it is needed).
+# The folder is for root alone, so that nobody can change what was compared. A second run changes nothing.
+set -eu
+root=${VBO_RECONCILE_ROOT:-}
+store=$root/var/lib/vbo-reconcile/packages
+sha256=${arg_sha256:?} kind=${arg_kind:?} upload=${arg_upload?}
+file=$store/$sha256.$kind
+
+fail() {
+    printf '{"type":"package","message":"%s","at":""}\n' "$1" >&2
+    exit 70
+}
+
+# digest FILE: sets $digest.
+digest() {
+    digest=$(sha256sum <"$1") || fail 'sha256sum is missing on the host'
+    digest=${digest%% *}
+}
+
+case $sha256 in
+*[!0-9a-f]* | '') fail 'the argument sha256 is no digest' ;;
+esac
+case $kind in
+deb | rpm) ;;
+*) fail 'the argument kind is neither deb nor rpm' ;;
+esac
+
+staged=false
+if [ -f "$file" ]; then
+    digest "$file"
+    if [ "$digest" = "$sha256" ]; then
+        staged=true
+    else
+        rm -f "$file"
+    fi
+fi
+if [ -n "$upload" ]; then
+    upload=$root$upload
+    if [ "$staged" = false ]; then
+        mkdir -p "$store" || fail "the folder $store cannot be made: are there root rights?"
+        chmod 700 "$root/var/lib/vbo-reconcile" "$store"
+        cp "$upload" "$file.new" || fail 'the file that was sent is not there'
+        digest "$file.new"
+        if [ "$digest" != "$sha256" ]; then
+            rm -f "$file.new" "$upload"
+            fail "the SHA-256 of what arrived is $digest, and $sha256 is declared: nothing was installed"
+        fi
+        mv "$file.new" "$file"
+        staged=true
+    fi
+    rm -f "$upload"
+fi
+printf '{"staged":%s}\n' "$staged"

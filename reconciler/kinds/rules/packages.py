@@ -1,0 +1,56 @@
+"""Rules of installation packages: what a name and a digest can tell before anything is carried to a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from reconciler.kinds.packages import ENDINGS, build_in, build_number, file_name
+from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.kinds.rules.words import listed, quoted
+
+_FIELD: Final = "service.package"
+
+
+def _packaged(declared: Declared) -> Iterator[tuple[str, Values, Mapping[str, Any]]]:
+    """(name, fields, package) of the proxies that are installed by package, and say which."""
+    for name, values in declared.section("proxies").items():
+        if values.get("service.install") == "package" and isinstance(values.get(_FIELD), Mapping):
+            yield name, values, values[_FIELD]
+
+
+def without_package(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("proxies").items():
+        if values.get("service.install") == "package" and _FIELD not in values:
+            detail = f"{quoted(name)} is installed by package, and nothing says which."
+            fix = "Add `service.package` with `source` and `sha256`, here, in its group or under `defaults`."
+            yield Finding(Where("proxies", name, "service.install"), detail, fix)
+
+
+def wrong_ending(declared: Declared) -> Iterator[Finding]:
+    for name, values, package in _packaged(declared):
+        system = str(values.get("os", "windows"))
+        if not file_name(package["source"]).lower().endswith(ENDINGS[system]):
+            detail = f"{quoted(file_name(package['source']))} is no package for {quoted(name)}, which runs {system}."
+            fix = f"Name a file that ends with {listed(ENDINGS[system], 'or')}, or correct `os`."
+            yield Finding(Where("proxies", name, _FIELD), detail, fix)
+
+
+def without_build(declared: Declared) -> Iterator[Finding]:
+    """What is installed is known beforehand, or nobody could tell whether it has to be."""
+    for name, values, package in _packaged(declared):
+        said, held = str(values.get("service.version", "server")), build_in(package["source"])
+        if said == "server" and not held:
+            detail = f"Neither `version` nor {quoted(file_name(package['source']))} tells which build {quoted(name)} gets."
+            yield Finding(Where("proxies", name, _FIELD), detail, "Write the build: `version: 8.5.0.1014`.")
+        elif said != "server" and held and build_number(held) != build_number(said):
+            detail = f"{quoted(name)} shall have {said}, and {quoted(file_name(package['source']))} holds {held}."
+            yield Finding(Where("proxies", name, "service.version"), detail, "Correct one of the two.")
+
+
+def unreachable_host(declared: Declared) -> Iterator[Finding]:
+    for name, values, _ in _packaged(declared):
+        if values.get("connection.enabled") is False:
+            detail = f"The package is carried to the host of {quoted(name)}, and `connection.enabled` forbids that."
+            fix = "Remove `enabled: false`, or let the server deploy the service with `install: push`."
+            yield Finding(Where("proxies", name, "connection.enabled"), detail, fix)
