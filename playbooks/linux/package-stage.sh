@@ -36,7 +36,6 @@ if [ -f "$file" ]; then
     fi
 fi
 if [ -n "$upload" ]; then
-    upload=$root$upload
     if [ "$staged" = false ]; then
         mkdir -p "$store" || fail "the folder $store cannot be made: are there root rights?"
         chmod 700 "$root/var/lib/vbo-reconcile" "$store"

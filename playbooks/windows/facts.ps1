@@ -198,6 +198,14 @@ $service.listening = $listening
 if ($null -ne $proxy) {
     $service.version = Get-FileVersion $proxy.PathName
 }
+# The notes of package-install.ps1, where there are such.
+$notes = Join-Path (Join-Path $env:ProgramData 'vbo-reconcile') 'packages'
+if (Test-Path -LiteralPath (Join-Path $notes 'attempt')) {
+    $service.unfinished = $true
+}
+if (Test-Path -LiteralPath (Join-Path $notes 'unregistered')) {
+    $service.unregistered = $true
+}
 
 $facts = @{
     os = @{ family = 'windows'; name = "$($system.Caption)".Trim(); version = "$($system.Version)" }

@@ -11,7 +11,6 @@ ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {"windows": (".msi",), "linux": 
 """What a package of each operating system ends with."""
 
 _BUILD = re.compile(r"(?<![0-9.])[0-9]+(?:\.[0-9]+){2,3}(?![0-9]|\.[0-9])")
-_LEADING = re.compile(r"^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)")
 
 
 def is_address(source: str) -> bool:
@@ -28,13 +27,3 @@ def build_in(source: str) -> str:
     """The build in a file name, `veeamvboproxy_8.5.0.1014_amd64.deb`; empty where there is none or more than one."""
     found = set(_BUILD.findall(file_name(source)))
     return found.pop() if len(found) == 1 else ""
-
-
-def build_number(text: str) -> tuple[int, ...]:
-    """`8.5.0.1014` to (8, 5, 0, 1014), for comparing. The epoch and revision of a package (`1:8.5.0.1014-2`) do not
-    count, and neither do zeros at the end. Text that begins with no number gives ()."""
-    found = _LEADING.match(text or "")
-    parts = [int(part) for part in found[1].split(".")] if found else []
-    while parts and parts[-1] == 0:
-        parts.pop()
-    return tuple(parts)

@@ -18,7 +18,8 @@ class DeployError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What POST /Proxies asks for. `ssh` is RESTSshSettingsFromClient for Linux; `takeover` is attachUsedProxy."""
+    """What POST /Proxies asks for. `ssh` is RESTSshSettingsFromClient for Linux; `takeover` is attachUsedProxy; with
+    `keep` a service that is taken over keeps its build."""
 
     host: str
     os: str
@@ -31,6 +32,7 @@ class Deployment:
     password: str = ""
     ssh: Mapping[str, Any] | None = None
     takeover: bool = False
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, Self
 from reconciler.lab.certificates import replacements
 from reconciler.lab.control import ControlClient, ControlServer
 from reconciler.lab.errors import LabError
+from reconciler.lab.packages import stand_ins
 from reconciler.lab.pki import Authority
 from reconciler.lab.redirect import View, redirect
 from reconciler.lab.running import RunningLab
@@ -49,11 +50,13 @@ class Lab:
         view: View,
         certificates: Mapping[str, Certificate],
         resolver: LabSecrets,
+        packages: Mapping[str, Package] | None = None,
     ) -> None:
         self._world = world
         self._view = view
         self._certificates = certificates
-        self._access = redirect(access, view, certificates)
+        self._packages = packages or {}
+        self._access = redirect(access, view, certificates, self._packages)
         self.resolver = resolver
 
     @classmethod
@@ -68,6 +71,7 @@ class Lab:
             authority = Authority(folder / "pki")
             secrets = LabSecrets(resolver or _real(inventory), folder / "secrets", inventory.access.credentials)
             certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
+            packages = stand_ins(inventory, folder / "packages")
             world: _World = (
                 _Remote(ControlClient(folder, authority.ca_file)) if lock is None else _Here(folder, authority, lock)
             )
@@ -77,7 +81,7 @@ class Lab:
             raise
         try:
             told = world.call("adopt", wanted(inventory, inventory.access, secrets, certificates))
-            return cls(inventory.access, world, _view(told), certificates, secrets)
+            return cls(inventory.access, world, _view(told), certificates, secrets, packages)
         except BaseException:
             world.close()
             raise
@@ -92,7 +96,7 @@ class Lab:
 
     def redirect(self, access: Access) -> Access:
         """The same access, to the lab. Raises LabError for a host that the lab does not have."""
-        return redirect(access, self._view, self._certificates)
+        return redirect(access, self._view, self._certificates, self._packages)
 
     def mails(self) -> list[dict[str, Any]]:
         """Every mail that the mail server took, oldest first: see `mail.inbox`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.lab.certificates import by_name
 from reconciler.lab.errors import LabError
-from reconciler.model.connection import Access, Certificate, Connection, Credential, Transport, Trust
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Transport, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,12 @@ class View:
     smtp: Mapping[str, object]
 
 
-def redirect(access: Access, view: View, certificates: Mapping[str, Certificate]) -> Access:
-    """The same access, to the lab. Kerberos logins become NTLM: the lab has no tickets to give. Raises LabError for a
-    host that the lab does not have."""
+def redirect(
+    access: Access, view: View, certificates: Mapping[str, Certificate], packages: Mapping[str, Package] | None = None
+) -> Access:
+    """The same access, to the lab, with its certificates and packages in the place of those that are not there.
+    Kerberos logins become NTLM: the lab has no tickets to give. Raises LabError for a host that the lab does not have.
+    """
     credentials = {name: _credential(credential) for name, credential in access.credentials.items()}
     server = access.server
     shell = server.powershell
@@ -43,6 +46,7 @@ def redirect(access: Access, view: View, certificates: Mapping[str, Certificate]
         },
         credentials=credentials,
         certificates={**access.certificates, **certificates},
+        packages={**access.packages, **(packages or {})},
     )
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.model.address import kind_of, name_of
+from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
-from reconciler.plan.builds import build_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Report, ReportLevel
-from reconciler.plan.builds import build_number
+from reconciler.model.build import build_number
 from reconciler.plan.objects import Findings
 
 SERVICE: Final = "Veeam.Archiver.Proxy"

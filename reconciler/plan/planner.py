@@ -14,6 +14,7 @@ from reconciler.plan.hosts import Judge, plan_hosts
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
 from reconciler.plan.ownership import plan_undeclared
+from reconciler.plan.packages import plan_packages
 from reconciler.plan.planes import plan_planes
 from reconciler.plan.runs import plan_runs
 from reconciler.plan.upgrades import plan_upgrades
@@ -29,6 +30,7 @@ def make_plan(
     unfit = plan_hosts(inventory, live, judge, findings)
     plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)
+    plan_packages(inventory, live, findings)
     plan_runs(inventory, recall, findings)
     plan_restores(inventory, live, recall, findings)
     findings.problems += live.problems

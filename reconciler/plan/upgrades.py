@@ -8,15 +8,16 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
 from reconciler.model.value import digest
-from reconciler.plan.builds import build_number
+from reconciler.model.build import build_number
 from reconciler.plan.objects import Findings
+from reconciler.plan.packages import is_packaged
 
 
 def plan_upgrades(inventory: Inventory, live: Live, findings: Findings) -> None:
     """Add an upgrade for each declared proxy that is behind the version it shall have."""
     for proxy in inventory.of_kind("proxy"):
         existing = live.resources.get(proxy.address)
-        if existing is None or existing.raw.get("type") == "Local":
+        if existing is None or existing.raw.get("type") == "Local" or is_packaged(proxy):
             continue
         wanted = str(proxy.fields.get("service.version", "server"))
         target = live.server.build if wanted == "server" else wanted

@@ -18,6 +18,7 @@ from reconciler.apply.steps.maintenance import enter, leave, verify, wait_for_se
 from reconciler.apply.steps.management import set_certificate, upgrade_proxy
 from reconciler.apply.steps.objects import create, update
 from reconciler.apply.steps.owners import change_members, move_repository
+from reconciler.apply.steps.packages import install, registered, upload
 from reconciler.model.plan import Step
 
 STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
@@ -33,6 +34,9 @@ STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
     "maintenance.off": leave,
     "sessions.wait": wait_for_sessions,
     "host.change": change_host,
+    "package.upload": upload,
+    "package.install": install,
+    "package.registered": registered,
     "job.run": run_job,
 }
 
@@ -49,6 +53,9 @@ _TEXTS = {
     "maintenance.off": "take {name} out of maintenance",
     "sessions.wait": "wait for the sessions on {name} to end",
     "host.change": "{requirement} on {host}",
+    "package.upload": "send {file} to {host} and compare its SHA-256 there",
+    "package.install": "install {version} on {host}, start it and read its version back; else put the old one back",
+    "package.registered": "note on {host} that its service belongs to the server",
     "job.run": "run job {name}",
 }
 

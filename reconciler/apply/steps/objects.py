@@ -21,6 +21,8 @@ def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     body: dict[str, Any] = {**kind.on_create(context, fields), **_encode(kind, {"description": "", **fields}, context)}
     if kind.name == "proxy":
         body = with_login(site, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
+        if params.get("attach"):  # the service is ours and nobody's: an earlier step has put it there
+            body["attachUsedProxy"] = True
     try:
         answer = site.writer.create(_collection(site, kind, fields), body, long=kind.name == "proxy")
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reconciler.kinds.packages import ENDINGS, build_in, build_number, file_name
+from reconciler.kinds.packages import ENDINGS, build_in, file_name
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.kinds.rules.words import listed, quoted
+from reconciler.model.build import build_number
 
 _FIELD: Final = "service.package"
 

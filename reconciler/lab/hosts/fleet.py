@@ -62,6 +62,7 @@ class LabFleet:
             "trust": public_part(order.certificate),
             "identity": Secret((identity.cert_pem + identity.key_pem).decode()),
             "takeover": order.takeover,
+            "keep": order.keep,
             "upgrade": upgrade,
         }
         previous = login.run("push-proxy", args).get("previous") or {}

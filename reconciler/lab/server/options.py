@@ -51,6 +51,9 @@ class Options:
     """How long a GET waits for the proxies at most."""
     maintenance_seconds: float = 0.2
     """From Enabling to Enabled."""
+    used_proxy: str = "redeploy"
+    """What attachUsedProxy does with the service that is on a host: redeploy it (with the build of the server) or keep
+    it as it is."""
     put_pools: str = "replace"
     """Whether proxyIds of PUT /ProxyPools replace the members or are added: replace or add."""
 

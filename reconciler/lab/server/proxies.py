@@ -74,7 +74,8 @@ def add(call: Call) -> Any:
             refuse_duplicate(call, item["hostName"])
         call.api.work.wait(call.api.install_seconds)
         try:
-            deployed = call.api.fleet.deploy(order(call.api, item, account, takeover=bool(body.get("attachUsedProxy"))))
+            takeover, keep = bool(body.get("attachUsedProxy")), call.options.used_proxy == "keep"
+            deployed = call.api.fleet.deploy(order(call.api, item, account, takeover=takeover, keep=keep))
         except DeployError as error:
             raise not_deployed(error) from error
         with call.api.lock:

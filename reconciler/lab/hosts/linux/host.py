@@ -63,7 +63,7 @@ class LinuxHost(Host):
         return self.around.ssh().open(served, listener)
 
     def installed(self) -> Installed | None:
-        config = files.read_config(self.root)
+        config = files.read_config(self.root) if files.has_service(self.root) else {}
         try:
             port = int(config["port"])
             return Installed(
@@ -102,6 +102,7 @@ class LinuxHost(Host):
                 files.REBOOT,
                 "*** System restart required ***" if one_of("reboot", value, "pending", "none") == "pending" else "",
             ),
+            "broken-build": lambda value: self._put(files.BAD_BUILD, "" if value == "none" else value),
             "owner": lambda value: self._proxy(owner=value),
             "version": lambda value: self._proxy(version=value),
             "service": lambda value: self._put(

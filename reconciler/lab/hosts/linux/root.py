@@ -22,6 +22,7 @@ FIREWALL: Final = "etc/ufw/ufw.conf"
 RUNTIMES: Final = "usr/share/dotnet/shared"
 CLOCK: Final = "var/lib/lab/clock"
 FREE: Final = "var/lib/lab/free_gb"
+BAD_BUILD: Final = "var/lib/lab/bad_build"
 REBOOT: Final = "var/run/reboot-required"
 PACKAGES: Final = "var/lib/lab/packages"
 
@@ -30,7 +31,6 @@ _REFUSED: Final = (
     "apt",
     "apt-get",
     "dnf",
-    "dpkg",
     "firewall-cmd",
     "iptables",
     "mount",
@@ -114,6 +114,11 @@ def write_config(root: Path, values: Mapping[str, str]) -> None:
     file = root / CONFIG
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")
+
+
+def has_service(root: Path) -> bool:
+    """Whether the unit is there: the configuration alone outlives a package that was removed."""
+    return (root / "etc/systemd/system" / PROXY_UNIT).exists()
 
 
 def is_active(root: Path, unit: str = PROXY_UNIT) -> bool:

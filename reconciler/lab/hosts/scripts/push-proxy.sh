@@ -1,6 +1,6 @@
 # Part of the lab: installs the proxy service, as its management server would over SSH.
 # Arguments: arg_port, arg_build, arg_server, arg_trust (certificate of the server), arg_identity (certificate and key
-# of the service), arg_takeover, arg_upgrade. Prints {"ok": true, ...} or {"ok": false, "code", "message"}.
+# of the service), arg_takeover, arg_upgrade, arg_keep. Prints {"ok": true, ...} or {"ok": false, "code", "message"}.
 set -eu
 root=${VBO_RECONCILE_ROOT:?this script works on hosts of the lab only}
 config=$root/etc/veeam/backup365/proxy.ini
@@ -21,10 +21,13 @@ has_runtime() {
 has_runtime Microsoft.NETCore.App || refuse dotnet '.NET Runtime 8.0.10 or later is not installed.'
 has_runtime Microsoft.AspNetCore.App || refuse dotnet 'ASP.NET Core Runtime 8.0.10 or later is not installed.'
 previous=null
-if [ -r "$config" ]; then
+if [ -r "$config" ] && [ -e "$root/etc/systemd/system/$unit" ]; then
     owner=$(sed -n 's/^owner=//p' "$config")
     if [ "$arg_takeover" != true ] && { [ "$arg_upgrade" != true ] || [ "$owner" != "$arg_server" ]; }; then
         refuse owned "A proxy service that belongs to $owner is installed on this host."
+    fi
+    if [ "$arg_keep" = true ]; then
+        arg_build=$(sed -n 's/^version=//p' "$config")
     fi
     previous="{\"version\":\"$(sed -n 's/^version=//p' "$config")\",\"port\":$(sed -n 's/^port=//p' "$config")}"
 fi

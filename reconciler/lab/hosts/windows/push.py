@@ -41,8 +41,9 @@ def push(world: World, args: Arguments) -> dict[str, Any]:
     if proxy:
         upgrade, takeover = bool(args["upgrade"]), bool(args["takeover"])
         free_for(proxy["owner"], str(args["server"]), upgrade=upgrade, takeover=takeover)
+    build = proxy["version"] if proxy and args.get("keep") else args["build"]
     state["proxy"] = {
-        "version": args["build"],
+        "version": build,
         "owner": args["server"],
         "port": args["port"],
         "domain": args["domain"],
@@ -52,7 +53,7 @@ def push(world: World, args: Arguments) -> dict[str, Any]:
         "start": "automatic",
         "state": "running",
     }
-    return {"ok": True, "version": args["build"], "previous": _shown(proxy)}
+    return {"ok": True, "version": build, "previous": _shown(proxy)}
 
 
 def configure(world: World, args: Arguments) -> dict[str, Any]:

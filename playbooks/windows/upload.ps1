@@ -1,0 +1,74 @@
+# Takes a file in pieces into a folder that only administrators and the system can read, and gives it its name once its
+# SHA-256 is right. Arguments: name, sha256, offset, data (base64), step: look (is it there, and how much of it from
+# before?), piece, finish (compare) or remove. What was cut off goes on where it ended.
+param($Arguments)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+if ("$($Arguments.name)" -notmatch '^[0-9a-f]{64}(\.[a-z0-9]{1,8})?$') {
+    throw 'The argument name is not the digest of a file.'
+}
+$folder = Join-Path (Join-Path $env:ProgramData 'vbo-reconcile') 'packages'
+$file = Join-Path $folder $Arguments.name
+$part = "$file.part"
+
+function New-PrivateFolder {
+    $null = New-Item -ItemType Directory -Path $folder -Force
+    icacls.exe $folder /inheritance:r /grant:r '*S-1-5-32-544:(OI)(CI)F' '*S-1-5-18:(OI)(CI)F' | Out-Null
+    if ($LASTEXITCODE -ne 0) {
+        throw "The rights of $folder cannot be set."
+    }
+}
+
+function Get-Digest([string]$Path) {
+    if (-not (Test-Path -LiteralPath $Path)) {
+        return ''
+    }
+    return (Get-FileHash -LiteralPath $Path -Algorithm SHA256).Hash.ToLower()
+}
+
+function Get-Size {
+    if (-not (Test-Path -LiteralPath $part)) {
+        return 0
+    }
+    return (New-Object IO.FileInfo $part).Length
+}
+
+function Add-Piece {
+    $data = [Convert]::FromBase64String($Arguments.data)
+    $stream = [IO.File]::Open($part, 'OpenOrCreate', 'Write', 'None')
+    try {
+        if ($stream.Length -ne [long]$Arguments.offset) {
+            throw "There are $($stream.Length) bytes of the file, and these follow $($Arguments.offset)."
+        }
+        $null = $stream.Seek(0, 'End')
+        $stream.Write($data, 0, $data.Length)
+    } finally {
+        $stream.Dispose()
+    }
+}
+
+$answer = @{ there = $false; path = $file; size = 0; sha256 = '' }
+if ($Arguments.step -eq 'look') {
+    New-PrivateFolder
+    $answer.there = (Get-Digest $file) -eq $Arguments.sha256
+    $answer.size = Get-Size
+} elseif ($Arguments.step -eq 'piece') {
+    Add-Piece
+    $answer.size = Get-Size
+} elseif ($Arguments.step -eq 'finish') {
+    $answer.sha256 = Get-Digest $part
+    $answer.there = $answer.sha256 -eq $Arguments.sha256
+    if ($answer.there) {
+        Move-Item -LiteralPath $part -Destination $file -Force
+    } else {
+        Remove-Item -LiteralPath $part -Force
+    }
+} elseif ($Arguments.step -eq 'remove') {
+    Remove-Item -LiteralPath $file, $part -Force -ErrorAction SilentlyContinue
+} else {
+    throw 'The argument step is not known.'
+}
+[Console]::Out.WriteLine(($answer | ConvertTo-Json -Compress))
