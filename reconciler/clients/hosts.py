@@ -5,12 +5,15 @@ A session is used by one thread and closed by its `with` block. Nothing is share
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from reconciler.model.connection import Connection, Transport
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 
 if TYPE_CHECKING:
     from reconciler.model.script import Script
@@ -68,6 +71,12 @@ def open_host(connection: Connection, resolver: SecretResolver, root: str) -> Ho
     from reconciler.clients.winrm import WinrmSession
 
     return WinrmSession(connection, resolver, root)
+
+
+def name_on_host(source: Path, sha256: str) -> str:
+    """The name of an upload: its digest, and the ending that installers go by."""
+    suffix = source.suffix.lower()
+    return sha256 + (suffix if _SUFFIX.fullmatch(suffix) else "")
 
 
 def trusted_keys(connection: Connection, root: str) -> tuple[bytes, ...]:

@@ -6,8 +6,6 @@ next one and nothing piles up. A file gets its name once its SHA-256 was compute
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import paramiko
@@ -21,7 +19,6 @@ FOLDER: Final = ".vbo-reconcile"
 """In the home of the account: SFTP starts there, and a script finds it as $HOME."""
 
 _CHUNK: Final = 32768
-_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
 
 _BEGIN: Final = f"""set -eu
 cd
@@ -70,12 +67,6 @@ rmdir -- "$folder" 2>/dev/null || true
 printf '{"removed":true}\\n'
 """,
 )
-
-
-def name_on_host(source: Path, sha256: str) -> str:
-    """The digest, and the ending that package managers go by."""
-    suffix = source.suffix.lower()
-    return sha256 + (suffix if _SUFFIX.fullmatch(suffix) else "")
 
 
 def put(transport: paramiko.Transport, source: BinaryIO, path: str, *, peer: str, what: str, seconds: float) -> None:

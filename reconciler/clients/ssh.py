@@ -18,6 +18,7 @@ import paramiko
 from reconciler.clients import posix, sftp
 from reconciler.clients.answers import Mask, reveal
 from reconciler.clients.hostkeys import HostKeys, fingerprint
+from reconciler.clients.hosts import name_on_host
 from reconciler.clients.ssh_exec import Exec
 from reconciler.clients.ssh_faults import CAUGHT, translate
 from reconciler.clients.ssh_login import login_arguments
@@ -135,7 +136,7 @@ class SshSession:
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
         """See `HostSession.upload`. It belongs to the account that logs in, whether scripts use sudo or not."""
         end, what = self._clock() + deadline, f"uploading {source.name}"
-        params = {"name": sftp.name_on_host(source, sha256), "sha256": sha256}
+        params = {"name": name_on_host(source, sha256), "sha256": sha256}
         found = self._own(sftp.LOOK, params, end)
         if found.get("there"):
             return str(found["path"])

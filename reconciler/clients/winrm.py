@@ -18,9 +18,11 @@ from winrm.exceptions import WinRMOperationTimeoutError
 from reconciler.clients import powershell
 from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed
 from reconciler.clients.deadline import deadline as deadline_of_sockets
+from reconciler.clients.hosts import name_on_host
 from reconciler.clients.winrm_faults import CAUGHT, CERTIFICATE_HINT, HINTS, KERBEROS_HINT, translate
 from reconciler.clients.winrm_login import OPERATION_SECONDS, by_certificate, open_client
-from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused, RemoteError, Unreachable
+from reconciler.clients.winrm_upload import Upload
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,14 +124,15 @@ class WinrmSession:
         return document(peer, what, out, mask)
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
-        """See `HostSession.upload`."""
-        del sha256, deadline
-        raise Refused(self._connection.peer, f"uploading {source.name}", "files are not sent over WinRM yet")
+        """See `HostSession.upload`. The folder is for administrators and the system."""
+        name = name_on_host(source, sha256)
+        upload = Upload(self, self._connection.peer, name, deadline=deadline, clock=self._clock)
+        return upload.send(source, sha256)
 
     def remove(self, path: str, *, deadline: float) -> None:
         """See `HostSession.remove`."""
-        del deadline
-        raise Refused(self._connection.peer, f"removing {path}", "files are not sent over WinRM yet")
+        name = path.replace("\\", "/").rpartition("/")[2]
+        Upload(self, self._connection.peer, name, deadline=deadline, clock=self._clock).remove()
 
     def _send(self, client: Client, command: str, data: bytes) -> None:
         for start in range(0, len(data), powershell.CHUNK):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {"windows": (".msi",), "linux": (".deb", ".rpm")}

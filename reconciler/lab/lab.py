@@ -20,7 +20,7 @@ from reconciler.lab.redirect import View, redirect
 from reconciler.lab.running import RunningLab
 from reconciler.lab.secrets import LabSecrets
 from reconciler.lab.wanted import wanted
-from reconciler.model.connection import Access, Certificate, Connection, Credential
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Package
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import SecretResolver
 

@@ -66,9 +66,7 @@ def _refusal(proxy: Resource, target: str, live: Live, facts: HostFacts | None) 
     return ""
 
 
-def _installed_first(
-    change: Change, proxy: Resource, target: str, facts: HostFacts | None, refused: str
-) -> Change:
+def _installed_first(change: Change, proxy: Resource, target: str, facts: HostFacts | None, refused: str) -> Change:
     """A new proxy whose service is on its host before the server is told.
 
     A service that was there before, and that is not ours, belongs to somebody: it stays as it is, and it is the server

@@ -14,7 +14,6 @@ from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Report, ReportLevel
-from reconciler.model.build import build_number
 from reconciler.plan.objects import Findings
 
 SERVICE: Final = "Veeam.Archiver.Proxy"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
 from reconciler.model.value import digest
-from reconciler.model.build import build_number
 from reconciler.plan.objects import Findings
 from reconciler.plan.packages import is_packaged
 

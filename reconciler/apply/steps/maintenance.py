@@ -13,8 +13,8 @@ from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import proxy
-from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.build import build_number
+from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
 
 _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
 """After these the work may have been done: the state tells."""

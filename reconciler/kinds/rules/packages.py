@@ -42,7 +42,9 @@ def without_build(declared: Declared) -> Iterator[Finding]:
     for name, values, package in _packaged(declared):
         said, held = str(values.get("service.version", "server")), build_in(package["source"])
         if said == "server" and not held:
-            detail = f"Neither `version` nor {quoted(file_name(package['source']))} tells which build {quoted(name)} gets."
+            detail = (
+                f"Neither `version` nor {quoted(file_name(package['source']))} tells which build {quoted(name)} gets."
+            )
             yield Finding(Where("proxies", name, _FIELD), detail, "Write the build: `version: 8.5.0.1014`.")
         elif said != "server" and held and build_number(held) != build_number(said):
             detail = f"{quoted(name)} shall have {said}, and {quoted(file_name(package['source']))} holds {held}."

@@ -24,12 +24,13 @@ START = {"automatic": "Auto", "manual": "Manual", "disabled": "Disabled"}
 GIGABYTE = 1 << 30
 
 
-def world(state: dict[str, Any]) -> World:
+def world(state: dict[str, Any], files: Path = Path("nowhere")) -> World:
     return World(
         state,
         datetime(2026, 3, 1, 12, tzinfo=UTC),
         lambda name: [ADDRESS] if name == SERVER else [],
         lambda address: [SERVER] if address == ADDRESS else [],
+        files,
     )
 
 

@@ -102,6 +102,7 @@ class WindowsHost(Host):
                 resolve=lambda wanted: [names[wanted.lower()]] if wanted.lower() in names else [],
                 reverse=lambda address: sorted(name for name, found in names.items() if found == address),
                 account=account,
+                files=self.around.folder / f"{self.name}.files",
             )
             try:
                 answer = KNOWN[name](world, args)
@@ -125,7 +126,7 @@ class WindowsHost(Host):
     def installed(self) -> Installed | None:
         with self.document.lock:
             proxy = self.state["proxy"]
-            if not proxy:
+            if not proxy or not proxy["owner"]:
                 return None
             pem = str(proxy["identity"])
             label = hashlib.sha256(pem.encode()).hexdigest()[:16]
@@ -171,6 +172,7 @@ class WindowsHost(Host):
                 {"reboot": ["windows-update"] if one_of("reboot", value, "pending", "none") == "pending" else []}
             ),
             "domain": lambda value: state.update({"domain": "" if value == "none" else value.lower()}),
+            "broken-build": lambda value: state.update({"bad_build": "" if value == "none" else value}),
             "owner": lambda value: self._proxy(owner=value),
             "version": lambda value: self._proxy(version=value),
             "service": lambda value: self._proxy(state=one_of("service", value, "running", "stopped")),

@@ -9,6 +9,8 @@ from reconciler.lab.hosts.host import Fresh
 
 PROXY_SERVICE: Final = "Veeam.Archiver.Proxy"
 MISSING: Final = {"start": "missing", "state": "missing"}
+UNUSED: Final = {"owner": "", "port": 9193, "domain": False, "account": "", "trust": "", "identity": ""}
+"""The configuration of a proxy service that a package has installed, and that no server has been told of."""
 
 
 def fresh(host: Fresh) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from reconciler.lab.hosts.push import script
-from reconciler.lab.hosts.windows import push, twins
+from reconciler.lab.hosts.windows import packages, push, twins
 from reconciler.lab.hosts.windows.twins import ScriptError
 from reconciler.lab.hosts.wsman import Command
 
@@ -76,4 +76,4 @@ def _order(blob: bytes) -> Mapping[str, Any]:
     return order if isinstance(order, Mapping) else {}
 
 
-KNOWN: Final[Mapping[str, twins.Twin]] = {**twins.TWINS, **push.TWINS}
+KNOWN: Final[Mapping[str, twins.Twin]] = {**twins.TWINS, **packages.TWINS, **push.TWINS}

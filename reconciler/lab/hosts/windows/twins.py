@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from reconciler.lab.hosts.windows import machine
@@ -19,12 +20,13 @@ class ScriptError(Exception):
 @dataclass(frozen=True, slots=True)
 class World:
     """What twins work on. `state` may be changed. `resolve` gives the addresses of a name, `reverse` the names of an
-    address; `account` is who runs the script."""
+    address; `account` is who runs the script, `files` the folder on the host where our scripts keep theirs."""
 
     state: dict[str, Any]
     now: datetime
     resolve: Callable[[str], Sequence[str]]
     reverse: Callable[[str], Sequence[str]]
+    files: Path
     account: str = ""
 
 
@@ -40,6 +42,8 @@ def facts(world: World, args: Arguments) -> dict[str, Any]:
     service: dict[str, Any] = {"installed": False, "version": None, **machine.MISSING}
     if proxy:
         service = {"installed": True, **{key: proxy[key] for key in ("version", "start", "state")}}
+    notes = {"unfinished": "attempt", "unregistered": "unregistered"}
+    service |= {name: True for name, note in notes.items() if (world.files / note).exists()}
     listening = machine.is_running(state) and proxy["port"] == port
     return {
         "os": {"family": "windows", "name": state["caption"], "version": state["release"]},

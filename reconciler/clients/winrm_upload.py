@@ -1,0 +1,81 @@
+"""Files to Windows hosts: in pieces on the standard input of `playbooks/windows/upload.ps1`, verified on the host.
+
+WinRM has no transfer of files. A piece is small enough for the JSON parser of Windows PowerShell 5.1 (2 MB of text),
+and a file that was cut off goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from reconciler.clients.packaged import playbooks_folder
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, ReconcileError
+from reconciler.model.script import Script
+
+PIECE: Final = 1 << 20
+"""Bytes. Base64 makes 1.4 MB of text of it."""
+
+
+class Runner(Protocol):
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any: ...
+
+
+@cache
+def _script() -> Script:
+    name = "windows/upload.ps1"
+    return Script(name, (playbooks_folder() / name).read_bytes().decode("ascii"))
+
+
+class Upload:
+    """One file to one host. `name` is its digest with the ending of the source; `deadline` is for everything."""
+
+    def __init__(
+        self, host: Runner, peer: str, name: str, *, deadline: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._host = host
+        self._peer = peer
+        self._name = name
+        self._seconds = deadline
+        self._clock = clock
+        self._end = clock() + deadline
+
+    def send(self, source: Path, sha256: str) -> str:
+        """The path on the host. Raises RemoteError; ReconcileError where `source` cannot be read."""
+        found = self._ask("look", sha256)
+        if found["there"]:
+            return str(found["path"])
+        try:
+            with source.open("rb") as file:
+                offset = int(found["size"])
+                if offset > source.stat().st_size:
+                    self._ask("remove", sha256)
+                    offset = 0
+                file.seek(offset)
+                while data := file.read(PIECE):
+                    text = base64.b64encode(data).decode("ascii")
+                    offset = int(self._ask("piece", sha256, offset=offset, data=text)["size"])
+        except OSError as error:
+            raise ReconcileError(f"{source.name} cannot be read: {error.strerror}") from error
+        arrived = self._ask("finish", sha256)
+        if not arrived["there"]:
+            reason = f"what arrived has the SHA-256 {arrived['sha256']}, and {sha256} was to be sent"
+            hint = "Is it the right file, and did it stay the same?"
+            raise BadAnswer(self._peer, f"uploading {source.name}", reason, hint=hint)
+        return str(arrived["path"])
+
+    def remove(self) -> None:
+        """Also what was sent in part. Raises RemoteError."""
+        self._ask("remove", "")
+
+    def _ask(self, step: str, sha256: str, *, offset: int = 0, data: str = "") -> dict[str, Any]:
+        left = self._end - self._clock()
+        if left <= 0:
+            raise DeadlineExceeded(self._peer, "uploading a file", f"not done after {self._seconds:g} s")
+        params = {"step": step, "name": self._name, "sha256": sha256, "offset": offset, "data": data}
+        answer: dict[str, Any] = self._host.execute(_script(), params, deadline=left)
+        return answer
