@@ -84,6 +84,7 @@ class Windows:
         return {
             "VBO_TEST_WORLD": str(self.folder / "world.json"),
             "VBO_TEST_PROGRAMS": str(self.folder / "programs"),
+            "ProgramData": str(self.folder / "data"),
             "TMPDIR": f"{self.folder / 'tmp'}/",
         }
 

@@ -13,11 +13,15 @@ def _fields(folder: Path, body: str, name: str) -> dict[str, Any]:
     return dict(load_text(folder, body).resources[Address(name)].fields)
 
 
-LAYERED = """\
-defaults: {proxy: {port: 1, threads: 1, description: default, service: {install: package, version: 8.0.0.1}}}
+SHA256 = "5e" * 32
+LAYERED = f"""\
+defaults:
+  proxy:
+    {{port: 1, threads: 1, description: default, service: {{install: package, version: 8.0.0.1, package:
+      {{source: a.msi, sha256: {SHA256}}}}}}}
 groups:
-  one: {type: workgroup, credentials: admin, port: 2, threads: 2, service: {version: 8.0.0.2}}
-  two: {port: 3}
+  one: {{type: workgroup, credentials: admin, port: 2, threads: 2, service: {{version: 8.0.0.2}}}}
+  two: {{port: 3}}
 proxies:
 """
 
@@ -33,6 +37,7 @@ def test_the_nearest_layer_wins_field_by_field(tmp_path: Path) -> None:
         "description": "default",
         "service.install": "package",
         "service.version": "8.0.0.2",
+        "service.package": {"source": "a.msi", "sha256": SHA256},
         "os": "windows",
     }
 
@@ -42,7 +47,7 @@ def test_the_group_named_last_wins(tmp_path: Path) -> None:
     inventory = load_text(tmp_path, body)
     proxy = inventory.resources[Address("proxy.px")]
     assert (proxy.fields["port"], proxy.fields["threads"]) == (3, 2)
-    assert str(proxy.positions["port"]) == "inventory.yml:8:9"
+    assert str(proxy.positions["port"]) == "inventory.yml:11:9"
     swapped = _fields(tmp_path, f"{LAYERED}  px: {{host: a.example.com, group: [two, one]}}\n", "proxy.px")
     assert swapped["port"] == 2
 
