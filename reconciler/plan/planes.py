@@ -115,8 +115,7 @@ def _version(planes: Planes) -> Said | None:
 
 
 def _numbers(text: Any) -> tuple[int, ...]:
-    """The build at the start of a version; the version of a package may go on, as in `8.5.0.1014-1`."""
-    return build_number(str(text or "").partition("-")[0].partition("+")[0].strip())
+    return build_number(str(text or "").strip())
 
 
 def _membership(planes: Planes) -> Said | None:

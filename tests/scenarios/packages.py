@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 from reconciler.lab.packages import text_of
 from tests.scenarios.rehearsal import Rehearsal
@@ -59,3 +62,29 @@ def carry(rehearsal: Rehearsal, build: str, word: str = "") -> None:
         (rehearsal.folder / name).write_bytes(data)
     text = _INVENTORY.format(build=build, sha256=hashlib.sha256(data).hexdigest())
     rehearsal.file.write_text(text, encoding="utf-8")
+
+
+def before(folder: Path) -> Rehearsal:
+    """Both proxies run the build before the last one; the server has the last one since."""
+    rehearsal = world(folder, OLD)
+    ended = rehearsal.run("lab", "status", str(rehearsal.file))
+    assert ended.code == 0, ended.err
+    rehearsal.set("server", f"build={OLD}")
+    ended = rehearsal.apply()
+    assert ended.code == 0, ended.out + ended.err
+    rehearsal.set("server", f"build={NEW}")
+    return rehearsal
+
+
+def copied(folder: Path, target: Path) -> Rehearsal:
+    shutil.copytree(folder, target)
+    return Rehearsal(target)
+
+
+def hosts(world: Rehearsal) -> dict[str, Any]:
+    """Version and state of the proxy service of each host, as the lab knows them."""
+    ended = world.run("lab", "status", str(world.file), "--format", "json")
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)["hosts"]
+    found = {name.partition(".")[0]: host["proxy"] for name, host in told.items()}
+    return {name: found[name] and (found[name]["version"], found[name]["running"]) for name in PROXIES}

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.kinds.packages import build_number
 from reconciler.lab.hosts.windows import machine
 from reconciler.lab.hosts.windows.twins import Arguments, ScriptError, Twin, World
+from reconciler.model.build import build_number
 
 _REFUSED: Final = 1603
 _STORE: Final = "C:\\ProgramData\\vbo-reconcile\\packages"
