@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets as random
 import ssl
 import time
@@ -53,6 +54,7 @@ class RunningLab:
         self._mail_servers: dict[str, MailServer] = {}
         self._smtp: dict[str, Any] = {}
         self._jobs: list[str] = []
+        self._server: LabServer | None = None
         self._population = self._populate()
         self._documents = {
             "server": SealedDocument(folder / "server.json", dict),
@@ -60,7 +62,6 @@ class RunningLab:
         }
         dialler = Dialler(self._network, self._domain, authority.client_context)
         self._fleet = LabFleet(self._documents["fleet"], self._network, authority, dialler)
-        self._server: LabServer | None = None
         self._place: tuple[str, int] = ("", 0)
 
     @property
@@ -82,8 +83,17 @@ class RunningLab:
             send=self._send,
             clock=lambda: datetime.now(UTC),
             sleep=time.sleep,
+            changed=self._witness,
         )
         return Population(around)
+
+    def _witness(self, event: str) -> None:
+        if self._server is not None:
+            self._server.witness(event)
+
+    def _is_alive(self, name: str) -> bool:
+        host = self._population.find(name)
+        return host is not None and bool(host.service.port)
 
     def _ssh(self) -> SshService:
         from reconciler.lab.hosts.ssh import SshService
@@ -142,6 +152,7 @@ class RunningLab:
                 certificate=self._first_certificate,
                 address=place,
                 send_test=self._send_test,
+                alive=self._is_alive,
             )
             server.seed(seed)
             self._place = server.start()
@@ -217,9 +228,11 @@ class RunningLab:
         with server.lock:
             state = server.data
             told = {key: state.get(key) for key in ("host", "build", "served", "options", "faults", "trouble")}
+            coverage = copy.deepcopy(state.get("coverage") or {})
         return {
             "folder": str(self.folder),
             "server": told,
+            "coverage": coverage,
             "hosts": {host.name: host.describe() for host in self._population},
             "mails": len(self.mails()),
         }
@@ -243,7 +256,8 @@ class RunningLab:
 
     def close(self) -> None:
         """End everything, in the order in which it depends on each other: server, hosts, mail, network."""
-        if self._server is not None:
-            self._server.stop()
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
         self._population.stop()
         self._stack.close()

@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 Close = Callable[[], None]
 
 
+def _unheard(_event: str) -> None:
+    """Where nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all hosts of a lab share. `folder` is where they keep their states. `ssh` is a function, because only Linux
@@ -41,6 +45,8 @@ class Surroundings:
     send: Send
     clock: Callable[[], datetime]
     sleep: Sleep
+    changed: Callable[[str], None] = _unheard
+    """Hears of everything that may start or end a proxy service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,10 @@ class Host(ABC):
 
     def stop(self) -> None:
         """End the way in and the proxy service."""
+        self._end()
+        self.around.changed(f"{self.name} stops")
+
+    def _end(self) -> None:
         with self._lock:
             close, self._close = self._close, None
         if close is not None:
@@ -111,7 +121,14 @@ class Host(ABC):
         """Bring the proxy service in line with its configuration, the firewall and the power."""
         installed = self.installed()
         reachable = self.is_on and installed is not None and self.is_running() and self.lets_in(installed.port)
-        self.service.settle(installed if reachable else None)
+        self.service.settle(installed if reachable else None, answers=self._answers(installed))
+        self.around.changed(f"the proxy service of {self.name} {'runs' if self.service.port else 'does not run'}")
+
+    def _answers(self, installed: Installed | None) -> int | None:
+        """How often the proxy service answers: without a limit, or once where an upgrade from the version that is named
+        in the fault was to break it."""
+        before = self.faults.get("upgrade")
+        return 1 if before and installed is not None and installed.version != before else None
 
     def change(self, key: str, value: str) -> None:
         """Set a switch. Raises Switch."""
@@ -122,18 +139,27 @@ class Host(ABC):
             with self.document.lock:
                 switch(value)
                 self.document.save()
-        self.stop()
+        self._end()
         self.start()
 
     def switches(self) -> Mapping[str, Callable[[str], None]]:
         """What can be set from outside, by name. The functions raise Switch."""
         return {
             "power": lambda value: self._choose("power", value, "on", "off", "hung"),
+            "upgrade": self._break_upgrade,
             "wrong-password": lambda value: self._fault("wrong-password", value, "yes", "no"),
         }
 
     def _choose(self, key: str, value: str, *allowed: str) -> None:
         self.state[key] = one_of(key, value, *allowed)
+
+    def _break_upgrade(self, value: str) -> None:
+        """`breaks`: after another version was installed, the service answers once and never again."""
+        installed = self.installed()
+        if one_of("upgrade", value, "breaks", "works") == "breaks" and installed is not None:
+            self.faults["upgrade"] = installed.version
+        else:
+            self.faults.pop("upgrade", None)
 
     def _fault(self, key: str, value: str, *allowed: str) -> None:
         """The last of `allowed` is how it is without the fault."""

@@ -59,17 +59,21 @@ class ProxyService:
         self._installed: Installed | None = None
         self._context: ssl.SSLContext | None = None
         self._listening: Listening | None = None
+        self._answers: int | None = None
 
     @property
     def port(self) -> int:
-        """The port that it listens on; 0 where it does not."""
-        return self._installed.port if self._installed is not None and self._listening is not None else 0
+        """The port that it listens on; 0 where it does not, or answers nobody any more."""
+        running = self._installed is not None and self._listening is not None and self._answers != 0
+        return self._installed.port if self._installed is not None and running else 0
 
-    def settle(self, installed: Installed | None) -> None:
-        """Run as configured; None means that the service is not to be reached (stopped, or behind a firewall)."""
+    def settle(self, installed: Installed | None, *, answers: int | None = None) -> None:
+        """Run as configured; None means that the service is not to be reached (stopped, or behind a firewall). With
+        `answers` it breaks after it has answered so often."""
         with self._lock:
-            if installed == self._installed:
+            if installed == self._installed and (self._answers is None) == (answers is None):
                 return
+            self._answers = answers
             before, listening = self._installed, self._listening
             if listening is not None and (installed is None or before is None or installed.port != before.port):
                 self._listening = None
@@ -112,9 +116,18 @@ class ProxyService:
             if refusal:
                 line.tell({"error": refusal})
                 return
+            if not self._may_answer():
+                return
             line.tell({"version": installed.version, "owner": installed.owner, "host": self._host})
             while (message := line.hear()) is not None:
                 line.tell(self._answer(message))
+
+    def _may_answer(self) -> bool:
+        with self._lock:
+            if self._answers is None:
+                return True
+            left, self._answers = self._answers, max(0, self._answers - 1)
+            return left > 0
 
     def _refusal(self, installed: Installed, hello: Mapping[str, Any]) -> str:
         if str(hello.get("server", "")).lower() != installed.owner.lower():

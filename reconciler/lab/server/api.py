@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
@@ -44,6 +45,8 @@ class Api:
         self.install_seconds = 0.0
         self.send_test: Callable[[MailSettings], None] | None = None
         self.installing: set[str] = set()
+        self.witness: Callable[[str], None] = _unseen
+        self.away: Callable[[Item, str], AbstractContextManager[None]] = _not_away
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.verbs: Counter[str] = Counter()
         self._count_lock = Lock()
@@ -83,7 +86,8 @@ class Api:
             raise missing(what, ident)
         return item
 
-    def save(self) -> None:
+    def save(self, event: str = "a change on the server") -> None:
+        self.witness(event)
         self.document.save()
 
     def count(self, method: str, template: str, status: int, *, login: bool = False) -> None:
@@ -137,6 +141,14 @@ class Api:
         if proxy["type"] == "Local":
             return False
         return parts(proxy.get("version") or "0") < parts(self.build)
+
+
+def _unseen(_event: str) -> None:
+    """Until there is a witness."""
+
+
+def _not_away(_item: Item, _event: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def parts(build: str) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ def enable(call: Call) -> None:
             raise conflict(f"Backup proxy server '{item['hostName']}' is in maintenance mode already.")
         pool_rules.keep_an_active_member(call.api, item["proxyPoolId"], without={item["id"]})
         item["maintenanceModeState"] = "Enabling"
+        call.api.witness(f"maintenance of {item['hostName']} begins")
     call.api.work.spawn(drain, call.api, item)
 
 
@@ -44,6 +45,7 @@ def disable(call: Call) -> None:
         if item["maintenanceModeState"] == "Disabled":
             raise conflict(f"Backup proxy server '{item['hostName']}' is not in maintenance mode.")
         item["maintenanceModeState"] = "Disabled"
+        call.api.witness(f"maintenance of {item['hostName']} ends")
 
 
 def member(call: Call) -> Item:

@@ -54,6 +54,8 @@ class Options:
     used_proxy: str = "redeploy"
     """What attachUsedProxy does with the service that is on a host: redeploy it (with the build of the server) or keep
     it as it is."""
+    maintenance_status: str = "offline"
+    """What the status of a proxy in maintenance is: offline, or online as without."""
     put_pools: str = "replace"
     """Whether proxyIds of PUT /ProxyPools replace the members or are added: replace or add."""
 

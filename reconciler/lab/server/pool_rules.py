@@ -16,6 +16,14 @@ def active(item: Item) -> bool:
     return bool(item["maintenanceModeState"] == "Disabled")
 
 
+def at_work(api: Api, owners: Collection[Item]) -> list[Item]:
+    """Who of the owners of a repository may work, whether they answer or not. While the members of a pool differ in
+    version, those that are behind work and the new ones wait; who is in maintenance is not counted (facts, 2.8)."""
+    fit = [item for item in owners if active(item)]
+    behind = [item for item in fit if item["proxyPoolId"] and api.outdated(item)]
+    return behind or fit
+
+
 def keep_an_active_member(api: Api, pool: str, *, without: Collection[str]) -> None:
     if not any(active(item) and item["id"] not in without for item in members(api, pool)):
         raise conflict("At least one active backup proxy server must stay in the backup proxy pool.")

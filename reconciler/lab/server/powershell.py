@@ -105,7 +105,7 @@ def update_one(api: Api, host: str, account: Item, ssh: Item) -> dict[str, Any]:
         given = ({"ssh": ssh} if ssh else {}) if item["operatingSystem"] == "Linux" else account
         told = order(api, item, given if given.get("username") or given.get("ssh") else {})
     try:
-        with alone(api, host):
+        with alone(api, host), api.away(item, "upgrade"):
             done = api.fleet.upgrade(told)
     except (ApiError, DeployError) as error:
         return {"host": host, "ok": False, "version": item["version"], "message": str(error)}

@@ -162,7 +162,7 @@ def reconfigured(call: Call, item: Item, changes: dict[str, Any], account: dict[
     if item["type"] == "Local" or not (account or port != item["port"]):
         return None
     need_account(item, account or item.get("account") or {})
-    with alone(call.api, item["hostName"]):
+    with alone(call.api, item["hostName"]), call.api.away(item, "new deployment"):
         try:
             return call.api.fleet.reconfigure(order(call.api, item, account, port=port))
         except DeployError as error:

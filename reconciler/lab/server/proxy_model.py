@@ -134,7 +134,7 @@ def show_proxy(call: Call, *, extended: bool) -> Callable[[Item], dict[str, Any]
 
 def observed(call: Call, item: Item, running: int) -> dict[str, Any]:
     """What is not configured but seen; empty where the proxy is offline."""
-    online = call.api.online(item)
+    online = call.api.online(item) and not hidden(call, item)
     last = item["version"] if call.options.offline_version == "last" else None
     return {
         "isDefault": item["type"] == "Local",
@@ -144,6 +144,11 @@ def observed(call: Call, item: Item, running: int) -> dict[str, Any]:
         "memoryUsagePercent": 25.0 if online else None,
         "role": ["Processor"] if online else [],
     }
+
+
+def hidden(call: Call, item: Item) -> bool:
+    """In maintenance the service on the host is disabled (facts, 2.10); what the status is then is not documented."""
+    return bool(call.options.maintenance_status == "offline" and item["maintenanceModeState"] == "Enabled")
 
 
 def account_of(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from reconciler.lab.server import email
 from reconciler.lab.server.answer import conflict
 from reconciler.lab.server.api import Api, Item
 from reconciler.lab.server.job_rules import owners
+from reconciler.lab.server.pool_rules import at_work
 
 ACTIVE = ("Queued", "Running")
 KEPT = 1000
@@ -145,10 +146,11 @@ def wait_for_proxy(api: Api, job: Item, session: Item, repository: Item) -> Item
 
 
 def choose(api: Api, repository: Item) -> tuple[Item | None, str, str]:
-    """A proxy of the repository that can work; else why not, and what is to become of the session."""
-    active = [proxy for proxy in owners(api, repository) if proxy["maintenanceModeState"] == "Disabled"]
+    """A proxy of the repository that can work; else why not, and what is to become of the session. A pool works on
+    with members that are out of date; a proxy of its own does not."""
+    active = at_work(api, owners(api, repository))
     online = [proxy for proxy in active if api.online(proxy)]
-    able = [proxy for proxy in online if not api.outdated(proxy)]
+    able = [proxy for proxy in online if proxy["proxyPoolId"] or not api.outdated(proxy)]
     if able:
         return min(able, key=lambda proxy: load(api, proxy["id"])), "", ""
     names = ", ".join(proxy["hostName"] for proxy in online or active) or "none"

@@ -32,6 +32,7 @@ from reconciler.lab.server.dispatch import Dispatcher
 from reconciler.lab.server.http import Listener
 from reconciler.lab.server.routes import Route, Router
 from reconciler.lab.server.seed import Seed, plant, settle
+from reconciler.lab.server.witness import Witness
 from reconciler.lab.state import Document
 
 ROUTES: tuple[Route, ...] = (
@@ -64,7 +65,8 @@ class LabServer:
     `document` holds everything, so a server that is started again goes on where the last one ended. `fleet` are the
     hosts. `certificate` gives the first server certificate (PEM with its key); `ssl_context` is that of the REST API,
     which is another one. `install_seconds` is added to what adding a proxy takes anyway. `send_test` sends the test
-    mail from the server; without it the test is refused.
+    mail from the server; without it the test is refused. `alive` says whether the proxy service on a host
+    listens, for the witness; without it the witness believes what the server last saw.
     """
 
     def __init__(
@@ -79,9 +81,13 @@ class LabServer:
         new_id: Callable[[], str] = random_id,
         install_seconds: float = 0.0,
         send_test: Callable[[MailSettings], None] | None = None,
+        alive: Callable[[str], bool] | None = None,
     ) -> None:
         self.document = document
         self._api = Api(document, fleet, clock=clock, new_id=new_id)
+        is_alive = (lambda item: alive(item["hostName"])) if alive else self._api.online
+        witness = Witness(self._api, is_alive)
+        self._api.witness, self._api.away = witness.see, witness.away
         self._api.install_seconds = install_seconds
         self._api.send_test = send_test
         self._context = ssl_context
@@ -107,6 +113,10 @@ class LabServer:
         """What went wrong in the lab itself. Tests end with a look at this."""
         return self._api.work.bugs
 
+    def witness(self, event: str) -> None:
+        """Something happened to a host: the witness counts who works for whom."""
+        self._api.witness(event)
+
     @property
     def certificate(self) -> str:
         """The server certificate of the moment, PEM with its key."""
@@ -128,6 +138,7 @@ class LabServer:
             runner.interrupted(self._api)
             owner_changes.interrupted(self._api)
             maintenance.resumed(self._api)
+            self._api.witness("the server starts")
         self._listener = Listener(self._address, self._context, Dispatcher(self._api, Router(ROUTES)))
         self._thread = Thread(target=self._listener.serve_forever, args=(0.1,), name="lab-server", daemon=True)
         self._thread.start()

@@ -1,0 +1,75 @@
+"""A witness: how many proxies really work for each organization, counted at every event.
+
+The planner of an upgrade has a model of this; the witness looks at the lab itself: whether the service on the host
+listens, who is in maintenance, who is being installed just now, and whom a pool lets work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from reconciler.lab.server.api import Api, Item
+from reconciler.lab.server.job_rules import owners
+from reconciler.lab.server.pool_rules import at_work
+
+_KEPT: Final = 100
+
+
+class Witness:
+    """`alive` says whether the proxy service of an item listens on its host. What was seen is in the state, under
+    `coverage`: `{events, organizations: {name: {now, least}}, lost: [{at, event, organization}]}`. An organization
+    counts from the first time that a proxy works for it; `lost` has the events after which none did any more."""
+
+    def __init__(self, api: Api, alive: Callable[[Item], bool]) -> None:
+        self._api = api
+        self._alive = alive
+        self._away: set[str] = set()
+
+    def see(self, event: str) -> None:
+        """Something happened: count."""
+        with self._api.lock:
+            seen = self._api.state.setdefault("coverage", {"events": 0, "organizations": {}, "lost": []})
+            seen["events"] += 1
+            for name, now in self._working().items():
+                known = seen["organizations"].get(name)
+                if known is None:
+                    if now:
+                        seen["organizations"][name] = {"now": now, "least": now}
+                    continue
+                if known["now"] and not now and len(seen["lost"]) < _KEPT:
+                    seen["lost"].append({"at": self._api.now(), "event": event, "organization": name})
+                known |= {"now": now, "least": min(known["least"], now)}
+
+    @contextmanager
+    def away(self, item: Item, event: str) -> Iterator[None]:
+        """The service of a proxy does not work meanwhile: it is being installed."""
+        with self._api.lock:
+            self._away.add(item["id"])
+        self.see(f"{event} of {item['hostName']} begins")
+        try:
+            yield
+        finally:
+            with self._api.lock:
+                self._away.discard(item["id"])
+            self.see(f"{event} of {item['hostName']} ends")
+
+    def _working(self) -> dict[str, int]:
+        """Working proxies of each organization that has a job."""
+        api = self._api
+        found: dict[str, set[str]] = {}
+        fit: dict[str, list[Item]] = {}
+        for job in api.items("jobs").values():
+            repository: Any = api.items("repositories").get(job["repositoryId"])
+            name = api.items("organizations").get(job["organizationId"], {}).get("name")
+            if repository is None or name is None:
+                continue
+            key = str(repository["proxyPoolId"] or repository["proxyId"])
+            if key not in fit:
+                fit[key] = [item for item in at_work(api, owners(api, repository)) if self._works(item)]
+            found.setdefault(name, set()).update(item["id"] for item in fit[key])
+        return {name: len(proxies) for name, proxies in found.items()}
+
+    def _works(self, item: Item) -> bool:
+        return item["id"] not in self._away and (item["type"] == "Local" or self._alive(item))
