@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.inventory.document import parse
+from reconciler.inventory.marks import FILE_SHIFT
 from reconciler.inventory.report import Report
 from reconciler.inventory.schema import schema_path
 from reconciler.inventory.source import Unreadable, read
@@ -36,8 +37,9 @@ def _read(path: Path, report: Report) -> list[Known]:
     except Unreadable as problem:
         report.add_unreadable(problem, path.name, None)
         return []
-    root = parse(source, report.add_source(source), report)
-    if report.count or not _fits(root, report):
+    number = report.add_source(source)
+    root = parse(source, number, report)
+    if report.count or not _fits(root, number << FILE_SHIFT, report):
         return []
     entries = [_entry(root["known"], index, report) for index in range(len(root["known"]))]
     return [entry for entry in entries if entry is not None]
@@ -62,7 +64,7 @@ def _schema() -> Any:
     return json.loads((schema_path().parent / "known-drift.schema.json").read_text("utf-8"))
 
 
-def _fits(root: Any, report: Report) -> bool:
+def _fits(root: Any, start: Place, report: Report) -> bool:
     from jsonschema import Draft202012Validator
 
     errors = sorted(Draft202012Validator(_schema()).iter_errors(root), key=lambda item: list(map(str, item.path)))
@@ -70,12 +72,12 @@ def _fits(root: Any, report: Report) -> bool:
         where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error.absolute_path)
         detail = f"{where}: {error.message}." if where else f"{error.message}."
         fix = "Each entry says `address`, `owner`, `reason` and `expires`; see: vbo-reconcile schema known-drift"
-        report.add("wrong-value", detail, fix=fix, place=_place(root, list(error.absolute_path), report))
+        report.add("wrong-value", detail, fix=fix, place=_place(root, start, list(error.absolute_path), report))
     return not errors
 
 
-def _place(root: Any, path: list[str | int], report: Report) -> Place | None:
-    place, node = None, root
+def _place(root: Any, start: Place, path: list[str | int], report: Report) -> Place:
+    place, node = start, root
     for part in path:
         place = report.marks.item(node, part) if isinstance(part, int) else report.marks.value(node, part)
         node = node[part]

@@ -1,0 +1,116 @@
+"""What git knows of an inventory, asked of a real repository."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.inventory.history import History, UnknownRevision
+
+
+class Repository:
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        (top / "sites").mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
+        return subprocess.run(command, cwd=self.top, capture_output=True, text=True, check=True).stdout.strip()
+
+    def write(self, text: str) -> None:
+        (self.top / "sites" / "corp.yml").write_text(text, encoding="utf-8")
+
+    def commit(self, text: str) -> str:
+        self.write(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "x")
+        return self.git("rev-parse", "HEAD")
+
+    @property
+    def history(self) -> History:
+        found = History.of(self.top / "sites")
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "some where")
+
+
+def test_outside_of_git_there_is_no_history(tmp_path: Path) -> None:
+    assert History.of(tmp_path) is None
+    assert History.of(tmp_path / "absent") is None
+
+
+def test_an_inventory_knows_its_folder(repository: Repository) -> None:
+    assert repository.history.folder == "sites"
+    top = History.of(repository.top)
+    assert top is not None
+    assert top.folder == ""
+
+
+def test_before_the_first_commit(repository: Repository) -> None:
+    repository.write("a: 1\n")
+    history = repository.history
+    assert history.commit() == ""
+    assert history.is_dirty(["corp.yml"])
+    assert history.commits("corp.yml", [1]) == {}
+
+
+def test_each_line_has_the_commit_that_wrote_it(repository: Repository) -> None:
+    first = repository.commit("a: 1\nb: 1\nc: 1\n")
+    second = repository.commit("a: 1\nb: 2\nc: 1\n")
+    repository.write("a: 1\nb: 2\nc: 3\n")
+    history = repository.history
+    assert history.commit() == second
+    assert history.commits("corp.yml", [1, 2, 3]) == {1: first, 2: second}
+    assert history.commits("corp.yml", range(1, 2000)) == {1: first, 2: second}
+    assert history.commits("absent.yml", [1]) == {}
+
+
+def test_dirt_is_of_the_files_that_were_asked_for(repository: Repository) -> None:
+    repository.commit("a: 1\n")
+    (repository.top / "sites" / "other.yml").write_text("x", encoding="utf-8")
+    assert not repository.history.is_dirty(["corp.yml"])
+    repository.write("a: 2\n")
+    assert repository.history.is_dirty(["corp.yml"])
+
+
+def test_the_base_is_where_a_branch_left(repository: Repository, tmp_path: Path) -> None:
+    left = repository.commit("a: 1\n")
+    repository.git("checkout", "--quiet", "-b", "branch")
+    repository.commit("a: 2\n")
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("a: 1\nb: 1\n")
+    repository.git("checkout", "--quiet", "branch")
+    assert repository.history.base("main") == left
+    folder = repository.history.export(left, tmp_path)
+    assert (folder / "corp.yml").read_text(encoding="utf-8") == "a: 1\n"
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--upload-pack=x", "", "main:sites/corp.yml", "a\nb"])
+def test_a_revision_that_git_does_not_know(repository: Repository, revision: str) -> None:
+    repository.commit("a: 1\n")
+    with pytest.raises(UnknownRevision):
+        repository.history.base(revision)
+
+
+def test_a_commit_without_inventories_exports_nothing(repository: Repository, tmp_path: Path) -> None:
+    (repository.top / "readme.txt").write_text("x", encoding="utf-8")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message", "x")
+    assert not repository.history.export(repository.git("rev-parse", "HEAD"), tmp_path).exists()
+
+
+def test_asking_takes_no_lock_and_runs_no_hook(repository: Repository) -> None:
+    repository.commit("a: 1\n")
+    marker = repository.top / "ran"
+    repository.git("config", "core.fsmonitor", f"touch '{marker}'; false")
+    before = sorted(path.name for path in (repository.top / ".git").iterdir())
+    assert not repository.history.is_dirty(["corp.yml"])
+    assert not marker.exists()
+    assert sorted(path.name for path in (repository.top / ".git").iterdir()) == before

@@ -1,0 +1,59 @@
+"""Lists of known drift: everything that is wrong with one is told at once, with its place."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from reconciler.inventory.known import load_known
+from reconciler.model.diagnostic import Diagnosed
+
+GOOD = """\
+version: 1
+known:
+  - {address: proxy.px-1, field: throttle, owner: storage, reason: moving, expires: 2027-01-31}
+  - {address: job.*, owner: storage, reason: moving, expires: "2027-02-28"}
+"""
+
+
+def test_a_list_is_read_with_its_places(tmp_path: Path) -> None:
+    file = tmp_path / "known.yml"
+    file.write_text(GOOD, encoding="utf-8")
+    first, second = load_known(file)
+    assert (first.field, second.field) == ("throttle", "*")
+    assert (first.expires, second.expires) == (date(2027, 1, 31), date(2027, 2, 28))
+    assert str(second.position) == "known.yml:4:5"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("", None),
+        ("version: 1\n", [1]),
+        ("version: 2\nknown: []\n", [1]),
+        (GOOD.replace("owner: storage, ", "", 1), [3]),
+        (GOOD.replace("2027-01-31", "2027-02-31"), [3]),
+        (GOOD.replace("2027-01-31", "soon").replace("job.*", "''"), [3, 4]),
+        (GOOD.replace("field:", "feild:"), [3]),
+        ("known: [\n", None),
+        ("- a\n", [1]),
+        (GOOD.replace("reason: moving", "reason: [a]", 1), [3]),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | None) -> None:
+    file = tmp_path / "known.yml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Diagnosed) as problem:
+        load_known(file)
+    found = problem.value.diagnostics
+    assert found
+    if places:
+        assert [item.position.line for item in found if item.position] == places
+
+
+def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Diagnosed) as problem:
+        load_known(tmp_path / "absent.yml")
+    assert problem.value.diagnostics[0].summary == "No such list"

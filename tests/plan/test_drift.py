@@ -1,0 +1,95 @@
+"""Drift less what is known: by field, by object, until its last day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from reconciler.model.known import Known
+from reconciler.model.live import ServerInfo
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Refusal
+from reconciler.plan import plan_to_json
+from reconciler.plan.drift import drift_of, with_severity
+
+TODAY = date(2026, 11, 23)
+CAUSE = Cause(Reason.DRIFT)
+
+
+def change(address: str, *paths: str, action: Action = Action.UPDATE) -> Change:
+    return Change(address, action, tuple(FieldChange(path, 1, 2) for path in paths), CAUSE)
+
+
+def plan(*changes: Change) -> Plan:
+    return Plan("corp", "0", ServerInfo("vbo01", 8, ""), changes, refusals=(Refusal("window", "closed"),))
+
+
+def known(address: str, field: str = "*", expires: date = TODAY) -> Known:
+    return Known(address, "storage", "moving", expires, field)
+
+
+def left(found: Plan) -> dict[str, list[str]]:
+    return {item.key: [field.path for field in item.fields] for item in found.changes}
+
+
+PROXY = change("proxy.px-1", "throttle", "port")
+GONE = change("job.daily", "name", action=Action.CREATE)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected", "codes"),
+    [
+        ([], {"update:proxy.px-1": ["throttle", "port"], "create:job.daily": ["name"]}, []),
+        (
+            [known("proxy.px-1", "throttle")],
+            {"update:proxy.px-1": ["port"], "create:job.daily": ["name"]},
+            ["known-drift"],
+        ),
+        ([known("proxy.*")], {"create:job.daily": ["name"]}, ["known-drift", "known-drift"]),
+        ([known("job.daily")], {"update:proxy.px-1": ["throttle", "port"]}, ["known-drift"]),
+        (
+            [known("proxy.px-1", "throttle", date(2026, 11, 22))],
+            {"update:proxy.px-1": ["throttle", "port"], "create:job.daily": ["name"]},
+            ["expired-drift"],
+        ),
+        (
+            [known("proxy.px-9")],
+            {"update:proxy.px-1": ["throttle", "port"], "create:job.daily": ["name"]},
+            ["unused-known-drift"],
+        ),
+        (
+            [known("job.daily", "name")],
+            {"update:proxy.px-1": ["throttle", "port"], "create:job.daily": ["name"]},
+            ["unused-known-drift"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_known_is_no_drift(entries: list[Known], expected: dict[str, list[str]], codes: list[str]) -> None:
+    found = drift_of(plan(PROXY, GONE), entries, TODAY)
+    assert left(found) == expected
+    assert [report.code for report in found.reports] == codes
+
+
+def test_the_latest_acceptance_counts() -> None:
+    entries = [known("proxy.px-1", "throttle", date(2026, 1, 1)), known("proxy.*", "throttle", date(2027, 1, 1))]
+    assert left(drift_of(plan(change("proxy.px-1", "throttle")), entries, TODAY)) == {}
+
+
+def test_jobs_to_run_and_guards_are_no_drift() -> None:
+    found = drift_of(plan(change("job.daily", action=Action.RUN)), [], TODAY)
+    assert (found.is_empty, found.refusals) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("item", "severity"),
+    [
+        (change("proxy.px-1", "description"), "low"),
+        (change("proxy.px-1", "description", "port"), "high"),
+        (change("host.px-1", "firewall"), "high"),
+        (change("proxy.px-1", action=Action.DELETE), "high"),
+        (change("smtp", "to"), "low"),
+    ],
+)
+def test_severity(item: Change, severity: str) -> None:
+    told = with_severity(plan_to_json(plan(item), "drift"))
+    assert told["changes"][0]["severity"] == severity
