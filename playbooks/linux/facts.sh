@@ -1,5 +1,6 @@
 # What a Linux host says of itself: one JSON document, nothing is changed.
-# Arguments: arg_port (TCP port of the proxy service), arg_server (name of the management server).
+# Arguments: arg_port (TCP port of the proxy service), arg_server (name of the management server), and arg_smtp with
+# arg_smtp_port (the mail server that the proxies report through, if there is one).
 # A value that the host cannot tell is null. Few processes are started: this runs on every host at every plan.
 set -euf
 root=${VBO_RECONCILE_ROOT:-}
@@ -271,12 +272,42 @@ ask_disk() {
     esac
 }
 
+# Sets $mail: whether a connection to the mail server comes about. Nothing is sent. POSIX cannot connect, bash can.
+ask_mail() {
+    mail=null
+    [ -n "$smtp" ] || return 0
+    if has bash && has timeout; then
+        # shellcheck disable=SC2016 # the inner shell expands them
+        if timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$smtp" "$smtp_port" >/dev/null 2>&1; then
+            mail=true
+        else
+            mail=false
+        fi
+    fi
+}
+
+# Sets $ends to the ends of the certificates of the proxy service, in the words of openssl, as JSON strings.
+ask_certificates() {
+    ends=
+    has openssl || return 0
+    set +f
+    set -- "$root"/etc/veeam/certs/*.pem "$root"/etc/veeam/certs/*.crt
+    set -f
+    for file in "$@"; do
+        [ -r "$file" ] || continue
+        found=$(openssl x509 -noout -enddate -in "$file" 2>/dev/null) || continue
+        quote "${found#notAfter=}"
+        ends="$ends${ends:+,}$quoted"
+    done
+}
+
 port=${arg_port:-}
 case $port in
 '' | *[!0-9]*) fail 'the argument port is not a number' ;;
 esac
 [ -r "$root/etc/os-release" ] || fail 'there is no /etc/os-release'
 server=${arg_server:-}
+smtp=${arg_smtp:-} smtp_port=${arg_smtp_port:-25}
 
 utc=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 read_release
@@ -286,6 +317,8 @@ resolve_server "$server"
 ask_firewall
 ask_service
 ask_disk
+ask_mail
+ask_certificates
 
 admin=false
 case $who in
@@ -329,4 +362,6 @@ printf '{"os":{"family":"linux",%s},"host":{%s},"clock":{"utc":"%s"},"account":{
     "$os" "$host" "$utc" "$account" "$dotnet"
 printf '"firewall":{"kind":"%s","port":%s},"disk":{"free_gb":%s},"reboot":{"pending":%s,"reasons":%s},' \
     "$kind" "$firewall" "$free" "$pending" "$reasons"
+quote "$smtp"
+printf '"mail":{"server":%s,"reachable":%s},"certificates":{"ends":[%s]},' "$quoted" "$mail" "$ends"
 printf '"server":{%s},"service":{%s,"listening":%s}}\n' "$peer" "$service" "$listening"

@@ -1,5 +1,6 @@
 # What a Windows host says of itself: one JSON document, nothing is changed.
-# Arguments: port (TCP port of the proxy service), server (name of the management server).
+# Arguments: port (TCP port of the proxy service), server (name of the management server), and smtp with smtp_port (the
+# mail server that the proxies report through, if there is one).
 # A value that the host cannot tell is null.
 param($Arguments)
 
@@ -9,6 +10,14 @@ $ProgressPreference = 'SilentlyContinue'
 
 $ServiceName = 'Veeam.Archiver.Proxy'
 $StartModes = @{ Auto = 'automatic'; Manual = 'manual'; Disabled = 'disabled' }
+
+function Get-Argument([string]$Name) {
+    $found = $Arguments.PSObject.Properties[$Name]
+    if ($null -eq $found) {
+        return ''
+    }
+    return "$($found.Value)"
+}
 
 function Get-First([string]$Class, [string]$Filter) {
     if ($Filter) {
@@ -170,6 +179,55 @@ function Get-PendingReboot {
     }
 }
 
+# Whether the account is an administrator here and now: a token that User Account Control has filtered holds the group
+# for deny only, and then its integrity is not high (S-1-16-12288) or system (S-1-16-16384).
+function Get-Admin {
+    try {
+        $groups = @(whoami.exe /groups /fo csv /nh | ConvertFrom-Csv -Header 'name', 'type', 'sid', 'attributes')
+    } catch {
+        return $null
+    }
+    $sids = @($groups | ForEach-Object { $_.sid })
+    if ($sids.Count -eq 0) {
+        return $null
+    }
+    $high = $sids -contains 'S-1-16-12288' -or $sids -contains 'S-1-16-16384'
+    return $high -and $sids -contains 'S-1-5-32-544'
+}
+
+# A connection to the mail server, and nothing sent: proxies mail the results of their jobs themselves.
+function Test-Mail([string]$Name, [string]$Port) {
+    if (-not $Name) {
+        return $null
+    }
+    $client = New-Object System.Net.Sockets.TcpClient
+    try {
+        return $client.ConnectAsync($Name, [int]$Port).Wait(3000)
+    } catch {
+        return $false
+    } finally {
+        $client.Close()
+    }
+}
+
+# When the certificates of the HTTPS listeners of WinRM end.
+function Get-CertificateEnds {
+    $listeners = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Listener'
+    if (-not (Test-Path -LiteralPath $listeners)) {
+        return
+    }
+    foreach ($listener in @(Get-ChildItem -LiteralPath $listeners)) {
+        $thumbprint = "$(Get-RegistryValue "$listeners\$($listener.PSChildName)" 'certThumbprint')" -replace '\s', ''
+        if (-not $thumbprint) {
+            continue
+        }
+        $found = Get-Item -LiteralPath "Cert:\LocalMachine\My\$thumbprint" -ErrorAction SilentlyContinue
+        if ($null -ne $found) {
+            $found.NotAfter.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss') + 'Z'
+        }
+    }
+}
+
 $port = [int]$Arguments.port
 $serverName = "$($Arguments.server)"
 $utc = (Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss') + 'Z'
@@ -181,6 +239,7 @@ $services = @(Get-CimInstance -ClassName Win32_Service -Filter "Name='$ServiceNa
 $proxy = $services | Where-Object { $_.Name -eq $ServiceName } | Select-Object -First 1
 $registry = $services | Where-Object { $_.Name -eq 'RemoteRegistry' } | Select-Object -First 1
 
+$smtp = Get-Argument 'smtp'
 $addresses = @(Get-Addresses $serverName)
 $reasons = @(Get-PendingReboot)
 $listening = @(Get-NetTCPConnection -State Listen -LocalPort $port -ErrorAction SilentlyContinue).Count -gt 0
@@ -211,6 +270,13 @@ $facts = @{
     os = @{ family = 'windows'; name = "$($system.Caption)".Trim(); version = "$($system.Version)" }
     host = @{ name = "$($computer.Name)"; fqdn = $fqdn }
     clock = @{ utc = $utc }
+    account = @{ user = "$([Environment]::UserDomainName)\$([Environment]::UserName)"; admin = (Get-Admin) }
+    hardware = @{
+        cores = [int]$computer.NumberOfLogicalProcessors
+        memory_gb = [int][Math]::Round($computer.TotalPhysicalMemory / 1073741824)
+    }
+    mail = @{ server = $smtp; reachable = (Test-Mail $smtp (Get-Argument 'smtp_port')) }
+    certificates = @{ ends = @(Get-CertificateEnds) }
     domain = @{ member = [bool]$computer.PartOfDomain; name = $domain }
     powershell = @{ version = "$($PSVersionTable.PSVersion)"; core = @(Get-CoreVersions) }
     dotnet = @{

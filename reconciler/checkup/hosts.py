@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.checkup.check import Check, Level, expiry
 from reconciler.checkup.stages import check_name, passed, stopped
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from reconciler.model.inventory import Resource
 
 
+_TOLD_ALREADY: Final = "account.admin"
+"""A fact that playbooks ask for and that has a row of its own, `rights`."""
+
+
 @dataclass(slots=True)
 class Asked:
     """What a host said: rows, and its facts as far as it came to that."""
@@ -29,12 +33,12 @@ class Asked:
 
 def check_host(ground: Ground, proxy: Resource, connection: Connection) -> Asked:
     """The way to a host, until it has told its facts."""
-    from reconciler.hosts import ask
+    from reconciler.hosts import arguments, ask
 
     subject = f"host.{proxy.name}"
     asked = Asked([*check_name(subject, connection.host, connection.address)])
     playbook = ground.playbooks[str(proxy.fields.get("os", "windows"))]
-    params = {"port": proxy.fields.get("port", 9193), "server": ground.access.server.host}
+    params = arguments(ground.inventory, proxy)
     try:
         if connection.transport is Transport.WINRM:
             end = reach.host_certificate_end(connection, ground.access.root)
@@ -83,7 +87,7 @@ def judge_host(ground: Ground, proxy: Resource, facts: Mapping[str, Any], build:
 
     subject = f"host.{proxy.name}"
     playbook = ground.playbooks[str(proxy.fields.get("os", "windows"))]
-    found = judge(playbook, facts, proxy.fields, build=build)
+    found = [item for item in judge(playbook, facts, proxy.fields, build=build) if item.path != _TOLD_ALREADY]
     if not found:
         return [Check(subject, "requirements", Level.OK, "all that apply are met")]
     return [_finding(subject, item, exists=exists) for item in found]

@@ -9,7 +9,7 @@ from reconciler.hosts.checklist import checklist_text
 from reconciler.hosts.diagnosis import diagnose
 from reconciler.hosts.fix import HostWriter
 from reconciler.hosts.playbook import Playbook, load, shipped
-from reconciler.hosts.probe import HostReader, ask, probe
+from reconciler.hosts.probe import HostReader, arguments, ask, probe
 from reconciler.hosts.requirement import Change, Requirement
 from reconciler.hosts.requirements import Finding, advice, judge, unmet
 
@@ -21,6 +21,7 @@ __all__ = [
     "Playbook",
     "Requirement",
     "advice",
+    "arguments",
     "ask",
     "checklist_text",
     "diagnose",

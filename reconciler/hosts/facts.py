@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _PARTS: Final = ("os", "host", "clock", "dotnet", "firewall", "disk", "reboot", "server", "service")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LOWER: Final = (("host", "fqdn"), ("domain", "name"), ("server", "name"))
 _SORTED: Final = (
     ("dotnet", "runtime"),
@@ -24,8 +25,9 @@ class NotFacts(ValueError):
 def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     """Facts of a host of the operating system `system`, asked when it was `now` here (aware).
 
-    Added to what the script said: `clock.minutes_off` (whole minutes that the host is ahead), `server.resolves` and
-    `server.reverse_matches`. Lists are sorted and names in lower case, because hosts differ in both.
+    Added to what the script said: `clock.minutes_off` (whole minutes that the host is ahead), `server.resolves`,
+    `server.reverse_matches` and `certificates.days_left` (whole days of the one that ends first). Lists are sorted and
+    names in lower case, because hosts differ in both.
     """
     if not isinstance(document, Mapping):
         raise NotFacts("it is not an object")
@@ -46,6 +48,8 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
             facts[part][name] = sorted({str(item).lower().rstrip(".") for item in facts[part][name] if item})
     facts["clock"]["minutes_off"] = _minutes_off(facts["clock"].get("utc"), now)
     _add_names(facts["server"])
+    if isinstance(facts.get("certificates"), dict):
+        facts["certificates"]["days_left"] = _days_left(facts["certificates"].get("ends"), now)
     return facts
 
 
@@ -57,6 +61,26 @@ def _minutes_off(told: Any, now: datetime) -> int | None:
     if host.tzinfo is None:
         host = host.replace(tzinfo=UTC)
     return round((host - now).total_seconds() / 60)
+
+
+def _days_left(ends: Any, now: datetime) -> int | None:
+    """None where there is no certificate, or one whose end cannot be read."""
+    times = [_end(text) for text in ends] if isinstance(ends, list) else []
+    known = [time for time in times if time is not None]
+    return min((time - now).days for time in known) if known and len(known) == len(times) else None
+
+
+def _end(text: Any) -> datetime | None:
+    """`2027-05-06T07:08:09Z`, or as openssl says it: `May  6 07:08:09 2027 GMT`."""
+    try:
+        if str(text).endswith(" GMT"):
+            month, rest = str(text)[:3], " ".join(str(text)[3:-4].split())
+            number = _MONTHS.index(month) + 1
+            return datetime.strptime(f"{number} {rest}", "%m %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def _add_names(server: dict[str, Any]) -> None:

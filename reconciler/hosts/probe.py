@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.clients.hosts import open_host
 from reconciler.hosts.diagnosis import diagnose
@@ -16,7 +16,21 @@ if TYPE_CHECKING:
     from reconciler.clients.hosts import ScriptRunner
     from reconciler.hosts.playbook import Playbook
     from reconciler.model.connection import Connection
+    from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.secret import SecretResolver
+
+
+ARGUMENTS: Final[Mapping[str, Any]] = {"port": 9193, "server": "", "smtp": "", "smtp_port": 25}
+"""What a facts script is told, and what it is told where nobody says otherwise."""
+
+
+def arguments(inventory: Inventory, proxy: Resource) -> dict[str, Any]:
+    """What the facts script of a proxy's host is told: see the scripts for what each means."""
+    found = {**ARGUMENTS, "server": inventory.access.server.host, "port": proxy.fields.get("port", 9193)}
+    for mail in inventory.of_kind("smtp"):
+        if mail.fields.get("enabled", True) and mail.fields.get("server"):
+            found |= {"smtp": mail.fields["server"], "smtp_port": mail.fields.get("port", 25)}
+    return found
 
 
 def _now() -> datetime:
@@ -57,9 +71,9 @@ def ask(
     *,
     clock: Callable[[], datetime] = _now,
 ) -> dict[str, Any]:
-    """The facts of one host. `params` are `port` (of the proxy service) and `server` (its name as proxies use it);
-    others are not sent. Raises RemoteError and SecretError."""
-    sent = {"port": params.get("port", 9193), "server": params.get("server", "")}
+    """The facts of one host. `params` are those of `ARGUMENTS`; others are not sent. Raises RemoteError and
+    SecretError."""
+    sent = {name: params.get(name, usual) for name, usual in ARGUMENTS.items()}
     with open_host(connection, resolver, root) as session:
         reader = HostReader(session, connection.peer, clock=clock)
         return reader.facts(playbook, sent, deadline=connection.deadlines.call)

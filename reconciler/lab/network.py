@@ -67,6 +67,12 @@ class Network:
         with self._lock:
             return dict(self._names)
 
+    @property
+    def places(self) -> dict[tuple[str, int], Place]:
+        """Where every port that somebody asked for is, by name and port."""
+        with self._lock:
+            return dict(self._places)
+
     def resolve(self, name: str, port: int) -> Place:
         """Where `port` of `name` is. Raises UnknownName."""
         key = name.lower()

@@ -27,7 +27,7 @@ def probe_hosts(
     """One running probe for each host that the inventory lets us reach, by the name of its proxy."""
     if not access.connections:
         return {}
-    from reconciler.hosts import probe
+    from reconciler.hosts import arguments, probe
 
     probes: dict[str, Future[HostFacts]] = {}
     for proxy in inventory.of_kind("proxy"):
@@ -35,10 +35,6 @@ def probe_hosts(
         if connection is None:
             continue
         playbook = playbooks[str(proxy.fields.get("os", "windows"))]
-        params = {
-            "port": proxy.fields.get("port", 9193),
-            "server": access.server.host,
-            "now": clock().isoformat(),
-        }
-        probes[proxy.name] = pool.submit(probe, connection, resolver, access.root, playbook, params)
+        params = arguments(inventory, proxy)
+        probes[proxy.name] = pool.submit(probe, connection, resolver, access.root, playbook, params, clock=clock)
     return probes

@@ -15,6 +15,11 @@ function Get-CimInstance {
     return $all | Where-Object { $item = $_; @($wanted | Where-Object { $item.($_[0]) -eq $_[1].Trim("'") }).Count }
 }
 
+function whoami.exe {
+    Set-StrictMode -Off
+    foreach ($sid in $global:World.groups) { '"A, B","Alias","' + $sid + '","Group"' }
+}
+
 function Test-Path {
     [CmdletBinding()] param([string]$LiteralPath)
     Set-StrictMode -Off
@@ -53,6 +58,11 @@ function Get-ChildItem {
 function Get-Item {
     [CmdletBinding()] param([string]$LiteralPath)
     Set-StrictMode -Off
+    if ($LiteralPath -like 'Cert:*') {
+        $end = $global:World.certificates.($LiteralPath.Split('\')[-1])
+        if ($null -eq $end) { Write-Error "Cannot find path $LiteralPath."; return }
+        return [PSCustomObject]@{ NotAfter = [DateTime]::Parse($end).ToLocalTime() }
+    }
     $version = $global:World.files.$LiteralPath
     if ($null -eq $version) { Write-Error "Cannot find path $LiteralPath."; return }
     return [PSCustomObject]@{ VersionInfo = [PSCustomObject]@{ FileVersion = $version } }

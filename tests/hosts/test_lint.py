@@ -25,6 +25,7 @@ LANGUAGE = tree_sitter.Language(tree_sitter_powershell.language())
 
 LOOKING = {
     "Connect-VBOServer",
+    "ConvertFrom-Csv",
     "ConvertTo-Json",
     "Disconnect-VBOServer",
     "ForEach-Object",
@@ -45,11 +46,13 @@ LOOKING = {
     "Get-VBOVersion",
     "Import-Module",
     "Join-Path",
+    "New-Object",
     "Resolve-DnsName",
     "Select-Object",
     "Set-StrictMode",
     "Test-Path",
     "Where-Object",
+    "whoami.exe",
 }
 CHANGING = {
     "server/set-certificate.ps1": {
@@ -62,7 +65,6 @@ CHANGING = {
     "server/update-proxy.ps1": {
         "ConvertTo-SecureString",
         "New-Item",
-        "New-Object",
         "New-VBOLinuxCredential",
         "Out-Null",
         "Remove-Item",
@@ -73,7 +75,6 @@ CHANGING = {
         "ConvertFrom-Json",
         "Get-Content",
         "Get-FileHash",
-        "New-Object",
         "Remove-Item",
         "Set-Service",
         "Sort-Object",
@@ -87,7 +88,6 @@ CHANGING = {
         "Get-FileHash",
         "Move-Item",
         "New-Item",
-        "New-Object",
         "Out-Null",
         "Remove-Item",
         "icacls.exe",

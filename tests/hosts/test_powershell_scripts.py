@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,17 @@ def facts(host: Windows, **args: Any) -> dict[str, Any]:
 def test_a_domain_member_without_proxy_service(host: Windows) -> None:
     found = facts(host)
     clock, powershell = found.pop("clock"), found.pop("powershell")
+    assert "\\" in found["account"].pop("user")
     assert len(clock["utc"]) == 20
     assert clock["utc"].endswith("Z")
     assert powershell["core"] == []
     assert found == {
         "os": {"family": "windows", "name": "Microsoft Windows Server 2022 Standard", "version": "10.0.20348"},
         "host": {"name": "PX-1", "fqdn": "px-1.corp.example.com"},
+        "account": {"admin": True},
+        "hardware": {"cores": 8, "memory_gb": 16},
+        "mail": {"server": "", "reachable": None},
+        "certificates": {"ends": []},
         "domain": {"member": True, "name": "corp.example.com"},
         "dotnet": {"framework": 528449, "runtime": [], "aspnet": []},
         "remote_registry": {"start": "disabled", "state": "stopped"},
@@ -73,7 +79,14 @@ def test_a_domain_member_without_proxy_service(host: Windows) -> None:
 def test_a_workgroup_host_with_everything(host: Windows) -> None:
     world = host.world
     world["cim"]["Win32_ComputerSystem"] = [
-        {"Name": "PX-9", "DNSHostName": "px-9", "PartOfDomain": False, "Domain": "WORKGROUP"}
+        {
+            "Name": "PX-9",
+            "DNSHostName": "px-9",
+            "PartOfDomain": False,
+            "Domain": "WORKGROUP",
+            "NumberOfLogicalProcessors": 2,
+            "TotalPhysicalMemory": 4 << 30,
+        }
     ]
     world["cim"]["Win32_Share"] = []
     world["cim"]["Win32_Service"] = [service("Veeam.Archiver.Proxy", "Auto", "Running", f'"{windows.EXE}" -run')]
@@ -120,6 +133,48 @@ def test_the_version_is_that_of_the_program_of_the_service(host: Windows) -> Non
     found = [answer["service"] for answer in host.ask(FACTS, orders)]
     assert [item["version"] for item in found] == ["8.2.0.2008"] * 3 + [None] * 2
     assert {(item["start"], item["state"]) for item in found} == {("manual", "start pending")}
+
+
+def test_who_is_an_administrator(host: Windows) -> None:
+    tokens = {
+        "high": windows.ADMINISTRATOR,
+        "system": ["S-1-5-32-544", "S-1-16-16384"],
+        "filtered by UAC": ["S-1-5-32-544", "S-1-16-8192"],
+        "somebody": ["S-1-5-32-580", "S-1-16-12288"],
+        "untold": [],
+    }
+    found = host.ask(FACTS, [({**windows.host(), "groups": sids}, ARGS) for sids in tokens.values()])
+    admins = {name: answer["account"]["admin"] for name, answer in zip(tokens, found, strict=True)}
+    assert admins == {"high": True, "system": True, "filtered by UAC": False, "somebody": False, "untold": None}
+
+
+def test_the_mail_server_is_connected_to_and_told_nothing(host: Windows) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
+        open_port, closed_port = listener.getsockname()[1], other.getsockname()[1]
+        other.close()
+        asked = [{**ARGS, "smtp": "127.0.0.1", "smtp_port": port} for port in (open_port, closed_port)]
+        found = host.ask(FACTS, [(windows.host(), args) for args in asked])
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            assert connection.recv(1) == b""
+    assert [answer["mail"] for answer in found] == [
+        {"server": "127.0.0.1", "reachable": True},
+        {"server": "127.0.0.1", "reachable": False},
+    ]
+
+
+def test_certificates_of_the_listeners(host: Windows) -> None:
+    host.world["registry"] |= {
+        windows.LISTENER: {},
+        f"{windows.LISTENER}\\*+HTTP": {"Port": 5985},
+        f"{windows.LISTENER}\\*+HTTPS": {"certThumbprint": "AB CD"},
+        f"{windows.LISTENER}\\10.0.0.7+HTTPS": {"certThumbprint": "FFFF"},
+    }
+    host.world["certificates"] = {"ABCD": "2026-03-11T12:00:00Z"}
+    found = facts(host)
+    assert found["certificates"] == {"ends": ["2026-03-11T12:00:00Z"]}
+    assert parse(found, "windows", NOW)["certificates"]["days_left"] == 10
 
 
 def all_off(world: dict[str, Any]) -> None:

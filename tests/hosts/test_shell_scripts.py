@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,8 @@ def test_a_host_without_proxy_service(host: Linux) -> None:
         "firewall": {"kind": "none", "port": "9193 open"},
         "disk": {},
         "reboot": {"pending": False, "reasons": []},
+        "mail": {"server": "", "reachable": None},
+        "certificates": {"ends": []},
         "server": {"name": "vbo01", "addresses": ["10.0.0.5", "10.0.0.6"], "reverse": ["vbo01.example.net"]},
         "service": {"installed": False, "version": None, "state": "missing", "start": "missing", "listening": False},
     }
@@ -87,6 +90,42 @@ def test_a_running_service(host: Linux) -> None:
         "listening": True,
     }
     assert host.facts(port=919)["service"]["listening"] is False
+
+
+@pytest.mark.parametrize(("exit_code", "reachable"), [(0, True), (1, False), (124, False)])
+def test_the_mail_server_is_connected_to(host: Linux, exit_code: int, reachable: bool) -> None:
+    host.commands["bash"] = f'echo "$@" >"$LOG"; echo noise; echo noise >&2; exit {exit_code}'
+    found = host.facts(smtp="smtp.example.net", smtp_port=587)
+    assert found["mail"] == {"server": "smtp.example.net", "reachable": reachable}
+    assert host.log == ['-c exec 3<>"/dev/tcp/$1/$2" bash smtp.example.net 587']
+
+
+def test_without_bash_nobody_knows_about_the_mail_server(host: Linux) -> None:
+    assert host.facts(smtp="smtp.example.net", smtp_port=587)["mail"]["reachable"] is None
+
+
+def test_a_real_bash_connects_to_the_mail_server(host: Linux) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    host.commands["bash"] = f'exec {shutil.which("bash")} "$@"'
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is True
+    assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is False
+
+
+def test_certificates_of_the_proxy_service(host: Linux) -> None:
+    folder = host.root / "etc/veeam/certs"
+    folder.mkdir(parents=True)
+    for name in ("a.pem", "b.crt", "c.pem", "d.txt"):
+        (folder / name).touch()
+    host.commands["openssl"] = (
+        'case "$*" in *c.pem) exit 1 ;; *a.pem) echo "notAfter=Mar 31 12:00:00 2026 GMT" ;; '
+        '*) echo "notAfter=May  6 07:08:09 2027 GMT" ;; esac'
+    )
+    found = host.facts()
+    assert found["certificates"] == {"ends": ["Mar 31 12:00:00 2026 GMT", "May  6 07:08:09 2027 GMT"]}
+    assert parse(found, "linux", NOW)["certificates"]["days_left"] == 30
 
 
 @pytest.mark.parametrize(

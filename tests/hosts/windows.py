@@ -8,6 +8,10 @@ REGISTRY = "HKLM:\\SYSTEM\\CurrentControlSet\\Services\\RemoteRegistry"
 EXE = "C:\\Program Files\\Veeam\\Backup365\\Veeam.Archiver.Proxy.exe"
 
 
+ADMINISTRATOR = ["S-1-1-0", "S-1-5-32-544", "S-1-16-12288"]
+LISTENER = "HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WSMAN\\Listener"
+
+
 def rule(name: str = "app", port: Any = "9193", **changes: Any) -> dict[str, Any]:
     """A firewall rule; without changes it lets everybody in."""
     return {
@@ -35,7 +39,14 @@ def host() -> dict[str, Any]:
                 {"Caption": "Microsoft Windows Server 2022 Standard ", "Version": "10.0.20348", "SystemDrive": "C:"}
             ],
             "Win32_ComputerSystem": [
-                {"Name": "PX-1", "DNSHostName": "px-1", "PartOfDomain": True, "Domain": "corp.example.com"}
+                {
+                    "Name": "PX-1",
+                    "DNSHostName": "px-1",
+                    "PartOfDomain": True,
+                    "Domain": "corp.example.com",
+                    "NumberOfLogicalProcessors": 8,
+                    "TotalPhysicalMemory": 17_100_000_000,
+                }
             ],
             "Win32_LogicalDisk": [{"DeviceID": "C:", "FreeSpace": 44_444_444_444}, {"DeviceID": "D:", "FreeSpace": 1}],
             "Win32_Share": [{"Name": "C$"}, {"Name": "ADMIN$"}],
@@ -47,6 +58,7 @@ def host() -> dict[str, Any]:
             "HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Session Manager": {},
         },
         "files": {},
+        "groups": ADMINISTRATOR,
         "dns": {"vbo01.corp.example.com": ["10.0.0.5"], "10.0.0.5": ["vbo01.corp.example.com"]},
         "listeners": [135, 445],
         "profiles": [

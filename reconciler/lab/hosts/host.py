@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
@@ -22,7 +23,9 @@ from reconciler.lab.state import Document
 
 if TYPE_CHECKING:
     from reconciler.lab.hosts.ssh import SshService
+    from reconciler.lab.mail.client import Relay
 
+_MAIL_SECONDS: Final = 3.0
 log = logging.getLogger(__name__)
 Close = Callable[[], None]
 
@@ -76,7 +79,7 @@ class Host(ABC):
         self.name: str = document.data["name"]
         self._lock = RLock()
         self._close: Close | None = None
-        worker = Worker(self.name, around.clock, around.sleep, around.send)
+        worker = Worker(self.name, around.clock, around.sleep, self._send)
         self.service = ProxyService(self.name, around.network, around.acceptor, around.domain, worker, self._keep_trust)
 
     @property
@@ -146,9 +149,26 @@ class Host(ABC):
         """What can be set from outside, by name. The functions raise Switch."""
         return {
             "power": lambda value: self._choose("power", value, "on", "off", "hung"),
+            "mail": lambda value: self._fault("mail", value, "blocked", "open"),
             "upgrade": self._break_upgrade,
             "wrong-password": lambda value: self._fault("wrong-password", value, "yes", "no"),
         }
+
+    def connects(self, name: str, port: int) -> bool:
+        """Whether the host can connect to a port; with the fault `mail` it reaches nobody."""
+        try:
+            if "mail" not in self.faults:
+                self.around.network.connect(name, port, _MAIL_SECONDS).close()
+                return True
+        except OSError:
+            return False
+        return False
+
+    def _send(self, name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+        """Mail from the proxy service."""
+        if "mail" in self.faults:
+            raise TimeoutError(errno.ETIMEDOUT, f"no connection to {relay.host}: the lab was told to block mail")
+        self.around.send(name, relay, sender, recipients, message)
 
     def _choose(self, key: str, value: str, *allowed: str) -> None:
         self.state[key] = one_of(key, value, *allowed)

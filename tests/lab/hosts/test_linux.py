@@ -172,6 +172,8 @@ def test_facts_of_a_fresh_host(world: World) -> None:
         "dotnet": {"runtime": ["8.0.11"], "aspnet": ["8.0.11"]},
         "firewall": {"kind": "ufw", "port": "9193 closed"},
         "reboot": {"pending": False, "reasons": []},
+        "mail": {"server": "", "reachable": None},
+        "certificates": {"ends": []},
         "server": {
             "name": SERVER,
             "addresses": [world.network.resolve(SERVER, 4443)[0]],

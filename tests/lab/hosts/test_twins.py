@@ -12,11 +12,11 @@ import pytest
 
 from reconciler.hosts import shipped
 from reconciler.lab.hosts.host import Fresh
-from reconciler.lab.hosts.windows.machine import fresh, is_running, short_name
+from reconciler.lab.hosts.windows.machine import HARDWARE, fresh, is_running, short_name
 from reconciler.lab.hosts.windows.powershell import KNOWN, catalogue, digest
 from reconciler.lab.hosts.windows.twins import TWINS, World
 from tests.hosts.powershell import Windows
-from tests.hosts.windows import EXE, REGISTRY, rule, service
+from tests.hosts.windows import ADMINISTRATOR, EXE, REGISTRY, rule, service
 
 SERVER, ADDRESS = "vbo01.corp.example.com", "10.0.0.5"
 ARGS = {"port": 9193, "server": SERVER, "now": "2026-03-01T12:00:00+00:00"}
@@ -66,6 +66,8 @@ def windows_of(state: dict[str, Any]) -> dict[str, Any]:
                     "DNSHostName": name,
                     "PartOfDomain": bool(state["domain"]),
                     "Domain": state["domain"] or "WORKGROUP",
+                    "NumberOfLogicalProcessors": HARDWARE["cores"],
+                    "TotalPhysicalMemory": HARDWARE["memory_gb"] * GIGABYTE - 7,
                 }
             ],
             "Win32_LogicalDisk": [{"DeviceID": "C:", "FreeSpace": state["free_gb"] * GIGABYTE + 5}],
@@ -73,6 +75,7 @@ def windows_of(state: dict[str, Any]) -> dict[str, Any]:
             "Win32_Service": services,
         },
         "registry": keys,
+        "groups": ADMINISTRATOR if "admin" not in state["faults"] else ["S-1-5-32-580"],
         "files": {EXE: proxy["version"]} if proxy else {},
         "dns": {SERVER: [ADDRESS], ADDRESS: [SERVER]},
         "listeners": [445, proxy["port"]] if is_running(state) else [445],
@@ -98,6 +101,7 @@ STATES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "firewall off": lambda state: state["firewall"].update(on=False),
     "no share, little room": lambda state: state.update(admin_share=False, free_gb=0),
     "waits for a restart": lambda state: state.update(reboot=["windows-update"]),
+    "no administrator": lambda state: state["faults"].update(admin="no"),
     "no framework, no core": lambda state: (
         state["dotnet"].update(framework=0),
         state["powershell"].update(core=[]),
@@ -124,6 +128,7 @@ def told(document: dict[str, Any]) -> dict[str, Any]:
     document = copy.deepcopy(document)
     document.pop("clock")
     document["powershell"].pop("version")
+    document["account"].pop("user")
     return document
 
 

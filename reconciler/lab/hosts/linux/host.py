@@ -56,7 +56,8 @@ class LinuxHost(Host):
         return ssh_public(ssh_key(self.key_file))
 
     def _listen(self, listener: socket.socket) -> Close:
-        files.equip(self.root, self.around.network.names)
+        network = self.around.network
+        files.equip(self.root, network.names, {} if "mail" in self.faults else network.places)
         changed = "host-key" in self.faults
         key = ssh_key(self.key_file.with_suffix(".otherkey") if changed else self.key_file)
         served = SshHost(self.name, key, self.root, _Logins(self), self.settle)

@@ -24,6 +24,7 @@ CLOCK: Final = "var/lib/lab/clock"
 FREE: Final = "var/lib/lab/free_gb"
 BAD_BUILD: Final = "var/lib/lab/bad_build"
 REBOOT: Final = "var/run/reboot-required"
+PLACES: Final = "var/lib/lab/places"
 PACKAGES: Final = "var/lib/lab/packages"
 
 # Commands of the machine that the lab runs on and that no script of a host may reach.
@@ -74,8 +75,9 @@ def make(root: Path, host: Fresh) -> None:
     set_runtimes(root, present=True)
 
 
-def equip(root: Path, addresses: Mapping[str, str]) -> None:
-    """What every start brings up to date: the lab's commands, and the names of the network in /etc/hosts."""
+def equip(root: Path, addresses: Mapping[str, str], places: Mapping[tuple[str, int], tuple[str, int]]) -> None:
+    """What every start brings up to date: the lab's commands, the names of the network in /etc/hosts, and where its
+    ports really are."""
     folder = root / "lab-bin"
     folder.mkdir(exist_ok=True)
     for command in sorted(resources.files("reconciler.lab.hosts.linux").joinpath("commands").iterdir(), key=str):
@@ -84,6 +86,8 @@ def equip(root: Path, addresses: Mapping[str, str]) -> None:
             _install(folder / name, command.read_bytes())
     lines = [f"{address} {name}" for name, address in sorted(addresses.items())]
     (root / "etc/hosts").write_text("\n".join(["127.0.0.1 localhost", *lines, ""]), encoding="ascii")
+    really = [f"{name} {port} {address} {real}\n" for (name, port), (address, real) in sorted(places.items())]
+    (root / PLACES).write_text("".join(really), encoding="ascii")
 
 
 def _install(file: Path, data: bytes) -> None:

@@ -103,6 +103,7 @@ class WindowsHost(Host):
                 reverse=lambda address: sorted(name for name, found in names.items() if found == address),
                 account=account,
                 files=self.around.folder / f"{self.name}.files",
+                connects=self.connects,
             )
             try:
                 answer = KNOWN[name](world, args)
@@ -171,6 +172,7 @@ class WindowsHost(Host):
             "reboot": lambda value: state.update(
                 {"reboot": ["windows-update"] if one_of("reboot", value, "pending", "none") == "pending" else []}
             ),
+            "admin": lambda value: self._fault("admin", value, "no", "yes"),
             "domain": lambda value: state.update({"domain": "" if value == "none" else value.lower()}),
             "broken-build": lambda value: state.update({"bad_build": "" if value == "none" else value}),
             "owner": lambda value: self._proxy(owner=value),

@@ -20,7 +20,8 @@ class ScriptError(Exception):
 @dataclass(frozen=True, slots=True)
 class World:
     """What twins work on. `state` may be changed. `resolve` gives the addresses of a name, `reverse` the names of an
-    address; `account` is who runs the script, `files` the folder on the host where our scripts keep theirs."""
+    address; `account` is who runs the script, `files` the folder on the host where our scripts keep theirs; `connects`
+    tells whether a port of a name can be reached."""
 
     state: dict[str, Any]
     now: datetime
@@ -28,6 +29,7 @@ class World:
     reverse: Callable[[str], Sequence[str]]
     files: Path
     account: str = ""
+    connects: Callable[[str, int], bool] = lambda _name, _port: False
 
 
 Twin = Callable[[World, Arguments], Any]
@@ -35,7 +37,7 @@ Twin = Callable[[World, Arguments], Any]
 
 def facts(world: World, args: Arguments) -> dict[str, Any]:
     state, port, server = world.state, int(args["port"]), str(args.get("server") or "")
-    name = machine.short_name(state)
+    name, smtp = machine.short_name(state), str(args.get("smtp") or "")
     addresses = list(world.resolve(server))
     utc = world.now + timedelta(seconds=state["clock"])
     proxy = state["proxy"]
@@ -49,6 +51,10 @@ def facts(world: World, args: Arguments) -> dict[str, Any]:
         "os": {"family": "windows", "name": state["caption"], "version": state["release"]},
         "host": {"name": name.upper(), "fqdn": f"{name}.{state['domain']}" if state["domain"] else name},
         "clock": {"utc": utc.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        "account": {"user": world.account, "admin": "admin" not in state["faults"]},
+        "hardware": dict(state.get("hardware", machine.HARDWARE)),
+        "mail": {"server": smtp, "reachable": world.connects(smtp, int(args["smtp_port"])) if smtp else None},
+        "certificates": {"ends": []},
         "domain": {"member": bool(state["domain"]), "name": state["domain"]},
         "powershell": dict(state["powershell"]),
         "dotnet": dict(state["dotnet"]),
