@@ -1,6 +1,9 @@
-# Brings proxies to the server's version. Arguments: proxies (host names as the server knows them), username and
-# password of an administrator of the Windows ones, linux (account, password, private_key, passphrase, elevate,
-# fingerprint, public_key) or null. The answer has one result for each proxy; a proxy that fails does not stop the rest.
+# Brings proxies to the server's version: one call of the cmdlet for each login, whatever the number of proxies.
+# Arguments: groups, each with proxies (host names as the server knows them) and one login: username and password of an
+# administrator of Windows hosts, or linux (account, password, private_key, passphrase, elevate, fingerprint,
+# public_key); wait, the seconds that the server may take afterwards until it sees the new versions. The answer has one
+# result for each proxy. Where a call fails, those that are still behind are tried one by one: it is not documented how
+# far the cmdlet gets, and one proxy that fails must not stop the others.
 param($Arguments)
 
 Set-StrictMode -Version 2.0
@@ -46,11 +49,11 @@ function Get-LinuxCredential($Linux, [string]$KeyFile) {
 }
 
 # Up to version 7 the cmdlet knows -Credential only; with version 8 that one is on its way out.
-function Get-Login([string]$KeyFile) {
+function Get-Login($Group, [string]$KeyFile) {
     $login = @{}
-    $username = Get-Argument $Arguments 'username'
+    $username = Get-Argument $Group 'username'
     if ($username) {
-        $password = ConvertTo-Secure $Arguments.password
+        $password = ConvertTo-Secure $Group.password
         $credential = New-Object System.Management.Automation.PSCredential $username, $password
         $name = 'Credential'
         if ((Get-Command Update-VBOProxy).Parameters.ContainsKey('WindowsCredential')) {
@@ -58,34 +61,71 @@ function Get-Login([string]$KeyFile) {
         }
         $login[$name] = $credential
     }
-    $linux = Get-Argument $Arguments 'linux'
+    $linux = Get-Argument $Group 'linux'
     if ($null -ne $linux) {
         $login.LinuxCredential = Get-LinuxCredential $linux $KeyFile
     }
     return $login
 }
 
-function Update-One([string]$Name, $Login) {
-    $result = @{ host = $Name; ok = $false; version = $null; message = '' }
+# What the server knows of these hosts and calls out of date.
+function Get-Outdated([string[]]$Names) {
+    foreach ($name in $Names) {
+        Get-VBOProxy -Hostname $name | Where-Object { $_.IsOutdated }
+    }
+}
+
+function Wait-Updated([string[]]$Names) {
+    $end = (Get-Date).AddSeconds([int](Get-Argument $Arguments 'wait'))
+    while ((Get-Date) -lt $end -and @(Get-Outdated $Names).Count -gt 0) {
+        Start-Sleep -Seconds 2
+    }
+}
+
+# Gives the messages of what failed, by host.
+function Update-Group($Group, [string]$KeyFile) {
+    $names = @($Group.proxies)
+    $failed = @{}
     try {
-        $proxy = Get-VBOProxy -Hostname $Name
-        if ($null -eq $proxy) {
-            $result.message = 'The server does not know this proxy.'
-            return $result
+        $login = Get-Login $Group $KeyFile
+        $behind = @(Get-Outdated $names)
+        if ($behind.Count -gt 0) {
+            Update-VBOProxy -Proxy $behind @login | Out-Null
+            Wait-Updated $names
         }
-        if ($proxy.IsOutdated) {
-            Update-VBOProxy -Proxy @($proxy) @Login | Out-Null
-            $proxy = Get-VBOProxy -Hostname $Name
-        }
-        if ($proxy.PSObject.Properties['Version']) {
-            $result.version = "$($proxy.Version)"
-        }
-        $result.ok = -not $proxy.IsOutdated
-        if (-not $result.ok) {
-            $result.message = 'The proxy is still out of date.'
-        }
+        return $failed
     } catch {
-        $result.message = $_.Exception.Message
+        foreach ($name in $names) {
+            $failed[$name] = $_.Exception.Message
+        }
+    }
+    if ($names.Count -gt 1) {
+        foreach ($name in $names) {
+            $single = New-Object PSObject -Property @{
+                proxies = @($name); username = (Get-Argument $Group 'username')
+                password = (Get-Argument $Group 'password'); linux = (Get-Argument $Group 'linux')
+            }
+            $failed[$name] = (Update-Group $single $KeyFile)[$name]
+        }
+    }
+    return $failed
+}
+
+function Get-Result([string]$Name, [string]$Failure) {
+    $result = @{ host = $Name; ok = $false; version = $null; message = $Failure }
+    $proxy = Get-VBOProxy -Hostname $Name
+    if ($null -eq $proxy) {
+        $result.message = 'The server does not know this proxy.'
+        return $result
+    }
+    if ($proxy.PSObject.Properties['Version']) {
+        $result.version = "$($proxy.Version)"
+    }
+    $result.ok = -not $proxy.IsOutdated
+    if ($result.ok) {
+        $result.message = ''
+    } elseif (-not $Failure) {
+        $result.message = 'The proxy is still out of date.'
     }
     return $result
 }
@@ -95,8 +135,10 @@ $folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
 Connect-VBOServer
 try {
     $null = New-Item -ItemType Directory -Path $folder
-    $login = Get-Login (Join-Path $folder 'key')
-    $results = @(foreach ($name in @($Arguments.proxies)) { Update-One $name $login })
+    $results = @(foreach ($group in @($Arguments.groups)) {
+            $failed = Update-Group $group (Join-Path $folder 'key')
+            foreach ($name in @($group.proxies)) { Get-Result $name $failed[$name] }
+        })
 } finally {
     Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue
     Disconnect-VBOServer

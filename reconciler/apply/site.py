@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from reconciler.apply.together import Together
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
 from reconciler.model.errors import DeadlineExceeded, Unreachable
@@ -38,8 +39,10 @@ class Site:
     clock: Callable[[], float] = time.monotonic
     stop: Event = field(default_factory=Event)
     naming: Naming = field(init=False)
+    together: Together = field(init=False)
 
     def __post_init__(self) -> None:
+        self.together = Together(self.sleep)
         self.naming = Naming(self.reader.rest, self.access, self.resolver, self.owner)
         for resource in self.live.resources.values():
             if resource.id:

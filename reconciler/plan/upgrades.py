@@ -12,6 +12,9 @@ from reconciler.model.value import digest
 from reconciler.plan.objects import Findings
 from reconciler.plan.packages import is_packaged
 
+_PUBLIC = 3
+"""Parts of a build that tell releases apart; private fixes differ in the fourth (facts of the product's versions)."""
+
 
 def plan_upgrades(inventory: Inventory, live: Live, findings: Findings) -> None:
     """Add an upgrade for each declared proxy that is behind the version it shall have."""
@@ -19,18 +22,29 @@ def plan_upgrades(inventory: Inventory, live: Live, findings: Findings) -> None:
         existing = live.resources.get(proxy.address)
         if existing is None or existing.raw.get("type") == "Local" or is_packaged(proxy):
             continue
-        wanted = str(proxy.fields.get("service.version", "server"))
-        target = live.server.build if wanted == "server" else wanted
-        have = existing.raw.get("version")
-        word = existing.raw.get("outdated")
+        have, word = existing.raw.get("version"), existing.raw.get("outdated")
         if have is None and word is None:
             if live.server.rest >= 8:
                 findings.unknown.append(
                     UnknownField(proxy.address, "service.version", "the server does not know it now")
                 )
             continue
-        if _is_behind(str(have or ""), target, word):
-            findings.changes.append(_upgrade(proxy, existing, have, target))
+        build, wanted = live.server.build, str(proxy.fields.get("service.version", "server"))
+        if wanted != "server" and build_number(wanted) == build_number(str(have or "")):
+            continue
+        refused = _refusal(wanted, str(have or ""), build, word)
+        if refused or _is_behind(str(have or ""), build, word):
+            findings.changes.append(_upgrade(proxy, existing, have, build, refused))
+
+
+def _refusal(wanted: str, have: str, build: str, word: Any) -> str:
+    """Why the server cannot bring this proxy to what is wanted; empty where it can, or need not."""
+    mine = build_number(have)
+    if wanted != "server" and build_number(wanted) != build_number(build):
+        return f"the server brings proxies to its own build, {build}, and {wanted} is wanted: name it as a package"
+    if word is not False and mine[:_PUBLIC] > build_number(build)[:_PUBLIC]:
+        return f"the proxy has {have}, which is newer than {build} of the server: nothing is ever made older"
+    return ""
 
 
 def _is_behind(have: str, target: str, word: Any) -> bool:
@@ -40,7 +54,7 @@ def _is_behind(have: str, target: str, word: Any) -> bool:
     return bool(build_number(have)) and build_number(have) < build_number(target)
 
 
-def _upgrade(proxy: Resource, existing: LiveResource, have: Any, target: str) -> Change:
+def _upgrade(proxy: Resource, existing: LiveResource, have: Any, target: str, refused: str) -> Change:
     position = proxy.positions.get("service.version", proxy.position)
     cause = Cause(Reason.DRIFT, f"the server runs {target}", position)
     params = {
@@ -55,6 +69,7 @@ def _upgrade(proxy: Resource, existing: LiveResource, have: Any, target: str) ->
         action=Action.UPGRADE,
         fields=(FieldChange("service.version", have, target, cause=cause),),
         cause=cause,
-        steps=(Step("proxy.upgrade", params),),
+        steps=() if refused else (Step("proxy.upgrade", params),),
         precondition=digest({"id": existing.id, "version": have}),
+        blocked=refused,
     )

@@ -201,6 +201,17 @@ function Set-VBOSecuritySettings {
     Save-World
 }
 
+# Time passes only for proxies whose upgrade goes on after the cmdlet has returned.
+function Start-Sleep {
+    [CmdletBinding()] param([int]$Seconds)
+    Set-StrictMode -Off
+    foreach ($item in @($global:World.product.proxies | Where-Object { $_ -and $_.slow -eq 'later' })) {
+        $item.slow = ''
+        $item.IsOutdated = $false
+        $item.Version = $global:World.product.version
+    }
+}
+
 function Get-VBOProxy {
     [CmdletBinding()] param([string]$Hostname)
     Set-StrictMode -Off
@@ -224,13 +235,16 @@ function New-VBOLinuxCredential {
 function Update-VBOProxy {
     [CmdletBinding()] param([object[]]$Proxy, [PSCredential]$WindowsCredential, $LinuxCredential)
     Set-StrictMode -Off
+    $global:World.product.calls = @($global:World.product.calls) + (@($Proxy | ForEach-Object { $_.Hostname }) -join ' ')
     foreach ($item in $Proxy) {
         $login = $null
         if ($WindowsCredential) { $login = $WindowsCredential.UserName + ':' + $WindowsCredential.GetNetworkCredential().Password }
         $item | Add-Member -NotePropertyName login -NotePropertyValue $login -Force
         $item | Add-Member -NotePropertyName linux -NotePropertyValue $LinuxCredential -Force
-        if ($item.refuses) { throw $item.refuses }
-        if (-not $item.stuck) {
+        if ($item.refuses) { Save-World; throw $item.refuses }
+        if ($item.slow) {
+            $item.slow = 'later'
+        } elseif (-not $item.stuck) {
             $item.IsOutdated = $false
             $item.Version = $global:World.product.version
         }

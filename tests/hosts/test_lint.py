@@ -68,6 +68,7 @@ CHANGING = {
         "New-VBOLinuxCredential",
         "Out-Null",
         "Remove-Item",
+        "Start-Sleep",
         "Update-VBOProxy",
     },
     "windows/open-port.ps1": {"New-NetFirewallRule", "Set-NetFirewallRule"},

@@ -277,43 +277,70 @@ def test_setting_the_certificate_leaves_no_file(server: Windows, tmp_path: Path)
     assert server.world["product"]["sessions"] == 0
 
 
-def test_upgrading_windows_proxies(server: Windows) -> None:
-    server.world["product"]["proxies"][1]["refuses"] = "Access is denied."
-    args = {"proxies": ["px-1", "px-2", "px-3", "vbo01"], "username": "CORP\\svc", "password": "s3cret"}
-    results = server.run(shipped("server/update-proxy.ps1"), args).document["results"]
-    assert results == [
-        {"host": "px-1", "ok": True, "version": "8.1.0.305", "message": ""},
-        {"host": "px-2", "ok": False, "version": None, "message": "Access is denied."},
-        {"host": "px-3", "ok": False, "version": None, "message": "The server does not know this proxy."},
-        {"host": "vbo01", "ok": True, "version": "8.1.0.305", "message": ""},
-    ]
-    assert server.world["product"]["proxies"][0]["login"] == "CORP\\svc:s3cret"
+WINDOWS = {"username": "CORP\\svc", "password": "s3cret"}
+LINUX = {
+    "account": "backup",
+    "password": "",
+    "private_key": "KEY\nTEXT\n",
+    "passphrase": "",
+    "elevate": True,
+    "fingerprint": "F",
+}
+
+
+def upgraded(server: Windows, *groups: dict[str, Any], wait: int = 0) -> list[dict[str, Any]]:
+    args = {"groups": list(groups), "wait": wait}
+    results: list[dict[str, Any]] = server.run(shipped("server/update-proxy.ps1"), args).document["results"]
     assert server.world["product"]["sessions"] == 0
-
-
-def test_upgrading_a_linux_proxy(server: Windows) -> None:
-    server.world["product"]["proxies"][1]["stuck"] = True
-    linux = {
-        "account": "backup",
-        "password": "",
-        "private_key": "KEY\nTEXT\n",
-        "passphrase": "",
-        "elevate": True,
-        "fingerprint": "F",
-    }
-    args = {"proxies": ["px-1", "px-2"], "linux": linux}
-    results = server.run(shipped("server/update-proxy.ps1"), args).document["results"]
-    assert [item["ok"] for item in results] == [True, False]
-    assert results[1]["message"] == "The proxy is still out of date."
-    login = server.world["product"]["proxies"][0]["linux"]
-    assert (login["account"], login["key"], login["root"], login["fingerprint"]) == ("backup", "KEY\nTEXT\n", True, "F")
     assert server.leftovers == []
+    return results
+
+
+def test_each_login_is_one_call_of_the_cmdlet(server: Windows) -> None:
+    proxies = server.world["product"]["proxies"]
+    proxies += [{"Hostname": "px-3", "IsOutdated": True, "Version": "8.0.2.159"}]
+    results = upgraded(
+        server,
+        {"proxies": ["px-1", "px-2", "vbo01"], **WINDOWS},
+        {"proxies": ["px-3"], "linux": LINUX},
+    )
+    assert [(item["host"], item["ok"], item["version"]) for item in results] == [
+        ("px-1", True, "8.1.0.305"),
+        ("px-2", True, "8.1.0.305"),
+        ("vbo01", True, "8.1.0.305"),
+        ("px-3", True, "8.1.0.305"),
+    ]
+    product = server.world["product"]
+    assert product["calls"] == ["px-1 px-2", "px-3"]  # what is not out of date is left alone
+    assert [item["login"] for item in product["proxies"][:2]] == ["CORP\\svc:s3cret"] * 2
+    login = product["proxies"][3]["linux"]
+    assert (login["account"], login["key"], login["root"], login["fingerprint"]) == ("backup", "KEY\nTEXT\n", True, "F")
+
+
+def test_a_proxy_that_fails_does_not_stop_the_others(server: Windows) -> None:
+    proxies = server.world["product"]["proxies"]
+    proxies[0]["refuses"] = "Access is denied."
+    proxies += [{"Hostname": "px-3", "IsOutdated": True, "Version": "8.0.2.159", "stuck": True}]
+    assert upgraded(server, {"proxies": ["px-1", "px-2", "px-3", "px-9"], **WINDOWS}) == [
+        {"host": "px-1", "ok": False, "version": "8.0.2.159", "message": "Access is denied."},
+        {"host": "px-2", "ok": True, "version": "8.1.0.305", "message": ""},
+        {"host": "px-3", "ok": False, "version": "8.0.2.159", "message": "The proxy is still out of date."},
+        {"host": "px-9", "ok": False, "version": None, "message": "The server does not know this proxy."},
+    ]
+    assert server.world["product"]["calls"] == ["px-1 px-2 px-3", "px-1", "px-2", "px-3"]
+
+
+def test_an_upgrade_that_goes_on_after_the_cmdlet_is_waited_for(server: Windows) -> None:
+    server.world["product"]["proxies"][0]["slow"] = "yes"
+    assert upgraded(server, {"proxies": ["px-1", "px-2"], **WINDOWS}, wait=60)[0]["ok"]
+    server.world["product"]["proxies"][0] |= {"slow": "yes", "IsOutdated": True}
+    assert not upgraded(server, {"proxies": ["px-1"], **WINDOWS}, wait=0)[0]["ok"]
 
 
 def test_a_server_without_the_product(server: Windows) -> None:
     server.world["product"] = None
     for name in ("version", "security-settings", "set-certificate", "update-proxy"):
-        outcome = server.run(shipped(f"server/{name}.ps1"), {"proxies": []})
+        outcome = server.run(shipped(f"server/{name}.ps1"), {"groups": []})
         assert outcome.code == 70
         assert "was not loaded" in outcome.error["message"]
 

@@ -75,6 +75,7 @@ def server() -> dict[str, Any]:
     return {
         "product": {
             "sessions": 0,
+            "calls": [],
             "version": "8.1.0.305",
             "certificate": {"thumbprint": "ab" * 20, "subject": "CN=Veeam Software", "expires": "2027-05-06T07:08:09Z"},
             "proxies": [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.runs import PENDING
@@ -156,9 +158,30 @@ def test_a_proxy_behind_the_server_is_upgraded_before_it_is_changed() -> None:
     assert "upgrade:proxy.px-1" in made.changes[1].depends_on
 
 
-def test_a_proxy_ahead_of_the_server_is_left_alone() -> None:
-    new = [proxy(1, proxyPoolId="pool-a", version="8.10.0.1"), *LIVE["Proxies"][1:]]
-    assert plan(world(), FakeReader({**LIVE, "Proxies": new})).is_empty
+@pytest.mark.parametrize(
+    ("have", "wanted", "blocked"),
+    [
+        ("8.10.0.1", "server", "the proxy has 8.10.0.1, which is newer than 8.5.0.1014 of the server"),
+        ("8.5.0.2000", "server", None),  # a private fix
+        ("8.5.0.1014", "8.5.0.1014", None),
+        ("8.4.0.1457", "8.5.0.1014", ""),
+        ("8.4.0.1457", "8.4.0.1457", None),  # as declared, though the server has moved on
+        ("8.4.0.1457", "8.6.0.100", "the server brings proxies to its own build, 8.5.0.1014, and 8.6.0.100 is wanted"),
+        ("8.5.0.1014", "8.4.0.1457", "the server brings proxies to its own build, 8.5.0.1014, and 8.4.0.1457 is"),
+    ],
+)
+def test_the_server_brings_a_proxy_to_its_own_build_and_never_back(have: str, wanted: str, blocked: str | None) -> None:
+    found = [proxy(1, proxyPoolId="pool-a", version=have), *LIVE["Proxies"][1:]]
+    declared = {name: {"type": "workgroup"} for name in ("px-1", "px-2", "px-3")}
+    declared["px-1"]["service.version"] = wanted
+    made = plan(world(proxy=declared), FakeReader({**LIVE, "Proxies": found}))
+    if blocked is None:
+        assert made.is_empty
+        return
+    (change,) = (item for item in made.changes if item.key == "upgrade:proxy.px-1")
+    assert change.blocked.startswith(blocked)
+    assert bool(change.blocked) == bool(blocked)
+    assert bool(change.steps) != bool(blocked)
 
 
 def test_an_organization_shows_the_proxies_that_process_it() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.deployment import ssh_settings
@@ -12,6 +12,9 @@ from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import proxy
 from reconciler.model.connection import Credential
 from reconciler.model.secret import Secret
+
+_SETTLE_SECONDS: Final = 600
+"""How long the server may take until it sees new versions: it is not documented that the cmdlet waits for them."""
 
 
 def set_certificate(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
@@ -29,18 +32,32 @@ def set_certificate(site: Site, params: Mapping[str, Any], tell: Tell) -> str | 
 
 
 def upgrade_proxy(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
-    """Update-VBOProxy for one proxy, with the login of its host, then wait until the server sees the new version."""
-    arguments: dict[str, Any] = {"proxies": [params["host"]]}
-    login = site.access.credentials.get(params["credentials"])
+    """Update-VBOProxy, with the login of the proxy's host. Upgrades that begin at the same time are one run of the
+    script, and those with the same login one call of the cmdlet."""
+    host, login = str(params["host"]), site.access.credentials.get(params["credentials"])
+    asked: dict[str, Any] = {"host": host, "name": params["credentials"], "login": {}}
     if login is not None and params["os"] == "linux":
-        arguments["linux"] = _linux_login(site, params, login)
+        # the host key is a part of what the cmdlet takes as a login, so every Linux proxy has one of its own
+        asked |= {"name": f"{login.name} {host}", "login": {"linux": _linux_login(site, params, login)}}
     elif login is not None:
-        arguments |= {"username": login.username, "password": Secret(site.naming.reveal(login.password))}
+        asked["login"] = {"username": login.username, "password": Secret(site.naming.reveal(login.password))}
+    result = site.together.call("server/update-proxy.ps1", asked, lambda items: _update(site, items))
+    if not result.get("ok"):
+        raise StepFailed(f"{host} was not upgraded: {result.get('message')}")
+    return f"now {result.get('version')}" if result.get("version") else None
+
+
+def _update(site: Site, asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """One run of the script; gives the result of each, in the order in which they were asked for."""
+    groups: dict[str, dict[str, Any]] = {}
+    for item in asked:
+        group = groups.setdefault(item["name"], {"proxies": [], **item["login"]})
+        group["proxies"].append(item["host"])
+    arguments = {"groups": [groups[name] for name in sorted(groups)], "wait": _SETTLE_SECONDS}
     answer = _run(site, "server/update-proxy.ps1", arguments)
-    for result in answer.get("results", ()):
-        if not result.get("ok"):
-            raise StepFailed(f"{result.get('host')} was not upgraded: {result.get('message')}")
-    return f"now {answer['results'][0].get('version')}" if answer.get("results") else None
+    results = {str(result.get("host")).lower(): result for result in answer.get("results", ())}
+    silent = {"ok": False, "message": "the server said nothing about it"}
+    return [results.get(item["host"].lower(), silent) for item in asked]
 
 
 def _linux_login(site: Site, params: Mapping[str, Any], login: Credential) -> dict[str, Any]:

@@ -68,11 +68,9 @@ def set_certificate(api: Api, args: Arguments) -> Mapping[str, Any]:
 
 def update_proxy(api: Api, args: Arguments) -> Mapping[str, Any]:
     """One result for each host asked for, in that order; one that fails does not stop the others."""
-    account = {"username": str(args.get("username") or ""), "password": str(args.get("password") or "")}
-    ssh = ssh_settings(args.get("linux"))
     api.look(now=True)
-    hosts = [str(host) for host in args.get("proxies") or ()]
-    return {"results": api.work.each(lambda host: update_one(api, host, account, ssh), hosts)}
+    asked = [(str(host), group) for group in args.get("groups") or () for host in group.get("proxies") or ()]
+    return {"results": api.work.each(lambda item: update_one(api, *item), asked)}
 
 
 def ssh_settings(linux: Any) -> dict[str, Any]:
@@ -94,7 +92,9 @@ def ssh_settings(linux: Any) -> dict[str, Any]:
     return settings
 
 
-def update_one(api: Api, host: str, account: Item, ssh: Item) -> dict[str, Any]:
+def update_one(api: Api, host: str, login: Arguments) -> dict[str, Any]:
+    account = {"username": str(login.get("username") or ""), "password": str(login.get("password") or "")}
+    ssh = ssh_settings(login.get("linux"))
     with api.lock:
         found = [item for item in api.items("proxies").values() if item["hostName"].lower() == host.lower()]
         if not found:

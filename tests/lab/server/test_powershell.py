@@ -100,10 +100,10 @@ def test_upgrading_proxies_gives_one_result_for_each(world: World) -> None:
     world.server.upgrade_server(NEW)
     world.hosts.hosts["win-2"].password = "another"
     args = {
-        "proxies": ["lnx-1", "win-1", "win-2", "unknown"],
-        "username": "Administrator",
-        "password": "right",
-        "linux": {"account": "backup", "password": "right", "elevate": True},
+        "groups": [
+            {"proxies": ["lnx-1"], "linux": {"account": "backup", "password": "right", "elevate": True}},
+            {"proxies": ["win-1", "win-2", "unknown"], "username": "Administrator", "password": "right"},
+        ]
     }
     results = world.server.powershell("server/update-proxy.ps1", args)["results"]
     assert [(item["host"], item["ok"], item["version"]) for item in results] == [
@@ -120,13 +120,13 @@ def test_upgrading_proxies_gives_one_result_for_each(world: World) -> None:
 def test_a_domain_proxy_is_upgraded_with_the_stored_account(world: World) -> None:
     world.add_proxy("dom-1")
     world.server.upgrade_server(NEW)
-    results = world.server.powershell("server/update-proxy.ps1", {"proxies": ["dom-1"]})["results"]
+    results = world.server.powershell("server/update-proxy.ps1", {"groups": [{"proxies": ["dom-1"]}]})["results"]
     assert results == [{"host": "dom-1", "ok": True, "version": NEW, "message": ""}]
 
 
 def test_what_is_up_to_date_is_left_alone(world: World) -> None:
     world.add_proxy("win-1")
-    results = world.server.powershell("server/update-proxy.ps1", {"proxies": ["win-1"]})["results"]
+    results = world.server.powershell("server/update-proxy.ps1", {"groups": [{"proxies": ["win-1"]}]})["results"]
     assert results == [{"host": "win-1", "ok": True, "version": BUILD, "message": ""}]
     assert world.hosts.calls == ["deploy win-1"]
 

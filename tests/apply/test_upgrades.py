@@ -1,0 +1,110 @@
+"""Upgrades through the server: one run of the script for what begins together, one call for each login."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from reconciler.apply import Site
+from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.apply.together import Together
+from reconciler.clients.hosts import HostSession
+from reconciler.model.connection import Connection, Credential
+from reconciler.model.errors import ReconcileError, ScriptFailed
+from reconciler.model.secret import SecretRef
+from tests.apply.site import HOST, FakeServer, site
+
+OTHER = Credential("other", "Administrator", SecretRef("env", "OTHER"))
+
+
+class PowerShell:
+    """On the management server. Proxies in `refusing` are not upgraded; with `breaks` the script itself fails."""
+
+    def __init__(self, *refusing: str, breaks: bool = False) -> None:
+        self.refusing, self.breaks = refusing, breaks
+        self.runs: list[list[list[str]]] = []
+
+    def execute(self, script: Any, params: Mapping[str, Any], *, deadline: float) -> Any:
+        assert script.name == "server/update-proxy.ps1"
+        self.runs.append([sorted(group["proxies"]) for group in params["groups"]])
+        if self.breaks:
+            raise ScriptFailed(HOST, "running server/update-proxy.ps1", "the module was not loaded")
+        hosts = [host for group in params["groups"] for host in group["proxies"]]
+        return {
+            "results": [
+                {"host": host.upper(), "ok": host not in self.refusing, "version": "8.5.0.1", "message": "Denied."}
+                for host in reversed(hosts)
+            ]
+        }
+
+
+class Place(Site):
+    def host(self, connection: Connection | None, name: str) -> Any:
+        @contextmanager
+        def session() -> Iterator[HostSession]:
+            yield cast("HostSession", self.shell)
+
+        assert name == HOST
+        return session()
+
+    shell: PowerShell
+
+
+def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
+    """Upgrade proxies (name to credential) all at once; gives what each step said, or how it failed."""
+    plain = site(FakeServer({}), *logins)
+    access = replace(plain.access, credentials={**plain.access.credentials, "other": OTHER})
+    place = Place(plain.owner, plain.live, access, plain.resolver, plain.reader, plain.writer)
+    place.shell = shell
+
+    def until_all_have_come(_: float) -> None:
+        while sum(len(group) for group in together._waiting.values()) < len(logins):
+            time.sleep(0.001)
+
+    together = place.together = Together(until_all_have_come)
+
+    def one(name: str) -> str:
+        params = {"name": name, "host": name, "to": "8.5.0.1", "os": "windows", "credentials": logins[name]}
+        try:
+            return STEPS["proxy.upgrade"](place, params, lambda line: None) or ""
+        except ReconcileError as error:
+            return f"{type(error).__name__}: {error}"
+
+    with ThreadPoolExecutor(len(logins)) as pool:
+        return dict(zip(logins, pool.map(one, logins), strict=True))
+
+
+def test_what_begins_together_is_one_run_with_one_call_for_each_login() -> None:
+    shell = PowerShell()
+    told = upgrade(shell, {"px-1": "local", "px-2": "other", "px-3": "local", "px-4": "local"})
+    assert told == dict.fromkeys(("px-1", "px-2", "px-3", "px-4"), "now 8.5.0.1")
+    assert shell.runs == [[["px-1", "px-3", "px-4"], ["px-2"]]]
+
+
+def test_each_proxy_has_its_own_result() -> None:
+    told = upgrade(PowerShell("px-2"), {"px-1": "local", "px-2": "local"})
+    assert told == {"px-1": "now 8.5.0.1", "px-2": "StepFailed: px-2 was not upgraded: Denied."}
+    assert issubclass(StepFailed, ReconcileError)
+
+
+def test_a_run_that_fails_fails_for_everybody() -> None:
+    told = upgrade(PowerShell(breaks=True), {"px-1": "local", "px-2": "other", "px-3": "local"})
+    assert {text.partition(":")[0] for text in told.values()} == {"ScriptFailed"}
+
+
+def test_one_after_the_other_is_one_run_each() -> None:
+    shell = PowerShell()
+    for name in ("px-1", "px-2"):
+        assert upgrade(shell, {name: "local"}) == {name: "now 8.5.0.1"}
+    assert shell.runs == [[["px-1"]], [["px-2"]]]
+
+
+def test_work_that_gives_too_little_is_nobodys_success() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Together(lambda seconds: None).call("key", {}, lambda items: [])
