@@ -1,0 +1,62 @@
+"""The checklist in the README of the playbooks is of the scripts as they are, and can be printed from anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.hosts import playbooks_folder, shipped
+from reconciler.hosts.checklist import HEADING, checklist_text
+from reconciler.hosts.facts import parse
+from tests.hosts import windows
+from tests.hosts.documents import NOW
+from tests.hosts.powershell import Windows
+
+TEXT = checklist_text()
+STEPS = {
+    script.replace("\\", "/"): json.loads(expected)
+    for script, expected in re.findall(r"\.\\([\w\\-]+\.ps1) \$Ask\n\n +```json\n(.*?)```", TEXT, re.DOTALL)
+}
+ASK = {"port": 9193, "server": "vbo01.corp.example.com", "smtp": "", "smtp_port": 587}
+
+
+def shape(value: Any) -> Any:
+    """Keys all the way down; a list is as its first item. Scalars are alike: a host may not know."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in sorted(value.items())}
+    return [shape(item) for item in value[:1] if isinstance(item, dict)] if isinstance(value, list) else ""
+
+
+def test_every_powershell_script_is_in_it() -> None:
+    names = {path.stem for path in playbooks_folder().glob("*/*.ps1")}
+    assert names
+    assert {name for name in names if not re.search(rf"\b{name}(\.ps1|`)", TEXT)} == set()
+    assert set(STEPS) <= {
+        path.relative_to(playbooks_folder()).as_posix() for path in playbooks_folder().glob("*/*.ps1")
+    }
+    assert len(STEPS) == 5
+
+
+def test_it_says_plainly_what_was_never_run_and_stands_in_the_readme() -> None:
+    assert TEXT.startswith(HEADING)
+    assert "**They were never run on a real Windows" in " ".join(TEXT.split())
+    assert TEXT in (playbooks_folder() / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_a_step_shows_what_its_script_prints(tmp_path: Path, name: str) -> None:
+    world = windows.server() if name.startswith("server/") else windows.host()
+    if name.endswith("remote-registry.ps1"):
+        world["cim"]["Win32_Service"] = [windows.service("RemoteRegistry", "Manual", "Stopped")]
+    found = Windows(tmp_path, world).run(shipped(name), ASK).document
+    assert shape(found) == shape(STEPS[name])
+
+
+def test_its_facts_are_facts() -> None:
+    facts = parse(STEPS["windows/facts.ps1"], "windows", NOW)
+    assert facts["certificates"]["days_left"] == 430
+    assert facts["server"]["reverse_matches"] is True
