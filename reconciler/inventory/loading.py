@@ -81,7 +81,7 @@ def _understand(folder: Path, merged: Merged, report: Report, *, look_at_files: 
     declared = _with(declared, added)
     report_findings(declared, entries, singles, report)
     server, smtp, policy = singles.get("server"), singles.get("smtp"), singles.get("policy")
-    resources = Builder(entries, report, declared.rest).build(server, smtp)
+    resources, removed = Builder(entries, report, declared.rest).build(server, smtp)
     if look_at_files:
         check_files(entries, server, folder, report)
     if report.has_errors or server is None:
@@ -91,6 +91,7 @@ def _understand(folder: Path, merged: Merged, report: Report, *, look_at_files: 
         name=root["name"],
         access=build_access(entries, server, commands, str(folder)),
         resources=resources,
+        removed=removed,
         policy=build_policy(policy.values if policy is not None else {}),
         files=tuple(source.name for source in report.sources),
         digest=_digest(report.sources),

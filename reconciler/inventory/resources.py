@@ -69,8 +69,10 @@ class Builder:
         self._resources: dict[Address, Resource] = {}
         self._spelled: dict[tuple[str, str, Any], Any] = {}
 
-    def build(self, server: Entry | None, smtp: Entry | None) -> dict[Address, Resource]:
-        """All resources, in order of address."""
+    def build(
+        self, server: Entry | None, smtp: Entry | None
+    ) -> tuple[dict[Address, Resource], dict[Address, Resource]]:
+        """All resources, in order of address: those that are wanted, and the proxies that shall be gone."""
         members = self._members()
         for name in _ORDINARY:
             kind = KINDS[name]
@@ -85,7 +87,9 @@ class Builder:
             self._add(kind, smtp, self._fields(kind, _table(kind), smtp), self._defaults(kind))
         if server is not None and "certificate" in server.values:
             self._add(KINDS["certificate"], server, {"certificate": server.values["certificate"]}, {})
-        return {where: self._resources[where] for where in sorted(self._resources)}
+        found = {where: self._resources[where] for where in sorted(self._resources)}
+        gone = {where: resource for where, resource in found.items() if resource.fields.get("state") == "absent"}
+        return {where: resource for where, resource in found.items() if where not in gone}, gone
 
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
         for field, value in defaults.items():
@@ -126,7 +130,7 @@ class Builder:
     def _members(self) -> dict[str, list[str]]:
         members: dict[str, list[str]] = {}
         for name, entry in self._entries.get("proxies", {}).items():
-            if "pool" in entry.values:
+            if "pool" in entry.values and entry.values.get("state") != "absent":
                 members.setdefault(entry.values["pool"], []).append(name)
         return {pool: sorted(names) for pool, names in members.items()}
 

@@ -180,6 +180,13 @@ PROXY = Kind(
             decode=hidden,
             refers="certificate",
         ),
+        Field(
+            "state",
+            "present, or absent: it shall be gone, and stays declared for the login that removing it takes.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
         Field("service.version", "server, or an exact build.", mode=Mode.LOCAL, encode=nothing, decode=hidden),
         Field(
             "service.install",

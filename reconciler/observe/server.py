@@ -79,7 +79,7 @@ def _match(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """Live objects with the names they go by here; their ids are learned on the way."""
     wanted: dict[str, Resource] = {
-        kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.of_kind(kind.name)
+        kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
     }
     taken = {resource.name for resource in wanted.values()}
     named = []

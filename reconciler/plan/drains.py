@@ -85,15 +85,16 @@ def _drained(change: Change, inventory: Inventory, live: Live, recall: Recall) -
         return replace(change, steps=(*change.steps, verify))  # nothing runs there, and nobody answers
     pooled = live.server.rest >= KINDS["pool"].since and bool(existing.raw.get("proxyPoolId"))
     if not pooled:
-        wait = Step("sessions.wait", {"name": declared.name, **_patience(inventory)})
+        wait = Step("sessions.wait", {"name": declared.name, **patience(inventory)})
         return replace(change, steps=(wait, *change.steps, verify))
     if in_maintenance(existing) and not is_ours(recall, declared.name):
         return replace(change, steps=(*change.steps, verify))  # somebody drained it, and wants it to stay so
-    on = Step("maintenance.on", {**login, **_patience(inventory)})
+    on = Step("maintenance.on", {**login, **patience(inventory)})
     return replace(change, steps=(on, *change.steps, verify, Step("maintenance.off", login), verify))
 
 
-def _patience(inventory: Inventory) -> dict[str, Any]:
+def patience(inventory: Inventory) -> dict[str, Any]:
+    """How long a step waits for the work of a proxy to end, and what then."""
     return {"deadline": inventory.policy.drain.deadline, "then": inventory.policy.drain.then}
 
 

@@ -85,13 +85,16 @@ def _change(
     kind: Kind, resource: Resource, live: LiveResource, seen: Comparison, recall: Recall, naming: Naming
 ) -> Change:
     fixed = [change.path for change in seen.changes if kind.field(change.path).mode is Mode.CREATE_ONLY]
-    blocked = _why_blocked(kind, fixed, seen.changes, live, naming) or _refused_values(kind, resource, naming)
+    blocked = "" if fixed else _why_blocked(kind, seen.changes, live, naming)
+    blocked = blocked or _refused_values(kind, resource, naming)
+    create = Step("create", {"kind": kind.name, "name": resource.name, "fields": _sent(kind, resource, naming)})
+    steps = (create,) if fixed else _update_steps(kind, resource, live, seen.changes, recall, naming)
     return Change(
         address=resource.address,
         action=Action.REPLACE if fixed else Action.UPDATE,
         fields=seen.changes,
         cause=_main_cause(seen.changes),
-        steps=() if blocked else _update_steps(kind, resource, live, seen.changes, recall, naming),
+        steps=() if blocked else steps,
         precondition=precondition(kind, live),
         blocked=blocked,
     )
@@ -113,11 +116,7 @@ def _refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:
     return "; ".join(reason for reason in reasons if reason)
 
 
-def _why_blocked(
-    kind: Kind, fixed: list[str], changes: tuple[FieldChange, ...], live: LiveResource, naming: Naming
-) -> str:
-    if fixed:
-        return f"{', '.join(fixed)} cannot be changed after creation; the object would have to be replaced"
+def _why_blocked(kind: Kind, changes: tuple[FieldChange, ...], live: LiveResource, naming: Naming) -> str:
     if kind.name == "proxy" and live.raw.get("status") == "Offline":
         return "the proxy is offline, and the server refuses to change it until it answers"
     if kind.name == "repository" and any(change.path == "owner" for change in changes):

@@ -16,6 +16,7 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, Step
 from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN
+from reconciler.plan.drains import patience
 from reconciler.plan.objects import Findings, precondition
 
 _DEFAULT_REPOSITORY = "Default Backup Repository"
@@ -32,7 +33,7 @@ def plan_undeclared(inventory: Inventory, live: Live, recall: Recall, findings: 
         if where in inventory.resources:
             findings.reports += _of_another(inventory, where, found)
         elif found.owner == inventory.name:
-            findings.changes.append(_delete(where, found, gone, recall))
+            findings.changes.append(_delete(where, found, gone, inventory, recall))
         elif gone is not None:
             findings.problems.append(_not_ours(gone))
         elif not _is_built_in(found):
@@ -59,19 +60,21 @@ def _is_built_in(found: LiveResource) -> bool:
     return found.raw.get("type") == "Local" or bool(found.raw.get("isDefault")) or found.name == _DEFAULT_REPOSITORY
 
 
-def _delete(where: str, found: LiveResource, gone: Resource | None, recall: Recall) -> Change:
-    params = {"kind": found.kind, "name": found.name, "id": found.id, "owner": found.owner}
+def _delete(where: str, found: LiveResource, gone: Resource | None, inventory: Inventory, recall: Recall) -> Change:
+    wait: tuple[Step, ...] = ()
+    params: dict[str, Any] = {"kind": found.kind, "name": found.name, "id": found.id, "owner": found.owner}
     blocked = ""
     if found.kind == "proxy":
         params |= removal(found, gone)
         blocked = "" if params["force"] else without_login(found, gone)
+        wait = () if params["force"] else (Step("sessions.wait", {"name": found.name, **patience(inventory)}),)
     shown = [(name, value) for name, value in found.fields.items() if value not in (UNKNOWN, None, "")]
     return Change(
         address=where,
         action=Action.DELETE,
         fields=tuple(FieldChange(name, value, None) for name, value in shown),
         cause=_cause(where, found, gone, recall),
-        steps=() if blocked else (Step("delete", params),),
+        steps=() if blocked else (*wait, Step("delete", params)),
         precondition=precondition(KINDS[found.kind], found),
         blocked=blocked,
     )

@@ -16,7 +16,9 @@ from reconciler.plan.order import order
 from reconciler.plan.ownership import plan_undeclared
 from reconciler.plan.packages import plan_packages
 from reconciler.plan.planes import plan_planes
+from reconciler.plan.replaces import plan_replaces
 from reconciler.plan.runs import plan_runs
+from reconciler.plan.takeovers import plan_takeovers
 from reconciler.plan.upgrades import plan_upgrades
 
 
@@ -30,6 +32,8 @@ def make_plan(
     unfit = plan_hosts(inventory, live, judge, findings)
     plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)
+    plan_replaces(inventory, live, findings)
+    plan_takeovers(inventory, live, findings)
     plan_packages(inventory, live, findings)
     plan_runs(inventory, recall, findings)
     plan_restores(inventory, live, recall, findings)

@@ -118,7 +118,7 @@ def test_defaults_take_what_the_objects_take(name: str) -> None:
     kind = name.removesuffix("Defaults")
     ours = set(SCHEMA["$defs"][name]["properties"])
     theirs = set(SCHEMA["$defs"][kind]["properties"])
-    assert theirs - ours == {"proxy": {"host", "group"}, "repository": set(), "job": {"organization"}}[kind]
+    assert theirs - ours == {"proxy": {"host", "group", "state"}, "repository": set(), "job": {"organization"}}[kind]
     assert ours <= theirs
 
 

@@ -86,12 +86,6 @@ def test_an_offline_proxy_that_differs_is_blocked_and_says_why() -> None:
     assert not made.can_apply
 
 
-def test_a_type_that_differs_is_a_replace_and_blocked() -> None:
-    made = plan(inventory(proxy={"px-1": WANTED}), reader(type="Workgroup"))
-    assert [change.key for change in made.changes] == ["replace:proxy.px-1"]
-    assert "type cannot be changed after creation" in made.changes[0].blocked
-
-
 def test_a_missing_object_is_created_with_every_field_and_its_secret_masked() -> None:
     made = plan(inventory(proxy={"px-1": WANTED}), FakeReader({"Proxies": []}))
     (change,) = made.changes
@@ -157,16 +151,6 @@ class TestSecrets:
         resource = next(iter(self.wanted.resources.values()))
         recall = Recall(secrets={"proxy.px-1": {"credentials": "mark"}})
         assert applied_digests(resource, recall)["credentials"] == "mark"
-
-
-class TestDeletes:
-    def test_what_is_ours_and_no_longer_declared_is_deleted(self) -> None:
-        made = plan(inventory(), reader())
-        assert [change.key for change in made.changes] == ["delete:proxy.PX-1"]
-
-    @pytest.mark.parametrize("description", ["", "[vbo-reconcile:other]", "made by hand"])
-    def test_what_is_not_ours_is_never_touched(self, description: str) -> None:
-        assert plan(inventory(), reader(description=description)).is_empty
 
 
 def test_a_new_port_brings_the_login_along_and_a_new_rate_does_not() -> None:

@@ -24,6 +24,7 @@ from reconciler.model.plan import Step
 STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
     "create": create,
     "update": update,
+    "takeover": create,
     "delete": delete,
     "pool.members": change_members,
     "repository.move": move_repository,
@@ -43,6 +44,7 @@ STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
 _TEXTS = {
     "create": "create {kind} {name}",
     "update": "change {kind} {name}: {changed}",
+    "takeover": "take over {kind} {name}",
     "delete": "delete {kind} {name}",
     "pool.members": "change the members of pool {name}",
     "repository.move": "move repository {name} to {to}",

@@ -21,7 +21,7 @@ def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     body: dict[str, Any] = {**kind.on_create(context, fields), **_encode(kind, {"description": "", **fields}, context)}
     if kind.name == "proxy":
         body = with_login(site, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
-        if params.get("attach"):  # the service is ours and nobody's: an earlier step has put it there
+        if params.get("attach"):  # our own package, or a takeover that somebody allowed
             body["attachUsedProxy"] = True
     try:
         answer = site.writer.create(_collection(site, kind, fields), body, long=kind.name == "proxy")

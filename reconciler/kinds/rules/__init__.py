@@ -28,6 +28,7 @@ RULES: Final = (
     Rule("linux-login", "Linux proxy without a login", proxies.linux_without_login),
     Rule("windows-password", "Credential does not fit", proxies.windows_without_password),
     Rule("transport", "Transport does not fit", proxies.wrong_transport),
+    Rule("absent-in-use", "A proxy to be removed is in use", proxies.absent_in_use),
     Rule("same-host", "Two proxies on one host", proxies.same_host),
     Rule("server-as-proxy", "Server declared as a proxy", proxies.server_as_proxy),
     Rule("package-missing", "No package to install", packages.without_package),

@@ -12,6 +12,26 @@ def is_linux(values: Values) -> bool:
     return bool(values.get("os") == "linux")
 
 
+def is_absent(values: Values) -> bool:
+    return bool(values.get("state") == "absent")
+
+
+def absent_in_use(declared: Declared) -> Iterator[Finding]:
+    """A proxy that shall be gone can have nothing that needs it."""
+    absent = {name for name, values in declared.section("proxies").items() if is_absent(values)}
+    for name, values in declared.section("repositories").items():
+        if values.get("proxy") in absent:
+            detail = f"Proxy {quoted(values['proxy'])} is to be removed, and repository {quoted(name)} is on it."
+            fix = "Name another `proxy` (or `pool`) for the repository, or remove it too."
+            yield Finding(Where("repositories", name, "proxy"), detail, fix, (Where("proxies", values["proxy"]),))
+    for name, values in declared.section("organizations").items():
+        for item, proxy in enumerate(values.get("proxies", ())):
+            if proxy in absent:
+                detail = f"Proxy {quoted(proxy)} is to be removed, and {quoted(name)} is to be processed by it."
+                fix = "Take it out of the `proxies` of the organization."
+                yield Finding(Where("organizations", name, "proxies", item), detail, fix, (Where("proxies", proxy),))
+
+
 def without_type(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if "type" not in values:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.kinds.rules.proxies import is_linux
+from reconciler.kinds.rules.proxies import is_absent, is_linux
 from reconciler.kinds.rules.words import quoted
 
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]")
@@ -15,7 +15,7 @@ _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]")
 def pool_without_members(declared: Declared) -> Iterator[Finding]:
     if "proxies" in declared.partial:
         return
-    used = {values.get("pool") for values in declared.section("proxies").values()}
+    used = {values.get("pool") for values in declared.section("proxies").values() if not is_absent(values)}
     for name in declared.section("pools"):
         if name not in used:
             detail = f"No proxy is a member of the pool {quoted(name)}, and a pool needs at least one."
