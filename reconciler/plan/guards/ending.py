@@ -13,7 +13,7 @@ from reconciler.plan.guards.facts import ENDING, Facts
 
 def protected(facts: Facts) -> Iterable[Refusal]:
     patterns = facts.inventory.policy.protect
-    for change in facts.changes(*ENDING):
+    for change in facts.changes(*ENDING, Action.TAKEOVER):
         names = _names(change, facts.live)
         hit = next((item for item in patterns if any(fnmatchcase(name, item) for name in names)), "")
         lost = [item for item in patterns if _may_mean(item, change, facts)]

@@ -9,8 +9,9 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 
-TOUCHING = (Action.UPDATE, Action.REPLACE, Action.DELETE, Action.TAKEOVER, Action.UPGRADE)
-ENDING = (Action.DELETE, Action.REPLACE, Action.TAKEOVER)
+TOUCHING = (Action.UPDATE, Action.REPLACE, Action.DELETE, Action.UPGRADE)
+ENDING = (Action.DELETE, Action.REPLACE)
+"""A takeover is in neither: it is of a proxy that is none of our objects yet."""
 
 
 @dataclass(frozen=True, slots=True)
