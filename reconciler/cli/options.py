@@ -210,5 +210,7 @@ def _waivers(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]
             raise click.BadParameter(f"there is no guard {code!r}; the guards are {', '.join(GUARDS)}")
         if not reason.strip():
             raise click.BadParameter(f"say why: {code}=REASON")
+        if code in waivers:
+            raise click.BadParameter(f"{code} is waived twice; one reason is kept")
         waivers[code] = reason.strip()
     return waivers

@@ -21,6 +21,9 @@ from tests.cli.running import call
         pytest.param(["apply", "x.yml", "--format", "human=x"], "standard output only", id="a file for the screen"),
         pytest.param(["plan", "x.yml", "--waive", "all=x"], "there is no guard 'all'", id="an unknown guard"),
         pytest.param(["plan", "x.yml", "--waive", "takeover"], "say why: takeover=REASON", id="no reason"),
+        pytest.param(
+            ["plan", "x.yml", "--waive", "force=a", "--waive", "force=b"], "force is waived twice", id="two reasons"
+        ),
         pytest.param(["plan", "x.yml", "--color", "pink"], "'pink' is not one of", id="an unknown colour"),
         pytest.param(["plan", "x.yml", "--parallelism", "0"], "not in the range", id="nobody works"),
         pytest.param(["jobs", "rnu"], "Did you mean run?", id="a misspelt command of a group"),
