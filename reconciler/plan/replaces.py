@@ -16,8 +16,8 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, Step
 from reconciler.plan.drains import patience
 from reconciler.plan.objects import Findings
-from reconciler.plan.packages import is_packaged
 from reconciler.plan.ownership import removal, without_login
+from reconciler.plan.packages import is_packaged
 
 
 def plan_replaces(inventory: Inventory, live: Live, findings: Findings) -> None:

@@ -11,7 +11,7 @@ from reconciler.model.live import HostFacts
 from reconciler.model.plan import Action, Change, Plan
 from tests.plan.test_chain import LIVE, keys, proxy, world
 from tests.plan.test_ownership import OURS, OWNED, blocked, chain
-from tests.plan.world import FakeReader, inventory, plan
+from tests.plan.world import BUILD, FakeReader, inventory, plan
 
 WORKGROUP = {"type": "workgroup", "credentials": "corp"}
 DISK: dict[str, Any] = {
@@ -53,6 +53,12 @@ class TestProxies:
         there = proxy(1, type="Domain", status=status)
         made = plan(inventory(proxy={"px-1": WORKGROUP}), FakeReader({"Proxies": [there]}))
         assert "by force only" in replaced(made).blocked
+
+    def test_one_whose_service_is_installed_by_package_is_blocked(self) -> None:
+        package = {"source": "packages/proxy_8.5.0.1014.msi", "sha256": "0" * 64}
+        fields = {**WORKGROUP, "service.install": "package", "service.package": package}
+        made = plan(inventory(proxy={"px-1": fields}), FakeReader({"Proxies": [proxy(1, type="Domain")]}))
+        assert "`state: absent`" in replaced(made).blocked
 
     def test_one_without_a_login_is_blocked(self) -> None:
         made = plan(inventory(proxy={"px-1": {"type": "domain"}}), FakeReader({"Proxies": [proxy(1)]}))
@@ -142,9 +148,12 @@ class TestTakeovers:
     def test_none_is_just_created(self, facts: dict[str, Any]) -> None:
         assert keys(self.made(facts)) == ["create:proxy.px-1"]
 
-    def test_our_own_package_is_not(self) -> None:
-        found = self.made({"service": {"installed": True}}, **{"service.install": "package"})
-        assert [change.action for change in found.changes if change.address == "proxy.px-1"] == [Action.CREATE]
+    @pytest.mark.parametrize(("unregistered", "action"), [(True, Action.CREATE), (False, Action.TAKEOVER)])
+    def test_our_own_package_is_not(self, unregistered: bool, action: Action) -> None:
+        package = {"source": "packages/proxy_8.5.0.1014.msi", "sha256": "0" * 64}
+        service = {"installed": True, "version": BUILD, "unregistered": unregistered}
+        found = self.made({"service": service}, **{"service.install": "package", "service.package": package})
+        assert [change.action for change in found.changes if change.address == "proxy.px-1"] == [action]
 
     def test_pools_wait_for_it_as_for_a_new_one(self) -> None:
         reader = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})

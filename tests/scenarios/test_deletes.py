@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from reconciler.lab.server.dispatch import Dispatcher
+from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
-from tests.scenarios.test_drift import by_name, rest
 
 INVENTORY = r"""version: 1
 name: deletes
@@ -103,12 +103,12 @@ def server_state(world: Rehearsal) -> dict[str, Any]:
 
 def add_foreign(world: Rehearsal, proxy: str = "px-disk.corp.example.com") -> dict[str, str]:
     """A repository and a job that somebody made by hand. Gives their ids."""
-    with rest(world) as client:
-        owner = by_name(client, "Proxies", "hostName", proxy)["id"]
+    with by_hand(world) as client:
+        owner = client.by_name("Proxies", "hostName", proxy)["id"]
         period = {"retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Year1", "retentionFrequencyType": "Daily"}
         archive = {"name": "archive", "proxyId": owner, "path": "E:\\archive", "retentionType": "ItemLevel", **period}
         repository = client.request("POST", "BackupRepositories", json=archive).json()["id"]
-        organization = by_name(client, "Organizations", "name", "contoso.example.com")["id"]
+        organization = client.by_name("Organizations", "name", "contoso.example.com")["id"]
         job = {"name": "theirs", "organizationId": organization, "repositoryId": repository}
         job |= {"backupType": "SelectedItems", "selectedItems": [{"type": "PartialOrganization", "mailbox": True}]}
         return {"repositories": repository, "jobs": client.request("POST", "Jobs", json=job).json()["id"]}
