@@ -107,6 +107,8 @@ class _Engine:
     def run(self, pool: ThreadPoolExecutor) -> None:
         """Until nothing is left to do, or `left` is true: then some changes are still running."""
         for change in self._schedule.blocked:
+            if change.key in self.ends:  # it waits for another one that is blocked
+                continue
             self._end(_ended(change, Outcome.SKIPPED, change.blocked))
         while True:
             self._stop(self._schedule.stop_reason())

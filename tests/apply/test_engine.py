@@ -82,6 +82,15 @@ def test_a_blocked_change_is_skipped_with_its_reason(verb: Callable[[Do], None])
     assert result.outcomes["run:job.a"].detail == "it is offline"
 
 
+def test_what_waits_for_a_blocked_change_and_is_blocked_itself_ends_once(verb: Callable[[Do], None]) -> None:
+    verb(lambda site, params, tell: None)
+    events: list[Event] = []
+    stuck = change("b", "a", blocked="it waits for job.a, which is blocked")
+    result = run(change("a", blocked="it is offline"), stuck, change("c"), events=events)
+    assert ends(result) == {"a": "skipped", "b": "skipped", "c": "done"}
+    assert sorted(event.address for event in events if isinstance(event, ChangeEnded)) == ["job.a", "job.b", "job.c"]
+
+
 def test_a_failed_step_brings_its_log(verb: Callable[[Do], None]) -> None:
     def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         raise StepFailed("the job ended as Failed", ("one", "two"))
