@@ -28,9 +28,30 @@ _STAGE_2 = (
     f'echo "{STARTED}" >&2; while IFS= read -r l; do case $l in .) break;; esac; n=${{l%% *}}; '
     'v=$(printf %b. "${l#* }"); eval "arg_$n=\\${v%.}"; done; unset l n v; eval "$(cat)"'
 )
+READY: Final = f"{MARK} ready"
+OUTPUT: Final = f"{MARK} output"
+"""Lines on a terminal: that it hands on bytes as they are, and that standard output of the script follows."""
+
+
+def _on_terminal(sudo: str) -> str:
+    """For a sudo that wants a terminal (requiretty): it gets one to look at, and pipes to read and write.
+
+    The bytes that are meant for standard input are counted, because a terminal that changes nothing has no end of file.
+    """
+    stage_0 = (
+        f'stty raw -echo; echo "{READY}"; IFS= read -r n; '
+        f'o=$(head -c "$n" | {sudo} sh -c "$1" vbo-reconcile "$2"); c=$?; '
+        f'echo; echo "{OUTPUT}"; printf %s "$o"; exit "$c"'
+    )
+    return f"sh -c '{stage_0}' vbo-reconcile '{_STAGE_1}' '{_STAGE_2}'"
+
+
+_ENV: Final = "env LC_ALL=C"  # sudo says what it has against us in words that can be looked for
 COMMAND: Final = f"sh -c '{_STAGE_1}' vbo-reconcile '{_STAGE_2}'"
-SUDO_COMMAND: Final = f"sudo -n -- {COMMAND}"
-SUDO_PASSWORD_COMMAND: Final = f"sudo -S -k -p '' -- {COMMAND}"
+SUDO_COMMAND: Final = f"{_ENV} sudo -n -- {COMMAND}"
+SUDO_PASSWORD_COMMAND: Final = f"{_ENV} sudo -S -k -p '' -- {COMMAND}"
+SUDO_COMMAND_ON_TERMINAL: Final = _on_terminal(f"{_ENV} sudo -n --")
+SUDO_PASSWORD_COMMAND_ON_TERMINAL: Final = _on_terminal(f'{_ENV} sudo -S -k -p "" --')
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-")
@@ -51,6 +72,18 @@ def without_mark(stderr: bytes) -> tuple[bool, bytes]:
     """Whether the script was started, and standard error without the line that says so."""
     before, found, after = stderr.partition(STARTED.encode() + b"\n")
     return bool(found), before + after
+
+
+def wants_terminal(stderr: bytes) -> bool:
+    """Whether sudo refused because there is no terminal (`requiretty` in sudoers)."""
+    return b"must have a tty" in stderr and STARTED.encode() not in stderr
+
+
+def from_terminal(text: bytes) -> tuple[bytes, bytes]:
+    """What was written to a terminal as (standard output, standard error)."""
+    _, _, rest = text.partition(READY.encode())
+    before, _, after = rest.replace(b"\r\n", b"\n").partition(OUTPUT.encode() + b"\n")
+    return after, before.strip(b"\n") + b"\n"
 
 
 def _named(name: str) -> str:

@@ -5,58 +5,35 @@ fabric opens the connection; see `ssh_exec` for how a script is run over it, and
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import fabric
 import paramiko
 
 from reconciler.clients import posix, sftp
 from reconciler.clients.answers import Mask, reveal
-from reconciler.clients.hostkeys import HostKeys, fingerprint
 from reconciler.clients.hosts import name_on_host
 from reconciler.clients.ssh_exec import Exec
-from reconciler.clients.ssh_faults import CAUGHT, translate
-from reconciler.clients.ssh_login import login_arguments
-from reconciler.clients.ssh_watch import hang_up
-from reconciler.model.errors import AuthenticationFailed, BadAnswer, ReconcileError, RemoteError, UntrustedPeer
+from reconciler.clients.ssh_jumps import JUMPS
+from reconciler.clients.ssh_link import close_link, open_link
+from reconciler.model.errors import BadAnswer, ReconcileError
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection
     from reconciler.model.script import Script
     from reconciler.model.secret import SecretResolver
 
-logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its background thread prints tracebacks
-
-
-class _TrustedOnly:
-    """Asked for every host key: the library's own table, with one key a type and name, is left empty."""
-
-    def __init__(self, connection: Connection, keys: HostKeys) -> None:
-        self._connection = connection
-        self._keys = keys
-
-    def missing_host_key(self, _client: paramiko.SSHClient, _hostname: str, key: paramiko.PKey) -> None:
-        blob = key.asbytes()
-        if blob in self._keys.trusted:
-            return
-        offered = f"{key.get_name()} key {fingerprint(blob)}"
-        if blob in self._keys.revoked:
-            why = f"it offers the {offered}, which known_hosts calls revoked"
-        elif self._keys.trusted:
-            expected = ", ".join(fingerprint(trusted) for trusted in self._keys.trusted)
-            why = f"it offers the {offered}, and {expected} is trusted"
-        else:
-            why = f"it offers the {offered}, and no key of this host is trusted yet"
-        hint = (
-            "Compare the fingerprint on the host itself (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then pin "
-            f'the key in the inventory: connection.host_keys: ["{key.get_name()} {key.get_base64()}"]'
-        )
-        raise UntrustedPeer(self._connection.peer, "checking its host key", why, hint=hint)
+_SUDO: Final = {  # by (whether there is a password, whether sudo wants a terminal)
+    (False, False): posix.SUDO_COMMAND,
+    (True, False): posix.SUDO_PASSWORD_COMMAND,
+    (False, True): posix.SUDO_COMMAND_ON_TERMINAL,
+    (True, True): posix.SUDO_PASSWORD_COMMAND_ON_TERMINAL,
+}
 
 
 class SshSession:
@@ -75,63 +52,39 @@ class SshSession:
         self._root = root
         self._clock = clock
         self._link: fabric.Connection | None = None
+        self._stack = ExitStack()
+        self._terminal = False  # until a sudo asks for one
 
     def __enter__(self) -> Self:
-        connection = self._connection
-        if connection.credential is None:
-            hint = "Give the proxy `credentials`."
-            raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
-        keys = HostKeys.of(connection, self._root)
-        limit = connection.deadlines.connect
-        login, timing = login_arguments(connection, self._resolver), ("banner", "auth", "channel")
-        address, port = connection.target
-        link = fabric.Connection(
-            address,
-            user=connection.credential.username,
-            port=port,
-            config=fabric.Config(lazy=True),  # no file of the operator's: neither ~/.ssh/config nor ~/.fabric.yml
-            connect_timeout=limit,
-            connect_kwargs={
-                **login,
-                **{f"{name}_timeout": limit for name in timing},
-                "transport_factory": _preferring(keys.kinds),
-            },
-        )
-        link.client = paramiko.SSHClient()
-        link.client.set_missing_host_key_policy(_TrustedOnly(connection, keys))
-        self._link = link
+        """Raises what `open_link` raises; for the jump host too, by its own name."""
+        jump = self._connection.jump
+        self._stack.callback(self._forget)
         try:
-            link.open()
-            link.transport.set_keepalive(15)
-        except RemoteError:
-            self._close()
+            through = None
+            if jump is not None:
+                through = JUMPS.take(jump, self._resolver, self._root)
+                self._stack.callback(JUMPS.give, jump, self._resolver, self._root)
+            self._link = open_link(self._connection, self._resolver, self._root, through)
+            self._stack.callback(close_link, self._link)
+        except BaseException:
+            self._stack.close()
             raise
-        except CAUGHT as error:
-            self._close()
-            raise translate(error, connection.peer, "connecting with SSH", sent=False) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self._stack.close()
 
-    def _close(self) -> None:
-        """fabric's own close does nothing for a connection that failed while it opened."""
-        link, self._link = self._link, None
-        if link is None:
-            return
-        transport = link.client.get_transport()
-        if transport is not None:
-            hang_up(transport)
-        link.client.close()
+    def _forget(self) -> None:
+        self._link = None
 
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
         """See `HostSession.execute`. Parameters become the shell variables `arg_NAME`."""
         if script.is_powershell or self._link is None:
             raise ValueError(f"{script.name} cannot be run over this session")
-        command, password = self._command()
-        return self._run(script, params, deadline, command, password)
+        credential = self._connection.credential
+        return self._run(script, params, deadline, sudo=credential is not None and credential.sudo)
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
         """See `HostSession.upload`. It belongs to the account that logs in, whether scripts use sudo or not."""
@@ -159,42 +112,30 @@ class SshSession:
 
     def _own(self, script: Script, params: Mapping[str, Any], end: float) -> dict[str, Any]:
         """Run a script of the upload as the account itself: SFTP has no sudo."""
-        answer = self._run(script, params, max(0.0, end - self._clock()), posix.COMMAND, None)
+        answer = self._run(script, params, max(0.0, end - self._clock()), sudo=False)
         return answer if isinstance(answer, dict) else {}
 
-    def _run(
-        self, script: Script, params: Mapping[str, Any], deadline: float, command: str, password: str | None
-    ) -> Any:
+    def _run(self, script: Script, params: Mapping[str, Any], deadline: float, *, sudo: bool) -> Any:
         plain, secrets = reveal(params)
+        password = self._password() if sudo else None
         if password:
             secrets.append(password)
         data = posix.standard_input(script.text, plain, seconds=deadline + 1, password=password)
         run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
-        run.run(self._transport(), command, data)
-        return run.answer(Mask(secrets), sudo=command is not posix.COMMAND)
+        command = _SUDO[password is not None, self._terminal] if sudo else posix.COMMAND
+        run.run(self._transport(), command, data, terminal=self._terminal and sudo)
+        if sudo and not self._terminal and run.wants_terminal:
+            self._terminal = True
+            return self._run(script, params, run.left(), sudo=True)
+        return run.answer(Mask(secrets), sudo=sudo)
 
     def _transport(self) -> paramiko.Transport:
         if self._link is None:
             raise ValueError("this session is not open")
         return self._link.transport
 
-    def _command(self) -> tuple[str, str | None]:
+    def _password(self) -> str | None:
         credential = self._connection.credential
-        if credential is None or not credential.sudo:
-            return posix.COMMAND, None
-        if credential.password is None:
-            return posix.SUDO_COMMAND, None
-        return posix.SUDO_PASSWORD_COMMAND, self._resolver.resolve(credential.password).reveal()
-
-
-def _preferring(kinds: tuple[str, ...]) -> Callable[..., paramiko.Transport]:
-    """A transport that asks for the host key types that are trusted first, where the host has several keys."""
-
-    def build(sock: Any, **options: Any) -> paramiko.Transport:
-        transport = paramiko.Transport(sock, **options)
-        offers = transport.get_security_options()
-        wanted = [name for name in offers.key_types if name in kinds or ("rsa" in name and "ssh-rsa" in kinds)]
-        offers.key_types = [*wanted, *(name for name in offers.key_types if name not in wanted)]
-        return transport
-
-    return build
+        if credential is None or credential.password is None:
+            return None
+        return self._resolver.resolve(credential.password).reveal()

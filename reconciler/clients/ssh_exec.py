@@ -36,32 +36,52 @@ class Exec:
         self._err = bytearray()
         self._code = -1
 
-    def run(self, transport: paramiko.Transport, command: str, data: bytes) -> None:
-        """Run `command` with `data` on its standard input, up to its end. Raises RemoteError."""
+    def run(self, transport: paramiko.Transport, command: str, data: bytes, *, terminal: bool = False) -> None:
+        """Run `command` with `data` on its standard input, up to its end. Raises RemoteError.
+
+        With `terminal` it is one of those that `posix` has for a terminal.
+        """
         try:
-            self._exchange(transport, command, data)
+            channel = self._start(transport, command, terminal=terminal)
+            if terminal:
+                data = b"%d\n%s" % (len(data), data) if self._is_ready(channel) else b""
+            self._send(channel, data)
+            self._finish(channel)
+            if terminal:
+                self._out, self._err = map(bytearray, posix.from_terminal(bytes(self._out)))
         except CAUGHT as error:
             raise translate(error, self._peer, self._what, sent=self._sent) from error
         finally:
             if self._channel is not None:
                 self._channel.close()
 
-    def _exchange(self, transport: paramiko.Transport, command: str, data: bytes) -> None:
-        channel = self._start(transport, command)
-        self._send(channel, data)
+    @property
+    def wants_terminal(self) -> bool:
+        """Whether sudo refused to run the script because there is no terminal."""
+        return posix.wants_terminal(bytes(self._err))
+
+    def _is_ready(self, channel: paramiko.Channel) -> bool:
+        while posix.READY.encode() not in self._out:
+            if not self._receive(channel):
+                return False
+        return True
+
+    def _finish(self, channel: paramiko.Channel) -> None:
         while self._receive(channel):
             pass
-        while self._keep(self._err, self._wait(channel, channel.recv_stderr, self._left())):
+        while self._keep(self._err, self._wait(channel, channel.recv_stderr, self.left())):
             pass
-        if not channel.status_event.wait(self._left()):
+        if not channel.status_event.wait(self.left()):
             raise self._late()
         self._code = channel.exit_status
 
-    def _start(self, transport: paramiko.Transport, command: str) -> paramiko.Channel:
+    def _start(self, transport: paramiko.Transport, command: str, *, terminal: bool) -> paramiko.Channel:
         """A host that does not even answer the request for a command is given up, connection and all."""
-        with within(self._left(), lambda: hang_up(transport)) as watch:
+        with within(self.left(), lambda: hang_up(transport)) as watch:
             try:
-                channel = self._channel = transport.open_session(timeout=self._left())
+                channel = self._channel = transport.open_session(timeout=self.left())
+                if terminal:
+                    channel.get_pty()
                 channel.exec_command(command)
             except CAUGHT:
                 if watch.is_late or self._end <= self._clock():
@@ -70,7 +90,8 @@ class Exec:
         self._sent = True
         return channel
 
-    def _left(self) -> float:
+    def left(self) -> float:
+        """Seconds of the deadline that are left. Raises DeadlineExceeded."""
         left = self._end - self._clock()
         if left <= 0:
             raise self._late()
@@ -87,7 +108,7 @@ class Exec:
     def _send(self, channel: paramiko.Channel, data: bytes) -> None:
         try:
             while data:
-                channel.settimeout(self._left())
+                channel.settimeout(self.left())
                 data = data[channel.send(data[:_CHUNK]) :]
             channel.shutdown_write()
         except TimeoutError:
@@ -98,7 +119,7 @@ class Exec:
     def _receive(self, channel: paramiko.Channel) -> bool:
         """Take what there is on standard output; now and then on standard error too. False at the end."""
         try:
-            channel.settimeout(min(self._left(), _LOOK_AT_STDERR))
+            channel.settimeout(min(self.left(), _LOOK_AT_STDERR))
             more = self._keep(self._out, channel.recv(_CHUNK))
         except TimeoutError:
             more = True

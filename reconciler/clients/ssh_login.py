@@ -1,8 +1,12 @@
-"""How we log in with SSH: a key or a password from the inventory; without either, what the operator's agent has."""
+"""How we log in with SSH: a key, with a certificate where it has one, the keys of an agent, or a password."""
 
 from __future__ import annotations
 
 import io
+import os
+import socket
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -10,27 +14,94 @@ import paramiko
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
-    from reconciler.model.secret import SecretResolver
+    from cryptography.hazmat.primitives.serialization import SSHCertificate
+
+    from reconciler.model.connection import Connection, Credential
+    from reconciler.model.secret import Secret, SecretResolver
 
 
-def login_arguments(connection: Connection, resolver: SecretResolver) -> dict[str, Any]:
-    """Arguments of paramiko's connect. Raises SecretError, and AuthenticationFailed for a key that cannot be read.
+def login_arguments(connection: Connection, resolver: SecretResolver, root: str) -> dict[str, Any]:
+    """Arguments of paramiko's connect. Raises SecretError, and AuthenticationFailed for what cannot be used.
 
-    With a key the password is not tried: it is sudo's, and a wrong key shall not burn a password attempt.
+    With a key or an agent the password is not tried: it is sudo's, and a wrong key shall not burn a password attempt.
+    Nothing of the operator's takes part unasked: a handful of keys that do not fit locks an account out.
     """
-    credential = connection.credential
-    nothing = credential is None or (credential.private_key is None and credential.password is None)
-    login: dict[str, Any] = {"allow_agent": nothing, "look_for_keys": nothing}
-    if credential is None or nothing:
+    credential, peer = connection.credential, connection.peer
+    login: dict[str, Any] = {"allow_agent": False, "look_for_keys": False}
+    if credential is None:
         return login
     if credential.private_key is not None:
-        text = resolver.resolve(credential.private_key).reveal()
-        passphrase = resolver.resolve(credential.passphrase).reveal() if credential.passphrase else None
-        return {**login, "pkey": load_key(text, passphrase, connection.peer)}
-    if credential.password is not None:
+        login["pkey"] = _key(credential, resolver.resolve(credential.private_key), resolver, root, peer)
+    if credential.agent:
+        _check_agent(peer)
+        login["allow_agent"] = True
+    elif credential.private_key is None and credential.password is not None:
         login["password"] = resolver.resolve(credential.password).reveal()
+    elif credential.private_key is None:
+        hint = "Give it `password` or `private_key`, or `agent: true` for the keys of the SSH agent."
+        raise AuthenticationFailed(peer, "logging in", f"the credential {credential.name} has no secret", hint=hint)
     return login
+
+
+def _key(credential: Credential, text: Secret, resolver: SecretResolver, root: str, peer: str) -> paramiko.PKey:
+    passphrase = resolver.resolve(credential.passphrase).reveal() if credential.passphrase else None
+    key = load_key(text.reveal(), passphrase, peer)
+    if credential.certificate_file:
+        key.load_certificate(_certificate(Path(root, credential.certificate_file).expanduser(), key, peer))
+    return key
+
+
+def _certificate(file: Path, key: paramiko.PKey, peer: str) -> str:
+    """The text of a user certificate, once it is one for this key that is valid now."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, SSHCertificateType
+
+    try:
+        text = file.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or "it is not text"
+        raise _unfit(peer, f"{file.name} cannot be read: {why}") from error
+    found = _parsed(text)
+    if found is None or found.type is not SSHCertificateType.USER:
+        raise _unfit(peer, f"{file.name} holds no OpenSSH certificate of a user")
+    line = found.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    if line.split()[1] != key.get_base64():
+        raise _unfit(peer, f"{file.name} belongs to another key")
+    if not found.valid_after <= time.time() < found.valid_before:
+        raise _unfit(peer, f"{file.name} is not valid now")
+    return text.strip()
+
+
+def _parsed(text: str) -> SSHCertificate | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
+
+    try:
+        found = load_ssh_public_identity(text.strip().encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return found if isinstance(found, SSHCertificate) else None
+
+
+def _check_agent(peer: str) -> None:
+    """The library does not tell an agent that is not there from one whose keys are not accepted."""
+    what, place = "asking the SSH agent", os.environ.get("SSH_AUTH_SOCK")
+    if not place:
+        raise AuthenticationFailed(peer, what, "SSH_AUTH_SOCK is not set", hint="Start one: eval $(ssh-agent)")
+    hint = "Does it still run? Try ssh-add -l."
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(place)
+    except OSError as error:
+        raise AuthenticationFailed(peer, what, f"{place}: {error.strerror or error}", hint=hint) from error
+    agent = paramiko.Agent()
+    try:
+        keys = agent.get_keys()
+    except (paramiko.SSHException, OSError) as error:
+        raise AuthenticationFailed(peer, what, str(error), hint=hint) from error
+    finally:
+        agent.close()
+    if not keys:
+        raise AuthenticationFailed(peer, what, "it holds no key", hint="Give it one: ssh-add FILE")
 
 
 def load_key(text: str, passphrase: str | None, peer: str) -> paramiko.PKey:
@@ -66,3 +137,8 @@ def load_key(text: str, passphrase: str | None, peer: str) -> paramiko.PKey:
 
 def _unusable(peer: str, why: str, hint: str) -> AuthenticationFailed:
     return AuthenticationFailed(peer, "reading its private key", why, hint=hint)
+
+
+def _unfit(peer: str, why: str) -> AuthenticationFailed:
+    hint = "`certificate_file` is what the authority made of the public key of `private_key` (id_ed25519-cert.pub)."
+    return AuthenticationFailed(peer, "reading the certificate of its login", why, hint=hint)

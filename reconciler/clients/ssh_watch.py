@@ -41,8 +41,9 @@ def within(seconds: float, end: Callable[[], None]) -> Iterator[Watch]:
 
 def hang_up(transport: paramiko.Transport) -> None:
     """Close a connection without a word, and wait for its thread, which a shutdown of the socket wakes at once."""
-    with suppress(OSError, AttributeError):  # a connection through a jump host has a channel in the place of a socket
-        transport.sock.shutdown(socket.SHUT_RDWR)
+    if isinstance(transport.sock, socket.socket):
+        with suppress(OSError):
+            transport.sock.shutdown(socket.SHUT_RDWR)
     transport.close()
     if transport.is_alive():
         transport.join(1.0)

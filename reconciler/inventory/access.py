@@ -7,18 +7,30 @@ from typing import Any, Final
 
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Map
-from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
+from reconciler.model.connection import (
+    Access,
+    Certificate,
+    Connection,
+    Credential,
+    Deadlines,
+    Package,
+    Server,
+    Transport,
+    Trust,
+)
 from reconciler.model.secret import SecretRef
 
 _SYSTEM: Final = Trust()
+_USUAL: Final = Deadlines()
 
 
 def build_access(entries: Entries, server: Entry, commands: Mapping[str, Any], root: str) -> Access:
     """`commands` is `secrets.exec`, `root` the folder that relative paths start from."""
     credentials = {name: _credential(entry) for name, entry in entries.get("credentials", {}).items()}
     certificates = {name: _certificate(entry) for name, entry in entries.get("certificates", {}).items()}
+    jumps = entries.get("jump_hosts", {})
     connections = {
-        name: _connection(entry, credentials, certificates)
+        name: _connection(entry, credentials, certificates, jumps)
         for name, entry in sorted(entries.get("proxies", {}).items())
         if entry.values.get("connection.enabled", True)
     }
@@ -56,6 +68,8 @@ def _credential(entry: Entry) -> Credential:
         passphrase=_reference(values, "passphrase"),
         sudo=values.get("sudo", False),
         auth=values.get("auth", "ntlm"),
+        agent=values.get("agent", False),
+        certificate_file=values.get("certificate_file", ""),
     )
 
 
@@ -71,7 +85,10 @@ def _certificate(entry: Entry) -> Certificate:
 
 
 def _connection(
-    entry: Entry, credentials: Mapping[str, Credential], certificates: Mapping[str, Certificate]
+    entry: Entry,
+    credentials: Mapping[str, Credential],
+    certificates: Mapping[str, Certificate],
+    jumps: Mapping[str, Entry],
 ) -> Connection:
     """A credential that is named for the connection itself goes before the certificate of the proxy."""
     values = entry.values
@@ -87,7 +104,31 @@ def _connection(
         address=values.get("connection.address", ""),
         port=values.get("connection.port", 0),
         trust=_trust(values, "connection."),
+        deadlines=_deadlines(values.get("connection.deadlines")),
+        jump=_jump(values.get("connection.jump"), credentials, jumps),
     )
+
+
+def _jump(name: str | None, credentials: Mapping[str, Credential], jumps: Mapping[str, Entry]) -> Connection | None:
+    """The jump host of this name, with those before it. A rule sees to it that there is no circle."""
+    if name is None:
+        return None
+    values = jumps[name].values
+    return Connection(
+        name=name,
+        host=values["host"],
+        transport=Transport.SSH,
+        credential=credentials[values["credentials"]],
+        address=values.get("address", ""),
+        port=values.get("port", 0),
+        trust=_trust(values, ""),
+        deadlines=_deadlines(values.get("deadlines")),
+        jump=_jump(values.get("jump"), credentials, jumps),
+    )
+
+
+def _deadlines(said: Mapping[str, int] | None) -> Deadlines:
+    return Deadlines(**{name: float(seconds) for name, seconds in said.items()}) if said else _USUAL
 
 
 def _server(
@@ -104,6 +145,7 @@ def _server(
             address=values.get("powershell.address", values.get("address", "")),
             port=values.get("powershell.port", 0),
             trust=_trust(values, "powershell."),
+            deadlines=_deadlines(values.get("deadlines")),
         )
     return Server(
         host=values["host"],
@@ -112,6 +154,7 @@ def _server(
         address=values.get("address", ""),
         rest=values.get("rest", "auto"),
         trust=_trust(values, "tls."),
+        deadlines=_deadlines(values.get("deadlines")),
         powershell=shell,
         certificate=certificates.get(values.get("certificate", "")),
     )

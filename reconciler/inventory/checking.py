@@ -20,6 +20,7 @@ SECTIONS: Final = (
     "credentials",
     "groups",
     "jobs",
+    "jump_hosts",
     "organizations",
     "pools",
     "proxies",

@@ -16,7 +16,7 @@ from reconciler.lab.control import ControlClient, ControlServer
 from reconciler.lab.errors import LabError
 from reconciler.lab.packages import stand_ins
 from reconciler.lab.pki import Authority
-from reconciler.lab.redirect import View, redirect
+from reconciler.lab.redirect import View, lab_logins, redirect
 from reconciler.lab.running import RunningLab
 from reconciler.lab.secrets import LabSecrets
 from reconciler.lab.wanted import wanted
@@ -66,10 +66,10 @@ class Lab:
         folder = folder.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        lock = _locked(folder)
+        lock, access = _locked(folder), lab_logins(inventory.access)
         try:
             authority = Authority(folder / "pki")
-            secrets = LabSecrets(resolver or _real(inventory), folder / "secrets", inventory.access.credentials)
+            secrets = LabSecrets(resolver or _real(inventory), folder / "secrets", access.credentials)
             certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
             packages = stand_ins(inventory, folder / "packages")
             world: _World = (
@@ -80,7 +80,7 @@ class Lab:
                 os.close(lock)
             raise
         try:
-            told = world.call("adopt", wanted(inventory, inventory.access, secrets, certificates))
+            told = world.call("adopt", wanted(inventory, access, secrets, certificates))
             return cls(inventory.access, world, _view(told), certificates, secrets, packages)
         except BaseException:
             world.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler.lab.certificates import by_name
 from reconciler.lab.errors import LabError
 from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Transport, Trust
+from reconciler.model.secret import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,25 @@ class View:
     smtp: Mapping[str, object]
 
 
+def lab_logins(access: Access) -> Access:
+    """The same access with logins that the lab can give. Kerberos becomes NTLM: it has no tickets. The keys of an SSH
+    agent, which cannot be taken out of it, become a key of the lab; certificates of keys are not needed."""
+    return replace(
+        access,
+        credentials={name: _credential(credential) for name, credential in access.credentials.items()},
+        connections={
+            name: replace(connection, credential=_credential(connection.credential) if connection.credential else None)
+            for name, connection in access.connections.items()
+        },
+    )
+
+
 def redirect(
     access: Access, view: View, certificates: Mapping[str, Certificate], packages: Mapping[str, Package] | None = None
 ) -> Access:
-    """The same access, to the lab, with its certificates and packages in the place of those that are not there.
-    Kerberos logins become NTLM: the lab has no tickets to give. Raises LabError for a host that the lab does not have.
-    """
-    credentials = {name: _credential(credential) for name, credential in access.credentials.items()}
+    """The same access, to the lab, with its logins (`lab_logins`), and its certificates and packages in the place of
+    those that are not there. Raises LabError for a host that the lab does not have."""
+    access = lab_logins(access)
     server = access.server
     shell = server.powershell
     return replace(
@@ -44,14 +57,15 @@ def redirect(
         connections={
             name: _connection(connection, view, certificates) for name, connection in access.connections.items()
         },
-        credentials=credentials,
         certificates={**access.certificates, **certificates},
         packages={**access.packages, **(packages or {})},
     )
 
 
 def _credential(credential: Credential) -> Credential:
-    return replace(credential, auth="ntlm") if credential.auth == "kerberos" else credential
+    auth = "ntlm" if credential.auth == "kerberos" else credential.auth
+    key = SecretRef("lab", f"agent/{credential.name}") if credential.agent else credential.private_key
+    return replace(credential, auth=auth, agent=False, private_key=key, certificate_file="")
 
 
 def _connection(connection: Connection, view: View, certificates: Mapping[str, Certificate]) -> Connection:
@@ -70,4 +84,5 @@ def _connection(connection: Connection, view: View, certificates: Mapping[str, C
         address=address,
         port=port,
         trust=trust,
+        jump=None,  # every host of the lab is next door
     )

@@ -20,7 +20,8 @@ class Credential:
 
     `sudo` means that scripts on Linux are run through sudo, with `password` where sudo wants one. `keytab` is a path
     relative to the folder of the inventory, for Kerberos without a password; with neither, Kerberos uses the tickets
-    that the operator has.
+    that the operator has. SSH only: `agent` offers the keys of the operator's SSH agent; `certificate_file` (relative
+    to the inventory) is the OpenSSH certificate of `private_key`.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Credential:
     sudo: bool = False
     auth: str = "ntlm"
     keytab: str = ""
+    agent: bool = False
+    certificate_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Certificate:
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Whom we believe. TLS: `ca_file` (PEM, relative to the inventory) or `fingerprint` (`sha256:HEX` of the
-    certificate), neither means the system's store. SSH: `host_keys` (`ssh-ed25519 AAAA…`) or `known_hosts` files.
+    certificate), neither means the system's store. SSH: `host_keys` (`ssh-ed25519 AAAA…`, or `@cert-authority`
+    before the key of an authority for host certificates) or `known_hosts` files.
     There is no value that turns checking off.
     """
 
@@ -74,7 +78,8 @@ class Connection:
     """One host. `host` is its name, which certificates and host keys must match; `address` is where packets go.
 
     `port` 0 stands for the default (22, 5986, 5985). `name` is the name in the inventory, for messages. `listener` is
-    WinRM's: `https`, or `http` where NTLM or Kerberos encrypt every message themselves.
+    WinRM's: `https`, or `http` where NTLM or Kerberos encrypt every message themselves. `jump` is the host to go
+    through (SSH only), which may have one itself.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Connection:
     trust: Trust = field(default_factory=Trust)
     deadlines: Deadlines = field(default_factory=Deadlines)
     listener: str = "https"
+    jump: Connection | None = None
 
     @property
     def peer(self) -> str:

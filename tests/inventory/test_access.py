@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.model.address import Address
-from reconciler.model.connection import Certificate, Connection, Credential, Transport, Trust
+from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.inventory import Drain, Policy, Window
 from reconciler.model.secret import SecretRef
 from tests.inventory.writing import HEAD, load_text
@@ -105,3 +105,33 @@ policy:
     policy = load_text(tmp_path, body).policy
     assert policy == Policy(0, "50%", ("proxy.px-1", "repository.*"), windows, 2, Drain(7200, "proceed"))
     assert load_text(tmp_path, "", HEAD).policy == Policy()
+
+
+def test_jump_hosts_and_what_ssh_logs_in_with(tmp_path: Path) -> None:
+    head = HEAD_OF_ALL.replace(
+        "certificates:\n",
+        "  signed: {username: backup, private_key: secret://file/id, certificate_file: id-cert.pub}\n"
+        "  agent: {username: backup, agent: true}\n"
+        "jump_hosts:\n"
+        "  inner: {host: i.example.net, port: 2222, credentials: signed, jump: outer}\n"
+        "  outer: {host: o.example.net, credentials: agent, known_hosts: [known], deadlines: {connect: 30}}\n"
+        "certificates:\n",
+        1,
+    )
+    body = (
+        "proxies:\n  linux: {host: l.example.com, os: linux, type: workgroup, credentials: key, connection: "
+        "{jump: inner, deadlines: {call: 5, long: 7200}}}\n"
+    )
+    signed = Credential("signed", "backup", private_key=SecretRef("file", "id"), certificate_file="id-cert.pub")
+    outer = Connection(
+        "outer",
+        "o.example.net",
+        Transport.SSH,
+        Credential("agent", "backup", agent=True),
+        trust=Trust(known_hosts=("known",)),
+        deadlines=Deadlines(connect=30),
+    )
+    inner = Connection("inner", "i.example.net", Transport.SSH, signed, port=2222, jump=outer)
+    found = load_text(tmp_path, body, head).access.connections["linux"]
+    assert found.jump == inner
+    assert found.deadlines == Deadlines(connect=10, call=5, long=7200)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.kinds.rules import chain, packages, proxies, references, repositories, settings, versions
+from reconciler.kinds.rules import chain, jumps, packages, proxies, references, repositories, settings, versions
 from reconciler.kinds.rules.declared import Declared, Finding, Rule, Values, Where
 from reconciler.model.diagnostic import Severity
 
@@ -26,7 +26,10 @@ RULES: Final = (
     Rule("push-login", "No account to deploy with", proxies.push_without_login, Severity.WARNING),
     Rule("linux-domain", "Linux proxy in a domain", proxies.linux_in_domain),
     Rule("linux-login", "Linux proxy without a login", proxies.linux_without_login),
+    Rule("linux-agent", "Agent for the server", proxies.linux_by_agent),
     Rule("windows-password", "Credential does not fit", proxies.windows_without_password),
+    Rule("jump-circle", "Jump hosts in a circle", jumps.circle),
+    Rule("jump-windows", "Jump host for Windows", jumps.for_windows),
     Rule("transport", "Transport does not fit", proxies.wrong_transport),
     Rule("absent-in-use", "A proxy to be removed is in use", proxies.absent_in_use),
     Rule("same-host", "Two proxies on one host", proxies.same_host),

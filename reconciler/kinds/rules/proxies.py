@@ -85,6 +85,24 @@ def linux_without_login(declared: Declared) -> Iterator[Finding]:
             yield Finding(Where("proxies", name), detail, fix)
 
 
+def linux_by_agent(declared: Declared) -> Iterator[Finding]:
+    """The server logs in by itself: what the operator's agent holds is of no use to it."""
+    logins = declared.section("credentials")
+    for name, values in declared.section("proxies").items():
+        login = logins.get(values.get("credentials", ""))
+        if login is not None and is_linux(values) and not {"password", "private_key"} & login.keys():
+            detail = (
+                f"The server deploys {quoted(name)} over SSH by itself, and {quoted(values['credentials'])} has only "
+                "the SSH agent, which the server cannot ask."
+            )
+            fix = (
+                "Name a credential with a private key or a password here; "
+                "the one with the agent can stand in `connection.credentials`."
+            )
+            related = (Where("credentials", values["credentials"]),)
+            yield Finding(Where("proxies", name, "credentials"), detail, fix, related)
+
+
 def windows_without_password(declared: Declared) -> Iterator[Finding]:
     logins = declared.section("credentials")
     for name, values in declared.section("proxies").items():

@@ -14,7 +14,9 @@ REFERENCES: Final = {
         "certificate": "certificates",
         "pool": "pools",
         "connection.credentials": "credentials",
+        "connection.jump": "jump_hosts",
     },
+    "jump_hosts": {"credentials": "credentials", "jump": "jump_hosts"},
     "repositories": {"proxy": "proxies", "pool": "pools"},
     "jobs": {"organization": "organizations", "repository": "repositories"},
     "server": {
@@ -32,6 +34,7 @@ SINGULAR: Final = {
     "credentials": "credential",
     "groups": "group",
     "jobs": "job",
+    "jump_hosts": "jump host",
     "organizations": "organization",
     "pools": "pool",
     "proxies": "proxy",

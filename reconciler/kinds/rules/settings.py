@@ -24,7 +24,9 @@ def without_server(declared: Declared) -> Iterator[Finding]:
 
 def empty_login(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("credentials").items():
-        if "password" not in values and "private_key" not in values and values.get("auth") != "certificate":
+        if not {"password", "private_key"} & values.keys() and not values.get("agent"):
+            if values.get("auth") == "certificate":
+                continue
             detail = f"Credential {quoted(name)} has neither a password nor a private key."
             yield Finding(Where("credentials", name), detail, "Add for example `password: secret://env/PASSWORD`.")
 

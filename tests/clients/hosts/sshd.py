@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,10 @@ import asyncssh
 
 @dataclass
 class Sshd:
-    """`passwords` and `keys` (public, by user) are who may log in; `path` is the PATH of the commands."""
+    """`passwords` and `keys` (public, by user) are who may log in, and who has a certificate by `authority`.
+
+    `folder` is first on the PATH of the commands. With a terminal they find TERM, and one place for both outputs.
+    """
 
     folder: Path
     passwords: dict[str, str] = field(default_factory=dict)
@@ -29,6 +33,9 @@ class Sshd:
     port: int = 0
     hang_up: bool = False
     has_sftp: bool = True
+    host_certificate: asyncssh.SSHCertificate | None = None
+    authority: str = ""
+    tunnels: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def public(self) -> str:
@@ -41,9 +48,15 @@ class Sshd:
         file.write_text(f"#!/bin/sh\n{text}\n")
         file.chmod(0o755)
 
+    def drop(self) -> None:
+        """Break every connection that is open, without a word."""
+        for connection in self.open:
+            connection.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
     async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         self.commands.append(process.command or "")
-        environment = {"PATH": f"{self.folder}:{os.environ['PATH']}", "HOME": str(self.folder)}
+        term = {"TERM": process.term_type} if process.term_type else {}
+        environment = term | {"PATH": f"{self.folder}:{os.environ['PATH']}", "HOME": str(self.folder)}
         child = await asyncio.create_subprocess_exec(
             self.shell,
             "-c",
@@ -51,7 +64,7 @@ class Sshd:
             env=environment,
             stdin=-1,
             stdout=-1,
-            stderr=-1,
+            stderr=asyncio.subprocess.STDOUT if term else -1,
         )
         try:
             code = await self._relay(process, child)
@@ -61,11 +74,11 @@ class Sshd:
                 process.exit(code)
         finally:
             vars(child)["_transport"].close()  # a child that was left behind keeps its pipes open
+            await child.wait()
 
     async def _relay(self, process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> int:
         assert child.stdin is not None
         assert child.stdout is not None
-        assert child.stderr is not None
         feeding = asyncio.create_task(_feed(process, child.stdin))
         closed = asyncio.create_task(process.wait_closed())
         ended = asyncio.gather(_copy(child.stdout, process.stdout), _copy(child.stderr, process.stderr), child.wait())
@@ -85,8 +98,8 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], stdin: asyncio.Stream
     stdin.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncssh.SSHWriter[bytes]) -> None:
-    while data := await reader.read(65536):
+async def _copy(reader: asyncio.StreamReader | None, writer: asyncssh.SSHWriter[bytes]) -> None:
+    while reader is not None and (data := await reader.read(65536)):
         with contextlib.suppress(OSError, asyncssh.Error):
             writer.write(data)
             await writer.drain()
@@ -111,12 +124,20 @@ class _Logins(asyncssh.SSHServer):
         return self.server.passwords.get(username) == password
 
     def public_key_auth_supported(self) -> bool:
-        return bool(self.server.keys)
+        return bool(self.server.keys or self.server.authority)
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         self.server.logins.append(f"{username} key")
         known = [text.split()[1] for text in self.server.keys.get(username, [])]
         return key.export_public_key().decode().split()[1] in known
+
+    def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        self.server.logins.append(f"{username} certificate")
+        return key.export_public_key().decode().split()[:2] == self.server.authority.split()[:2]
+
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        self.server.tunnels.append((dest_host, dest_port))
+        return True
 
 
 @contextlib.contextmanager
@@ -131,7 +152,9 @@ def running(server: Sshd) -> Iterator[Sshd]:
             lambda: _Logins(server),
             "127.0.0.1",
             0,
-            server_host_keys=[server.host_key],
+            server_host_keys=[(server.host_key, server.host_certificate)]
+            if server.host_certificate
+            else [server.host_key],
             process_factory=server.serve,
             sftp_factory=(lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(server.folder)))
             if server.has_sftp

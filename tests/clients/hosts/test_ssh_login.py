@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import hmac
+import shutil
 import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import paramiko
@@ -14,8 +19,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from reconciler.clients.hostkeys import HostKeys, fingerprint, kind_of
+from reconciler.clients.hostkeys import HostKeys, fingerprint
 from reconciler.clients.hosts import open_host, trusted_keys
+from reconciler.clients.known_hosts import kind_of
 from reconciler.clients.ssh_login import load_key
 from reconciler.model.connection import Credential, Deadlines, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
@@ -139,15 +145,91 @@ def test_no_credential_at_all(connect: Connect) -> None:
     assert isinstance(refusal(connect, credential=None), AuthenticationFailed)
 
 
-def test_without_secret_only_the_operators_own_keys_are_tried(sshd: Sshd, connect: Connect) -> None:
+def test_nothing_of_the_operators_is_tried_unasked(sshd: Sshd, connect: Connect) -> None:
     text = text_of(ed25519.Ed25519PrivateKey.generate())
     sshd.keys["backup"] = [public_of(text)]
-    login = Credential("linux", "backup")
-    assert isinstance(refusal(connect, credential=login), RemoteError)
     folder = Path.home() / ".ssh"
     folder.mkdir()
     (folder / "id_ed25519").write_text(text)
+    error = refusal(connect, credential=Credential("linux", "backup"))
+    assert isinstance(error, AuthenticationFailed)
+    assert "agent: true" in error.hint
+    assert sshd.logins == []
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """An SSH agent, and how to give it one key in the place of what it has."""
+    if shutil.which("ssh-agent") is None:
+        pytest.skip("OpenSSH's ssh-agent is not installed")
+    place = str(tmp_path / "agent")
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
+    monkeypatch.setenv("SSH_AUTH_SOCK", place)
+    while not Path(place).exists():
+        time.sleep(0.01)
+
+    def hold(text: str) -> None:
+        subprocess.run(["ssh-add", "-q", "-D"], check=True)
+        subprocess.run(["ssh-add", "-q", "-"], input=text.encode(), check=True)
+
+    yield hold
+    process.terminate()
+    process.wait()
+
+
+def test_keys_of_the_agent_let_in_where_they_are_asked_for(
+    sshd: Sshd, connect: Connect, agent: Callable[[str], None]
+) -> None:
+    texts = [text_of(ed25519.Ed25519PrivateKey.generate()) for _ in range(2)]
+    sshd.keys["backup"] = [public_of(texts[1])]
+    login = Credential("linux", "backup", password=SecretRef("test", PASSWORD), agent=True)
+    assert "holds no key" in refusal(connect, credential=login).reason
+    agent(texts[0])
+    assert isinstance(refusal(connect, credential=login), AuthenticationFailed)
+    agent(texts[1])
     assert log_in(connect, credential=login) == 1
+    assert "backup password" not in sshd.logins
+
+
+def test_an_agent_that_is_not_there(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    login = Credential("linux", "backup", agent=True)
+    assert "SSH_AUTH_SOCK is not set" in refusal(connect, credential=login).reason
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/nonexistent")
+    assert isinstance(refusal(connect, credential=login), AuthenticationFailed)
+
+
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"])
+def test_a_user_certificate_lets_in(sshd: Sshd, connect: Connect, tmp_path: Path, kind: str) -> None:
+    authority, key = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key(kind)
+    sshd.authority = authority.export_public_key().decode()
+    private = SecretRef("test", key.export_private_key().decode())
+    cases: dict[str, tuple[dict[str, Any] | None, str]] = {
+        "good": ({"principals": ["backup"]}, ""),
+        "late": ({"principals": ["backup"], "valid_before": 1}, "is not valid now"),
+        "host": (None, "no OpenSSH certificate of a user"),
+    }
+    for name, (options, said) in cases.items():
+        file = tmp_path / f"{name}-cert.pub"
+        make = authority.generate_host_certificate if options is None else authority.generate_user_certificate
+        file.write_bytes(make(key, name, **(options or {})).export_certificate())
+        login = Credential("linux", "backup", private_key=private, certificate_file=file.name)
+        if said:
+            assert said in refusal(connect, str(tmp_path), credential=login).reason
+        else:
+            assert log_in(connect, str(tmp_path), credential=login) == 1
+    assert set(sshd.logins) == {"backup certificate"}
+
+
+def test_a_certificate_that_cannot_be_used(connect: Connect, tmp_path: Path) -> None:
+    key, other = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
+    (tmp_path / "other").write_bytes(other.generate_user_certificate(other, "x").export_certificate())
+    (tmp_path / "text").write_text("text")
+    private = SecretRef("test", key.export_private_key().decode())
+    for name, said in {"other": "another key", "text": "no OpenSSH certificate", "none": "cannot be read"}.items():
+        login = Credential("linux", "backup", private_key=private, certificate_file=name)
+        error = refusal(connect, str(tmp_path), credential=login)
+        assert isinstance(error, AuthenticationFailed)
+        assert said in error.reason
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])

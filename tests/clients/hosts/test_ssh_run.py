@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import asyncssh
 import pytest
 
-from reconciler.clients import posix, ssh, ssh_exec
+from reconciler.clients import posix, ssh_exec
 from reconciler.clients.hosts import open_host
 from reconciler.model.connection import Credential
 from reconciler.model.errors import (
@@ -183,11 +184,36 @@ def test_a_password_that_sudo_did_not_ask_for_goes_nowhere(sshd: Sshd, connect: 
 
 
 def test_sudo_without_a_password(sshd: Sshd, connect: Connect) -> None:
-    sshd.keys["backup"] = []
-    sshd.stub("sudo", '[ "$1" = -n ] || exit 1; shift 2; exec "$@"')
-    login = Credential("linux", "backup", private_key=SecretRef("test", "x"), sudo=True)
-    session = ssh.SshSession(connect(credential=login), Resolver(), "/")
-    assert session._command() == (posix.SUDO_COMMAND, None)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    sshd.keys["backup"] = [key.export_public_key().decode()]
+    sshd.stub("sudo", '[ "$1" = -n ] || exit 1; shift 2; AS=root exec "$@"')
+    login = Credential("linux", "backup", private_key=SecretRef("test", key.export_private_key().decode()), sudo=True)
+    assert run(connect, 'echo "\\"$AS\\""', credential=login) == "root"
+    assert sshd.commands == [posix.SUDO_COMMAND]
+
+
+def test_a_sudo_that_wants_a_terminal_gets_one(sshd: Sshd, connect: Connect) -> None:
+    refuse = '[ -n "$TERM" ] || { echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1; }; '
+    check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
+    sshd.stub("sudo", refuse + check + 'while [ "$1" != -- ]; do shift; done; shift; AS=root exec "$@"')
+    with open_host(connect(credential=SUDO), Resolver(), "/") as host:
+        for text in ("first\nline", "é" * 5000):
+            script = Script("linux/case.sh", ECHO.text + "echo noise >&2\n")
+            assert bytes.fromhex(host.execute(script, {"text": text}, deadline=20)["text"]).decode() == text
+        with pytest.raises(ScriptFailed) as caught:
+            host.execute(
+                Script("linux/no.sh", 'echo "no: $arg_key" >&2; exit 9'), {"key": Secret("s3cret")}, deadline=20
+            )
+    assert (caught.value.exit_code, caught.value.reason) == (9, f"no: {MASK}")
+    assert sshd.commands == [posix.SUDO_PASSWORD_COMMAND, *[posix.SUDO_PASSWORD_COMMAND_ON_TERMINAL] * 3]
+    assert sshd.connections == 1
+
+
+def test_a_script_that_speaks_of_terminals_is_run_once(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    with pytest.raises(ScriptFailed, match="must have a tty"):
+        run(connect, "echo you must have a tty >&2; exit 1", credential=SUDO)
+    assert len(sshd.commands) == 1
 
 
 def test_a_refusal_of_sudo_is_no_failure_of_the_script(sshd: Sshd, connect: Connect) -> None:
