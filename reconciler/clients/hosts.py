@@ -1,7 +1,7 @@
 """Hosts, whatever they are reached by: one session, one script after the other, one JSON document each.
 
-A session is used by one thread and closed by its `with` block. Nothing is shared between sessions but TLS contexts and the
-connections to jump hosts.
+A session is used by one thread and closed by its `with` block. Nothing is shared between sessions but TLS contexts
+and the connections to jump hosts.
 """
 
 from __future__ import annotations
