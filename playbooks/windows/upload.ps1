@@ -38,12 +38,12 @@ function Get-Size {
 
 function Add-Piece {
     $data = [Convert]::FromBase64String($Arguments.data)
-    $stream = [IO.File]::Open($part, 'OpenOrCreate', 'Write', 'None')
+    $size = Get-Size
+    if ($size -ne [long]$Arguments.offset) {
+        throw "There are $size bytes of the file, and these follow $($Arguments.offset)."
+    }
+    $stream = [IO.File]::Open($part, 'Append', 'Write', 'None')
     try {
-        if ($stream.Length -ne [long]$Arguments.offset) {
-            throw "There are $($stream.Length) bytes of the file, and these follow $($Arguments.offset)."
-        }
-        $null = $stream.Seek(0, 'End')
         $stream.Write($data, 0, $data.Length)
     } finally {
         $stream.Dispose()

@@ -27,6 +27,8 @@ GETENT = """case "$1 $2" in
 *) exit 2 ;;
 esac"""
 REAL = ("sh", "cat", "sed", "tr", "grep", "timeout", "df", "od")
+FILES = ("chmod", "cp", "mkdir", "mv", "rm", "sha256sum", "tail")
+"""What scripts that handle files use besides."""
 SHOWN = "LoadState=not-found\\nActiveState=inactive\\nUnitFileState=\\n"
 
 
@@ -60,7 +62,7 @@ class Linux:
             file = self.bin / command
             file.write_text(f"#!/bin/sh\n{body}\n")
             file.chmod(0o755)
-        for command in REAL:
+        for command in (*REAL, *FILES):
             found = shutil.which(command)
             if found and not (self.bin / command).exists():
                 (self.bin / command).symlink_to(found)

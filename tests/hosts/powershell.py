@@ -112,6 +112,29 @@ class Windows:
         assert not outcome.stderr, outcome.stderr
         return [json.loads(line) for line in outcome.stdout.splitlines()]
 
+    def play(self, orders: Sequence[tuple[Script, Mapping[str, Any], str]]) -> list[dict[str, Any]]:
+        """Run scripts one after the other in one engine, each after a piece of PowerShell that changes the world. What
+        each printed, or `{"error": …}`."""
+        text = f"""
+            . '{STUBS}'
+            foreach ($order in ([Console]::In.ReadToEnd() | ConvertFrom-Json)) {{
+                . ([ScriptBlock]::Create($order.before))
+                try {{
+                    & ([ScriptBlock]::Create($order.script)) $order.args
+                }} catch {{
+                    [Console]::Out.WriteLine((@{{ error = $_.Exception.Message }} | ConvertTo-Json -Compress))
+                }}
+            }}
+            Save-World"""
+        file = self.folder / "world.json"
+        file.write_text(json.dumps(self.world))
+        named = ("script", "args", "before")
+        data = json.dumps([dict(zip(named, (item[0].text, *item[1:]), strict=True)) for item in orders]).encode()
+        outcome = run_text(text, data, self.environment)
+        assert not outcome.stderr, outcome.stderr
+        self.world = json.loads(file.read_text())
+        return [json.loads(line) for line in outcome.stdout.splitlines()]
+
     @property
     def leftovers(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "tmp").iterdir())

@@ -168,6 +168,32 @@ function Start-Service {
     Save-World
 }
 
+# Windows Installer: a package is one line of text, `lab-package NAME VERSION [refused]`. The service of the build that
+# the world calls bad does not start.
+function Start-Process {
+    [CmdletBinding()] param([string]$FilePath, [string]$ArgumentList, [switch]$Wait, [switch]$PassThru)
+    Set-StrictMode -Off
+    $global:World.installer = @($global:World.installer) + $ArgumentList
+    $null = $ArgumentList -match '^(?<verb>/[ix]) "(?<file>[^"]+)"'
+    $words = [IO.File]::ReadAllText($Matches.file).Trim() -split ' '
+    $others = @($global:World.cim.Win32_Service | Where-Object { $_.Name -ne 'Veeam.Archiver.Proxy' })
+    if ($Matches.verb -eq '/x') {
+        $global:World.cim.Win32_Service = $others
+        return [PSCustomObject]@{ ExitCode = 0 }
+    }
+    if ($words[3] -eq 'refused') { return [PSCustomObject]@{ ExitCode = 1603 } }
+    $exe = 'C:\Program Files\Veeam\Backup365\Veeam.Archiver.Proxy.exe'
+    $global:World.files | Add-Member -NotePropertyName $exe -NotePropertyValue $words[2] -Force
+    $bad = $words[2] -eq $global:World.bad_build
+    $global:World.cim.Win32_Service = $others + [PSCustomObject]@{
+        Name = 'Veeam.Archiver.Proxy'; StartMode = 'Auto'; PathName = "`"$exe`""; refuses = $bad
+        State = $(if ($bad) { 'Stopped' } else { 'Running' })
+    }
+    return [PSCustomObject]@{ ExitCode = $(if ($global:World.restart) { 3010 } else { 0 }) }
+}
+
+function icacls.exe { $global:LASTEXITCODE = 0 }
+
 # The product's own module, on the management server.
 function Import-Module {
     [CmdletBinding()] param([string]$Name)

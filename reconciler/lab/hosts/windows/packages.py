@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +15,13 @@ from reconciler.lab.hosts.windows.twins import Arguments, ScriptError, Twin, Wor
 from reconciler.model.build import build_number
 
 _REFUSED: Final = 1603
+_NAME: Final = re.compile(r"^[0-9a-f]{64}(\.[a-z0-9]{1,8})?$")
 _STORE: Final = "C:\\ProgramData\\vbo-reconcile\\packages"
 
 
 def upload(world: World, args: Arguments) -> dict[str, Any]:
+    if not _NAME.match(str(args["name"])):
+        raise ScriptError("The argument name is not the digest of a file.")
     file = world.files / str(args["name"])
     part = world.files / f"{args['name']}.part"
     answer = {"there": False, "path": f"{_STORE}\\{file.name}", "size": 0, "sha256": ""}
