@@ -1,8 +1,9 @@
 """Carrying out a plan: its steps in order, as events, and nothing that is not in it."""
 
 from reconciler.apply.engine import Bell, Result, apply
+from reconciler.apply.gate import Gate
 from reconciler.apply.remember import Remember
-from reconciler.apply.schedule import Limits
+from reconciler.apply.rollout import Limits
 from reconciler.apply.site import Site
 
-__all__ = ["Bell", "Limits", "Remember", "Result", "Site", "apply"]
+__all__ = ["Bell", "Gate", "Limits", "Remember", "Result", "Site", "apply"]

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from reconciler.apply.drain import left_open
-from reconciler.apply.schedule import Limits, Schedule
+from reconciler.apply.gate import Look
+from reconciler.apply.rollout import Limits
+from reconciler.apply.schedule import Schedule
 from reconciler.apply.site import Site
 from reconciler.apply.steps import STEPS, StepFailed, describe
 from reconciler.journal import JournalError, LeaseLost
@@ -35,7 +37,8 @@ from reconciler.model.plan import Change, Plan
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How every change ended, by key, in the order of the plan. `error` is what stopped the run: a journal that cannot
+    """How every change ended, by key, in the order of the plan; `unwell` is what was done and did not work when it was
+    looked at afterwards. `error` is what stopped the run: a journal that cannot
     be written, or a lock that is lost. `in_flight` has the changes that were under way when it was left, by key, with
     the step that each was at."""
 
@@ -43,10 +46,11 @@ class Result:
     interrupted: bool = False
     error: JournalError | None = None
     in_flight: Mapping[str, str] = field(default_factory=dict)
+    unwell: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
-        return any(end.outcome is not Outcome.DONE for end in self.outcomes.values())
+        return bool(self.unwell) or any(end.outcome is not Outcome.DONE for end in self.outcomes.values())
 
 
 class Bell:
@@ -68,6 +72,7 @@ def apply(
     parallel: int = 8,
     limits: Limits | None = None,
     bell: Bell | None = None,
+    look: Look | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Carry out `plan`. Blocked changes are skipped with their reason. Never raises for what goes wrong remotely.
@@ -75,7 +80,7 @@ def apply(
     `listen` is told of every step before it is done; where it raises JournalError the step is not done, and nothing
     else is started.
     """
-    schedule = Schedule(plan, limits or Limits(), max(1, parallel))
+    schedule = Schedule(plan, limits or Limits(), max(1, parallel), look)
     engine = _Engine(site, listen, clock, schedule, bell or Bell())
     pool = ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="apply")
     try:
@@ -84,7 +89,7 @@ def apply(
         pool.shutdown(wait=not engine.left, cancel_futures=True)
     ends = {change.key: engine.ends[change.key] for change in plan.changes if change.key in engine.ends}
     in_flight = {change.key: engine.step_of.get(change.key, "") for change in engine.running.values()}
-    return Result(ends, engine.rung > 0, engine.error, in_flight)
+    return Result(ends, engine.rung > 0, engine.error, in_flight, schedule.rollout.unwell)
 
 
 class _Engine:
@@ -114,15 +119,16 @@ class _Engine:
             self._stop(self._schedule.stop_reason())
             if not self._stopped:
                 self._start(pool)
+                self._stop(self._schedule.stop_reason())  # a gate may have counted failures on the way
             if not self.running:
                 break
             self._take(self._bell.calls.get())
             if self.left:
                 return
-        for change, short in self._schedule.rest():
-            reason = self._stopped or short
-            outcome = Outcome.SKIPPED if short and not self._stopped else Outcome.NOT_STARTED
-            self._note(_ended(change, outcome, reason or "what it waits for was not done"))
+        if not self._stopped:
+            self._schedule.rollout.finish()
+        for change, outcome, reason in self._schedule.rest():
+            self._note(_ended(change, Outcome.NOT_STARTED if self._stopped else outcome, self._stopped or reason))
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         for change in self._schedule.take():

@@ -231,6 +231,7 @@ class _Apply:
             "run": self.turn.run if done else None,
             "outcomes": results_json(done.result.outcomes.values()) if done else [],
             "in_flight": dict(done.result.in_flight) if done else {},
+            "unwell": dict(done.result.unwell) if done else {},
             "mails": [dict(mail) for mail in done.mails] if done else [],
             "after": plan_to_json(after.plan) if after else None,
             "diagnostics": [diagnostic_to_json(item) for item in found],

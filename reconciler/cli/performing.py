@@ -29,7 +29,7 @@ def perform(
 
     The first interrupt lets what is under way end, the second one leaves it.
     """
-    from reconciler.apply import Bell, apply
+    from reconciler.apply import Bell, Gate, apply
 
     bell = Bell()
     driver = _driver(console, len(plan.changes))
@@ -42,7 +42,7 @@ def perform(
 
     with driver, console.interrupts.told(bell.ring):
         site, limits = world.site(live), _limits(world, live, plan)
-        return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell)
+        return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell, look=Gate(site))
 
 
 def _limits(world: World, live: Live, plan: Plan) -> Limits:
@@ -68,7 +68,7 @@ def _driver(console: Console, total: int) -> Driver:
 def show_results(console: Console, result: Result, mails: Sequence[Mapping[str, Any]]) -> None:
     from reconciler.cli.reviewing import add_to_page
     from reconciler.render.markdown.results import results_markdown
-    from reconciler.render.results import in_flight_text, mails_text, results_text
+    from reconciler.render.results import in_flight_text, mails_text, results_text, unwell_text
 
     ends = result.outcomes.values()
     add_to_page(console, lambda: results_markdown(ends))
@@ -76,6 +76,8 @@ def show_results(console: Console, result: Result, mails: Sequence[Mapping[str, 
         return
     style = console.out_style
     console.result("\n" + results_text(ends, style) + in_flight_text(result.in_flight, style))
+    if result.unwell:
+        console.result("\n" + unwell_text(result.unwell, style))
     if mails:
         console.result("\n" + mails_text(mails, style))
 

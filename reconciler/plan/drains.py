@@ -81,7 +81,7 @@ def _drained(change: Change, inventory: Inventory, live: Live, recall: Recall) -
     login = _login(declared, existing)
     target = next((str(item.after) for item in change.fields if item.path == "service.version"), "")
     verify = Step("proxy.verify", {"name": declared.name, **({"version": target} if target else {})})
-    if existing.raw.get("status") != "Online":
+    if existing.raw.get("status") != "Online" and not in_maintenance(existing):
         return replace(change, steps=(*change.steps, verify))  # nothing runs there, and nobody answers
     pooled = live.server.rest >= KINDS["pool"].since and bool(existing.raw.get("proxyPoolId"))
     if not pooled:
@@ -130,16 +130,14 @@ def _add(findings: Findings, declared: Resource, existing: LiveResource, field: 
             steps = () if change.blocked else (*change.steps, step)
             findings.changes[index] = replace(change, fields=(*change.fields, field), steps=steps)
             return
-    offline = existing.raw.get("status") == "Offline"
     findings.changes.append(
         Change(
             address=declared.address,
             action=Action.UPDATE,
             fields=(field,),
             cause=field.cause or Cause(Reason.DRIFT),
-            steps=() if offline else (step,),
+            steps=(step,),
             precondition=precondition(KINDS["proxy"], existing),
-            blocked="the proxy is offline, and leaving maintenance needs its host" if offline else "",
         )
     )
     findings.unchanged -= 1

@@ -54,7 +54,8 @@ def plan_planes(inventory: Inventory, live: Live, findings: Findings) -> None:
 def disagreements(proxy: Resource, existing: LiveResource, facts: Mapping[str, Any]) -> list[Report]:
     """The disagreements about one proxy, in the order of `_RULES`."""
     planes = Planes(proxy, existing.raw, facts)
-    found = ((code, rule(planes)) for code, rule in _RULES.items())
+    rests = existing.raw.get("maintenanceModeState") in ("Enabling", "Enabled")
+    found = ((code, rule(planes)) for code, rule in _RULES.items() if not (rests and code in _DISABLED))
     return [
         Report(proxy.address, code, said[0], proxy.position, ReportLevel.WARNING, said[1])
         for code, said in found
@@ -151,6 +152,9 @@ def _label(name: str) -> str:
 def _status(planes: Planes) -> str:
     return str(planes.rest.get("status") or "nothing of its status")
 
+
+_DISABLED: Final = ("service-stopped", "service-not-listening", "proxy-not-reached")
+"""What is as it should be while the proxy is in maintenance: its service is disabled then."""
 
 _RULES: Final[Mapping[str, Callable[[Planes], Said | None]]] = {
     "service-not-installed": _not_installed,

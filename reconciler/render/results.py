@@ -45,6 +45,13 @@ def in_flight_text(steps: Mapping[str, str], style: Style) -> str:
     return "\n" + "".join(f"{style.plain(line)}\n" for line in lines)
 
 
+def unwell_text(problems: Mapping[str, str], style: Style) -> str:
+    """What was done, and did not work when it was looked at after its batch."""
+    lines = ["Done, and not well afterwards:"]
+    lines += columns([(key.partition(":")[2], problems[key]) for key in sorted(problems)])
+    return "".join(f"{style.plain(line)}\n" for line in lines)
+
+
 def verdict(ends: Sequence[ChangeEnded]) -> str:
     """`Applied: 14 done, 1 failed, 0 skipped, 0 not started.`"""
     counts = Counter(end.outcome for end in ends)

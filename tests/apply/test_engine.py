@@ -241,3 +241,10 @@ class TestCoverage:
         result, _ = self.run(Limits("1", max_failures=1), "a", "b", "c")
         assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "not started", "not started"]
         assert result.outcomes["upgrade:proxy.b"].detail == "1 changes failed, and 1 are allowed"
+
+
+def test_blocked_changes_that_wait_for_each_other_end_once(verb: Callable[[Do], None]) -> None:
+    verb(lambda site, params, tell: None)
+    result = run(change("a", blocked="it is offline"), change("b", "a", blocked="it waits for a"), change("c", "b"))
+    assert ends(result) == {"a": "skipped", "b": "skipped", "c": "skipped"}
+    assert result.outcomes["run:job.b"].detail == "it waits for a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -16,6 +17,18 @@ MEMBER = "px-lnx-1.example.net"
 def maintenance(demo: Rehearsal) -> str:
     with by_hand(demo) as hand:
         return str(hand.by_name("Proxies", "hostName", MEMBER)["maintenanceModeState"])
+
+
+def failing(name: str) -> Any:
+    """The step that upgrades proxies, but for one."""
+    upgrade = STEPS["proxy.upgrade"]
+
+    def do(site: Any, params: Any, tell: Any) -> Any:
+        if params["name"] == name:
+            raise StepFailed("the installer said no")
+        return upgrade(site, params, tell)
+
+    return do
 
 
 def upgrades(demo: Rehearsal) -> dict[str, list[str]]:
@@ -39,11 +52,8 @@ def test_an_apply_that_was_killed_leaves_a_drain_that_the_next_one_undoes(
 ) -> None:
     demo.set("server", "build=8.6.0.100")
 
-    def fail(site: Any, params: Any, tell: Any) -> None:
-        raise StepFailed("killed here")
-
     with monkeypatch.context() as patched:
-        patched.setitem(STEPS, "proxy.upgrade", fail)
+        patched.setitem(STEPS, "proxy.upgrade", failing("px-lnx-1"))
         patched.setattr("reconciler.apply.engine.left_open", lambda steps, failed: [])
         assert demo.apply("--waive", "coverage=one proxy each").code == 3
     assert maintenance(demo) == "Enabled"
@@ -57,11 +67,8 @@ def test_an_apply_that_was_killed_leaves_a_drain_that_the_next_one_undoes(
 def test_a_proxy_that_fails_is_given_back(demo: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     demo.set("server", "build=8.6.0.100")
 
-    def fail(site: Any, params: Any, tell: Any) -> None:
-        raise StepFailed("the installer said no")
-
     with monkeypatch.context() as patched:
-        patched.setitem(STEPS, "proxy.upgrade", fail)
+        patched.setitem(STEPS, "proxy.upgrade", failing("px-lnx-1"))
         assert demo.apply("--waive", "coverage=one proxy each").code == 3
     assert maintenance(demo) == "Disabled"
     assert "update:proxy.px-lnx-1" not in demo.changes()
@@ -96,3 +103,32 @@ def account(demo: Rehearsal) -> dict[str, Any]:
         key = lab.resolver.resolve(credential.private_key).reveal()
     login = {"account": credential.username, "privateKeyBase64": base64.b64encode(key.encode()).decode()}
     return {"sshSettings": {**login, "elevateAccountToRoot": True, "ignoreFingerprintCheck": True}}
+
+
+def test_a_proxy_that_does_not_come_back_stops_the_rest(demo: Rehearsal) -> None:
+    """px-dmz-1 is the canary: its upgrade succeeds, and then its service never answers again."""
+    demo.set("px-dmz-1", "upgrade=breaks")
+    demo.set("server", "build=8.6.0.100")
+    ended = demo.run(
+        *("apply", "--lab", str(demo.file), "--auto-approve", "--waive", "coverage=one proxy each", "--format", "json")
+    )
+    assert ended.code == 3
+    told = json.loads(ended.out)
+    ends = {item["key"]: (item["outcome"], item["detail"]) for item in told["outcomes"] if item["action"] == "upgrade"}
+    assert ends.pop("upgrade:proxy.px-dmz-1") == ("failed", "px-dmz-1 does not work again: it is Offline")
+    assert len(ends) == 5
+    assert set(ends.values()) == {("not started", "an earlier batch did not end well: proxy.px-dmz-1 failed")}
+    demo.set("px-dmz-1", "upgrade=works")
+    assert demo.apply("--waive", "coverage=one proxy each").code == 0
+    assert demo.plan()["changes"] == []
+
+
+def test_the_lab_tells_how_many_proxies_worked_for_each_organization(demo: Rehearsal) -> None:
+    demo.set("server", "build=8.6.0.100")
+    assert demo.apply("--waive", "coverage=one proxy each").code == 0
+    status = json.loads(demo.run("lab", "status", str(demo.file), "--format", "json").out)
+    least = {name: found["least"] for name, found in status["coverage"]["organizations"].items()}
+    assert least["fabrikam.example.com"] == 0  # it has one proxy only
+    assert least["contoso.example.com"] >= 1
+    assert least["northwind.example.net"] >= 1
+    assert {item["organization"] for item in status["coverage"]["lost"]} == {"fabrikam.example.com"}

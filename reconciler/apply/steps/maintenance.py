@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reconciler.apply.gate import refresh
 from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.failure import StepFailed
@@ -60,6 +61,7 @@ def wait_for_sessions(site: Site, params: Mapping[str, Any], tell: Tell) -> str 
 def verify(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     """The proxy is Online, with the version wanted where the server shows one (v8). In maintenance mode its service is
     disabled, so there Offline tells nothing, and another look follows when it is back."""
+    refresh(site, [params["name"]])
     wanted = build_number(str(params.get("version", "")))
     seen: dict[str, Any] = {}
 

@@ -1,0 +1,210 @@
+"""The gate after each batch: what was changed is well, or the next batch is not begun."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from reconciler.apply import Gate, Limits, Site, apply
+from reconciler.apply.engine import Result
+from reconciler.apply.steps import STEPS
+from reconciler.model.errors import Refused, Unreachable
+from reconciler.model.live import ServerInfo
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Step
+from reconciler.plan.coverage import Coverage
+from tests.apply.site import HOST, FakeServer, site
+
+NEW, OLD = "8.6.0.100", "8.5.0.1014"
+
+
+class FakeSite:
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+
+
+class Seen:
+    """A look at a world where `sick` proxies are not well after they were changed, and `working` ones work."""
+
+    def __init__(self, sick: str = "", working: Callable[[], frozenset[str]] | None = None) -> None:
+        self.sick, self.working, self.asked = sick, working, list[list[str]]()
+
+    def coverage(self, known: Coverage) -> Coverage | None:
+        if self.working is None:
+            return known
+        seen = {name: {"status": "Online"} for name in self.working()}
+        return known.observed(seen, NEW)
+
+    def unwell(self, changes: Sequence[Change]) -> dict[str, str]:
+        self.asked.append([change.address.removeprefix("proxy.") for change in changes])
+        return {change.key: "it is Offline" for change in changes if change.address[-1] in self.sick}
+
+
+def upgrade(name: str) -> Change:
+    fields = (FieldChange("service.version", OLD, NEW),)
+    return Change(f"proxy.{name}", Action.UPGRADE, fields, Cause(Reason.DRIFT), (Step("job.run", {"name": name}),))
+
+
+def job(name: str, *proxies: str) -> Change:
+    needs = tuple(f"upgrade:proxy.{proxy}" for proxy in proxies)
+    return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN), (Step("job.run", {"name": name}),), needs)
+
+
+def run(look: Seen, *changes: Change, limits: Limits | None = None) -> Result:
+    plan = Plan("corp", "", ServerInfo(HOST, 8, NEW), changes)
+    limits = limits or Limits("1")
+    return apply(plan, cast(Site, FakeSite()), listen=lambda event: None, limits=limits, look=look)
+
+
+def ends(result: Result) -> dict[str, str]:
+    return {end.address: end.outcome.value for end in result.outcomes.values()}
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names whose change fails."""
+    names: set[str] = set()
+
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        if params["name"] in names:
+            raise Refused("host", "doing it", "no")
+
+    monkeypatch.setitem(STEPS, "job.run", do)
+    return names
+
+
+@pytest.mark.usefixtures("broken")
+def test_each_batch_is_looked_at_before_the_next_and_the_last_one_at_the_end() -> None:
+    look = Seen()
+    assert not run(look, upgrade("a"), upgrade("b"), upgrade("c"), limits=Limits("1,100%")).failed
+    assert look.asked == [["a"], ["b", "c"]]
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_proxy_that_does_not_come_back_stops_the_next_batch_and_says_why() -> None:
+    result = run(Seen("a"), upgrade("a"), upgrade("b"), upgrade("c"))
+    assert ends(result) == {"proxy.a": "done", "proxy.b": "not started", "proxy.c": "not started"}
+    reason = "an earlier batch did not end well: proxy.a: it is Offline"
+    assert result.outcomes["upgrade:proxy.b"].detail == reason
+    assert result.unwell == {"upgrade:proxy.a": "it is Offline"}
+    assert result.failed
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_last_batch_fails_the_run_too() -> None:
+    result = run(Seen("b"), upgrade("a"), upgrade("b"))
+    assert ends(result) == {"proxy.a": "done", "proxy.b": "done"}
+    assert result.failed
+
+
+def test_a_failed_change_stops_the_next_batch_unless_failures_are_allowed(broken: set[str]) -> None:
+    broken.add("a")
+    assert ends(run(Seen(), upgrade("a"), upgrade("b"))) == {"proxy.a": "failed", "proxy.b": "not started"}
+    allowed = run(Seen(), upgrade("a"), upgrade("b"), limits=Limits("1", max_failures=2))
+    assert ends(allowed) == {"proxy.a": "failed", "proxy.b": "done"}
+
+
+@pytest.mark.usefixtures("broken")
+def test_what_is_not_well_counts_as_a_failure() -> None:
+    limits = Limits("1", max_failures=2)
+    result = run(Seen("ab"), upgrade("a"), upgrade("b"), upgrade("c"), limits=limits)
+    assert ends(result) == {"proxy.a": "done", "proxy.b": "done", "proxy.c": "not started"}
+    assert result.outcomes["upgrade:proxy.c"].detail == "2 changes failed, and 2 are allowed"
+
+
+def test_the_sessions_that_follow_from_a_batch_belong_to_it(broken: set[str]) -> None:
+    broken.add("daily")
+    result = run(Seen(), upgrade("a"), upgrade("b"), job("daily", "a"), job("nightly", "b"))
+    assert ends(result) == {
+        "proxy.a": "done",
+        "job.daily": "failed",
+        "proxy.b": "not started",
+        "job.nightly": "not started",
+    }
+    assert result.outcomes["upgrade:proxy.b"].detail == "an earlier batch did not end well: job.daily failed"
+
+
+def test_who_works_is_looked_at_again_before_each_start(broken: set[str]) -> None:
+    """b and c serve one organization; c dies while a is upgraded, so b is left alone."""
+    working = {"a", "b", "c"}
+
+    class Dying(Seen):
+        def unwell(self, changes: Sequence[Change]) -> dict[str, str]:
+            working.discard("c")
+            return {}
+
+    serving = {"one": frozenset("bc")}
+    of_proxy = {"b": frozenset({"one"}), "c": frozenset({"one"})}
+    limits = Limits("1", coverage=Coverage(serving, frozenset(working), 1, of_proxy))
+    result = run(Dying(working=lambda: frozenset(working)), upgrade("a"), upgrade("b"), limits=limits)
+    assert ends(result) == {"proxy.a": "done", "proxy.b": "skipped"}
+    assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies meanwhile"
+
+
+class TestLook:
+    """The real one, through REST."""
+
+    def gate(self, *proxies: dict[str, Any]) -> tuple[Gate, FakeServer]:
+        server = FakeServer({}, {"Proxies": [{"id": f"id-{raw['hostName']}", **raw} for raw in proxies]}, build=NEW)
+        return Gate(site(server, *(raw["hostName"] for raw in proxies))), server
+
+    @pytest.mark.parametrize(
+        ("seen", "problem"),
+        [
+            ({"status": "Online", "version": NEW}, ""),
+            ({"status": "Online", "version": None}, ""),
+            ({"status": "Online", "version": OLD}, f"it has version {OLD}, not {NEW}"),
+            ({"status": "Offline"}, "it is Offline"),
+            ({"status": "Online", "version": NEW, "maintenanceModeState": "Enabled"}, ""),
+        ],
+    )
+    def test_what_was_changed_is_well(self, seen: dict[str, Any], problem: str) -> None:
+        gate, server = self.gate({"hostName": "a", **seen}, {"hostName": "b", "status": "Offline"})
+        assert gate.unwell([upgrade("a")]) == ({"upgrade:proxy.a": problem} if problem else {})
+        assert server.acts == [("Proxies", "Rescan", {"proxies": [{"id": "id-a"}]})]
+
+    def test_what_was_drained_is_back(self) -> None:
+        gate, _ = self.gate({"hostName": "a", "status": "Online", "maintenanceModeState": "Enabled"})
+        drained = Change(
+            "proxy.a", Action.UPGRADE, (), Cause(Reason.DRIFT), (Step("maintenance.on"), Step("maintenance.off"))
+        )
+        assert gate.unwell([drained]) == {"upgrade:proxy.a": "it is still in maintenance"}
+
+    def test_nothing_is_asked_where_nothing_was_changed(self) -> None:
+        gate, server = self.gate({"hostName": "a", "status": "Online"})
+        assert gate.unwell([]) == {}
+        assert server.acts == []
+
+    def test_who_works_now(self) -> None:
+        gate, _ = self.gate(
+            {"hostName": "a", "status": "Online"},
+            {"hostName": "b", "status": "Offline"},
+            {"hostName": "c", "status": "Online", "maintenanceModeState": "Enabling"},
+        )
+        seen = gate.coverage(Coverage({}, frozenset("abc")))
+        assert seen is not None
+        assert (seen.working, seen.resting) == (frozenset("a"), frozenset("c"))
+
+    def test_a_server_that_does_not_answer_is_no_reason_to_go_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        gate, server = self.gate({"hostName": "a", "status": "Online"})
+
+        def dead(path: str, **query: Any) -> list[dict[str, Any]]:
+            raise Unreachable(HOST, "GET Proxies", "no route")
+
+        monkeypatch.setattr(server, "list", dead)
+        assert gate.coverage(Coverage({}, frozenset())) is None
+        assert gate.unwell([upgrade("a")]) == {"upgrade:proxy.a": "the server does not say how it is (no route)"}
+
+
+def test_without_an_answer_nothing_is_disrupted(broken: set[str]) -> None:
+    class Blind(Seen):
+        def coverage(self, known: Coverage) -> Coverage | None:
+            return None
+
+    result = run(Blind(), upgrade("a"))
+    assert ends(result) == {"proxy.a": "skipped"}
+    assert result.outcomes["upgrade:proxy.a"].detail == (
+        "nobody knows which proxies work, so some organizations would have too few working proxies meanwhile"
+    )
