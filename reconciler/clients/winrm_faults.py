@@ -173,9 +173,19 @@ KERBEROS_HINT: Final = (
     "Kerberos knows the host by the name in the inventory (`host`): there has to be a service principal HTTP/NAME, the "
     "clocks may differ by five minutes, and krb5.conf has to find the realm. Without password and keytab: kinit first."
 )
-_NO_KDC: Final = frozenset({0x96C73A9C, 0x96C73A9A})
-"""KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE, as unsigned numbers."""
+_NO_KDC: Final = frozenset({-1765328228, -1765328230})
+"""KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE."""
+_WRONG_PASSWORD: Final = frozenset({-1765328360, -1765328353})
+"""KRB5KDC_ERR_PREAUTH_FAILED, and what a realm without preauthentication lets the client find out itself."""
 _MANGLED: Final = (AssertionError, StopIteration, ET.ParseError, KeyError, AttributeError, ValueError)
+_WORDS: Final[Mapping[type, str]] = {
+    wr.InvalidCredentialsError: "the host does not accept this user with this password or certificate",
+    hc.RemoteDisconnected: "the connection was closed in the middle",
+    hc.IncompleteRead: "the connection was closed in the middle",
+    hc.BadStatusLine: "its answer is not HTTP",
+    **dict.fromkeys(_MANGLED, "its answer is not one of WS-Management"),
+}
+"""For people, where the exception itself says it worse."""
 _MINOR = re.compile(r"Minor \(\d+\): ([^\n]+)")
 _ACCESS_DENIED = 5
 _BUSY = frozenset({429, 502, 503, 504})
@@ -226,9 +236,11 @@ def _kind_inside(inside: list[BaseException]) -> type[RemoteError] | None:
 
 
 def _code(error: BaseException) -> int:
-    """The number that the libraries for Kerberos give, as an unsigned one."""
-    code = getattr(error, "err_code", None) or getattr(error, "min_code", 0)
-    return code & 0xFFFFFFFF if isinstance(code, int) else 0
+    """The number that the libraries for Kerberos give; one of them takes the sign away."""
+    code = getattr(error, "err_code", None) or getattr(error, "min_code", None)
+    if not isinstance(code, int):
+        return 0
+    return code - (1 << 32) if code >= 1 << 31 else code
 
 
 def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
@@ -264,19 +276,14 @@ def _reason(error: Exception) -> str:
     for item in inside:
         if isinstance(item, ssl.SSLCertVerificationError):
             return (getattr(item, "verify_message", "") or str(item.args[-1])).lower()
-    if isinstance(error, wr.InvalidCredentialsError):
-        return "the host does not accept this user with this password or certificate"
+        if _code(item) in _WRONG_PASSWORD:
+            return "Kerberos does not accept this password or keytab"
     if isinstance(error, wr.WSManFaultError):
         return " ".join(str(error.reason).split())
     if isinstance(error, wr.WinRMTransportError):
         return f"it answered with HTTP status {error.code}"
-    if isinstance(error, _MANGLED):
-        return "its answer is not one of WS-Management"
-    if isinstance(error, hc.RemoteDisconnected | hc.IncompleteRead):
-        return "the connection was closed in the middle"
-    if isinstance(error, wr.WinRMError):
-        return str(error)
-    return _innermost(inside) or type(error).__name__
+    words = next((_WORDS[known] for known in type(error).__mro__ if known in _WORDS), "")
+    return words or _innermost(inside) or type(error).__name__
 
 
 def _innermost(inside: list[BaseException]) -> str:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 
 from reconciler.lab.hosts import ntlm
 from reconciler.lab.hosts.acceptor import Acceptor
-from reconciler.lab.hosts.wsman import Command, Endpoint, Engine, Limits, User
+from reconciler.lab.hosts.wsman import Accept, Command, Endpoint, Engine, Limits, User
 from reconciler.lab.pki import Authority, Identity
 from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.secret import SecretRef
@@ -26,18 +26,20 @@ NAME = "px-1.example.net"
 
 @dataclass
 class Accounts:
-    """`passwords` by user; `certificates` (DER) to the user they are mapped to; `admins` may use shells."""
+    """`passwords` by user; `certificates` (DER) to the user they are mapped to; `ordinary` users may not use shells.
+    With `by_realm` users are called user@REALM."""
 
     passwords: dict[str, str] = field(default_factory=lambda: {"svc": "Secret1!"})
     certificates: dict[bytes, str] = field(default_factory=dict)
     ordinary: set[str] = field(default_factory=set)
+    by_realm: bool = False
 
     def nt_hash(self, domain: str, user: str) -> bytes | None:
         password = self.passwords.get(user)
         return None if password is None else ntlm.nt_hash(password)
 
     def user(self, domain: str, user: str) -> User:
-        return User(user, admin=user not in self.ordinary)
+        return User(f"{user}@{domain}" if self.by_realm else user, admin=user not in self.ordinary)
 
     def mapped(self, certificate: bytes) -> User | None:
         name = self.certificates.get(certificate)
@@ -88,6 +90,8 @@ def running(
     wants_certificate: bool = False,
     shells: int = 30,
     tls: bool = True,
+    accept: Accept | None = None,
+    by_realm: bool = False,
 ) -> Iterator[Winrmd]:
     authority = Authority(folder)
     shown = identity(authority)
@@ -102,9 +106,9 @@ def running(
         return program(command)
 
     engine = Engine("PX-1", record, Limits(shells=shells))
-    accounts = Accounts()
+    accounts = Accounts(by_realm=by_realm)
     digest = shown.certificate.fingerprint(hashes.SHA256())
-    endpoint = Endpoint(engine, accounts, "PX-1", certificate_hash=digest if tls else b"")
+    endpoint = Endpoint(engine, accounts, "PX-1", certificate_hash=digest if tls else b"", accept=accept)
     context = authority.context(shown)
     if wants_certificate:
         context.verify_mode = ssl.CERT_OPTIONAL

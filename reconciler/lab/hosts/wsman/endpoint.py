@@ -13,10 +13,9 @@ from http.client import HTTPException, parse_headers
 from threading import Lock
 from typing import BinaryIO, Final
 
-from reconciler.lab.hosts.ntlm import channel_binding
 from reconciler.lab.hosts.wsman import sealing
 from reconciler.lab.hosts.wsman.engine import Caller, Engine
-from reconciler.lab.hosts.wsman.login import Accounts, Login, Reply
+from reconciler.lab.hosts.wsman.login import Accept, Accounts, Login, Reply
 
 _LONGEST_LINE: Final = 65536
 _LARGEST_BODY: Final = 16 * 1024 * 1024
@@ -60,13 +59,15 @@ class Dropped(Exception):
 @dataclass(slots=True)
 class Endpoint:
     """`serve` talks to one client until it goes. `certificate_hash` (SHA-256 of the TLS certificate) is what logins
-    must be bound to; empty means plain HTTP, where every message must be sealed. `connections` and `statuses` count.
+    must be bound to; empty means plain HTTP, where every message must be sealed. `accept` takes the place of NTLM.
+    `connections` and `statuses` count.
     """
 
     engine: Engine
     accounts: Accounts
     computer: str
     certificate_hash: bytes = b""
+    accept: Accept | None = None
     troubles: Troubles = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
     connections: int = 0
@@ -79,8 +80,13 @@ class Endpoint:
         certificate = b""
         if isinstance(connection, ssl.SSLSocket):
             certificate = connection.getpeercert(binary_form=True) or b""
-        binding = channel_binding(self.certificate_hash) if self.certificate_hash else b""
-        login = Login(self.accounts, self.computer, binding=binding, certificate=certificate)
+        login = Login(
+            self.accounts,
+            self.computer,
+            bound_to=self.certificate_hash,
+            certificate=certificate,
+            accept=self.accept,
+        )
         with connection.makefile("rb") as stream:
             while True:
                 request = read_request(stream)

@@ -1,4 +1,4 @@
-"""Logging in to WinRM: who a connection belongs to. NTLM in Negotiate, Basic over TLS, client certificates."""
+"""Logging in to WinRM: who a connection belongs to. Negotiate (NTLM), Basic over TLS, client certificates."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import base64
 import binascii
 import hmac
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from reconciler.lab.hosts import ntlm
+from reconciler.lab.hosts.wsman.sealing import Seal
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,27 @@ class Accounts(Protocol):
         ...
 
 
+class Acceptor(Protocol):
+    """The accepting side of one login. `domain` and `user` are whose it was, once it is `complete`."""
+
+    domain: str
+    user: str
+
+    @property
+    def complete(self) -> bool: ...
+
+    @property
+    def sealing(self) -> Seal | None: ...
+
+    def step(self, token: bytes) -> bytes:
+        """The answer to a token, empty where there is none. Raises ntlm.LoginRefused."""
+        ...
+
+
+Accept = Callable[[bytes], Acceptor]
+"""Makes the acceptor for logins that are bound to a certificate of this SHA-256 (empty: to none)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What to do with a request: go on (`status` 200), or answer `status`. `offers` are WWW-Authenticate headers."""
@@ -50,27 +73,42 @@ class Reply:
 
 
 class Login:
-    """The login of one connection. `binding` is the channel binding of its TLS layer, `certificate` its client's."""
+    """The login of one connection. `bound_to` is the SHA-256 of the certificate of its TLS layer, `certificate` is its
+    client's. `accept` takes the place of NTLM in Negotiate."""
 
-    def __init__(self, accounts: Accounts, computer: str, *, binding: bytes = b"", certificate: bytes = b"") -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        computer: str,
+        *,
+        bound_to: bytes = b"",
+        certificate: bytes = b"",
+        accept: Accept | None = None,
+    ) -> None:
         self._accounts = accounts
         self._computer = computer
-        self._binding = binding
+        self._bound_to = bound_to
         self._certificate = certificate
-        self._acceptor: ntlm.Acceptor | None = None
+        self._accept = accept or self._ntlm
+        self._acceptor: Acceptor | None = None
         self.user: User | None = None
-        self.sealing: ntlm.Sealing | None = None
+        self.sealing: Seal | None = None
+
+    def _ntlm(self, bound_to: bytes) -> Acceptor:
+        return ntlm.Acceptor(
+            self._computer, self._accounts.nt_hash, ntlm.channel_binding(bound_to) if bound_to else b""
+        )
 
     @property
     def offers(self) -> tuple[str, ...]:
-        return ("Negotiate", 'Basic realm="WSMAN"') if self._binding else ("Negotiate",)
+        return ("Negotiate", 'Basic realm="WSMAN"') if self._bound_to else ("Negotiate",)
 
     def check(self, authorization: str) -> Reply:
         """Judge the Authorization header of a request, empty where there is none."""
         scheme, _, value = authorization.partition(" ")
         if authorization.strip() == MUTUAL:
             return self._mapped()
-        if scheme.lower() == "basic" and self._binding:
+        if scheme.lower() == "basic" and self._bound_to:
             return self._basic(value)
         if scheme.lower() in _SCHEMES and value:
             return self._negotiate(scheme, value)
@@ -110,15 +148,16 @@ class Login:
 
     def _negotiate(self, scheme: str, value: str) -> Reply:
         if self._acceptor is None or self._acceptor.complete:
-            self._acceptor = ntlm.Acceptor(self._computer, self._accounts.nt_hash, self._binding)
+            self._acceptor = self._accept(self._bound_to)
         acceptor = self._acceptor
         try:
             token = acceptor.step(base64.b64decode(value, validate=True))
         except (binascii.Error, ntlm.LoginRefused) as error:
             return self._refuse(str(error))
+        offers = (f"{scheme} {base64.b64encode(token).decode()}",) if token else ()
         if not acceptor.complete:
-            return Reply(401, (f"{scheme} {base64.b64encode(token).decode()}",))
+            return Reply(401, offers)
         refused = self._admit(self._accounts.user(acceptor.domain, acceptor.user))
         if refused is None:
             self.sealing = acceptor.sealing
-        return refused or Reply(200)
+        return refused or Reply(200, offers)
