@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.together import Together
@@ -27,7 +27,8 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Site:
-    """What every step is handed. `owner` is the name of the inventory; `naming` knows ids and learns new ones."""
+    """What every step is handed. `owner` is the name of the inventory; `naming` knows ids and learns new ones. Who
+    moves a repository holds `moving`."""
 
     owner: str
     live: Live
@@ -38,6 +39,7 @@ class Site:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     stop: Event = field(default_factory=Event)
+    moving: Lock = field(default_factory=Lock)
     naming: Naming = field(init=False)
     together: Together = field(init=False)
 

@@ -85,8 +85,9 @@ def _change(
     kind: Kind, resource: Resource, live: LiveResource, seen: Comparison, recall: Recall, naming: Naming
 ) -> Change:
     fixed = [change.path for change in seen.changes if kind.field(change.path).mode is Mode.CREATE_ONLY]
-    blocked = "" if fixed else _why_blocked(kind, seen.changes, live, naming)
-    blocked = blocked or _refused_values(kind, resource, naming)
+    blocked = _refused_values(kind, resource, naming)
+    if not fixed and kind.name == "proxy" and live.raw.get("status") == "Offline":
+        blocked = "the proxy is offline, and the server refuses to change it until it answers"
     create = Step("create", {"kind": kind.name, "name": resource.name, "fields": _sent(kind, resource, naming)})
     steps = (create,) if fixed else _update_steps(kind, resource, live, seen.changes, recall, naming)
     return Change(
@@ -114,17 +115,6 @@ def _refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:
         if field.refuses is not None and field.name in resource.fields
     ]
     return "; ".join(reason for reason in reasons if reason)
-
-
-def _why_blocked(kind: Kind, changes: tuple[FieldChange, ...], live: LiveResource, naming: Naming) -> str:
-    if kind.name == "proxy" and live.raw.get("status") == "Offline":
-        return "the proxy is offline, and the server refuses to change it until it answers"
-    if kind.name == "repository" and any(change.path == "owner" for change in changes):
-        if naming.rest < 8:
-            return f"REST v{naming.rest} cannot move a repository to another proxy"
-        if not live.fields.get("object_storage"):
-            return "only repositories on object storage can move to another proxy; this one is on a disk of its proxy"
-    return ""
 
 
 def _update_steps(

@@ -11,6 +11,7 @@ from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
 from reconciler.plan.drains import plan_restores, with_drains
 from reconciler.plan.hosts import Judge, plan_hosts
+from reconciler.plan.moves import plan_moves
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
 from reconciler.plan.ownership import plan_undeclared
@@ -32,6 +33,7 @@ def make_plan(
     unfit = plan_hosts(inventory, live, judge, findings)
     plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)
+    plan_moves(live, findings)
     plan_replaces(inventory, live, findings)
     plan_takeovers(inventory, live, findings)
     plan_packages(inventory, live, findings)

@@ -321,3 +321,28 @@ def used_by(item: Any) -> set[str]:
     """What an object uses, told another way than the planner does."""
     members = {f"proxy.{name}" for name in item.fields.get("members") or ()}
     return {str(item.fields.get("owner")), f"repository.{item.fields.get('repository')}", *members}
+
+
+class TestMoves:
+    """A repository moves only while both ends can be reached."""
+
+    def why(self, reader: FakeReader, **owner: Any) -> str:
+        made = plan(chain(repository={"cloud": {"owner": "proxy.px-3", "object_storage": STORAGE}}), reader)
+        return next(change.blocked for change in made.changes if change.key == "update:repository.cloud")
+
+    def proxies(self, *statuses: str) -> list[dict[str, Any]]:
+        return [{**item, "status": status} for item, status in zip(OWNED["Proxies"], statuses, strict=True)]
+
+    @pytest.mark.parametrize(
+        ("statuses", "words"),
+        [
+            (("Online", "Online", "Online"), ""),
+            (("Online", "Offline", "Online"), ""),
+            (("Offline", "Offline", "Online"), "pool.a is not online, and REST cannot move"),
+            (("Online", "Online", "Offline"), "proxy.px-3 is not online"),
+        ],
+    )
+    def test_an_end_that_is_offline_blocks_it(self, statuses: tuple[str, ...], words: str) -> None:
+        found = self.why(FakeReader({**OWNED, "Proxies": self.proxies(*statuses)}))
+        assert found.startswith(words)
+        assert bool(found) is bool(words)

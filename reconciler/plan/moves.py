@@ -1,0 +1,49 @@
+"""Repositories that move to another proxy or pool (changeOwner, REST v8): why one cannot, before it is asked for.
+
+Product facts: 4.3. Only object storage moves without its data being copied, and both ends have to be reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.model.address import Address, kind_of
+from reconciler.model.live import Live
+from reconciler.model.plan import Action, Change
+from reconciler.plan.objects import Findings
+
+_BY_POWERSHELL = "on the server, Start-VBORepositoryOwnerChangeSession -IgnoreConnectionTroublesToSourceLocation can"
+
+
+def plan_moves(live: Live, findings: Findings) -> None:
+    """Block the moves that cannot be done."""
+    for index, change in enumerate(findings.changes):
+        if change.action is not Action.UPDATE or kind_of(change.address) != "repository" or change.blocked:
+            continue
+        owner = next((item for item in change.fields if item.path == "owner"), None)
+        blocked = _why_not(change, owner.before, owner.after, live) if owner is not None else ""
+        if blocked:
+            findings.changes[index] = replace(change, steps=(), blocked=blocked)
+
+
+def _why_not(change: Change, source: str, target: str, live: Live) -> str:
+    if live.server.rest < 8:
+        return f"REST v{live.server.rest} cannot move a repository to another proxy"
+    if not live.resources[Address(change.address)].fields.get("object_storage"):
+        return "only repositories on object storage can move to another proxy; this one is on a disk of its proxy"
+    if not _answers(source, live):
+        return f"{source} is not online, and REST cannot move a repository away from there; {_BY_POWERSHELL}"
+    if Address(target) in live.resources and not _answers(target, live):
+        return f"{target} is not online"
+    return ""
+
+
+def _answers(owner: str, live: Live) -> bool:
+    """Whether a proxy, or one member of a pool, is online."""
+    found = live.resources.get(Address(owner))
+    if found is None:
+        return False
+    if found.kind == "proxy":
+        return found.raw.get("status") == "Online"
+    members = found.fields.get("members")
+    return isinstance(members, list) and any(_answers(f"proxy.{name}", live) for name in members)
