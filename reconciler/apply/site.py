@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -17,6 +17,7 @@ from reconciler.model.errors import DeadlineExceeded, Unreachable
 if TYPE_CHECKING:
     from reconciler.clients.hosts import HostSession
     from reconciler.clients.vbo import Reader, Writer
+    from reconciler.hosts import Playbook
     from reconciler.model.connection import Access, Connection
     from reconciler.model.live import Live, LiveResource
     from reconciler.model.secret import SecretResolver
@@ -28,7 +29,7 @@ Tell = Callable[[str], None]
 @dataclass(slots=True)
 class Site:
     """What every step is handed. `owner` is the name of the inventory; `naming` knows ids and learns new ones. Who
-    moves a repository holds `moving`."""
+    moves a repository holds `moving`. `playbooks` have the change scripts of users beside the shipped ones."""
 
     owner: str
     live: Live
@@ -36,6 +37,7 @@ class Site:
     resolver: SecretResolver
     reader: Reader
     writer: Writer
+    playbooks: Mapping[str, Playbook] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     stop: Event = field(default_factory=Event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,21 @@ def read(path: Path, *, lab: bool = False) -> tuple[Inventory | None, list[Diagn
     """
     from reconciler.inventory import load
 
-    return load(path, look_at_files=not lab)
+    inventory, found = load(path, look_at_files=not lab)
+    if inventory is not None and inventory.playbooks:
+        found = [*found, *_of_playbooks(inventory)]
+    return inventory, found
+
+
+def _of_playbooks(inventory: Inventory) -> Sequence[Diagnostic]:
+    """What is wrong with the playbooks that an inventory names."""
+    from reconciler.hosts import load_for
+
+    try:
+        load_for(inventory)
+    except Diagnosed as error:
+        return error.diagnostics
+    return ()
 
 
 def usable(console: Console, path: Path, *, lab: bool = False) -> Inventory:

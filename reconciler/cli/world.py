@@ -138,7 +138,10 @@ class World:
         """Where steps work: with the writer."""
         from reconciler.apply import Site
 
-        return Site(self.inventory.name, live, self.access, self.resolver, self.reader, self.writing())
+        writer = self.writing()
+        return Site(
+            self.inventory.name, live, self.access, self.resolver, self.reader, writer, playbooks=self.playbooks
+        )
 
     def writing(self) -> Writer:
         from reconciler.clients.vbo import Writer
@@ -183,7 +186,7 @@ def open_world(
 ) -> Iterator[World]:
     """Connect, in the lab or for real, and close everything at the end. Raises RemoteError and SecretError."""
     from reconciler.clients.vbo import Reader, connect
-    from reconciler.hosts import load, playbooks_folder
+    from reconciler.hosts import load_for
 
     with ExitStack() as stack:
         ways = stack.enter_context(open_ways(console, inventory, lab=lab))
@@ -197,7 +200,7 @@ def open_world(
             resolver=resolver,
             session=session,
             reader=Reader(session),
-            playbooks=load(playbooks_folder()),
+            playbooks=load_for(inventory),
             journal=journal,
             lab=ways.lab,
             parallel=parallel,

@@ -8,7 +8,7 @@ from reconciler.clients.packaged import playbooks_folder
 from reconciler.hosts.checklist import checklist_text
 from reconciler.hosts.diagnosis import diagnose
 from reconciler.hosts.fix import HostWriter
-from reconciler.hosts.playbook import Playbook, load, shipped
+from reconciler.hosts.playbook import Playbook, load, load_for, shipped
 from reconciler.hosts.probe import HostReader, arguments, ask, probe
 from reconciler.hosts.requirement import Change, Requirement
 from reconciler.hosts.requirements import Finding, advice, judge, unmet
@@ -27,6 +27,7 @@ __all__ = [
     "diagnose",
     "judge",
     "load",
+    "load_for",
     "playbooks_folder",
     "probe",
     "shipped",

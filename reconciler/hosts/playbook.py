@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.clients.packaged import playbooks_folder
+from reconciler.hosts.filling import fields_in, proxy_fields
 from reconciler.hosts.requirement import Requirement
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.position import Position
@@ -17,26 +18,79 @@ from reconciler.model.script import Script
 if TYPE_CHECKING:
     from yaml import Node
 
+    from reconciler.model.inventory import Inventory
+
 SYSTEMS: Final = ("linux", "windows")
+_ENDS: Final = {"linux": ".sh", "windows": ".ps1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """What hosts of one operating system must be. `scripts` holds the change scripts by name."""
+    """What hosts of one operating system must be. `scripts` holds the change scripts by name; `own_facts` are scripts
+    that ask beyond `facts`, from the folders of users."""
 
     os: str
     facts: Script
     requirements: tuple[Requirement, ...]
     scripts: Mapping[str, Script]
+    own_facts: tuple[Script, ...] = ()
 
 
-def load(folder: Path) -> dict[str, Playbook]:
-    """The playbooks in `folder`, by operating system. Raises Diagnosed with everything that is wrong with them."""
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """One folder of playbooks. `name` is what messages call it, empty for the shipped one; `beneath` is the folder
+    whose scripts it may use too."""
+
+    folder: Path
+    name: str = ""
+    beneath: Path | None = None
+
+    def label(self, file: str) -> str:
+        return f"{self.name}/{file}" if self.name else file
+
+    def find(self, script: str) -> Path:
+        here = self.folder / script
+        return self.beneath / script if self.beneath is not None and not here.is_file() else here
+
+
+def load(folder: Path, own: Mapping[str, Path] | None = None) -> dict[str, Playbook]:
+    """The playbooks in `folder`, by operating system, with those of users over them. `own` are further folders by the
+    name that messages call them. Raises Diagnosed with everything that is wrong with them.
+
+    A requirement of a user's folder comes after the shipped ones, or takes the place of the one with its name.
+    """
     problems: list[Diagnostic] = []
-    found = {name: _load(folder, name, problems) for name in SYSTEMS}
+    found = {name: _load(_Room(folder), name, problems) for name in SYSTEMS}
+    for label, path in (own or {}).items():
+        room = _Room(path, label, folder)
+        if not any((path / f"{name}.yml").is_file() for name in SYSTEMS):
+            files = " or ".join(f"{name}.yml" for name in SYSTEMS)
+            problems.append(_problem("playbook", f"There is no {files} in the folder {label}.", Position(label, 1)))
+        for name in SYSTEMS:
+            if (path / f"{name}.yml").is_file():
+                found[name] = _over(found[name], _load(room, name, problems))
     if problems:
         raise Diagnosed(problems)
     return {name: playbook for name, playbook in found.items() if playbook is not None}
+
+
+def load_for(inventory: Inventory) -> dict[str, Playbook]:
+    """The shipped playbooks, with those that `inventory` names over them. Raises Diagnosed."""
+    root = Path(inventory.access.root)
+    return load(playbooks_folder(), {name: root / name for name in inventory.playbooks})
+
+
+def _over(below: Playbook | None, own: Playbook | None) -> Playbook | None:
+    if below is None or own is None:
+        return below
+    replacing = {item.name: item for item in own.requirements}
+    kept = [replacing.pop(item.name, item) for item in below.requirements]
+    return replace(
+        below,
+        requirements=(*kept, *replacing.values()),
+        scripts={**below.scripts, **own.scripts},
+        own_facts=(*below.own_facts, *((own.facts,) if own.facts.text else ())),
+    )
 
 
 @cache
@@ -52,12 +106,12 @@ def _script(folder: Path, name: str) -> Script:
     return Script(name, (folder / name).read_bytes().decode("ascii"))
 
 
-def _load(folder: Path, system: str, problems: list[Diagnostic]) -> Playbook | None:
+def _load(room: _Room, system: str, problems: list[Diagnostic]) -> Playbook | None:
     import yaml
 
-    file = f"{system}.yml"
+    file = room.label(f"{system}.yml")
     try:
-        text = (folder / file).read_text("utf-8")
+        text = (room.folder / f"{system}.yml").read_text("utf-8")
         raw = yaml.load(text, Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -68,7 +122,7 @@ def _load(folder: Path, system: str, problems: list[Diagnostic]) -> Playbook | N
         return None
     checked = [*_broken(file, text, raw)]
     if not checked:
-        checked = [*_beyond_schema(folder, file, text, raw, system)]
+        checked = [*_beyond_schema(room, file, text, raw, system)]
     problems += checked
     if checked:
         return None
@@ -76,9 +130,9 @@ def _load(folder: Path, system: str, problems: list[Diagnostic]) -> Playbook | N
     names = sorted({item.change.script for item in requirements if item.change is not None})
     return Playbook(
         os=system,
-        facts=_script(folder, raw["facts"]),
+        facts=_script(room.folder, raw["facts"]) if "facts" in raw else Script("", ""),
         requirements=requirements,
-        scripts={name: _script(folder, name) for name in names},
+        scripts={name: Script(name, room.find(name).read_bytes().decode("ascii")) for name in names},
     )
 
 
@@ -107,27 +161,49 @@ def _broken(file: str, text: str, raw: Any) -> list[Diagnostic]:
     ]
 
 
-def _beyond_schema(folder: Path, file: str, text: str, raw: Mapping[str, Any], system: str) -> list[Diagnostic]:
-    """Rules that a schema cannot say: the file's own system, names that are there once, scripts that exist."""
+def _beyond_schema(room: _Room, file: str, text: str, raw: Mapping[str, Any], system: str) -> list[Diagnostic]:
+    """Rules that a schema cannot say: the file's own system, names that are there once, scripts that can be run, and
+    fields that proxies have."""
     found: list[Diagnostic] = []
 
     def add(detail: str, *path: str | int) -> None:
         found.append(_problem("playbook", detail, _position(file, text, path)))
 
     if raw["os"] != system:
-        add(f"{file} says that it is for {raw['os']}.", "os")
+        add(f"{system}.yml says that it is for {raw['os']}.", "os")
+    if "facts" not in raw and not room.name:
+        add("It names no script that asks for the facts.")
     seen: set[str] = set()
-    scripts: list[tuple[str, tuple[str | int, ...]]] = [(raw["facts"], ("facts",))]
+    scripts: list[tuple[str, tuple[str | int, ...]]] = [(raw["facts"], ("facts",))] if "facts" in raw else []
     for index, item in enumerate(raw["requirements"]):
+        at = ("requirements", index)
         if item["name"] in seen:
-            add(f"There are two requirements named {item['name']}.", "requirements", index, "name")
+            add(f"There are two requirements named {item['name']}.", *at, "name")
         seen.add(item["name"])
+        for name in sorted(fields_in(item) - proxy_fields()):
+            add(f"There is no field {name} of a proxy: {{{name}}} cannot be filled in.", *at)
         if "change" in item:
-            scripts.append((item["change"]["script"], ("requirements", index, "change", "script")))
-    for name, path in scripts:
-        if not (folder / name).is_file():
-            add(f"There is no script {name}.", *path)
+            scripts.append((item["change"]["script"], (*at, "change", "script")))
+    for script, path in scripts:
+        for why in _script_faults(room, script, system):
+            add(why, *path)
     return found
+
+
+def _script_faults(room: _Room, name: str, system: str) -> Iterator[str]:
+    file = room.find(name)
+    if not file.is_file():
+        yield f"There is no script {name}."
+        return
+    if not name.startswith(f"{system}/") or name.endswith(".ps1") is not (system == "windows"):
+        yield f"{name} is no script for {system}: those are in the folder {system} and end with {_ENDS[system]}."
+    if room.beneath is not None and (room.folder / name).is_file() and (room.beneath / name).is_file():
+        yield f"{name} has the name of a script of the product: give it another."
+    try:
+        if not file.read_bytes().isascii():
+            yield f"{name} holds characters beyond ASCII, which not every host reads alike."
+    except OSError as error:
+        yield f"{name} cannot be read: {error.strerror}."
 
 
 def _problem(code: str, detail: str, position: Position) -> Diagnostic:

@@ -54,12 +54,24 @@ class HostReader:
         document = self._session.execute(playbook.facts, params, deadline=deadline)
         after = self._clock()
         try:
-            return parse(document, playbook.os, before + (after - before) / 2)
+            facts = parse(document, playbook.os, before + (after - before) / 2)
         except NotFacts as error:
             hint = "Is `os` of the proxy right?"
             raise BadAnswer(
                 self._peer, f"reading the answer of {playbook.facts.name}", str(error), hint=hint
             ) from error
+        return {**facts, "own": self._own(playbook, params, deadline)} if playbook.own_facts else facts
+
+    def _own(self, playbook: Playbook, params: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        """What the scripts of users say, over the same connection; a later one wins."""
+        found: dict[str, Any] = {}
+        for script in playbook.own_facts:
+            document = self._session.execute(script, params, deadline=deadline)
+            if not isinstance(document, Mapping):
+                what = f"reading the answer of {script.name}"
+                raise BadAnswer(self._peer, what, "it is not an object", hint="A facts script prints one JSON object.")
+            found |= document
+        return found
 
 
 def ask(

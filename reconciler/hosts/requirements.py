@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.hosts.filling import filled
 from reconciler.hosts.playbook import Playbook
 from reconciler.hosts.requirement import Requirement
 from reconciler.hosts.wanted import is_met, look_up, observed_text, version, wanted_text
@@ -21,7 +22,7 @@ class Finding:
 
     `path` is the fact's, `before` what was observed and `after` what is wanted, both for people. `script` with
     `params` changes it; where it is empty a person does as `manual` says. `restart` as in `Change`. With `is_advice`
-    it is worth knowing and blocks nothing.
+    it is worth knowing and blocks nothing. `sha256` is that of the script, so that no other is run than was approved.
     """
 
     requirement: str
@@ -35,6 +36,7 @@ class Finding:
     unknown: bool = False
     restart: bool = False
     is_advice: bool = False
+    sha256: str = ""
 
 
 def judge(playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], *, build: str = "") -> list[Finding]:
@@ -68,13 +70,15 @@ def _findings(
         if applies is False:
             continue
         value = look_up(facts, requirement.fact)
-        wanted = _filled(requirement.wanted, known)
+        wanted = filled(requirement.wanted, known)
         met = UNKNOWN if applies is UNKNOWN or value is UNKNOWN else is_met(requirement, value, wanted)
         if met is not True:
-            yield _finding(requirement, value, wanted, known, unknown=met is UNKNOWN)
+            yield _finding(playbook, requirement, value, wanted, known, unknown=met is UNKNOWN)
 
 
-def _finding(requirement: Requirement, value: Any, wanted: Any, fields: Mapping[str, Any], *, unknown: bool) -> Finding:
+def _finding(
+    playbook: Playbook, requirement: Requirement, value: Any, wanted: Any, fields: Mapping[str, Any], *, unknown: bool
+) -> Finding:
     change = requirement.change
     return Finding(
         requirement=requirement.name,
@@ -84,10 +88,13 @@ def _finding(requirement: Requirement, value: Any, wanted: Any, fields: Mapping[
         why=requirement.why,
         manual=requirement.manual,
         script=change.script if change is not None else "",
-        params=_filled(change.params, fields) if change is not None else {},
+        params=filled(change.params, fields) if change is not None else {},
         unknown=unknown,
         restart=change is not None and change.restart,
         is_advice=requirement.is_advice,
+        sha256=playbook.scripts[change.script].digest
+        if change is not None and change.script in playbook.scripts
+        else "",
     )
 
 
@@ -106,13 +113,3 @@ def _in_range(wanted: Mapping[str, str], build: str) -> bool | Unknown:
         return UNKNOWN
     least, below = version(wanted.get("at_least", "0")) or (), version(wanted.get("below", ""))
     return number >= least and (below is None or number < below)
-
-
-def _filled(value: Any, fields: Mapping[str, Any]) -> Any:
-    """`value` with `{field}` replaced; a text that is one field and nothing else takes the field's type."""
-    if isinstance(value, Mapping):
-        return {key: _filled(item, fields) for key, item in value.items()}
-    if isinstance(value, str) and "{" in value:
-        name = value[1:-1]
-        return fields[name] if value == f"{{{name}}}" and name in fields else value.format_map(fields)
-    return value

@@ -96,6 +96,7 @@ def _understand(folder: Path, merged: Merged, report: Report, *, look_at_files: 
         files=tuple(source.name for source in report.sources),
         digest=_digest(report.sources),
         groups=members_of_groups(root),
+        playbooks=tuple(root.get("playbooks", ())),
     )
 
 

@@ -67,7 +67,7 @@ class Inventory:
     `resources` is in order of address. `removed` are the proxies that shall be gone (`state: absent`): still told of,
     because removing one takes the login of its host. `files` are the files read, relative to `access.root`; `digest`
     is a SHA-256 over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds
-    the names of the proxies of each group.
+    the names of the proxies of each group, `playbooks` folders of the user's own, relative to `access.root`.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Inventory:
     digest: str
     main: str = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    playbooks: tuple[str, ...] = ()
     removed: Mapping[Address, Resource] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Resource]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`name` is the path below `playbooks/` (`windows/facts.ps1`), `text` its whole text, ASCII."""
+    """`name` is the path below the folder of playbooks (`windows/facts.ps1`), `text` its whole text, ASCII."""
 
     name: str
     text: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hexadecimal."""
+        return sha256(self.text.encode()).hexdigest()
 
     @property
     def is_powershell(self) -> bool:

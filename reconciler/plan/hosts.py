@@ -37,6 +37,8 @@ class Finding(Protocol):
     @property
     def is_advice(self) -> bool: ...
     @property
+    def sha256(self) -> str: ...
+    @property
     def restart(self) -> bool: ...
 
 
@@ -100,7 +102,7 @@ def _change(proxy: Resource, fixable: list[Finding]) -> Change:
         )
         for item in fixable
     )
-    observed = {item.requirement: item.before for item in fixable}
+    observed = {item.requirement: [item.before, item.sha256] for item in fixable}  # and what would be run
     return Change(address("host", proxy.name), Action.UPDATE, fields, cause, steps, precondition=digest(observed))
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.site import Site, Tell
 
+if TYPE_CHECKING:
+    from reconciler.model.script import Script
+
 
 def change_host(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
-    from reconciler.hosts import shipped
-
     connection = site.access.connections.get(params["host"])
     with site.host(connection, params["host"]) as host:
         deadline = connection.deadlines.long if connection else 0.0
-        host.execute(shipped(params["script"]), params["params"], deadline=deadline)
+        host.execute(_script(site, params["script"]), params["params"], deadline=deadline)
     return None
+
+
+def _script(site: Site, name: str) -> Script:
+    from reconciler.hosts import shipped
+
+    own = (playbook.scripts[name] for playbook in site.playbooks.values() if name in playbook.scripts)
+    return next(own, None) or shipped(name)

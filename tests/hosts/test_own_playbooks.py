@@ -1,0 +1,131 @@
+"""Folders of playbooks that users bring: over the shipped ones, checked with the line of every mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.hosts import HostReader, Playbook, load, playbooks_folder, unmet
+from reconciler.model.diagnostic import Diagnosed
+from reconciler.model.errors import BadAnswer
+from reconciler.model.script import Script
+from tests.hosts.documents import NOW, document
+
+GOOD = """\
+version: 1
+os: linux
+facts: linux/house-facts.sh
+requirements:
+  - name: banner
+    fact: own.banner
+    equals: "proxy {host}"
+    why: Every machine of the house has one.
+    change: {script: linux/house-banner.sh, params: {text: "proxy {host}", port: "{port}"}}
+  - name: disk
+    fact: disk.free_gb
+    at_least: 100
+    unit: GB
+    why: The house wants more room.
+    manual: Free some.
+"""
+
+
+def house(folder: Path, text: str = GOOD, **scripts: str) -> Path:
+    (folder / "linux").mkdir(parents=True)
+    (folder / "linux.yml").write_text(text, encoding="utf-8")
+    for name in ("house-facts", "house-banner"):
+        (folder / "linux" / f"{name}.sh").write_text(scripts.get(name.replace("-", "_"), "# One.\nset -eu\n"))
+    return folder
+
+
+def over(folder: Path) -> dict[str, Playbook]:
+    return load(playbooks_folder(), {"house": folder})
+
+
+def broken(folder: Path) -> list[str]:
+    with pytest.raises(Diagnosed) as caught:
+        over(folder)
+    return [f"{item.position}: {item.detail}" for item in caught.value.diagnostics]
+
+
+def test_own_requirements_come_after_the_shipped_ones_or_in_their_place(tmp_path: Path) -> None:
+    shipped, found = load(playbooks_folder()), over(house(tmp_path / "house"))
+    assert found["windows"] == shipped["windows"]
+    names = [item.name for item in shipped["linux"].requirements]
+    assert [item.name for item in found["linux"].requirements] == [*names, "banner"]
+    (disk,) = [item for item in found["linux"].requirements if item.name == "disk"]
+    assert disk.wanted == 100
+    assert set(found["linux"].scripts) == {*shipped["linux"].scripts, "linux/house-banner.sh"}
+    assert [script.name for script in found["linux"].own_facts] == ["linux/house-facts.sh"]
+
+
+def test_own_facts_are_asked_over_the_same_session(tmp_path: Path) -> None:
+    playbook = over(house(tmp_path / "house"))["linux"]
+    ran: list[str] = []
+
+    class Session:
+        def __init__(self, answer: Any) -> None:
+            self.answer = answer
+
+        def execute(self, script: Script, params: object, *, deadline: float) -> Any:
+            ran.append(script.name)
+            return document("linux") if script.name == "linux/facts.sh" else self.answer
+
+    session = Session({"banner": "proxy px"})
+    reader = HostReader(session, "px", clock=lambda: NOW)
+    facts = reader.facts(playbook, {}, deadline=5)
+    assert ran == ["linux/facts.sh", "linux/house-facts.sh"]
+    found = {item.requirement: item for item in unmet(playbook, facts, {"host": "px-1", "port": 9500})}
+    assert (found["banner"].before, found["banner"].after) == ("proxy px", "proxy px-1")
+    assert found["banner"].params == {"text": "proxy px-1", "port": 9500}
+    assert found["banner"].sha256 == playbook.scripts["linux/house-banner.sh"].digest
+    assert found["disk"].after == "100 GB or more"
+    session.answer = ["no", "object"]
+    with pytest.raises(BadAnswer, match=r"house-facts\.sh"):
+        reader.facts(playbook, {}, deadline=5)
+
+
+def line(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "said"),
+    [
+        ("equals:", "equal:", "  - name: banner", "'equal' was unexpected"),
+        ("os: linux", "os: windows", "os: windows", "linux.yml says that it is for windows"),
+        ("{text:", "{oops: '{prot}', text:", "  - name: banner", "There is no field prot of a proxy"),
+        ("linux/house-banner.sh", "linux/nowhere.sh", "    change:", "There is no script linux/nowhere.sh"),
+        ("linux/house-banner.sh", "windows/open-port.ps1", "    change:", "is no script for linux"),
+        ("name: disk", "name: banner", "  - name: banner\n    fact: disk", "two requirements named banner"),
+        (
+            "    manual: Free some.",
+            "    level: advice\n    change: {script: linux/open-port.sh}",
+            "",
+            "'manual' is a requ",
+        ),
+    ],
+)
+def test_a_mistake_is_shown_with_its_line(tmp_path: Path, old: str, new: str, at: str, said: str) -> None:
+    text = GOOD.replace(old, new, 1)
+    (told,) = [item for item in broken(house(tmp_path / "house", text)) if said in item]
+    assert told.startswith(f"house/linux.yml:{line(text, at)}:" if at else "house/linux.yml:")
+
+
+def test_scripts_are_ascii_and_have_names_of_their_own(tmp_path: Path) -> None:
+    folder = house(tmp_path / "house", GOOD.replace("house-facts", "facts"), house_banner="# ümlaut\n")
+    (folder / "linux" / "facts.sh").write_text("# Mine.\n")
+    told = broken(folder)
+    assert any("linux/house-banner.sh holds characters beyond ASCII" in item for item in told)
+    assert any("linux/facts.sh has the name of a script of the product" in item for item in told)
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    assert broken(tmp_path / "nowhere") == ["house:1:1: There is no linux.yml or windows.yml in the folder house."]
+
+
+def test_a_shipped_script_may_be_used(tmp_path: Path) -> None:
+    text = GOOD.replace("linux/house-banner.sh", "linux/open-port.sh")
+    assert "linux/open-port.sh" in over(house(tmp_path / "house", text))["linux"].scripts

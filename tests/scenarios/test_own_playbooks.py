@@ -1,0 +1,73 @@
+"""Requirements of the user's own, on the Linux hosts of the lab: planned, applied, and then met."""
+
+from __future__ import annotations
+
+from tests.scenarios.rehearsal import Rehearsal
+
+PLAYBOOK = """\
+version: 1
+os: linux
+facts: linux/house-facts.sh
+requirements:
+  - name: banner
+    fact: own.banner
+    equals: "proxy {host}"
+    why: Every machine of the house has one.
+    change: {script: linux/house-banner.sh, params: {text: "proxy {host}"}}
+"""
+FACTS = """\
+# What the house wants to know.
+set -eu
+file=${VBO_RECONCILE_ROOT:-}/etc/banner
+text=none
+[ ! -e "$file" ] || text=$(cat "$file")
+printf '{"banner":"%s"}\\n' "$text"
+"""
+CHANGE = """\
+# Writes the banner. Argument: arg_text. A second run changes nothing.
+set -eu
+printf '%s\\n' "$arg_text" >"${VBO_RECONCILE_ROOT:-}/etc/banner"
+printf '{"banner":"%s"}\\n' "$arg_text"
+"""
+
+
+def furnish(demo: Rehearsal) -> None:
+    folder = demo.folder / "house" / "linux"
+    folder.mkdir(parents=True)
+    (folder.parent / "linux.yml").write_text(PLAYBOOK)
+    (folder / "house-facts.sh").write_text(FACTS)
+    (folder / "house-banner.sh").write_text(CHANGE)
+    demo.replace("name: demo\n", "name: demo\nplaybooks: [house]\n")
+
+
+def test_they_are_planned_applied_and_then_met(demo: Rehearsal) -> None:
+    furnish(demo)
+    assert demo.changes() == {
+        f"update:host.px-lnx-{number}": {"banner": ["none", f"proxy px-lnx-{number}.example.net"]} for number in (1, 2)
+    }
+    demo.converges()
+    ended = demo.run("doctor", "--lab", str(demo.file))
+    assert ended.code == 0, ended.out
+
+
+def test_a_script_that_changed_after_the_review_is_not_run(demo: Rehearsal) -> None:
+    furnish(demo)
+    saved = demo.folder / "saved.json"
+    ended = demo.run("plan", "--lab", str(demo.file), "--out", str(saved))
+    assert ended.code == 0, ended.err
+    script = demo.folder / "house" / "linux" / "house-banner.sh"
+    script.write_text(CHANGE.replace("'%s\\n'", "'evil %s\\n'"))
+    ended = demo.run("apply", "--lab", str(saved), "--root", str(demo.folder), "--auto-approve")
+    assert ended.code == 5, ended.out + ended.err
+    assert demo.changes().keys() == {"update:host.px-lnx-1", "update:host.px-lnx-2"}
+    script.write_text(CHANGE)
+    demo.converges()
+
+
+def test_a_mistake_in_them_is_an_error_of_the_inventory(demo: Rehearsal) -> None:
+    furnish(demo)
+    (demo.folder / "house" / "linux.yml").write_text(PLAYBOOK.replace("equals:", "equal:"))
+    ended = demo.run("validate", str(demo.file))
+    assert ended.code == 1
+    assert "house/linux.yml:5:5" in ended.out
+    assert demo.run("plan", "--lab", str(demo.file)).code == 1
