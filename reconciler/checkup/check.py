@@ -41,10 +41,12 @@ class Check:
         return (_RANK[self.level], self.subject, self.name, self.found)
 
 
-def failed(subject: str, name: str, error: ReconcileError) -> Check:
-    """The row of something that did not work. The texts of errors hold no secrets."""
+def failed(subject: str, name: str, error: ReconcileError, *, peer: str = "") -> Check:
+    """The row of something that did not work. The texts of errors hold no secrets. `peer` is who was meant to answer:
+    where it was another (a jump host), that one is named."""
     if isinstance(error, RemoteError):
-        return Check(subject, name, Level.ERROR, f"{error.what}: {error.reason}", error.hint)
+        by = f"{error.peer}: " if peer and error.peer != peer else ""
+        return Check(subject, name, Level.ERROR, f"{by}{error.what}: {error.reason}", error.hint)
     return Check(subject, name, Level.ERROR, str(error), "Provide the secret where the inventory says that it is.")
 
 

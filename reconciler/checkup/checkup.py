@@ -49,7 +49,7 @@ def check_up(ground: Ground, *, parallel: int) -> list[Check]:
     checks = [*seen.checks, *(check for row in rows for check in row.result())]
     for name, proxy in sorted(proxies.items()):
         checks += _proxy(ground, proxy, asked[name].result() if name in asked else None, seen)
-    return ordered(checks)
+    return ordered(dict.fromkeys(checks))  # several hosts may share a jump host
 
 
 def _submit(pool: ThreadPoolExecutor, checks: Iterable[Check]) -> Future[list[Check]]:

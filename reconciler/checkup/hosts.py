@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.checkup.check import Check, Level, expiry
-from reconciler.checkup.stages import check_name, passed, stopped
-from reconciler.clients import reach
-from reconciler.model.connection import Transport
+from reconciler.checkup.check import Check, Level
+from reconciler.checkup.stages import certificate_row, check_host_name, passed, stopped
 from reconciler.model.errors import RemoteError, SecretError
 
 if TYPE_CHECKING:
@@ -36,16 +34,14 @@ def check_host(ground: Ground, proxy: Resource, connection: Connection) -> Asked
     from reconciler.hosts import arguments, ask
 
     subject = f"host.{proxy.name}"
-    asked = Asked([*check_name(subject, connection.host, connection.address)])
+    asked = Asked([*check_host_name(subject, connection)])
     playbook = ground.playbooks[str(proxy.fields.get("os", "windows"))]
     params = arguments(ground.inventory, proxy)
     try:
-        if connection.transport is Transport.WINRM:
-            end = reach.host_certificate_end(connection, ground.access.root)
-            asked.checks.append(expiry(subject, "certificate", end, ground.now))
+        asked.checks += certificate_row(subject, connection, ground.access.root, ground.now)
         asked.facts = ask(connection, ground.resolver, ground.access.root, playbook, params, clock=ground.clock)
     except (RemoteError, SecretError) as error:
-        asked.checks += stopped(subject, error)
+        asked.checks += stopped(subject, error, peer=connection.peer)
     else:
         asked.checks += [*passed(subject, answer=_portrait(asked.facts)), *_account(subject, asked.facts)]
         asked.checks.append(_clock(subject, asked.facts))

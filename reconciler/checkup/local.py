@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.checkup.check import Check, Level, expiry, failed
@@ -28,8 +30,14 @@ def check_credential(ground: Ground, login: Credential) -> Iterator[Check]:
             yield failed(subject, name, error)
         else:
             there.append(name)
+    for name, file in (("keytab", login.keytab), ("certificate_file", login.certificate_file)):
+        if file and Path(ground.access.root, file).is_file():
+            there.append(name)
+        elif file:
+            fix = "Put it there, or correct the path; it starts from the folder of the inventory."
+            yield Check(subject, name, Level.ERROR, f"there is no file {file}", fix)
     if there:
-        yield Check(subject, "secrets", Level.OK, f"{', '.join(there)} can be resolved")
+        yield Check(subject, "secrets", Level.OK, f"{', '.join(there)} can be had")
 
 
 def check_certificate(ground: Ground, certificate: Certificate) -> Iterator[Check]:
@@ -47,16 +55,20 @@ def check_known_host(ground: Ground, connection: Connection) -> Iterator[Check]:
     """Whether a host that is reached by SSH has a key that is trusted: without one no connection is made."""
     if connection.transport is not Transport.SSH:
         return
-    from reconciler.clients.hosts import trusted_keys
+    from reconciler.clients.hostkeys import HostKeys
 
     subject = f"host.{connection.name}"
+    if connection.jump is not None:
+        for row in check_known_host(ground, connection.jump):
+            yield replace(row, subject=f"jump.{connection.jump.host}")
     try:
-        keys = trusted_keys(connection, ground.access.root)
+        keys = HostKeys.of(connection, ground.access.root)
     except RemoteError as error:
         yield failed(subject, "known-host", error)
         return
-    if keys:
-        yield Check(subject, "known-host", Level.OK, f"{len(keys)} host key(s) trusted")
+    if keys.trusted or keys.authorities:
+        said = f"trusted: {len(keys.trusted)} of its keys, {len(keys.authorities)} authorities"
+        yield Check(subject, "known-host", Level.OK, said)
         return
     port = "" if connection.target[1] == 22 else f"-p {connection.target[1]} "
     yield Check(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reconciler.checkup.check import Check, Level, expiry, failed
-from reconciler.checkup.stages import check_name, passed, stopped
+from reconciler.checkup.stages import certificate_row, check_name, passed, stopped
 from reconciler.clients import reach
 from reconciler.kinds import KINDS
 from reconciler.model.errors import ReconcileError, RemoteError
@@ -102,13 +102,13 @@ def _shell(ground: Ground, connection: Connection, subject: str) -> list[Check]:
     from reconciler.hosts import shipped
 
     root = ground.access.root
-    rows = []
+    rows: list[Check] = []
     try:
-        rows.append(expiry(subject, "certificate", reach.host_certificate_end(connection, root), ground.now))
+        rows += certificate_row(subject, connection, root, ground.now)
         with open_host(connection, ground.resolver, root) as host:
             told = host.execute(shipped("server/version.ps1"), {}, deadline=connection.deadlines.call)
     except ReconcileError as error:
-        return [*rows, *stopped(subject, error)]
+        return [*rows, *stopped(subject, error, peer=connection.peer)]
     proxies = told.get("proxies", ())
     late = sum(1 for item in proxies if item.get("outdated"))
     said = f"the module answers: build {told.get('version')}, {len(proxies)} proxies, {late} of them out of date"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.checkup.check import Check, Level, failed
+from reconciler.checkup.check import Check, Level, expiry, failed
 from reconciler.clients import reach
+from reconciler.model.connection import Transport
 from reconciler.model.errors import (
     AuthenticationFailed,
     ReconcileError,
@@ -16,6 +17,11 @@ from reconciler.model.errors import (
     Unreachable,
     UntrustedPeer,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.connection import Connection
 
 CONNECTION, IDENTITY, LOGIN, ANSWER = "connection", "identity", "login", "answer"
 STAGES: Final = (CONNECTION, IDENTITY, LOGIN, ANSWER)
@@ -35,13 +41,14 @@ def stage_of(error: ReconcileError) -> str:
     return next(stage for kind, stage in _AT.items() if isinstance(error, kind))
 
 
-def stopped(subject: str, error: ReconcileError) -> list[Check]:
-    """Rows for a way that ended with `error`: the stages passed, the one that failed, and those nobody got to."""
+def stopped(subject: str, error: ReconcileError, *, peer: str = "") -> list[Check]:
+    """Rows for a way that ended with `error`: the stages passed, the one that failed, and those nobody got to. `peer`
+    as in `failed`."""
     at = STAGES.index(stage_of(error))
     hidden = f"not looked at, because of {STAGES[at]}"
     return [
         *passed(subject, STAGES[:at]),
-        failed(subject, STAGES[at], error),
+        failed(subject, STAGES[at], error, peer=peer),
         *(Check(subject, stage, Level.UNKNOWN, hidden) for stage in STAGES[at + 1 :]),
     ]
 
@@ -50,6 +57,24 @@ def passed(subject: str, stages: Sequence[str] = STAGES, *, answer: str = "answe
     """Rows for stages that were passed; `answer` is what came."""
     said = {CONNECTION: "connected", IDENTITY: "trusted", LOGIN: "accepted", ANSWER: answer}
     return [Check(subject, stage, Level.OK, said[stage]) for stage in stages]
+
+
+def check_host_name(subject: str, connection: Connection) -> Iterator[Check]:
+    """The name of a host; of one behind a jump host that of the jump host, since it is that one which looks it up."""
+    if connection.jump is None:
+        yield from check_name(subject, connection.host, connection.address)
+        return
+    yield Check(subject, "name", Level.OK, f"not looked up here: {connection.jump.host} does it")
+    yield from check_host_name(f"jump.{connection.jump.host}", connection.jump)
+
+
+def certificate_row(subject: str, connection: Connection, root: str, now: datetime) -> list[Check]:
+    """How long the certificate of WinRM is good, where there is one. Raises Unreachable and UntrustedPeer."""
+    if connection.transport is not Transport.WINRM:
+        return []
+    if connection.listener == "http":
+        return [Check(subject, "certificate", Level.OK, "none: the listener is http, and the messages are encrypted")]
+    return [expiry(subject, "certificate", reach.host_certificate_end(connection, root), now)]
 
 
 def check_name(subject: str, host: str, address: str) -> Iterator[Check]:

@@ -13,7 +13,7 @@ from reconciler.checkup.check import Check, Level, checkup_to_json, expiry, orde
 from reconciler.checkup.checkup import Ground
 from reconciler.checkup.hosts import judge_host
 from reconciler.checkup.local import check_certificate, check_credential, check_known_host
-from reconciler.checkup.stages import check_name, stopped
+from reconciler.checkup.stages import certificate_row, check_host_name, check_name, stopped
 from reconciler.clients import reach
 from reconciler.hosts import load, playbooks_folder
 from reconciler.hosts.facts import parse
@@ -132,6 +132,7 @@ def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
 
     assert rows("px-1", known_hosts=("known_hosts",)) == [(OK, "")]
     assert rows("px-2", host_keys=(key,)) == [(OK, "")]
+    assert rows("px-4", host_keys=(f"@cert-authority {key}",)) == [(OK, "")]
     assert rows("px-3", Transport.WINRM) == []
     ((level, fix),) = rows("px-9", known_hosts=("known_hosts",))
     assert level is ERROR
@@ -206,3 +207,34 @@ def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
     assert "\x1b[31;1merror\x1b[0m" in checkup_text(data, Style(colour=True))
     nothing = checkup_to_json([], inventory="corp", server="vbo01", lab=True)
     assert checkup_text(nothing, Style()).endswith("Check-up: nothing to look at.\n")
+
+
+def test_a_host_behind_a_jump_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "addresses", lambda name: ["10.0.0.9"])
+    monkeypatch.setattr(reach, "names", lambda address: ["jump.example.net"])
+    jump = Connection("jump.example.net", "jump.example.net", Transport.SSH, trust=Trust(known_hosts=("none",)))
+    host = Connection("px-1", "px-1.inner", Transport.SSH, jump=jump, trust=Trust(known_hosts=("none",)))
+    (tmp_path / "none").touch()
+    named = [(row.subject, row.name, row.found) for row in check_host_name("host.px-1", host)]
+    assert named == [
+        ("host.px-1", "name", "not looked up here: jump.example.net does it"),
+        ("jump.jump.example.net", "name", "jump.example.net is 10.0.0.9, and back"),
+    ]
+    known = [(row.subject, row.level) for row in check_known_host(ground(tmp_path), host)]
+    assert known == [("jump.jump.example.net", ERROR), ("host.px-1", ERROR)]
+    rows = stopped("host.px-1", Unreachable("jump.example.net", "connecting", "refused"), peer=host.peer)
+    assert rows[0].found == "jump.example.net: connecting: refused"
+
+
+def test_a_listener_without_tls_has_no_certificate() -> None:
+    host = Connection("px-1", "px-1", Transport.WINRM, listener="http")
+    (row,) = certificate_row("host.px-1", host, "/", NOW)
+    assert (row.level, row.found.startswith("none: ")) == (OK, True)
+    assert certificate_row("host.px-2", Connection("px-2", "px-2", Transport.SSH), "/", NOW) == []
+
+
+def test_files_of_a_login(tmp_path: Path) -> None:
+    (tmp_path / "here.keytab").touch()
+    login = Credential("kerberos", "svc", keytab="here.keytab", certificate_file="nowhere-cert.pub")
+    rows = [(row.name, row.level) for row in check_credential(ground(tmp_path), login)]
+    assert rows == [("certificate_file", ERROR), ("secrets", OK)]
