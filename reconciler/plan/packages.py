@@ -77,13 +77,14 @@ def _installed_first(change: Change, proxy: Resource, target: str, facts: HostFa
         return change
     if refused:
         return replace(change, blocked=refused, steps=())
-    field = FieldChange(_FIELD, service.get("version"), target, cause=_cause(proxy, "installed by package"))
+    field = FieldChange(_FIELD, service.get("version"), target, cause=_cause(proxy, _told(proxy)))
     steps = []
     for step in change.steps:
         attach = {**step.params, "attach": True} if step.verb == "create" else step.params
         steps.append(replace(step, params=attach))
     return replace(
         change,
+        cause=replace(change.cause, detail=f"{change.cause.detail}; {_told(proxy)}"),
         fields=(*change.fields, field),
         steps=(
             *_package_steps(proxy, target, fresh=True),
@@ -103,7 +104,8 @@ def _plan_registered(
         return
     if build_number(str(have or "")) == build_number(target) and not service.get("unfinished"):
         return
-    cause = _cause(proxy, "an installation was cut off" if service.get("unfinished") else "installed by package")
+    cut_off = "an installation was cut off; " if service.get("unfinished") else ""
+    cause = _cause(proxy, cut_off + _told(proxy))
     findings.changes.append(
         Change(
             address=proxy.address,
@@ -124,6 +126,11 @@ def _package_steps(proxy: Resource, target: str, *, fresh: bool) -> tuple[Step, 
         Step("package.upload", {**about, "source": package["source"], "file": file_name(package["source"])}),
         Step("package.install", {**about, "kind": _kind(package["source"]), "version": target, "fresh": fresh}),
     )
+
+
+def _told(proxy: Resource) -> str:
+    package = proxy.fields["service.package"]
+    return f"installed by package {file_name(package['source'])} (SHA-256 {package['sha256'][:12]}…)"
 
 
 def _kind(source: str) -> str:

@@ -78,3 +78,64 @@ def test_a_package_for_a_newer_server_waits_for_the_server(old: Rehearsal) -> No
     }
     old.set("server", f"build={NEW}")
     old.converges()
+
+
+def test_an_upload_that_is_cut_off_is_sent_again(old: Rehearsal) -> None:
+    carry(old, NEW, size=3_000_000)
+    for name in PROXIES:
+        old.set(name, "upload=cut")
+    ended = old.apply()
+    assert ended.code == 3
+    assert ended.out.count("failed  upgrade proxy.") == 2
+    assert hosts(old) == {"px-lnx": (OLD, True), "px-win": (OLD, True)}
+    for name in PROXIES:
+        old.set(name, "upload=whole")
+    old.converges()
+    assert hosts(old) == {"px-lnx": (NEW, True), "px-win": (NEW, True)}
+
+
+def test_a_run_that_ended_between_installing_and_registering_is_gone_on_with(tmp_path: Path) -> None:
+    world = packages.world(tmp_path / "world")
+    world.run("lab", "status", str(world.file))
+    world.set("server", 'faults=[{"kind": "status", "method": "POST", "path": "Proxies", "status": 400}]')
+    assert world.apply().code == 3
+    world.set("server", "faults=[]")
+    changes = world.changes()
+    assert set(changes) == {f"create:proxy.{name}" for name in PROXIES}
+    assert all(fields["service.version"] == [NEW, NEW] for fields in changes.values())  # it is there, and nobody's
+    world.converges()
+    assert hosts(world) == {"px-lnx": (NEW, True), "px-win": (NEW, True)}
+
+
+def test_an_installation_that_was_killed_is_done_again(old: Rehearsal) -> None:
+    folder = next(old.folder.glob("state/**/hosts"))
+    (folder / "px-lnx.example.net/var/lib/vbo-reconcile/packages/attempt").write_text("\n\n")
+    (folder / "px-win.example.net.files/attempt").write_text('{"version": "", "file": ""}')
+    carry(old, NEW)
+    causes = {change["address"]: change["cause"]["detail"].partition(";")[0] for change in old.plan()["changes"]}
+    assert causes == {f"proxy.{name}": "an installation was cut off" for name in PROXIES}
+    old.converges()
+
+
+@pytest.mark.parametrize("word", ["redeploy", "keep"])
+def test_whatever_the_server_does_with_a_service_that_is_there(tmp_path: Path, word: str) -> None:
+    """It is not documented whether attachUsedProxy installs the server's own build over it."""
+    world = packages.world(tmp_path / "world")
+    world.run("lab", "status", str(world.file))
+    world.set("server", f"used_proxy={word}")
+    world.converges()
+    assert hosts(world) == {"px-lnx": (NEW, True), "px-win": (NEW, True)}
+
+
+def test_a_service_that_somebody_else_put_there_is_not_touched(tmp_path: Path) -> None:
+    world = packages.world(tmp_path / "world")
+    world.run("lab", "status", str(world.file))
+    for name in PROXIES:
+        world.set(name, "owner=vbo99.example.net")
+    before = hosts(world)
+    ended = world.apply()
+    assert ended.code == 4
+    assert ended.out.count("belongs to another server") == 2
+    assert hosts(world) == before
+    assert world.apply("--waive", "takeover=agreed").code == 0
+    world.converges()

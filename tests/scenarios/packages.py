@@ -55,9 +55,9 @@ def world(folder: Path, build: str = NEW, word: str = "") -> Rehearsal:
     return rehearsal
 
 
-def carry(rehearsal: Rehearsal, build: str, word: str = "") -> None:
-    """Let the inventory name the packages of `build`."""
-    data = text_of(build, word)
+def carry(rehearsal: Rehearsal, build: str, word: str = "", *, size: int = 0) -> None:
+    """Let the inventory name the packages of `build`, with `size` more bytes."""
+    data = text_of(build, word) + b"\n" * size
     for name in (f"proxy_{build}_amd64.deb", f"proxy_{build}.msi"):
         (rehearsal.folder / name).write_bytes(data)
     text = _INVENTORY.format(build=build, sha256=hashlib.sha256(data).hexdigest())

@@ -151,6 +151,7 @@ class Host(ABC):
             "power": lambda value: self._choose("power", value, "on", "off", "hung"),
             "mail": lambda value: self._fault("mail", value, "blocked", "open"),
             "upgrade": self._break_upgrade,
+            "upload": lambda value: self._fault("upload", value, "cut", "whole"),
             "wrong-password": lambda value: self._fault("wrong-password", value, "yes", "no"),
         }
 

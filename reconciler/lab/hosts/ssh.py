@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _GRACE: Final = 5.0
 logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells of every login otherwise
 _CHUNK: Final = 65536
+_FIRST_MEGABYTE: Final = 1 << 20
 _T = TypeVar("_T")
 
 
@@ -49,6 +50,7 @@ class SshHost:
     root: Path
     accounts: SshAccounts
     settle: Callable[[], None]
+    cuts: Callable[[], bool] = lambda: False
 
     def home(self, user: str) -> str:
         """As the host itself calls it."""
@@ -106,7 +108,15 @@ class _Files(asyncssh.SFTPServer):
 
     def __init__(self, host: SshHost, channel: asyncssh.SSHServerChannel[bytes]) -> None:
         super().__init__(channel, chroot=os.fsencode(host.root))
+        self._cuts = host.cuts
         self._home = os.fsencode(host.home(str(channel.get_extra_info("username")))) + b"/"
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int | Awaitable[int]:
+        """The connection breaks after the first megabyte where the lab was told to cut uploads."""
+        if offset >= _FIRST_MEGABYTE and self._cuts():
+            self.connection.abort()
+            raise asyncssh.SFTPFailure("the lab was told to cut uploads")
+        return super().write(file_obj, offset, data)
 
     def map_path(self, path: bytes) -> bytes:
         return super().map_path(path if path.startswith(b"/") else self._home + path)

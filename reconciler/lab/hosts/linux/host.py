@@ -60,7 +60,8 @@ class LinuxHost(Host):
         files.equip(self.root, network.names, {} if "mail" in self.faults else network.places)
         changed = "host-key" in self.faults
         key = ssh_key(self.key_file.with_suffix(".otherkey") if changed else self.key_file)
-        served = SshHost(self.name, key, self.root, _Logins(self), self.settle)
+        cuts = "upload" in self.faults
+        served = SshHost(self.name, key, self.root, _Logins(self), self.settle, lambda: cuts)
         return self.around.ssh().open(served, listener)
 
     def installed(self) -> Installed | None:

@@ -32,6 +32,8 @@ def upload(world: World, args: Arguments) -> dict[str, Any]:
     elif step == "piece":
         if _size(part) != args["offset"]:
             raise ScriptError(f"There are {_size(part)} bytes of the file, and these follow {args['offset']}.")
+        if args["offset"] and "upload" in world.state["faults"]:
+            raise ScriptError("There is not enough space on the disk: the lab was told to cut uploads.")
         with part.open("ab") as stream:
             stream.write(base64.b64decode(args["data"]))
         answer["size"] = _size(part)
