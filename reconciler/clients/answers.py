@@ -64,6 +64,8 @@ def document(peer: str, what: str, stdout: bytes, mask: Mask) -> Any:
     except ValueError as error:
         start = shorten(mask(text), 120)
         reason = f"it printed {start!r} where one JSON document belongs" if start else "it printed nothing"
+        if stdout[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in stdout[:2]:
+            reason = "it printed UTF-16 where one JSON document in UTF-8 belongs"
         hint = "A login script that prints, or a shell that is not POSIX, can be the cause."
         raise BadAnswer(peer, what, reason, hint=hint) from error
 

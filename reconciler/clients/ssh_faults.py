@@ -1,13 +1,20 @@
-"""Exceptions of paramiko, invoke and the sockets below to our errors. Every class of the two stands in the table."""
+"""Exceptions of paramiko, invoke, fabric and the sockets below to our errors: a table, and what depends on context."""
 
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Mapping
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from fabric import exceptions as fabric
 from invoke import exceptions as invoke
+from invoke.config import AmbiguousMergeError
+from paramiko import SFTPError, hostkeys, packet, pkey
 from paramiko import ssh_exception as ssh
+from paramiko.ber import BERException
+from paramiko.buffered_pipe import PipeTimeout
 
 from reconciler.model.errors import (
     AuthenticationFailed,
@@ -21,16 +28,7 @@ from reconciler.model.errors import (
     UntrustedPeer,
 )
 
-CAUGHT: Final = (
-    ssh.SSHException,
-    EOFError,
-    OSError,
-    UnicodeError,
-    *(kind for kind in vars(invoke).values() if isinstance(kind, type) and issubclass(kind, Exception)),
-)
-"""What a call through fabric may raise; UnicodeError comes from host names that cannot be a name in DNS."""
-
-_CAUGHT_INVOKE: Final[Mapping[type[Exception], type[RemoteError]]] = {
+_OF_INVOKE: Final[Mapping[type[Exception], type[RemoteError]]] = {
     invoke.CommandTimedOut: DeadlineExceeded,
     invoke.AuthFailure: AuthenticationFailed,
     invoke.ResponseNotAccepted: AuthenticationFailed,
@@ -40,7 +38,7 @@ _CAUGHT_INVOKE: Final[Mapping[type[Exception], type[RemoteError]]] = {
     invoke.Exit: ScriptFailed,
     invoke.ThreadException: ConnectionLost,
     invoke.SubprocessPipeError: ConnectionLost,
-    # about task files, configuration and command lines of invoke itself, which are not in use here
+    # about task files, configuration and command lines of invoke and fabric themselves, which are not in use here
     invoke.CollectionNotFound: BadAnswer,
     invoke.ParseError: BadAnswer,
     invoke.PlatformError: BadAnswer,
@@ -48,7 +46,27 @@ _CAUGHT_INVOKE: Final[Mapping[type[Exception], type[RemoteError]]] = {
     invoke.UncastableEnvVar: BadAnswer,
     invoke.UnknownFileType: BadAnswer,
     invoke.UnpicklableConfigMember: BadAnswer,
+    AmbiguousMergeError: BadAnswer,
+    fabric.GroupException: BadAnswer,
+    fabric.InvalidV1Env: BadAnswer,
+    fabric.NothingToDo: BadAnswer,
 }
+
+_OF_GARBAGE: Final[tuple[type[Exception], ...]] = (
+    BERException,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    hostkeys.InvalidHostKey,
+    packet.NeedRekeyException,
+    pkey.UnknownKeyType,
+    struct.error,
+    AssertionError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What paramiko trips over in the bytes of a peer that does not keep to the protocol: its thread catches everything,
+and hands it to whoever waits."""
 
 FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     ssh.AuthenticationException: AuthenticationFailed,
@@ -64,12 +82,20 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     ssh.NoValidConnectionsError: Unreachable,
     ssh.CouldNotCanonicalize: Unreachable,
     ssh.ConfigParseError: BadAnswer,
-    **_CAUGHT_INVOKE,
+    **_OF_INVOKE,
+    **dict.fromkeys(_OF_GARBAGE, BadAnswer),
+    SFTPError: BadAnswer,
     socket.gaierror: Unreachable,
     ConnectionRefusedError: Unreachable,
     UnicodeError: Unreachable,
 }
-"""Classes that always mean the same. The rest depends on whether something was sent already."""
+"""Classes that always mean the same; the nearest base class counts."""
+
+BY_CONTEXT: Final = (ssh.SSHException, EOFError, OSError, PipeTimeout)
+"""Those whose meaning depends on what they say, and on whether something was sent already."""
+
+CAUGHT: Final = (*BY_CONTEXT, *FAULTS)
+"""What a call through fabric may raise; UnicodeError comes from host names that cannot be a name in DNS."""
 
 HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unreachable: "Is the host up, does its name resolve from here, and does sshd listen on the port? "

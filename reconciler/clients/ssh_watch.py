@@ -44,6 +44,7 @@ def hang_up(transport: paramiko.Transport) -> None:
     if isinstance(transport.sock, socket.socket):
         with suppress(OSError):
             transport.sock.shutdown(socket.SHUT_RDWR)
+    transport.packetizer.complete_handshake()  # ends its timer, which would stay for seconds after a failed handshake
     transport.close()
     if transport.is_alive():
         transport.join(1.0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import inspect
+import pkgutil
 import socket
 import ssl
 import xml.etree.ElementTree as ET
 from types import ModuleType
 
-import invoke.exceptions
-import paramiko.ssh_exception
+import fabric
+import invoke
+import paramiko
 import pytest
 import requests.exceptions
 import spnego.exceptions
@@ -32,7 +35,6 @@ from reconciler.model.errors import (
 )
 
 BY_CONTEXT = {
-    paramiko.ssh_exception.SSHException,
     requests.exceptions.RequestException,
     requests.exceptions.ConnectionError,
     requests.exceptions.ChunkedEncodingError,
@@ -67,10 +69,30 @@ def _root(module: ModuleType) -> str:
     return module.__name__.partition(".")[0]
 
 
-@pytest.mark.parametrize("kind", [*classes(paramiko.ssh_exception), *classes(invoke.exceptions)])
-def test_each_class_of_paramiko_and_invoke_is_mapped(kind: type[Exception]) -> None:
+def everywhere(package: ModuleType) -> list[type[Exception]]:
+    """Classes in all modules of a package but for what it carries along, and those of other systems."""
+    found = set(classes(package))
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if ".vendor" in info.name or info.name.endswith("__main__") or info.name in OF_WINDOWS:
+            continue
+        found.update(classes(importlib.import_module(info.name)))
+    return sorted(found, key=lambda kind: f"{kind.__module__}.{kind.__name__}")
+
+
+OF_WINDOWS = {"paramiko._winapi", "paramiko.win_openssh", "paramiko.win_pageant"}
+SSH_KINDS = [*everywhere(paramiko), *everywhere(invoke), *everywhere(fabric)]
+
+
+def test_all_modules_of_the_ssh_libraries_are_looked_at() -> None:
+    names = {kind.__module__ for kind in SSH_KINDS}
+    assert {"paramiko.ssh_exception", "paramiko.ber", "invoke.config", "fabric.exceptions"} <= names
+
+
+@pytest.mark.parametrize("kind", SSH_KINDS)
+def test_each_class_of_paramiko_invoke_and_fabric_is_mapped(kind: type[Exception]) -> None:
     assert issubclass(kind, ssh_faults.CAUGHT)
-    assert kind in ssh_faults.FAULTS or kind in BY_CONTEXT
+    nearest = next(base for base in kind.__mro__ if base in ssh_faults.FAULTS or base in ssh_faults.BY_CONTEXT)
+    assert nearest is kind or nearest is not paramiko.SSHException
 
 
 @pytest.mark.parametrize(

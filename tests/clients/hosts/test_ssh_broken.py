@@ -1,0 +1,94 @@
+"""Wires that break: each place has its class of error, within its deadline, and nothing is left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from reconciler.clients import ssh_exec
+from reconciler.clients.hosts import open_host
+from reconciler.model.errors import (
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    RemoteError,
+    Unreachable,
+)
+from reconciler.model.script import Script
+from tests.clients.hosts.broken_ssh import broken, left_behind, measure, open_files
+from tests.clients.hosts.conftest import Connect
+from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.sshd import Sshd
+from tests.clients.hosts.wire import Then
+
+PLACES: list[tuple[str, Then, type[RemoteError]]] = [
+    ("nothing", Then.SILENCE, Unreachable),
+    ("nothing", Then.CLOSE, Unreachable),
+    ("nothing", Then.RESET, Unreachable),
+    ("nothing", Then.GARBAGE, Unreachable),
+    ("half a banner", Then.SILENCE, Unreachable),
+    ("half a banner", Then.CLOSE, Unreachable),
+    ("key exchange", Then.SILENCE, Unreachable),
+    ("key exchange", Then.RESET, Unreachable),
+    ("key exchange", Then.GARBAGE, BadAnswer),
+    ("login", Then.SILENCE, Unreachable),
+    ("login", Then.RESET, Unreachable),
+    ("login", Then.GARBAGE, Unreachable),
+    ("request for a command", Then.SILENCE, DeadlineExceeded),
+    ("request for a command", Then.RESET, Unreachable),  # without its input the command does nothing
+    ("output", Then.SILENCE, DeadlineExceeded),
+    ("output", Then.CLOSE, ConnectionLost),
+    ("output", Then.RESET, ConnectionLost),
+    ("output", Then.GARBAGE, ConnectionLost),
+]
+
+
+@pytest.mark.parametrize(("place", "then", "kind"), PLACES, ids=str)
+def test_a_wire_that_breaks(connect: Connect, place: str, then: Then, kind: type[RemoteError]) -> None:
+    connection = connect()
+    login, end = measure(connection)
+    after = {
+        "nothing": 0,
+        "half a banner": 5,
+        "key exchange": 200,
+        "login": login - 40,
+        "request for a command": login,
+        "output": end - 200,
+    }[place]
+    threads, files = set(threading.enumerate()), open_files()
+    error = broken(connection, after, then)
+    assert type(error) is kind, error
+    assert error.hint
+    assert error.nothing_sent == isinstance(error, Unreachable)
+    assert left_behind(threads, files) == []
+
+
+def test_a_whole_session_leaves_nothing_behind(sshd: Sshd, connect: Connect) -> None:
+    threads, files = set(threading.enumerate()), open_files()
+    for text in ("echo 1", "exit 1", "sleep 30"):
+        with open_host(connect(), Resolver(), "/") as host:
+            try:
+                assert host.execute(Script("linux/x.sh", text), {}, deadline=1) == 1
+            except RemoteError:
+                assert text != "echo 1"
+    assert left_behind(threads, files) == []
+
+
+def test_output_without_end_is_not_kept(sshd: Sshd, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh_exec, "OUTPUT_LIMIT", 1 << 20)
+    with open_host(connect(), Resolver(), "/") as host:
+        began = time.monotonic()
+        with pytest.raises(BadAnswer, match="more than 1 MB"):
+            host.execute(Script("linux/big.sh", "head -c 100000000 /dev/zero"), {}, deadline=60)
+        assert time.monotonic() - began < 60
+        assert host.execute(Script("linux/one.sh", "echo 1"), {}, deadline=20) == 1
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_output_in_utf_16_is_called_that(connect: Connect, name: str) -> None:
+    octal = "".join(f"\\{byte:03o}" for byte in '{"a": 1}'.encode(name))
+    script = Script("linux/wide.sh", f"printf '{octal}'")
+    with open_host(connect(), Resolver(), "/") as host, pytest.raises(BadAnswer, match="UTF-16"):
+        host.execute(script, {}, deadline=20)
