@@ -149,6 +149,13 @@ JOB = Kind(
     fields=(
         Field("name", "Name of the job.", "name", Mode.KEY, on_put=True),
         Field(
+            "formerly",
+            "Name on the server so far, for a rename in place.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
+        Field(
             "organization",
             "Organization that is backed up.",
             mode=Mode.KEY,

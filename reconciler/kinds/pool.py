@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -44,6 +44,13 @@ POOL = Kind(
     on_create=on_create,
     fields=(
         Field("name", "Name of the pool.", "name", Mode.KEY, on_put=True),
+        Field(
+            "formerly",
+            "Name on the server so far, for a rename in place.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
         Field(
             "description",
             "Text shown in the console; the owner mark is added at its end.",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import Context, Field, Mode, Raw
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -182,6 +182,13 @@ REPOSITORY = Kind(
     ),
     fields=(
         Field("name", "Name of the repository.", "name", Mode.KEY, on_put=True),
+        Field(
+            "formerly",
+            "Name on the server so far, for a rename in place.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
         Field(
             "owner",
             "The proxy or pool that works on it (`proxy:` or `pool:`).",

@@ -77,16 +77,25 @@ def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> N
 def _match(
     kind: Kind, raws: Iterable[Mapping[str, Any]], inventory: Inventory, naming: Naming
 ) -> list[tuple[str, Mapping[str, Any]]]:
-    """Live objects with the names they go by here; their ids are learned on the way."""
+    """Live objects with the names they go by here; their ids are learned on the way. One that has its former name still
+    is the one that is declared."""
     wanted: dict[str, Resource] = {
         kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
     }
+    listed = list(raws)
+    there = {kind.live_key(raw, naming) for raw in listed}
+    renamed = {
+        kind.wanted_key(str(resource.fields["formerly"]), resource.fields): resource
+        for key, resource in wanted.items()
+        if "formerly" in resource.fields and key not in there
+    }
+    known = {**renamed, **wanted}
     taken = {resource.name for resource in wanted.values()}
     named = []
-    for raw in raws:
+    for raw in listed:
         key = kind.live_key(raw, naming)
-        if key in wanted:
-            name = wanted[key].name
+        if key in known:
+            name = known[key].name
         else:
             name = _own_name(kind, raw)
             while name in taken:

@@ -128,7 +128,7 @@ def _update_steps(
     changed = [change.path for change in changes]
     wanted = wanted_fields(resource, recall)
     steps = []
-    put = [name for name in changed if kind.field(name).mode in (Mode.MUTABLE, Mode.WRITE_ONLY)]
+    put = [name for name in changed if kind.field(name).mode in (Mode.MUTABLE, Mode.WRITE_ONLY, Mode.KEY)]
     if kind.name == "pool" and "members" in changed:
         steps.append(_pool_step(resource, live, wanted))
     elif kind.name == "repository" and "owner" in changed:

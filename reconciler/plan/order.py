@@ -159,7 +159,8 @@ def _break_circles(before: dict[str, tuple[str, ...]]) -> dict[str, str]:
             words = {key: key.replace(":", " ", 1) for key in circle if not key.startswith("run:")}
             for key in circle:
                 others = ", ".join(sorted(words[other] for other in circle if other != key and other in words))
-                found[key] = f"it and {others} wait for each other"
+                hint = "; for another name of the same object say `formerly`" if key.startswith("create:") else ""
+                found[key] = f"it and {others} wait for each other{hint}"
                 before[key] = tuple(other for other in before[key] if other not in circle)
         else:
             return found

@@ -15,7 +15,7 @@ from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
 from reconciler.model.recall import Recall
 from tests.plan.test_chain import LIVE, STORAGE, keys, proxy, world
-from tests.plan.world import FakeReader, inventory, live, plan
+from tests.plan.world import FakeReader, changes, inventory, live, plan
 
 OURS = {"description": "ours [vbo-reconcile:corp]"}
 OWNED: dict[str, Any] = {
@@ -205,7 +205,8 @@ def test_changes_that_wait_for_each_other_are_blocked_by_name() -> None:
         job={"daily": {"organization": "contoso.example.com", "repository": "other", "items": "all"}},
     )
     found = blocked(plan(wanted, FakeReader(OWNED)))
-    assert found["create:repository.other"] == "it and delete repository.cloud, update job.daily wait for each other"
+    others = "it and delete repository.cloud, update job.daily wait for each other"
+    assert found["create:repository.other"] == f"{others}; for another name of the same object say `formerly`"
     assert set(found) >= {"create:repository.other", "delete:repository.cloud", "update:job.daily"}
 
 
@@ -346,3 +347,45 @@ class TestMoves:
         found = self.why(FakeReader({**OWNED, "Proxies": self.proxies(*statuses)}))
         assert found.startswith(words)
         assert bool(found) is bool(words)
+
+
+class TestRenames:
+    def made(self, **other: Any) -> Plan:
+        return plan(chain(**other), FakeReader(OWNED))
+
+    def test_another_name_by_itself_is_another_object(self) -> None:
+        assert "create:pool.b" in keys(self.made(pool={"b": {"members": ["px-1", "px-2"]}}))
+
+    def test_a_repository_is_renamed_in_place_and_its_job_stays_on_it(self) -> None:
+        job = {"organization": "contoso.example.com", "repository": "other", "items": "all", "run": "never"}
+        made = self.made(
+            repository={"other": {"owner": "pool.a", "object_storage": STORAGE, "formerly": "Cloud"}},
+            job={"daily": job},
+        )
+        assert changes(made) == {"update:repository.other": {"name": ("cloud", "other")}}
+        (change,) = made.changes
+        assert change.steps[0].params["fields"]["name"] == "other"
+        assert change.cause.position is not None
+
+    def test_a_pool_and_a_job_are_too(self) -> None:
+        job = {"organization": "contoso.example.com", "repository": "cloud", "items": "all", "run": "never"}
+        made = self.made(
+            pool={"b": {"members": ["px-1", "px-2"], "formerly": "a"}},
+            repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}},
+            job={"nightly": {**job, "formerly": "daily"}},
+        )
+        assert changes(made) == {
+            "update:pool.b": {"name": ("a", "b")},
+            "update:job.nightly": {"name": ("daily", "nightly")},
+        }
+
+    def test_a_former_name_that_nothing_has_is_nothing(self) -> None:
+        assert self.made(pool={"a": {"members": ["px-1", "px-2"], "formerly": "z"}}).is_empty
+
+    def test_the_object_that_has_the_name_already_wins(self) -> None:
+        """Somebody made another pool with the former name since."""
+        there = [*OWNED["ProxyPools"], {"id": "pool-z", "name": "z", "description": "by hand"}]
+        wanted = chain(pool={"a": {"members": ["px-1", "px-2"], "formerly": "z"}})
+        made = plan(wanted, FakeReader({**OWNED, "ProxyPools": there}))
+        assert made.is_empty
+        assert [item.address for item in made.reports] == ["pool.z"]

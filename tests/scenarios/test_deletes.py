@@ -270,3 +270,21 @@ def test_another_type_is_a_replace_by_waiver_only(world: Rehearsal, writes: Writ
     assert (plan["code"], writes.taken()) == (4, [])
     applied(world, "--waive", "replace=agreed with the proxy team")
     assert writes.taken() == ["POST Proxies/Remove", "POST Proxies"]
+
+
+def test_other_names_for_the_same_objects_are_renames(world: Rehearsal, writes: Writes) -> None:
+    text = world.file.read_text(encoding="utf-8").replace("  cloud: {}", "  linux: {formerly: cloud}")
+    text = text.replace("pool: cloud", "pool: linux").replace("  bucket:\n", "  objects:\n    formerly: bucket\n")
+    text = text.replace("repository: bucket", "repository: objects").replace("  mail: {", "  post: {formerly: mail, ")
+    text = text.replace("  px-disk: {", "  london: {").replace("proxy: px-disk", "proxy: london")
+    world.file.write_text(text, encoding="utf-8")
+    renames = {key: fields for key, fields in world.changes().items() if not key.startswith("run:")}
+    assert renames == {
+        "update:pool.linux": {"name": ["cloud", "linux"]},
+        "update:repository.objects": {"name": ["bucket", "objects"]},
+        "update:job.post": {"name": ["mail", "post"]},
+    }
+    applied(world)
+    assert {item.partition(" ")[0] for item in writes.taken() if "start" not in item} == {"PUT"}
+    world.file.write_text(text.replace("formerly: mail, ", ""), encoding="utf-8")
+    assert world.changes() == {}

@@ -54,6 +54,7 @@ RULES: Final = (
     Rule("pair-open", "No job for a pair", chain.open_pair),
     Rule("pool-member", "Member of a pool named alone", chain.pool_member_alone),
     Rule("ambiguous-name", "Proxy and pool with one name", chain.proxy_named_like_pool),
+    Rule("former-name", "Former name is taken", chain.former_name_taken),
     Rule("names-alike", "Names differ only in case", chain.names_alike),
     Rule("mail-incomplete", "Something is missing for mail", settings.incomplete_mail),
     Rule("mail-password", "Credential does not fit", settings.mail_without_password),

@@ -95,13 +95,34 @@ def proxy_named_like_pool(declared: Declared) -> Iterator[Finding]:
             yield Finding(Where("pools", name), detail, "Rename one of them.", (Where("proxies", name),))
 
 
+def former_name_taken(declared: Declared) -> Iterator[Finding]:
+    """A former name belongs to one object, which is renamed, so nothing else has it."""
+    for section in ("pools", "repositories", "jobs"):
+        seen: dict[tuple[str, str], str] = {}
+        names = {(_scope(values), name.lower()): name for name, values in declared.section(section).items()}
+        for name, values in declared.section(section).items():
+            if "formerly" not in values:
+                continue
+            key = (_scope(values), values["formerly"].lower())
+            other = names.get(key) or seen.get(key)
+            seen.setdefault(key, name)
+            if other is not None and other != name:
+                detail = f"{quoted(name)} was called {quoted(values['formerly'])}, and so is or was {quoted(other)}."
+                fix = "Take `formerly` out, or name the object that is to be renamed."
+                yield Finding(Where(section, name, "formerly"), detail, fix, (Where(section, other),))
+
+
+def _scope(job: Values) -> str:
+    """Names of jobs are unique for each organization; other objects have none."""
+    return str(job.get("organization", ""))
+
+
 def names_alike(declared: Declared) -> Iterator[Finding]:
     """The server compares names without regard to case."""
     for section in ("pools", "repositories", "organizations", "jobs"):
         seen: dict[tuple[str, str], str] = {}
         for name, values in declared.section(section).items():
-            scope = values.get("organization", "") if section == "jobs" else ""
-            first = seen.setdefault((scope, name.lower()), name)
+            first = seen.setdefault((_scope(values), name.lower()), name)
             if first != name:
                 detail = f"{quoted(name)} and {quoted(first)} differ only in case, and are the same to the server."
                 fix = "Remove one of them, or give it another name."
