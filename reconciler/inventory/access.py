@@ -70,6 +70,7 @@ def _credential(entry: Entry) -> Credential:
         auth=values.get("auth", "ntlm"),
         agent=values.get("agent", False),
         certificate_file=values.get("certificate_file", ""),
+        keytab=values.get("keytab", ""),
     )
 
 
@@ -105,6 +106,7 @@ def _connection(
         port=values.get("connection.port", 0),
         trust=_trust(values, "connection."),
         deadlines=_deadlines(values.get("connection.deadlines")),
+        listener=values.get("connection.listener", "https"),
         jump=_jump(values.get("connection.jump"), credentials, jumps),
     )
 
@@ -145,6 +147,7 @@ def _server(
             address=values.get("powershell.address", values.get("address", "")),
             port=values.get("powershell.port", 0),
             trust=_trust(values, "powershell."),
+            listener=values.get("powershell.listener", "https"),
             deadlines=_deadlines(values.get("deadlines")),
         )
     return Server(

@@ -21,7 +21,7 @@ from reconciler.model.diagnostic import Severity
 MAX_RELATED: Final = 5
 _FILES: Final = {
     "certificates": ("pfx", "cert"),
-    "credentials": ("certificate_file",),
+    "credentials": ("certificate_file", "keytab"),
     "jump_hosts": ("known_hosts",),
     "proxies": ("connection.ca_file", "connection.known_hosts"),
     "server": ("tls.ca_file", "powershell.ca_file"),

@@ -13,7 +13,7 @@ from reconciler.model.secret import MASK
 _PAIR = re.compile(
     r"""(?P<word>[\w.-]*(?:pas|ps|pw|secret|key|token|phrase)[\w.-]*)["']?\s*:(?!//)\s*""", re.IGNORECASE
 )
-_HARMLESS = frozenset({"host_keys", "secrets"})
+_HARMLESS = frozenset({"host_keys", "keytab", "secrets"})  # a keytab is named by its path
 _KEY_TEXT = re.compile(r"-----BEGIN|^\s*[A-Za-z0-9+/]{40,}={0,2}\s*$")
 
 

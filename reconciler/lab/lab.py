@@ -235,7 +235,12 @@ def _view(told: Mapping[str, Any]) -> View:
     return View(
         ca_file=str(told["ca_file"]),
         server=(str(told["server"][0]), int(told["server"][1])),
-        hosts={name: (str(place[0]), int(place[1])) for name, place in told["hosts"].items()},
+        hosts=_places(told["hosts"]),
         host_keys=dict(told["host_keys"]),
         smtp=dict(told["smtp"]),
+        sealed=_places(told["sealed"]),
     )
+
+
+def _places(told: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    return {name: (str(place[0]), int(place[1])) for name, place in told.items()}

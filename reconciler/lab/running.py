@@ -22,7 +22,7 @@ from reconciler.lab.hosts.dial import Dialler
 from reconciler.lab.hosts.fleet import LabFleet
 from reconciler.lab.hosts.host import Surroundings
 from reconciler.lab.hosts.sessions import relay_of, test_letter
-from reconciler.lab.hosts.windows.host import WindowsHost
+from reconciler.lab.hosts.windows.host import HTTP, WindowsHost
 from reconciler.lab.mail.client import Relay, send
 from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
@@ -207,6 +207,7 @@ class RunningLab:
 
     def view(self) -> dict[str, Any]:
         keys = {host.name: str(getattr(host, "public_key", "")) for host in self._population}
+        windows = [host for host in self._population if isinstance(host, WindowsHost)]
         smtp = {}
         if self._smtp:
             address, port = self._network.resolve(self._smtp["host"], self._smtp["port"])
@@ -215,6 +216,7 @@ class RunningLab:
             "ca_file": str(self._authority.ca_file),
             "server": list(self._place),
             "hosts": {host.name: list(self._network.resolve(host.name, host.port)) for host in self._population},
+            "sealed": {host.name: list(self._network.resolve(host.name, HTTP)) for host in windows},
             "host_keys": {name: key for name, key in keys.items() if key},
             "smtp": smtp,
         }

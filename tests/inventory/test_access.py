@@ -84,6 +84,24 @@ def test_connections(tmp_path: Path) -> None:
     }
 
 
+def test_ways_of_winrm(tmp_path: Path) -> None:
+    head = HEAD_OF_ALL.replace("credentials: shell, ca_file: ca.pem, port: 15986", "credentials: shell, listener: http")
+    head = head.replace(
+        "certificates:\n", "  tab: {username: s@R.COM, auth: kerberos, keytab: s.keytab}\ncertificates:\n", 1
+    )
+    body = (
+        "proxies:\n  px: {host: d.example.com, type: domain, credentials: admin, connection: "
+        "{listener: http, credentials: tab}}\n"
+    )
+    access = load_text(tmp_path, body, head).access
+    tab = Credential("tab", "s@R.COM", auth="kerberos", keytab="s.keytab")
+    found = access.connections["px"]
+    assert found == Connection("px", "d.example.com", Transport.WINRM, tab, listener="http")
+    assert found.target == ("d.example.com", 5985)
+    assert access.server.powershell is not None
+    assert access.server.powershell.target == ("192.0.2.1", 5985)
+
+
 def test_the_server_certificate_is_a_resource(tmp_path: Path) -> None:
     resource = load_text(tmp_path, BODY, HEAD_OF_ALL).resources[Address("certificate")]
     assert (resource.kind, resource.name, dict(resource.fields)) == ("certificate", "", {"certificate": "tls"})

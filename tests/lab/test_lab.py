@@ -95,6 +95,33 @@ def test_every_host_of_the_inventory_can_be_reached(demo: Inventory, lab: Lab, p
     assert found["firewall"]["port"] == f"9193 {closed}"
 
 
+def test_kerberos_and_plain_http_are_rehearsed_with_ntlm(tmp_path: Path) -> None:
+    file = tmp_path / "corp.yml"
+    file.write_text(
+        """\
+version: 1
+name: corp
+server:
+  host: vbo.example.com
+  credentials: admin
+  powershell: {credentials: tickets, listener: http}
+credentials:
+  admin: {username: svc, password: secret://env/P}
+  tickets: {username: svc@EXAMPLE.COM, auth: kerberos, keytab: svc.keytab}
+proxies:
+  px-1: {host: a.example.com, type: domain, credentials: admin, connection: {listener: http, credentials: tickets}}
+"""
+    )
+    inventory, diagnostics = load(file)
+    assert inventory is not None, diagnostics
+    with Lab.open(inventory, tmp_path / "lab", Env()) as lab:
+        assert facts(lab, inventory.access, "px-1")["host"]["name"] == "A"
+        access = lab.redirect(inventory.access)
+        assert access.server.powershell is not None
+        with open_host(access.server.powershell, lab.resolver, access.root) as host:
+            assert host.execute(shipped("server/version.ps1"), {}, deadline=10)
+
+
 def test_the_server_and_its_powershell(demo: Inventory, lab: Lab) -> None:
     access = lab.redirect(demo.access)
     with connect(access.server, lab.resolver, access.root) as session:

@@ -31,6 +31,7 @@ RULES: Final = (
     Rule("jump-circle", "Jump hosts in a circle", jumps.circle),
     Rule("jump-windows", "Jump host for Windows", jumps.for_windows),
     Rule("transport", "Transport does not fit", proxies.wrong_transport),
+    Rule("listener", "Listener does not fit", proxies.open_listener),
     Rule("absent-in-use", "A proxy to be removed is in use", proxies.absent_in_use),
     Rule("same-host", "Two proxies on one host", proxies.same_host),
     Rule("server-as-proxy", "Server declared as a proxy", proxies.server_as_proxy),

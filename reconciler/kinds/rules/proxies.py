@@ -145,3 +145,29 @@ def server_as_proxy(declared: Declared) -> Iterator[Finding]:
             detail = f"{quoted(name)} is the management server, which carries a proxy of its own that is not managed."
             fix = "Remove it, or correct its `host`."
             yield Finding(Where("proxies", name, "host"), detail, fix, (Where("server", "", "host"),))
+
+
+def open_listener(declared: Declared) -> Iterator[Finding]:
+    """Over plain HTTP the login has to encrypt, so there must be one that can; and TLS has nothing to check."""
+    found = [("proxies", name, "connection.", values) for name, values in declared.section("proxies").items()]
+    for section, name, prefix, values in [*found, ("server", "", "powershell.", declared.setting("server"))]:
+        if values.get(f"{prefix}listener") != "http":
+            continue
+        where = Where(section, name, f"{prefix}listener")
+        for key in ("ca_file", "fingerprint"):
+            if f"{prefix}{key}" in values:
+                detail = f"Over plain HTTP there is no certificate that `{key}` could be compared with."
+                yield Finding(where, detail, f"Leave `{key}` out, or use the HTTPS listener.")
+        if _logs_in_by_certificate(declared, values, prefix):
+            detail = "A client certificate logs in over HTTPS alone."
+            yield Finding(where, detail, f"Use the HTTPS listener, or name `{prefix}credentials` with a password.")
+
+
+def _logs_in_by_certificate(declared: Declared, values: Values, prefix: str) -> bool:
+    login = values.get(f"{prefix}credentials")
+    if login is None and prefix == "connection.":
+        login = values.get("credentials")
+    certificate = values.get("certificate" if prefix == "connection." else f"{prefix}certificate")
+    if login is None:
+        return certificate is not None
+    return declared.section("credentials").get(login, {}).get("auth") == "certificate"

@@ -25,7 +25,10 @@ def without_server(declared: Declared) -> Iterator[Finding]:
 def empty_login(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("credentials").items():
         if not {"password", "private_key"} & values.keys() and not values.get("agent"):
-            if values.get("auth") == "certificate":
+            if values.get("auth") in (
+                "certificate",
+                "kerberos",
+            ):  # Kerberos can use a keytab, or the operator's tickets
                 continue
             detail = f"Credential {quoted(name)} has neither a password nor a private key."
             yield Finding(Where("credentials", name), detail, "Add for example `password: secret://env/PASSWORD`.")
@@ -36,6 +39,8 @@ def server_without_password(declared: Declared) -> Iterator[Finding]:
     for field in ("credentials", "powershell.credentials"):
         login = declared.section("credentials").get(server.get(field, ""))
         if field != "credentials" and "powershell.certificate" in server:
+            continue
+        if login is not None and field != "credentials" and login.get("auth") == "kerberos":
             continue
         if login is not None and "password" not in login:
             detail = f"The server takes a password, and {quoted(server[field])} has none."

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypsrp.shell import Process, SignalCode, WinRS
+from pypsrp.wsman import WSMan
 
 from reconciler.clients.hosts import open_host
 from reconciler.clients.powershell import encoded_bootstrap
@@ -21,6 +24,7 @@ from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
 from tests.lab.hosts.hosts_world import PASSWORDS, SERVER, Given, World, hosts_world
 
+RunLine = Callable[[str, list[str]], tuple[bytes, bytes, int | None]]
 FACTS = {"port": 9193, "server": SERVER}
 ADMINISTRATOR = Credential("c", "Administrator", password=SecretRef("lab", "p"))
 
@@ -76,27 +80,74 @@ def test_the_product_s_module_is_on_the_management_server_alone(world: World) ->
         run(world, shipped("server/version.ps1"), {})
 
 
-@pytest.mark.parametrize(
-    ("command", "stdin"),
-    [
-        ("cmd.exe /c dir", b""),
-        ("powershell.exe -Command Get-Process", b""),
-        (f"powershell.exe -EncodedCommand {base64.b64encode(b'x').decode()}", b""),
-        ("bootstrap", b"no base64"),
-        ("bootstrap", base64.b64encode(b"[]")),
-    ],
-)
-def test_other_commands_are_refused(world: World, command: str, stdin: bytes) -> None:
+@pytest.mark.parametrize("stdin", [b"no base64", base64.b64encode(b"[]")])
+def test_a_blob_that_is_none(world: World, stdin: bytes) -> None:
     client = open_client(world.connection(world.dmz, ADMINISTRATOR), Given(p=PASSWORDS["dmz"]), "/")
-    line = command.replace("bootstrap", f"powershell.exe -EncodedCommand {encoded_bootstrap()}", 1)
     shell = client.open_shell()
-    ident = client.run_command(shell, line, console_mode_stdin=False)
+    ident = client.run_command(shell, f"powershell.exe -EncodedCommand {encoded_bootstrap()}", console_mode_stdin=False)
     client.send_command_input(shell, ident, stdin, end=True)
     out, err, code = client.get_command_output(shell, ident)
     client.cleanup_command(shell, ident)
     client.close_shell(shell)
     assert (out, code) == (b"", 70)
     assert b'"message"' in err
+
+
+LINES: list[tuple[str, list[str], bytes, int]] = [
+    ("hostname", [], b"PX-DMZ-1\r\n", 0),
+    ("HOSTNAME.EXE", [], b"PX-DMZ-1\r\n", 0),
+    ("whoami", [], b"px-dmz-1\\administrator\r\n", 0),
+    ("echo", ["hello", "wörld"], "hello wörld\r\n".encode(), 0),
+    ("cmd", ["/c", "echo", "hello"], b"hello\r\n", 0),
+    ("cmd.exe", ["/c", '"echo hello"'], b"hello\r\n", 0),
+    ("exit", ["7"], b"", 7),
+    ("exit", ["/b", "3"], b"", 3),
+]
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["https", "http"])
+def test_a_client_of_others_runs_commands(world: World, sealed: bool) -> None:
+    with stranger(world, sealed=sealed) as run_line:
+        for line, arguments, expected, code in LINES:
+            assert run_line(line, arguments) == (expected, b"", code)
+        ver, _, _ = run_line("ver", [])
+        assert b"the lab of vbo-reconcile" in ver
+        assert b"10.0.20348" in ver
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cmd.exe /c dir",
+        "del /q C:\\",
+        "powershell.exe -Command Get-Process",
+        f"powershell.exe -EncodedCommand {base64.b64encode(b'x').decode()}",
+        "&",
+    ],
+)
+def test_what_the_lab_does_not_know_it_refuses(world: World, line: str) -> None:
+    with stranger(world) as run_line:
+        out, err, code = run_line(line, [])
+    assert (out, code) == (b"", 1)
+    assert b"is not known here: this is the lab" in err
+    assert b"hostname" in err
+
+
+@contextmanager
+def stranger(world: World, *, sealed: bool = False) -> Iterator[RunLine]:
+    """pypsrp, which shares no code for WS-Management with ours."""
+    address, port = world.network.resolve(world.dmz.name, 5985 if sealed else 5986)
+    options: dict[str, Any] = {"auth": "ntlm", "username": "Administrator", "password": PASSWORDS["dmz"]}
+    options |= {} if sealed else {"cert_validation": str(world.authority.ca_file)}
+    with WSMan(address, port=port, ssl=not sealed, **options) as client, WinRS(client) as shell:
+
+        def run_line(line: str, arguments: list[str]) -> tuple[bytes, bytes, int | None]:
+            process = Process(shell, line, arguments)
+            process.invoke()
+            process.signal(SignalCode.TERMINATE)
+            return process.stdout, process.stderr, process.rc
+
+        yield run_line
 
 
 def test_a_client_certificate(world: World, tmp_path: Path) -> None:

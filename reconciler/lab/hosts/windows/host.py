@@ -6,18 +6,21 @@ import hashlib
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from reconciler.lab.hosts.accounts import WindowsAccounts
 from reconciler.lab.hosts.host import Close, Host, Surroundings, Switch, one_of, whole
 from reconciler.lab.hosts.link import public_part
 from reconciler.lab.hosts.proxy_service import Installed
-from reconciler.lab.hosts.windows import machine
+from reconciler.lab.hosts.windows import commands, machine
 from reconciler.lab.hosts.windows.powershell import KNOWN, PowerShell
 from reconciler.lab.hosts.windows.twins import ScriptError, World
-from reconciler.lab.hosts.wsman import Endpoint, Engine, User
+from reconciler.lab.hosts.wsman import Command, Endpoint, Engine, User
 from reconciler.lab.pki import Identity, write_private
 from reconciler.lab.state import Document
+
+HTTP: Final = 5985
+"""WinRM's other port, where logins seal the messages."""
 
 Management = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """`server/*.ps1` on the management server: (name, arguments) to what they print. Raises ValueError."""
@@ -79,17 +82,27 @@ class WindowsHost(Host):
             context.load_verify_locations(cadata=certificate)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_mode = ssl.CERT_OPTIONAL
-        engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run))
+        engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run, self._command))
         self._context = context
-        endpoint = Endpoint(engine, self.accounts, self.name, hashlib.sha256(identity.der).digest())
-        listening = self.around.acceptor.open(listener, endpoint.serve, lambda: context)
-        self.endpoint = endpoint
+        digest = hashlib.sha256(identity.der).digest()
+        self.endpoint = Endpoint(engine, self.accounts, self.name, digest)
+        sealed = Endpoint(engine, self.accounts, self.name)
+        listening = [
+            self.around.acceptor.open(listener, self.endpoint.serve, lambda: context),
+            self.around.acceptor.open(self.around.network.listen(self.name, HTTP), sealed.serve),
+        ]
 
         def close() -> None:
             engine.close()
-            listening.close()
+            for item in listening:
+                item.close()
 
         return close
+
+    def _command(self, command: Command) -> int:
+        with self.document.lock:
+            state = dict(self.state)
+        return commands.run(state, command)
 
     def _run(self, name: str, args: Mapping[str, Any], account: str) -> Any:
         if name.startswith("server/"):
