@@ -90,8 +90,8 @@ def apply(
     inventory = saved.inventory if saved else usable(console, path, lab=lab)
     if saved:
         check_place(saved, lab=lab)
-    if saved and resume:
-        raise click.UsageError("--resume goes with an inventory: the plan is that of the run.")
+    if saved and (resume or choice):
+        raise click.UsageError("A saved plan is applied as it is: leave --resume, --target and --exclude out.")
     if not saved and not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED

@@ -41,6 +41,7 @@ class Repository:
     def plan(self, *more: str) -> tuple[Ended, dict[str, Any]]:
         """Plan in the lab; what `--format json` says goes into `seen.json`."""
         ended = self.demo.run("plan", "--lab", "backup/corp.yml", "--format", "json=seen.json", *more)
+        assert ended.code == 0, ended.err
         return ended, json.loads((self.demo.folder / "seen.json").read_text(encoding="utf-8"))
 
 
