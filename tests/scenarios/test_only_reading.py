@@ -58,7 +58,7 @@ TROUBLES = {
     "nothing": (),
     "a host that is off and one with another password": (("px-lon-1", "power=off"), ("px-lon-2", "wrong-password=yes")),
     "a newer server and a host that is not fit": (("server", "build=8.6.0.100"), ("px-lnx-1", "firewall=closed")),
-    "a server that fails": (("server", 'faults=[{"method": "GET", "path": "Jobs", "status": 500}]'),),
+    "a server that fails": (("server", 'faults=[{"kind": "status", "method": "GET", "path": "Jobs", "status": 500}]'),),
 }
 
 COMMANDS = {

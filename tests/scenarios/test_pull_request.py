@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -167,13 +168,15 @@ def test_a_base_that_git_does_not_know(repository: Repository) -> None:
     assert "Traceback" not in ended.err
 
 
-def test_a_rehearsal_of_a_branch(repository: Repository) -> None:
+@pytest.mark.parametrize("base", ["main", "old.yml"])
+def test_a_rehearsal_of_a_branch(repository: Repository, base: str) -> None:
     """The lab is built as the base was, the branch is planned against it, and applying it converges."""
     demo = repository.demo
+    shutil.copy(demo.file, demo.folder / "old.yml")
     with by_hand(demo) as hand:
         hand.change("Proxies", "hostName", DMZ_1, {"description": "by hand"})
     demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
-    ended, plan = repository.plan("--base", "main")
-    assert ended.code == 0, ended.err
-    assert keys(plan) == keys(plan, introduced=True) == ["update:proxy.px-lon-1"]
+    _, plan = repository.plan("--base", base)
+    assert keys(plan) == ["update:proxy.px-lon-1"]
+    assert [item.get("introduced") for item in plan["changes"]] == [base == "main" or None] * len(plan["changes"])
     demo.converges()
