@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from reconciler.cli.root import COMMANDS
+from tests.git import git
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -56,8 +57,7 @@ class Runner:
         file.chmod(0o700)
 
     def git(self, *arguments: str) -> str:
-        command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
-        return subprocess.run(command, cwd=self.work, capture_output=True, text=True, check=True).stdout.strip()
+        return git(self.work, *arguments)
 
     def commit(self) -> str:
         self.git("add", "backup")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from reconciler.inventory.history import History, UnknownRevision
+from tests.git import git
 
 
 class Repository:
@@ -17,8 +17,7 @@ class Repository:
         self.git("init", "--quiet", "--initial-branch=main")
 
     def git(self, *arguments: str) -> str:
-        command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
-        return subprocess.run(command, cwd=self.top, capture_output=True, text=True, check=True).stdout.strip()
+        return git(self.top, *arguments)
 
     def write(self, text: str) -> None:
         (self.top / "sites" / "corp.yml").write_text(text, encoding="utf-8")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.running import Ended
+from tests.git import git
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -30,9 +30,7 @@ class Repository:
         self.commit("the demo")
 
     def git(self, *arguments: str) -> str:
-        command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
-        done = subprocess.run(command, cwd=self.demo.folder, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        return git(self.demo.folder, *arguments)
 
     def commit(self, message: str) -> str:
         self.git("add", "--all")
