@@ -190,7 +190,7 @@ class _Apply:
     def _remember(self, sight: Sight) -> Any:
         from reconciler.apply import Remember
 
-        return Remember(self.world.inventory, sight.recall, self.world.memory, sight.scope)
+        return Remember(self.world.inventory, sight.live, sight.recall, self.world.memory, sight.scope)
 
     def _last_word(self, after: Sight) -> int:
         """Say whether anything still differs. Jobs that every apply starts are no difference."""

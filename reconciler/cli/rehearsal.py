@@ -51,7 +51,7 @@ def _apply(world: World, base: str) -> None:
     from reconciler.apply import Remember, apply
 
     sight: Sight = world.look()
-    remember = Remember(world.inventory, sight.recall, world.memory, sight.scope)
+    remember = Remember(world.inventory, sight.live, sight.recall, world.memory, sight.scope)
     remember.begin(sight.plan)
     result = apply(sight.plan, world.site(sight.live), listen=remember, parallel=world.parallel)
     after = world.look()

@@ -37,7 +37,7 @@ def make_plan(
     plan_replaces(inventory, live, findings)
     plan_takeovers(inventory, live, findings)
     plan_packages(inventory, live, findings)
-    plan_runs(inventory, recall, findings)
+    plan_runs(inventory, live, recall, findings)
     plan_restores(inventory, live, recall, findings)
     findings.problems += live.problems
     disrupting = with_disruptions(order(findings.changes, inventory, live, unfit), inventory, live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.model.address import Address
 from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.live import Live
 from reconciler.model.plan import Action, Cause, Change, Reason, Step
 from reconciler.model.recall import Recall
 from reconciler.model.value import digest
@@ -13,14 +14,22 @@ PENDING = "(run)"
 """Remembered with a job from before its start until it has a result, so that a killed apply is finished by the next."""
 
 
-def plan_runs(inventory: Inventory, recall: Recall, findings: Findings) -> None:
+def begun_after(last_run: object) -> str:
+    """What is remembered under PENDING right before a job is started: when it ran last, in the server's words. Where it
+    has another last run later on, the start was done although nobody heard of it."""
+    return f"begun after {last_run or 'no run'}"
+
+
+def plan_runs(inventory: Inventory, live: Live, recall: Recall, findings: Findings) -> None:
     """Add a run for each job whose policy asks for one."""
     changed = {change.address for change in findings.changes if change.action is not Action.DELETE}
     for job in inventory.of_kind("job"):
         why = _why(job, inventory, changed, recall)
+        follow = why != "" and _was_started(job, inventory, changed, live, recall)
         if why:
+            why = "the last apply started it, and ended before it had a result" if follow else why
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
-            step = Step("job.run", {"name": job.name})
+            step = Step("job.run", {"name": job.name, "follow": True} if follow else {"name": job.name})
             findings.changes.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
 
 
@@ -36,6 +45,15 @@ def _why(job: Resource, inventory: Inventory, changed: set[str], recall: Recall)
     if PENDING in recall.applied.get(job.address, {}):
         return "the last apply ended before this job had a result"
     return ""
+
+
+def _was_started(job: Resource, inventory: Inventory, changed: set[str], live: Live, recall: Recall) -> bool:
+    """Whether its session is there already, of an apply that was killed. After another change it is not good enough."""
+    mark = recall.applied.get(job.address, {}).get(PENDING, "")
+    found = live.resources.get(job.address)
+    if found is None or mark in ("", "pending") or changed.intersection(chain_of(job, inventory)):
+        return False
+    return mark != begun_after(found.raw.get("lastRun"))
 
 
 def chain_of(job: Resource, inventory: Inventory) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
-from reconciler.plan.runs import PENDING
+from reconciler.plan.runs import PENDING, begun_after
 from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
 
 
@@ -122,6 +122,25 @@ def test_a_job_may_be_kept_from_starting() -> None:
 def test_a_job_that_was_to_run_when_the_last_apply_ended_runs_now() -> None:
     made = plan(world(), FakeReader(LIVE), recall=Recall(applied={"job.daily": {PENDING: "pending"}}))
     assert keys(made) == ["run:job.daily"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "last_run", "follow"),
+    [
+        ("pending", "2026-10-03T22:00:00Z", False),
+        (begun_after(None), None, False),
+        (begun_after(None), "2026-10-03T22:00:00Z", True),
+        (begun_after("2026-10-03T22:00:00Z"), "2026-10-03T22:00:00Z", False),
+        (begun_after("2026-10-03T22:00:00Z"), "2026-10-04T22:00:00Z", True),
+    ],
+)
+def test_a_job_that_a_killed_apply_started_is_followed_and_not_started_again(
+    mark: str, last_run: str | None, follow: bool
+) -> None:
+    live = {**LIVE, "Jobs": [{**LIVE["Jobs"][0], "lastRun": last_run}]}
+    made = plan(world(), FakeReader(live), recall=Recall(applied={"job.daily": {PENDING: mark}}))
+    assert keys(made) == ["run:job.daily"]
+    assert bool(made.changes[0].steps[0].params.get("follow")) is follow
 
 
 def test_a_repository_on_a_disk_cannot_move() -> None:

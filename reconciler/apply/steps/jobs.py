@@ -8,18 +8,36 @@ from typing import Any
 from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.failure import StepFailed
 
+_RUNNING = {"queued", "running"}
 _ENDS = {"success", "warning", "failed", "stopped"}
 
 
 def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
-    """Start a job, follow its session, and say its result. A failed or stopped session fails the step."""
+    """Start a job, follow its session, and say its result. A failed or stopped session fails the step.
+
+    With `follow` the session is there already: an apply that was killed has started it.
+    """
     name = params["name"]
+    found = str(_newest(site, name).get("id", "")) if params.get("follow") else ""
+    if found:
+        tell("it was started already")
+    end = _follow(site, name, found or _start(site, name, params, tell), tell)
+    return _result(site, end)
+
+
+def _start(site: Site, name: str, params: Mapping[str, Any], tell: Tell) -> str:
+    """The id of the new session. The server starts no second one beside one that runs, so that is waited for."""
     path = site.path_of("job", name)
+
+    def idle() -> bool:
+        return str(site.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING
+
+    if not idle():
+        tell("waiting for the session that runs already")
+        site.wait(name, "waiting for the running session", idle, seconds=site.access.server.deadlines.long)
     newest = _newest(site, name) if site.reader.rest < 8 else {}
     started = site.writer.act(path, "start", {"full": bool(params.get("full", False))})
-    session = started.get("id") or _wait_for_session(site, name, str(newest.get("id", "")))
-    end = _follow(site, name, str(session), tell)
-    return _result(site, end)
+    return str(started.get("id") or _wait_for_session(site, name, str(newest.get("id", ""))))
 
 
 def _wait_for_session(site: Site, name: str, before: str) -> str:

@@ -1,0 +1,310 @@
+"""An apply that kills itself, SIGKILL and all, at one chosen moment; the lab that goes on without it; and the next run.
+
+Run as a program it reads tasks as lines of JSON and answers each with one: see `Task` and `Story`. Everything is
+imported once; each task then has forked processes of its own: the lab, the apply that dies, the one after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from reconciler.apply.steps import describe
+from reconciler.model.plan import Step
+
+LEASE = 1.0
+"""Seconds that the lock of the killed run lasts; the next run waits for its end."""
+_TOO_LONG = 180
+_WARM = (
+    "aiosmtpd.controller",
+    "asyncssh",
+    "spnego",
+    "reconciler.cli.apply",
+    "reconciler.cli.plan",
+    "reconciler.lab.lab",
+    "reconciler.observe",
+)
+"""What takes its time to be imported."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """`base` is a folder with an inventory and its lab, `folder` the copy to work in. `effect` counts from 1; `when` is
+    `before` or `after` it. With `parallel` as many changes are under way as there are usually, else one by one."""
+
+    base: str
+    folder: str
+    effect: int
+    when: str
+    resume: bool = False
+    parallel: bool = False
+
+
+@dataclass
+class Story:
+    """What happened. `died` is the signal that ended the first apply, `effects` what it did until then, `begun` and
+    `ended` the steps that it went through. `runs` are those of the journal, oldest first. `created` is what the lab
+    counted: POSTs that make something or start a job, by path."""
+
+    died: int = 0
+    effects: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    code: int = -1
+    said: str = ""
+    left: list[str] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    created: dict[str, int] = field(default_factory=dict)
+    bugs: int = 0
+
+
+def tell(task: Task) -> Story:
+    """Do all of a task, in this process and its children."""
+    folder = Path(task.folder)
+    shutil.copytree(task.base, folder)
+    story = Story()
+    with _lab(folder) as count:
+        story.died = _fork_and_die(lambda: _apply_and_die(folder, task))
+        if story.died:
+            again = ["--lock-wait", "30", *(("--resume", "last") if task.resume else ())]
+            story.code, story.said = _fork(lambda: _apply(folder, *again))
+        story.left = _fork(lambda: _left(folder))
+        story.created, story.bugs = count()
+    log = folder / "effects.log"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    for kind, _, text in (line.partition(" ") for line in lines):
+        getattr(story, kind).append(text)
+    story.runs = _fork(lambda: _runs(folder))
+    shutil.rmtree(folder)
+    return story
+
+
+def _call(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    from tests.scenarios.rehearsal import Rehearsal
+
+    ended = Rehearsal(folder).run(*arguments)
+    return ended.code, ended.out, ended.err
+
+
+def _apply(folder: Path, *more: str) -> tuple[int, str]:
+    from reconciler.cli import turn
+
+    turn.LEASE = LEASE
+    code, out, err = _call(folder, "apply", "--lab", str(folder / "inventory.yml"), "--auto-approve", *more)
+    return code, out + err
+
+
+def _left(folder: Path) -> list[str]:
+    """What the next plan would change."""
+    _, out, err = _call(folder, "plan", "--lab", str(folder / "inventory.yml"), "--format", "json")
+    return [change["key"] for change in json.loads(out)["changes"]] if out else [err]
+
+
+def _runs(folder: Path) -> list[dict[str, Any]]:
+    """The runs of the journal, oldest first."""
+    from reconciler.journal import Journal
+    from reconciler.render.runs import run_json
+
+    (place,) = folder.rglob("journal.db")
+    with Journal.open(place) as journal:
+        return [run_json(journal.run(run.id)) for run in reversed(journal.runs())]
+
+
+def _apply_and_die(folder: Path, task: Task) -> None:
+    """An apply with a trap at every side effect: requests that write, and scripts that change a host."""
+    import reconciler.apply
+    from reconciler.apply.site import Site
+    from reconciler.apply.steps import STEPS
+    from reconciler.clients.vbo.session import Session
+
+    trap = _Trap(folder / "effects.log", task.effect, task.when)
+    write, host, apply = Session.write, Site.host, reconciler.apply.apply
+
+    def writing(self: Session, method: str, path: str, *args: Any, **more: Any) -> Any:
+        with trap.around(f"{method} {path}"):
+            return write(self, method, path, *args, **more)
+
+    @contextmanager
+    def hosting(self: Site, connection: Any, name: str) -> Iterator[Any]:
+        with host(self, connection, name) as session:
+            yield _Host(session, trap, name)
+
+    def one_by_one(*args: Any, **more: Any) -> Any:
+        return apply(*args, **{**more, "parallel": 1})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "write", writing)
+        patch.setattr(Site, "host", hosting)
+        if not task.parallel:
+            patch.setattr(reconciler.apply, "apply", one_by_one)
+        for verb, do in list(STEPS.items()):
+            patch.setitem(STEPS, verb, trap.step(verb, do))
+        _apply(folder)
+
+
+class _Host:
+    """A session on a host whose scripts are side effects."""
+
+    def __init__(self, session: Any, trap: _Trap, name: str) -> None:
+        self._session, self._trap, self._name = session, trap, name
+
+    def execute(self, script: Any, params: Any, *, deadline: float) -> Any:
+        with self._trap.around(f"script on {self._name}"):
+            return self._session.execute(script, params, deadline=deadline)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+class _Trap:
+    """Writes down what happens, and kills the process at the moment that it was set to."""
+
+    def __init__(self, log: Path, effect: int, when: str) -> None:
+        self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._moment = (effect, when)
+        self._count = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def around(self, what: str) -> Iterator[None]:
+        with self._lock:
+            self._count += 1
+            number = self._count
+            self._write("effects", what)
+        self._spring(number, "before")
+        yield
+        self._spring(number, "after")
+
+    def step(self, verb: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def doing(site: Any, params: Mapping[str, Any], tell: Any) -> Any:
+            text = describe(Step(verb, params))
+            self._write("begun", text)
+            told = do(site, params, tell)
+            self._write("ended", text)
+            return told
+
+        return doing
+
+    def _spring(self, number: int, when: str) -> None:
+        if (number, when) == self._moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _write(self, kind: str, text: str) -> None:
+        os.write(self._log, f"{kind} {text}\n".encode())
+
+
+@contextmanager
+def _lab(folder: Path) -> Iterator[Callable[[], tuple[dict[str, int], int]]]:
+    """The lab of the inventory in a process of its own, as `lab serve` has it; yields what ends it and counts."""
+    (told, tell), (hear, ask) = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        os.close(ask)
+        _exit_with(lambda: _serve(folder, tell, hear))
+    os.close(tell)
+    os.close(hear)
+    with os.fdopen(told) as answers, os.fdopen(ask, "w") as questions:
+        if answers.readline() != "ready\n":
+            raise RuntimeError("the lab did not come up")
+
+        def count() -> tuple[dict[str, int], int]:
+            questions.write("count\n")
+            questions.flush()
+            created, bugs = json.loads(answers.readline())
+            return created, bugs
+
+        yield count
+    os.waitpid(pid, 0)
+
+
+def _serve(folder: Path, tell: int, hear: int) -> None:
+    from reconciler.cli.reading import read
+    from reconciler.lab.lab import Lab
+
+    inventory, _ = read(folder / "inventory.yml", lab=True)
+    assert inventory
+    place = folder / "state" / "vbo-reconcile" / "lab" / inventory.name
+    with Lab.open(inventory, place) as lab, os.fdopen(tell, "w") as answers, os.fdopen(hear) as questions:
+        world: Any = lab._world
+        server = world._lab._server
+        answers.write("ready\n")
+        answers.flush()
+        for _ in questions:
+            made = {
+                f"{method} {path}": times for (method, path, status), times in server.requests.items() if status == 201
+            }
+            answers.write(json.dumps([made, len(server.bugs)]) + "\n")
+            answers.flush()
+
+
+def _fork(work: Callable[[], Any]) -> Any:
+    """What `work` gives, done in a child."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+
+        def answer() -> None:
+            with os.fdopen(writing, "w") as stream:
+                json.dump(work(), stream)
+
+        _exit_with(answer)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        text = stream.read()
+    os.waitpid(pid, 0)
+    return json.loads(text)
+
+
+def _fork_and_die(work: Callable[[], None]) -> int:
+    """The number of the signal that ended a child that does `work`, 0 where it came to its end."""
+    pid = os.fork()
+    if pid == 0:
+        _exit_with(work)
+    return os.WTERMSIG(os.waitpid(pid, 0)[1])
+
+
+def _exit_with(work: Callable[[], None]) -> None:
+    """Do it in a forked child, and never come back."""
+    code = 1
+    try:
+        work()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def serve_tasks() -> None:
+    """Answer tasks until the input ends. A task that takes too long, or breaks, is answered with an empty story."""
+    for name in _WARM:
+        import_module(name)
+    for line in sys.stdin:
+        task = Task(**json.loads(line))
+
+        def work(task: Task = task) -> dict[str, Any]:
+            signal.alarm(_TOO_LONG)
+            return asdict(tell(task))
+
+        try:
+            story = _fork(work)
+        except ValueError:
+            story = asdict(Story(said="the task did not come to its end"))
+        sys.stdout.write(json.dumps(story) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve_tasks()

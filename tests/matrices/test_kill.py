@@ -1,0 +1,151 @@
+"""An apply is killed before and after every single side effect of every step; the next run ends in the declared world,
+nothing is done twice, and the journal tells what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Self
+
+import pytest
+
+from tests.matrices.killing import Story, Task
+from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
+
+pytestmark = pytest.mark.matrix
+ROOT = Path(__file__).parents[2]
+
+
+class Tellers:
+    """Processes that do tasks, as many at a time as there are processors."""
+
+    def __init__(self) -> None:
+        self._free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+        self.size = os.cpu_count() or 1
+
+    def __enter__(self) -> Self:
+        command, pipe = [sys.executable, "-m", "tests.matrices.killing"], subprocess.PIPE
+        for _number in range(self.size):
+            self._free.put(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _number in range(self.size):
+            self._free.get().communicate()
+
+    def tell(self, task: Task) -> Story:
+        teller = self._free.get()
+        try:
+            assert teller.stdin
+            assert teller.stdout
+            teller.stdin.write(json.dumps(asdict(task)) + "\n")
+            teller.stdin.flush()
+            return Story(**json.loads(teller.stdout.readline()))
+        finally:
+            self._free.put(teller)
+
+    def all(self, tasks: list[Task]) -> Iterator[tuple[Task, Story]]:
+        with ThreadPoolExecutor(self.size) as pool:
+            yield from zip(tasks, pool.map(self.tell, tasks), strict=True)
+
+
+@pytest.fixture(scope="module")
+def tellers() -> Iterator[Tellers]:
+    with Tellers() as running:
+        yield running
+
+
+def fresh(folder: Path) -> None:
+    """The demo inventory in a world where nothing of it exists."""
+    rehearsal = Rehearsal.of(folder, INVENTORIES / "demo.yml")
+    assert rehearsal.plan()["counts"]["create"] > 0
+
+
+def outdated(folder: Path) -> None:
+    """The demo as it was applied; then the server was upgraded and the inventory edited: proxies are drained, upgraded
+    and given back, a pool loses a member, objects change."""
+    rehearsal = Rehearsal.of(folder, INVENTORIES / "demo.yml")
+    assert rehearsal.apply().code == 0
+    rehearsal.set("server", "build=8.5.0.2000")
+    rehearsal.replace("throttle: 100 Mbps", "throttle: 20 MB/s")
+    rehearsal.replace("to: [backup-team@corp.example.com]", "to: [night@corp.example.com]")
+    assert rehearsal.plan()["counts"]["upgrade"] > 0
+
+
+@pytest.mark.parametrize("world", [fresh, outdated])
+def test_killed_at_every_side_effect(
+    world: Callable[[Path], None],
+    tellers: Tellers,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    base = tmp_path / "base"
+    world(base)
+    whole = tellers.tell(Task(str(base), str(tmp_path / "whole"), 0, "never"))
+    assert (whole.died, whole.left, [run["state"] for run in whole.runs[-1:]]) == (0, [], ["done"]), whole.said
+    assert len(whole.effects) >= 10
+    tasks = [
+        Task(str(base), str(tmp_path / f"{effect}-{when}"), effect, when, resume=effect % 2 == 0)
+        for effect in range(1, len(whole.effects) + 1)
+        for when in ("before", "after")
+    ]
+    tasks += [
+        Task(str(base), str(tmp_path / f"{effect}-parallel"), effect, "after", parallel=True)
+        for effect in range(1, len(whole.effects) + 1, 4)
+    ]
+    wrong = [
+        f"{task.effect} {task.when}{' in parallel' if task.parallel else ''} ({told.effects[-1:]}): {problem}"
+        for task, told in tellers.all(tasks)
+        for problem in problems(task, told, whole)
+    ]
+    record_property("kill points", len(tasks))
+    with capsys.disabled():
+        sys.stdout.write(f"\n{world.__name__}: {len(tasks)} kill points at {len(whole.effects)} side effects\n")
+    assert wrong == []
+
+
+def problems(task: Task, told: Story, whole: Story) -> Iterator[str]:
+    """What is not as it should be, in words."""
+    if told.died != 9:
+        yield f"it was not killed ({told.said})"
+        return
+    if told.code != 0:
+        yield f"the next run ended with {told.code}: {told.said[-2000:]}"
+    if told.left:
+        yield f"this still differs: {told.left}"
+    if told.created != whole.created:
+        yield f"made {told.created} instead of {whole.created}"
+    if told.bugs:
+        yield f"{told.bugs} bugs of the lab"
+    yield from untrue(task, told)
+
+
+def untrue(task: Task, told: Story) -> Iterator[str]:
+    """Where the journal says something else than what happened."""
+    if len(told.runs) < 2:
+        yield f"the journal has {len(told.runs)} runs"
+        return
+    killed, after = told.runs[-2:]
+    if (killed["state"], after["state"]) != ("killed", "done"):
+        yield f"the runs are {killed['state']} and {after['state']}"
+    if after["resumes"] != (killed["id"] if task.resume else ""):
+        yield f"the second run resumes {after['resumes']!r}"
+    steps = [step for change in killed["changes"] for step in change["steps"]]
+    ended = sorted(step["text"] for step in steps if step["ended"])
+    if ended != sorted(told.ended):
+        yield f"the journal has as done {ended}, and done was {sorted(told.ended)}"
+    flying = [change for change in killed["changes"] if change["state"] == "in flight"]
+    begun = sorted(step["text"] for change in flying for step in change["steps"] if not step["ended"])
+    under_way = sorted(told.begun)
+    for text in told.ended:
+        under_way.remove(text)
+    if begun != under_way:
+        yield f"the journal has in flight {begun}, and under way was {under_way}"
