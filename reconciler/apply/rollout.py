@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.apply.gate import Look
+from reconciler.apply.lanes import Lanes
 from reconciler.model.event import Outcome
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.plan.batches import come_back, disrupts_proxy, in_batches
+from reconciler.plan.batches import DEFAULT, come_back, disrupts_proxy, in_batches
 from reconciler.plan.coverage import Coverage
 from reconciler.plan.drains import given_back
+from reconciler.plan.rolling import batches_of
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How an apply holds back. `batch` is sizes of batches of disrupted proxies (`1,25%,100%`). After `max_failures`
-    failed changes nothing else is started; without it one failure in a batch keeps the later batches from being begun.
-    `coverage` is what must keep working; without it nothing is checked."""
+    """How an apply holds back. After `max_failures` failed changes nothing else is started; without it one failure in a
+    batch keeps the later batches from being begun. `coverage` is what must keep working; without it nothing is checked.
+    `lanes` are how much may be under way at a time. `batch` is sizes of batches for a plan that brings none."""
 
-    batch: str = "1,25%,100%"
+    batch: str = DEFAULT
     max_failures: int | None = None
     coverage: Coverage | None = None
+    lanes: Lanes = field(default_factory=Lanes)
 
 
 class Rollout:
@@ -35,7 +38,7 @@ class Rollout:
         self._is_strict = look is not None and limits.max_failures is None
         self._coverage = (limits.coverage or Coverage({}, frozenset())).returned(given_back(plan.changes))
         self._seen: Coverage | None = None
-        self._batches = in_batches(plan.changes, self._coverage, limits.batch)
+        self._batches = batches_of(plan) or in_batches(plan.changes, self._coverage, limits.batch)
         self._batch_of = {change.key: number for number, batch in enumerate(self._batches) for change in batch}
         self._part_of = self._batch_of | _runs_after(plan.changes, self._batch_of)
         self._left = Counter(self._part_of.values())

@@ -38,7 +38,7 @@ class Schedule:
         failures = self._failures + len(self.rollout.unwell)
         if limit is None or failures < limit or limit <= 0:
             return ""
-        return f"{failures} changes failed, and {limit} are allowed"
+        return f"{failures} {'change' if failures == 1 else 'changes'} failed, which is the limit"
 
     def take(self) -> Iterator[Change]:
         """Changes to start now; each of them counts as running from here on."""
@@ -85,4 +85,6 @@ class Schedule:
         return (key for key in change.depends_on if key in self._waiting)
 
     def _may_start(self, change: Change) -> bool:
-        return not change.blocked and self.rollout.may_start(change, self._running.values())
+        running = self._running.values()
+        free = not change.blocked and self._limits.lanes.are_free(change, running)
+        return free and self.rollout.may_start(change, running)

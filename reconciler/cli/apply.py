@@ -27,6 +27,7 @@ from reconciler.cli.options import (
     stream_option,
     waiver_option,
 )
+from reconciler.cli.pace import Pace, batch_option, pace_options
 from reconciler.cli.plan import show_plan
 from reconciler.cli.reading import usable
 from reconciler.model.diagnostic import Diagnostic
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not come to its end (`last` for the latest).")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
+@batch_option
+@pace_options
 @waiver_option
 @lock_wait_option
 @format_option("human", "json", screen_only=["human"])
@@ -60,6 +63,7 @@ def apply(
     console: Console,
     path: Path,
     choice: Choice,
+    pace: Pace,
     outputs: Sequence[Output],
     waivers: Mapping[str, str],
     *,
@@ -68,6 +72,7 @@ def apply(
     resume: str | None,
     auto_approve: bool,
     require_complete: bool,
+    batch: str,
     lock_wait: float,
     parallelism: int,
 ) -> int:
@@ -95,7 +100,7 @@ def apply(
     if not saved and not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED
-    request = request_of(waivers, choice, saved, complete=require_complete)
+    request = request_of(waivers, choice, saved, complete=require_complete, batch=batch)
     with (
         open_world(console, inventory, lab=lab, parallel=parallelism) as world,
         take_turn(console, world, "apply", wait=lock_wait) as turn,
@@ -104,7 +109,7 @@ def apply(
             resume = run_id(world.journal, resume)
             request = resumed(request, world, resume)
         console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
-        doing = _Apply(console, world, turn, outputs, request, resume or "")
+        doing = _Apply(console, world, turn, outputs, request, pace, resume or "")
         return doing.carry_out(approved=auto_approve or saved is not None)
 
 
@@ -129,13 +134,21 @@ class _Apply:
     """One apply, from the plan to the last word."""
 
     def __init__(
-        self, console: Console, world: World, turn: Turn, outputs: Sequence[Output], request: Request, resumes: str
+        self,
+        console: Console,
+        world: World,
+        turn: Turn,
+        outputs: Sequence[Output],
+        request: Request,
+        pace: Pace,
+        resumes: str,
     ) -> None:
         self.console = console
         self.world = world
         self.turn = turn
         self.outputs = outputs
         self.request = request
+        self.pace = pace
         self.resumes = resumes
 
     def look(self, since: Mapping[str, int] | None = None) -> Sight:
@@ -146,6 +159,7 @@ class _Apply:
             choice=asked.choice,
             approved=asked.approved,
             begun=asked.begun,
+            batch=asked.batch,
             since=since,
         )
 
@@ -174,7 +188,7 @@ class _Apply:
         remember = self._remember(sight)
         run = self.turn.begin(sight.plan, resumes=self.resumes)
         remember.begin(sight.plan)
-        result = perform(self.console, self.world, sight.live, sight.plan, run, remember)
+        result = perform(self.console, self.world, sight.live, sight.plan, run, remember, pace=self.pace)
         done = _Done(result, end(run, result), new_mails(mails, mails_of(self.world)))
         show_results(self.console, result, done.mails)
         code = exit_of(result, done.trouble)

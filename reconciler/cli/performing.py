@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli import exits
 from reconciler.cli.console import Console
+from reconciler.cli.pace import PACE, Pace
 from reconciler.cli.world import World
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def perform(
-    console: Console, world: World, live: Live, plan: Plan, run: Run, remember: Callable[[Event], None] | None = None
+    console: Console,
+    world: World,
+    live: Live,
+    plan: Plan,
+    run: Run,
+    remember: Callable[[Event], None] | None = None,
+    *,
+    pace: Pace = PACE,
 ) -> Result:
     """Apply `plan` with progress on standard error. The journal hears every event first, then `remember`.
 
@@ -41,18 +49,22 @@ def perform(
             hearer(event)
 
     with driver, console.interrupts.told(bell.ring):
-        site, limits = world.site(live), _limits(world, live, plan)
+        site, limits = world.site(live), _limits(world, live, plan, pace)
         return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell, look=Gate(site))
 
 
-def _limits(world: World, live: Live, plan: Plan) -> Limits:
+def _limits(world: World, live: Live, plan: Plan, pace: Pace) -> Limits:
     """Organizations keep their working proxies while this runs, unless somebody waived just that."""
-    from reconciler.apply import Limits
+    from reconciler.apply import Lanes, Limits
     from reconciler.plan.coverage import coverage_of
 
     waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
     coverage = coverage_of(world.inventory, live, plan.changes)
-    return Limits(coverage=replace(coverage, needed=0) if waived else coverage)  # a pool is never taken whole
+    return Limits(
+        max_failures=pace.max_failures,
+        coverage=replace(coverage, needed=0) if waived else coverage,  # a pool is never taken whole
+        lanes=Lanes(pace.lanes, {name: found.transport.value for name, found in world.access.connections.items()}),
+    )
 
 
 def _driver(console: Console, total: int) -> Driver:

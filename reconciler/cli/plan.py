@@ -26,6 +26,7 @@ from reconciler.cli.options import (
     stream_option,
     waiver_option,
 )
+from reconciler.cli.pace import batch_option
 from reconciler.cli.reading import usable
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     "--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending, 4 where a guard refuses."
 )
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
+@batch_option
 @waiver_option
 @format_option(*REVIEWS)
 @detail_option
@@ -67,6 +69,7 @@ def plan(
     hours: float,
     detailed_exitcode: bool,
     require_complete: bool,
+    batch: str,
     parallelism: int,
 ) -> int:
     """Show what would change in the live world, and why.
@@ -85,7 +88,7 @@ def plan(
     if lab and base:
         base = rehearse(console, inventory, base, parallel=parallelism)
     with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
-        sight = world.look(waivers=waivers, complete=require_complete, choice=choice)
+        sight = world.look(waivers=waivers, complete=require_complete, choice=choice, batch=batch)
     document = document_of(console, sight.plan, inventory, base=base)
     if file is not None:
         save(console, sight.plan, inventory, document, file, hours=hours)

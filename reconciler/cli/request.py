@@ -24,13 +24,17 @@ class Request:
     choice: Choice
     approved: Sequence[Mapping[str, Any]] | None
     begun: frozenset[str] = frozenset()
+    batch: str = ""
 
 
-def request_of(waivers: Mapping[str, str], choice: Choice, saved: SavedPlan | None, *, complete: bool) -> Request:
-    """A saved plan brings its own waivers; more of them may be said when it is applied."""
+def request_of(
+    waivers: Mapping[str, str], choice: Choice, saved: SavedPlan | None, *, complete: bool, batch: str = ""
+) -> Request:
+    """A saved plan brings its own waivers and sizes of batches; something else may be said when it is applied."""
     if saved is None:
-        return Request(waivers, complete, choice, None)
-    return Request({**saved.waivers, **waivers}, complete, choice, saved.document["changes"])
+        return Request(waivers, complete, choice, None, batch=batch)
+    batch = batch or str(saved.document.get("batch", ""))
+    return Request({**saved.waivers, **waivers}, complete, choice, saved.document["changes"], batch=batch)
 
 
 def check_place(saved: SavedPlan, *, lab: bool) -> None:

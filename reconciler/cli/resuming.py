@@ -32,6 +32,7 @@ def resumed(request: Request, world: World, run: str) -> Request:
         approved=[change for change in plan["changes"] if change["key"] in left],
         begun=begun,
         waivers={**waivers, **request.waivers},
+        batch=request.batch or str(plan.get("batch", "")),
     )
 
 

@@ -77,18 +77,21 @@ class World:
         choice: Choice | None = None,
         approved: Sequence[Mapping[str, Any]] | None = None,
         begun: frozenset[str] = frozenset(),
+        batch: str = "",
     ) -> Sight:
         """Observe the server and the hosts, and plan. Of the plan only the part that `choice` names is kept, and of
         that, where `approved` changes are given (in their JSON form), what was approved and still holds. Guards judge
-        what is kept. Requests up to `since` are not this look's.
+        what is kept. Disruptive changes are in batches as `batch` says. Requests up to `since` are not this look's.
 
         Raises RemoteError where the server cannot be read, and Diagnosed for a choice of nothing.
         """
         from reconciler.observe import observe, recall
         from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
+        from reconciler.plan.batches import DEFAULT
         from reconciler.plan.guards import Facts, guarded
         from reconciler.plan.recheck import recheck
+        from reconciler.plan.rolling import batched
 
         live = observe(
             self.inventory,
@@ -104,7 +107,8 @@ class World:
         whole = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
         made = self._chosen(whole, live, choice or Choice())
         checked = None if approved is None else recheck(approved, made, begun)
-        facts = Facts(checked.plan if checked else made, self.inventory, live, self.clock(), complete)
+        rolling = batched(checked.plan if checked else made, self.inventory, live, batch or DEFAULT)
+        facts = Facts(rolling, self.inventory, live, self.clock(), complete)
         scope = scope_of(self.inventory, live)
         return Sight(live, known, guarded(facts, waivers or {}), scope, whole, checked)
 

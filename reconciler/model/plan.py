@@ -131,7 +131,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a reviewer needs. `problems` are diagnostics of single hosts: the rest is planned all the same."""
+    """Everything a reviewer needs. `problems` are diagnostics of single hosts: the rest is planned all the same.
+
+    `batches` are the keys of the changes that disrupt a proxy, in groups that are done one after the other; `batch` is
+    what their sizes were asked to be."""
 
     inventory: str
     inventory_digest: str
@@ -144,6 +147,8 @@ class Plan:
     requests: Mapping[str, int] = field(default_factory=dict)
     lab: bool = False
     refusals: tuple[Refusal, ...] = ()
+    batch: str = ""
+    batches: tuple[tuple[str, ...], ...] = ()
 
     @property
     def is_empty(self) -> bool:

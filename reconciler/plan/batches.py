@@ -16,6 +16,9 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.plan.coverage import Coverage, coverage_of
 
+DEFAULT = "1,25%,100%"
+"""Sizes of batches: one proxy first, to see that it goes well, then a quarter of all, then the rest."""
+
 _REDEPLOYS = {"port", "credentials"}
 """Fields whose change makes the server deploy the proxy anew (the console's Edit; facts, 2.3)."""
 
@@ -59,7 +62,7 @@ def sizes(text: str, total: int) -> list[int]:
     return wanted
 
 
-def in_batches(changes: Sequence[Change], coverage: Coverage, batch: str = "1,25%,100%") -> list[list[Change]]:
+def in_batches(changes: Sequence[Change], coverage: Coverage, batch: str = DEFAULT) -> list[list[Change]]:
     """The disruptive ones of `changes` in batches of proxies: as large as `batch` says, smaller where coverage asks for
     it. All changes of a proxy go together; the members of a pool follow each other, so that it is soon whole again.
 

@@ -33,6 +33,8 @@ def plan_to_json(plan: Plan, mode: str = PLAN) -> dict[str, Any]:
             {"code": item.code, "detail": item.detail, "addresses": list(item.addresses), "waiver": item.waiver}
             for item in plan.refusals
         ],
+        "batch": plan.batch,
+        "batches": [list(batch) for batch in plan.batches],
         "unchanged": plan.unchanged,
         "counts": plan.counts(),
         "requests": dict(plan.requests),

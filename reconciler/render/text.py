@@ -19,6 +19,7 @@ def plan_text(plan: Data, style: Style) -> str:
     blocks = [
         [*summary.head(plan), *_legend(plan, style)],
         *_changes(plan, style),
+        *_batches(plan),
         *_unknown(plan, style),
         *_reports(plan, style),
         *_refusals(plan, style),
@@ -159,6 +160,19 @@ def cause_short(cause: Data) -> str:
 
 def _place(position: Data | None) -> str:
     return f"{clean(position['file'])}:{position['line']}:{position['column']}" if position else ""
+
+
+def _batches(plan: Data) -> Iterator[list[str]]:
+    """What disrupts proxies, in the order in which it is done; nothing where there is nothing to order."""
+    address = {change["key"]: clean(change["address"]) for change in plan["changes"]}
+    batches = plan.get("batches", ())
+    if sum(map(len, batches)) > 1:
+        lines = (", ".join(address.get(key, clean(key)) for key in batch) for batch in batches)
+        said = "1 batch" if len(batches) == 1 else f"{len(batches)} batches, one after the other"
+        yield [
+            f"Proxies are disrupted in {said}:",
+            *(f"  {number}. {line}" for number, line in enumerate(lines, 1)),
+        ]
 
 
 def _unknown(plan: Data, style: Style) -> Iterator[list[str]]:

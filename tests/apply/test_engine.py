@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Bell, Limits, Site, apply
+from reconciler.apply import Bell, Lanes, Limits, Site, apply
 from reconciler.apply.engine import Result
 from reconciler.apply.steps import STEPS, StepFailed
 from reconciler.journal import JournalError
@@ -240,7 +241,7 @@ class TestCoverage:
         verb(do)
         result, _ = self.run(Limits("1", max_failures=1), "a", "b", "c")
         assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "not started", "not started"]
-        assert result.outcomes["upgrade:proxy.b"].detail == "1 changes failed, and 1 are allowed"
+        assert result.outcomes["upgrade:proxy.b"].detail == "1 change failed, which is the limit"
 
 
 def test_blocked_changes_that_wait_for_each_other_end_once(verb: Callable[[Do], None]) -> None:
@@ -248,3 +249,48 @@ def test_blocked_changes_that_wait_for_each_other_end_once(verb: Callable[[Do], 
     result = run(change("a", blocked="it is offline"), change("b", "a", blocked="it waits for a"), change("c", "b"))
     assert ends(result) == {"a": "skipped", "b": "skipped", "c": "skipped"}
     assert result.outcomes["run:job.b"].detail == "it waits for a"
+
+
+class TestLanes:
+    """How many changes are under way at the same time."""
+
+    def most(self, verb: Callable[[Do], None], lanes: Lanes, *changes: Change) -> int:
+        """The largest number of steps that were under way together."""
+        lock, now, most = threading.Lock(), [0], [0]
+
+        def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            time.sleep(0.02)
+            with lock:
+                now[0] -= 1
+
+        verb(do)
+        result = run(*changes, limits=Limits(lanes=lanes), parallel=6)
+        assert not result.failed
+        return most[0]
+
+    def on_host(self, name: str) -> Change:
+        step = Step("host.change", {"host": name, "requirement": "firewall", "name": name})
+        return Change(f"host.{name}", Action.UPDATE, (), Cause(Reason.DRIFT), (step,))
+
+    def test_a_transport_has_its_own_limit(self, verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch) -> None:
+        def dispatch(*words: Any) -> str | None:
+            return STEPS["job.run"](*words)
+
+        monkeypatch.setitem(STEPS, "host.change", dispatch)
+        hosts = [self.on_host(name) for name in "abcdef"]
+        lanes = Lanes({"rest": 1, "ssh": 2, "winrm": 1}, dict.fromkeys("abcdef", "ssh"))
+        assert self.most(verb, lanes, *hosts) == 2
+
+    def test_a_host_is_changed_by_one_at_a_time(self) -> None:
+        lanes = Lanes(transports={"a": "ssh"})
+        proxy = Change("proxy.a", Action.UPDATE, (), Cause(Reason.DRIFT), (Step("update", {"name": "a"}),))
+        assert lanes.of(proxy) == {"rest", "host a"}
+        assert lanes.of(self.on_host("a")) == {"ssh", "host a"}
+        assert not lanes.are_free(proxy, [self.on_host("a")])
+        assert lanes.are_free(proxy, [self.on_host("b")])
+
+    def test_following_a_job_keeps_nobody_from_working(self) -> None:
+        assert Lanes().of(change("daily")) == frozenset()

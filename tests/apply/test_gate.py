@@ -111,7 +111,7 @@ def test_what_is_not_well_counts_as_a_failure() -> None:
     limits = Limits("1", max_failures=2)
     result = run(Seen("ab"), upgrade("a"), upgrade("b"), upgrade("c"), limits=limits)
     assert ends(result) == {"proxy.a": "done", "proxy.b": "done", "proxy.c": "not started"}
-    assert result.outcomes["upgrade:proxy.c"].detail == "2 changes failed, and 2 are allowed"
+    assert result.outcomes["upgrade:proxy.c"].detail == "2 changes failed, which is the limit"
 
 
 def test_the_sessions_that_follow_from_a_batch_belong_to_it(broken: set[str]) -> None:

@@ -80,9 +80,20 @@ def test_a_file_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPat
 def test_options_reach_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     made = world(CHANGE)
     install(monkeypatch, made)
-    call("plan", "x.yml", "--lab", "--require-complete", "--waive", "takeover= agreed ", "--parallelism", "5")
+    call(
+        "plan",
+        "x.yml",
+        "--lab",
+        "--require-complete",
+        "--waive",
+        "takeover= agreed ",
+        "--parallelism",
+        "5",
+        "--batch",
+        "2,50%",
+    )
     assert made.opened == {"lab": True, "parallel": 5}
-    assert made.looks == [{"waivers": {"takeover": "agreed"}, "complete": True, "choice": Choice()}]
+    assert made.looks == [{"waivers": {"takeover": "agreed"}, "complete": True, "choice": Choice(), "batch": "2,50%"}]
 
 
 def test_a_part_of_the_plan_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ from tests.cli.running import call
         ),
         pytest.param(["plan", "x.yml", "--color", "pink"], "'pink' is not one of", id="an unknown colour"),
         pytest.param(["plan", "x.yml", "--parallelism", "0"], "not in the range", id="nobody works"),
+        pytest.param(["plan", "x.yml", "--batch", "1,many"], "'1,many' is not of the form 1,25%,100%", id="no sizes"),
+        pytest.param(["apply", "x.yml", "--max-failures", "0"], "not in the range", id="no failure at all"),
         pytest.param(["jobs", "rnu"], "Did you mean run?", id="a misspelt command of a group"),
         pytest.param(["jobs", "run", "x.yml"], "Missing argument", id="no job"),
         pytest.param(["schema", "poem"], "'poem' is not one of", id="an unknown schema"),

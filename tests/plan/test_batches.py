@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.plan import Action, Cause, Change, Reason, Step
+from reconciler.plan import plan_to_json
 from reconciler.plan.batches import in_batches, sizes
 from reconciler.plan.coverage import Coverage, coverage_of
+from reconciler.plan.rolling import batched, batches_of
+from reconciler.render.style import Style
+from reconciler.render.text import plan_text
 from tests.plan.test_chain import LIVE, proxy, world
 from tests.plan.world import FakeReader, live, plan
 
@@ -139,3 +143,16 @@ def test_what_changes_a_proxy_goes_in_one_batch() -> None:
         ["update:host.a", "upgrade:proxy.a"],
         ["upgrade:proxy.b"],
     ]
+
+
+def test_a_plan_brings_its_batches_and_says_so() -> None:
+    """Three proxies of one pool are behind: the first one, then the two others, never all of them."""
+    seen = live(world(), FakeReader(LIVE))
+    upgraded = replace(plan(world(), FakeReader(LIVE)), changes=tuple(upgrades(["px-1", "px-2", "px-3"])))
+    made = batched(upgraded, world(), seen, "1,100%")
+    assert made.batch == "1,100%"
+    assert names(batches_of(made)) == [["px-1"], ["px-2", "px-3"]]
+    told = plan_to_json(made)
+    assert told["batches"] == [["upgrade:proxy.px-1"], ["upgrade:proxy.px-2", "upgrade:proxy.px-3"]]
+    said = "Proxies are disrupted in 2 batches, one after the other:\n  1. proxy.px-1\n  2. proxy.px-2, proxy.px-3\n"
+    assert said in plan_text(told, Style())

@@ -11,6 +11,7 @@ from reconciler.plan.batches import in_batches, shortfalls
 from reconciler.plan.coverage import coverage_of
 from reconciler.plan.drains import given_back
 from reconciler.plan.guards.facts import ENDING, Facts
+from reconciler.plan.rolling import batches_of
 from reconciler.plan.serving import objects_after, serving
 
 
@@ -47,7 +48,7 @@ def coverage(facts: Facts) -> Iterable[Refusal]:
     """Batches keep organizations served where there is anybody else to serve them; here there is nobody."""
     try:
         known = coverage_of(facts.inventory, facts.live, facts.plan.changes).returned(given_back(facts.plan.changes))
-        batches = in_batches(facts.plan.changes, known)
+        batches = batches_of(facts.plan) or in_batches(facts.plan.changes, known)
         short = shortfalls(batches, known)
     except ValueError as error:
         yield Refusal("coverage", f"the coverage cannot be computed: {error}")
