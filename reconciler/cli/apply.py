@@ -86,7 +86,7 @@ def apply(
     file is not done. Neither is, with --resume, what the run that is gone on with did not want.
     """
     from reconciler.cli.request import check_place, request_of
-    from reconciler.cli.resuming import resumed, run_id
+    from reconciler.cli.resuming import resumed
     from reconciler.cli.saving import is_plan, load_plan
     from reconciler.cli.turn import take_turn
     from reconciler.cli.world import open_world
@@ -105,11 +105,9 @@ def apply(
         open_world(console, inventory, lab=lab, parallel=parallelism) as world,
         take_turn(console, world, "apply", wait=lock_wait) as turn,
     ):
-        if resume:
-            resume = run_id(world.journal, resume)
-            request = resumed(request, world, resume)
+        request = resumed(request, world, resume)
         console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
-        doing = _Apply(console, world, turn, outputs, request, pace, resume or "")
+        doing = _Apply(console, world, turn, outputs, request, pace)
         return doing.carry_out(approved=auto_approve or saved is not None)
 
 
@@ -141,7 +139,6 @@ class _Apply:
         outputs: Sequence[Output],
         request: Request,
         pace: Pace,
-        resumes: str,
     ) -> None:
         self.console = console
         self.world = world
@@ -149,7 +146,6 @@ class _Apply:
         self.outputs = outputs
         self.request = request
         self.pace = pace
-        self.resumes = resumes
 
     def look(self, since: Mapping[str, int] | None = None) -> Sight:
         asked = self.request
@@ -186,7 +182,7 @@ class _Apply:
 
         mails = mails_of(self.world)
         remember = self._remember(sight)
-        run = self.turn.begin(sight.plan, resumes=self.resumes)
+        run = self.turn.begin(sight.plan, resumes=self.request.resumes)
         remember.begin(sight.plan)
         result = perform(self.console, self.world, sight.live, sight.plan, run, remember, pace=self.pace)
         done = _Done(result, end(run, result), new_mails(mails, mails_of(self.world)))

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 class Request:
     """Waivers, whether everything must be observed, a part of the plan, and the changes that were approved (in their
     JSON form; None where whatever differs is to be done). `begun` are keys of approved changes that an earlier run may
-    have done in part."""
+    have done in part; `resumes` is that run."""
 
     waivers: Mapping[str, str]
     complete: bool
     choice: Choice
     approved: Sequence[Mapping[str, Any]] | None
     begun: frozenset[str] = frozenset()
+    resumes: str = ""
     batch: str = ""
 
 

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from reconciler.journal import Journal
 
 
-def resumed(request: Request, world: World, run: str) -> Request:
-    """The request, for just those changes that the run was to do and did not. Those that it had begun may be half
-    done, so of them less may be left than was approved. Its waivers hold on. Raises NotInJournal, and Diagnosed for a
-    run of another inventory, server or world."""
+def resumed(request: Request, world: World, run: str | None) -> Request:
+    """The request as it is where no `run` is named; else for just those changes that the run was to do and did not.
+
+    Those that it had begun may be half done, so of them less may be left than was approved. Its waivers hold on.
+    Raises NotInJournal, and Diagnosed for a run of another inventory, server or world.
+    """
     from reconciler.journal import ChangeState
 
+    if run is None:
+        return request
+    run = run_id(world.journal, run)
     plan = world.journal.plan(run)
     record = world.journal.run(run)
     place = (record.inventory, record.server, record.lab)
@@ -31,6 +36,7 @@ def resumed(request: Request, world: World, run: str) -> Request:
         request,
         approved=[change for change in plan["changes"] if change["key"] in left],
         begun=begun,
+        resumes=run,
         waivers={**waivers, **request.waivers},
         batch=request.batch or str(plan.get("batch", "")),
     )
