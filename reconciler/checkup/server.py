@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reconciler.checkup.check import Check, Level, expiry, failed
-from reconciler.checkup.stages import certificate_row, check_name, passed, stopped
+from reconciler.checkup.stages import certificate_row, check_name, is_address, matches, passed, stopped
 from reconciler.clients import reach
 from reconciler.kinds import KINDS
 from reconciler.model.errors import ReconcileError, RemoteError
 
 if TYPE_CHECKING:
     from reconciler.checkup.checkup import Ground
+    from reconciler.clients.hosts import ScriptRunner
     from reconciler.clients.vbo import Reader
     from reconciler.model.connection import Connection
     from reconciler.model.live import LiveResource
@@ -107,9 +108,35 @@ def _shell(ground: Ground, connection: Connection, subject: str) -> list[Check]:
         rows += certificate_row(subject, connection, root, ground.now)
         with open_host(connection, ground.resolver, root) as host:
             told = host.execute(shipped("server/version.ps1"), {}, deadline=connection.deadlines.call)
+            names = _names(ground, host, connection.deadlines.call)
     except ReconcileError as error:
         return [*rows, *stopped(subject, error, peer=connection.peer)]
     proxies = told.get("proxies", ())
     late = sum(1 for item in proxies if item.get("outdated"))
     said = f"the module answers: build {told.get('version')}, {len(proxies)} proxies, {late} of them out of date"
-    return [*rows, *passed(subject, answer=said)]
+    return [*rows, *passed(subject, answer=said), *names]
+
+
+def _names(ground: Ground, host: ScriptRunner, deadline: float) -> list[Check]:
+    """The other way round: what the names of the proxies are on the server."""
+    from reconciler.hosts import shipped
+
+    proxies = {str(item.fields.get("host", item.name)): item.name for item in ground.inventory.of_kind("proxy")}
+    asked = sorted(name for name in proxies if not is_address(name))
+    try:
+        told = host.execute(shipped("server/names.ps1"), {"hosts": asked}, deadline=deadline) if asked else {}
+    except RemoteError as error:
+        return [Check("server.powershell", "names", Level.UNKNOWN, f"{error.what}: {error.reason}")]
+    return [_name(f"host.{proxies[item['host']]}", item) for item in told.get("names", ()) if item["host"] in proxies]
+
+
+def _name(subject: str, told: Mapping[str, Any]) -> Check:
+    host, addresses, reverse = told["host"], list(told["addresses"]), [str(name) for name in told["reverse"]]
+    if not addresses:
+        fix = "Add the name to the DNS that the server uses: it connects to its proxies by name."
+        return Check(subject, "name-at-server", Level.WARNING, f"the server cannot resolve {host}", fix)
+    said = f"on the server {host} is {', '.join(addresses)}"
+    if matches(host, reverse):
+        return Check(subject, "name-at-server", Level.OK, f"{said}, and back")
+    fix = f"Add a PTR record for {addresses[0]}: names have to resolve both ways between the server and its proxies."
+    return Check(subject, "name-at-server", Level.WARNING, f"{said}, which is {', '.join(reverse) or 'no name'}", fix)

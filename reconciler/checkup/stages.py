@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from reconciler.checkup.check import Check, Level, expiry, failed
@@ -77,6 +78,21 @@ def certificate_row(subject: str, connection: Connection, root: str, now: dateti
     return [expiry(subject, "certificate", reach.host_certificate_end(connection, root), now)]
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is named by its address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def matches(host: str, names: Iterable[str]) -> bool:
+    """Whether one of the names that an address resolves back to is the host's, with or without its domain."""
+    short = host.lower().partition(".")[0]
+    return any(name.lower().partition(".")[0] == short for name in names)
+
+
 def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
     """The name of a peer both ways, as this machine sees it; not where the inventory gives its address."""
     if address and address != host:
@@ -88,8 +104,7 @@ def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
         yield failed(subject, "name", error)
         return
     back = sorted({name for item in found for name in reach.names(item)})
-    short = host.lower().partition(".")[0]
-    if host in found or any(name.partition(".")[0] == short for name in back):
+    if host in found or matches(host, back):
         yield Check(subject, "name", Level.OK, f"{host} is {', '.join(found)}, and back")
         return
     seen = ", ".join(back) if back else "no name"

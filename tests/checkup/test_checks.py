@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from reconciler.checkup.check import Check, Level, checkup_to_json, expiry, orde
 from reconciler.checkup.checkup import Ground
 from reconciler.checkup.hosts import judge_host
 from reconciler.checkup.local import check_certificate, check_credential, check_known_host
+from reconciler.checkup.server import _names
 from reconciler.checkup.stages import certificate_row, check_host_name, check_name, stopped
 from reconciler.clients import reach
 from reconciler.hosts import load, playbooks_folder
@@ -30,6 +32,7 @@ from reconciler.model.errors import (
     UntrustedPeer,
 )
 from reconciler.model.inventory import Inventory, Policy, Resource
+from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
 from reconciler.render.doctor import checkup_text
 from reconciler.render.style import Style
@@ -238,3 +241,28 @@ def test_files_of_a_login(tmp_path: Path) -> None:
     login = Credential("kerberos", "svc", keytab="here.keytab", certificate_file="nowhere-cert.pub")
     rows = [(row.name, row.level) for row in check_credential(ground(tmp_path), login)]
     assert rows == [("certificate_file", ERROR), ("secrets", OK)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reverse", "level", "said"),
+    [
+        (["10.0.0.7"], ["PX-1"], OK, "on the server px-1.example.net is 10.0.0.7, and back"),
+        (["10.0.0.7"], [], WARNING, "on the server px-1.example.net is 10.0.0.7, which is no name"),
+        ([], [], WARNING, "the server cannot resolve px-1.example.net"),
+    ],
+)
+def test_names_on_the_server(tmp_path: Path, addresses: list[str], reverse: list[str], level: Level, said: str) -> None:
+    base = ground(tmp_path)
+    fields = {"px-1": {"host": "px-1.example.net"}, "px-2": {"host": "10.0.0.9"}}
+    proxies = [Resource("proxy", name, values) for name, values in fields.items()]
+    resources = {proxy.address: proxy for proxy in proxies}
+    asked: list[Any] = []
+
+    class Server:
+        def execute(self, script: Script, params: Any, *, deadline: float) -> Any:
+            asked.append((script.name, params))
+            return {"names": [{"host": "px-1.example.net", "addresses": addresses, "reverse": reverse}]}
+
+    (row,) = _names(replace(base, inventory=replace(base.inventory, resources=resources)), Server(), 5)
+    assert asked == [("server/names.ps1", {"hosts": ["px-1.example.net"]})]
+    assert (row.subject, row.level, row.found) == ("host.px-1", level, said)

@@ -19,9 +19,15 @@ from tests.hosts.powershell import Windows
 TEXT = checklist_text()
 STEPS = {
     script.replace("\\", "/"): json.loads(expected)
-    for script, expected in re.findall(r"\.\\([\w\\-]+\.ps1) \$Ask\n\n +```json\n(.*?)```", TEXT, re.DOTALL)
+    for script, expected in re.findall(r"\.\\([\w\\-]+\.ps1) [^\n]*\n\n +```json\n(.*?)```", TEXT, re.DOTALL)
 }
-ASK = {"port": 9193, "server": "vbo01.corp.example.com", "smtp": "", "smtp_port": 587}
+ASK = {
+    "port": 9193,
+    "server": "vbo01.corp.example.com",
+    "smtp": "",
+    "smtp_port": 587,
+    "hosts": ["px-1.corp.example.com"],
+}
 
 
 def shape(value: Any) -> Any:
@@ -38,7 +44,7 @@ def test_every_powershell_script_is_in_it() -> None:
     assert set(STEPS) <= {
         path.relative_to(playbooks_folder()).as_posix() for path in playbooks_folder().glob("*/*.ps1")
     }
-    assert len(STEPS) == 5
+    assert len(STEPS) == 6
 
 
 def test_it_says_plainly_what_was_never_run_and_stands_in_the_readme() -> None:
@@ -50,6 +56,7 @@ def test_it_says_plainly_what_was_never_run_and_stands_in_the_readme() -> None:
 @pytest.mark.parametrize("name", sorted(STEPS))
 def test_a_step_shows_what_its_script_prints(tmp_path: Path, name: str) -> None:
     world = windows.server() if name.startswith("server/") else windows.host()
+    world["dns"] = {"px-1.corp.example.com": ["10.0.0.7"], "10.0.0.7": ["px-1.corp.example.com"]}
     if name.endswith("remote-registry.ps1"):
         world["cim"]["Win32_Service"] = [windows.service("RemoteRegistry", "Manual", "Stopped")]
     found = Windows(tmp_path, world).run(shipped(name), ASK).document

@@ -388,3 +388,15 @@ def test_an_order_for_powershell_7_goes_on_to_it() -> None:
     assert outcome.code == 7
     assert outcome.stdout.strip() == f"{data.decode()}|-NoProfile -NonInteractive -EncodedCommand {encoded_bootstrap()}"
     assert run_blob(data).document == {}
+
+
+def test_names_of_proxies_on_the_server(server: Windows) -> None:
+    server.world["dns"] = {"px-1.example.net": ["10.0.0.7", "10.0.0.8"], "10.0.0.7": ["px-1.example.net"]}
+    found = server.run(shipped("server/names.ps1"), {"hosts": ["px-1.example.net", "px-2.example.net"]}).document
+    assert found == {
+        "names": [
+            {"host": "px-1.example.net", "addresses": ["10.0.0.7", "10.0.0.8"], "reverse": ["px-1.example.net"]},
+            {"host": "px-2.example.net", "addresses": [], "reverse": []},
+        ]
+    }
+    assert server.run(shipped("server/names.ps1"), {"hosts": []}).document == {"names": []}

@@ -44,7 +44,17 @@ def test_a_world_in_order(demo: Rehearsal) -> None:
     assert levels(rows, "error", "warning", "unknown") == {}
     assert code == 0
     for name in HOSTS:
-        for check in ("name", "connection", "identity", "login", "answer", "rights", "clock", "requirements"):
+        for check in (
+            "name",
+            "name-at-server",
+            "connection",
+            "identity",
+            "login",
+            "answer",
+            "rights",
+            "clock",
+            "requirements",
+        ):
             assert (f"host.{name}", check) in rows
         assert rows[f"proxy.{name}", "status"]["found"] == "Online"
     assert ("host.px-lon-1", "certificate") in rows

@@ -105,7 +105,7 @@ class WindowsHost(Host):
         return commands.run(state, command)
 
     def _run(self, name: str, args: Mapping[str, Any], account: str) -> Any:
-        if name.startswith("server/"):
+        if name.startswith("server/") and name not in KNOWN:  # what takes the product's module
             return self._manage(name, args)
         names = self.around.network.names
         with self.document.lock:

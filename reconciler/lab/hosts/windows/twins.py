@@ -86,7 +86,17 @@ def open_port(world: World, args: Arguments) -> dict[str, Any]:
     return {"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"}
 
 
+def names(world: World, args: Arguments) -> dict[str, Any]:
+    found = []
+    for host in args["hosts"]:
+        addresses = list(world.resolve(host))
+        reverse = [name for address in addresses for name in world.reverse(address)]
+        found.append({"host": host, "addresses": addresses, "reverse": reverse})
+    return {"names": found}
+
+
 TWINS: Final[Mapping[str, Twin]] = {
+    "server/names.ps1": names,
     "windows/facts.ps1": facts,
     "windows/open-port.ps1": open_port,
     "windows/remote-registry.ps1": remote_registry,

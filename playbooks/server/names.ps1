@@ -1,0 +1,20 @@
+# What the names of proxies are on this machine: the addresses of each, and the names that these resolve back to.
+# Changes nothing. Argument: hosts (names, as the server is told them).
+param($Arguments)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+
+function Get-Records([string]$Name, [string]$Property) {
+    Resolve-DnsName -Name $Name -ErrorAction SilentlyContinue |
+        Where-Object { $_.PSObject.Properties[$Property] -and $_.$Property } |
+        ForEach-Object { "$($_.$Property)" }
+}
+
+$names = @(foreach ($name in @($Arguments.hosts)) {
+        $addresses = @(Get-Records "$name" 'IPAddress')
+        $reverse = @($addresses | ForEach-Object { Get-Records $_ 'NameHost' })
+        @{ host = "$name"; addresses = $addresses; reverse = $reverse }
+    })
+[Console]::Out.WriteLine((@{ names = $names } | ConvertTo-Json -Compress -Depth 4))
