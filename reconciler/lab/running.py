@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import secrets as random
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -63,6 +62,7 @@ class RunningLab:
         dialler = Dialler(self._network, self._domain, authority.client_context)
         self._fleet = LabFleet(self._documents["fleet"], self._network, authority, dialler)
         self._place: tuple[str, int] = ("", 0)
+        self._tls = authority.context(authority.host("nobody.invalid"))
 
     @property
     def acceptor(self) -> Acceptor:
@@ -143,12 +143,13 @@ class RunningLab:
             accounts=wanted["accounts"],
             object_storage=wanted["object_storage"],
         )
+        self._show_certificate(told["host"])
         if self._server is None:
             place = self._network.release(told["host"], told["port"])
             server = LabServer(
                 self._documents["server"],
                 self._fleet,
-                ssl_context=self._server_tls(told["host"]),
+                ssl_context=self._tls,
                 certificate=self._first_certificate,
                 address=place,
                 send_test=self._send_test,
@@ -161,8 +162,16 @@ class RunningLab:
         else:
             self._server.seed(seed)
 
-    def _server_tls(self, name: str) -> ssl.SSLContext:
-        return self._authority.context(self._authority.host(name, [self._network.add(name)]))
+    def _show_certificate(self, name: str) -> None:
+        """Let the REST API show what the switch `rest-certificate` wants, from the next connection on."""
+        wanted = self._documents["server"].data.get("rest_certificate", "valid")
+        if wanted == "expired":
+            identity = self._authority.expired(name)
+        elif wanted == "other-name":
+            identity = self._authority.host("another-name.invalid")
+        else:
+            identity = self._authority.host(name, [self._network.add(name)])
+        self._tls.load_cert_chain(identity.file)
 
     def _first_certificate(self) -> str:
         identity = self._authority.self_signed("server")
@@ -229,7 +238,10 @@ class RunningLab:
         server = self._documents["server"]
         with server.lock:
             state = server.data
-            told = {key: state.get(key) for key in ("host", "build", "served", "options", "faults", "trouble")}
+            told = {
+                key: state.get(key)
+                for key in ("host", "build", "served", "options", "faults", "trouble", "rest_certificate")
+            }
             coverage = copy.deepcopy(state.get("coverage") or {})
         return {
             "folder": str(self.folder),
@@ -241,9 +253,10 @@ class RunningLab:
 
     def set(self, target: str, key: str, value: str) -> str:
         """Raises LabError."""
-        return switch(
-            self._population, self._documents["server"], self._mail, self._server, self._jobs, target, key, value
-        )
+        server = self._documents["server"]
+        told = switch(self._population, server, self._mail, self._server, self._jobs, target, key, value)
+        self._show_certificate(server.data["host"])
+        return told
 
     def handle(self, method: str, args: Mapping[str, Any]) -> Any:
         """What the control end offers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 from reconciler.lab.errors import LabError
 from reconciler.lab.hosts.host import Host, Switch
@@ -13,6 +13,8 @@ from reconciler.lab.population import Population
 from reconciler.lab.server import LabServer
 from reconciler.lab.server.options import Options
 from reconciler.lab.state import Document
+
+REST_CERTIFICATES: Final = ("valid", "expired", "other-name")
 
 
 def switch(
@@ -62,10 +64,15 @@ def _change(host: Host, key: str, value: str) -> None:
 
 
 def _server(population: Population, server: Document, running: LabServer | None, key: str, value: str) -> None:
-    """`build=…` installs another build; `faults=[…]` sets them (JSON); options by their names; else the machine's."""
+    """`build=…` installs another build; `rest-certificate=expired` is what the REST API shows from then on;
+    `faults=[…]` sets them (JSON); options by their names; else the machine's."""
     known = {item.name for item in fields(Options)}
     if key == "build" and running is not None:
         running.upgrade_server(value)
+    elif key == "rest-certificate":
+        if value not in REST_CERTIFICATES:
+            raise LabError(f"rest-certificate is one of {', '.join(REST_CERTIFICATES)}, not {value}")
+        _put(server, "rest_certificate", value)
     elif key == "faults":
         _put(server, "faults", _parsed(key, value, list))
     elif key in known:

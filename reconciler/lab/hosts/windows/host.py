@@ -15,7 +15,7 @@ from reconciler.lab.hosts.proxy_service import Installed
 from reconciler.lab.hosts.windows import commands, machine
 from reconciler.lab.hosts.windows.powershell import KNOWN, PowerShell
 from reconciler.lab.hosts.windows.twins import ScriptError, World
-from reconciler.lab.hosts.wsman import Command, Endpoint, Engine, User
+from reconciler.lab.hosts.wsman import TROUBLES, Command, Endpoint, Engine, User
 from reconciler.lab.pki import Identity, write_private
 from reconciler.lab.state import Document
 
@@ -85,8 +85,8 @@ class WindowsHost(Host):
         engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run, self._command))
         self._context = context
         digest = hashlib.sha256(identity.der).digest()
-        self.endpoint = Endpoint(engine, self.accounts, self.name, digest)
-        sealed = Endpoint(engine, self.accounts, self.name)
+        self.endpoint = Endpoint(engine, self.accounts, self.name, digest, standing=self._trouble)
+        sealed = Endpoint(engine, self.accounts, self.name, standing=self._trouble)
         listening = [
             self.around.acceptor.open(listener, self.endpoint.serve, lambda: context),
             self.around.acceptor.open(self.around.network.listen(self.name, HTTP), sealed.serve),
@@ -98,6 +98,28 @@ class WindowsHost(Host):
                 item.close()
 
         return close
+
+    def _trouble(self, verb: str) -> str:
+        """What the switch `winrm` wants to go wrong; with a number as often as it says."""
+        with self.document.lock:
+            name, _, left = str(self.faults.get("winrm", "")).partition(":")
+            if not name or TROUBLES[name].verb != verb:
+                return ""
+            if left == "1":
+                self.faults.pop("winrm")
+            elif left:
+                self.faults["winrm"] = f"{name}:{int(left) - 1}"
+            self.document.save()
+            return name
+
+    def _set_winrm(self, value: str) -> None:
+        name, colon, times = value.partition(":")
+        if one_of("winrm", name, *TROUBLES, "fine") == "fine":
+            self.faults.pop("winrm", None)
+        elif colon and whole("winrm", times) < 1:
+            raise Switch(f"winrm={name}:N lets N requests go wrong, and N is at least 1")
+        else:
+            self.faults["winrm"] = value
 
     def _command(self, command: Command) -> int:
         with self.document.lock:
@@ -174,6 +196,7 @@ class WindowsHost(Host):
         return {
             **super().switches(),
             "certificate": lambda value: self._fault("certificate", value, "expired", "other-name", "valid"),
+            "winrm": self._set_winrm,
             "remote-registry": lambda value: self._set_service(state["remote_registry"], "remote-registry", value),
             "dotnet": self._set_dotnet,
             "firewall": self._set_firewall,

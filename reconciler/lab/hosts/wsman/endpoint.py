@@ -6,7 +6,7 @@ import re
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
@@ -16,15 +16,23 @@ from typing import BinaryIO, Final
 from reconciler.lab.hosts.wsman import sealing
 from reconciler.lab.hosts.wsman.engine import Caller, Engine
 from reconciler.lab.hosts.wsman.login import Accept, Accounts, Login, Reply
+from reconciler.lab.hosts.wsman.trouble import SILENCE, closes, mangled
 
 _LONGEST_LINE: Final = 65536
 _LARGEST_BODY: Final = 16 * 1024 * 1024
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
+_REFUSALS: Final = {"expire": 401, "busy": 503}
 _VERB: Final = re.compile(rb"Action[^>]*>[^<]*/(\w+)\s*<")
 
 Troubles = dict[str, list[str]]
-"""What shall go wrong, by verb (Create, Command, Receive, …), used up one by one: `drop` closes the connection before
-the work, `lose` after it; `expire` answers 401 and `busy` 503 instead of doing it."""
+"""What shall go wrong (see `trouble.TROUBLES`), by verb (Create, Command, Receive, …), used up one by one."""
+Standing = Callable[[str], str]
+"""What goes wrong beyond that with a verb, empty for nothing."""
+
+
+def _nothing(verb: str) -> str:
+    del verb
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +50,14 @@ class Answer:
     content_type: str = _SOAP
     offers: tuple[str, ...] = ()
     close: bool = False
+    trouble: str = ""
 
     def bytes(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", "Server: Microsoft-HTTPAPI/2.0"]
         lines += [f"WWW-Authenticate: {offer}" for offer in self.offers]
         lines += [f"Content-Type: {self.content_type}"] if self.body else []
         lines += ["Connection: close"] if self.close else []
-        lines += [f"Content-Length: {len(self.body)}", "", ""]
-        return "\r\n".join(lines).encode("latin-1") + self.body
+        return mangled(self.trouble, "".join(f"{line}\r\n" for line in lines).encode("latin-1"), self.body)
 
 
 class Dropped(Exception):
@@ -60,7 +68,7 @@ class Dropped(Exception):
 class Endpoint:
     """`serve` talks to one client until it goes. `certificate_hash` (SHA-256 of the TLS certificate) is what logins
     must be bound to; empty means plain HTTP, where every message must be sealed. `accept` takes the place of NTLM.
-    `connections` and `statuses` count.
+    `troubles` and `standing` are what goes wrong; `connections` and `statuses` count.
     """
 
     engine: Engine
@@ -69,6 +77,7 @@ class Endpoint:
     certificate_hash: bytes = b""
     accept: Accept | None = None
     troubles: Troubles = field(default_factory=dict)
+    standing: Standing = _nothing
     statuses: Counter[int] = field(default_factory=Counter)
     connections: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -96,10 +105,13 @@ class Endpoint:
                     answer = self._answer(request, login, peer)
                 except Dropped:
                     return
+                if answer.trouble == SILENCE:
+                    stream.read(1)  # until the client goes
+                    return
                 with self._lock:
                     self.statuses[answer.status] += 1
                 connection.sendall(answer.bytes())
-                if answer.close:
+                if answer.close or closes(answer.trouble):
                     return
 
     def _answer(self, request: Request, login: Login, peer: str) -> Answer:
@@ -127,24 +139,26 @@ class Endpoint:
 
     def _handled(self, body: bytes, login: Login, reply: Reply, caller: Caller, *, is_sealed: bool) -> Answer:
         trouble = self._trouble(body)
+        refusal = _REFUSALS.get(trouble)
+        if refusal is not None:
+            return Answer(refusal, offers=login.offers if refusal == 401 else ())
         if trouble == "drop":
             raise Dropped
-        if trouble == "expire":
-            return Answer(401, offers=login.offers)
-        if trouble == "busy":
-            return Answer(503)
-        status, xml = self.engine.handle(body, caller)
+        status, xml = self.engine.fault(body) if trouble == "fault" else self.engine.handle(body, caller)
         if trouble == "lose":
             raise Dropped
         if is_sealed and login.sealing is not None:
-            return Answer(status, sealing.sealed(login.sealing, xml), sealing.CONTENT_TYPE, reply.offers)
-        return Answer(status, xml, offers=reply.offers)
+            sealed = sealing.sealed(login.sealing, xml)
+            return Answer(status, sealed, sealing.CONTENT_TYPE, reply.offers, trouble=trouble)
+        return Answer(status, xml, offers=reply.offers, trouble=trouble)
 
     def _trouble(self, body: bytes) -> str:
         found = _VERB.search(body)
+        verb = found.group(1).decode() if found else ""
         with self._lock:
-            waiting = self.troubles.get(found.group(1).decode() if found else "")
-            return waiting.pop(0) if waiting else ""
+            waiting = self.troubles.get(verb)
+            chosen = waiting.pop(0) if waiting else ""
+        return chosen or self.standing(verb)
 
     def _url(self, request: Request) -> str:
         scheme = "https" if self.certificate_hash else "http"

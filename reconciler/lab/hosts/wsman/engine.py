@@ -21,6 +21,7 @@ _TIMED_OUT: Final = 2150858793
 _QUOTA: Final = 2150859174  # from memory, not from a recording
 _NO_RESOURCE: Final = 2150858752
 _BAD_PARAMETER: Final = 87
+_INTERNAL: Final = 1359  # ERROR_INTERNAL_ERROR
 _FILE_NOT_FOUND: Final = 2147942402
 _OVERHEAD: Final = 4000  # bytes of an envelope around its output
 _PROVIDER: Final = "Shell cmd plugin"
@@ -88,6 +89,12 @@ class Engine:
         except Fault as fault:
             return 500, refusal(fault, relates_to, self.machine, self._new_id())
         return 200, answer(message.action + "Response", relates_to, body, self._new_id())
+
+    def fault(self, raw: bytes) -> tuple[int, bytes]:
+        """The answer to a request that the service cannot carry out, for reasons of its own."""
+        reason = "The WS-Management service cannot process the request. The lab was told to refuse it. "
+        fault = Fault(_INTERNAL, "w:InternalError", reason, sender=False)
+        return 500, refusal(fault, parse(raw).ident, self.machine, self._new_id())
 
     def close(self) -> None:
         """End every command."""

@@ -1,0 +1,112 @@
+"""Troubles of the way in, switched on from outside, as the reconciler's own clients meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.clients.hosts import open_host
+from reconciler.clients.vbo import connect
+from reconciler.hosts import shipped
+from reconciler.inventory import load
+from reconciler.lab.errors import LabError
+from reconciler.lab.hosts.wsman import TROUBLES
+from reconciler.lab.lab import Lab
+from reconciler.model.errors import (
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    Refused,
+    RemoteError,
+    SecretError,
+    Unavailable,
+    Unreachable,
+    UntrustedPeer,
+)
+from reconciler.model.inventory import Inventory
+from reconciler.model.secret import Secret, SecretRef
+
+DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
+
+
+class Nothing:
+    def resolve(self, reference: SecretRef) -> Secret:
+        raise SecretError(f"{reference} is not set")
+
+
+@pytest.fixture(scope="module")
+def demo() -> Inventory:
+    inventory, diagnostics = load(DEMO)
+    assert inventory is not None, diagnostics
+    return inventory
+
+
+@pytest.fixture(scope="module")
+def lab(demo: Inventory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with Lab.open(demo, tmp_path_factory.mktemp("lab"), Nothing()) as opened:
+        yield opened
+
+
+def registry(lab: Lab, demo: Inventory) -> Any:
+    access = lab.redirect(demo.access)
+    with open_host(access.connections["px-dmz-1"], lab.resolver, access.root) as session:
+        return session.execute(shipped("windows/remote-registry.ps1"), {}, deadline=3)
+
+
+MET: dict[str, type[RemoteError] | None] = {
+    "drop": Unreachable,  # the script was never sent
+    "lose": ConnectionLost,
+    "half": ConnectionLost,
+    "long": ConnectionLost,
+    "short": BadAnswer,
+    "garbage": BadAnswer,
+    "fault": Refused,
+    "expire": None,  # the client logs in again
+    "busy": Unavailable,
+    "silent": DeadlineExceeded,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_each_trouble_of_winrm_has_its_error_and_passes(lab: Lab, demo: Inventory, trouble: str) -> None:
+    lab.set("px-dmz-1", "winrm", f"{trouble}:1")
+    kind = MET[trouble]
+    if kind is None:
+        assert registry(lab, demo)
+    else:
+        with pytest.raises(RemoteError) as caught:
+            registry(lab, demo)
+        assert type(caught.value) is kind
+    assert lab.status()["hosts"]["px-dmz-1.example.net"]["faults"] == {}
+    assert registry(lab, demo)
+
+
+def test_a_trouble_without_a_number_stays_until_it_is_taken_away(lab: Lab, demo: Inventory) -> None:
+    lab.set("px-dmz-1", "winrm", "busy")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            registry(lab, demo)
+    lab.set("px-dmz-1", "winrm", "fine")
+    assert registry(lab, demo)
+
+
+@pytest.mark.parametrize("value", ["dance", "drop:0", "drop:often", ""])
+def test_troubles_that_there_are_not(lab: Lab, value: str) -> None:
+    with pytest.raises(LabError):
+        lab.set("px-dmz-1", "winrm", value)
+
+
+@pytest.mark.parametrize(("value", "words"), [("expired", "has expired"), ("other-name", "for another name")])
+def test_the_rest_api_shows_another_certificate(lab: Lab, demo: Inventory, value: str, words: str) -> None:
+    access = lab.redirect(demo.access)
+    lab.set("server", "rest-certificate", value)
+    with pytest.raises(UntrustedPeer, match=words):
+        connect(access.server, lab.resolver, access.root)
+    lab.set("server", "rest-certificate", "valid")
+    with connect(access.server, lab.resolver, access.root) as session:
+        assert session.build
+    with pytest.raises(LabError, match="rest-certificate is one of"):
+        lab.set("server", "rest-certificate", "revoked")
