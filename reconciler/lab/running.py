@@ -238,10 +238,8 @@ class RunningLab:
         server = self._documents["server"]
         with server.lock:
             state = server.data
-            told = {
-                key: state.get(key)
-                for key in ("host", "build", "served", "options", "faults", "trouble", "rest_certificate")
-            }
+            told = {key: state.get(key) for key in ("host", "build", "served", "options", "faults", "trouble")}
+            told["rest_certificate"] = state.get("rest_certificate", "valid")
             coverage = copy.deepcopy(state.get("coverage") or {})
         return {
             "folder": str(self.folder),

@@ -314,6 +314,7 @@ def test_switches(lab: Lab) -> None:
         "options": {"token_seconds": 5},
         "faults": [{"kind": "latency", "seconds": 0}],
         "trouble": {},
+        "rest_certificate": "valid",
     }
     assert status["hosts"]["px-lon-1.corp.example.com"]["power"] == "hung"
 
