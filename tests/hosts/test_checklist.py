@@ -7,14 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from reconciler.hosts import playbooks_folder, shipped
 from reconciler.hosts.checklist import HEADING, checklist_text
 from reconciler.hosts.facts import parse
 from tests.hosts import windows
 from tests.hosts.documents import NOW
-from tests.hosts.powershell import Windows
+from tests.hosts.powershell import STUBS, Windows, run_text
 
 TEXT = checklist_text()
 STEPS = {
@@ -53,14 +51,28 @@ def test_it_says_plainly_what_was_never_run_and_stands_in_the_readme() -> None:
     assert TEXT in (playbooks_folder() / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(STEPS))
-def test_a_step_shows_what_its_script_prints(tmp_path: Path, name: str) -> None:
+def world_of(name: str) -> dict[str, Any]:
     world = windows.server() if name.startswith("server/") else windows.host()
     world["dns"] = {"px-1.corp.example.com": ["10.0.0.7"], "10.0.0.7": ["px-1.corp.example.com"]}
     if name.endswith("remote-registry.ps1"):
         world["cim"]["Win32_Service"] = [windows.service("RemoteRegistry", "Manual", "Stopped")]
-    found = Windows(tmp_path, world).run(shipped(name), ASK).document
-    assert shape(found) == shape(STEPS[name])
+    return world
+
+
+def test_each_step_shows_what_its_script_prints(tmp_path: Path) -> None:
+    """All of them in one engine: starting it takes longer than the scripts."""
+    orders = [{"script": shipped(name).text, "world": world_of(name), "args": ASK} for name in STEPS]
+    (tmp_path / "world.json").write_text("{}")
+    text = f"""
+        . '{STUBS}'
+        foreach ($order in ([Console]::In.ReadToEnd() | ConvertFrom-Json)) {{
+            $global:World = $order.world
+            & ([ScriptBlock]::Create($order.script)) $order.args
+        }}"""
+    outcome = run_text(text, json.dumps(orders).encode(), Windows(tmp_path, {}).environment)
+    assert not outcome.stderr, outcome.stderr
+    found = [shape(json.loads(line)) for line in outcome.stdout.splitlines()]
+    assert dict(zip(STEPS, found, strict=True)) == {name: shape(expected) for name, expected in STEPS.items()}
 
 
 def test_its_facts_are_facts() -> None:
