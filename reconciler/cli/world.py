@@ -110,7 +110,8 @@ class World:
         rolling = batched(checked.plan if checked else made, self.inventory, live, batch or DEFAULT)
         facts = Facts(rolling, self.inventory, live, self.clock(), complete)
         scope = scope_of(self.inventory, live)
-        return Sight(live, known, guarded(facts, waivers or {}), scope, whole, checked)
+        made = guarded(facts, waivers or {}, again=since is not None)
+        return Sight(live, known, made, scope, whole, checked)
 
     def _chosen(self, plan: Plan, live: Live, choice: Choice) -> Plan:
         from reconciler.plan.selection import UnknownTarget, select

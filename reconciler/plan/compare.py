@@ -45,7 +45,8 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
     foreign: list[str] = []
     for field in kind.fields:
         if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY):
-            changes += _compare_name(field, resource, live)
+            if field.name == "name" and "formerly" in wanted:
+                changes += _compare_name(field, resource, live)
             continue
         if not field.in_version(naming.rest):
             if field.name in resource.positions:  # what the tool itself filled in is nobody's mistake
@@ -64,9 +65,7 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
 def _compare_name(field: Field, resource: Resource, live: LiveResource) -> list[FieldChange]:
     """An object is found by its name, whatever the case; where it was found by its former one it is renamed."""
     have, want = live.fields.get(field.name), resource.fields.get(field.name)
-    if field.name != "name" or "formerly" not in resource.fields or not isinstance(have, str):
-        return []
-    if have.lower() == str(want).lower():
+    if not isinstance(have, str) or have.lower() == str(want).lower():
         return []
     cause = Cause(Reason.INVENTORY, "", resource.positions.get("formerly", resource.position))
     return [FieldChange(field.name, have, want, cause=cause)]

@@ -1,15 +1,16 @@
-"""Repositories that move to another proxy or pool (changeOwner, REST v8): why one cannot, before it is asked for.
+"""Moves (REST v8): repositories to another proxy or pool, proxies out of their pool. Why one cannot, before it is asked.
 
-Product facts: 4.3. Only object storage moves without its data being copied, and both ends have to be reached.
+Product facts: 2.9 and 4.3. Only object storage moves without its data being copied, and both ends have to be reached.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.model.address import Address, kind_of
+from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
+from reconciler.plan.drains import in_maintenance
 from reconciler.plan.objects import Findings
 
 _BY_POWERSHELL = "on the server, Start-VBORepositoryOwnerChangeSession -IgnoreConnectionTroublesToSourceLocation can"
@@ -18,10 +19,12 @@ _BY_POWERSHELL = "on the server, Start-VBORepositoryOwnerChangeSession -IgnoreCo
 def plan_moves(live: Live, findings: Findings) -> None:
     """Block the moves that cannot be done."""
     for index, change in enumerate(findings.changes):
-        if change.action is not Action.UPDATE or kind_of(change.address) != "repository" or change.blocked:
+        if change.action is not Action.UPDATE or change.blocked:
             continue
         owner = next((item for item in change.fields if item.path == "owner"), None)
-        blocked = _why_not(change, owner.before, owner.after, live) if owner is not None else ""
+        blocked = (
+            _why_not(change, owner.before, owner.after, live) if owner is not None else _cannot_leave(change, live)
+        )
         if blocked:
             findings.changes[index] = replace(change, steps=(), blocked=blocked)
 
@@ -36,6 +39,13 @@ def _why_not(change: Change, source: str, target: str, live: Live) -> str:
     if Address(target) in live.resources and not _answers(target, live):
         return f"{target} is not online"
     return ""
+
+
+def _cannot_leave(change: Change, live: Live) -> str:
+    """A proxy in maintenance can be removed, but it cannot leave its pool."""
+    leaving = [name for step in change.steps if step.verb == "pool.members" for name in step.params["leave"]]
+    resting = [name for name in leaving if in_maintenance(live.resources.get(Address(f"proxy.{name}")))]
+    return f"{', '.join(resting)} cannot leave the pool while in maintenance" if resting else ""
 
 
 def _answers(owner: str, live: Live) -> bool:

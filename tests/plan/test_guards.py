@@ -296,6 +296,10 @@ class TestWaivers:
         assert "`takeover`" in problem.detail
         assert not made.is_refused
 
+    def test_when_everything_is_done_none_is_needed(self) -> None:
+        made = guarded(facts(), {"takeover": "agreed"}, again=True)
+        assert made.problems == ()
+
     def test_one_that_is_needed_is_kept_and_no_warning(self) -> None:
         made = guarded(with_changes(facts(max_deletes=0), DELETE), {"max-deletes": "agreed"})
         assert (made.problems, [item.waiver for item in made.refusals]) == ((), ["agreed"])

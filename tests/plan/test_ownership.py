@@ -349,6 +349,13 @@ class TestMoves:
         assert bool(found) is bool(words)
 
 
+def test_a_member_in_maintenance_does_not_leave_its_pool() -> None:
+    resting = {**OWNED["Proxies"][1], "maintenanceModeState": "Enabled"}
+    reader = FakeReader({**OWNED, "Proxies": [OWNED["Proxies"][0], resting, OWNED["Proxies"][2]]})
+    found = blocked(plan(chain(pool={"a": {"members": ["px-1"]}}), reader))
+    assert found["update:pool.a"] == "px-2 cannot leave the pool while in maintenance"
+
+
 class TestRenames:
     def made(self, **other: Any) -> Plan:
         return plan(chain(**other), FakeReader(OWNED))

@@ -271,6 +271,10 @@ def test_another_type_is_a_replace_by_waiver_only(world: Rehearsal, writes: Writ
     applied(world, "--waive", "replace=agreed with the proxy team")
     assert writes.taken() == ["POST Proxies/Remove", "POST Proxies"]
 
+    world.replace("type: workgroup, credentials: local}", "type: workgroup, credentials: local, state: absent}")
+    applied(world)
+    assert writes.taken() == ["POST Proxies/Remove"]
+
 
 def test_other_names_for_the_same_objects_are_renames(world: Rehearsal, writes: Writes) -> None:
     text = world.file.read_text(encoding="utf-8").replace("  cloud: {}", "  linux: {formerly: cloud}")

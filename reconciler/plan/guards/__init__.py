@@ -33,13 +33,14 @@ GUARDS: Mapping[str, Callable[[Facts], Iterable[Refusal]]] = {
 """Every guard by its code, in the order in which refusals are shown."""
 
 
-def guarded(facts: Facts, waivers: Mapping[str, str]) -> Plan:
+def guarded(facts: Facts, waivers: Mapping[str, str], *, again: bool = False) -> Plan:
     """The plan with the refusals of all guards, those of waived codes marked with the reason given. A waiver that
-    nothing needs is a warning: it may outlive its reason in somebody's pipeline."""
+    nothing needs is a warning: it may outlive its reason in somebody's pipeline. When one looks `again`, after the
+    changes were done, none is needed any more."""
     found = []
     for code, guard in GUARDS.items():
         found += [replace(refusal, waiver=waivers.get(code, "")) for refusal in guard(facts)]
-    idle = sorted(set(waivers) - {refusal.code for refusal in found})
+    idle = [] if again else sorted(set(waivers) - {refusal.code for refusal in found})
     problems = (*facts.plan.problems, *(_not_needed(code) for code in idle))
     return replace(facts.plan, refusals=tuple(found), problems=problems)
 
