@@ -1,4 +1,4 @@
-"""Moves (REST v8): repositories to another proxy or pool, proxies out of their pool. Why one cannot, before it is asked.
+"""Moves (REST v8) of repositories to another owner, and of proxies out of their pool: why one cannot be done.
 
 Product facts: 2.9 and 4.3. Only object storage moves without its data being copied, and both ends have to be reached.
 """
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from reconciler.model.address import Address
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Change
+from reconciler.model.plan import Action, Change, FieldChange
 from reconciler.plan.drains import in_maintenance
 from reconciler.plan.objects import Findings
 
@@ -22,14 +22,13 @@ def plan_moves(live: Live, findings: Findings) -> None:
         if change.action is not Action.UPDATE or change.blocked:
             continue
         owner = next((item for item in change.fields if item.path == "owner"), None)
-        blocked = (
-            _why_not(change, owner.before, owner.after, live) if owner is not None else _cannot_leave(change, live)
-        )
+        blocked = _cannot_leave(change, live) if owner is None else _cannot_move(change, owner, live)
         if blocked:
             findings.changes[index] = replace(change, steps=(), blocked=blocked)
 
 
-def _why_not(change: Change, source: str, target: str, live: Live) -> str:
+def _cannot_move(change: Change, owner: FieldChange, live: Live) -> str:
+    source, target = owner.before, owner.after
     if live.server.rest < 8:
         return f"REST v{live.server.rest} cannot move a repository to another proxy"
     if not live.resources[Address(change.address)].fields.get("object_storage"):

@@ -55,7 +55,7 @@ BUCKET = "".join(LINES[LINES.index("  bucket:\n") : LINES.index("organizations:\
 
 @dataclass
 class Writes:
-    """What the server is sent, except for reading and logging in."""
+    """What the server is sent, except for reading, looking again at proxies and logging in."""
 
     sent: list[str] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
     real = Dispatcher.answer
 
     def recorded(self: Dispatcher, request: Any) -> Any:
-        if request.method != "GET" and not request.path.lower().endswith(("token", "logout")):
+        if request.method != "GET" and not request.path.lower().endswith(("token", "logout", "rescan")):
             found.sent.append(f"{request.method} {request.path.partition('/')[2]}")
         return real(self, request)
 
