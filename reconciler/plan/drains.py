@@ -25,6 +25,9 @@ is ours to undo, and what somebody else put into maintenance is not."""
 
 MARK, _FIELD = "drain", "maintenance"
 
+_PREPARING = ("package.upload",)
+"""Steps that disrupt nothing and may take long: they come before the drain."""
+
 _DRAINED_FOR = (Action.UPDATE, Action.UPGRADE)
 """A proxy that is removed, replaced or taken over is not given back afterwards."""
 
@@ -83,14 +86,16 @@ def _drained(change: Change, inventory: Inventory, live: Live, recall: Recall) -
     verify = Step("proxy.verify", {"name": declared.name, **({"version": target} if target else {})})
     if existing.raw.get("status") != "Online" and not in_maintenance(existing):
         return replace(change, steps=(*change.steps, verify))  # nothing runs there, and nobody answers
+    before = tuple(step for step in change.steps if step.verb in _PREPARING)
+    steps = tuple(step for step in change.steps if step.verb not in _PREPARING)
     pooled = live.server.rest >= KINDS["pool"].since and bool(existing.raw.get("proxyPoolId"))
     if not pooled:
         wait = Step("sessions.wait", {"name": declared.name, **patience(inventory)})
-        return replace(change, steps=(wait, *change.steps, verify))
+        return replace(change, steps=(*before, wait, *steps, verify))
     if in_maintenance(existing) and not is_ours(recall, declared.name):
         return replace(change, steps=(*change.steps, verify))  # somebody drained it, and wants it to stay so
     on = Step("maintenance.on", {**login, **patience(inventory)})
-    return replace(change, steps=(on, *change.steps, verify, Step("maintenance.off", login), verify))
+    return replace(change, steps=(*before, on, *steps, verify, Step("maintenance.off", login), verify))
 
 
 def patience(inventory: Inventory) -> dict[str, Any]:

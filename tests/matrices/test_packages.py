@@ -8,7 +8,7 @@ import pytest
 
 from tests.scenarios import packages
 from tests.scenarios.packages import NEW, OLD, PROXIES, carry, hosts
-from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
 
 pytestmark = pytest.mark.matrix
 
@@ -138,4 +138,20 @@ def test_a_service_that_somebody_else_put_there_is_not_touched(tmp_path: Path) -
     assert ended.out.count("belongs to another server") == 2
     assert hosts(world) == before
     assert world.apply("--waive", "takeover=agreed").code == 0
+    world.converges()
+
+
+def test_members_of_a_pool_get_their_package_before_they_are_drained(tmp_path: Path) -> None:
+    world = Rehearsal.of(tmp_path / "world", INVENTORIES / "packages.yml")
+    text = world.file.read_text(encoding="utf-8")
+    world.file.write_text(text.replace(NEW, OLD), encoding="utf-8")
+    world.run("lab", "status", str(world.file))
+    world.set("server", f"build={OLD}")
+    world.converges()
+    world.set("server", f"build={NEW}")
+    world.file.write_text(text, encoding="utf-8")
+    steps = {change["address"]: [step["verb"] for step in change["steps"]] for change in world.plan()["changes"]}
+    around = ["package.upload", "maintenance.on", "package.install", "proxy.verify", "maintenance.off", "proxy.verify"]
+    assert steps["proxy.px-lnx-1"] == steps["proxy.px-lnx-2"] == around
+    assert steps["proxy.px-win-1"] == ["package.upload", "sessions.wait", "package.install", "proxy.verify"]
     world.converges()
