@@ -65,7 +65,7 @@ def _change(host: Host, key: str, value: str) -> None:
 
 def _server(population: Population, server: Document, running: LabServer | None, key: str, value: str) -> None:
     """`build=…` installs another build; `rest-certificate=expired` is what the REST API shows from then on;
-    `faults=[…]` sets them (JSON); options by their names; else the machine's."""
+    `coverage=anew` lets the witness begin again; `faults=[…]` sets them (JSON); options by their names; else the machine's."""
     known = {item.name for item in fields(Options)}
     if key == "build" and running is not None:
         running.upgrade_server(value)
@@ -73,6 +73,8 @@ def _server(population: Population, server: Document, running: LabServer | None,
         if value not in REST_CERTIFICATES:
             raise LabError(f"rest-certificate is one of {', '.join(REST_CERTIFICATES)}, not {value}")
         _put(server, "rest_certificate", value)
+    elif key == "coverage" and value == "anew":
+        _put(server, "coverage", None)
     elif key == "faults":
         _put(server, "faults", _parsed(key, value, list))
     elif key in known:

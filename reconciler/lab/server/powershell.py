@@ -68,8 +68,11 @@ def set_certificate(api: Api, args: Arguments) -> Mapping[str, Any]:
 
 def update_proxy(api: Api, args: Arguments) -> Mapping[str, Any]:
     """One result for each host asked for, in that order; one that fails does not stop the others."""
-    api.look(now=True)
     asked = [(str(host), group) for group in args.get("groups") or () for host in group.get("proxies") or ()]
+    named = {host.lower() for host, _ in asked}
+    with api.lock:
+        idents = [item["id"] for item in api.items("proxies").values() if item["hostName"].lower() in named]
+    api.look(idents, now=True)
     return {"results": api.work.each(lambda item: update_one(api, *item), asked)}
 
 

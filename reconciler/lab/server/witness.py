@@ -30,7 +30,8 @@ class Witness:
     def see(self, event: str) -> None:
         """Something happened: count."""
         with self._api.lock:
-            seen = self._api.state.setdefault("coverage", {"events": 0, "organizations": {}, "lost": []})
+            seen = self._api.state.get("coverage") or {"events": 0, "organizations": {}, "lost": []}
+            self._api.state["coverage"] = seen
             seen["events"] += 1
             for name, now in self._working().items():
                 known = seen["organizations"].get(name)

@@ -39,7 +39,7 @@ def switch(world: World, host: str, word: str) -> None:
 
 def update(world: World, *hosts: str) -> None:
     account = {"account": "backup", "password": "right"}
-    found = world.server.powershell("server/update-proxy.ps1", {"proxies": list(hosts), "linux": account})
+    found = world.server.powershell("server/update-proxy.ps1", {"groups": [{"proxies": list(hosts), "linux": account}]})
     assert all(result["ok"] for result in found["results"])
 
 
@@ -63,7 +63,7 @@ def test_the_last_one_that_goes_is_told_with_the_event(world: World) -> None:
     world.add_job(world.add_disk(world.add_proxy("win-1")))
     world.server.upgrade_server("8.5.0.1014")
     account = {"username": "Administrator", "password": "right"}
-    world.server.powershell("server/update-proxy.ps1", {"proxies": ["win-1"], **account})
+    world.server.powershell("server/update-proxy.ps1", {"groups": [{"proxies": ["win-1"], **account}]})
     (lost,) = seen(world)["lost"]
     assert (lost["event"], lost["organization"]) == ("upgrade of win-1 begins", CONTOSO)
     assert counts(world) == (1, 0)

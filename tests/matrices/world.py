@@ -1,0 +1,78 @@
+"""An inventory in its lab, looked at and applied without a command line: the server through REST, hosts not probed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply import Gate, Limits, Remember, Result, Site, apply
+from reconciler.clients.vbo import Reader, Writer, connect
+from reconciler.inventory import load
+from reconciler.journal import Memory
+from reconciler.lab.lab import Lab
+from reconciler.model.inventory import Inventory
+from reconciler.model.live import Live
+from reconciler.model.plan import Plan
+from reconciler.model.recall import Recall
+from reconciler.observe import observe
+from reconciler.plan import make_plan
+from reconciler.plan.coverage import coverage_of
+
+
+@dataclass
+class World:
+    """`lab` can be told to let things happen meanwhile."""
+
+    inventory: Inventory
+    lab: Lab
+    memory: Memory
+    scope: str = "matrix"
+    plans: list[Plan] = field(default_factory=list)
+
+    def apply(self, limits: Limits, *, look: bool = True) -> tuple[Plan, Result]:
+        """Look, plan and apply once. `limits` gets the coverage of what was seen, if it has any."""
+        access = self.lab.redirect(self.inventory.access)
+        with connect(access.server, self.lab.resolver, access.root) as session:
+            reader = Reader(session)
+            live = self._live(reader)
+            recall = Recall(applied=self.memory.recall(self.scope))
+            plan = make_plan(self.inventory, live, recall, access=access, judge=lambda system, facts, fields: [])
+            site = Site(self.inventory.name, live, access, self.lab.resolver, reader, Writer(session))
+            remember = Remember(self.inventory, recall, self.memory, self.scope)
+            remember.begin(plan)
+            if limits.coverage is not None:
+                limits = replace(limits, coverage=coverage_of(self.inventory, live))
+            gate = Gate(site) if look else None
+            result = apply(plan, site, listen=remember, parallel=16, limits=limits, look=gate)
+        self.plans.append(plan)
+        return plan, result
+
+    def _live(self, reader: Reader) -> Live:
+        access = replace(self.lab.redirect(self.inventory.access), connections={})
+        return observe(
+            self.inventory,
+            access=access,
+            resolver=self.lab.resolver,
+            reader=reader,
+            playbooks={},
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def witness(self) -> dict[str, Any]:
+        """What the lab's witness saw: see `lab/server/witness.py`."""
+        seen: dict[str, Any] = self.lab.status()["coverage"]
+        return seen
+
+
+@contextmanager
+def opened(folder: Path, inventory: str) -> Iterator[World]:
+    file = folder / "inventory.yml"
+    file.write_text(inventory, encoding="utf-8")
+    found, problems = load(file, look_at_files=False)
+    assert found is not None, problems
+    with Lab.open(found, folder / "lab") as lab, Memory.open(folder / "memory.db") as memory:
+        yield World(found, lab, memory)
