@@ -65,7 +65,8 @@ def _change(host: Host, key: str, value: str) -> None:
 
 def _server(population: Population, server: Document, running: LabServer | None, key: str, value: str) -> None:
     """`build=…` installs another build; `rest-certificate=expired` is what the REST API shows from then on;
-    `coverage=anew` lets the witness begin again; `faults=[…]` sets them (JSON); options by their names; else the machine's."""
+    `coverage=anew` lets the witness begin again; `faults=[…]` sets them (JSON); options by their names; else the
+    machine's."""
     known = {item.name for item in fields(Options)}
     if key == "build" and running is not None:
         running.upgrade_server(value)

@@ -42,7 +42,7 @@ class World:
             recall = Recall(applied=self.memory.recall(self.scope))
             plan = make_plan(self.inventory, live, recall, access=access, judge=lambda system, facts, fields: [])
             site = Site(self.inventory.name, live, access, self.lab.resolver, reader, Writer(session))
-            remember = Remember(self.inventory, recall, self.memory, self.scope)
+            remember = Remember(self.inventory, live, recall, self.memory, self.scope)
             remember.begin(plan)
             if limits.coverage is not None:
                 limits = replace(limits, coverage=coverage_of(self.inventory, live))
