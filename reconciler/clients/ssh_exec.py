@@ -154,11 +154,12 @@ class Exec:
         if self._code == 0 and started:
             return document(self._peer, self._what, bytes(self._out), mask)
         said = shorten(mask(stderr.decode("utf-8", "replace")))
-        if not started and sudo:
+        if not started and sudo and said:
             hint = "Check the password of the credential and the sudo rights of its user; `sudo: false` does without."
-            raise AuthenticationFailed(self._peer, "becoming root with sudo", said or "sudo refused", hint=hint)
+            raise AuthenticationFailed(self._peer, "becoming root with sudo", said, hint=hint)
         if not started:
             hint = "The login shell of the account has to run `sh`, and must not print anything by itself."
+            said = said or shorten(mask(self._out.decode("utf-8", "replace")))
             raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=hint)
         if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script
             raise self._late()
