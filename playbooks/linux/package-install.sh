@@ -128,12 +128,13 @@ is_there() {
 
 # Sets $had and $had_file: the version before this installation, and its package file where there is one.
 remember() {
-    if [ -f "$store/attempt" ]; then
+    had='' had_file=''
+    if [ -s "$store/attempt" ]; then
         { read -r had && read -r had_file; } <"$store/attempt" || :
         return 0
     fi
     ask_installed
-    had=$plain had_file=
+    had=$plain
     [ -n "$had" ] || return 0
     if [ "$had" = "$wanted" ]; then
         had_file=$file
@@ -201,6 +202,7 @@ fi
 
 printf '%s\n%s\n' "$had" "$had_file" >"$store/attempt"
 [ -n "$had" ] || [ "$fresh" != true ] || : >"$store/unregistered"
+sync "$store/attempt" "$store" 2>/dev/null || : # a host that loses its power in the middle is to know where it was
 problem=
 if said=$(put "$file" 2>&1); then
     come_up || problem="the service of $wanted does not start"

@@ -104,7 +104,7 @@ function Get-LogLines([bool]$OfInstaller) {
 
 # The version before this installation, and its package where it is here: of this run, or of one that was cut off.
 function Get-Before {
-    if (Test-Path -LiteralPath $attempt) {
+    if ((Test-Path -LiteralPath $attempt) -and (Get-Content -LiteralPath $attempt)) {
         return [IO.File]::ReadAllText($attempt) | ConvertFrom-Json
     }
     $before = @{ version = (Get-ProxyVersion); file = '' }
@@ -181,6 +181,9 @@ if ($Done -notcontains $code) {
     $problem = "the service of $($Arguments.version) does not start"
 } elseif ((Get-ProxyVersion) -ne $Arguments.version) {
     $problem = "the host says that it has $(Get-ProxyVersion)"
+    if ($Restart -contains $code) {
+        $problem = "$problem, and Windows wants a restart before it has another"
+    }
 }
 $answer = @{ ok = $true; version = $Arguments.version; before = $before.version; restart = ($Restart -contains $code) }
 if ($problem) {

@@ -170,6 +170,13 @@ def test_a_run_that_was_cut_off_goes_back_to_what_was_before_it(package: Package
     assert "unfinished" not in package.service
 
 
+def test_a_note_that_a_power_cut_has_emptied_is_none(package: Package) -> None:
+    assert package.install(OLD, fresh=True)["ok"]
+    (package.store / "attempt").write_text("")
+    package.bad(NEW)
+    assert package.install(NEW)["back"] == f"{OLD} was put back and runs"
+
+
 def test_a_second_run_changes_nothing(package: Package) -> None:
     first = package.install(NEW, fresh=True)
     digest = sha256(text_of(NEW))

@@ -33,8 +33,7 @@ def upload(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
         if host.execute(stage, asked, deadline=connection.deadlines.call)["staged"]:
             tell(f"{params['file']} is on the host already")
             return None
-    file = fetch(package, site.access.root, deadline=long)
-    with site.host(connection, params["host"]) as host:
+        file = fetch(package, site.access.root, deadline=long)
         sent = host.upload(file, package.sha256, deadline=long)
         host.execute(stage, {**asked, "upload": sent}, deadline=long)
     tell(f"{params['file']} is on the host, and its SHA-256 is right")
@@ -58,7 +57,8 @@ def install(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     if not answer["ok"]:
         raise StepFailed(f"{answer['problem']}; {answer['back']}", tuple(answer["log"]))
     tell(f"{answer['version']} runs" + (f", {answer['before']} before" if answer["before"] else ""))
-    return f"installed {answer['version']}"
+    restart = ", and Windows wants a restart" if answer.get("restart") else ""
+    return f"installed {answer['version']}{restart}"
 
 
 def registered(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:

@@ -113,7 +113,7 @@ def _log(world: World, code: int) -> list[str]:
 
 
 def _before(world: World, args: Arguments, attempt: Path) -> dict[str, str]:
-    if attempt.exists():
+    if attempt.exists() and attempt.stat().st_size:
         noted: dict[str, str] = json.loads(attempt.read_text(encoding="utf-8"))
         return noted
     current, version = world.files / "current", _version(world)
