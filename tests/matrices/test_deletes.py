@@ -1,16 +1,18 @@
-"""Deletes in every REST version: from the jobs down, the login of the host where the server keeps none."""
+"""Deletes in every REST version, by force, after failures; and renames."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.scenarios.deletes import BUCKET, INVENTORY, Writes, applied, line, recorded, refused, server_state
 from tests.scenarios.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.matrix
 
-INVENTORY = r"""version: 1
+OLD = r"""version: 1
 name: old
 server:
   host: vbo.corp.example.com
@@ -40,7 +42,7 @@ def test_everything_goes_in_order(rest: str, tmp_path: Path) -> None:
     world = Rehearsal(tmp_path)
 
     def write(first: str = "", second: str = "", chain: str = "") -> None:
-        text = INVENTORY.format(rest=rest, first=first, second=second, rest_of_it=chain)
+        text = OLD.format(rest=rest, first=first, second=second, rest_of_it=chain)
         world.file.write_text(text, encoding="utf-8")
 
     write(chain=CHAIN)
@@ -61,3 +63,72 @@ def test_everything_goes_in_order(rest: str, tmp_path: Path) -> None:
     after = world.plan()
     assert (after["changes"], after["code"]) == ([], 0)
     assert {item["address"] for item in after["reports"] if item["code"] == "gone"} == {"proxy.px-1", "proxy.px-2"}
+
+
+@pytest.fixture
+def writes() -> Iterator[Writes]:
+    with recorded() as found:
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path: Path, writes: Writes) -> Rehearsal:
+    rehearsal = Rehearsal(tmp_path)
+    rehearsal.file.write_text(INVENTORY, encoding="utf-8")
+    ended = rehearsal.apply()
+    assert ended.code == 0, ended.out + ended.err
+    writes.taken()
+    return rehearsal
+
+
+def test_a_failed_job_keeps_the_old_proxy(world: Rehearsal) -> None:
+    world.set("files", "trouble=failure")
+    world.replace(line("px-cold"), "")
+    world.replace("    proxy: px-cold\n", "    pool: cloud\n")
+    ended = world.apply()
+    assert ended.code == 3
+    assert "px-cold.corp.example.com" in {item["hostName"] for item in server_state(world)["proxies"].values()}
+    world.set("files", "trouble=none")
+    assert list(world.changes()) == ["delete:proxy.px-cold.corp.example.com"]
+    applied(world)
+
+
+def test_an_offline_proxy_goes_by_force_only_and_leaves_its_service_to_be_taken_over(
+    world: Rehearsal, writes: Writes
+) -> None:
+    world.replace(line("files"), "")
+    world.replace(BUCKET, "")
+    applied(world)
+    writes.taken()
+    text = world.file.read_text(encoding="utf-8")
+    world.set("px-cold", "power=off")
+    world.replace(line("px-cold"), "")
+    assert refused(world) == ["force"]
+    assert writes.taken() == []
+    applied(world, "--waive", "force=the machine burnt down")
+    assert writes.taken() == ["POST Proxies/Remove"]
+
+    world.set("px-cold", "power=on")
+    world.file.write_text(text, encoding="utf-8")
+    assert list(world.changes()) == ["takeover:proxy.px-cold"]
+    assert refused(world) == ["takeover"]
+    applied(world, "--waive", "takeover=it is our own, found again")
+    assert writes.taken() == ["POST Proxies"]
+
+
+def test_other_names_for_the_same_objects_are_renames(world: Rehearsal, writes: Writes) -> None:
+    text = world.file.read_text(encoding="utf-8").replace("  cloud: {}", "  linux: {formerly: cloud}")
+    text = text.replace("pool: cloud", "pool: linux").replace("  bucket:\n", "  objects:\n    formerly: bucket\n")
+    text = text.replace("repository: bucket", "repository: objects").replace("  mail: {", "  post: {formerly: mail, ")
+    text = text.replace("  px-disk: {", "  london: {").replace("proxy: px-disk", "proxy: london")
+    world.file.write_text(text, encoding="utf-8")
+    renames = {key: fields for key, fields in world.changes().items() if not key.startswith("run:")}
+    assert renames == {
+        "update:pool.linux": {"name": ["cloud", "linux"]},
+        "update:repository.objects": {"name": ["bucket", "objects"]},
+        "update:job.post": {"name": ["mail", "post"]},
+    }
+    applied(world)
+    assert {item.partition(" ")[0] for item in writes.taken() if "start" not in item} == {"PUT"}
+    world.file.write_text(text.replace("formerly: mail, ", ""), encoding="utf-8")
+    assert world.changes() == {}
