@@ -38,7 +38,7 @@ def test_a_first_service_that_does_not_start_is_taken_away_again(tmp_path: Path,
 
 def test_an_installer_that_says_no_leaves_the_old_service_running(old: Rehearsal) -> None:
     carry(old, NEW, "refused")
-    ended = old.apply()
+    ended = old.apply("--batch", "100%")
     assert ended.code == 3
     assert ended.out.count(f"{OLD} is on the host as before and runs") == 2
     assert hosts(old) == {"px-lnx": (OLD, True), "px-win": (OLD, True)}
@@ -50,7 +50,7 @@ def test_a_package_that_is_not_the_declared_one_goes_nowhere(old: Rehearsal) -> 
     carry(old, NEW)
     for file in old.folder.glob(f"proxy_{NEW}*"):
         file.write_bytes(file.read_bytes() + b"more")
-    ended = old.apply()
+    ended = old.apply("--batch", "100%")
     assert ended.code == 3
     assert ended.out.count("The SHA-256 of proxy_") == 2
     assert hosts(old) == {"px-lnx": (OLD, True), "px-win": (OLD, True)}
@@ -84,7 +84,7 @@ def test_an_upload_that_is_cut_off_is_sent_again(old: Rehearsal) -> None:
     carry(old, NEW, size=3_000_000)
     for name in PROXIES:
         old.set(name, "upload=cut")
-    ended = old.apply()
+    ended = old.apply("--batch", "100%")
     assert ended.code == 3
     assert ended.out.count("failed  upgrade proxy.") == 2
     assert hosts(old) == {"px-lnx": (OLD, True), "px-win": (OLD, True)}

@@ -24,7 +24,7 @@ def test_a_service_that_does_not_start_is_put_back_and_both_stories_are_told(tmp
     assert world.changes() == {f"upgrade:proxy.{name}": {"service.version": [OLD, NEW]} for name in PROXIES}
     for name in PROXIES:
         world.set(name, f"broken-build={NEW}")
-    ended = world.apply()
+    ended = world.apply("--batch", "100%")
     assert ended.code == 3
     assert ended.out.count(f"the service of {NEW} does not start; {OLD} was put back and runs") == 2
     assert "the configuration database cannot be opened" in ended.out + ended.err
