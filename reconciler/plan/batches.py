@@ -97,11 +97,13 @@ def _by_proxy(changes: Sequence[Change], coverage: Coverage) -> dict[str, list[C
 
 
 def shortfalls(batches: Sequence[Sequence[Change]], coverage: Coverage) -> tuple[str, ...]:
-    """Who would have too few working proxies while one of `batches`, done one after the other, is done."""
+    """Who would have too few working proxies while one of `batches`, done one after the other, is begun and done."""
     found: set[str] = set()
     for batch in batches:
-        proxies = {disrupts_proxy(change) for change in batch}
-        found |= set(coverage.short(proxies))
+        down: set[str] = set()
+        for proxy in dict.fromkeys(disrupts_proxy(change) for change in batch):
+            down.add(proxy)
+            found |= set(coverage.short(down, of=proxy))
         coverage = coverage.returned(come_back(batch))
     return tuple(sorted(found))
 

@@ -18,6 +18,7 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Re
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.objects import Findings, precondition
+from reconciler.plan.whole import pool_of
 
 DRAINED = "(drain)"
 """Remembered with a proxy from before it goes into maintenance until it is out again: what a killed apply leaves behind
@@ -83,7 +84,8 @@ def _drained(change: Change, inventory: Inventory, live: Live, recall: Recall) -
         return change
     login = _login(declared, existing)
     target = next((str(item.after) for item in change.fields if item.path == "service.version"), "")
-    verify = Step("proxy.verify", {"name": declared.name, **({"version": target} if target else {})})
+    about = {"version": target, "pool": pool_of(existing, live)}
+    verify = Step("proxy.verify", {"name": declared.name, **{key: value for key, value in about.items() if value}})
     if existing.raw.get("status") != "Online" and not in_maintenance(existing):
         return replace(change, steps=(*change.steps, verify))  # nothing runs there, and nobody answers
     before = tuple(step for step in change.steps if step.verb in _PREPARING)

@@ -21,6 +21,7 @@ from reconciler.plan.replaces import plan_replaces
 from reconciler.plan.runs import plan_runs
 from reconciler.plan.takeovers import plan_takeovers
 from reconciler.plan.upgrades import plan_upgrades
+from reconciler.plan.whole import plan_whole
 
 
 def make_plan(
@@ -38,6 +39,7 @@ def make_plan(
     plan_takeovers(inventory, live, findings)
     plan_packages(inventory, live, findings)
     plan_runs(inventory, live, recall, findings)
+    plan_whole(live, findings)
     plan_restores(inventory, live, recall, findings)
     findings.problems += live.problems
     disrupting = with_disruptions(order(findings.changes, inventory, live, unfit), inventory, live)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.plan import Change, Plan, Report
+from reconciler.plan.whole import together
 
 
 class UnknownTarget(ValueError):
@@ -23,6 +24,7 @@ def select(
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """`plan` with the changes of `targets` and what they wait for, less those of `excludes` and what waits for them.
+    A pool is upgraded whole or not at all.
 
     `known` are all addresses that a pattern may mean, declared or live. A report says what was left out. Raises
     UnknownTarget for a pattern that fits none of them.
@@ -32,16 +34,17 @@ def select(
     for pattern in (*targets, *excludes):
         _check(pattern, known, groups or {})
     kept = {change.key for change in plan.changes}
+    fellows = together(plan.changes)
     if targets:
         wanted = [change for change in plan.changes if _fits(change.address, targets, groups or {})]
-        kept &= _closure(wanted, lambda change: set(change.depends_on), plan)
+        kept &= _closure(wanted, lambda change: {*change.depends_on, *fellows.get(change.key, ())}, plan)
     if excludes:
         unwanted = [change for change in plan.changes if _fits(change.address, excludes, groups or {})]
         waiting = {
             change.key: {other.key for other in plan.changes if change.key in other.depends_on}
             for change in plan.changes
         }
-        kept -= _closure(unwanted, lambda change: waiting[change.key], plan)
+        kept -= _closure(unwanted, lambda change: waiting[change.key] | fellows.get(change.key, frozenset()), plan)
     changes = tuple(change for change in plan.changes if change.key in kept)
     left = len(plan.changes) - len(changes)
     words = " ".join([*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)])

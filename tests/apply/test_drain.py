@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import apply
+from reconciler.apply import Bell, apply
 from reconciler.apply.drain import Drains, left_open
 from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
 from reconciler.model.event import Event, Outcome, StepDone, StepStarted
 from reconciler.model.live import ServerInfo
@@ -265,3 +266,43 @@ class TestMarks:
         drains, plan = self.drains(notes, change)
         drains.settle(plan, Recall(applied=dict(notes.rows)))
         assert ("drain.px-1" in notes.rows) is left
+
+
+class TestInterrupted:
+    """The run is told to end while a proxy is being drained, or the journal cannot be written between two steps."""
+
+    def test_while_it_is_drained(self) -> None:
+        server, bell = Pool(moments=10**9), Bell()
+        here = site(server, "px-1")
+        rung: list[bool] = []
+
+        def sleep(seconds: float) -> None:
+            if not rung:
+                rung.append(True)
+                bell.ring()
+            assert here.stop.wait(10) or server.state == "Disabled"
+
+        here.sleep = sleep
+        change = upgrade(ON, VERIFY, OFF, VERIFY)
+        plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
+        result = apply(plan, here, listen=lambda event: None, bell=bell)
+        assert result.interrupted
+        assert result.outcomes[change.key].detail == "the run was interrupted while px-1 was drained"
+        assert server.state == "Disabled"
+
+    @pytest.mark.parametrize(
+        ("error", "state"),
+        [(JournalError("the disk is full"), "Disabled"), (LeaseLost("vbo01", "somebody took it"), "Enabled")],
+    )
+    def test_between_two_steps(self, error: JournalError, state: str) -> None:
+        """Where the lock is lost, somebody else may be at work on the proxy: it is left to who plans next."""
+        server, change = Pool(), upgrade(ON, VERIFY, OFF, VERIFY)
+
+        def listen(event: Event) -> None:
+            if isinstance(event, StepStarted) and event.index > 0:
+                raise error
+
+        plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
+        result = apply(plan, site(server, "px-1"), listen=listen)
+        assert result.outcomes[change.key].outcome is Outcome.FAILED
+        assert server.state == state

@@ -44,3 +44,26 @@ def test_a_pattern_that_fits_nothing_is_an_error(pattern: str) -> None:
 def test_without_patterns_the_plan_is_whole() -> None:
     made = plan(world(), EMPTY)
     assert select(made, KNOWN) is made
+
+
+class TestPools:
+    """px-1 and px-2 are the members of pool a, and behind like px-3."""
+
+    OLD = FakeReader({**LIVE, "Proxies": [{**raw, "version": "8.1.0.305"} for raw in LIVE["Proxies"]]})
+
+    def test_a_target_brings_the_whole_pool(self) -> None:
+        found = select(plan(world(), self.OLD), KNOWN, targets=["proxy.px-2"])
+        assert keys(found) == ["upgrade:proxy.px-1", "upgrade:proxy.px-2"]
+
+    def test_an_exclusion_takes_the_whole_pool(self) -> None:
+        found = select(plan(world(), self.OLD), KNOWN, excludes=["proxy.px-2"])
+        assert keys(found) == ["upgrade:proxy.px-3"]
+
+    def test_a_member_that_cannot_be_upgraded_is_told(self) -> None:
+        dark = [{**LIVE["Proxies"][0], "status": "Offline", "version": None}, *self.OLD.answers["Proxies"][1:]]
+        found = plan(world(), FakeReader({**LIVE, "Proxies": dark}))
+        told = {(item.address, item.code): item.detail for item in found.reports}
+        assert told["pool.a", "pool-not-whole"] == (
+            "px-1 is not upgraded with the others; until then those that are new wait"
+        )
+        assert ("pool.b", "pool-not-whole") not in told
