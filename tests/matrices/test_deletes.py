@@ -132,3 +132,46 @@ def test_other_names_for_the_same_objects_are_renames(world: Rehearsal, writes: 
     assert {item.partition(" ")[0] for item in writes.taken() if "start" not in item} == {"PUT"}
     world.file.write_text(text.replace("formerly: mail, ", ""), encoding="utf-8")
     assert world.changes() == {}
+
+
+def test_a_replace_that_is_cut_in_the_middle_is_finished_by_the_next_apply(world: Rehearsal, writes: Writes) -> None:
+    world.replace(line("files"), "")
+    world.replace(BUCKET, "")
+    applied(world)
+    writes.taken()
+    world.replace(line("px-cold"), line("px-cold").replace("type: domain", "type: workgroup"))
+    world.set("server", 'faults=[{"kind": "status", "method": "POST", "path": "Proxies", "status": 400}]')
+    assert world.apply("--waive", "replace=agreed").code == 3
+    assert writes.taken() == ["POST Proxies/Remove", "POST Proxies"]
+    world.set("server", "faults=[]")
+    assert list(world.changes()) == ["create:proxy.px-cold"]
+    applied(world)
+    assert writes.taken() == ["POST Proxies"]
+
+
+@pytest.mark.parametrize(
+    "path", ["Jobs/*", "BackupRepositories/*", "Proxies/*/Remove", "BackupRepositories/*/changeOwner"]
+)
+def test_answers_that_are_lost_after_the_work_was_done_are_no_failures(
+    path: str, world: Rehearsal, writes: Writes
+) -> None:
+    """An old proxy is retired, and its other repository with its job goes."""
+    world.replace(line("px-disk"), "")
+    world.replace(line("disk"), "")
+    world.replace(line("mail"), "")
+    world.replace("    proxy: px-cold\n", "    pool: cloud\n")
+    world.replace("max_deletes: 2", "max_deletes: 3")
+    method = "POST" if path.count("/") == 2 else "DELETE"
+    world.set("server", f'faults=[{{"kind": "drop", "method": "{method}", "path": "{path}", "times": 1}}]')
+    ended = world.apply()
+    assert ended.code == 0, ended.out + ended.err
+    assert sorted(item.partition("?")[0] for item in writes.taken()) == [
+        "DELETE BackupRepositories",
+        "DELETE Jobs",
+        "POST BackupRepositories/changeOwner",
+        "POST Jobs/start",
+        "POST Proxies/Remove",
+    ]
+    assert server_state(world)["faults"] == []  # it struck
+    after = world.plan()
+    assert (after["changes"], after["code"]) == ([], 0)

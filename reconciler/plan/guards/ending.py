@@ -48,7 +48,12 @@ def takeover(facts: Facts) -> Iterable[Refusal]:
 def replaces(facts: Facts) -> Iterable[Refusal]:
     for change in facts.changes(Action.REPLACE):
         paths = ", ".join(item.path for item in change.fields)
-        yield Refusal("replace", f"{change.address} would be removed and added again ({paths})", (change.address,))
+        found = facts.live.resources.get(Address(change.address))
+        whose = (
+            "" if found is not None and found.owner == facts.inventory.name else "; this inventory did not create it"
+        )
+        detail = f"{change.address} would be removed and added again ({paths}){whose}"
+        yield Refusal("replace", detail, (change.address,))
 
 
 def force(facts: Facts) -> Iterable[Refusal]:
