@@ -6,7 +6,7 @@ proxy is waited for until it runs no session. Afterwards the proxy must be seen 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Re
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.objects import Findings, precondition
-from reconciler.plan.whole import pool_of
 
 DRAINED = "(drain)"
 """Remembered with a proxy from before it goes into maintenance until it is out again: what a killed apply leaves behind
@@ -58,33 +57,24 @@ def given_back(changes: Iterable[Change]) -> list[str]:
     return [name_of(change.address) for change in changes if only_restores(change) and not change.blocked]
 
 
-def fellows(change: Change, live: Live) -> list[str]:
-    """The addresses of the other members of the pool whose member `change` disrupts."""
-    name = disrupts_proxy(change)
-    for found in live.resources.values() if name else ():
-        members = found.fields.get("members") if found.kind == "pool" else None
-        if isinstance(members, list) and name in members:
-            return [f"proxy.{other}" for other in members if other != name]
-    return []
-
-
 def in_maintenance(live: LiveResource | None) -> bool:
     return live is not None and live.raw.get("maintenanceModeState") in ("Enabling", "Enabled")
 
 
 def with_drains(changes: Iterable[Change], inventory: Inventory, live: Live, recall: Recall) -> tuple[Change, ...]:
     """The changes, those that disrupt a proxy with the steps that drain it, verify it and give it back."""
-    return tuple(_drained(change, inventory, live, recall) for change in changes)
+    pools = {found.id: found.name for found in live.resources.values() if found.kind == "pool"}
+    return tuple(_drained(change, inventory, live, recall, pools) for change in changes)
 
 
-def _drained(change: Change, inventory: Inventory, live: Live, recall: Recall) -> Change:
+def _drained(change: Change, inventory: Inventory, live: Live, recall: Recall, pools: Mapping[str, str]) -> Change:
     where = Address(f"proxy.{disrupts_proxy(change)}")
     declared, existing = inventory.resources.get(where), live.resources.get(where)
     if declared is None or existing is None or change.blocked or change.action not in _DRAINED_FOR:
         return change
     login = _login(declared, existing)
     target = next((str(item.after) for item in change.fields if item.path == "service.version"), "")
-    about = {"version": target, "pool": pool_of(existing, live)}
+    about = {"version": target, "pool": pools.get(str(existing.raw.get("proxyPoolId")), "")}
     verify = Step("proxy.verify", {"name": declared.name, **{key: value for key, value in about.items() if value}})
     if existing.raw.get("status") != "Online" and not in_maintenance(existing):
         return replace(change, steps=(*change.steps, verify))  # nothing runs there, and nobody answers

@@ -18,9 +18,11 @@ from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
-from reconciler.plan.drains import fellows, only_restores
+from reconciler.plan.batches import disrupts_proxy
+from reconciler.plan.drains import only_restores
 from reconciler.plan.runs import chain_of
 from reconciler.plan.usage import Claims, Usage, lets_go, stays
+from reconciler.plan.whole import fellows
 
 _HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 200
 _ENDING = (Action.DELETE, Action.REPLACE)
@@ -61,7 +63,7 @@ class _Needs:
 
     def __init__(self, changes: Sequence[Change], inventory: Inventory, live: Live) -> None:
         self._inventory, self._live = inventory, live
-        self._usage, self._claims = Usage(live), Claims(live)
+        self._usage, self._claims, self._fellows = Usage(live), Claims(live), fellows(live)
         self._at: dict[str, list[Change]] = defaultdict(list)
         self._runs: dict[str, list[Change]] = defaultdict(list)
         self._leaving: dict[str, list[Change]] = defaultdict(list)
@@ -81,8 +83,8 @@ class _Needs:
             found += [item for item in self._at.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
         for member in _members(change, "join"):  # a proxy is in one pool at the most
             found += self._leaving[member]
-        for where in fellows(change, self._live):
-            found += [item for item in self._at.get(where, ()) if only_restores(item)]
+        for fellow in self._fellows.get(disrupts_proxy(change), ()):
+            found += [item for item in self._at.get(f"proxy.{fellow}", ()) if only_restores(item)]
         if change.action is Action.CREATE:
             found += self._in_the_way(change)
         elif change.action is Action.REPLACE:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.build import build_number
-from reconciler.model.live import Live, LiveResource
+from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Report, ReportLevel
 from reconciler.plan.objects import Findings
 
 
-def pool_of(existing: LiveResource, live: Live) -> str:
-    """The name of the pool that a live proxy is a member of; empty where it is in none."""
-    ident = existing.raw.get("proxyPoolId")
-    pools = (found.name for found in live.resources.values() if found.kind == "pool" and found.id == ident)
-    return next(pools, "") if ident else ""
+def fellows(live: Live) -> Mapping[str, Sequence[str]]:
+    """For each member of a pool all members of it."""
+    found: dict[str, Sequence[str]] = {}
+    for pool in live.resources.values():
+        members = pool.fields.get("members") if pool.kind == "pool" else None
+        if isinstance(members, list):
+            found |= dict.fromkeys(members, members)
+    return found
 
 
 def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
