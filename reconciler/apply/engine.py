@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
+from reconciler.apply.again import patiently
 from reconciler.apply.drain import left_open
 from reconciler.apply.gate import Look
 from reconciler.apply.rollout import Limits
@@ -186,7 +187,8 @@ class _Engine:
 
         step = change.steps[index]
         began = self._clock()
-        told = STEPS[step.verb](self._site, step.params, tell)
+        do = STEPS[step.verb]
+        told = patiently(self._site, step.verb, lambda: do(self._site, step.params, tell), tell)
         self._listen(StepDone(change.key, index, describe(step), self._clock() - began))
         return told
 

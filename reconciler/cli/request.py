@@ -23,7 +23,7 @@ class Request:
     complete: bool
     choice: Choice
     approved: Sequence[Mapping[str, Any]] | None
-    begun: frozenset[str] = frozenset()
+    begun: frozenset[str] | None = None
     resumes: str = ""
     batch: str = ""
 

@@ -76,7 +76,7 @@ class World:
         since: Mapping[str, int] | None = None,
         choice: Choice | None = None,
         approved: Sequence[Mapping[str, Any]] | None = None,
-        begun: frozenset[str] = frozenset(),
+        begun: frozenset[str] | None = None,
         batch: str = "",
     ) -> Sight:
         """Observe the server and the hosts, and plan. Of the plan only the part that `choice` names is kept, and of
@@ -106,7 +106,7 @@ class World:
         known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
         whole = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
         made = self._chosen(whole, live, choice or Choice())
-        checked = None if approved is None else recheck(approved, made, begun)
+        checked = None if approved is None else recheck(approved, made, begun or (), resumed=begun is not None)
         rolling = batched(checked.plan if checked else made, self.inventory, live, batch or DEFAULT)
         facts = Facts(rolling, self.inventory, live, self.clock(), complete)
         scope = scope_of(self.inventory, live)

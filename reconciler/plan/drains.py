@@ -23,7 +23,7 @@ DRAINED = "(drain)"
 """Remembered with a proxy from before it goes into maintenance until it is out again: what a killed apply leaves behind
 is ours to undo, and what somebody else put into maintenance is not."""
 
-MARK, _FIELD = "drain", "maintenance"
+MARK, MAINTENANCE = "drain", "maintenance"
 
 _PREPARING = ("package.upload",)
 """Steps that disrupt nothing and may take long: they come before the drain."""
@@ -44,7 +44,7 @@ def mark_of(proxy: str) -> str:
 
 def restores(change: Change) -> bool:
     """Whether the change takes a proxy out of maintenance that was left in it."""
-    return any(item.path == _FIELD for item in change.fields)
+    return any(item.path == MAINTENANCE for item in change.fields)
 
 
 def only_restores(change: Change) -> bool:
@@ -115,7 +115,7 @@ def plan_restores(inventory: Inventory, live: Live, recall: Recall, findings: Fi
             findings.reports.append(Report(declared.address, "in-maintenance", text, declared.position))
             continue
         cause = Cause(Reason.DRIFT, "left in maintenance by an apply that did not end", declared.position)
-        field = FieldChange(_FIELD, True, False, cause=cause)
+        field = FieldChange(MAINTENANCE, True, False, cause=cause)
         step = Step("maintenance.off", _login(declared, existing))
         _add(findings, declared, existing, field, step)
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Plan
 from reconciler.plan.document import change_to_json
+from reconciler.plan.drains import MAINTENANCE, only_restores, restores
 
 _SAME = ("action", "precondition", "steps")
 
@@ -33,14 +34,20 @@ class Recheck:
     extra: tuple[str, ...]
 
 
-def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[str] = ()) -> Recheck:
+def recheck(
+    saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[str] = (), *, resumed: bool = False
+) -> Recheck:
     """`saved` are the changes of a plan file in its JSON form. `begun` are keys of those that an earlier run may have
-    done in part: of them it is enough that what is left was approved too."""
+    done in part: of them it is enough that what is left was approved too. Where that run is `resumed`, what it drained
+    is given back as well: it would have done so itself."""
     now = {change.key: change for change in fresh.changes}
-    kept: dict[str, Change] = {}
+    approved = list(saved)
+    names = {str(item["key"]) for item in approved}
+    kept = {key: change for key, change in now.items() if resumed and key not in names and only_restores(change)}
+    begun = {*begun, *(key for key, change in now.items() if resumed and restores(change))}
+    names |= kept.keys()
     stale: dict[str, Stale] = {}
     done: list[str] = []
-    approved = list(saved)
     for old in approved:
         key = str(old["key"])
         change = now.get(key)
@@ -50,7 +57,7 @@ def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[s
         new = change_to_json(change)
         differences = () if key in begun and _is_part(new, old) else _differences(old, new)
         waits = sorted(set(change.depends_on) & set(stale))
-        unapproved = sorted(set(change.depends_on) - {str(item["key"]) for item in approved})
+        unapproved = sorted(set(change.depends_on) - names)
         if differences:
             stale[key] = Stale(key, change.address, "the world is not what it was when this was approved", differences)
         elif waits:
@@ -60,7 +67,7 @@ def recheck(saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[s
         else:
             kept[key] = change
     plan = replace(fresh, changes=tuple(kept.values()))
-    extra = tuple(key for key in now if key not in {str(item["key"]) for item in approved})
+    extra = tuple(key for key in now if key not in names)
     return Recheck(plan, tuple(stale.values()), tuple(done), extra)
 
 
@@ -68,7 +75,8 @@ def _is_part(left: Mapping[str, Any], approved: Mapping[str, Any]) -> bool:
     """Whether everything that is left to do becomes what was approved. What each field is now does not matter: it is
     what the run that was cut short made of it."""
     wanted = {item["path"]: item["after"] for item in approved.get("fields", ())}
-    fields = all(wanted.get(item["path"], ...) == item["after"] for item in left["fields"])
+    mine = [item for item in left["fields"] if item["path"] != MAINTENANCE]
+    fields = all(wanted.get(item["path"], ...) == item["after"] for item in mine)
     return fields and bool(left["blocked"]) == bool(approved.get("blocked"))
 
 

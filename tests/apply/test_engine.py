@@ -25,6 +25,8 @@ Do = Callable[[Any, Mapping[str, Any], Callable[[str], None]], str | None]
 class FakeSite:
     def __init__(self) -> None:
         self.stop = threading.Event()
+        self.clock = time.monotonic
+        self.sleep = time.sleep
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ _WARM = (
 @dataclass(frozen=True)
 class Task:
     """`base` is a folder with an inventory and its lab, `folder` the copy to work in. `effect` counts from 1; `when` is
-    `before` or `after` it. With `parallel` as many changes are under way as there are usually, else one by one."""
+    `before` or `after` it. With `parallel` as many changes are under way as there are usually, else one by one.
+    `options` are those of every apply."""
 
     base: str
     folder: str
@@ -50,6 +51,7 @@ class Task:
     when: str
     resume: bool = False
     parallel: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass
@@ -78,7 +80,7 @@ def tell(task: Task) -> Story:
     with _lab(folder) as count:
         story.died = _fork_and_die(lambda: _apply_and_die(folder, task))
         if story.died:
-            again = ["--lock-wait", "30", *(("--resume", "last") if task.resume else ())]
+            again = ["--lock-wait", "30", *task.options, *(("--resume", "last") if task.resume else ())]
             story.code, story.said = _fork(lambda: _apply(folder, *again))
         story.left = _fork(lambda: _left(folder))
         story.created, story.bugs = count()
@@ -151,7 +153,7 @@ def _apply_and_die(folder: Path, task: Task) -> None:
             patch.setattr(reconciler.apply, "apply", one_by_one)
         for verb, do in list(STEPS.items()):
             patch.setitem(STEPS, verb, trap.step(verb, do))
-        _apply(folder)
+        _apply(folder, *task.options)
 
 
 class _Host:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from reconciler.model.diagnostic import Diagnosed
-from reconciler.plan.document import plan_to_json
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
+from reconciler.plan.document import change_to_json, plan_to_json
 from reconciler.plan.recheck import recheck
 from reconciler.plan.saved import Origin, read_plan, sealed, to_bytes
 from tests.plan.test_chain import LIVE, world
@@ -106,6 +108,32 @@ class TestRecheck:
         found = recheck(only_first, plan(self.wanted, self.world({"port": 9200}, {"port": 9200})))
         assert [change.address for change in found.plan.changes] == ["proxy.px-1"]
         assert found.extra == ("update:proxy.px-2",)
+
+    def test_of_a_change_that_was_begun_less_may_be_left(self) -> None:
+        """An earlier run set the port and was killed before it set the throttle."""
+        both = self.world({"port": 9200, "throttlingValue": 5}, {})
+        approved = [change_to_json(change) for change in plan(self.wanted, both).changes]
+        left = plan(self.wanted, self.world({"throttlingValue": 5}, {}))
+        assert recheck(approved, left).stale[0].differences == ("port: was to become 9193, and is so already",)
+        assert recheck(approved, left, ["update:proxy.px-1"]).plan.changes == left.changes
+        wished = inventory(
+            proxy={"px-1": {**WANTED, "throttle": "7 Mbps"}, "px-2": {**WANTED, "description": "second"}}
+        )
+        other = plan(wished, self.world({"throttlingValue": 5}, {}))
+        assert recheck(approved, other, ["update:proxy.px-1"]).plan.changes == ()
+
+    def test_what_a_resumed_run_drained_is_given_back_though_no_plan_said_so(self) -> None:
+        """What waits for the proxy that comes back is not refused because of it."""
+        made = plan(self.wanted, self.world({}, {"port": 9200}))
+        cause = Cause(Reason.DRIFT, "left behind")
+        back = Change("proxy.px-1", Action.UPDATE, (FieldChange("maintenance", True, False),), cause)
+        waiting = tuple(replace(change, depends_on=(back.key,)) for change in made.changes)
+        now = replace(made, changes=(back, *waiting))
+        approved = [change_to_json(change) for change in made.changes]
+        assert recheck(approved, now, resumed=True).plan.changes == now.changes
+        refused = recheck(approved, now)
+        assert refused.plan.changes == ()
+        assert refused.extra == (back.key,)
 
 
 def test_what_waits_for_a_refused_change_is_refused() -> None:
