@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, Self
 from reconciler.lab.certificates import replacements
 from reconciler.lab.control import ControlClient, ControlServer
 from reconciler.lab.errors import LabError
+from reconciler.lab.outside import NOTHING, Outside
 from reconciler.lab.packages import stand_ins
 from reconciler.lab.pki import Authority
 from reconciler.lab.redirect import View, lab_logins, redirect
@@ -60,9 +61,16 @@ class Lab:
         self.resolver = resolver
 
     @classmethod
-    def open(cls, inventory: Inventory, folder: Path, resolver: SecretResolver | None = None) -> Lab:
+    def open(
+        cls,
+        inventory: Inventory,
+        folder: Path,
+        resolver: SecretResolver | None = None,
+        outside: Outside = NOTHING,
+    ) -> Lab:
         """The lab of `inventory`, with its state in `folder`. `resolver` is asked for real secrets first, by default
-        the one of the inventory. Raises LabError and StateError."""
+        the one of the inventory. `outside` are machines that it does not emulate; where the lab runs already, it has
+        its own. Raises LabError and StateError."""
         folder = folder.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -72,9 +80,11 @@ class Lab:
             secrets = LabSecrets(resolver or _real(inventory), folder / "secrets", access.credentials)
             certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
             packages = stand_ins(inventory, folder / "packages")
-            world: _World = (
-                _Remote(ControlClient(folder, authority.ca_file)) if lock is None else _Here(folder, authority, lock)
-            )
+            world: _World
+            if lock is None:
+                world = _Remote(ControlClient(folder, authority.ca_file))
+            else:
+                world = _Here(folder, authority, lock, outside)
         except BaseException:
             if lock is not None:
                 os.close(lock)
@@ -178,8 +188,8 @@ def reset(folder: Path) -> None:
 class _Here:
     """The lab runs in this process; others may come in through its control."""
 
-    def __init__(self, folder: Path, authority: Authority, lock: int) -> None:
-        self._lab = RunningLab(folder, authority)
+    def __init__(self, folder: Path, authority: Authority, lock: int, outside: Outside) -> None:
+        self._lab = RunningLab(folder, authority, outside)
         self._control = ControlServer(folder, authority, self._lab.acceptor, self._lab.handle)
         self._lock = lock
 

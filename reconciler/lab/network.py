@@ -33,11 +33,16 @@ class Network:
     `seed` is a text that no other lab on this machine has (the path of the state folder): addresses are derived from
     it, so that labs side by side do not collide. Every place stays the same as long as the network lives, whether
     something listens there or not; where nothing listens, connections are refused.
+
+    `area` are the first two numbers of the addresses, of loopback by default. In an area of one's own every port is
+    really that port: whoever is not the lab's does not know how to ask.
     """
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, area: str = "") -> None:
         mark = hashlib.sha256(seed.encode()).digest()
-        self._area, self._block = 64 + mark[0] % 190, mark[1]
+        self._area, self._block = area or f"127.{64 + mark[0] % 190}", mark[1]
+        self._first_real = 1 if area else _FIRST_UNPRIVILEGED
+        self._elsewhere: dict[str, str] = {}
         self._lock = Lock()
         self._names: dict[str, str] = {}
         self._places: dict[tuple[str, int], Place] = {}
@@ -48,12 +53,17 @@ class Network:
         with self._lock:
             return self._add(name.lower())
 
+    def point(self, name: str, address: str) -> None:
+        """Make a name known whose host is somewhere else, with every port as it is."""
+        with self._lock:
+            self._elsewhere[name.lower()] = self._names[name.lower()] = address
+
     def _add(self, key: str) -> str:
         if key not in self._names:
             block, last = divmod(len(self._names), _PER_BLOCK)
             if block >= _BLOCKS:
                 raise OSError(errno.EADDRNOTAVAIL, "the lab's network is full")
-            address = f"127.{self._area}.{(self._block + block) % _BLOCKS}.{last + 1}"
+            address = f"{self._area}.{(self._block + block) % _BLOCKS}.{last + 1}"
             self._names[key] = address if _can_bind(address) else FALLBACK
         return self._names[key]
 
@@ -82,8 +92,10 @@ class Network:
             return self._place(key, port)
 
     def _place(self, key: str, port: int) -> Place:
+        if key in self._elsewhere:
+            return self._elsewhere[key], port
         if (key, port) not in self._places:
-            held = _bind(self._names[key], port)
+            held = _bind(self._names[key], port, self._first_real)
             self._reserved[key, port] = held
             address, real = held.getsockname()[:2]
             self._places[key, port] = (str(address), int(real))
@@ -149,10 +161,10 @@ def _bound(place: Place) -> socket.socket:
     return held
 
 
-def _bind(address: str, port: int) -> socket.socket:
+def _bind(address: str, port: int, first_real: int) -> socket.socket:
     """Bound to the port itself where that works, else to a free one. On the shared address always to a free one:
     two hosts may want the same port."""
-    if port >= _FIRST_UNPRIVILEGED and address != FALLBACK:
+    if port >= first_real and address != FALLBACK:
         try:
             return _free(address, port)
         except OSError:  # in use

@@ -25,6 +25,7 @@ from reconciler.lab.hosts.windows.host import HTTP, WindowsHost
 from reconciler.lab.mail.client import Relay, send
 from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
+from reconciler.lab.outside import NOTHING, Outside
 from reconciler.lab.population import Population
 from reconciler.lab.sealed import SealedDocument
 from reconciler.lab.server import LabServer, Seed
@@ -42,11 +43,14 @@ _MAIL_PORTS: Final = (25, 465, 587)
 class RunningLab:
     """`adopt` brings it into being, and again in line with an inventory; `close` ends it. The state stays."""
 
-    def __init__(self, folder: Path, authority: pki.Authority) -> None:
+    def __init__(self, folder: Path, authority: pki.Authority, outside: Outside = NOTHING) -> None:
         self.folder = folder
+        self._outside = outside
         self._authority = authority
         self._stack = ExitStack()
-        self._network = Network(str(folder))
+        self._network = Network(str(folder), outside.network)
+        for name, machine in outside.machines.items():
+            self._network.point(name, machine.address)
         self._stack.callback(self._network.close)
         self._acceptor = self._stack.enter_context(Acceptor())
         self._mail = Document(folder / "mail.json", new_state)
@@ -60,7 +64,7 @@ class RunningLab:
             "fleet": Document(folder / "fleet.json", lambda: {"accounts": {}}),
         }
         dialler = Dialler(self._network, self._domain, authority.client_context)
-        self._fleet = LabFleet(self._documents["fleet"], self._network, authority, dialler)
+        self._fleet = LabFleet(self._documents["fleet"], self._network, authority, dialler, outside.script)
         self._place: tuple[str, int] = ("", 0)
         self._tls = authority.context(authority.host("nobody.invalid"))
 
@@ -111,7 +115,8 @@ class RunningLab:
         self._jobs = list(wanted["jobs"])
         self._open_mail(wanted["smtp"])
         machine = {"name": server["host"], "os": "windows", "domain": domain_of(server["host"]), "port": 9193}
-        self._population.settle([{**server, **machine}, *wanted["hosts"]])
+        hosts = [host for host in wanted["hosts"] if host["name"].lower() not in self._outside.machines]
+        self._population.settle([{**server, **machine}, *hosts])
         self._prepare_machine(server["host"], server["build"])
         self._population.start()
         self._open_server(wanted)
@@ -217,6 +222,9 @@ class RunningLab:
     def view(self) -> dict[str, Any]:
         keys = {host.name: str(getattr(host, "public_key", "")) for host in self._population}
         windows = [host for host in self._population if isinstance(host, WindowsHost)]
+        places = {host.name: list(self._network.resolve(host.name, host.port)) for host in self._population}
+        for name, machine in self._outside.machines.items():
+            keys[name], places[name] = machine.host_key, [machine.address, 22]
         smtp = {}
         if self._smtp:
             address, port = self._network.resolve(self._smtp["host"], self._smtp["port"])
@@ -224,7 +232,7 @@ class RunningLab:
         return {
             "ca_file": str(self._authority.ca_file),
             "server": list(self._place),
-            "hosts": {host.name: list(self._network.resolve(host.name, host.port)) for host in self._population},
+            "hosts": places,
             "sealed": {host.name: list(self._network.resolve(host.name, HTTP)) for host in windows},
             "host_keys": {name: key for name, key in keys.items() if key},
             "smtp": smtp,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.integration.estate import Estate, estate
 from tests.integration.hosts import Host, Site, unified
 from tests.integration.image import NoImage, image
 from tests.integration.namespaces import Namespaces, NoNamespaces
@@ -48,3 +50,10 @@ def three(site: Site) -> Iterator[list[Host]]:
     """Three hosts that are up, and nothing on them but Debian."""
     with site.hosts("px-1.example.net", "px-2.example.net", "px-3.example.net") as hosts:
         yield hosts
+
+
+@pytest.fixture
+def three_in_estate(three: list[Host], tmp_path: Path) -> Iterator[Estate]:
+    """The same hosts in an inventory, with a management server that has not met them yet."""
+    with estate(tmp_path, three) as made:
+        yield made

@@ -18,6 +18,7 @@ from pathlib import Path
 PACKAGES = (
     "ca-certificates",
     "dbus",
+    "firewalld",
     "iproute2",
     "libpam-systemd",
     "netbase",
@@ -35,6 +36,7 @@ _UNWANTED = (
     "console-getty.service",
     "dpkg-db-backup.timer",
     "e2scrub_all.timer",
+    "firewalld.service",
     "fstrim.timer",
     "getty.target",
     "systemd-resolved.service",

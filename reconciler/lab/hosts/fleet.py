@@ -7,29 +7,38 @@ from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.lab.fleet import Deployed, DeployError, Deployment, SessionOrder, SessionResult
+from reconciler.lab.hosts import push
 from reconciler.lab.hosts.dial import Dialler
 from reconciler.lab.hosts.link import LinkError, order_to_json, public_part, result_from_json
-from reconciler.lab.hosts.login import HostLogin, fingerprint, host_key
+from reconciler.lab.hosts.login import HostLogin, Scripts, fingerprint, host_key
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
 from reconciler.lab.state import Document
+from reconciler.model.script import Script
 from reconciler.model.secret import Secret
 
 _CLOSED: Final = "Failed to connect to the proxy service on port {port} of {host}: {error}. Is the port open?"
+
+
+def _ours(_host: str, name: str) -> Script:
+    return push.script(name)
 
 
 class LabFleet:
     """Implements `reconciler.lab.fleet.Fleet`. `document` remembers which account the server stores for each domain
     proxy (never a password): `{"accounts": {host: account}}`."""
 
-    def __init__(self, document: Document, network: Network, authority: Authority, dialler: Dialler) -> None:
+    def __init__(
+        self, document: Document, network: Network, authority: Authority, dialler: Dialler, scripts: Scripts = _ours
+    ) -> None:
         self._document = document
         self._network = network
         self._authority = authority
         self._dialler = dialler
+        self._scripts = scripts
 
     def deploy(self, order: Deployment) -> Deployed:
-        with HostLogin(order, self._network, self._authority) as login:
+        with self._login(order) as login:
             self._push(login, order, upgrade=False)
             self._store(order)
             try:
@@ -41,7 +50,7 @@ class LabFleet:
         return Deployed(order.host, order.os, version)
 
     def upgrade(self, order: Deployment) -> Deployed:
-        with HostLogin(order, self._network, self._authority) as login:
+        with self._login(order) as login:
             previous = self._push(login, order, upgrade=True)
             try:
                 version = self._greet(order)
@@ -49,6 +58,9 @@ class LabFleet:
                 self._push(login, replace(order, build=previous), upgrade=True)
                 raise
         return Deployed(order.host, order.os, version)
+
+    def _login(self, order: Deployment) -> HostLogin:
+        return HostLogin(order, self._network, self._authority, self._scripts)
 
     def _push(self, login: HostLogin, order: Deployment, *, upgrade: bool) -> str:
         """Install the service, or another build of it; gives the build that was there before."""
@@ -69,7 +81,7 @@ class LabFleet:
         return str(previous.get("version", ""))
 
     def reconfigure(self, order: Deployment) -> Deployed:
-        with HostLogin(order, self._network, self._authority) as login:
+        with self._login(order) as login:
             args = {"port": order.port, "account": order.username, "server": order.server}
             previous = login.run("configure-proxy", args).get("previous") or {}
             self._store(order)
@@ -81,7 +93,7 @@ class LabFleet:
         return Deployed(order.host, order.os, version)
 
     def remove(self, order: Deployment) -> None:
-        with HostLogin(order, self._network, self._authority) as login:
+        with self._login(order) as login:
             login.run("remove-proxy", {"server": order.server})
         self._forget(order.host)
 
@@ -118,7 +130,7 @@ class LabFleet:
         )
         status = "Success"
         try:
-            with HostLogin(order, self._network, self._authority):
+            with self._login(order):
                 pass
         except DeployError:
             status = "Failed"

@@ -5,21 +5,24 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.lab.fleet import DeployError, Deployment
-from reconciler.lab.hosts.push import script
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
 from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, SecretError, Unreachable, UntrustedPeer
+from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
     from reconciler.clients.hosts import HostSession
+
+Scripts = Callable[[str, str], Script]
+"""The push script of a name (`push-proxy.sh`) for a host."""
 
 _DEADLINES: Final = Deadlines(connect=5.0, call=20.0, long=60.0)
 _WINRM: Final = 5986
@@ -43,10 +46,11 @@ class _Given:
 class HostLogin:
     """A login that is open inside its `with` block. Entering and `run` raise DeployError."""
 
-    def __init__(self, order: Deployment, network: Network, authority: Authority) -> None:
+    def __init__(self, order: Deployment, network: Network, authority: Authority, scripts: Scripts) -> None:
         self._order = order
         self._network = network
         self._authority = authority
+        self._scripts = scripts
         self._stack = ExitStack()
         self._session: HostSession | None = None
 
@@ -71,7 +75,8 @@ class HostLogin:
             raise DeployError("unreachable", f"No connection to {self._order.host}.")
         ending = ".sh" if self._order.os == "linux" else ".ps1"
         try:
-            answer = self._session.execute(script(name + ending), args, deadline=_DEADLINES.call)
+            script = self._scripts(self._order.host, name + ending)
+            answer = self._session.execute(script, args, deadline=_DEADLINES.call)
         except RemoteError as error:
             raise failure(error) from error
         if not isinstance(answer, Mapping) or not answer.get("ok"):

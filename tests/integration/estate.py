@@ -1,0 +1,109 @@
+"""An estate: real Debian hosts, the management server of the lab in their network, and an inventory of both."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.cli.places import lab_folder
+from reconciler.inventory import load
+from reconciler.inventory.secrets import Resolver
+from reconciler.lab.lab import Lab
+from reconciler.lab.outside import Machine, Outside
+from tests.integration.hosts import ADMIN, OUTSIDE, Host
+from tests.integration.namespaces import run
+from tests.integration.proxy.package import Push
+from tests.scenarios.rehearsal import Rehearsal
+
+SERVER, MAIL = "vbo.example.net", "smtp.example.net"
+
+INVENTORY = r"""version: 1
+name: estate
+server:
+  host: vbo.example.net
+  rest: v8
+  credentials: admin
+  powershell: {credentials: admin}
+credentials:
+  admin: {username: 'CORP\svc-vbo', password: secret://env/VBO_PASSWORD}
+  linux:
+    username: admin
+    private_key: secret://file/id_ed25519
+    password: secret://env/LINUX_PASSWORD
+    sudo: true
+  mailer: {username: mailer, password: secret://env/SMTP_PASSWORD}
+defaults:
+  proxy: {os: linux, type: workgroup, credentials: linux, service: {install: push, version: server}}
+proxies:
+@PROXIES@
+repositories:
+  bucket:
+    proxy: px-1
+    object_storage: {type: s3-compatible, account: minio, endpoint: 'https://s3.example.net', bucket: vbo, folder: f}
+    retention: {type: item-level, keep: 1 year}
+organizations:
+  contoso.example.com: {proxies: [px-1]}
+jobs:
+  contoso:
+    organization: contoso.example.com
+    repository: bucket
+    items: [mailbox]
+    schedule: {daily: "22:00"}
+    run: on-change
+smtp:
+  server: smtp.example.net
+  port: 587
+  security: tls
+  credentials: mailer
+  from: vbo@example.net
+  to: [it@example.net]
+  notify: [success, warning, failure]
+"""
+
+SUPPORTED = """\
+PRETTY_NAME="Debian that passes for Ubuntu 22.04"
+ID=ubuntu
+VERSION_ID="22.04"
+"""
+"""What hosts say that they are, because the product supports no Debian and a plan would say so for ever."""
+
+
+@dataclass
+class Estate(Rehearsal):
+    hosts: Sequence[Host] = ()
+    push: Push = field(default_factory=Push)
+    lab: Lab | None = None
+
+    def mails(self) -> list[dict[str, object]]:
+        assert self.lab is not None
+        return self.lab.mails()
+
+
+@contextmanager
+def estate(folder: Path, hosts: Sequence[Host]) -> Iterator[Estate]:
+    """The hosts with an account each, and with the names and the authority of the lab, which runs as long."""
+    environment = {f"{name}_PASSWORD": secrets.token_urlsafe(12) for name in ("VBO", "LINUX", "SMTP")}
+    made = Estate(folder, environment, hosts)
+    key = folder / "id_ed25519"
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", ADMIN, "-f", str(key)])
+    proxies = "".join(f"  {host.name.partition('.')[0]}: {{host: {host.name}}}\n" for host in hosts)
+    made.file.write_text(INVENTORY.replace("@PROXIES@\n", proxies), encoding="utf-8")
+    for host in hosts:
+        host.account(environment["LINUX_PASSWORD"], key.with_suffix(".pub").read_text(encoding="ascii"))
+        host.console("rm /etc/os-release; cat >/etc/os-release", SUPPORTED)
+    machines = {host.name: Machine(host.address, host.host_key) for host in hosts}
+    inventory, found = load(made.file, look_at_files=False)
+    assert inventory is not None, found
+    resolver = Resolver(inventory.access.root, inventory.access.commands, environment=environment)
+    place = lab_folder(inventory.name, {"XDG_STATE_HOME": str(folder / "state")})
+    place.mkdir(parents=True)
+    with Lab.open(inventory, place, resolver, Outside(machines, OUTSIDE, made.push.script)) as lab:
+        made.lab = lab
+        told = lab.endpoints()
+        for host in hosts:
+            host.know({SERVER: told["url"].split("//")[1].split(":")[0], MAIL: told["smtp"]["host"]})
+            host.console("cat >>/etc/ssl/certs/ca-certificates.crt", Path(told["ca_file"]).read_text(encoding="ascii"))
+        yield made
