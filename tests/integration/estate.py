@@ -15,7 +15,7 @@ from reconciler.lab.lab import Lab
 from reconciler.lab.outside import Machine, Outside
 from tests.integration.hosts import ADMIN, OUTSIDE, Host
 from tests.integration.namespaces import run
-from tests.integration.proxy.package import Push
+from tests.integration.proxy.package import NAME, UNIT, Push
 from tests.scenarios.rehearsal import Rehearsal
 
 SERVER, MAIL = "vbo.example.net", "smtp.example.net"
@@ -36,7 +36,11 @@ credentials:
     sudo: true
   mailer: {username: mailer, password: secret://env/SMTP_PASSWORD}
 defaults:
-  proxy: {os: linux, type: workgroup, credentials: linux, service: {install: push, version: server}}
+  proxy:
+    os: linux
+    type: workgroup
+    credentials: linux
+    service: {install: push, version: server}
 proxies:
 @PROXIES@
 repositories:
@@ -77,6 +81,12 @@ class Estate(Rehearsal):
     push: Push = field(default_factory=Push)
     lab: Lab | None = None
 
+    def services(self) -> dict[str, tuple[str, str]]:
+        """What dpkg and systemd of each host say of the proxy service: version and state, empty where there is none."""
+        asked = f"dpkg-query -W -f '${{Version}}' {NAME} 2>/dev/null; echo; systemctl is-active {UNIT} || :"
+        told = ((host.name.partition(".")[0], host.console(asked).split("\n")) for host in self.hosts if host.is_on)
+        return {name: (lines[0], lines[1]) for name, lines in told}
+
     def mails(self) -> list[dict[str, object]]:
         assert self.lab is not None
         return self.lab.mails()
@@ -86,7 +96,7 @@ class Estate(Rehearsal):
 def estate(folder: Path, hosts: Sequence[Host]) -> Iterator[Estate]:
     """The hosts with an account each, and with the names and the authority of the lab, which runs as long."""
     environment = {f"{name}_PASSWORD": secrets.token_urlsafe(12) for name in ("VBO", "LINUX", "SMTP")}
-    made = Estate(folder, environment, hosts)
+    made = Estate(folder, environment, hosts=hosts)
     key = folder / "id_ed25519"
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", ADMIN, "-f", str(key)])
     proxies = "".join(f"  {host.name.partition('.')[0]}: {{host: {host.name}}}\n" for host in hosts)

@@ -60,8 +60,13 @@ class Host:
     @property
     def host_key(self) -> str:
         """`ssh-ed25519 AAAA…`"""
-        text = (self._folder / "up/etc/ssh/ssh_host_ed25519_key.pub").read_text(encoding="ascii")
+        text = (self.files / "etc/ssh/ssh_host_ed25519_key.pub").read_text(encoding="ascii")
         return " ".join(text.split()[:2])
+
+    @property
+    def files(self) -> Path:
+        """What was written on it, as files here: readable at any time, to be changed while it is off."""
+        return self._folder / "up"
 
     @property
     def is_on(self) -> bool:
@@ -70,8 +75,8 @@ class Host:
     def _prepare(self) -> None:
         for name in ("up/etc/ssh", "up/etc/systemd/network", "work", "root"):
             (self._folder / name).mkdir(parents=True)
-        (self._folder / "up").chmod(0o755)
-        upper = self._folder / "up"
+        upper = self.files
+        upper.chmod(0o755)
         (upper / "etc/hostname").write_text(f"{self._short}\n", encoding="ascii")
         (upper / "etc/systemd/network/10-host0.network").write_text(_INTERFACE.format(address=self.address), "ascii")
         key = upper / "etc/ssh/ssh_host_ed25519_key"
@@ -188,7 +193,7 @@ class Host:
         if self.is_on:
             self.console("cat >/etc/hosts", text)
         else:
-            (self._folder / "up/etc/hosts").write_text(text, encoding="ascii")
+            (self.files / "etc/hosts").write_text(text, encoding="ascii")
 
     def account(self, password: str, public_key: str = "") -> None:
         """An account with a password, a key and the right to use sudo with that password."""

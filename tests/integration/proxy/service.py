@@ -82,9 +82,10 @@ def main() -> int:
     worker = Worker(name, lambda: datetime.now(UTC), time.sleep, mail)
     with Acceptor() as acceptor:
         service = ProxyService(name, HostNetwork(name), acceptor, link.Domain(b""), worker, keep_trust)
-        service.settle(installed())
-        if not service.port:
-            return 1
+        if CONFIG.exists():  # else no server has claimed it yet, and it starts anew when one has
+            service.settle(installed())
+            if not service.port:
+                return 1
         signals = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         tell_systemd("READY=1")
