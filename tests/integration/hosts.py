@@ -8,6 +8,7 @@ with Namespaces() as spaces, Site(spaces, image(), folder) as site:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -65,25 +66,25 @@ class Host:
 
     @property
     def files(self) -> Path:
-        """What was written on it, as files here: readable at any time, to be changed while it is off."""
-        return self._folder / "up"
+        """Its root folder, as one gets there from here, on or off."""
+        return Path(f"/proc/{self._spaces.first}/root{self._folder}/root")
 
     @property
     def is_on(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def _prepare(self) -> None:
-        for name in ("up/etc/ssh", "up/etc/systemd/network", "work", "root"):
+        for name in ("up", "work", "root"):
             (self._folder / name).mkdir(parents=True)
-        upper = self.files
-        upper.chmod(0o755)
-        (upper / "etc/hostname").write_text(f"{self._short}\n", encoding="ascii")
-        (upper / "etc/systemd/network/10-host0.network").write_text(_INTERFACE.format(address=self.address), "ascii")
-        key = upper / "etc/ssh/ssh_host_ed25519_key"
+        (self._folder / "up").chmod(0o755)
+        layers = f"lowerdir={self._image},upperdir={self._folder / 'up'},workdir={self._folder / 'work'}"
+        self._spaces.run("mount", "-t", "overlay", self._mark, "-o", layers, str(self._folder / "root"))
+        (self.files / "etc/hostname").write_text(f"{self._short}\n", encoding="ascii")
+        network = self.files / "etc/systemd/network/10-host0.network"
+        network.write_text(_INTERFACE.format(address=self.address), encoding="ascii")
+        key = self.files / "etc/ssh/ssh_host_ed25519_key"
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
         self.know({})
-        layers = f"lowerdir={self._image},upperdir={upper},workdir={self._folder / 'work'}"
-        self._spaces.run("mount", "-t", "overlay", self._mark, "-o", layers, str(self._folder / "root"))
 
     def boot(self) -> None:
         """Switch on, and wait until it is up."""
@@ -154,15 +155,8 @@ class Host:
         shutil.rmtree(self._folder)
 
     def _remove_groups(self) -> None:
-        end = time.monotonic() + _PATIENCE
         for top in (_CGROUPS / "systemd", unified()):
-            for group in sorted([top / self._mark, *(top / self._mark).rglob("*/")], reverse=True):
-                while group.is_dir():
-                    try:
-                        group.rmdir()
-                    except OSError:  # what was killed is not all gone yet
-                        assert time.monotonic() < end, f"something of {self.name} goes on: {group}"
-                        time.sleep(0.02)
+            remove_group(top / self._mark)
 
     def console(self, script: str, given: str = "") -> str:
         """What a script prints that root runs on the host itself, past the network."""
@@ -190,10 +184,7 @@ class Host:
         lines = ["127.0.0.1 localhost", f"{self.address} {self.name} {self._short}"]
         lines += [f"{address} {name}" for name, address in names.items()]
         text = "\n".join([*lines, ""])
-        if self.is_on:
-            self.console("cat >/etc/hosts", text)
-        else:
-            (self.files / "etc/hosts").write_text(text, encoding="ascii")
+        (self.files / "etc/hosts").write_text(text, encoding="ascii")
 
     def account(self, password: str, public_key: str = "") -> None:
         """An account with a password, a key and the right to use sudo with that password."""
@@ -214,6 +205,7 @@ class Site:
         self._image = image
         self._folder = folder
         self._made = 0
+        remove_stale_groups()
         for line in (
             "link set lo up",
             "link add br0 type bridge",
@@ -240,6 +232,26 @@ class Site:
         finally:
             for host in made:
                 host.close()
+
+
+def remove_group(group: Path) -> None:
+    """Remove an empty cgroup with all those below it. Waits for processes that were killed to be gone."""
+    end = time.monotonic() + _PATIENCE
+    for folder in sorted([group, *group.rglob("*/")], reverse=True):
+        while folder.is_dir():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+                break
+            assert time.monotonic() < end, f"something goes on in {folder}"
+            time.sleep(0.02)
+
+
+def remove_stale_groups() -> None:
+    """Of test runs that were killed: their processes are gone, and the kernel keeps the empty groups."""
+    for top in (_CGROUPS / "systemd", unified()):
+        for group in top.glob("vbo-*-*"):
+            if not Path("/proc", group.name.split("-")[1]).exists():
+                remove_group(group)
 
 
 def unified() -> Path:
