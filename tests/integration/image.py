@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,6 +44,8 @@ _UNWANTED = (
     "systemd-timesyncd.service",
 )
 _NETWORK_WAITS = "systemd-networkd-wait-online.service"
+_KEPT = 7 * 24 * 3600
+"""Seconds after which an image that nobody used is removed. Another checkout may have hosts on another one."""
 
 
 class NoImage(Exception):
@@ -61,10 +64,12 @@ def image() -> Path:
     wanted = cache / f"debian-{mark}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not wanted.is_dir():
-            for old in cache.glob("debian-*"):
+        for old in cache.glob("debian-*"):
+            if old != wanted and time.time() - old.stat().st_mtime > _KEPT:
                 shutil.rmtree(old)
+        if not wanted.is_dir():
             _build(wanted, release["VERSION_CODENAME"])
+        os.utime(wanted)
     return wanted
 
 
