@@ -177,6 +177,7 @@ roll_back() {
         fi
     elif said=$(take_away 2>&1); then
         systemctl daemon-reload
+        systemctl reset-failed "$unit" >/dev/null 2>&1 || : # else systemd lists a failed unit that is not there
         restored=true state=missing
         back='the package was removed, since there was none before'
         [ -z "$had" ] || back="the package was removed: $had was there before, and its package is not on the host"
