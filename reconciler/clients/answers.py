@@ -62,6 +62,10 @@ def document(peer: str, what: str, stdout: bytes, mask: Mask) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
+        encoding = json.detect_encoding(stdout[:4])
+        if len(stdout) > 3 and not encoding.startswith("utf-8"):
+            hint = "Something on the host changes how PowerShell writes; what is asked for is UTF-8."
+            raise BadAnswer(peer, what, f"it printed {encoding.upper()} where UTF-8 belongs", hint=hint) from error
         start = shorten(mask(text), 120)
         reason = f"it printed {start!r} where one JSON document belongs" if start else "it printed nothing"
         if stdout[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in stdout[:2]:

@@ -121,7 +121,7 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError] | None]] = {
     # the connection broke: was anything sent?
     hc.RemoteDisconnected: None,
     hc.IncompleteRead: None,
-    hc.NotConnected: Unreachable,
+    hc.NotConnected: None,
     hc.InvalidURL: Unreachable,
     hc.CannotSendRequest: BadAnswer,
     hc.CannotSendHeader: BadAnswer,
@@ -182,6 +182,7 @@ _WORDS: Final[Mapping[type, str]] = {
     wr.InvalidCredentialsError: "the host does not accept this user with this password or certificate",
     hc.RemoteDisconnected: "the connection was closed in the middle",
     hc.IncompleteRead: "the connection was closed in the middle",
+    hc.NotConnected: "the connection was closed in the middle",
     hc.BadStatusLine: "its answer is not HTTP",
     **dict.fromkeys(_MANGLED, "its answer is not one of WS-Management"),
 }

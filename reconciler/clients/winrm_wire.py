@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Final
 
 from urllib3.connection import HTTPConnection
@@ -94,33 +95,34 @@ class Wire(Transport):
             line.close()
 
     def _exchange(self, body: bytes) -> _Answer:
+        line = self._open()
         if self._begin is None:
-            return self._post(body, {"Authorization": _MUTUAL})
-        if self._context is not None and self._line is not None and self._line.is_connected:
-            answer = self._say(self._context, body)
+            return self._post(line, body, {"Authorization": _MUTUAL})
+        if self._context is not None:
+            answer = self._say(line, self._context, body)
             if answer.status != 401:
                 return answer  # else the host has forgotten the login, and has done nothing
-        context, answer = self._log_in(self._begin, b"" if self._tls is None else body)
+            line = self._open()
+        context, answer = self._log_in(line, self._begin, b"" if self._tls is None else body)
         if answer.status == 401 or self._tls is not None:
             return answer
-        return self._say(context, body)
+        return self._say(line, context, body)
 
-    def _say(self, context: spnego.ContextProxy, body: bytes) -> _Answer:
+    def _say(self, line: HTTPConnection, context: spnego.ContextProxy, body: bytes) -> _Answer:
         if self._tls is not None:
-            return self._post(body, {})
-        return self._post(seal(context, body), {"Content-Type": CONTENT_TYPE})
+            return self._post(line, body, {})
+        return self._post(line, seal(context, body), {"Content-Type": CONTENT_TYPE})
 
-    def _log_in(self, begin: Begin, rider: bytes) -> tuple[spnego.ContextProxy, _Answer]:
+    def _log_in(self, line: HTTPConnection, begin: Begin, rider: bytes) -> tuple[spnego.ContextProxy, _Answer]:
         """Log in on a connection. `rider` is a message that goes along with the token that can complete the login."""
         self._context = None
-        line = self._open()
         certificate = line.sock.getpeercert(binary_form=True) if isinstance(line.sock, ssl.SSLSocket) else b""
         context = begin(certificate or b"")
         token = context.step()
         while True:
             rides = context.complete or context.negotiated_protocol == "kerberos"
             header = {"Authorization": f"Negotiate {base64.b64encode(token or b'').decode()}"}
-            answer = self._post(rider if rides else b"", header)
+            answer = self._post(line, rider if rides else b"", header)
             if context.complete or answer.token is None:
                 break
             token = context.step(answer.token)
@@ -133,6 +135,7 @@ class Wire(Transport):
         return context, answer
 
     def _open(self) -> HTTPConnection:
+        """The connection, or a new one, on which nobody is logged in, where the host has closed it."""
         if self._line is not None and self._line.is_connected:
             return self._line
         self.close_session()
@@ -140,18 +143,20 @@ class Wire(Transport):
         if self._tls is not None:
             opened = self._tls.wrap_socket(opened, server_hostname=self._connection.host)
         self._line = HTTPConnection(*self._connection.target, timeout=self.seconds)
+        self._line.auto_open = 0  # else it would connect anew by itself, without TLS and login
         self._line.sock = opened
         return self._line
 
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> _Answer:
-        line = self._open()
+    def _post(self, line: HTTPConnection, body: bytes, headers: Mapping[str, str]) -> _Answer:
         line.timeout = self.seconds
         told = {"Host": self._host, "Content-Type": _SOAP, "User-Agent": "vbo-reconcile", **headers}
         self.delivered = self.delivered or bool(body)
         line.request("POST", "/wsman", body, told, preload_content=False)
         response = line.getresponse()
-        offers = ",".join(response.headers.getlist("WWW-Authenticate"))
-        token = _TOKEN.search(offers)
+        if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
+            response.close()  # the end of a connection ends headers too, as far as Python's HTTP is concerned
+            raise IncompleteRead(b"")
+        token = _TOKEN.search(",".join(response.headers.getlist("WWW-Authenticate")))
         answer = _Answer(
             response.status,
             response.headers.get("Content-Type", ""),

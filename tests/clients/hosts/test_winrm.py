@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from reconciler.clients import powershell, winrm, winrm_negotiate
 from reconciler.clients.deadline import BoundedSocket
 from reconciler.clients.hosts import HostSession, open_host
-from reconciler.lab.hosts.wsman import Command
+from reconciler.lab.hosts.wsman import Command, Endpoint
 from reconciler.lab.pki import Authority, Identity
 from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import (
@@ -36,7 +36,7 @@ from reconciler.model.errors import (
 from reconciler.model.script import Script
 from reconciler.model.secret import MASK, Secret, SecretRef
 from tests.clients.hosts.secrets import Resolver
-from tests.clients.hosts.winrmd import NAME, Winrmd, running
+from tests.clients.hosts.winrmd import NAME, Breaking, Winrmd, running
 
 WRONG = Credential("admin", "svc", password=SecretRef("test", "wr0ng-horse"))
 ANY = Script("windows/any.ps1", "any text")
@@ -186,6 +186,96 @@ def test_too_much_output_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(BadAnswer, match="where one JSON document belongs"):
             run(host)
         assert host.engine.shells == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_output_in_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    with running(tmp_path, says('{"a": "ä"}'.encode(encoding))) as host:
+        with pytest.raises(BadAnswer, match=r"it printed UTF-(16|32).* where UTF-8 belongs"):
+            run(host)
+        assert host.engine.shells == {}
+
+
+ANSWERS = ["challenge", "Create", "Command", "Send", "Receive", "Signal", "Delete"]
+"""What the host says in one session, in this order."""
+
+
+def lengths(tmp_path: Path) -> list[int]:
+    """Bytes of each of ANSWERS."""
+
+    class Measuring(Breaking):
+        found: ClassVar[list[int]] = []
+
+        def send(self, connection: socket.socket, data: bytes) -> None:
+            self.found.append(len(data))
+            super().send(connection, data)
+
+    with running(tmp_path, says(), kind=Measuring) as host:
+        assert run(host) == 1
+    assert len(Measuring.found) == len(ANSWERS)
+    return Measuring.found
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.6, 0.99], ids=["before", "in the head", "in the body", "at the end"])
+def test_every_answer_may_break_off(tmp_path: Path, how: str, part: float) -> None:
+    sizes = lengths(tmp_path / "whole")
+    with running(tmp_path / "broken", says(), kind=Breaking) as host:
+        endpoint = host.endpoint
+        assert isinstance(endpoint, Breaking)
+        endpoint.how = how
+        for number, answer in enumerate(ANSWERS):
+            host.orders.clear()
+            endpoint.sent, endpoint.after = 0, sum(sizes[:number]) + int(part * sizes[number])
+            if answer in ("Signal", "Delete"):
+                assert run(host) == 1  # the answer is there already
+            else:
+                with pytest.raises((ConnectionLost, Unreachable)) as caught:
+                    run(host)
+                assert caught.value.nothing_sent == (answer in ANSWERS[:3])
+                assert host.orders == [] or not caught.value.nothing_sent
+            assert host.engine.shells == {}, answer
+
+
+def test_a_silent_host_is_given_up_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = lengths(tmp_path / "whole")
+    monkeypatch.setattr(winrm, "_CLOSE_SECONDS", 0.5)
+    with running(tmp_path / "broken", says(), kind=Breaking) as host:
+        endpoint = host.endpoint
+        assert isinstance(endpoint, Breaking)
+        endpoint.how = "silent"
+        for number, answer in enumerate(ANSWERS[:5]):
+            endpoint.sent, endpoint.after = 0, sum(sizes[:number]) + 20
+            deadlines = Deadlines(connect=0.7)
+            with pytest.raises(Unreachable if number < 2 else DeadlineExceeded):
+                run(host, deadline=0.7, deadlines=deadlines)
+            assert host.engine.shells == {}, answer
+
+
+def test_an_answer_without_end_is_not_read_to_the_end(tmp_path: Path) -> None:
+    sizes = lengths(tmp_path / "whole")
+    with running(tmp_path / "broken", says(), kind=Breaking) as host:
+        endpoint = host.endpoint
+        assert isinstance(endpoint, Breaking)
+        endpoint.how, endpoint.after = "flood", sum(sizes[:4])
+        with pytest.raises((BadAnswer, ConnectionLost)):
+            run(host)
+        assert host.engine.shells == {}
+
+
+def test_a_long_answer_in_chunks_is_refused(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6400000\r\n"
+
+    class Chunked(Endpoint):
+        def send(self, connection: socket.socket, data: bytes) -> None:
+            if self.engine.counts["Receive"]:
+                connection.sendall(head)
+                for _ in range(1600):
+                    connection.sendall(b"x" * 65536)
+            connection.sendall(data)
+
+    with running(tmp_path, says(), kind=Chunked) as host, pytest.raises(BadAnswer, match="longer than 4 MB"):
+        run(host)
 
 
 @pytest.mark.parametrize("verb", ["Command", "Send", "Receive"])

@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import ssl
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,30 @@ class Winrmd:
         return Connection(**{**settings, **changes})
 
 
+class Breaking(Endpoint):
+    """Goes wrong once, `after` so many bytes of all answers: `close`, `reset`, `silent`, or `flood` without end."""
+
+    after = -1
+    how = "close"
+    sent = 0
+
+    def send(self, connection: socket.socket, data: bytes) -> None:
+        left = self.after - self.sent
+        self.sent += len(data)
+        if not 0 <= left < len(data):
+            connection.sendall(data)
+            return
+        connection.sendall(data[:left])
+        if self.how == "flood":
+            while True:
+                connection.sendall(b"x" * 65536)
+        if self.how == "silent":
+            connection.recv(1)
+        if self.how == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise OSError("broken, as it was told to")
+
+
 @contextlib.contextmanager
 def running(
     folder: Path,
@@ -92,6 +117,7 @@ def running(
     tls: bool = True,
     accept: Accept | None = None,
     by_realm: bool = False,
+    kind: type[Endpoint] = Endpoint,
 ) -> Iterator[Winrmd]:
     authority = Authority(folder)
     shown = identity(authority)
@@ -108,7 +134,7 @@ def running(
     engine = Engine("PX-1", record, Limits(shells=shells))
     accounts = Accounts(by_realm=by_realm)
     digest = shown.certificate.fingerprint(hashes.SHA256())
-    endpoint = Endpoint(engine, accounts, "PX-1", certificate_hash=digest if tls else b"", accept=accept)
+    endpoint = kind(engine, accounts, "PX-1", certificate_hash=digest if tls else b"", accept=accept)
     context = authority.context(shown)
     if wants_certificate:
         context.verify_mode = ssl.CERT_OPTIONAL

@@ -110,9 +110,13 @@ class Endpoint:
                     return
                 with self._lock:
                     self.statuses[answer.status] += 1
-                connection.sendall(answer.bytes())
+                self.send(connection, answer.bytes())
                 if answer.close or closes(answer.trouble):
                     return
+
+    def send(self, connection: socket.socket, data: bytes) -> None:
+        """Send an answer. What it raises (OSError) ends the connection."""
+        connection.sendall(data)
 
     def _answer(self, request: Request, login: Login, peer: str) -> Answer:
         if request.method != "POST" or not request.path.lower().startswith("/wsman"):
