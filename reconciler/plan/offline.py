@@ -8,10 +8,11 @@ from reconciler.kinds import KINDS, Mode
 from reconciler.kinds.field import LAST_REST
 from reconciler.kinds.naming import Naming
 from reconciler.model.inventory import Inventory, Resource
-from reconciler.model.live import Live, LiveResource, ServerInfo
+from reconciler.model.live import HostFacts, Live, LiveResource, ServerInfo
 from reconciler.model.plan import Action, Plan
 from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN
+from reconciler.plan.packages import is_packaged, wanted_build
 from reconciler.plan.planner import make_plan
 
 
@@ -64,7 +65,16 @@ def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
         raw = {"status": "Online"} if found.kind == "proxy" else {}
         resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, raw)
     server = ServerInfo(old.access.server.host, rest, "")
-    return Live(server, resources, {}, {})
+    return Live(server, resources, _packaged(old), {})
+
+
+def _packaged(old: Inventory) -> dict[str, HostFacts]:
+    """The service of a package is known by its build; of any other nothing is."""
+    return {
+        proxy.name: HostFacts(proxy.name, {"service": {"installed": True, "version": wanted_build(proxy)}})
+        for proxy in old.of_kind("proxy")
+        if is_packaged(proxy)
+    }
 
 
 def _is_given(resource: Resource) -> bool:

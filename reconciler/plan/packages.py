@@ -54,8 +54,6 @@ def _service(facts: HostFacts | None) -> Mapping[str, Any]:
 def _refusal(proxy: Resource, target: str, live: Live, facts: HostFacts | None) -> str:
     """Why this package is not installed now, whatever is on the host; empty where it may be."""
     package, server = file_name(proxy.fields["service.package"]["source"]), live.server.build
-    if facts is None:
-        return "the package is carried to the host, and the inventory does not say how to reach it"
     if build_number(target) > build_number(server) > ():
         return f"{package} holds {target}, and the server runs {server}: the server is upgraded before its proxies"
     have = str(_service(facts).get("version") or "")

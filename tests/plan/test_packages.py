@@ -1,0 +1,102 @@
+"""What a package means for a plan: from what the host says of its service, without a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live import HostFacts
+from reconciler.model.plan import Change, Plan
+from reconciler.plan.offline import difference
+from tests.plan.world import BUILD, FakeReader, inventory, plan
+
+OLD, NEWER = "8.4.0.1457", "8.6.0.100"
+SENDING = ["package.upload", "package.install"]
+
+
+def declared(build: str = BUILD, **more: Any) -> dict[str, Any]:
+    package = {"source": f"p/proxy_{build}_amd64.deb", "sha256": "5e" * 32}
+    return {"type": "workgroup", "os": "linux", "service.install": "package", "service.package": package, **more}
+
+
+def registered(**more: Any) -> FakeReader:
+    raw = {"id": "one", "hostName": "px-1", "type": "Workgroup", "status": "Online", "operatingSystem": "Linux"}
+    return FakeReader({"Proxies": [{**raw, "version": OLD, **more}]})
+
+
+def service(**facts: Any) -> dict[str, HostFacts]:
+    return {"px-1": HostFacts("px-1", {"service": {"installed": bool(facts), "version": None, **facts}})}
+
+
+def only(made: Plan) -> Change:
+    (change,) = made.changes
+    return change
+
+
+def verbs(change: Change) -> list[str]:
+    return [step.verb for step in change.steps]
+
+
+def made(reader: FakeReader, hosts: dict[str, HostFacts] | None, build: str = BUILD, **more: Any) -> Plan:
+    return plan(inventory(proxy={"px-1": declared(build, **more)}), reader, hosts=hosts)
+
+
+@pytest.mark.parametrize("facts", [{}, {"version": BUILD, "unregistered": True, "installed": True}])
+def test_a_new_proxy_has_its_service_before_the_server_is_told(facts: dict[str, Any]) -> None:
+    change = only(made(FakeReader(), service(**facts)))
+    assert verbs(change) == [*SENDING, "create", "package.registered"]
+    assert [step.params.get("attach", False) for step in change.steps] == [False, False, True, False]
+    assert change.steps[1].params["fresh"] is True
+    assert "proxy_8.5.0.1014_amd64.deb" in change.cause.detail
+
+
+def test_a_service_that_is_somebody_elses_is_no_place_for_a_package() -> None:
+    change = only(made(FakeReader(), service(version=OLD, installed=True)))
+    assert not set(SENDING) & set(verbs(change))
+    assert change.key == "takeover:proxy.px-1"
+
+
+def test_a_registered_proxy_is_upgraded_by_what_its_host_says() -> None:
+    change = only(made(registered(), service(version=OLD)))
+    assert change.key == "upgrade:proxy.px-1"
+    assert verbs(change)[:1] + verbs(change)[2:3] == SENDING  # the drain stands between them
+    assert made(registered(version=BUILD), service(version=f"1:{BUILD}-2")).is_empty
+
+
+def test_an_installation_that_was_cut_off_is_done_again() -> None:
+    change = only(made(registered(version=BUILD), service(version=BUILD, unfinished=True)))
+    assert change.cause.detail.startswith("an installation was cut off")
+    assert not change.blocked
+
+
+@pytest.mark.parametrize(
+    ("have", "build", "more", "blocked"),
+    [
+        (NEWER, BUILD, {}, f"the host has {NEWER}, which is newer than {BUILD}: nothing is ever made older"),
+        (OLD, NEWER, {}, f"proxy_{NEWER}_amd64.deb holds {NEWER}, and the server runs {BUILD}: the server is upgraded"),
+        ("8.3.0.2201", OLD, {}, f"proxy_{OLD}_amd64.deb holds {OLD}, and the server runs {BUILD}: name the package of"),
+        ("8.3.0.2201", OLD, {"service.version": OLD}, ""),
+    ],
+)
+def test_what_is_refused(have: str, build: str, more: dict[str, Any], blocked: str) -> None:
+    change = only(made(registered(), service(version=have), build, **more))
+    assert change.blocked.startswith(blocked)
+    assert bool(change.blocked) == bool(blocked)
+    assert bool(change.steps) != bool(blocked)
+
+
+def test_a_host_that_cannot_be_asked_is_unknown_and_never_different() -> None:
+    problem = Diagnostic("unreachable", "No connection", "px-1: connecting: refused", "")
+    found = made(registered(), {"px-1": HostFacts("px-1", {}, problem)})
+    assert found.changes == ()
+    assert ("proxy.px-1", "service.version") in {(item.address, item.path) for item in found.unknown}
+
+
+def test_the_difference_of_two_inventories_tells_of_packages() -> None:
+    old, new = (inventory(proxy={"px-1": declared(build)}) for build in (OLD, BUILD))
+    change = only(difference(old, new))
+    assert (change.key, change.fields[0].before, change.fields[0].after) == ("upgrade:proxy.px-1", OLD, BUILD)
+    assert difference(new, new).is_empty
+    assert not only(difference(inventory(), new)).blocked
