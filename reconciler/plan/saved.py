@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from reconciler.inventory.schema import schema_path
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.value import digest
@@ -89,11 +90,47 @@ def read_document(data: bytes, *, name: str) -> dict[str, Any]:
     if str(document["format_version"]).split(".")[0] != FORMAT_VERSION.split(".", maxsplit=1)[0]:
         detail = f"{name} has format {document['format_version']}, and this version reads {FORMAT_VERSION}."
         raise _refused("plan-format", "Plan of another format", detail)
+    if _is_deep(document):
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} is nested deeper than plans are.")
     body = {key: value for key, value in document.items() if key != "digest"}
-    if "digest" in document and document["digest"] != digest(body):
+    try:
+        changed = "digest" in document and document["digest"] != digest(body)
+        misfit = _misfit(document)
+    except ValueError as error:  # text with half a character
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} cannot be read: {error}") from error
+    if changed:
         detail = f"The digest in {name} does not fit its content: it was changed after it was written."
         raise _refused("plan-tampered", "Plan was changed", detail)
+    if misfit:
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} is not as plans are, at {misfit}.")
     return document
+
+
+_DEEPEST = 100
+"""No plan is nested so deep; what is, would exhaust whoever follows it."""
+
+
+def _is_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for node in level
+            if isinstance(node, dict | list)
+            for part in (node.values() if isinstance(node, dict) else node)
+        ]
+    return bool(level)
+
+
+def _misfit(document: Mapping[str, Any]) -> str:
+    """Where a document first leaves the schema of plans, and how; empty where it does not."""
+    from jsonschema_rs import Draft202012Validator
+
+    validator = Draft202012Validator(json.loads((schema_path().parent / "plan.schema.json").read_text("utf-8")))
+    if validator.is_valid(document):
+        return ""
+    first = next(iter(validator.iter_errors(document)))
+    return f"{'.'.join(map(str, first.instance_path)) or 'its top'}: {first.message[:200]}"
 
 
 def read_plan(data: bytes, *, name: str, now: datetime) -> SavedPlan:

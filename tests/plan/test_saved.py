@@ -13,7 +13,7 @@ from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
 from reconciler.plan.document import change_to_json, plan_to_json
 from reconciler.plan.recheck import recheck
-from reconciler.plan.saved import Origin, read_plan, sealed, to_bytes
+from reconciler.plan.saved import Origin, read_document, read_plan, sealed, to_bytes
 from tests.plan.test_chain import LIVE, world
 from tests.plan.test_objects import PROXY, WANTED
 from tests.plan.world import FakeReader, inventory, plan
@@ -57,6 +57,34 @@ def test_a_spoiled_file_is_refused(spoil: Any, code: str) -> None:
     with pytest.raises(Diagnosed) as refusal:
         read(spoil(saved(world(), FakeReader(LIVE))))
     assert [item.code for item in refusal.value.diagnostics] == [code]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("changes",), 5),
+        (("changes", 0, "fields"), "x"),
+        (("changes", 0, "cause"), None),
+        (("server",), [1]),
+    ],
+)
+def test_what_is_not_as_plans_are_is_refused_with_its_place(path: tuple[Any, ...], value: Any) -> None:
+    document = plan_to_json(plan(inventory(proxy={"px-1": WANTED}), FakeReader({"Proxies": []})))
+    node: Any = document
+    for part in path[:-1]:
+        node = node[part]
+    node[path[-1]] = value
+    with pytest.raises(Diagnosed) as refusal:
+        read_document(json.dumps(document).encode(), name="plan.json")
+    assert ".".join(map(str, path)) in refusal.value.diagnostics[0].detail
+
+
+def test_half_a_character_and_endless_nesting_are_refused() -> None:
+    text = json.dumps(plan_to_json(plan(world(), FakeReader(LIVE))))
+    for value in ('"\\ud800"', "[" * 900 + "]" * 900):
+        with pytest.raises(Diagnosed) as refusal:
+            read_document(text.replace("{", '{"more": ' + value + ", ", 1).encode(), name="plan.json")
+        assert refusal.value.diagnostics[0].code == "plan-unreadable"
 
 
 def test_an_expired_plan_is_refused() -> None:
