@@ -12,6 +12,7 @@ import click
 from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.notifying import notify_option
 from reconciler.cli.options import (
     PATH,
     Choice,
@@ -31,6 +32,7 @@ from reconciler.cli.pace import Pace, batch_option, pace_options
 from reconciler.cli.plan import show_plan
 from reconciler.cli.reading import usable
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import ReconcileError
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 @pace_options
 @waiver_option
 @lock_wait_option
+@notify_option
 @format_option("human", "json", screen_only=["human"])
 @detail_option
 @stream_option
@@ -74,6 +77,7 @@ def apply(
     require_complete: bool,
     batch: str,
     lock_wait: float,
+    notify_url: str | None,
     parallelism: int,
 ) -> int:
     """Make the live world as the inventory at PATH says, or do what the saved plan at PATH says.
@@ -94,10 +98,8 @@ def apply(
     saved = load_plan(path, root) if is_plan(path) else None
     inventory = saved.inventory if saved else usable(console, path, lab=lab)
     if saved:
-        check_place(saved, lab=lab)
-    if saved and (resume or choice):
-        raise click.UsageError("A saved plan is applied as it is: leave --resume, --target and --exclude out.")
-    if not saved and not auto_approve and not console.can_ask:
+        check_place(saved, lab=lab, whole=not (resume or choice))
+    elif not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED
     request = request_of(waivers, choice, saved, complete=require_complete, batch=batch)
@@ -107,7 +109,7 @@ def apply(
     ):
         request = resumed(request, world, resume)
         console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
-        doing = _Apply(console, world, turn, outputs, request, pace)
+        doing = _Apply(console, world, turn, outputs, request, pace, notify_url)
         return doing.carry_out(approved=auto_approve or saved is not None)
 
 
@@ -139,6 +141,7 @@ class _Apply:
         outputs: Sequence[Output],
         request: Request,
         pace: Pace,
+        notify_url: str | None = None,
     ) -> None:
         self.console = console
         self.world = world
@@ -146,6 +149,7 @@ class _Apply:
         self.outputs = outputs
         self.request = request
         self.pace = pace
+        self.notify_url = notify_url
 
     def look(self, since: Mapping[str, int] | None = None) -> Sight:
         asked = self.request
@@ -190,12 +194,25 @@ class _Apply:
         code = exit_of(result, done.trouble)
         if result.interrupted or done.trouble or result.error:
             self._finish(sight, code, done)
+            self._notify(sight, code, done)
             leave_if_asked(self.console, self.turn, result)
             return code
         self.console.say("Looking again ...")
-        after = self.look(dict(self.world.reader.requests))
+        try:
+            after = self.look(dict(self.world.reader.requests))
+        except ReconcileError:
+            self._notify(sight, exits.ERROR, done)
+            raise
         remember.settle(after.whole)
-        return self._finish(sight, _worst(sight, max(code, self._last_word(after))), done, after)
+        code = self._finish(sight, _worst(sight, max(code, self._last_word(after))), done, after)
+        self._notify(sight, code, done)
+        return code
+
+    def _notify(self, sight: Sight, code: int, done: _Done) -> None:
+        from reconciler.cli.notifying import message_of, notify
+
+        if not done.result.in_flight:  # else somebody wants to be gone at once
+            notify(self.console, self.notify_url, self.world, message_of(self.turn, sight.plan, done.result, code))
 
     def _remember(self, sight: Sight) -> Any:
         from reconciler.apply import Remember

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from reconciler.cli.options import Choice
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
@@ -38,8 +40,11 @@ def request_of(
     return Request({**saved.waivers, **waivers}, complete, choice, saved.document["changes"], batch=batch)
 
 
-def check_place(saved: SavedPlan, *, lab: bool) -> None:
-    """A plan of the lab is for the lab, and no other one is. Raises Diagnosed."""
+def check_place(saved: SavedPlan, *, lab: bool, whole: bool) -> None:
+    """A plan of the lab is for the lab, and no other one is; and it is applied as a `whole`. Raises Diagnosed and
+    UsageError."""
+    if not whole:
+        raise click.UsageError("A saved plan is applied as it is: leave --resume, --target and --exclude out.")
     if bool(saved.document["lab"]) == lab:
         return
     made, asked = ("in the lab", "outside of it") if saved.document["lab"] else ("for the real server", "in the lab")
