@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import ssl
@@ -9,8 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from reconciler.clients.tls import Peer, context_for
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
@@ -20,16 +23,44 @@ if TYPE_CHECKING:
     from reconciler.model.connection import Certificate
     from reconciler.model.secret import SecretResolver
 
+_MOST = 64
+_making = Lock()
+_contexts: dict[tuple[ssl.SSLContext, bytes], ssl.SSLContext] = {}
+"""By the context of the trust alone, and the digest of the certificate."""
 
-def show(context: ssl.SSLContext, certificate: Certificate, resolver: SecretResolver, root: str, *, peer: str) -> None:
-    """Let connections of `context` show the certificate. `peer` is for messages.
 
-    Raises SecretError, and AuthenticationFailed where certificate or key cannot be read.
+def shown(peer: Peer, certificate: Certificate, resolver: SecretResolver, root: str) -> ssl.SSLContext:
+    """A context for `peer` whose connections show the certificate; one for all hosts with the same trust and
+    certificate, because making one costs more than a whole login.
+
+    Raises SecretError, what `context_for` raises, and AuthenticationFailed where certificate or key cannot be read.
     """
+    from cryptography.hazmat.primitives import serialization
+
+    key, chain = _read(certificate, resolver, root, peer.name)
+    if peer.trust.fingerprint:
+        return _loaded(context_for(peer, root), certificate, key, chain, peer)  # its own: pins are compared anew
+    public = b"".join(item.public_bytes(serialization.Encoding.DER) for item in chain)
+    mark = (context_for(peer, root), hashlib.sha256(public).digest())
+    with _making:
+        if mark not in _contexts:
+            if len(_contexts) >= _MOST:
+                _contexts.clear()
+            _contexts[mark] = _loaded(context_for(peer, root, shared=False), certificate, key, chain, peer)
+        return _contexts[mark]
+
+
+def _loaded(
+    context: ssl.SSLContext, certificate: Certificate, key: PrivateKeyTypes, chain: list[x509.Certificate], peer: Peer
+) -> ssl.SSLContext:
     context.post_handshake_auth = True  # Windows asks for the certificate only after the handshake of TLS 1.3
-    key, chain = _read(certificate, resolver, root, peer)
     with _files(key, chain) as (file, sealed_key, password):
-        context.load_cert_chain(file, sealed_key, password)
+        try:
+            context.load_cert_chain(file, sealed_key, password)
+        except ssl.SSLError as error:
+            reason = f"certificate and key of {certificate.name} do not belong together"
+            raise AuthenticationFailed(peer.name, "logging in", reason, hint="Compare `cert` and `key`.") from error
+    return context
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import xmltodict
 from winrm.exceptions import WinRMError
 from winrm.protocol import Protocol
 
-from reconciler.clients.client_certificate import show
+from reconciler.clients.client_certificate import shown
 from reconciler.clients.tls import Peer, context_for
 from reconciler.clients.winrm_negotiate import negotiation
 from reconciler.clients.winrm_wire import Wire
@@ -80,9 +80,7 @@ def _wire(connection: Connection, resolver: SecretResolver, root: str) -> Wire:
                 "a client certificate logs in over HTTPS alone" if sealed else "the inventory names no certificate",
                 "Use the HTTPS listener." if sealed else "Give the proxy a `certificate` with `cert` and `key`.",
             )
-        context = context_for(peer, root, shared=False)
-        show(context, connection.certificate, resolver, root, peer=connection.peer)
-        return Wire(connection, context, None)
+        return Wire(connection, shown(peer, connection.certificate, resolver, root), None)
     if connection.credential is None:
         hint = "Give the proxy `credentials`, or a `certificate` to log in with."
         raise _nothing(connection, "the inventory names no credential", hint)

@@ -454,6 +454,36 @@ def test_a_client_certificate_from_a_pfx(tmp_path: Path) -> None:
             assert opened.execute(ANY, {}, deadline=20) == 1
 
 
+def test_one_context_shows_a_client_certificate_to_every_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[ssl.SSLContext] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def count(self: ssl.SSLContext, *args: Any) -> None:
+        loaded.append(self)
+        load(self, *args)
+
+    with running(tmp_path / "pki", says(), wants_certificate=True) as host:
+        _, certificate = mapped(host, tmp_path)
+        monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", count)
+
+        def once(number: int) -> Any:
+            connection = host.connection(name=f"px-{number}", credential=None, certificate=certificate)
+            with open_host(connection, Resolver(), str(tmp_path)) as opened:
+                return opened.execute(ANY, {}, deadline=20)
+
+        with ThreadPoolExecutor(3) as threads:
+            assert list(threads.map(once, range(6))) == [1] * 6
+        assert len(loaded) == 1
+        other = host.authority.client("x", "x@localhost").key_pem.decode()
+        wrong = Certificate("other", cert="logon.pem", key=SecretRef("test", other))
+        (tmp_path / "logon.pem").write_bytes(host.authority.client("y", "y@localhost").cert_pem)
+        with (
+            pytest.raises(AuthenticationFailed, match="do not belong together"),
+            open_host(host.connection(credential=None, certificate=wrong), Resolver(), str(tmp_path)),
+        ):
+            pass
+
+
 def test_a_client_certificate_that_is_not_mapped(tmp_path: Path) -> None:
     with running(tmp_path / "pki", says(), wants_certificate=True) as host:
         _, certificate = mapped(host, tmp_path)
