@@ -15,7 +15,9 @@ from reconciler.clients.winrm import WinrmSession
 from reconciler.lab.server.api import Api
 from tests.scenarios.rehearsal import Rehearsal
 
-ASKING = {"windows/facts.ps1", "linux/facts.sh", "server/security-settings.ps1", "server/version.ps1"}
+ASKING = {"windows/facts.ps1", "linux/facts.sh"} | {
+    f"server/{name}.ps1" for name in ("names", "security-settings", "version")
+}
 """The scripts that only ask."""
 
 
