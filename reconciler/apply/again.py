@@ -17,8 +17,6 @@ REPEATABLE: Final = frozenset(
     {
         "update",  # PUT of the whole object, read anew each time
         "delete",  # looks first; what is gone is no failure
-        "pool.members",  # looks first who is in it
-        "repository.move",  # follows the session that is under way
         "host.change",  # scripts ask before they change
         "certificate.set",  # the same certificate again
         "maintenance.on",  # look first
