@@ -25,7 +25,7 @@ class Host:
     """Runs the script on a folder. It breaks off before the piece number `breaks`."""
 
     def __init__(self, folder: Path, *, breaks: int = -1) -> None:
-        self.world = World({}, datetime.now(UTC), lambda name: [], lambda name: [], folder)
+        self.world = World({"faults": {}}, datetime.now(UTC), lambda name: [], lambda name: [], folder)
         self.breaks = breaks
         self.pieces: list[int] = []
 
