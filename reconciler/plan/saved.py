@@ -92,16 +92,15 @@ def read_document(data: bytes, *, name: str) -> dict[str, Any]:
         raise _refused("plan-format", "Plan of another format", detail)
     if _is_deep(document):
         raise _refused("plan-unreadable", "Not a plan file", f"{name} is nested deeper than plans are.")
-    body = {key: value for key, value in document.items() if key != "digest"}
     try:
-        changed = "digest" in document and document["digest"] != digest(body)
-        misfit = _misfit(document)
-    except ValueError as error:  # text with half a character
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} cannot be read: {error}") from error
-    if changed:
+        to_bytes(document)
+    except UnicodeEncodeError as error:
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} holds half a character: {error}") from error
+    body = {key: value for key, value in document.items() if key != "digest"}
+    if "digest" in document and document["digest"] != digest(body):
         detail = f"The digest in {name} does not fit its content: it was changed after it was written."
         raise _refused("plan-tampered", "Plan was changed", detail)
-    if misfit:
+    if misfit := _misfit(document):
         raise _refused("plan-unreadable", "Not a plan file", f"{name} is not as plans are, at {misfit}.")
     return document
 
