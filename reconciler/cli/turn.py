@@ -21,18 +21,21 @@ LEASE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`run` is the id that the run will have; the lock names it already."""
+    """`run` is the id that the run will have; the lock names it already. `commit` is where the inventory comes from, as
+    far as git knows it."""
 
     journal: Journal
     lock: HeldLock
     run: str
     who: Who
+    commit: str = ""
 
     def begin(self, plan: Plan, *, resumes: str = "") -> Run:
         """Write the run and its plan. Raises JournalError, and then nothing may be done."""
         from reconciler.plan import plan_to_json
 
-        return self.journal.begin(plan_to_json(plan), self.who, run=self.run, resumes=resumes, lock=self.lock)
+        document = plan_to_json(plan)
+        return self.journal.begin(document, self.who, run=self.run, commit=self.commit, resumes=resumes, lock=self.lock)
 
 
 @contextmanager
@@ -52,7 +55,18 @@ def take_turn(console: Console, world: World, operation: str, *, wait: float = 0
     ) as lock:
         if lock.before is not None:
             console.say(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
-        yield Turn(world.journal, lock, run, who)
+        yield Turn(world.journal, lock, run, who, _commit(world))
+
+
+def _commit(world: World) -> str:
+    """`0123abc…`, with `-dirty` where the inventory was changed since; empty outside of git."""
+    from reconciler.cli.reviewing import git_of, history_of
+
+    history = history_of(world.inventory)
+    if history is None:
+        return ""
+    git = git_of(history, world.inventory)
+    return f"{git['commit']}-dirty" if git["commit"] and git["dirty"] else str(git["commit"])
 
 
 def state_of(result: Result) -> RunState:
