@@ -10,6 +10,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.together import Together
+from reconciler.clients.pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
 from reconciler.model.errors import DeadlineExceeded, Unreachable
@@ -44,9 +45,11 @@ class Site:
     moving: Lock = field(default_factory=Lock)
     naming: Naming = field(init=False)
     together: Together = field(init=False)
+    sessions: Sessions = field(init=False)
 
     def __post_init__(self) -> None:
         self.together = Together(self.sleep)
+        self.sessions = Sessions(self.resolver, self.access.root)
         self.naming = Naming(self.reader.rest, self.access, self.resolver, self.owner)
         for resource in self.live.resources.values():
             if resource.id:
@@ -78,12 +81,10 @@ class Site:
 
     @contextmanager
     def host(self, connection: Connection | None, name: str) -> Iterator[HostSession]:
-        """A session on a host. Raises RemoteError."""
-        from reconciler.clients.hosts import open_host
-
+        """A session on a host, the one of an earlier step where it is still open. Raises RemoteError."""
         if connection is None:
             raise Unreachable(name, "connecting", "the inventory does not say how to reach this host")
-        with open_host(connection, self.resolver, self.access.root) as session:
+        with self.sessions.lend(connection) as session:
             yield session
 
     def wait(self, peer: str, what: str, look: Callable[[], Any], *, seconds: float, longest: float = 3.0) -> Any:

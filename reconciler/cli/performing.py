@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,8 @@ def perform(
 
     with driver, console.interrupts.told(bell.ring):
         site, limits = world.site(live), _limits(world, live, plan, pace)
-        return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell, look=Gate(site))
+        with closing(site.sessions):
+            return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell, look=Gate(site))
 
 
 def _limits(world: World, live: Live, plan: Plan, pace: Pace) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,9 @@ def _apply(world: World, base: str) -> None:
     sight: Sight = world.look()
     remember = Remember(world.inventory, sight.live, sight.recall, world.memory, sight.scope)
     remember.begin(sight.plan)
-    result = apply(sight.plan, world.site(sight.live), listen=remember, parallel=world.parallel)
+    site = world.site(sight.live)
+    with closing(site.sessions):
+        result = apply(sight.plan, site, listen=remember, parallel=world.parallel)
     after = world.look()
     remember.settle(after.plan)
     failed = sorted(end.key for end in result.outcomes.values() if end.outcome.value != "done")

@@ -43,6 +43,10 @@ class HostSession(ScriptRunner, Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def is_usable(self) -> bool:
+        """Whether the host still answers over this connection, asked before one that was idle is used again."""
+        ...
+
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
         """Bring the file `source` to the host and return its absolute path there. `sha256` is its digest in hex.
 

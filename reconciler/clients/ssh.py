@@ -19,8 +19,10 @@ from reconciler.clients import posix, sftp
 from reconciler.clients.answers import Mask, reveal
 from reconciler.clients.hosts import name_on_host
 from reconciler.clients.ssh_exec import Exec
+from reconciler.clients.ssh_faults import CAUGHT
 from reconciler.clients.ssh_jumps import JUMPS
 from reconciler.clients.ssh_link import close_link, open_link
+from reconciler.clients.ssh_watch import hang_up, within
 from reconciler.model.errors import BadAnswer, ReconcileError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.script import Script
     from reconciler.model.secret import SecretResolver
 
+_ANSWER_SECONDS: Final = 5.0
 _SUDO: Final = {  # by (whether there is a password, whether sudo wants a terminal)
     (False, False): posix.SUDO_COMMAND,
     (True, False): posix.SUDO_PASSWORD_COMMAND,
@@ -85,6 +88,18 @@ class SshSession:
             raise ValueError(f"{script.name} cannot be run over this session")
         credential = self._connection.credential
         return self._run(script, params, deadline, sudo=credential is not None and credential.sudo)
+
+    def is_usable(self) -> bool:
+        """See `HostSession.is_usable`."""
+        link = self._link
+        if link is None or not link.is_connected:
+            return False
+        try:
+            with within(_ANSWER_SECONDS, lambda: hang_up(link.transport)):
+                link.transport.open_session(timeout=_ANSWER_SECONDS).close()
+        except CAUGHT:
+            return False
+        return True
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
         """See `HostSession.upload`. It belongs to the account that logs in, whether scripts use sudo or not."""

@@ -123,6 +123,10 @@ class WinrmSession:
             raise script_failed(peer, what, code, err, mask)
         return document(peer, what, out, mask)
 
+    def is_usable(self) -> bool:
+        """A host closes idle connections, and a sealed message that meets one is lost: each use gets a new session."""
+        return False
+
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
         """See `HostSession.upload`. The folder is for administrators and the system."""
         name = name_on_host(source, sha256)

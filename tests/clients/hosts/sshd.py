@@ -51,7 +51,9 @@ class Sshd:
     def drop(self) -> None:
         """Break every connection that is open, without a word."""
         for connection in self.open:
-            connection.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            line = connection.get_extra_info("socket")
+            if line is not None:  # it is None once the connection has ended
+                line.shutdown(socket.SHUT_RDWR)
 
     async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         self.commands.append(process.command or "")
