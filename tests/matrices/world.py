@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +47,8 @@ class World:
             if limits.coverage is not None:
                 limits = replace(limits, coverage=coverage_of(self.inventory, live))
             gate = Gate(site) if look else None
-            result = apply(plan, site, listen=remember, parallel=16, limits=limits, look=gate)
+            with closing(site.sessions):
+                result = apply(plan, site, listen=remember, parallel=16, limits=limits, look=gate)
         self.plans.append(plan)
         return plan, result
 
