@@ -6,6 +6,9 @@ import base64
 import hashlib
 import io
 import json
+import os
+import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -287,3 +290,25 @@ def test_files_are_taken_over_sftp_where_scripts_find_them(world: World, tmp_pat
         assert session.execute(script, {"path": path}, deadline=10) == 7000
         session.remove(path, deadline=10)
     assert not Path(path).exists()
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="OpenSSH's ssh is not installed")
+def test_openssh_runs_commands_and_knows_the_host_by_its_key(world: World, tmp_path: Path) -> None:
+    address, port = world.network.resolve(world.lnx.name, 22)
+    asked = tmp_path / "ask"
+    asked.write_text(f"#!/bin/sh\nprintf '%s\\n' {shlex.quote(PASSWORD)}\n")
+    asked.chmod(0o700)
+    known = tmp_path / "known_hosts"
+    command = [
+        *("ssh", "-F", "none", "-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=none"),
+        *("-o", "StrictHostKeyChecking=yes", "-o", "PubkeyAuthentication=no", "-p", str(port)),
+        *(f"backup@{address}", 'cat; echo "$LAB_USER" >&2; exit 7'),
+    ]
+    environment = {"PATH": os.environ["PATH"], "SSH_ASKPASS": str(asked), "SSH_ASKPASS_REQUIRE": "force"}
+    known.write_text("")
+    refused = subprocess.run(command, input="", text=True, capture_output=True, check=False, env=environment)
+    assert refused.returncode == 255
+    assert "Host key verification failed" in refused.stderr
+    known.write_text(f"[{address}]:{port} {world.lnx.public_key}\n")
+    done = subprocess.run(command, input="in put\n", text=True, capture_output=True, check=False, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "in put\n", "backup\n")
