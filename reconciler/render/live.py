@@ -40,6 +40,7 @@ class Screen:
         self._style = style
         self._total = total
         self._ended = 0
+        self._stopping = ""
         self._clock = clock
         self._running: dict[str, _Running] = {}
         self._lock = Lock()
@@ -76,6 +77,7 @@ class Screen:
                 self._ended += 1
                 return ended(event, self._style)
             case Stopping():
+                self._stopping = clean(event.reason)
                 return stopping(event, self._style)
             case StepStarted() | StepDone() | Progress():
                 running = self._running.get(event.key)
@@ -96,7 +98,10 @@ class Screen:
             for _, item in running[:room]
         ]
         hidden = f", {len(running) - room} more running" if len(running) > room else ""
-        return Group(*lines, self._line((f"  {self._ended} of {self._total} ended{hidden}", "bold")))
+        waiting = max(0, self._total - self._ended - len(running))
+        counts = f"  {self._ended} of {self._total} ended, {waiting} waiting{hidden}"
+        stopping = (f"  stopping: {self._stopping}", "yellow") if self._stopping else ""
+        return Group(*lines, self._line((counts, "bold"), stopping))
 
     def _line(self, *parts: str | tuple[str, str]) -> Text:
         """A line that is cut where the terminal ends."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
 
-from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted, Stopping
 from reconciler.render.live import Screen
 from reconciler.render.progress import Lines
 from reconciler.render.style import Style
@@ -72,12 +72,22 @@ def test_the_screen_shows_what_runs_and_for_how_long() -> None:
     assert "create proxy.px-1" in frame
     assert "installing\\x1b[2J" in frame
     assert "1.5 s  create proxy.px-1" in frame
-    assert "0 of 2 ended" in frame
+    assert "0 of 2 ended, 1 waiting\n" in frame
     for event in STORY[3:]:
         screen(event)
     assert "create proxy.px-1" not in drawn(screen)
-    assert "2 of 2 ended" in drawn(screen)
+    assert "2 of 2 ended, 0 waiting\n" in drawn(screen)
     assert "done     create proxy.px-1 (3.2 s)" in paper.getvalue()
+
+
+def test_the_screen_says_why_nothing_else_is_started() -> None:
+    paper = io.StringIO()
+    screen = Screen(paper, Style(), 3)
+    screen(ChangeStarted("create:proxy.a", "proxy.a", "create"))
+    screen(Stopping("the run was interrupted", 1))
+    assert "0 of 3 ended, 2 waiting  stopping: the run was interrupted\n" in drawn(screen)
+    said = "Nothing else is started: the run was interrupted. 1 change under way is finished.\n"
+    assert said in paper.getvalue()
 
 
 def test_a_screen_full_of_changes_counts_the_rest() -> None:

@@ -36,6 +36,7 @@ def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
         raise StepFailed(f"{kind.name} {name} was accepted, but the server does not list it")
     site.naming.learn(kind.name, name, str(ident))
     if kind.name == "proxy":
+        tell("waiting for it to come online")
         return wait_online(site, name, str(ident))
     return None
 
