@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
+from reconciler.cli.files import naming
 from reconciler.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Console:
             self.stream.put(kind, data)
 
     def flush(self) -> None:
-        self.out.flush()
+        with naming("standard output"):
+            self.out.flush()
         self.err.flush()
 
     @property
@@ -148,7 +150,8 @@ class Console:
 def _write(stream: TextIO, text: str) -> None:
     """Write, with a question mark for what the stream's encoding does not have."""
     try:
-        stream.write(text)
+        with naming("standard output"):  # where standard error is full nobody can be told
+            stream.write(text)
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         stream.write(text.encode(encoding, "replace").decode(encoding))

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.console import Console
+from reconciler.cli.files import Finite, Reading, naming, open_private, writing
 
 if TYPE_CHECKING:
     from reconciler.render.style import Style
 
-PATH = click.Path(path_type=Path)
+PATH = Reading()
 
 inventory_argument = click.argument("path", type=PATH)
 lab_option = click.option("--lab", is_flag=True, help="Work in the lab: emulate the server and every host.")
 parallelism_option = click.option(
-    "--parallelism", type=click.IntRange(1, 256), default=16, show_default=True, help="How many hosts at a time."
+    "--parallelism",
+    type=click.IntRange(1, 256),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="How many hosts at a time.",
 )
 
 lock_wait_option = click.option(
     "--lock-wait",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     metavar="SECONDS",
     help="How long to wait for somebody else who is at work on the server; by default not at all.",
@@ -112,23 +117,17 @@ def stream_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def take(ctx: click.Context, _param: click.Parameter, file: Path | None) -> None:
         if file is not None and not ctx.resilient_parsing:
-            ctx.ensure_object(Console).record_into(_privately(file))
+            ctx.ensure_object(Console).record_into(open_private(writing(ctx, file)))
 
     option = click.option(
         "--json-into",
-        type=PATH,
+        type=click.Path(path_type=Path),
         metavar="FILE",
         callback=take,
         expose_value=False,
         help="Also write what happens to FILE, one JSON message a line, while it happens.",
     )
     return option(function)
-
-
-def _privately(file: Path) -> TextIO:
-    """A file for nobody else, to be written; one that is there keeps the permissions that somebody gave it."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return os.fdopen(handle, "w", encoding="utf-8")
 
 
 def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -139,7 +138,7 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
     """
 
     def take(ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> list[Output]:
-        outputs = [_output(value, names) for value in values]
+        outputs = [_output(ctx, value, names) for value in values]
         shown = [output for output in outputs if output.file is None]
         if any(output.name in screen_only and output.file for output in outputs):
             raise click.BadParameter(f"here {', '.join(screen_only)} goes to standard output only")
@@ -160,13 +159,13 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
     )
 
 
-def _output(value: str, names: Sequence[str]) -> Output:
+def _output(ctx: click.Context, value: str, names: Sequence[str]) -> Output:
     name, separator, file = value.partition("=")
     if name not in names:
         raise click.BadParameter(f"{name!r} is none of {', '.join(names)}")
     if separator and not file:
         raise click.BadParameter(f"the name of the file is missing after {value!r}")
-    return Output(name, Path(file) if file and file != "-" else None)
+    return Output(name, writing(ctx, Path(file)) if file and file != "-" else None)
 
 
 def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, Style], str]) -> None:
@@ -177,8 +176,9 @@ def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, 
         if output.file is None:
             console.result(render(output.name, console.out_style))
         else:
-            with _privately(output.file) as file:
-                file.write(render(output.name, Style(detail=console.detail_level)))
+            text = render(output.name, Style(detail=console.detail_level))
+            with naming(output.file), open_private(output.file) as file:
+                file.write(text)
             console.detail(f"Wrote {output.name} to {output.file}")
 
 

@@ -61,6 +61,7 @@ def pace_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(1, 256),
             default=number,
             show_default=True,
+            metavar="N",
             help=f"How many changes at a time may use {_WORDS[name]}.",
         )(wrapped)
     fail_fast = click.option("--fail-fast", is_flag=True, help="Start nothing else after the first failure.")

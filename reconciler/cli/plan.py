@@ -10,9 +10,9 @@ import click
 
 from reconciler.cli import exits
 from reconciler.cli.console import Console
+from reconciler.cli.files import Finite, Saving
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
-    PATH,
     REVIEWS,
     Choice,
     Output,
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 @lab_option
 @base_option
 @choice_options
-@click.option("--out", "file", type=PATH, metavar="FILE", help="Save the plan, to be applied as it is: apply FILE.")
+@click.option("--out", "file", type=Saving(), metavar="FILE", help="Save the plan, to be applied as it is: apply FILE.")
 @click.option(
-    "--expires", "hours", type=click.FloatRange(min=0, min_open=True), default=24.0, show_default=True,
+    "--expires", "hours", type=Finite(min=0, min_open=True, max=8784), default=24, show_default=True,
     metavar="HOURS", help="How long the saved plan may be applied.",
 )  # fmt: skip
 @click.option(

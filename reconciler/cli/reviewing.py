@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.console import Console
 from reconciler.cli.options import Output, deliver
-from reconciler.cli.places import private_folder
 from reconciler.cli.reading import read
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 
@@ -148,16 +147,3 @@ def add_to_page(console: Console, markdown: Callable[[], str]) -> None:
             page.write(markdown() + "\n")
     except OSError as error:
         console.say(f"The summary of this step could not be written: {error.strerror}.")
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Write a file that is for nobody else, whole or not at all."""
-    folder = private_folder(file.absolute().parent)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

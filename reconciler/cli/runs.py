@@ -22,7 +22,9 @@ def runs() -> None:
 
 @runs.command("list")
 @journal_lab_options
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="How many, the newest first."
+)
 @format_option("human", "json")
 @talk_options
 @pass_console

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.cli.console import Console
-from reconciler.cli.reviewing import write_private
+from reconciler.cli.files import write_private
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory

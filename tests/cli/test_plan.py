@@ -70,11 +70,19 @@ def test_several_formats_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "\x1b[" in ended.out
 
 
-def test_a_file_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, world(CHANGE))
-    ended = call("plan", "x.yml", "--format", f"json={tmp_path / 'missing' / 'plan.json'}")
+    ended = call("plan", "x.yml", "--format", "json=/dev/full")
     assert ended.code == 1
-    assert "No such file or directory" in ended.err
+    assert "/dev/full: No space left on device" in ended.err
+
+
+def test_a_missing_folder_is_made_for_every_kind_of_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install(monkeypatch, world(CHANGE))
+    page, messages = tmp_path / "a" / "plan.html", tmp_path / "b" / "plan.jsonl"
+    assert call("plan", "x.yml", "--format", f"html={page}", "--json-into", str(messages)).code == 0
+    assert page.stat().st_mode & 0o777 == messages.stat().st_mode & 0o777 == 0o600
+    assert page.parent.stat().st_mode & 0o777 == messages.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_options_reach_the_world(monkeypatch: pytest.MonkeyPatch) -> None:

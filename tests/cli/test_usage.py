@@ -28,6 +28,22 @@ from tests.cli.running import call
         pytest.param(["plan", "x.yml", "--parallelism", "0"], "not in the range", id="nobody works"),
         pytest.param(["plan", "x.yml", "--batch", "1,many"], "'1,many' is not of the form 1,25%,100%", id="no sizes"),
         pytest.param(["apply", "x.yml", "--max-failures", "0"], "not in the range", id="no failure at all"),
+        pytest.param(["plan", ""], "the name is empty", id="an empty variable"),
+        pytest.param(["plan", "x.yml", "--out", "-"], "'-' is no file", id="a plan to standard output"),
+        pytest.param(["plan", "x.yml", "--out", "/dev/null"], "'/dev/null' is no file", id="a plan to a device"),
+        pytest.param(["plan", "x.yml", "--out", "/tmp"], "'/tmp' is a folder", id="a plan to a folder"),
+        pytest.param(
+            ["plan", "x.yml", "--out", "/dev/null/a/b"], "'/dev/null' is no folder", id="no folder for a plan"
+        ),
+        pytest.param(["plan", "x.yml", "--format", "html=/tmp"], "'/tmp' is a folder", id="a page to a folder"),
+        pytest.param(["plan", "x.yml", "--json-into", "/tmp"], "'/tmp' is a folder", id="messages to a folder"),
+        pytest.param(["plan", "x.yml", "--out", "./x.yml"], "'x.yml' is named twice", id="over the inventory"),
+        pytest.param(
+            ["plan", "x.yml", "--format", "json=a", "--format", "html=a"], "'a' is named twice", id="one file for two"
+        ),
+        pytest.param(["plan", "x.yml", "--out", "a", "--expires", "nan"], "no number to count with", id="no number"),
+        pytest.param(["plan", "x.yml", "--out", "a", "--expires", "9e9"], "not in the range", id="for ever"),
+        pytest.param(["apply", "x.yml", "--lock-wait", "inf"], "no number to count with", id="an endless wait"),
         pytest.param(["jobs", "rnu"], "Did you mean run?", id="a misspelt command of a group"),
         pytest.param(["jobs", "run", "x.yml"], "Missing argument", id="no job"),
         pytest.param(["schema", "poem"], "'poem' is not one of", id="an unknown schema"),
