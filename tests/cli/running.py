@@ -125,6 +125,7 @@ class FakeWorld:
 
         class Site:
             stop = threading.Event()
+            sessions = SimpleNamespace(close=lambda: None)
 
         return Site()
 
