@@ -14,7 +14,6 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.notifying import notify_option
 from reconciler.cli.options import (
-    PATH,
     Choice,
     Output,
     choice_options,
@@ -47,7 +46,12 @@ if TYPE_CHECKING:
 @inventory_argument
 @lab_option
 @choice_options
-@click.option("--root", type=PATH, metavar="DIR", help="Of a saved plan: the folder of its inventory.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Of a saved plan: the folder of its inventory.",
+)
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not come to its end (`last` for the latest).")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
@@ -96,6 +100,8 @@ def apply(
     from reconciler.cli.world import open_world
 
     saved = load_plan(path, root) if is_plan(path) else None
+    if root and not saved:
+        raise click.UsageError("--root is for a saved plan: an inventory's paths start from its own folder.")
     inventory = saved.inventory if saved else usable(console, path, lab=lab)
     if saved:
         check_place(saved, lab=lab, whole=not (resume or choice))
@@ -108,7 +114,8 @@ def apply(
         take_turn(console, world, "apply", wait=lock_wait) as turn,
     ):
         request = resumed(request, world, resume)
-        console.say(f"Looking at {world.access.server.host} and {len(world.access.connections)} hosts ...")
+        count = len(world.access.connections)
+        console.say(f"Looking at {world.access.server.host} and {count} {'host' if count == 1 else 'hosts'} ...")
         doing = _Apply(console, world, turn, outputs, request, pace, notify_url)
         return doing.carry_out(approved=auto_approve or saved is not None)
 

@@ -44,11 +44,10 @@ class Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from `lazy` so that help imports none of them."""
-        if not self.lazy:
-            super().format_commands(ctx, formatter)
-            return
+        rows = [(name, doc) for name, (_, doc) in self.lazy.items()]
+        rows += [(name, _first_sentence(self.commands[name].help or "")) for name in super().list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, doc) for name, (_, doc) in self.lazy.items()])
+            formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -60,6 +59,12 @@ class Group(click.Group):
             hint = f" Did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _first_sentence(text: str) -> str:
+    """Whole, on as many lines as it takes."""
+    sentence, dot, _ = " ".join(text.split()).partition(". ")
+    return sentence + dot.rstrip()
 
 
 Wrapped = Callable[..., Any]

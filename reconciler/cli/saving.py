@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -25,16 +26,18 @@ def save(
     from reconciler.plan.saved import Origin, sealed, to_bytes
 
     created = now()
+    expires = created + timedelta(hours=hours)
+    until = f"until {expires:%Y-%m-%d %H:%M} UTC"
     origin = Origin(__version__, **document.get("git", {}))
-    content = sealed(document, inventory, origin=origin, created=created, expires=created + timedelta(hours=hours))
+    content = sealed(document, inventory, origin=origin, created=created, expires=expires)
     write_private(file, to_bytes(content))
     if plan.is_empty:
         console.say(f"Saved to {file}; there is nothing in it to apply.")
     elif console.in_ci:
-        console.say(f"Saved to {file}, to be applied within {hours:g} hours.")
+        console.say(f"Saved to {file}, to be applied {until}.")
     else:
-        lab = "--lab " if plan.lab else ""
-        console.say(f"Saved to {file}. To do just that, within {hours:g} hours:\n  vbo-reconcile apply {lab}{file}")
+        command = f"vbo-reconcile apply {'--lab ' if plan.lab else ''}{shlex.quote(str(file))}"
+        console.say(f"Saved to {file}. To do just that, {until}:\n  {command}")
 
 
 def is_plan(path: Path) -> bool:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.model.recall import Recall
     from reconciler.model.secret import SecretResolver
     from reconciler.plan.recheck import Recheck
+    from reconciler.plan.selection import UnknownTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +242,12 @@ def real_secrets(console: Console, inventory: Inventory) -> SecretResolver:
     return Resolver(access.root, access.commands, environment=console.environment)
 
 
-def _no_target(error: Exception, known: Iterable[str], groups: Iterable[str]) -> Diagnostic:
+def _no_target(error: UnknownTarget, known: Iterable[str], groups: Iterable[str]) -> Diagnostic:
     return Diagnostic(
         code="no-target",
         summary="No such target",
         detail=f"{error}.",
-        fix=f"Nothing was planned. {_examples(known, groups)}",
+        fix=f"Did you mean {error.near}?" if error.near else _examples(known, groups),
     )
 
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 def load_known(path: Path) -> list[Known]:
     """The entries of a file of known drift. Raises Diagnosed with everything that is wrong with it."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         fix = "Check its name, or leave --known out."
-        raise Diagnosed([Diagnostic("known-drift", "No such list", f"There is no file {path}.", fix)])
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise Diagnosed([Diagnostic("known-drift", "No such list", f"{path} {what}.", fix)])
     report = Report()
     entries = _read(path, report)
     if report.has_errors:
@@ -64,6 +65,12 @@ def _schema() -> Any:
     return json.loads((schema_path().parent / "known-drift.schema.json").read_text("utf-8"))
 
 
+_EXAMPLE = """Write it like this (`field` may be left out); see also: vbo-reconcile schema known-drift
+  version: 1
+  known:
+    - {address: proxy.px-1, field: throttle, owner: Jo, reason: until the line is wider, expires: 2027-01-31}"""
+
+
 def _fits(root: Any, start: Place, report: Report) -> bool:
     from jsonschema import Draft202012Validator
 
@@ -71,8 +78,7 @@ def _fits(root: Any, start: Place, report: Report) -> bool:
     for error in errors:
         where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error.absolute_path)
         detail = f"{where}: {error.message}." if where else f"{error.message}."
-        fix = "Each entry says `address`, `owner`, `reason` and `expires`; see: vbo-reconcile schema known-drift"
-        report.add("wrong-value", detail, fix=fix, place=_place(root, start, list(error.absolute_path), report))
+        report.add("wrong-value", detail, fix=_EXAMPLE, place=_place(root, start, list(error.absolute_path), report))
     return not errors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import NewType
 
 Address = NewType("Address", str)
@@ -21,3 +22,8 @@ def kind_of(value: str) -> str:
 def name_of(value: str) -> str:
     """The name in an address; empty for a singleton. Names may hold dots (`organization.contoso.example.com`)."""
     return value.partition(".")[2]
+
+
+def fits(value: str, pattern: str) -> bool:
+    """Whether an address, or a name, is meant by a glob. What is called `daily [old]` may also be named just so."""
+    return value == pattern or fnmatchcase(value, pattern)

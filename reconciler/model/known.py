@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 
+from reconciler.model.address import fits
 from reconciler.model.position import Position
 
 
@@ -21,4 +21,4 @@ class Known:
     position: Position | None = None
 
     def covers(self, address: str, path: str) -> bool:
-        return fnmatchcase(address, self.address) and fnmatchcase(path, self.field)
+        return fits(address, self.address) and fits(path, self.field)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
+from difflib import get_close_matches
 
-from reconciler.model.address import kind_of, name_of
+from reconciler.model.address import fits, kind_of, name_of
 from reconciler.model.plan import Change, Plan, Report
 from reconciler.plan.whole import together
 
 
 class UnknownTarget(ValueError):
-    """A pattern that fits nothing: most likely a typing error, so nothing is done."""
+    """A pattern that fits nothing: most likely a typing error, so nothing is done. `near` is what was perhaps meant."""
+
+    def __init__(self, text: str, near: str) -> None:
+        super().__init__(text)
+        self.near = near
 
 
 def select(
@@ -70,7 +74,7 @@ def _fits(where: str, patterns: Sequence[str], groups: Mapping[str, Sequence[str
         if pattern.startswith("@"):
             if kind_of(where) in ("proxy", "host") and name_of(where) in groups.get(pattern[1:], ()):
                 return True
-        elif fnmatchcase(where, pattern):
+        elif fits(where, pattern):
             return True
     return False
 
@@ -78,6 +82,13 @@ def _fits(where: str, patterns: Sequence[str], groups: Mapping[str, Sequence[str
 def _check(pattern: str, known: Sequence[str], groups: Mapping[str, Sequence[str]]) -> None:
     if pattern.startswith("@"):
         if pattern[1:] not in groups:
-            raise UnknownTarget(f"there is no group {pattern[1:]!r}")
-    elif not any(fnmatchcase(where, pattern) for where in known):
-        raise UnknownTarget(f"{pattern!r} is no address that is declared or live")
+            raise UnknownTarget(f"There is no group {pattern[1:]!r}", _near(pattern, [f"@{name}" for name in groups]))
+    elif not any(fits(where, pattern) for where in known):
+        raise UnknownTarget(f"{pattern!r} is no address that is declared or live", _near(pattern, known))
+
+
+def _near(pattern: str, known: Sequence[str]) -> str:
+    """The address that looks most like `pattern`, or whose name it is; proxies before their hosts."""
+    named = [where for where in known if name_of(where) == pattern and pattern != where]
+    near = get_close_matches(pattern, known, 1)
+    return next(iter([*sorted(named, key=lambda where: kind_of(where) == "host"), *near]), "")

@@ -44,6 +44,8 @@ from tests.cli.running import call
         pytest.param(["plan", "x.yml", "--out", "a", "--expires", "nan"], "no number to count with", id="no number"),
         pytest.param(["plan", "x.yml", "--out", "a", "--expires", "9e9"], "not in the range", id="for ever"),
         pytest.param(["apply", "x.yml", "--lock-wait", "inf"], "no number to count with", id="an endless wait"),
+        pytest.param(["apply", "x.yml", "--root", "."], "--root is for a saved plan", id="a root of an inventory"),
+        pytest.param(["apply", "p.json", "--root", __file__], "is a file", id="a root that is no folder"),
         pytest.param(["jobs", "rnu"], "Did you mean run?", id="a misspelt command of a group"),
         pytest.param(["jobs", "run", "x.yml"], "Missing argument", id="no job"),
         pytest.param(["schema", "poem"], "'poem' is not one of", id="an unknown schema"),
@@ -70,6 +72,12 @@ def test_no_arguments_give_help_and_64() -> None:
 def test_every_command_explains_itself(name: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(*filter(None, [name]), flag).code == 0
     assert "Usage: vbo-reconcile" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name in ("jobs", "smtp", "runs", "lock", "lab")])
+def test_the_list_of_a_group_cuts_no_sentence_off(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call(name, "--help")
+    assert "...\n" not in capsys.readouterr().out.partition("Commands:")[2].replace("NAME...", "")
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.address import fits
 from reconciler.plan.selection import UnknownTarget, select
 from tests.plan.test_chain import LIVE, keys, world
 from tests.plan.world import FakeReader, plan
@@ -35,10 +36,19 @@ def test_globs_and_groups() -> None:
     ]
 
 
-@pytest.mark.parametrize("pattern", ["proxy.px-9", "@nobody", "px-1"])
-def test_a_pattern_that_fits_nothing_is_an_error(pattern: str) -> None:
-    with pytest.raises(UnknownTarget):
+@pytest.mark.parametrize(
+    ("pattern", "near"),
+    [("proxy.px-9", "proxy.px-3"), ("@nobody", ""), ("@dmx", "@dmz"), ("px-1", "proxy.px-1"), ("zzz", "")],
+)
+def test_a_pattern_that_fits_nothing_is_an_error(pattern: str, near: str) -> None:
+    with pytest.raises(UnknownTarget) as error:
         select(plan(world(), EMPTY), KNOWN, targets=[pattern], groups=GROUPS)
+    assert error.value.near == near
+
+
+@pytest.mark.parametrize("pattern", ["job.daily [old]", "job.daily*", "job.daily ?old?"])
+def test_a_name_with_brackets_is_meant_by_itself_and_by_globs(pattern: str) -> None:
+    assert fits("job.daily [old]", pattern)
 
 
 def test_without_patterns_the_plan_is_whole() -> None:

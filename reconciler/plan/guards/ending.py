@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
-from reconciler.model.address import Address, kind_of
+from reconciler.model.address import Address, fits, kind_of
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Refusal
 from reconciler.plan.guards.facts import ENDING, Facts
@@ -15,7 +14,7 @@ def protected(facts: Facts) -> Iterable[Refusal]:
     patterns = facts.inventory.policy.protect
     for change in facts.changes(*ENDING, Action.TAKEOVER):
         names = _names(change, facts.live)
-        hit = next((item for item in patterns if any(fnmatchcase(name, item) for name in names)), "")
+        hit = next((item for item in patterns if any(fits(name, item) for name in names)), "")
         lost = [item for item in patterns if _may_mean(item, change, facts)]
         if hit:
             yield Refusal("protected", f"{change.address} is protected ({hit})", (change.address,))
