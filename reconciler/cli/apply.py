@@ -95,13 +95,11 @@ def apply(
     """
     from reconciler.cli.request import check_place, request_of
     from reconciler.cli.resuming import resumed
-    from reconciler.cli.saving import is_plan, load_plan
+    from reconciler.cli.saving import saved_at
     from reconciler.cli.turn import take_turn
     from reconciler.cli.world import open_world
 
-    saved = load_plan(path, root) if is_plan(path) else None
-    if root and not saved:
-        raise click.UsageError("--root is for a saved plan: an inventory's paths start from its own folder.")
+    saved = saved_at(path, root)
     inventory = saved.inventory if saved else usable(console, path, lab=lab)
     if saved:
         check_place(saved, lab=lab, whole=not (resume or choice))
@@ -114,8 +112,7 @@ def apply(
         take_turn(console, world, "apply", wait=lock_wait) as turn,
     ):
         request = resumed(request, world, resume)
-        count = len(world.access.connections)
-        console.say(f"Looking at {world.access.server.host} and {count} {'host' if count == 1 else 'hosts'} ...")
+        console.say(f"Looking at {world.access.server.host} and its hosts ({len(world.access.connections)}) ...")
         doing = _Apply(console, world, turn, outputs, request, pace, notify_url)
         return doing.carry_out(approved=auto_approve or saved is not None)
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from reconciler import __version__
 from reconciler.cli.console import Console
 from reconciler.cli.files import write_private
@@ -40,7 +42,16 @@ def save(
         console.say(f"Saved to {file}. To do just that, {until}:\n  {command}")
 
 
-def is_plan(path: Path) -> bool:
+def saved_at(path: Path, root: Path | None) -> SavedPlan | None:
+    """The saved plan at `path`; None for an inventory, which has its `root` already. Raises what `load_plan` does."""
+    if _is_plan(path):
+        return load_plan(path, root)
+    if root is not None:
+        raise click.UsageError("--root is for a saved plan: an inventory's paths start from its own folder.")
+    return None
+
+
+def _is_plan(path: Path) -> bool:
     """Whether a file is a plan rather than an inventory: it begins as JSON and not as YAML that people write."""
     try:
         with path.open("rb") as stream:
