@@ -115,31 +115,96 @@ port_in() {
     return 1
 }
 
+# number ADDRESS: sets $number to an IPv4 address as one number.
+number() {
+    old=$IFS
+    IFS=.
+    # shellcheck disable=SC2086
+    set -- $1
+    IFS=$old
+    number=$((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
+}
+
+# within ADDRESS NETWORK: true where the address is NETWORK, or in it (IPv4, as 10.0.0.0/8).
+within() {
+    [ "$1" != "$2" ] || return 0
+    case $1/$2 in
+    *[!0-9./]* | */*/*/*) return 1 ;;
+    *.*.*.*/*.*.*.*/*) ;;
+    *) return 1 ;;
+    esac
+    bits=${2#*/}
+    number "$1"
+    one=$number
+    number "${2%/*}"
+    mask=$(((4294967295 << (32 - bits)) & 4294967295))
+    [ $((one & mask)) -eq $((number & mask)) ]
+}
+
 # for_server PEER: true where a rule for PEER concerns the management server.
 for_server() {
     case $1 in
     Anywhere) return 0 ;;
     esac
-    case " $addresses " in
-    *" $1 "*) return 0 ;;
-    esac
+    for address in $addresses; do
+        if within "$address" "$1"; then
+            return 0
+        fi
+    done
     return 1
 }
 
-# One line of the table of `ufw status verbose`; the first rule that fits decides.
+# Sets $device and $own: the interface and the address by which the host and the server reach each other; empty where
+# that cannot be told.
+ask_route() {
+    device='' own=''
+    has ip || return 0
+    route='show default'
+    [ -z "$addresses" ] || route="get ${addresses%% *}"
+    # shellcheck disable=SC2086
+    found=$(ip -o route $route 2>/dev/null) || found=
+    # shellcheck disable=SC2086
+    set -- $found
+    while [ $# -gt 1 ]; do
+        case $1 in
+        dev) device=$2 ;;
+        src) own=$2 ;;
+        esac
+        shift
+    done
+}
+
+# One line of the table of `ufw status verbose`: TO [(APPLICATION)] [on INTERFACE] ACTION [IN] FROM [(log)] [# COMMENT].
+# The first rule that fits decides.
 ufw_rule() {
-    to=$1
-    shift
-    [ "$1" != '(v6)' ] || return 0
-    [ "$1" != on ] || shift 2
-    action=$1
-    shift
-    case ${1:-} in
-    IN) shift ;;
-    OUT | FWD) return 0 ;;
-    esac
-    [ "$to" = Anywhere ] || port_in "$to" || return 0
-    if ! for_server "${1:-}"; then
+    part=to to='' from='' on='' action=''
+    while [ $# -gt 0 ]; do
+        case $part/$1 in
+        */'#') break ;;
+        */'(v6)') return 0 ;;
+        */'('*)
+            while [ $# -gt 1 ] && [ "${1%)}" = "$1" ]; do
+                shift
+            done
+            ;;
+        to/on)
+            on=${2:-}
+            shift
+            ;;
+        to/ALLOW | to/DENY | to/REJECT | to/LIMIT) action=$1 part=way ;;
+        way/IN) part=from ;;
+        way/OUT | way/FWD) return 0 ;;
+        way/*) part=from from=$1 ;;
+        to/*) to="$to $1" ;;
+        from/*) from="$from $1" ;;
+        esac
+        shift
+    done
+    ufw_to || return 0
+    # shellcheck disable=SC2086
+    set -- $from
+    [ $# -eq 1 ] || return 0 # a rule for one port of the other end, which is any port
+    if ! for_server "${1%/tcp}"; then
         partly=yes
         return 0
     fi
@@ -147,6 +212,29 @@ ufw_rule() {
     ALLOW | LIMIT) verdict=open ;;
     DENY | REJECT) verdict=closed ;;
     esac
+}
+
+# True where $to and $on of a rule are the port, the address and the interface that the server connects to.
+ufw_to() {
+    # shellcheck disable=SC2086
+    set -- $to
+    for item in "$@"; do
+        case ${item%/tcp} in
+        Anywhere) ;;
+        */udp | *::*) return 1 ;;
+        *[!0-9,:]*)
+            ask_route
+            within "$own" "${item%/tcp}" || return 1
+            ;;
+        *) port_in "$item" || return 1 ;;
+        esac
+    done
+    [ -n "$on" ] || return 0
+    ask_route
+    if [ -z "$device" ]; then
+        partly=yes
+    fi
+    [ "$device" = "$on" ]
 }
 
 ask_ufw() {
@@ -163,12 +251,12 @@ ask_ufw() {
     case $shown in
     *"Default: allow (incoming)"*) default=open ;;
     esac
-    while read -r to action rest; do
+    while IFS= read -r line; do
         [ -z "$verdict" ] || break
-        case "$action $rest" in
-        *ALLOW* | *DENY* | *REJECT* | *LIMIT*)
+        case $line in
+        *' ALLOW '* | *' DENY '* | *' REJECT '* | *' LIMIT '*)
             # shellcheck disable=SC2086
-            ufw_rule "$to" $action $rest
+            ufw_rule $line
             ;;
         esac
     done <<END
@@ -177,18 +265,121 @@ END
     [ -n "$verdict" ] || [ -n "$partly" ] || verdict=$default
 }
 
+# Sets $verdict for firewalld, from the zone that the server's connections come into.
 ask_firewalld() {
     [ "$(firewall-cmd --state 2>/dev/null)" = running ] || return 1
-    kind=firewalld verdict=closed
-    shown=$(firewall-cmd --list-ports 2>/dev/null) || {
-        verdict=
-        return 0
-    }
-    for item in $shown; do
-        if port_in "$item"; then
-            verdict=open
-        fi
+    kind=firewalld verdict=''
+    zone=$(firewall-cmd --get-default-zone 2>/dev/null) || return 0
+    zones=$(firewall-cmd --list-all-zones 2>/dev/null) || return 0
+    doubt=''
+    find_zone
+    read_zone
+    [ -z "$doubt" ] || verdict=
+}
+
+# Sets $zone: that of the server's address goes before that of the interface, and that before the default.
+find_zone() {
+    ask_route
+    by_source='' by_device=''
+    while IFS= read -r line; do
+        case $line in
+        [A-Za-z0-9]*) name=${line%% *} ;;
+        '  interfaces: '*)
+            case " ${line#*: } " in
+            *" ${device:-none} "*) by_device=$name ;;
+            esac
+            ;;
+        '  sources: '*)
+            for item in ${line#*: }; do
+                case $item in
+                *[!0-9./]*) doubt=yes ;; # a set or a hardware address
+                *)
+                    if for_server "$item"; then
+                        by_source=$name
+                    fi
+                    ;;
+                esac
+            done
+            ;;
+        esac
+    done <<END
+$zones
+END
+    zone=${by_source:-${by_device:-$zone}}
+}
+
+read_zone() {
+    verdict=closed name='' services=''
+    while IFS= read -r line; do
+        case $line in
+        [A-Za-z0-9]*) name=${line%% *} ;;
+        esac
+        [ "$name" = "$zone" ] || continue
+        case $line in
+        '  target: ACCEPT') verdict=open ;;
+        '  services: '*) services=${line#*: } ;;
+        '  ports: '*)
+            for item in ${line#*: }; do
+                if port_in "$item"; then
+                    verdict=open
+                fi
+            done
+            ;;
+        *'rule '*) rich_rule "$line" ;;
+        esac
+    done <<END
+$zones
+END
+    [ "$verdict" = closed ] || return 0
+    for item in $services; do
+        case $item in
+        ssh | dhcpv6-client | cockpit | mdns | samba-client | ipp-client) continue ;;
+        esac
+        shown=$(firewall-cmd "--info-service=$item" 2>/dev/null) || shown=
+        shown=${shown#*  ports: }
+        for ports in ${shown%%
+*}; do
+            if port_in "$ports"; then
+                verdict=open
+            fi
+        done
     done
+}
+
+# A rich rule that accepts the port from the server opens it. What any other rule about it does is not looked into.
+rich_rule() {
+    case $1 in
+    *'family="ipv6"'* | *'icmp-'* | *'forward-port'*) return 0 ;;
+    *' port port="'*) ;;
+    *'service name="ssh"'*) return 0 ;;
+    *)
+        doubt=yes
+        return 0
+        ;;
+    esac
+    ports=${1#* port port=\"}
+    case $1 in
+    *'protocol="tcp"'*) port_in "${ports%%\"*}" || return 0 ;;
+    *) return 0 ;;
+    esac
+    peer=Anywhere
+    case $1 in
+    *'source NOT'* | *'source ipset'* | *'source mac'* | *'destination '*) peer=unknown ;;
+    *'source address="'*)
+        peer=${1#*source address=\"}
+        peer=${peer%%\"*}
+        ;;
+    esac
+    case $1 in
+    *accept*)
+        if for_server "$peer"; then
+            verdict=open
+        else
+            doubt=yes
+        fi
+        ;;
+    *) doubt=yes ;;
+    esac
 }
 
 # Sets $kind and $firewall. A firewall that neither of the two manages is not looked for.

@@ -14,6 +14,16 @@ is_active() {
     esac
 }
 
+# Prints the zone of the interface that other networks are reached through.
+zone() {
+    # shellcheck disable=SC2046
+    set -- $(ip -o route show default 2>/dev/null)
+    while [ $# -gt 1 ] && [ "$1" != dev ]; do
+        shift
+    done
+    firewall-cmd "--get-zone-of-interface=${2:-none}" 2>/dev/null || firewall-cmd --get-default-zone
+}
+
 port=${arg_port:-}
 case $port in
 '' | *[!0-9]*) fail 'the argument port is not a number' ;;
@@ -22,10 +32,17 @@ esac
 rule=none
 if is_active ufw; then
     rule=ufw
-    ufw allow "$port/tcp" comment vbo-reconcile >/dev/null || fail 'ufw did not take the rule'
+    # The first rule that fits decides, so it goes in front. A rule that is there already would stay where it is: one
+    # that denies is turned into ours first, and ours is taken away.
+    ufw allow "$port/tcp" >/dev/null || fail 'ufw did not take the rule'
+    ufw --force delete allow "$port/tcp" >/dev/null 2>&1 || :
+    ufw prepend allow "$port/tcp" comment vbo-reconcile >/dev/null 2>&1 ||
+        ufw allow "$port/tcp" comment vbo-reconcile >/dev/null || # before ufw 0.36
+        fail 'ufw did not take the rule'
 elif is_active firewalld; then
     rule=firewalld
-    firewall-cmd --quiet --permanent "--add-port=$port/tcp" || fail 'firewalld did not keep the rule'
-    firewall-cmd --quiet "--add-port=$port/tcp" || fail 'firewalld did not take the rule'
+    zone=$(zone)
+    firewall-cmd --quiet --permanent "--zone=$zone" "--add-port=$port/tcp" || fail 'firewalld did not keep the rule'
+    firewall-cmd --quiet "--zone=$zone" "--add-port=$port/tcp" || fail 'firewalld did not take the rule'
 fi
 printf '{"port":"%s open","rule":"%s"}\n' "$port" "$rule"

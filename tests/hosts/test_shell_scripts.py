@@ -169,9 +169,16 @@ def test_what_a_host_cannot_tell_is_null(host: Linux) -> None:
         ("9000:9300/tcp LIMIT IN Anywhere", "deny", "open"),
         ("80,9193/tcp ALLOW IN Anywhere", "deny", "open"),
         ("9193/tcp on eth0 ALLOW IN Anywhere", "deny", "open"),
+        ("9193/tcp on eth1 ALLOW IN Anywhere", "deny", "closed"),
+        ("9193/tcp (Backup Proxy) ALLOW IN Anywhere", "deny", "open"),
+        ("10.0.0.9 9193/tcp ALLOW IN Anywhere", "deny", "open"),
+        ("10.0.0.8 9193/tcp ALLOW IN Anywhere", "deny", "closed"),
+        ("9193/tcp ALLOW IN Anywhere (log) # do not DENY", "deny", "open"),
+        ("9193/tcp ALLOW IN 10.0.0.5 7/tcp", "deny", "closed"),
         ("9193/tcp ALLOW IN 10.0.0.6", "deny", "open"),
         ("Anywhere ALLOW IN 10.0.0.5", "deny", "open"),
-        ("9193/tcp ALLOW IN 10.0.0.0/24", "deny", None),
+        ("9193/tcp ALLOW IN 10.0.0.0/24", "deny", "open"),
+        ("9193/tcp ALLOW IN 10.0.0.128/25", "deny", None),
         ("9193/tcp DENY IN Anywhere\n9193/tcp ALLOW IN Anywhere", "deny", "closed"),
         ("9193/tcp ALLOW IN 10.0.0.5\n9193/tcp DENY IN Anywhere", "deny", "open"),
         ("9193/udp ALLOW IN Anywhere", "deny", "closed"),
@@ -184,6 +191,7 @@ def test_what_a_host_cannot_tell_is_null(host: Linux) -> None:
     ],
 )
 def test_rules_of_ufw(host: Linux, rules: str, default: str, answer: str | None) -> None:
+    host.commands["ip"] = "echo 10.0.0.5 via 10.0.0.1 dev eth0 src 10.0.0.9 uid 0"
     host.commands["ufw"] = f"cat <<'END'\n{UFW.format(default=default, rules=rules)}END"
     expected = None if answer is None else f"9193 {answer}"
     assert host.facts()["firewall"] == {"kind": "ufw", "port": expected}
@@ -201,7 +209,11 @@ def test_rules_of_ufw(host: Linux, rules: str, default: str, answer: str | None)
 )
 def test_ports_of_firewalld(host: Linux, state: str, ports: str, kind: str, answer: str) -> None:
     host.commands["ufw"] = "echo 'Status: inactive'"
-    host.commands["firewall-cmd"] = f'case $1 in --state) echo "{state}";; --list-ports) echo "{ports}";; esac'
+    zone = f"public (active)\n  target: default\n  interfaces: eth0\n  services: ssh\n  ports: {ports}\n"
+    host.commands["firewall-cmd"] = (
+        f'case $1 in --state) echo "{state}";; --get-default-zone) echo public;; '
+        f"--list-all-zones) cat <<'END'\n{zone}END\n;; esac"
+    )
     assert host.facts()["firewall"] == {"kind": kind, "port": f"9193 {answer}"}
 
 
@@ -250,14 +262,18 @@ def test_opening_the_port_in_ufw(host: Linux) -> None:
     )
     for _ in range(2):
         assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": "ufw"}
-    assert host.log == ["ufw allow 9193/tcp comment vbo-reconcile"] * 2
+    words = ("allow 9193/tcp", "--force delete allow 9193/tcp", "prepend allow 9193/tcp comment vbo-reconcile")
+    assert host.log == [f"ufw {word}" for word in words] * 2
 
 
 def test_opening_the_port_in_firewalld(host: Linux) -> None:
     host.commands["ufw"] = 'echo "Status: inactive"'
-    host.commands["firewall-cmd"] = '[ "$1" = --state ] || echo "$*" >>"$LOG"'
+    host.commands["ip"] = "echo default via 10.0.0.1 dev eth0"
+    host.commands["firewall-cmd"] = (
+        'case $1 in --state) ;; --get-zone-of-interface=eth0) echo lan;; *) echo "$*" >>"$LOG";; esac'
+    )
     assert host.ask("linux/open-port.sh", {"port": 9500}) == {"port": "9500 open", "rule": "firewalld"}
-    assert host.log == ["--quiet --permanent --add-port=9500/tcp", "--quiet --add-port=9500/tcp"]
+    assert host.log == ["--quiet --permanent --zone=lan --add-port=9500/tcp", "--quiet --zone=lan --add-port=9500/tcp"]
 
 
 def test_without_a_firewall_there_is_nothing_to_open(host: Linux) -> None:

@@ -30,19 +30,24 @@ def missing() -> str:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The network of the hosts, which the tests are in from then on."""
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The network of all hosts."""
     reason = missing()
     if reason:
         pytest.skip(reason)
     try:
         root = image()
         with Namespaces() as spaces:
-            made = Site(spaces, root, tmp_path_factory.mktemp("site"))
-            with spaces.network():
-                yield made
+            yield Site(spaces, root, tmp_path_factory.mktemp("site"))
     except (NoImage, NoNamespaces) as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def site(ground: Site) -> Iterator[Site]:
+    """The network of the hosts, which the test is in itself."""
+    with ground.entered():
+        yield ground
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ class Host:
 
 
 class Site:
-    """The network that hosts are in, and the hosts. The tests are in it too, while the `with` block lasts."""
+    """The network that hosts are in, and the hosts."""
 
     def __init__(self, spaces: Namespaces, image: Path, folder: Path) -> None:
         self._spaces = spaces
@@ -214,6 +214,12 @@ class Site:
             f"route add local {OUTSIDE}.0.0/16 dev lo",
         ):
             spaces.run("ip", *line.split())
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """This thread, and those that it starts, are in the network of the hosts."""
+        with self._spaces.network():
+            yield
 
     @contextmanager
     def hosts(self, *names: str) -> Iterator[list[Host]]:

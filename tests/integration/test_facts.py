@@ -1,0 +1,221 @@
+"""What the scripts of the Linux playbook say of real hosts, beside what the hosts themselves show, and what they do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.clients.hosts import open_host
+from reconciler.hosts import shipped
+from reconciler.hosts.facts import parse
+from reconciler.model.connection import Connection, Credential, Transport, Trust
+from reconciler.model.secret import Secret, SecretRef
+from tests.integration.hosts import ADMIN, NETWORK, Host, Site
+from tests.integration.proxy.package import UNIT, debian_package
+
+pytestmark = pytest.mark.integration
+
+SERVER = "vbo.example.net"
+PASSWORD = "a 'quoted' p@ssword"
+CASES = yaml.safe_load(Path(__file__).with_name("firewalls.yml").read_text("utf-8"))
+APPLICATION = "[{name}]\ntitle=proxy\ndescription=proxy\nports=9193/tcp\n"
+
+
+class Given:
+    def resolve(self, reference: SecretRef) -> Secret:
+        return Secret(PASSWORD)
+
+
+def run(host: Host, script: str, arguments: Mapping[str, Any], *, sudo: bool = True) -> dict[str, Any]:
+    """What a script answers that is run as the reconciler runs it: over SSH, by root with sudo's password."""
+    credential = Credential("linux", ADMIN, password=SecretRef("given", "password"), sudo=sudo)
+    connection = Connection(
+        name="px-1",
+        host=host.name,
+        transport=Transport.SSH,
+        credential=credential,
+        address=host.address,
+        port=22,
+        trust=Trust(host_keys=(host.host_key,)),
+    )
+    with open_host(connection, Given(), "/") as session:
+        answer: dict[str, Any] = session.execute(shipped(script), arguments, deadline=30)
+        return answer
+
+
+def facts(host: Host, *, sudo: bool = True) -> dict[str, Any]:
+    return parse(run(host, "linux/facts.sh", {"port": 9193, "server": SERVER}, sudo=sudo), "linux", datetime.now(UTC))
+
+
+@pytest.fixture(scope="module")
+def host(ground: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host for the whole file; tests put back what they change. Something listens on the port."""
+    with ground.entered(), ground.hosts("px-1.example.net") as (made,):
+        made.account(PASSWORD)
+        made.know({SERVER: f"{NETWORK}.1"})
+        made.console("systemd-run -q --unit listener python3 -m http.server 9193 --directory /var/empty")
+        yield made
+
+
+def reachable(host: Host) -> bool:
+    try:
+        socket.create_connection((host.address, 9193), 1.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_host_as_it_is(host: Host) -> None:
+    told = facts(host)
+    release = dict(line.split("=", 1) for line in host.console("cat /etc/os-release").splitlines())
+    assert told["os"] == {
+        "family": "linux",
+        "id": "debian",
+        "version": release["VERSION_ID"].strip('"'),
+        "release": f"debian {release['VERSION_ID']}".replace('"', ""),
+        "name": release["PRETTY_NAME"].strip('"'),
+    }
+    assert told["host"] == {"name": "px-1", "fqdn": host.console("hostname -f").strip()}
+    assert (told["account"]["user"], told["account"]["admin"]) == ("root", True)
+    assert told["clock"]["minutes_off"] == 0
+    assert told["server"]["addresses"] == [f"{NETWORK}.1"]
+    assert told["server"]["reverse_matches"] is True
+    assert told["firewall"] == {"kind": "none", "port": "9193 open"}
+    free = int(host.console("df -Pk /opt | awk 'NR == 2 { print $4 }'"))
+    assert abs(told["disk"]["free_gb"] - free / 2**20) <= 1
+    assert told["service"] == {
+        "installed": False,
+        "version": None,
+        "state": "missing",
+        "start": "missing",
+        "listening": True,
+    }
+    assert told["reboot"] == {"pending": False, "reasons": []}
+
+
+def test_without_sudo_it_is_no_administrator(host: Host) -> None:
+    told = facts(host, sudo=False)
+    assert (told["account"]["user"], told["account"]["admin"]) == (ADMIN, False)
+
+
+def test_a_small_disk_and_a_pending_restart(host: Host) -> None:
+    host.console("mount -t tmpfs -o size=1536m none /opt; touch /run/reboot-required")
+    try:
+        told = facts(host)
+    finally:
+        host.console("umount /opt; rm /run/reboot-required")
+    assert told["disk"]["free_gb"] == 1
+    assert told["reboot"] == {"pending": True, "reasons": ["reboot-required"]}
+
+
+SERVICES = {
+    "installed and stopped": ("systemctl disable {unit}", ("stopped", "disabled")),
+    "enabled": ("systemctl enable {unit}", ("stopped", "automatic")),
+    "running": ("systemctl enable --now {unit}", ("running", "automatic")),
+    "failed": ("systemctl enable {unit}; systemctl kill -s KILL {unit}; sleep 0.5", ("failed", "automatic")),
+    "stopped": ("systemctl disable --now {unit}; systemctl reset-failed {unit}", ("stopped", "disabled")),
+    "masked": ("systemctl mask {unit}", ("stopped", "masked")),
+}
+
+
+def test_the_proxy_service_in_every_state(host: Host, tmp_path: Path) -> None:
+    package = debian_package(tmp_path, "8.5.0.1014")
+    (host.files / "root/proxy.deb").write_bytes(package.read_bytes())
+    host.console("dpkg -i /root/proxy.deb")
+    try:
+        for name, (command, (state, start)) in SERVICES.items():
+            host.console(f"({command.format(unit=UNIT)}) 2>&1 || :")
+            told = facts(host)["service"]
+            assert (name, told["state"], told["start"]) == (name, state, start)
+            assert (told["installed"], told["version"]) == (True, "8.5.0.1014")
+    finally:
+        host.console(f"systemctl unmask {UNIT}; dpkg --purge veeamvboproxy; systemctl daemon-reload")
+    assert facts(host)["service"]["installed"] is False
+
+
+def test_a_package_that_was_removed_but_not_purged_is_not_there(host: Host, tmp_path: Path) -> None:
+    package = debian_package(tmp_path, "8.5.0.1014")
+    (host.files / "root/proxy.deb").write_bytes(package.read_bytes())
+    host.console("dpkg -i /root/proxy.deb; dpkg -r veeamvboproxy; systemctl daemon-reload")
+    assert facts(host)["service"] == {
+        "installed": False,
+        "version": None,
+        "state": "missing",
+        "start": "missing",
+        "listening": True,
+    }
+
+
+@pytest.fixture
+def ufw(host: Host) -> Iterator[Host]:
+    (host.files / "etc/ufw/applications.d/proxy").write_text(
+        "\n".join(APPLICATION.format(name=name) for name in ("Proxy", "Backup Proxy")), "ascii"
+    )
+    host.console("ufw --force reset; ufw default deny incoming; ufw allow 22/tcp; ufw --force enable")
+    yield host
+    host.console("ufw --force reset")
+
+
+@pytest.fixture(scope="module")
+def running_firewalld(host: Host) -> Iterator[Host]:
+    service = host.files / "etc/firewalld/services/backup-proxy.xml"
+    service.parent.mkdir(exist_ok=True)
+    service.write_text('<service><short>p</short><port protocol="tcp" port="9193"/></service>', "ascii")
+    host.console("systemctl unmask firewalld; systemctl start firewalld")
+    yield host
+    host.console("systemctl stop firewalld")
+
+
+@pytest.fixture
+def firewalld(running_firewalld: Host) -> Iterator[Host]:
+    running_firewalld.console("firewall-cmd -q --set-default-zone=public; firewall-cmd -q --reload")
+    yield running_firewalld
+    script = (
+        "firewall-cmd -q --set-default-zone=public; rm -f /etc/firewalld/zones/*; firewall-cmd -q --complete-reload"
+    )
+    running_firewalld.console(script)
+
+
+def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
+    """Facts say what a connection finds, and the script that opens the port does so."""
+    assert reachable(host) is (case["real"] == "open"), f"{case['name']}: the case is not what it says"
+    told = facts(host)["firewall"]
+    expected = {"open": "9193 open", "closed": "9193 closed", "unknown": None}[case.get("told", case["real"])]
+    assert told == {"kind": kind, "port": expected}
+    for _ in range(2):
+        assert run(host, "linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": kind}
+    mended = case.get("mended", "open")
+    assert reachable(host) is (mended == "open")
+    if "told" not in case:
+        assert facts(host)["firewall"]["port"] == f"9193 {mended}"
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES["ufw"]])
+def test_ufw(ufw: Host, case: Mapping[str, Any]) -> None:
+    for rule in case["rules"]:
+        words = " ".join(shlex.quote(word) for word in shlex.split(rule.replace("10.77.0.99", ufw.address)))
+        ufw.console(f"ufw {words}")
+    agrees(ufw, case, "ufw")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES["firewalld"]])
+def test_firewalld(firewalld: Host, case: Mapping[str, Any]) -> None:
+    for rule in case["rules"]:
+        words = [rule] if rule.startswith("--add-rich") else rule.split()
+        firewalld.console(f"firewall-cmd -q {' '.join(shlex.quote(word) for word in words)}")
+    agrees(firewalld, case, "firewalld")
+
+
+def test_facts_are_one_line_of_json_whatever_the_login_shell_says(host: Host) -> None:
+    host.console(f"echo 'echo welcome >&2' >>/home/{ADMIN}/.bashrc")
+    told = run(host, "linux/facts.sh", {"port": 9193, "server": SERVER})
+    assert json.loads(json.dumps(told)) == told
+    assert told["os"]["family"] == "linux"
