@@ -1,7 +1,8 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
+# integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 
-.PHONY: demo test check fix clean
+.PHONY: demo test check fix integration clean
 .DEFAULT_GOAL := demo
 
 VENV := .venv
@@ -23,6 +24,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.ratchet
+
+integration: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/integration -m integration -rs
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
