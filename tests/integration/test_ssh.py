@@ -217,8 +217,8 @@ echo noise >&2
 
 
 @pytest.fixture(scope="module")
-def debian(site: Site) -> Iterator[Host]:
-    with site.hosts("px-sudo.example.net") as (host,):
+def debian(ground: Site) -> Iterator[Host]:
+    with ground.entered(), ground.hosts("px-sudo.example.net") as (host,):
         host.console("useradd -m -s /bin/bash keeper && chpasswd", f"keeper:{PASSWORD}\n")
         yield host
 
