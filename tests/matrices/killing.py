@@ -79,7 +79,9 @@ def tell(task: Task) -> Story:
     story = Story()
     with _lab(folder) as count:
         story.died = _fork_and_die(lambda: _apply_and_die(folder, task))
-        if story.died:
+        if not story.died:
+            story.said = (folder / "said.log").read_text(encoding="utf-8")
+        else:
             again = ["--lock-wait", "30", *task.options, *(("--resume", "last") if task.resume else ())]
             story.code, story.said = _fork(lambda: _apply(folder, *again))
         story.left = _fork(lambda: _left(folder))
@@ -153,7 +155,7 @@ def _apply_and_die(folder: Path, task: Task) -> None:
             patch.setattr(reconciler.apply, "apply", one_by_one)
         for verb, do in list(STEPS.items()):
             patch.setitem(STEPS, verb, trap.step(verb, do))
-        _apply(folder, *task.options)
+        (folder / "said.log").write_text(_apply(folder, *task.options)[1], encoding="utf-8")
 
 
 class _Host:
@@ -246,7 +248,9 @@ def _serve(folder: Path, tell: int, hear: int) -> None:
         answers.flush()
         for _ in questions:
             made = {
-                f"{method} {path}": times for (method, path, status), times in server.requests.items() if status == 201
+                path: times
+                for (method, path, status), times in sorted(server.requests.items())
+                if method == "POST" and (status == 201 or (status == 200 and path.endswith("/start")))
             }
             answers.write(json.dumps([made, len(server.bugs)]) + "\n")
             answers.flush()
