@@ -1,8 +1,9 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
+# matrices: minutes of kills, faults and storms.
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 
-.PHONY: demo test check fix integration clean
+.PHONY: demo test check fix matrices integration clean
 .DEFAULT_GOAL := demo
 
 VENV := .venv
@@ -24,6 +25,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.ratchet
+
+matrices: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/matrices -m matrix --durations=15
 
 integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration -rs

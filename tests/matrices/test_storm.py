@@ -30,7 +30,7 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 
 pytestmark = pytest.mark.matrix
 
-SHARDS, EXAMPLES, STEPS = 4, 10, 50
+SHARDS, EXAMPLES, STEPS = 4, 64, 50
 """Storms of up to 50 steps each. At least 10,000 steps are taken in all, which each shard asserts for its part."""
 
 CODES = {0, 1, 3, 4}
