@@ -13,7 +13,6 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
 from reconciler.cli.reading import usable
-from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -60,11 +59,10 @@ def diff(
 
 
 def _at_base(inventory: Inventory, base: str) -> Inventory:
-    from reconciler.cli.reviewing import history_of, inventory_at
+    from reconciler.cli.reviewing import history_of, inventory_at, no_history
     from reconciler.plan.offline import nothing
 
     history = history_of(inventory)
     if history is None:
-        fix = "Name the older inventory instead: vbo-reconcile diff OLD NEW"
-        raise Diagnosed([Diagnostic("base", "No such base", "The inventory is in no git repository.", fix)])
+        raise no_history(inventory, base)
     return inventory_at(history, history.base(base), inventory.main) or nothing(inventory)

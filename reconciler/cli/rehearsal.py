@@ -37,14 +37,13 @@ def rehearse(console: Console, inventory: Inventory, base: str, *, parallel: int
 
 
 def _old(console: Console, inventory: Inventory, base: str) -> tuple[Inventory | None, str | None]:
-    from reconciler.cli.reviewing import history_of, inventory_at
+    from reconciler.cli.reviewing import history_of, inventory_at, no_history
 
     if Path(base).exists():
         return usable(console, Path(base), lab=True), None
     history = history_of(inventory)
     if history is None:
-        detail = f"{base!r} is no file and no folder, and the inventory is in no git repository."
-        raise Diagnosed([Diagnostic("base", "No such base", detail, "Name the older inventory, or a revision of git.")])
+        raise no_history(inventory, base)
     return inventory_at(history, history.base(base), inventory.main), base
 
 

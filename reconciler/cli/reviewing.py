@@ -38,6 +38,8 @@ def document_of(
     history = history_of(inventory)
     document["inventory"]["folder"] = history.folder if history else _folder(inventory)
     if history is None:
+        if base:
+            raise no_history(inventory, base)
         return document
     document["git"] = git_of(history, inventory)
     return _against(console, with_commits(document, history.commits), inventory, history, base)
@@ -47,6 +49,16 @@ def history_of(inventory: Inventory) -> History | None:
     from reconciler.inventory.history import History
 
     return History.of(Path(inventory.access.root))
+
+
+def no_history(inventory: Inventory, base: str) -> Diagnosed:
+    """Why `base` cannot be looked up where git knows nothing of an inventory."""
+    from reconciler.inventory.history import History
+
+    detail = f"{base!r} is looked for in git, which has no history of the inventory: "
+    why = History.why_none(Path(inventory.access.root))
+    fix = "Check the repository, or compare two files:\n  vbo-reconcile diff OLD NEW"
+    return Diagnosed([Diagnostic("base", "No such base", f"{detail}{why}.", fix)])
 
 
 def git_of(history: History, inventory: Inventory) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import posixpath
 import subprocess
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ MANY_LINES = 200
 
 _INVENTORIES = ":(glob)**/*.y*ml"
 _QUIETLY = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false")
+_OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"})
+"""What git tells a hook about the commit that it makes. The inventory's own folder says which repository is meant."""
+
 _NOT_COMMITTED = "0" * 40
 
 
@@ -33,7 +37,7 @@ class UnknownRevision(ReconcileError):
 
 
 class _Failed(Exception):
-    """A question that git did not answer."""
+    """A question that git did not answer, with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,15 @@ class History:
             return None
         below = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
         return cls(top, "" if below == "." else Path(below).as_posix())
+
+    @staticmethod
+    def why_none(folder: Path) -> str:
+        """What git says where `of` finds nothing: no repository, one that belongs to somebody else, no git at all."""
+        try:
+            _git(folder, "rev-parse", "--show-toplevel")
+        except _Failed as error:
+            return str(error)
+        return ""
 
     def commit(self) -> str:
         """The commit that is checked out; empty where there is none yet."""
@@ -99,7 +112,9 @@ class History:
         except _Failed:
             return into / self.folder
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(into, filter="data")
+            for member in archive:
+                with suppress(tarfile.FilterError):  # links that lead elsewhere were never a part of an inventory
+                    archive.extract(member, into, filter="data")
         return into / self.folder
 
     def _path(self, file: str) -> str:
@@ -115,12 +130,17 @@ def _blamed(told: bytes) -> Iterator[tuple[int, str]]:
 
 
 def _git(where: Path, *arguments: str) -> bytes:
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    known = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    environment = {**known, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     command = ["git", *_QUIETLY, "-C", str(where), *arguments]
     try:
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=True
         )
+    except FileNotFoundError as error:
+        raise _Failed("git is not installed") from error
+    except subprocess.CalledProcessError as error:
+        raise _Failed(error.stderr.decode("utf-8", "replace").partition("\n")[0].removeprefix("fatal: ")) from error
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise _Failed from error
+        raise _Failed(str(error)) from error
     return done.stdout

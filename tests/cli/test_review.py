@@ -52,7 +52,7 @@ def test_an_inventory_does_not_differ_from_itself(pair: tuple[Path, Path]) -> No
     [
         (["diff", "{old}"], 64, "Name two inventories"),
         (["diff", "{old}", "{new}", "--base", "main"], 64, "not both"),
-        (["diff", "--base", "main", "{new}"], 1, "in no git repository"),
+        (["diff", "--base", "main", "{new}"], 1, "not a git repository"),
         (["diff", "{old}", "{old}.absent"], 1, "does not exist"),
         (["show", "{old}"], 1, "is not JSON"),
         (["show", "{old}.absent"], 1, "No such file"),

@@ -113,3 +113,28 @@ def test_asking_takes_no_lock_and_runs_no_hook(repository: Repository) -> None:
     assert not repository.history.is_dirty(["corp.yml"])
     assert not marker.exists()
     assert sorted(path.name for path in (repository.top / ".git").iterdir()) == before
+
+
+def test_links_that_lead_elsewhere_are_not_exported(repository: Repository, tmp_path: Path) -> None:
+    (repository.top / "sites" / "out.yml").symlink_to("/etc/hostname")
+    (repository.top / "sites" / "up.yml").symlink_to("../../../up.yml")
+    (repository.top / "sites" / "own.yml").symlink_to("corp.yml")
+    commit = repository.commit("version: 1\n")
+    folder = repository.history.export(commit, tmp_path / "there")
+    assert sorted(item.name for item in folder.iterdir()) == ["corp.yml", "own.yml"]
+
+
+def test_a_hook_of_another_repository_is_not_mistaken(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = repository.commit("version: 1\n")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "another"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "another" / "index"))
+    assert repository.history.commit() == commit
+    assert not repository.history.is_dirty(["corp.yml"])
+
+
+def test_why_there_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "not a git repository" in History.why_none(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert History.why_none(tmp_path) == "git is not installed"
