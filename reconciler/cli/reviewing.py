@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.cli import reading
 from reconciler.cli.console import Console
 from reconciler.cli.options import Output, deliver
-from reconciler.cli.reading import read
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def inventory_at(history: History, commit: str, main: str) -> Inventory | None:
         path = folder / main if main else folder
         if not path.exists():
             return None
-        inventory, found = read(path, lab=True)
+        inventory, found = reading.read(path, lab=True)
     if inventory is None:
         raise Diagnosed(found)
     return inventory

@@ -93,6 +93,7 @@ def test_every_command_in_it_exists(name: str) -> None:
     assert set(used) <= set(COMMANDS)
 
 
+@pytest.mark.matrix
 def test_the_workflow_of_github_from_pull_request_to_apply(tmp_path: Path) -> None:
     jobs = SHOWN[".github/workflows/backup-proxies.yml"]["jobs"]
     runner = Runner(tmp_path)
@@ -127,6 +128,7 @@ def test_the_workflow_of_github_from_pull_request_to_apply(tmp_path: Path) -> No
     assert "No changes" in runner.run(planning["Plan"], **github)
 
 
+@pytest.mark.matrix
 def test_the_pipeline_of_gitlab(tmp_path: Path) -> None:
     jobs = SHOWN[".gitlab-ci.yml"]
     runner = Runner(tmp_path)

@@ -11,6 +11,8 @@ from reconciler.apply.steps import STEPS, StepFailed
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.matrix
+
 MEMBER = "px-lnx-1.example.net"
 
 

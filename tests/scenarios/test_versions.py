@@ -73,6 +73,7 @@ def test_every_kind_is_part_of_the_demo(demo: Rehearsal, kind: str) -> None:
     assert any(change["address"].partition(".")[0] == kind for change in first["changes"])
 
 
+@pytest.mark.matrix
 def test_an_upgraded_server_upgrades_its_proxies(demo: Rehearsal) -> None:
     demo.set("server", "build=8.6.0.100")
     changes = demo.plan()["changes"]
