@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -10,14 +10,30 @@ import click
 
 from reconciler.cli.console import Console
 
-_SETTINGS = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VBO_RECONCILE", "max_content_width": 100}
-"""Every option can be set by `VBO_RECONCILE_<OPTION>`, whichever command it belongs to."""
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Lines(click.types.StringParamType):
+    """What can be said several times stands in the environment on lines of its own, so that it may hold spaces."""
+
+    envvar_list_splitter = "\n"
+
+
+def _with_variables(params: Iterable[click.Parameter]) -> None:
+    """Every option can be set by `VBO_RECONCILE_<OPTION>`, whichever command it belongs to."""
+    for option in params:
+        if isinstance(option, click.Option) and not option.is_eager:
+            long = next(name for name in option.opts if name.startswith("--"))
+            option.envvar = "VBO_RECONCILE_" + long.removeprefix("--").replace("-", "_").upper()
+            if option.multiple:
+                option.type = Lines()
 
 
 class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)
+        _with_variables(self.params)
 
 
 class Group(click.Group):
@@ -28,6 +44,7 @@ class Group(click.Group):
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)
+        _with_variables(self.params)
         self.lazy = lazy or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -40,8 +40,8 @@ def _sizes(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     from reconciler.plan.batches import sizes
 
     try:
-        for part in value.split(",") if value else ():
-            sizes(part, 1)
+        if value:
+            sizes(value, 1)
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not of the form 1,25%,100%") from error
     return value

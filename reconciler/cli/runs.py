@@ -23,7 +23,12 @@ def runs() -> None:
 @runs.command("list")
 @journal_lab_options
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="How many, the newest first."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many, newest first.",
 )
 @format_option("human", "json")
 @talk_options

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli.console import Console
@@ -50,12 +52,35 @@ def take_turn(console: Console, world: World, operation: str, *, wait: float = 0
         console.say(f"Waiting for {holder.describe()} ...")
 
     name = world.access.server.host.lower()
-    with world.journal.locks.acquire(
-        name, owner=str(who), operation=operation, run=run, timeout=wait, lease=LEASE, waiting=waiting if wait else None
-    ) as lock:
+    with (
+        _in_its_lab(world),
+        world.journal.locks.acquire(
+            name,
+            owner=str(who),
+            operation=operation,
+            run=run,
+            timeout=wait,
+            lease=LEASE,
+            waiting=waiting if wait else None,
+        ) as lock,
+    ):
         if lock.before is not None:
             console.say(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
         yield Turn(world.journal, lock, run, who, _commit(world))
+
+
+@contextmanager
+def _in_its_lab(world: World) -> Iterator[None]:
+    """The commands that a lost or held lock names are for the journal that the lock is in."""
+    from reconciler.journal import LeaseLost, LockHeld
+
+    try:
+        yield
+    except (LockHeld, LeaseLost) as error:
+        if world.lab is not None:
+            inventory = Path(world.inventory.access.root) / world.inventory.main
+            error.hint += f" --lab --inventory {shlex.quote(str(inventory))}"
+        raise
 
 
 def _commit(world: World) -> str:

@@ -90,7 +90,7 @@ class Locks:
 
         holder = self._store.write(take)
         if holder is None:
-            raise NotInJournal(f"There is no lock {lock}", hint="See: vbo-reconcile lock list")
+            raise NotInJournal(f"There is no lock {lock!r}.", hint="See: vbo-reconcile lock list")
         return holder
 
     def _try(self, mine: dict[str, str], lease: float) -> tuple[Holder, Holder | None]:

@@ -189,5 +189,5 @@ def _counts(connection: Connection, ids: Sequence[str]) -> dict[str, dict[Change
 
 def _found(value: T | None, run: str) -> T:
     if value is None:
-        raise NotInJournal(f"There is no run {run}", hint="See: vbo-reconcile runs list")
+        raise NotInJournal(f"There is no run {run!r}.", hint="See: vbo-reconcile runs list")
     return value

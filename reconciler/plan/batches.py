@@ -7,6 +7,7 @@ really working, before it starts each change.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from reconciler.plan.coverage import Coverage, coverage_of
 
 DEFAULT = "1,25%,100%"
 """Sizes of batches: one proxy first, to see that it goes well, then a quarter of all, then the rest."""
+
+_SIZE = re.compile(r"[1-9][0-9]{0,5}|(?:[1-9][0-9]?|100)%")
 
 _REDEPLOYS = {"port", "credentials"}
 """Fields whose change makes the server deploy the proxy anew (the console's Edit; facts, 2.3)."""
@@ -50,13 +53,14 @@ def sizes(text: str, total: int) -> list[int]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
         raise ValueError("no batch sizes: write for example 1,25%,100%")
+    for part in parts:
+        if not _SIZE.fullmatch(part):
+            raise ValueError(f"{part} is not the size of a batch")
     wanted: list[int] = []
     left = total
     while left > 0:
         part = parts[min(len(wanted), len(parts) - 1)]
         size = math.floor(total * float(part[:-1]) / 100) if part.endswith("%") else int(part)
-        if size < 0:
-            raise ValueError(f"{part} is not the size of a batch")
         wanted.append(max(1, min(size, left)))
         left -= wanted[-1]
     return wanted

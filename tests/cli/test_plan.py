@@ -120,6 +120,17 @@ def test_options_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert made.opened["lab"] is True
 
 
+def test_what_is_said_several_times_has_a_line_each_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world(CHANGE)
+    install(monkeypatch, made)
+    monkeypatch.setenv("VBO_RECONCILE_TARGET", "@dmz\njob.daily one")
+    monkeypatch.setenv("VBO_RECONCILE_WAIVE", "takeover=agreed on Monday")
+    monkeypatch.setenv("VBO_RECONCILE_FORMAT", "json")
+    assert json.loads(call("plan", "x.yml").out)["counts"]["update"] == 1
+    assert made.looks[0]["choice"] == Choice(("@dmz", "job.daily one"))
+    assert made.looks[0]["waivers"] == {"takeover": "agreed on Monday"}
+
+
 @pytest.mark.parametrize(
     "arguments", [["--color", "always", "plan", "x.yml"], ["plan", "x.yml", "--color", "always"]], ids=str
 )

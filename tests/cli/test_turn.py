@@ -13,7 +13,7 @@ from reconciler.apply.steps import STEPS
 from reconciler.journal import ChangeState, HeldLock, Journal, JournalError, RunState
 from reconciler.journal.spool import Spool
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
-from tests.cli.running import SERVER, FakeWorld, call, install, inventory
+from tests.cli.running import SERVER, FakeLab, FakeWorld, call, install, inventory
 
 
 def change(name: str, *needs: str) -> Change:
@@ -88,6 +88,13 @@ def test_a_lock_of_somebody_else_is_6_before_anything_is_looked_at(
     assert "vbo01.corp.example.com is locked by alice@ci-7 (apply, run R1) since " in ended.err
     assert f"vbo-reconcile lock break {lock.id}" in ended.err
     assert (world.looks, world.wrote, steps) == ([], [], [])
+
+
+def test_in_the_lab_the_lock_to_break_is_the_one_of_the_lab(world: FakeWorld, journal: Journal) -> None:
+    world.lab = FakeLab()
+    with take(journal) as lock:
+        ended = call("apply", "x.yml", "--auto-approve", "--lab")
+    assert f"vbo-reconcile lock break {lock.id} --lab --inventory " in ended.err
 
 
 def test_a_lock_is_waited_for(world: FakeWorld, journal: Journal, steps: list[str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
-from reconciler.cli.root import COMMANDS
+from reconciler.cli.root import COMMANDS, root
 from tests.cli.running import call
 
 
@@ -27,6 +28,10 @@ from tests.cli.running import call
         pytest.param(["plan", "x.yml", "--color", "pink"], "'pink' is not one of", id="an unknown colour"),
         pytest.param(["plan", "x.yml", "--parallelism", "0"], "not in the range", id="nobody works"),
         pytest.param(["plan", "x.yml", "--batch", "1,many"], "'1,many' is not of the form 1,25%,100%", id="no sizes"),
+        pytest.param(["plan", "x.yml", "--batch", "inf%"], "'inf%' is not of the form", id="no percent"),
+        pytest.param(["plan", "x.yml", "--batch", "0"], "'0' is not of the form", id="batches of nothing"),
+        pytest.param(["plan", "x.yml", "--batch", "101%"], "'101%' is not of the form", id="more than all"),
+        pytest.param(["runs", "list", "--limit", "99999999999999999999"], "not in the range", id="more than there are"),
         pytest.param(["apply", "x.yml", "--max-failures", "0"], "not in the range", id="no failure at all"),
         pytest.param(["plan", ""], "the name is empty", id="an empty variable"),
         pytest.param(["plan", "x.yml", "--out", "-"], "'-' is no file", id="a plan to standard output"),
@@ -107,3 +112,12 @@ def test_schemas_are_json() -> None:
     ended = call("schema", "inventory")
     assert ended.code == 0
     assert json.loads(ended.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_the_variable_of_its_name(name: str) -> None:
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    commands = command.commands.values() if isinstance(command, click.Group) else [command]
+    for option in (param for each in commands for param in each.params if isinstance(param, click.Option)):
+        assert option.envvar in {f"VBO_RECONCILE_{name[2:].replace('-', '_').upper()}" for name in option.opts}

@@ -154,7 +154,7 @@ def test_every_commit_of_a_run_renews_its_lease(journal: Journal) -> None:
 
 
 def test_a_lock_that_is_not_there_cannot_be_broken(journal: Journal) -> None:
-    with pytest.raises(NotInJournal, match="There is no lock A99"):
+    with pytest.raises(NotInJournal, match="There is no lock 'A99'"):
         journal.locks.break_("A99")
 
 

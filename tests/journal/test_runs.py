@@ -196,7 +196,7 @@ def test_a_secret_cannot_be_in_a_plan(journal: Journal) -> None:
 
 def test_what_is_not_there_is_said_to_be_not_there(journal: Journal) -> None:
     for ask in (journal.run, journal.plan, journal.unfinished):
-        with pytest.raises(NotInJournal, match="There is no run A99"):
+        with pytest.raises(NotInJournal, match="There is no run 'A99'"):
             ask("A99")
     assert journal.events("A99") == []
     assert journal.runs() == []
