@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -130,19 +130,18 @@ def problems(task: Task, told: Story, whole: Story) -> Iterator[str]:
         yield f"made {told.created} instead of {whole.created}"
     if told.bugs:
         yield f"{told.bugs} bugs of the lab"
-    yield from untrue(task, told)
+    yield from untrue(task, told, told.runs[len(whole.runs) - 1 :])
 
 
-def untrue(task: Task, told: Story) -> Iterator[str]:
-    """Where the journal says something else than what happened."""
-    if len(told.runs) < 2:
-        yield f"the journal has {len(told.runs)} runs"
-        return
-    killed, after = told.runs[-2:]
-    if (killed["state"], after["state"]) != ("killed", "done"):
-        yield f"the runs are {killed['state']} and {after['state']}"
-    if after["resumes"] != (killed["id"] if task.resume else ""):
-        yield f"the second run resumes {after['resumes']!r}"
+def untrue(task: Task, told: Story, runs: list[dict[str, Any]]) -> Iterator[str]:
+    """Where the journal says something else than what happened. `runs` are those that the task made."""
+    killed, after = runs[0], runs[1:]
+    finished = all(change["state"] == "done" for change in killed["changes"])
+    states = [run["state"] for run in runs]
+    if states != (["killed"] if finished else ["killed", "done"]):  # with nothing left to do there is no second run
+        yield f"the runs are {states}"
+    if [run["resumes"] for run in after] != [killed["id"] if task.resume else ""] * len(after):
+        yield f"the second run resumes {after[0]['resumes']!r}"
     steps = [step for change in killed["changes"] for step in change["steps"]]
     done = Counter(step["text"] for step in steps if step["ended"])
     flying = Counter(
