@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,11 +27,14 @@ class Interrupts:
         self.count = 0
         self._leave = leave
         self._hear: Callable[[], None] | None = None
+        self._unraisable = sys.unraisablehook
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._take) for number in _CODES}
+            self._unraisable = sys.unraisablehook
+            sys.unraisablehook = self._drop
         return self
 
     def __exit__(
@@ -38,12 +42,16 @@ class Interrupts:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._before:
+            sys.unraisablehook = self._unraisable
 
     @contextmanager
     def told(self, hear: Callable[[], None]) -> Iterator[None]:
         """Inside, nothing is raised: `hear` is called for the first two signals. It runs in a signal handler, so it
-        must take no lock."""
+        must take no lock. A signal that came before and was dropped is told now, so that nothing is begun."""
         self._hear = hear
+        if self.count:
+            hear()
         try:
             yield
         finally:
@@ -52,6 +60,11 @@ class Interrupts:
     def leave(self) -> None:
         """End the process now, whatever its threads are at."""
         self._leave(self.code)
+
+    def _drop(self, ignored: sys.UnraisableHookArgs) -> None:
+        """Python drops what is raised while it cleans an object up. `count` knows of the signal all the same."""
+        if ignored.exc_type is not KeyboardInterrupt:
+            self._unraisable(ignored)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         self.count += 1

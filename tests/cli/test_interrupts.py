@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import ChangeState, Journal, RunState
 
 APPLY = """
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 from reconciler.apply.steps import STEPS
 from reconciler.cli.boundary import run
+from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import Journal
 from tests.cli.running import FakeWorld, install, inventory
 from tests.cli.test_turn import change, plan
@@ -102,3 +104,21 @@ def test_any_number_of_signals_ends_without_a_traceback(place: Path) -> None:
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+class _Untidy:
+    """Something that a signal meets while Python cleans it up: what is raised there is dropped."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_python_drops_is_told_before_anything_is_begun(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[int] = []
+    with Interrupts() as interrupts:
+        untidy = _Untidy()
+        del untidy
+        with interrupts.told(lambda: heard.append(interrupts.count)):
+            assert heard == [1]
+    assert heard == [1]
+    assert capsys.readouterr().err == ""

@@ -21,6 +21,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 import asyncssh
 
+from reconciler.lab.loops import new_loop
+
 log = logging.getLogger(__name__)
 _GRACE: Final = 5.0
 logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells of every login otherwise
@@ -156,7 +158,7 @@ class SshService:
 
     def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = new_loop()
             self._thread = Thread(target=self._loop.run_forever, name="lab-ssh", daemon=True)
             self._thread.start()
         future: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._loop)

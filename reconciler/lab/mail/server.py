@@ -15,6 +15,7 @@ from weakref import WeakSet
 from aiosmtpd.smtp import SMTP
 
 from reconciler.lab.hosts.accounts import matches, salted
+from reconciler.lab.loops import new_loop
 from reconciler.lab.mail.client import IMPLICIT_TLS
 from reconciler.lab.mail.inbox import Inbox
 from reconciler.lab.state import Document
@@ -64,7 +65,7 @@ class MailServer:
         """Serve on `listener`, which stands for `port`: on 465 TLS begins at once."""
         self._ports.add(port)
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = new_loop()
             self._thread = Thread(target=self._loop.run_forever, name="lab-mail", daemon=True)
             self._thread.start()
         self._servers.append(self._do(self._listen(listener, implicit=port == IMPLICIT_TLS)))
