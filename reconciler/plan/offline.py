@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.kinds import KINDS, Mode
@@ -9,7 +10,7 @@ from reconciler.kinds.field import LAST_REST
 from reconciler.kinds.naming import Naming
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live, LiveResource, ServerInfo
-from reconciler.model.plan import Action, Plan
+from reconciler.model.plan import Action, Plan, Report
 from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN
 from reconciler.plan.packages import is_packaged, wanted_build
@@ -35,7 +36,19 @@ def difference(old: Inventory, new: Inventory) -> Plan:
     plan = make_plan(new, live, recall, access=new.access, judge=lambda _os, _facts, _fields: ())
     # what every apply starts anyway is no difference, and nothing was observed that could be hidden
     changes = tuple(item for item in plan.changes if item.action is not Action.RUN or item.depends_on)
-    return replace(plan, changes=changes, unknown=())
+    return replace(plan, changes=changes, unknown=(), reports=(*plan.reports, *_foreign(old, new)))
+
+
+def _foreign(old: Inventory, new: Inventory) -> Iterator[Report]:
+    """Two inventories that are hardly one: the difference is right only where the one takes the other's place."""
+    pairs = (
+        ("name", old.name, new.name),
+        ("server", old.access.server.host.lower(), new.access.server.host.lower()),
+    )
+    for what, before, after in pairs:
+        if before != after:
+            detail = f"the {what} of the old inventory is {before}, of the new one {after}; here they count as one"
+            yield Report("plan", "other-inventory", detail)
 
 
 def nothing(inventory: Inventory) -> Inventory:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.plan.offline import difference
 from tests.plan.test_chain import STORAGE, world
 from tests.plan.test_objects import WANTED
@@ -44,3 +46,12 @@ def test_another_certificate_is_a_change() -> None:
 def test_a_repository_that_moves_starts_its_job() -> None:
     moved = world(repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}})
     assert [change.key for change in difference(world(), moved).changes] == ["update:repository.cloud", "run:job.daily"]
+
+
+def test_inventories_of_other_names_or_servers_are_compared_and_said_to_be() -> None:
+    old = inventory(proxy={"px-1": WANTED})
+    assert difference(old, old).reports == ()
+    made = difference(replace(old, name="branch"), old)
+    assert [item.detail for item in made.reports] == [
+        "the name of the old inventory is branch, of the new one corp; here they count as one"
+    ]
