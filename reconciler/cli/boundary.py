@@ -46,6 +46,10 @@ def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) ->
     return code if isinstance(code, int) else exits.OK
 
 
+_EXITS = {"plan-expired": exits.STALE}
+"""Diagnostics that end a command otherwise than any error does."""
+
+
 class _Boundary:
     """Takes every exception that reaches it and gives the exit code that stands for it."""
 
@@ -97,7 +101,7 @@ def _told(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic],
         case click.ClickException():
             return [Diagnostic("command", "The command cannot go on", error.format_message())], exits.ERROR
         case Diagnosed():
-            return error.diagnostics, exits.ERROR
+            return error.diagnostics, max(_EXITS.get(item.code, exits.ERROR) for item in error.diagnostics)
         case RemoteError():
             return [Diagnostic(error.code, error.summary, str(error), error.hint)], exits.ERROR
         case JournalError():

@@ -36,7 +36,18 @@ def validate(console: Console, path: Path, outputs: Sequence[Output]) -> int:
         return _json(inventory, found) if name == "json" else _human(inventory, found, style)
 
     deliver(console, outputs, text)
+    if found and console.environment.get("GITHUB_ACTIONS") == "true":
+        _annotate(console, path, found)
     return exits.ERROR if inventory is None or any(item.is_error for item in found) else exits.OK
+
+
+def _annotate(console: Console, path: Path, found: Sequence[Diagnostic]) -> None:
+    """Findings at the lines of the inventory, where GitHub shows them."""
+    from reconciler.inventory.history import History
+    from reconciler.render.annotations import diagnostics_annotations
+
+    history = History.of(path if path.is_dir() else path.absolute().parent)
+    console.announce(diagnostics_annotations(found, history.folder if history else ""))
 
 
 def _sizes(inventory: Inventory | None) -> dict[str, int]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.model.errors import ReconcileError
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 SECONDS = 30.0
 """How long one question to git may take."""
@@ -24,7 +24,9 @@ SECONDS = 30.0
 MANY_LINES = 200
 """Lines of one file from which on all of it is asked for."""
 
-_INVENTORIES = ":(glob)**/*.y*ml"
+_PARTS = (".yml", ".yaml", ".ps1", ".sh")
+"""What an inventory and its own playbooks are made of."""
+
 _QUIETLY = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false")
 _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"})
 """What git tells a hook about the commit that it makes. The inventory's own folder says which repository is meant."""
@@ -32,8 +34,13 @@ _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFI
 _NOT_COMMITTED = "0" * 40
 
 
-class UnknownRevision(ReconcileError):
+class UnknownRevision(Diagnosed):
     """A name that git does not know."""
+
+    def __init__(self, revision: str) -> None:
+        detail = f"git knows no commit {revision!r} here."
+        fix = "Correct the name. A shallow clone lacks older commits: fetch them, e.g. with `fetch-depth: 0`."
+        super().__init__([Diagnostic("base", "No such base", detail, fix)])
 
 
 class _Failed(Exception):
@@ -97,8 +104,7 @@ class History:
         try:
             named = _git(self.top, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
         except _Failed as error:
-            fix = "A shallow clone lacks older commits: fetch them, e.g. with `fetch-depth: 0`."
-            raise UnknownRevision(f"git knows no commit {revision!r} here. {fix}") from error
+            raise UnknownRevision(revision) from error
         commit = named.decode().strip()
         try:
             return _git(self.top, "merge-base", commit, "HEAD").decode().strip()
@@ -106,9 +112,14 @@ class History:
             return commit
 
     def export(self, commit: str, into: Path) -> Path:
-        """Write the YAML files of `commit` below `into`; gives the folder of the inventory there, made or not."""
+        """Write the inventories of `commit` and their playbooks below `into`. Gives the folder of this one there, made
+        or not."""
         try:
-            packed = _git(self.top, "archive", "--format=tar", commit, "--", _INVENTORIES)
+            names = _git(self.top, "ls-tree", "-r", "-z", "--name-only", commit).split(b"\0")
+            there = [part for part in _PARTS if any(name.endswith(part.encode()) for name in names)]
+            if not there:
+                return into / self.folder
+            packed = _git(self.top, "archive", "--format=tar", commit, "--", *(f":(glob)**/*{part}" for part in there))
         except _Failed:
             return into / self.folder
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:

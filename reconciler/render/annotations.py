@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.position import Position
 from reconciler.render.alerts import LEVELS, Alert, alerts
-from reconciler.render.style import Style
+from reconciler.render.style import Style, clean
 
 MOST = 10
 """Annotations of one level that GitHub shows for a step; more of them are dropped without a word."""
@@ -20,6 +22,20 @@ def plan_annotations(plan: Mapping[str, Any], style: Style) -> str:
     found = alerts(plan)
     levels = (_level([item for item in found if item.level == level]) for level in LEVELS)
     return "".join(f"{line}\n" for lines in levels for line in lines)
+
+
+def diagnostics_annotations(found: Iterable[Diagnostic], folder: str) -> str:
+    """Diagnostics of an inventory that stands in `folder`, from the root of the repository, as workflow commands."""
+    made = [_alert(item, folder) for item in sorted(found, key=lambda item: item.sort_key)]
+    levels = (_level([item for item in made if item.level == level]) for level in LEVELS)
+    return "".join(f"{line}\n" for lines in levels for line in lines)
+
+
+def _alert(item: Diagnostic, folder: str) -> Alert:
+    at = item.position or Position("", 0, 0)
+    file = f"{folder}/{at.file}" if folder and at.file else at.file
+    text = " ".join(" ".join(part.split()) for part in (item.detail, item.fix) if part)
+    return Alert(item.severity.value, item.code, item.summary, clean(text), "", "", clean(file), at.line, at.column)
 
 
 def _level(found: Sequence[Alert]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.plan.recheck import Recheck
 from reconciler.render.style import Style, clean
-from reconciler.render.symbols import BLOCKED
+from reconciler.render.symbols import ACTIONS, BLOCKED
 
 
 def recheck_text(checked: Recheck, style: Style) -> str:
@@ -20,12 +20,18 @@ def _lines(checked: Recheck, style: Style) -> Iterator[str]:
         yield ""
         yield style.paint(f"Refused: {_some(len(checked.stale))} approved when the world was another.", "bold")
     for item in checked.stale:
-        yield f"{style.paint(f'{BLOCKED.sign:>3}', *BLOCKED.looks)} {clean(item.key)}: {clean(item.why)}"
+        yield f"{style.paint(f'{BLOCKED.sign:>3}', *BLOCKED.looks)} {_said(item.key)}: {clean(item.why)}"
         yield from (f"      {clean(difference)}" for difference in item.differences)
     if checked.done:
-        yield f"No longer needed: {', '.join(map(clean, checked.done))}."
+        yield f"No longer needed: {', '.join(map(_said, checked.done))}."
     if checked.extra:
-        yield f"Not in the approved plan, so not done: {', '.join(map(clean, checked.extra))}."
+        yield f"Not in the approved plan, so not done: {', '.join(map(_said, checked.extra))}."
+
+
+def _said(key: str) -> str:
+    """`change smtp` for `update:smtp`."""
+    action, _, address = key.partition(":")
+    return f"{ACTIONS[action].verb} {clean(address)}" if action in ACTIONS else clean(key)
 
 
 def _some(count: int) -> str:

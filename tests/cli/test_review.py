@@ -7,12 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.cli.world import now
+from reconciler.inventory import load
+from reconciler.plan import plan_to_json
+from reconciler.plan.offline import difference
+from reconciler.plan.saved import Origin, sealed, to_bytes
 from tests.cli.running import Ended, call
+from tests.git import git
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "inventories" / "demo.yml"
@@ -101,6 +107,29 @@ def test_a_step_of_github_gets_annotations_and_a_page(pair: tuple[Path, Path], t
     assert json.loads(ended.out)["mode"] == "diff"
     assert "::warning file=old.yml" in ended.err or "::warning file=new.yml" in ended.err
     assert page.startswith("<!-- vbo-reconcile:plan:demo -->\n### ")
+
+
+def test_what_validate_finds_stands_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "sites").mkdir()
+    git(tmp_path, "init", "--quiet")
+    file = tmp_path / "sites" / "corp.yml"
+    file.write_text("version: 1\nname: corp\nporxies: {}\n", encoding="utf-8")
+    ended, _ = github(tmp_path, "validate", str(file))
+    assert ended.code == 1
+    assert "::error file=sites/corp.yml,line=3,col=1,title=" in ended.err
+
+
+def test_a_plan_that_has_expired_is_stale(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    inventory, _ = load(pair[0], look_at_files=False)
+    assert inventory is not None
+    past = now() - timedelta(hours=1)
+    made = plan_to_json(difference(inventory, inventory))
+    content = sealed(made, inventory, origin=Origin("0.1.0"), created=past, expires=past)
+    file = tmp_path / "plan.json"
+    file.write_bytes(to_bytes(content))
+    ended = call("apply", str(file))
+    assert ended.code == 5
+    assert "was good until" in ended.err
 
 
 def test_a_page_that_cannot_be_written_fails_nothing(pair: tuple[Path, Path]) -> None:

@@ -94,7 +94,7 @@ def test_a_pull_request_from_branch_to_apply(repository: Repository) -> None:
         hand.change("Proxies", "hostName", LON_2, {"description": "moved"})
     applied = demo.run("apply", "--lab", out)
     assert applied.code == 5, applied.out + applied.err
-    assert "update:proxy.px-lon-2: the world is not what it was when this was approved" in applied.out
+    assert "change proxy.px-lon-2: the world is not what it was when this was approved" in applied.out
     assert "description: was London, rack 5 when approved, and is now moved" in applied.out
     _, left = repository.plan()
     assert keys(left) == ["update:proxy.px-lon-2"]

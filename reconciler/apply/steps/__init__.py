@@ -65,7 +65,7 @@ _TEXTS = {
 def describe(step: Step) -> str:
     """One line about a step for people."""
     params = {key: ", ".join(value) if isinstance(value, list) else value for key, value in step.params.items()}
-    return _TEXTS[step.verb].format(**params)
+    return _TEXTS[step.verb].format(**params).replace(" :", ":")  # mail settings have no name
 
 
 __all__ = ["STEPS", "StepFailed", "describe"]
