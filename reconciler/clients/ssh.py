@@ -23,7 +23,7 @@ from reconciler.clients.ssh_faults import CAUGHT
 from reconciler.clients.ssh_jumps import JUMPS
 from reconciler.clients.ssh_link import close_link, open_link
 from reconciler.clients.ssh_watch import hang_up, within
-from reconciler.model.errors import BadAnswer, ReconcileError
+from reconciler.model.errors import BadAnswer, ReconcileError, Unreachable
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection
@@ -63,16 +63,29 @@ class SshSession:
         jump = self._connection.jump
         self._stack.callback(self._forget)
         try:
-            through = None
-            if jump is not None:
-                through = JUMPS.take(jump, self._resolver, self._root)
-                self._stack.callback(JUMPS.give, jump, self._resolver, self._root)
-            self._link = open_link(self._connection, self._resolver, self._root, through)
+            if jump is None:
+                self._link = open_link(self._connection, self._resolver, self._root)
+            else:
+                self._link = self._open_behind(jump)
             self._stack.callback(close_link, self._link)
         except BaseException:
             self._stack.close()
             raise
         return self
+
+    def _open_behind(self, jump: Connection, *, again: bool = True) -> fabric.Connection:
+        """Through the connection to the jump host that all share. It may have been dying when it was handed out: then
+        another one is tried, once."""
+        through = JUMPS.take(jump, self._resolver, self._root)
+        try:
+            link = open_link(self._connection, self._resolver, self._root, through)
+        except BaseException as error:
+            JUMPS.give(jump, self._resolver, self._root)
+            if again and isinstance(error, Unreachable) and not through.is_active():
+                return self._open_behind(jump, again=False)
+            raise
+        self._stack.callback(JUMPS.give, jump, self._resolver, self._root)
+        return link
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
