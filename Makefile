@@ -1,6 +1,6 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
-# matrices: minutes of kills, faults and storms.
+# matrices: minutes of kills, faults and storms (STORMS=64 for more than 10,000 steps of storms).
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 
 .PHONY: demo test check fix matrices integration clean
