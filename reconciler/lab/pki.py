@@ -62,10 +62,7 @@ class Identity:
 
     def pfx(self, passphrase: str) -> bytes:
         """PKCS #12 with the certificate and its key."""
-        locked: serialization.KeySerializationEncryption = (
-            serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
-        )
-        return pkcs12.serialize_key_and_certificates(b"lab", self.key, self.certificate, None, locked)
+        return pkcs12.serialize_key_and_certificates(b"lab", self.key, self.certificate, None, _lock(passphrase))
 
 
 class Authority:
@@ -234,6 +231,14 @@ def _write(path: Path, certificate: x509.Certificate, key: ec.EllipticCurvePriva
     identity = Identity(path, certificate, key)
     write_private(path, identity.cert_pem + identity.key_pem)
     return identity
+
+
+def _lock(passphrase: str) -> serialization.KeySerializationEncryption:
+    """Few rounds: every look at an inventory opens its files, and the passphrase of these protects nothing."""
+    if not passphrase:
+        return serialization.NoEncryption()
+    builder = serialization.PrivateFormat.PKCS12.encryption_builder()
+    return builder.kdf_rounds(1_000).build(passphrase.encode())
 
 
 def _name(common_name: str) -> x509.Name:
