@@ -27,7 +27,7 @@ check: $(VENV)/.dev
 	$(BIN)/python -m tests.ratchet
 
 matrices: $(VENV)/.dev
-	$(BIN)/python -m pytest -m matrix -v --durations=15
+	$(BIN)/python -m pytest -m matrix -n 2 -v --durations=15
 
 integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration -rs

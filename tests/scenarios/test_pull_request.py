@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,26 +135,25 @@ def test_a_plan_that_was_brought_about_meanwhile_needs_nothing(repository: Repos
     demo.converges()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "arguments", "code"),
-    [
-        (lambda text: text.replace("150 Mbps", "900 Mbps"), ["--lab"], "was changed after it was written"),
-        (lambda text: text[:-40], ["--lab"], "is not JSON"),
-        (lambda text: "{}", ["--lab"], "was not written by `vbo-reconcile`"),
-        (lambda text: text, [], "made in the lab, and is to be applied outside of it"),
-    ],
-)
-def test_a_file_that_cannot_be_trusted_is_refused(
-    repository: Repository, spoil: Any, arguments: list[str], code: str
-) -> None:
+SPOILED: dict[str, tuple[Callable[[str], str], list[str]]] = {
+    "was changed after it was written": (lambda text: text.replace("150 Mbps", "900 Mbps"), ["--lab"]),
+    "is not JSON": (lambda text: text[:-40], ["--lab"]),
+    "was not written by `vbo-reconcile`": (lambda text: "{}", ["--lab"]),
+    "made in the lab, and is to be applied outside of it": (lambda text: text, []),
+}
+"""What is said of a plan file, by what was done to it and how it is applied then."""
+
+
+def test_a_file_that_cannot_be_trusted_is_refused(repository: Repository) -> None:
     demo = repository.demo
     demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
     out = demo.folder / "plan.json"
     repository.plan("--out", str(out))
-    out.write_text(spoil(out.read_text(encoding="utf-8")), encoding="utf-8")
-    refused = demo.run("apply", *arguments, str(out))
-    assert refused.code == 1
-    assert code in refused.err
+    written = out.read_text(encoding="utf-8")
+    for said, (spoil, arguments) in SPOILED.items():
+        out.write_text(spoil(written), encoding="utf-8")
+        refused = demo.run("apply", *arguments, str(out))
+        assert (refused.code, said in refused.err) == (1, True), refused.err
     _, left = repository.plan()
     assert keys(left) == ["update:proxy.px-lon-1"]
     demo.converges()
