@@ -25,11 +25,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class Tellers:
-    """Processes that do tasks, as many at a time as there are processors."""
+    """Processes that do tasks, two for each processor: half of a task is waiting for a lease to end."""
 
     def __init__(self) -> None:
         self._free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
-        self.size = os.cpu_count() or 1
+        self.size = 2 * (os.cpu_count() or 1)
 
     def __enter__(self) -> Self:
         command, pipe = [sys.executable, "-m", "tests.matrices.killing"], subprocess.PIPE

@@ -33,10 +33,10 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 pytestmark = pytest.mark.matrix
 
 SHARDS, STEPS = 4, 50
-EXAMPLES = int(os.environ.get("STORMS", "8"))
-"""Storms of each shard, of up to 50 steps each: STORMS=64 takes more than 10,000 steps in all, in about an hour."""
+EXAMPLES = int(os.environ.get("STORMS", "72"))
+"""Storms of each shard, of up to 50 steps each: as many as more than 10,000 steps in all take."""
 
-TAKEN = 30
+TAKEN = 35
 """Steps that a storm takes at least, on the average: fewer would mean that rules do not apply."""
 
 CODES = {0, 1, 3, 4}
@@ -75,7 +75,7 @@ class Storm(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="storm-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="storm-", dir=self.calm.parent))
         shutil.copytree(self.calm, self.folder / "world")
         self.world = World.in_folder(self.folder / "world", first_inventory())
         self.world.__enter__()
@@ -223,18 +223,21 @@ class Storm(RuleBasedStateMachine):
 
     @rule()
     def calms_down(self) -> None:
-        """The faults end: it converges, at the second try at the latest, since the first may find work half done."""
+        """The faults end: it converges, at the second try at the latest, since the first may find work half done. Who
+        is told that all is done will find it so."""
         steps["calms down"] += 1
         self._faults([])
         for name in HOSTS:
             self.world.set(name, "power", "on")
             self.world.set(name, "wrong-password", "no")
         self.down.clear()
-        said = [self.world.apply() for _ in range(2)]
-        assert [ended.code for ended in said[1:]] == [0], said[-1].out + said[-1].err
+        ended = self.world.apply()
+        if ended.code != 0:
+            ended = self.world.apply()
+        assert ended.code == 0, ended.out + ended.err
         plan = self.world.rehearsal.plan()
         left = [change for change in plan["changes"] if change["action"] != "run"]
-        assert (left, plan["problems"]) == ([], []), said[-1].out + said[-1].err
+        assert (left, plan["problems"]) == ([], []), ended.out + ended.err
 
     @staticmethod
     def _is_civil(text: str) -> None:

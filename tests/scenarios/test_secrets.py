@@ -36,12 +36,7 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
     watcher.start()
     outputs = []
     try:
-        for words in (
-            ["validate"],
-            ["plan", "--lab", "--format", "json"],
-            ["apply", "--lab", "--auto-approve", "--verbose"],
-            ["plan", "--lab"],
-        ):
+        for words in (["plan", "--lab", "--format", "json"], ["apply", "--lab", "--auto-approve", "--verbose"]):
             command = [sys.executable, "-m", "reconciler", words[0], str(rehearsal.file), *words[1:]]
             ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
             assert ended.returncode == 0, ended.stderr
