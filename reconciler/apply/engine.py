@@ -19,7 +19,7 @@ from reconciler.apply.gate import Look
 from reconciler.apply.rollout import Limits
 from reconciler.apply.schedule import Schedule
 from reconciler.apply.site import Site
-from reconciler.apply.steps import STEPS, StepFailed, describe
+from reconciler.apply.steps import STEPS, StepFailed, StillRunning, describe
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import ReconcileError
@@ -39,12 +39,13 @@ from reconciler.model.plan import Change, Plan
 @dataclass(frozen=True, slots=True)
 class Result:
     """How every change ended, by key, in the order of the plan; `unwell` is what was done and did not work when it was
-    looked at afterwards. `error` is what stopped the run: a journal that cannot
-    be written, or a lock that is lost. `in_flight` has the changes that were under way when it was left, by key, with
-    the step that each was at."""
+    looked at afterwards. `error` is what stopped the run: a journal that cannot be written, or a lock that is lost.
+    `in_flight` has the changes that were under way when it ended, by key, with the step that each was at: jobs that go
+    on at the server after an interrupt, and whatever was `left` at a second one."""
 
     outcomes: Mapping[str, ChangeEnded] = field(default_factory=dict)
     interrupted: bool = False
+    left: bool = False
     error: JournalError | None = None
     in_flight: Mapping[str, str] = field(default_factory=dict)
     unwell: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class Bell:
     """How a run is asked to end: rung once it starts nothing else, rung again it leaves what is under way."""
 
     def __init__(self) -> None:
-        self.calls: SimpleQueue[Future[ChangeEnded] | None] = SimpleQueue()
+        self.calls: SimpleQueue[Future[ChangeEnded | None] | None] = SimpleQueue()
 
     def ring(self) -> None:
         """May be called in a signal handler: putting into this kind of queue is reentrant."""
@@ -89,15 +90,17 @@ def apply(
     finally:
         pool.shutdown(wait=not engine.left, cancel_futures=True)
     ends = {change.key: engine.ends[change.key] for change in plan.changes if change.key in engine.ends}
-    in_flight = {change.key: engine.step_of.get(change.key, "") for change in engine.running.values()}
-    return Result(ends, engine.rung > 0, engine.error, in_flight, schedule.rollout.unwell)
+    going_on = [change.key for change in (*engine.going_on, *engine.running.values())]
+    in_flight = {change.key: engine.step_of.get(change.key, "") for change in plan.changes if change.key in going_on}
+    return Result(ends, engine.rung > 0, engine.left, engine.error, in_flight, schedule.rollout.unwell)
 
 
 class _Engine:
     def __init__(
         self, site: Site, listen: Listener, clock: Callable[[], float], schedule: Schedule, bell: Bell
     ) -> None:
-        self.running: dict[Future[ChangeEnded], Change] = {}
+        self.running: dict[Future[ChangeEnded | None], Change] = {}
+        self.going_on: list[Change] = []
         self.ends: dict[str, ChangeEnded] = {}
         self.step_of: dict[str, str] = {}
         self.error: JournalError | None = None
@@ -137,9 +140,14 @@ class _Engine:
             self.running[future] = change
             future.add_done_callback(self._bell.calls.put)
 
-    def _take(self, call: Future[ChangeEnded] | None) -> None:
+    def _take(self, call: Future[ChangeEnded | None] | None) -> None:
         if call is not None:
-            self._end(self._outcome(call, self.running.pop(call)))
+            change = self.running.pop(call)
+            end = self._outcome(call, change)
+            if end is None:
+                self.going_on.append(change)
+            else:
+                self._end(end)
             return
         self.rung += 1
         self.left = self.rung > 1
@@ -164,7 +172,8 @@ class _Engine:
         self.ends[end.key] = end
         self._listen(end)
 
-    def _do(self, change: Change) -> ChangeEnded:
+    def _do(self, change: Change) -> ChangeEnded | None:
+        """How it ended, or None where the server goes on with it."""
         start = self._clock()
         self._listen(ChangeStarted(change.key, change.address, change.action.value))
         detail, index = "", 0
@@ -174,6 +183,9 @@ class _Engine:
                 if not self._may_begin(change, index, describe(step)):
                     return self._cut(change, index, began - start)
                 detail = self._step(change, index) or detail
+        except StillRunning as error:
+            self._listen(Progress(change.key, str(error)))
+            return None
         except ReconcileError as error:
             return _failure(change, error, self._clock() - start, self._restore(change, index))
         except BaseException:
@@ -229,7 +241,7 @@ class _Engine:
         detail = f"stopped before: {describe(change.steps[index])} ({reason})"
         return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, aside))), seconds)
 
-    def _outcome(self, future: Future[ChangeEnded], change: Change) -> ChangeEnded:
+    def _outcome(self, future: Future[ChangeEnded | None], change: Change) -> ChangeEnded | None:
         """A bug in one step must not take the other changes with it: it fails its own change, and says so."""
         error = future.exception()
         if error is None:

@@ -215,7 +215,7 @@ class _Apply:
     def _notify(self, sight: Sight, code: int, done: _Done) -> None:
         from reconciler.cli.notifying import message_of, notify
 
-        if not done.result.in_flight:  # else somebody wants to be gone at once
+        if not done.result.left:  # else somebody wants to be gone at once
             notify(self.console, self.notify_url, self.world, message_of(self.turn, sight.plan, done.result, code))
 
     def _remember(self, sight: Sight) -> Any:

@@ -121,7 +121,7 @@ def leave_if_asked(console: Console, turn: Turn, result: Result) -> None:
     """After a second interrupt nobody waits for what is in flight: give the lock back and end the process."""
     from reconciler.journal import JournalError
 
-    if result.in_flight:
+    if result.left:
         with suppress(JournalError):
             turn.lock.release()
         console.flush()

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.apply import Bell, Lanes, Limits, Site, apply
 from reconciler.apply.engine import Result
-from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.apply.steps import STEPS, StepFailed, StillRunning
 from reconciler.journal import JournalError
 from reconciler.model.errors import Refused
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted, Stopping
@@ -155,6 +155,23 @@ def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> N
     over.set()
     assert result.in_flight == {"run:job.a": "run job a"}
     assert ends(result) == {}
+
+
+def test_what_the_server_goes_on_with_is_in_flight_and_not_waited_for(verb: Callable[[Do], None]) -> None:
+    bell = Bell()
+
+    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        bell.ring()
+        assert site.stop.wait(10)
+        raise StillRunning("a goes on at the server")
+
+    verb(do)
+    events: list[Event] = []
+    result = run(change("a"), change("b", "a"), events=events, bell=bell)
+    assert (result.interrupted, result.left) == (True, False)
+    assert result.in_flight == {"run:job.a": "run job a"}
+    assert ends(result) == {"b": "not started"}
+    assert Progress("run:job.a", "a goes on at the server") in events
 
 
 class TestJournalThatFails:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
+from typing import Any
 
+import pytest
+
+from reconciler.cli.places import lab_folder
+from reconciler.cli.reading import read
+from reconciler.lab.fleet import SessionOrder, SessionResult
+from reconciler.lab.hosts import sessions
+from reconciler.lab.lab import Lab
 from tests.scenarios.rehearsal import Rehearsal
 
 ONE_REFUSAL = '[{"kind": "status", "status": 500, "method": "PUT", "path": "Proxies/*", "times": 1}]'
@@ -60,3 +72,45 @@ def test_a_run_of_another_inventory_is_refused(demo: Rehearsal) -> None:
 
 def inventory(demo: Rehearsal) -> tuple[str, str]:
     return ("--inventory", str(demo.file))
+
+
+def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
+    demo: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, may_end = sessions.Worker.run, threading.Event()
+
+    def slowly(self: sessions.Worker, order: SessionOrder) -> SessionResult:
+        assert may_end.wait(60)
+        return work(self, order)
+
+    monkeypatch.setattr(sessions.Worker, "run", slowly)
+    demo.replace(KEEP, "retention: {keep: 10 years}")
+    wanted, _ = read(demo.file, lab=True)
+    assert wanted
+    folder = lab_folder("demo", {"XDG_STATE_HOME": str(demo.folder / "state")})
+
+    def started() -> list[Any]:
+        state = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+        return [item for item in state["sessions"].values() if item["id"] not in before]
+
+    def interrupt() -> None:
+        while not any(item["status"] == "Running" for item in started()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before: set[str] = set()
+    before = {item["id"] for item in started()}
+    with Lab.open(wanted, folder):
+        somebody = threading.Thread(target=interrupt, daemon=True)
+        somebody.start()
+        ended = demo.apply()
+        somebody.join(10)
+        assert ended.code == 130, ended.out + ended.err
+        assert "Left in flight; look at the next plan for what became of it:\n  job.fabrikam-daily" in ended.out
+        assert [item["status"] for item in started()] == ["Running"]
+        may_end.set()
+        again = demo.apply()
+        assert again.code == 0, again.out + again.err
+        assert "job.fabrikam-daily: it was started already" in again.err
+        assert [item["status"] for item in started()] == ["Success"]
+        assert demo.changes() == {}

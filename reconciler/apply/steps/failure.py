@@ -1,4 +1,4 @@
-"""The failure of a step that is nobody's transport error: a job that failed, a result that is not what was asked."""
+"""Ends of a step that are nobody's transport error: a job that failed, a result that is not what was asked."""
 
 from __future__ import annotations
 
@@ -11,3 +11,7 @@ class StepFailed(ReconcileError):
     def __init__(self, message: str, log: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.log = log
+
+
+class StillRunning(ReconcileError):
+    """The server goes on with what was begun, and nobody waits for it any longer: somebody interrupted the run."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site, Tell
-from reconciler.apply.steps.failure import StepFailed
+from reconciler.apply.steps.failure import StepFailed, StillRunning
 
 _RUNNING = {"queued", "running"}
 _ENDS = {"success", "warning", "failed", "stopped"}
@@ -15,7 +15,8 @@ _ENDS = {"success", "warning", "failed", "stopped"}
 def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Start a job, follow its session, and say its result. A failed or stopped session fails the step.
 
-    With `follow` the session is there already: an apply that was killed has started it.
+    With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
+    run is interrupted: a job may take hours, and the next apply follows it to its result.
     """
     name = params["name"]
     found = str(_newest(site, name).get("id", "")) if params.get("follow") else ""
@@ -30,7 +31,10 @@ def _start(site: Site, name: str, params: Mapping[str, Any], tell: Tell) -> str:
     path = site.path_of("job", name)
 
     def idle() -> bool:
-        return str(site.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING
+        if str(site.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING:
+            return True
+        _give_way(site, f"another session of {name} is running: this one was not started")
+        return False
 
     if not idle():
         tell("waiting for the session that runs already")
@@ -61,8 +65,20 @@ def _newest(site: Site, name: str) -> Mapping[str, Any]:
 
 
 def _follow(site: Site, name: str, session: str, tell: Tell) -> Mapping[str, Any]:
-    look: Callable[[], Mapping[str, Any] | None] = _Watch(site, session, tell)
+    watch = _Watch(site, session, tell)
+
+    def look() -> Mapping[str, Any] | None:
+        found = watch()
+        if found is None:
+            _give_way(site, f"{name} goes on at the server")
+        return found
+
     return dict(site.wait(name, "following the job", look, seconds=site.access.server.deadlines.long))
+
+
+def _give_way(site: Site, message: str) -> None:
+    if site.stop.is_set():
+        raise StillRunning(message)
 
 
 class _Watch:
