@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,18 @@ def verdict(plan: Data) -> str:
 
 
 _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
+
+
+def batches(plan: Data) -> list[list[str]]:
+    """Addresses of what disrupts proxies, batch by batch; nothing where there is nothing to order."""
+    address = {change["key"]: change["address"] for change in plan["changes"]}
+    found = plan.get("batches", ())
+    return [[address.get(key, key) for key in batch] for batch in found] if sum(map(len, found)) > 1 else []
+
+
+def batches_title(batches: Sequence[Sequence[str]]) -> str:
+    said = "1 batch" if len(batches) == 1 else f"{len(batches)} batches, one after the other"
+    return f"Proxies are disrupted in {said}"
 
 
 def requests_text(plan: Data) -> str:

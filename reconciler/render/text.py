@@ -163,16 +163,10 @@ def _place(position: Data | None) -> str:
 
 
 def _batches(plan: Data) -> Iterator[list[str]]:
-    """What disrupts proxies, in the order in which it is done; nothing where there is nothing to order."""
-    address = {change["key"]: clean(change["address"]) for change in plan["changes"]}
-    batches = plan.get("batches", ())
-    if sum(map(len, batches)) > 1:
-        lines = (", ".join(address.get(key, clean(key)) for key in batch) for batch in batches)
-        said = "1 batch" if len(batches) == 1 else f"{len(batches)} batches, one after the other"
-        yield [
-            f"Proxies are disrupted in {said}:",
-            *(f"  {number}. {line}" for number, line in enumerate(lines, 1)),
-        ]
+    found = review.batches(plan)
+    if found:
+        lines = (f"  {number}. {', '.join(map(clean, batch))}" for number, batch in enumerate(found, 1))
+        yield [f"{review.batches_title(found)}:", *lines]
 
 
 def _unknown(plan: Data, style: Style) -> Iterator[list[str]]:

@@ -19,7 +19,7 @@ from reconciler.render.html.graph import Box, graph, natural
 from reconciler.render.html.layout import WIDTH, layout
 from reconciler.render.html.tags import Html, join, tag
 from reconciler.render.style import Style
-from tests.render_review.worlds import HOSTILE, document, hostile, large
+from tests.render_review.worlds import HOSTILE, document, hostile, large, rolling
 
 VOID = frozenset({"meta", "link", "br", "hr"})
 
@@ -113,6 +113,14 @@ def test_every_change_has_a_row_and_a_card() -> None:
     assert text.count('<th scope="row"><span class="verb">') == 700
     assert text.count('<details class="card') == 700
     assert '<main class="many">' in text
+
+
+def test_batches_are_shown_in_their_order() -> None:
+    plan = rolling()
+    text = Page(plan_html(plan, Style())).text
+    first, second, third = (change["address"] for change in plan["changes"][:3])
+    assert f"Proxies are disrupted in 2 batches, one after the other 1{first}2{second}, {third}" in text
+    assert "Proxies are disrupted" not in Page(plan_html(document(), Style())).text
 
 
 def test_a_field_shows_what_it_was_and_what_it_becomes() -> None:

@@ -14,10 +14,10 @@ from reconciler.model.secret import MASK
 from reconciler.render.markdown import LEAST, LIMIT, marker, plan_markdown
 from reconciler.render.markdown.budget import size
 from reconciler.render.style import Style
-from tests.render_review.worlds import HOSTILE, document, hostile, large
+from tests.render_review.worlds import HOSTILE, document, hostile, large, rolling
 
 ALLOWED = frozenset(
-    {"h3", "h4", "p", "strong", "em", "code", "pre", "ul", "li", "blockquote"}
+    {"h3", "h4", "p", "strong", "em", "code", "pre", "ol", "ul", "li", "blockquote"}
     | {"table", "thead", "tbody", "tr", "th", "td", "details", "summary"}
 )
 
@@ -116,6 +116,15 @@ def test_changes_from_outside_stand_apart_and_every_change_has_one_row() -> None
 def test_rows_are_sorted_by_risk() -> None:
     signs = [row.split("`")[1] for row in rows(rendered(document()).partition("Changes by the inventory")[2])]
     assert signs == ["-", *["!"] * 4, "~", *["+"] * 13, *[">"] * 4]
+
+
+def test_batches_are_listed_in_their_order() -> None:
+    plan = rolling()
+    text = plan_markdown(plan, Style())
+    first, second, third = (change["address"] for change in plan["changes"][:3])
+    head = "#### Proxies are disrupted in 2 batches, one after the other"
+    assert f"{head}\n\n1. `{first}`\n2. `{second}`, `{third}`\n" in text
+    assert "Proxies are disrupted" not in plan_markdown(document(), Style())
 
 
 def test_a_detail_is_folded_and_shows_the_difference() -> None:

@@ -123,6 +123,14 @@ def document(size: int = 30) -> dict[str, Any]:
     return illustrated(plan_to_json(made), wanted)
 
 
+def rolling() -> dict[str, Any]:
+    """A plan whose first changes disrupt proxies: a canary, then two at a time."""
+    base = document()
+    first, *others = [change["key"] for change in base["changes"][:3]]
+    base["batches"] = [[first], others]
+    return base
+
+
 def large(count: int = 5000) -> dict[str, Any]:
     """A plan of `count` changes, by copying those of a real one under other names."""
     base = document()
@@ -153,6 +161,7 @@ def hostile() -> dict[str, Any]:
                 part[key] = bad
     for index, node in enumerate(base["topology"]["nodes"]):
         node["label"] = HOSTILE[index % len(HOSTILE)]
+    base["batches"] = [[change["key"]] for change in base["changes"]]
     base["inventory"]["name"] = "corp --> <b>"
     return base
 

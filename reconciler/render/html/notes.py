@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.render import review
@@ -56,6 +56,14 @@ def _fix(text: str) -> list[Html]:
 def _note(tone: str, sign: str, *content: Html) -> Html:
     mark = tag("span", sign, class_=f"badge t-{tone}")
     return tag("article", mark, tag("div", *content), class_=f"note t-{tone}")
+
+
+def batches(found: Sequence[Sequence[str]]) -> Html:
+    return tag("ol", *(_batch(number, names) for number, names in enumerate(found, 1)), class_="lines")
+
+
+def _batch(number: int, names: Sequence[str]) -> Html:
+    return tag("li", tag("span", str(number), class_="badge"), tag("span", join(map(address, names), ", ")))
 
 
 def reports(plan: Data) -> Html:

@@ -125,6 +125,9 @@ def _sections(
         yield _section(from_elsewhere, len(outside), table(outside, links))
     if declared:
         yield _section(by_review if outside else "Changes", len(declared), table(declared, links))
+    batches = review.batches(plan)
+    if batches:
+        yield _section(review.batches_title(batches), None, notes.batches(batches))
     if outside or declared:
         yield _section("Details", None, cards([*outside, *declared], links))
     if plan["problems"]:

@@ -29,6 +29,7 @@ def sections(plan: Data) -> list[Section]:
         _problems(plan),
         _table(prose(from_elsewhere), outside, 0.25),
         _table(title, declared, 0.35),
+        _batches(plan),
         _details(outside + declared),
         _unknown(plan),
         _reports(plan),
@@ -108,6 +109,21 @@ def _cause(change: Data) -> str:
     return f"{said} {code(short(where, NAME))}" if where else said
 
 
+def _batches(plan: Data) -> Section:
+    batches = review.batches(plan)
+
+    def rest(absent: Sequence[int]) -> str:
+        return f"_{len(absent)} more batches are not listed here._"
+
+    items = [f"{number}. {_names(batch)}\n" for number, batch in enumerate(batches, 1)]
+    return Section(f"\n#### {review.batches_title(batches)}\n\n", items, rest, 0.05)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(code(short(name, NAME)) for name in names[:8]) + more
+
+
 def _details(changes: Sequence[Data]) -> Section:
     def rest(absent: Sequence[int]) -> str:
         shown = len(changes) - len(absent)
@@ -145,8 +161,7 @@ def _about(change: Data) -> Iterator[str]:
     yield f"- why: {_cause(change)}"
     for title, names in (("not served meanwhile", change["disrupts"]), ("waits for", change["depends_on"])):
         if names:
-            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-            yield f"- {title}: {', '.join(code(short(name, NAME)) for name in names[:8])}{more}"
+            yield f"- {title}: {_names(names)}"
     yield ""
 
 
