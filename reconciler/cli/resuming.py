@@ -17,15 +17,17 @@ def resumed(request: Request, world: World, run: str | None) -> Request:
     """The request as it is where no `run` is named; else for just those changes that the run was to do and did not.
 
     Those that it had begun may be half done, so of them less may be left than was approved. Its waivers hold on.
-    Raises NotInJournal, and Diagnosed for a run of another inventory, server or world.
+    Raises NotInJournal, and Diagnosed for a run that was no apply, or was for another inventory, server or world.
     """
     from reconciler.journal import ChangeState
 
     if run is None:
         return request
-    run = run_id(world.journal, run)
+    run = run_id(world.journal, run, operation="apply")
     plan = world.journal.plan(run)
     record = world.journal.run(run)
+    if record.operation != "apply":
+        raise Diagnosed([_no_apply(run, record.operation)])
     place = (record.inventory, record.server, record.lab)
     if place != (world.inventory.name, world.access.server.host, world.lab is not None):
         raise Diagnosed([_of_another_world(run, *place)])
@@ -42,10 +44,15 @@ def resumed(request: Request, world: World, run: str | None) -> Request:
     )
 
 
-def run_id(journal: Journal, run: str) -> str:
-    """`last` stands for the latest run."""
-    latest = journal.runs(1) if run == "last" else []
+def run_id(journal: Journal, run: str, operation: str = "") -> str:
+    """`last` stands for the latest run, of all operations or of one."""
+    latest = journal.runs(1, operation) if run == "last" else []
     return latest[0].id if latest else run
+
+
+def _no_apply(run: str, operation: str) -> Diagnostic:
+    detail = f"Run {run} was a `{operation}`: there is no plan to go on with."
+    return Diagnostic("run-foreign", "Not the run of an apply", detail, f"Give that command again: {operation}.")
 
 
 def _of_another_world(run: str, inventory: str, server: str, lab: bool) -> Diagnostic:

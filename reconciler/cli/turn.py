@@ -28,6 +28,7 @@ class Turn:
 
     journal: Journal
     lock: HeldLock
+    operation: str
     run: str
     who: Who
     commit: str = ""
@@ -37,7 +38,15 @@ class Turn:
         from reconciler.plan import plan_to_json
 
         document = plan_to_json(plan)
-        return self.journal.begin(document, self.who, run=self.run, commit=self.commit, resumes=resumes, lock=self.lock)
+        return self.journal.begin(
+            document,
+            self.who,
+            run=self.run,
+            operation=self.operation,
+            commit=self.commit,
+            resumes=resumes,
+            lock=self.lock,
+        )
 
 
 @contextmanager
@@ -66,7 +75,7 @@ def take_turn(console: Console, world: World, operation: str, *, wait: float = 0
     ):
         if lock.before is not None:
             console.say(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
-        yield Turn(world.journal, lock, run, who, _commit(world))
+        yield Turn(world.journal, lock, operation, run, who, _commit(world))
 
 
 @contextmanager

@@ -72,12 +72,16 @@ def _record_runs_and_locks(connection: Connection) -> None:
     _execute(connection, _RUNS_AND_LOCKS)
 
 
+def _record_operations(connection: Connection) -> None:
+    _execute(connection, "ALTER TABLE runs ADD COLUMN operation TEXT NOT NULL DEFAULT 'apply'")
+
+
 def _execute(connection: Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Migration, ...] = (_remember_what_was_applied, _record_runs_and_locks)
+MIGRATIONS: tuple[Migration, ...] = (_remember_what_was_applied, _record_runs_and_locks, _record_operations)
 
 
 def version_of(connection: Connection) -> int:

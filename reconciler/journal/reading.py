@@ -16,6 +16,7 @@ def run_record(row: Row[Any], counts: Mapping[ChangeState, int], changes: tuple[
     killed = row.state == RunState.RUNNING and row.lock_id and row.held is None
     return RunRecord(
         id=row.id,
+        operation=row.operation,
         state=RunState.KILLED if killed else RunState(row.state),
         started=row.started,
         ended=row.ended,

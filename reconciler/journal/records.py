@@ -65,11 +65,13 @@ class ChangeRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One apply. `counts` has the number of changes in each state; `changes` are in the order of the plan, and empty
-    in a listing. `resumes` is the id of the run that this one went on with. `seconds` is None while it runs.
+    """One run of `operation`: `apply` or `jobs run`. `counts` has the number of changes in each state; `changes` are in
+    the order of the plan, and empty in a listing. `resumes` is the id of the run that this one went on with. `seconds`
+    is None while it runs.
     """
 
     id: str
+    operation: str
     state: RunState
     started: datetime
     ended: datetime | None

@@ -51,6 +51,7 @@ class Journal:
         now: datetime | None = None,
         *,
         run: str = "",
+        operation: str = "apply",
         commit: str = "",
         resumes: str = "",
         lock: HeldLock | None = None,
@@ -63,6 +64,7 @@ class Journal:
         row = {
             **_plan_columns(plan),
             "id": run or self.new_id(),
+            "operation": operation,
             "state": RunState.RUNNING.value,
             "started": now or self._clock(),
             "ended": None,
@@ -87,11 +89,12 @@ class Journal:
         keys = [change["key"] for change in plan["changes"]]
         return Run(self.store, row["id"], keys, clock=self._clock, lock=lock)
 
-    def runs(self, limit: int = 20) -> list[RunRecord]:
-        """The latest runs, newest first, without their changes."""
+    def runs(self, limit: int = 20, operation: str = "") -> list[RunRecord]:
+        """The latest runs, of all operations or of one, newest first, without their changes."""
 
         def read(connection: Connection) -> list[RunRecord]:
             query = self._runs().order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
+            query = query.where(runs.c.operation == operation) if operation else query
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.id for row in rows])
             return [run_record(row, counts.get(row.id, {})) for row in rows]

@@ -80,6 +80,7 @@ runs = Table(
     Column("resumes", Text, nullable=False),
     Column("lock_id", Text, nullable=False),
     Column("plan", Text, nullable=False),
+    Column("operation", Text, nullable=False),
 )
 
 changes = Table(

@@ -40,10 +40,11 @@ def runs_text(runs: Sequence[RunRecord], style: Style) -> str:
     """One line a run, newest first."""
     if not runs:
         return "The journal has no runs.\n"
-    rows = [("RUN", "STATE", "STARTED", "TOOK", "CHANGES", "INVENTORY", "SERVER", "WHO")]
+    rows = [("RUN", "OPERATION", "STATE", "STARTED", "TOOK", "CHANGES", "INVENTORY", "SERVER", "WHO")]
     rows += [
         (
             run.id,
+            run.operation,
             run.state.value,
             _moment(run.started),
             _seconds(run.seconds),
@@ -60,6 +61,7 @@ def runs_text(runs: Sequence[RunRecord], style: Style) -> str:
 def run_text(run: RunRecord, refusals: Iterable[Mapping[str, Any]], style: Style) -> str:
     """What became of every change of a run: how it ended, its steps with their times, what was said where it failed."""
     head = [
+        ("operation", run.operation),
         ("inventory", run.inventory),
         ("server", run.server + (" (emulated by the lab)" if run.lab else "")),
         ("who", _who(run)),
@@ -74,7 +76,11 @@ def run_text(run: RunRecord, refusals: Iterable[Mapping[str, Any]], style: Style
     for change in run.changes:
         lines += _change(change, style)
     lines += ["", f"{_counts(run)}."]
-    if run.state in _UNFINISHED and any(change.state is not ChangeState.DONE for change in run.changes):
+    if (
+        run.operation == "apply"
+        and run.state in _UNFINISHED
+        and any(change.state is not ChangeState.DONE for change in run.changes)
+    ):
         lines += ["To go on with what is left of it:", f"  vbo-reconcile apply PATH --resume {run.id}"]
     return "".join(f"{style.plain(line)}\n" for line in lines)
 

@@ -48,10 +48,10 @@ def test_a_list_has_a_line_for_each_run(runs: Journal, tmp_path: Path) -> None:
     listed = run(tmp_path, "runs", "list")
     assert listed.code == 0
     header, newest, oldest = listed.out.splitlines()
-    assert header.split() == ["RUN", "STATE", "STARTED", "TOOK", "CHANGES", "INVENTORY", "SERVER", "WHO"]
-    assert newest.startswith("R02  done    2026-10-03 ")
+    assert header.split() == ["RUN", "OPERATION", "STATE", "STARTED", "TOOK", "CHANGES", "INVENTORY", "SERVER", "WHO"]
+    assert newest.startswith("R02  apply      done    2026-10-03 ")
     assert "1 done, 1 failed, 1 in flight, 1 not started" in oldest
-    assert oldest.startswith("R01  killed  ")
+    assert oldest.startswith("R01  apply      killed  ")
     assert oldest.endswith("alice@ci-7 (octocat, https://git.example.com/jobs/12)")
     assert [item["id"] for item in json.loads(run(tmp_path, "runs", "list", "--format", "json").out)["runs"]] == [
         "R02",

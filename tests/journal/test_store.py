@@ -30,6 +30,14 @@ INSERT INTO applied VALUES ('i1/corp', 'smtp', '{"port": "digest", "credentials"
 """
 
 
+RUN_OF_VERSION_2 = """
+INSERT INTO runs VALUES (
+    'R01', 'done', '2026-10-01T09:00:00+00:00', NULL, 'alice', 'ci-7', '', '', '', 'corp', '', '', 'vbo01', false, '',
+    '', '{}'
+)
+"""
+
+
 def mode(path: Path) -> str:
     return f"{stat.S_IMODE(path.stat().st_mode):o}"
 
@@ -136,10 +144,21 @@ def test_version_1_becomes_the_latest_and_keeps_what_it_has(tmp_path: Path) -> N
         assert journal.memory.recall("i1/corp")["smtp"]["port"] == "digest"
 
 
+def test_runs_of_version_2_were_applies(opened: Callable[[], Journal], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(steps, "MIGRATIONS", steps.MIGRATIONS[:2])
+        old = opened().store
+    old.write(lambda connection: connection.execute(text(RUN_OF_VERSION_2)))
+    journal = opened()
+    journal.begin(plan("a"), WHO, operation="jobs run")
+    assert sorted(record.operation for record in journal.runs()) == ["apply", "jobs run"]
+    assert [record.id for record in journal.runs(operation="apply")] == ["R01"]
+
+
 def test_a_journal_of_a_newer_version_is_left_alone(opened: Callable[[], Journal]) -> None:
     journal = opened()
     journal.store.write(lambda connection: connection.execute(text("UPDATE journal_schema SET version = 99")))
-    with pytest.raises(JournalError, match="newer vbo-reconcile: its tables are version 99, this one knows 2") as error:
+    with pytest.raises(JournalError, match="newer vbo-reconcile: its tables are version 99, this one knows 3") as error:
         opened()
     assert error.value.code == "journal-newer"
     assert "Upgrade" in error.value.hint

@@ -63,6 +63,17 @@ def test_what_is_wished_otherwise_since_is_refused(demo: Rehearsal) -> None:
     assert "throttle: was to become 20 MB/s when approved, and now 30 MB/s" in ended.out
 
 
+def test_a_run_that_was_no_apply_is_passed_over(demo: Rehearsal) -> None:
+    run = failed_in_part(demo)
+    ended = demo.run("jobs", "run", "fabrikam-daily", str(demo.file), "--lab", "--format", "json")
+    assert ended.code == 0, ended.err
+    refused = demo.apply("--resume", json.loads(ended.out)["run"])
+    assert (refused.code, "Not the run of an apply" in refused.err) == (1, True)
+    told = json.loads(demo.apply("--resume", "last", "--format", "json").out)
+    shown = demo.run("runs", "show", told["run"], "--lab", *inventory(demo), "--format", "json")
+    assert json.loads(shown.out)["resumes"] == run
+
+
 def test_a_run_of_another_inventory_is_refused(demo: Rehearsal) -> None:
     run = failed_in_part(demo)
     text = demo.file.read_text(encoding="utf-8")
