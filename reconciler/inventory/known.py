@@ -55,6 +55,10 @@ def _entry(known: list[Any], index: int, report: Report) -> Known | None:
         place = report.marks.value(raw, "expires")
         report.add("wrong-value", f"{raw['expires']!r} is no date.", fix=fix, place=place)
         return None
+    if not (raw["address"] + raw.get("field", "*")).strip("*."):
+        fix = "Name an object or a kind, or a field: `address: proxy.*`, `field: throttle`."
+        report.add("wrong-value", "This would accept whatever differs anywhere.", fix=fix, place=place)
+        return None
     return Known(**{**raw, "expires": expires}, position=report.marks.position(place))
 
 

@@ -71,12 +71,12 @@ def _escape(char: str) -> str:
 
 def wants_colour(flag: str, environment: Mapping[str, str], terminal: bool) -> bool:
     """Whether to colour: the flag (`always`, `never`, `auto`), else NO_COLOR, else FORCE_COLOR or CLICOLOR_FORCE,
-    else TERM=dumb, else whether it is a terminal. An empty variable counts as absent (no-color.org)."""
+    else TERM=dumb, else whether it is a terminal. An empty variable counts as absent (no-color.org); 0 forces nothing."""
     if flag != "auto":
         return flag == "always"
     if environment.get("NO_COLOR"):
         return False
-    if environment.get("FORCE_COLOR") or environment.get("CLICOLOR_FORCE"):
+    if any(environment.get(name, "") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
     return terminal and environment.get("TERM") != "dumb"
 

@@ -40,6 +40,7 @@ def test_a_list_is_read_with_its_places(tmp_path: Path) -> None:
         ("known: [\n", None),
         ("- a\n", [1]),
         (GOOD.replace("reason: moving", "reason: [a]", 1), [3]),
+        (GOOD.replace("job.*", "'*'"), [4]),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | None) -> None:

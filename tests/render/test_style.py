@@ -21,6 +21,8 @@ from reconciler.render.style import Style, clean, style_of, wants_colour
         pytest.param("auto", {"FORCE_COLOR": "1", "TERM": "dumb"}, False, True, id="FORCE_COLOR before TERM"),
         pytest.param("auto", {"CLICOLOR_FORCE": "1"}, False, True, id="CLICOLOR_FORCE"),
         pytest.param("auto", {"FORCE_COLOR": ""}, False, False, id="an empty FORCE_COLOR is none"),
+        pytest.param("auto", {"FORCE_COLOR": "0"}, False, False, id="FORCE_COLOR=0 is none"),
+        pytest.param("auto", {"CLICOLOR_FORCE": "0"}, True, True, id="CLICOLOR_FORCE=0 leaves a terminal as it is"),
         pytest.param("auto", {"TERM": "dumb"}, True, False, id="a dumb terminal"),
         pytest.param("auto", {"TERM": "xterm", "CI": "true"}, False, False, id="CI is no terminal"),
     ],
