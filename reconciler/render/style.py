@@ -71,7 +71,8 @@ def _escape(char: str) -> str:
 
 def wants_colour(flag: str, environment: Mapping[str, str], terminal: bool) -> bool:
     """Whether to colour: the flag (`always`, `never`, `auto`), else NO_COLOR, else FORCE_COLOR or CLICOLOR_FORCE,
-    else TERM=dumb, else whether it is a terminal. An empty variable counts as absent (no-color.org); 0 forces nothing."""
+    else TERM=dumb, else whether it is a terminal. An empty variable counts as absent (no-color.org), and 0
+    forces nothing."""
     if flag != "auto":
         return flag == "always"
     if environment.get("NO_COLOR"):

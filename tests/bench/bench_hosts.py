@@ -77,10 +77,10 @@ from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.facts import get_facts
 from pyinfra.facts import files, server
-user, port, key, count, threads = sys.argv[1:6]
+user, port, key, count, threads, known = sys.argv[1:7]
 names = [f"px-{n:03}" for n in range(int(count))]
 data = {"ssh_hostname": "127.0.0.1", "ssh_port": int(port), "ssh_user": user, "ssh_key": key,
-        "ssh_strict_host_key_checking": "no", "ssh_known_hosts_file": "/dev/null", "ssh_allow_agent": False,
+        "ssh_strict_host_key_checking": "yes", "ssh_known_hosts_file": known, "ssh_allow_agent": False,
         "ssh_look_for_keys": False}
 state = State(Inventory((names, data)), Config(PARALLEL=int(threads)))
 connect_all(state)
@@ -143,7 +143,9 @@ def measure(server: OpenSsh, options: argparse.Namespace) -> dict[str, float]:
         "bare, same script": [sys.executable, "-c", _BARE, *login, str(facts)],
     }
     if options.pyinfra:
-        commands["pyinfra"] = [options.pyinfra, "-c", _PYINFRA, *login]
+        known = server.folder / "known_hosts"
+        known.write_text(f"[127.0.0.1]:{server.port} {server.host_key}\n", encoding="ascii")
+        commands["pyinfra"] = [options.pyinfra, "-c", _PYINFRA, *login, str(known)]
     found = counted(server, plan)
     assert found == (options.count, options.count), f"connections and commands of one plan: {found}"
     times: dict[str, list[float]] = {label: [] for label in commands}
