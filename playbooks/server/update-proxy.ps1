@@ -1,6 +1,6 @@
 # Brings proxies to the server's version: one call of the cmdlet for each login, whatever the number of proxies.
 # Arguments: groups, each with proxies (host names as the server knows them) and one login: username and password of an
-# administrator of Windows hosts, or linux (account, password, private_key, passphrase, elevate, fingerprint,
+# administrator of Windows hosts, or linux (account, password, private_key, passphrase, port, elevate, fingerprint,
 # public_key); wait, the seconds that the server may take afterwards until it sees the new versions. The answer has one
 # result for each proxy. Where a call fails, those that are still behind are tried one by one: it is not documented how
 # far the cmdlet gets, and one proxy that fails must not stop the others.
@@ -35,6 +35,10 @@ function Get-LinuxCredential($Linux, [string]$KeyFile) {
         if ($passphrase) {
             $login.Passphrase = ConvertTo-Secure $passphrase
         }
+    }
+    $port = Get-Argument $Linux 'port'
+    if ($port) {
+        $login.SshPort = [int]$port
     }
     if (Get-Argument $Linux 'elevate') {
         $login.ElevateAccountToRoot = $true

@@ -75,10 +75,10 @@ def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
     return {"sshSettings": ssh_settings(value, context)}
 
 
-def ssh_settings(credential: str, context: Context, port: int = 22) -> dict[str, Any]:
-    """RESTSshSettingsFromClient of v8. The host key is filled in after the server has read it and we compared it."""
+def ssh_settings(credential: str, context: Context) -> dict[str, Any]:
+    """RESTSshSettingsFromClient of v8. The port and the host key, which the server reads and we compare, come later."""
     login = context.credential(credential)
-    settings: dict[str, Any] = {"account": login.username, "port": port, "elevateAccountToRoot": login.sudo}
+    settings: dict[str, Any] = {"account": login.username, "elevateAccountToRoot": login.sudo}
     if login.private_key is not None:
         key = context.reveal(login.private_key)
         settings["privateKeyBase64"] = base64.b64encode(key.encode()).decode()

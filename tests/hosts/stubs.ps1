@@ -247,14 +247,14 @@ function Get-VBOProxy {
 function New-VBOLinuxCredential {
     [CmdletBinding()] param(
         [string]$Account, [SecureString]$Password, [string]$PrivateKeyFilePath, [SecureString]$Passphrase,
-        [switch]$ElevateAccountToRoot, [string]$Fingerprint, [string]$PublicKeyBase64
+        [switch]$ElevateAccountToRoot, [string]$Fingerprint, [string]$PublicKeyBase64, [int]$SshPort = 22
     )
     Set-StrictMode -Off
     $key = ''
     if ($PrivateKeyFilePath) { $key = [IO.File]::ReadAllText($PrivateKeyFilePath) }
     return [PSCustomObject]@{
         account = $Account; key = $key; file = $PrivateKeyFilePath; root = [bool]$ElevateAccountToRoot
-        fingerprint = $Fingerprint
+        fingerprint = $Fingerprint; port = $SshPort
     }
 }
 

@@ -302,7 +302,7 @@ def test_each_login_is_one_call_of_the_cmdlet(server: Windows) -> None:
     results = upgraded(
         server,
         {"proxies": ["px-1", "px-2", "vbo01"], **WINDOWS},
-        {"proxies": ["px-3"], "linux": LINUX},
+        {"proxies": ["px-3"], "linux": {**LINUX, "port": 2222}},
     )
     assert [(item["host"], item["ok"], item["version"]) for item in results] == [
         ("px-1", True, "8.1.0.305"),
@@ -315,6 +315,7 @@ def test_each_login_is_one_call_of_the_cmdlet(server: Windows) -> None:
     assert [item["login"] for item in product["proxies"][:2]] == ["CORP\\svc:s3cret"] * 2
     login = product["proxies"][3]["linux"]
     assert (login["account"], login["key"], login["root"], login["fingerprint"]) == ("backup", "KEY\nTEXT\n", True, "F")
+    assert login["port"] == 2222
 
 
 def test_a_proxy_that_fails_does_not_stop_the_others(server: Windows) -> None:

@@ -13,11 +13,12 @@ from reconciler.model.errors import UntrustedPeer
 
 
 def ssh_settings(site: Site, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """SSH settings with the host key that the server sees, once it is one that the inventory trusts.
+    """SSH settings with the port, and the host key that the server sees, once it is one that the inventory trusts.
 
     The server reads the key (CheckSshConnectionConfig) and is told to expect just that one; it is never told to
     ignore it. Raises UntrustedPeer where the key is another one.
     """
+    settings = {**settings, "port": _port(site, name)}
     seen = site.writer.act("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
     fingerprint, key = str(seen.get("fingerprint") or ""), str(seen.get("publicBase64Key") or "")
     if not _is_trusted(site, name, fingerprint, key):
@@ -34,11 +35,19 @@ def with_login(site: Site, name: str, host: str, body: dict[str, Any], *, linux:
     """The body with the login in the form that the system of the host wants. The field's codec sees a login and not
     the system, and `root` with a password looks just like a Windows account."""
     if linux and "password" in body:
-        settings = {"account": body.pop("username"), "accountPassword": body.pop("password"), "port": 22}
+        settings = {"account": body.pop("username"), "accountPassword": body.pop("password")}
         body["sshSettings"] = {**settings, "elevateAccountToRoot": False}
     if "sshSettings" in body:
         body["sshSettings"] = ssh_settings(site, name, host, body["sshSettings"])
     return body
+
+
+def _port(site: Site, name: str) -> int:
+    """Where the server finds SSH on the host: a port of ours goes with an `address` of ours, which the server has not
+    heard of, and else it is the host's own."""
+    connection = site.access.connections.get(name)
+    own = connection.port if connection is not None and not connection.address else 0
+    return own or 22
 
 
 def _is_trusted(site: Site, name: str, fingerprint: str, key: str) -> bool:

@@ -68,6 +68,7 @@ def _linux_login(site: Site, params: Mapping[str, Any], login: Credential) -> di
         "password": Secret(site.naming.reveal(login.password)),
         "private_key": Secret(site.naming.reveal(login.private_key)),
         "passphrase": Secret(site.naming.reveal(login.passphrase)),
+        "port": seen["port"],
         "elevate": login.sudo,
         "fingerprint": seen["fingerprint"],
         "public_key": seen["publicBase64Key"],
