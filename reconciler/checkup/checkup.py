@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.checkup.check import Check, Level, ordered
 from reconciler.checkup.hosts import Asked, check_host, judge_host
-from reconciler.checkup.local import check_certificate, check_credential, check_known_host
+from reconciler.checkup.local import check_certificate, check_credential, check_known_host, check_package
 from reconciler.checkup.server import Seen, check_powershell, check_rest
 from reconciler.plan.planes import disagreements
 
@@ -44,6 +44,8 @@ def check_up(ground: Ground, *, parallel: int) -> list[Check]:
         asked = {name: pool.submit(check_host, ground, proxies[name], access.connections[name]) for name in reached}
         rows += [_submit(pool, check_credential(ground, item)) for item in access.credentials.values()]
         rows += [_submit(pool, check_certificate(ground, item)) for item in access.certificates.values()]
+        packages = {(item.source, item.sha256): item for item in access.packages.values()}
+        rows += [_submit(pool, check_package(ground, item)) for item in packages.values()]
         rows += [_submit(pool, check_known_host(ground, item)) for item in access.connections.values()]
     seen = rest.result()
     checks = [*seen.checks, *(check for row in rows for check in row.result())]

@@ -1,4 +1,4 @@
-"""What can be judged on this machine alone: secrets, certificates of the inventory, host keys that are trusted."""
+"""What can be judged on this machine alone: secrets, certificates, packages, and host keys that are trusted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.checkup.check import Check, Level, expiry, failed
+from reconciler.kinds.packages import file_name
 from reconciler.model.connection import Transport
+from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import RemoteError, SecretError
 
 if TYPE_CHECKING:
     from reconciler.checkup.checkup import Ground
-    from reconciler.model.connection import Certificate, Connection, Credential
+    from reconciler.model.connection import Certificate, Connection, Credential, Package
 
 
 def check_credential(ground: Ground, login: Credential) -> Iterator[Check]:
@@ -49,6 +51,23 @@ def check_certificate(ground: Ground, certificate: Certificate) -> Iterator[Chec
         yield expiry(subject, "expiry", end_of(certificate, ground.resolver, ground.access.root), ground.now)
     except SecretError as error:
         yield failed(subject, "expiry", error)
+
+
+def check_package(ground: Ground, package: Package) -> Iterator[Check]:
+    """Whether a package that lies beside the inventory is there, and is the one that is declared. Those that are
+    downloaded are compared when they are."""
+    from reconciler.clients.download import fetch
+
+    if package.source.startswith("https://"):
+        return
+    subject = f"package.{file_name(package.source)}"
+    try:
+        fetch(package, ground.access.root, deadline=0.0)
+    except Diagnosed as problem:
+        for item in problem.diagnostics:
+            yield Check(subject, "digest", Level.ERROR, item.detail, item.fix)
+    else:
+        yield Check(subject, "digest", Level.OK, f"SHA-256 {package.sha256[:12]}… as declared")
 
 
 def check_known_host(ground: Ground, connection: Connection) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import pytest
 from reconciler.checkup.check import Check, Level, checkup_to_json, expiry, ordered
 from reconciler.checkup.checkup import Ground
 from reconciler.checkup.hosts import judge_host
-from reconciler.checkup.local import check_certificate, check_credential, check_known_host
+from reconciler.checkup.local import check_certificate, check_credential, check_known_host, check_package
 from reconciler.checkup.server import _names
 from reconciler.checkup.stages import certificate_row, check_host_name, check_name, stopped
 from reconciler.clients import reach
@@ -21,7 +22,7 @@ from reconciler.hosts import load, playbooks_folder
 from reconciler.hosts.facts import parse
 from reconciler.inventory.secrets import Resolver
 from reconciler.lab.pki import Authority
-from reconciler.model.connection import Access, Certificate, Connection, Credential, Server, Transport, Trust
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
 from reconciler.model.errors import (
     AuthenticationFailed,
     DeadlineExceeded,
@@ -123,6 +124,22 @@ def test_a_certificate_of_the_inventory(tmp_path: Path) -> None:
         for name in ("px.pem", "bad.pem", "none.pem")
     }
     assert levels == {"px.pem": [OK], "bad.pem": [ERROR], "none.pem": [ERROR]}
+
+
+def test_packages_beside_the_inventory(tmp_path: Path) -> None:
+    (tmp_path / "proxy.deb").write_bytes(b"a package")
+    digest = hashlib.sha256(b"a package").hexdigest()
+
+    def rows(source: str, sha256: str = digest) -> list[tuple[str, Level, str]]:
+        found = check_package(ground(tmp_path), Package(source, sha256))
+        return [(row.subject, row.level, row.found) for row in found]
+
+    assert rows("proxy.deb") == [("package.proxy.deb", OK, f"SHA-256 {digest[:12]}… as declared")]
+    ((_, level, said),) = rows("proxy.deb", "0" * 64)
+    assert (level, said) == (ERROR, f"The SHA-256 of proxy.deb is {digest}, and {'0' * 64} is declared.")
+    ((_, level, said),) = rows("none.deb")
+    assert (level, said) == (ERROR, "none.deb cannot be read: no such file or directory.")
+    assert rows("https://example.com/proxy.deb") == []
 
 
 def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
