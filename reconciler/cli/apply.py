@@ -155,7 +155,21 @@ class _Apply:
         self.pace = pace
         self.notify_url = notify_url
 
-    def look(self, since: Mapping[str, int] | None = None) -> Sight:
+    def first_look(self) -> Sight:
+        """What there is to do. After an outage a server calls a proxy offline until it looks again, and refuses to
+        change it: it is asked to where the host knows better."""
+        from reconciler.plan.planes import RESCANNED
+
+        sight = self.look()
+        late = {report.address for report in sight.whole.reports if report.code in RESCANNED}
+        proxies = [proxy.name for proxy in self.world.inventory.of_kind("proxy") if proxy.address in late]
+        if not proxies:
+            return sight
+        self.console.say(f"The server is asked to look again where hosts say otherwise: {', '.join(proxies)} ...")
+        self.world.rescan(sight.live, proxies)
+        return self.look(dict(self.world.reader.requests))
+
+    def look(self, since: Mapping[str, int] | None = None, *, again: bool = False) -> Sight:
         asked = self.request
         return self.world.look(
             waivers=asked.waivers,
@@ -165,10 +179,11 @@ class _Apply:
             begun=asked.begun,
             batch=asked.batch,
             since=since,
+            again=again,
         )
 
     def carry_out(self, *, approved: bool) -> int:
-        sight = self.look()
+        sight = self.first_look()
         plan = sight.plan
         self._show(plan)
         if sight.checked and not self.console.machine:
@@ -203,7 +218,7 @@ class _Apply:
             return code
         self.console.say("Looking again ...")
         try:
-            after = self.look(dict(self.world.reader.requests))
+            after = self.look(dict(self.world.reader.requests), again=True)
         except ReconcileError:
             self._notify(sight, exits.ERROR, done)
             raise

@@ -75,6 +75,7 @@ class World:
         waivers: Mapping[str, str] | None = None,
         complete: bool = False,
         since: Mapping[str, int] | None = None,
+        again: bool = False,
         choice: Choice | None = None,
         approved: Sequence[Mapping[str, Any]] | None = None,
         begun: frozenset[str] | None = None,
@@ -82,7 +83,8 @@ class World:
     ) -> Sight:
         """Observe the server and the hosts, and plan. Of the plan only the part that `choice` names is kept, and of
         that, where `approved` changes are given (in their JSON form), what was approved and still holds. Guards judge
-        what is kept. Disruptive changes are in batches as `batch` says. Requests up to `since` are not this look's.
+        what is kept. Disruptive changes are in batches as `batch` says. Requests up to `since` are not this look's,
+        which is done `again` where something was applied before it.
 
         Raises RemoteError where the server cannot be read, and Diagnosed for a choice of nothing.
         """
@@ -111,7 +113,7 @@ class World:
         rolling = batched(checked.plan if checked else made, self.inventory, live, batch or DEFAULT)
         facts = Facts(rolling, self.inventory, live, self.clock(), complete)
         scope = scope_of(self.inventory, live)
-        made = guarded(facts, waivers or {}, again=since is not None)
+        made = guarded(facts, waivers or {}, again=again)
         return Sight(live, known, made, scope, whole, checked)
 
     def _chosen(self, plan: Plan, live: Live, choice: Choice) -> Plan:
@@ -139,6 +141,12 @@ class World:
             playbooks=self.playbooks,
             clock=self.clock,
         )
+
+    def rescan(self, live: Live, proxies: Sequence[str]) -> None:
+        """Let the server look at these proxies anew. Nothing comes of it where the server does not want to."""
+        from reconciler.apply.gate import refresh
+
+        refresh(self.site(live), proxies)
 
     def site(self, live: Live) -> Site:
         """Where steps work: with the writer."""

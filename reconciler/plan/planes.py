@@ -156,6 +156,9 @@ def _status(planes: Planes) -> str:
 _DISABLED: Final = ("service-stopped", "service-not-listening", "proxy-not-reached")
 """What is as it should be while the proxy is in maintenance: its service is disabled then."""
 
+RESCANNED: Final = ("proxy-not-reached", "version-differs")
+"""What may be over once the server looks at the proxy again: it does so now and then only."""
+
 _RULES: Final[Mapping[str, Callable[[Planes], Said | None]]] = {
     "service-not-installed": _not_installed,
     "service-stopped": _stopped,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from reconciler.cli.places import lab_folder
+from reconciler.cli.reading import read
+from reconciler.lab.lab import Lab
 from tests.scenarios.rehearsal import Rehearsal
 
 
@@ -46,3 +51,27 @@ def test_trouble_with_a_windows_host_is_named(demo: Rehearsal, switch: str, code
     plan = demo.plan()
     assert [(item["address"], item["code"]) for item in plan["problems"]] == [("host.px-lon-2", code)]
     assert (plan["changes"], plan["code"]) == ([], 1)
+
+
+def test_a_server_that_has_not_noticed_that_a_host_is_back_is_asked_to_look_again(demo: Rehearsal) -> None:
+    """It calls the proxy offline until it looks again, and changes nothing of a proxy that is offline."""
+    folder = lab_folder("demo", {"XDG_STATE_HOME": str(demo.folder / "state")})
+    state = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+    state["options"] = {"presence_seconds": 3600}
+    (folder / "server.json").write_text(json.dumps(state), encoding="utf-8")
+    wanted, _ = read(demo.file, lab=True)
+    assert wanted
+    demo.replace("throttle: 100 Mbps", "throttle: 20 MB/s")
+    with Lab.open(wanted, folder) as lab:
+        lab.set("px-lon-1", "power", "off")
+        assert demo.plan()["code"] == 1
+        lab.set("px-lon-1", "power", "on")
+        plan = demo.plan()
+        blocked = {change["address"] for change in plan["changes"] if change["blocked"]}
+        assert "proxy.px-lon-1" in blocked
+        assert "proxy-not-reached" in [item["code"] for item in plan["reports"]]
+        ended = demo.apply()
+        assert ended.code == 0, ended.out + ended.err
+        assert "The server is asked to look again where hosts say otherwise: px-lon-1 ..." in ended.err
+        assert "none that writes" in ended.out
+        assert demo.changes() == {}
