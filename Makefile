@@ -1,6 +1,6 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
-# matrices: kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
+# matrices: long scenarios, kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 
 .PHONY: demo test check fix matrices integration clean

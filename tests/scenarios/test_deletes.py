@@ -11,6 +11,8 @@ import pytest
 from tests.scenarios.deletes import BUCKET, INVENTORY, Writes, add_foreign, applied, foreign, line, recorded, refused
 from tests.scenarios.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture
 def writes() -> Iterator[Writes]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
+
+pytestmark = pytest.mark.matrix
 
 CREATES = ("Proxies", "ProxyPools", "BackupRepositories", "Jobs")
 

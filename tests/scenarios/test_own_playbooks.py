@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.scenarios.rehearsal import Rehearsal
+
+pytestmark = pytest.mark.matrix
 
 PLAYBOOK = """\
 version: 1

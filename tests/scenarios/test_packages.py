@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.scenarios import packages
 from tests.scenarios.packages import NEW, OLD, PROXIES, carry, hosts
+
+pytestmark = pytest.mark.matrix
 
 
 def test_a_first_install_is_registered_and_then_nothing_is_left_to_do(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from reconciler.lab.hosts import sessions
 from reconciler.lab.lab import Lab
 from tests.scenarios.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.matrix
+
 ONE_REFUSAL = '[{"kind": "status", "status": 500, "method": "PUT", "path": "Proxies/*", "times": 1}]'
 THROTTLE = "throttle: 100 Mbps"
 KEEP = "retention: {keep: 7 years}"

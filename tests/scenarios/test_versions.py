@@ -66,11 +66,11 @@ def test_an_example_converges(name: str, tmp_path: Path) -> None:
     Rehearsal.of(tmp_path, INVENTORIES / name).converges()
 
 
-@pytest.mark.parametrize("kind", ["smtp", "proxy", "pool", "repository", "job", "host", "certificate"])
-def test_every_kind_is_part_of_the_demo(demo: Rehearsal, kind: str) -> None:
+def test_every_kind_is_part_of_the_demo(tmp_path: Path) -> None:
     """A kind that no scenario creates would be a kind that is never applied twice."""
-    first = Rehearsal.of(demo.folder.parent / "fresh", INVENTORIES / "demo.yml").plan()
-    assert any(change["address"].partition(".")[0] == kind for change in first["changes"])
+    first = Rehearsal.of(tmp_path, INVENTORIES / "demo.yml").plan()
+    kinds = {change["address"].partition(".")[0] for change in first["changes"]}
+    assert kinds >= {"smtp", "proxy", "pool", "repository", "job", "host", "certificate"}
 
 
 @pytest.mark.matrix
