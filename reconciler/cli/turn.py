@@ -65,6 +65,7 @@ def take_turn(console: Console, world: World, operation: str, *, wait: float = 0
         _in_its_lab(world),
         world.journal.locks.acquire(
             name,
+            key=world.reader.installation or name,
             owner=str(who),
             operation=operation,
             run=run,

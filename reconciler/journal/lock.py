@@ -28,7 +28,8 @@ _random = SystemRandom()
 
 
 class Locks:
-    """All locks of one journal. `name` says what is locked: use the management server, not the inventory."""
+    """All locks of one journal. A lock is for a management server, not for an inventory: its `name` is for people, and
+    `key` says which one it is, by whatever name it is called."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Locks:
         self,
         name: str,
         *,
+        key: str = "",
         owner: str,
         operation: str,
         run: str = "",
@@ -54,11 +56,13 @@ class Locks:
         lease: float = LEASE,
         waiting: Callable[[Holder], None] | None = None,
     ) -> HeldLock:
-        """The lock, as a context manager. Tries for `timeout` seconds (once where that is 0), then raises LockHeld.
+        """The lock on `key`, by default the name, as a context manager. Tries for `timeout` seconds (once where that is
+        0), then raises LockHeld.
 
         `waiting` is told of each owner that is waited for. The lock is renewed by a thread from here on.
         """
-        mine = {"name": name, "id": self._new_id(), "owner": owner, "operation": operation, "run": run}
+        about = {"name": name, "owner": owner, "operation": operation, "run": run}
+        mine = {"key": key or name, "id": self._new_id(), **about}
         end = self._ticks() + timeout
         pause, seen = _SHORTEST, ""
         while True:
@@ -77,7 +81,9 @@ class Locks:
     def list(self) -> list[Holder]:
         """Who holds what, by name, expired ones included."""
         return self._store.read(
-            lambda connection: [_holder(row) for row in connection.execute(_query(self._store).order_by(locks.c.name))]
+            lambda connection: [
+                _holder(row) for row in connection.execute(_query(self._store).order_by(locks.c.name, locks.c.key))
+            ]
         )
 
     def break_(self, lock: str) -> Holder:
@@ -95,7 +101,7 @@ class Locks:
 
     def _try(self, mine: dict[str, str], lease: float) -> tuple[Holder, Holder | None]:
         """Who has the lock now, and whose expired lease was taken over."""
-        ours = locks.c.name == mine["name"]
+        ours = locks.c.key == mine["key"]
         before = self._store.read(lambda connection: _one(connection, self._store, ours))
         if before is not None and not before.expired:
             return before, None
@@ -105,9 +111,9 @@ class Locks:
             wanted = self._store.insert(locks).values(
                 **mine, created=now, renewed=now, expires=self._store.moment(lease)
             )
-            columns = {column.name: wanted.excluded[column.name] for column in locks.c if column.name != "name"}
+            columns = {column.name: wanted.excluded[column.name] for column in locks.c if column.name != "key"}
             free = (locks.c.expires <= now) | (locks.c.id == mine["id"])
-            connection.execute(wanted.on_conflict_do_update(index_elements=[locks.c.name], set_=columns, where=free))
+            connection.execute(wanted.on_conflict_do_update(index_elements=[locks.c.key], set_=columns, where=free))
             return _one(connection, self._store, ours)
 
         holder = self._store.write(take)

@@ -76,12 +76,33 @@ def _record_operations(connection: Connection) -> None:
     _execute(connection, "ALTER TABLE runs ADD COLUMN operation TEXT NOT NULL DEFAULT 'apply'")
 
 
+_LOCKS_BY_KEY = """
+DROP TABLE locks;
+
+CREATE TABLE locks (
+    key TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL, operation TEXT NOT NULL, run TEXT NOT NULL, created TIMESTAMP WITH TIME ZONE NOT NULL,
+    renewed TIMESTAMP WITH TIME ZONE NOT NULL, expires TIMESTAMP WITH TIME ZONE NOT NULL
+)
+"""
+
+
+def _lock_by_key(connection: Connection) -> None:
+    """Whoever holds a lock of before has lost it, and stops before its next step."""
+    _execute(connection, _LOCKS_BY_KEY)
+
+
 def _execute(connection: Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Migration, ...] = (_remember_what_was_applied, _record_runs_and_locks, _record_operations)
+MIGRATIONS: tuple[Migration, ...] = (
+    _remember_what_was_applied,
+    _record_runs_and_locks,
+    _record_operations,
+    _lock_by_key,
+)
 
 
 def version_of(connection: Connection) -> int:

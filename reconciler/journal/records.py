@@ -107,11 +107,13 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock `name`, and until when (by the clock that decides; `remaining` in seconds, negative once
-    the lease has expired). `id` is what `lock break` takes; `run` is the run it is for, empty before there is one.
+    """Who holds the lock `key`, which people know as `name`, and until when (by the clock that decides; `remaining` in
+    seconds, negative once the lease has expired). `id` is what `lock break` takes; `run` is the run it is for, empty
+    before there is one.
     """
 
     id: str
+    key: str
     name: str
     owner: str
     operation: str

@@ -127,7 +127,8 @@ events = Table(
 locks = Table(
     "locks",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
     Column("id", Text, nullable=False, unique=True),
     Column("owner", Text, nullable=False),
     Column("operation", Text, nullable=False),

@@ -103,7 +103,7 @@ class FakeWorld:
     parallel: int = 2
     looks: list[dict[str, Any]] = field(default_factory=list)
     wrote: list[str] = field(default_factory=list)
-    reader: Any = field(default_factory=lambda: SimpleNamespace(requests={}))
+    reader: Any = field(default_factory=lambda: SimpleNamespace(requests={}, installation=""))
     memory: FakeMemory = field(default_factory=FakeMemory)
     journal: Any = None
     opened: dict[str, Any] = field(default_factory=dict)

@@ -53,6 +53,16 @@ def expire(journal: Journal, lock: HeldLock) -> None:
     journal.store.write(lambda connection: connection.execute(update(table).where(table.c.id == lock.id).values(past)))
 
 
+def test_one_server_by_two_names_is_one_lock(journal: Journal, opened: Opened) -> None:
+    def under(name: str, at: Journal) -> HeldLock:
+        return at.locks.acquire(name, key="an installation", owner="alice@ci-7", operation="apply")
+
+    with under("vbo01", journal) as lock, pytest.raises(LockHeld) as held:
+        under("vbo01.corp.example.com", opened())
+    assert (held.value.holder.id, held.value.holder.name) == (lock.id, "vbo01")
+    under("vbo01.corp.example.com", opened()).release()
+
+
 def test_who_holds_it_can_be_listed(journal: Journal, opened: Opened) -> None:
     with take(journal) as lock:
         [holder] = opened().locks.list()
