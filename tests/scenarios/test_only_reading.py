@@ -15,6 +15,8 @@ from reconciler.clients.winrm import WinrmSession
 from reconciler.lab.server.api import Api
 from tests.scenarios.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.matrix
+
 ASKING = {"windows/facts.ps1", "linux/facts.sh"} | {
     f"server/{name}.ps1" for name in ("names", "security-settings", "version")
 }

@@ -166,6 +166,7 @@ def test_a_base_that_git_does_not_know(repository: Repository) -> None:
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("base", ["main", "old.yml"])
 def test_a_rehearsal_of_a_branch(repository: Repository, base: str) -> None:
     """The lab is built as the base was, the branch is planned against it, and applying it converges."""

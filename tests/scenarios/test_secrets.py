@@ -8,7 +8,11 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
+
+pytestmark = pytest.mark.matrix
 
 NAMES = ("VBO_PASSWORD", "VBO_WINRM_PASSWORD", "CORP_PASSWORD", "DMZ_PASSWORD", "SMTP_PASSWORD")
 CANARIES = {name: f"Canary-{number}-{name.lower()}-9Xq" for number, name in enumerate(NAMES)}
