@@ -1,4 +1,4 @@
-"""Matrices print their figures at the end: what a test records with `record_property`."""
+"""What all tests have in common: here, since workers collect the tests, and where they report only this is read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of matrices at the end: what a test records with `record_property`."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name}: {value}")
