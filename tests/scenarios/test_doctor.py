@@ -11,6 +11,8 @@ import pytest
 import reconciler.clients.vbo
 from tests.scenarios.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.matrix
+
 SCHEMA = Path(__file__).parents[2] / "schemas" / "doctor.schema.json"
 HOSTS = ("px-dmz-1", "px-dmz-2", "px-lnx-1", "px-lnx-2", "px-lon-1", "px-lon-2")
 

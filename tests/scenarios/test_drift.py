@@ -10,6 +10,8 @@ import pytest
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.mark.parametrize(
     ("collection", "key", "value", "body", "expected"),
