@@ -19,7 +19,7 @@ from reconciler.apply.gate import Look
 from reconciler.apply.rollout import Limits
 from reconciler.apply.schedule import Schedule
 from reconciler.apply.site import Site
-from reconciler.apply.steps import STEPS, StepFailed, StillRunning, describe
+from reconciler.apply.steps import STEPS, NotBegun, StepFailed, StillRunning, describe
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import ReconcileError
@@ -183,6 +183,8 @@ class _Engine:
                 if not self._may_begin(change, index, describe(step)):
                     return self._cut(change, index, began - start)
                 detail = self._step(change, index) or detail
+        except NotBegun as error:
+            return _ended(change, Outcome.NOT_STARTED, str(error))
         except StillRunning as error:
             self._listen(Progress(change.key, str(error)))
             return None

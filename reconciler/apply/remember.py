@@ -59,6 +59,9 @@ class Remember:
             if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED):
                 self._pending.pop(event.address, None)
                 self._store([event.address])
+            elif event.action == Action.RUN and self._pending.get(event.address, "pending") != "pending":
+                self._pending[event.address] = "pending"  # it was not begun after all
+                self._write({event.address: {**self._stored.get(event.address, {}), PENDING: "pending"}})
             elif event.outcome is Outcome.DONE and event.action == Action.DELETE:
                 self._write({event.address: None})
             elif event.outcome is Outcome.DONE:

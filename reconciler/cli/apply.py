@@ -87,7 +87,8 @@ def apply(
     """Make the live world as the inventory at PATH says, or do what the saved plan at PATH says.
 
     Shows the plan and asks, unless --auto-approve is given; without a terminal to ask on it refuses. Then it does the
-    changes, starts the jobs concerned, follows them to their result, and looks again.
+    changes, starts the jobs concerned, follows them to their result, and looks again. Where a host says that a proxy
+    is well which the server calls offline, the server is asked to rescan it before anything is planned.
 
     A saved plan was approved when it was reviewed, so nothing is asked. The world is looked at again, each change
     that still fits what was observed then is done, and every other one is refused (exit code 5). What is not in the

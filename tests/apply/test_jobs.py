@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from reconciler.apply.steps import STEPS, StillRunning
+from reconciler.apply.steps import STEPS, NotBegun, StillRunning
+from reconciler.model.errors import ReconcileError
 from tests.apply.site import Clock, FakeServer, site
 
 SESSION = {"id": "s-1", "jobId": "id-daily", "status": "Running", "progress": 3}
@@ -25,13 +26,13 @@ class Ringing(Clock):
             self.stop.set()
 
 
-def interrupted_while(server: FakeServer) -> list[str]:
+def interrupted_while(server: FakeServer, error: type[ReconcileError]) -> list[str]:
     """Run the job `daily` until the interrupt; what was told."""
     stop, told = threading.Event(), list[str]()
     place = site(server, clock=Ringing(stop, 20))
     place.stop = stop
     place.naming.learn("job", "daily", "id-daily")
-    with pytest.raises(StillRunning) as caught:
+    with pytest.raises(error) as caught:
         STEPS["job.run"](place, {"name": "daily"}, told.append)
     return [*told, str(caught.value)]
 
@@ -39,14 +40,14 @@ def interrupted_while(server: FakeServer) -> list[str]:
 def test_an_interrupt_ends_the_following_and_not_the_job() -> None:
     server = FakeServer({"Jobs/id-daily": {"lastStatus": "Success"}, "JobSessions/s-1": SESSION}, rest=7)
     server.act_as = lambda path, action, body: server.lists.update(JobSessions=[SESSION])
-    assert interrupted_while(server) == ["running, 3 objects", "daily goes on at the server"]
+    assert interrupted_while(server, StillRunning) == ["running, 3 objects", "daily goes on at the server"]
     assert [(path, action) for path, action, _ in server.acts] == [("Jobs/id-daily", "start")]
 
 
 def test_an_interrupt_ends_the_wait_for_another_session_and_nothing_is_started() -> None:
     server = FakeServer({"Jobs/id-daily": {"lastStatus": "Running"}})
-    assert interrupted_while(server) == [
+    assert interrupted_while(server, NotBegun) == [
         "waiting for the session that runs already",
-        "another session of daily is running: this one was not started",
+        "the run was interrupted while another session of the job was running",
     ]
     assert server.acts == []

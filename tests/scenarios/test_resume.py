@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from reconciler.apply import Site
 from reconciler.cli.places import lab_folder
 from reconciler.cli.reading import read
 from reconciler.lab.fleet import SessionOrder, SessionResult
 from reconciler.lab.hosts import sessions
 from reconciler.lab.lab import Lab
+from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.matrix
@@ -126,4 +128,44 @@ def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
         assert again.code == 0, again.out + again.err
         assert "job.fabrikam-daily: it was started already" in again.err
         assert [item["status"] for item in started()] == ["Success"]
+        assert demo.changes() == {}
+
+
+def test_a_job_that_was_not_begun_yet_is_started_by_the_next_run(
+    demo: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's session runs, and the run is interrupted while it waits for that."""
+    work, may_end, wait = sessions.Worker.run, threading.Event(), Site.wait
+
+    def slowly(self: sessions.Worker, order: SessionOrder) -> SessionResult:
+        assert may_end.wait(60)
+        return work(self, order)
+
+    def interrupted(self: Site, peer: str, what: str, look: Any, **more: Any) -> Any:
+        if what == "waiting for the running session" and not may_end.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+        return wait(self, peer, what, look, **more)
+
+    monkeypatch.setattr(sessions.Worker, "run", slowly)
+    monkeypatch.setattr(Site, "wait", interrupted)
+    demo.replace(KEEP, "retention: {keep: 10 years}")
+    wanted, _ = read(demo.file, lab=True)
+    assert wanted
+    folder = lab_folder("demo", {"XDG_STATE_HOME": str(demo.folder / "state")})
+    with Lab.open(wanted, folder):
+        with by_hand(demo) as hand:
+            job = hand.by_name("Jobs", "name", "fabrikam-daily")["id"]
+            hand.request("POST", f"Jobs/{job}/start", json={})
+        ended = demo.apply("--format", "json")
+        assert ended.code == 130, ended.err
+        told = json.loads(ended.out)
+        assert {item["key"]: item["outcome"] for item in told["outcomes"]}["run:job.fabrikam-daily"] == "not started"
+        assert told["in_flight"] == {}
+        may_end.set()
+        again = demo.apply()
+        assert again.code == 0, again.out + again.err
+        assert "it was started already" not in again.err
+        state = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+        ran = [item["status"] for item in state["sessions"].values() if item["jobId"] == job]
+        assert ran == ["Success"] * 3  # the one of the demo, somebody's, and ours
         assert demo.changes() == {}

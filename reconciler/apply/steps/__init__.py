@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.apply.site import Site, Tell
 from reconciler.apply.steps.deletion import delete
-from reconciler.apply.steps.failure import StepFailed, StillRunning
+from reconciler.apply.steps.failure import NotBegun, StepFailed, StillRunning
 from reconciler.apply.steps.hosts import change_host
 from reconciler.apply.steps.jobs import run_job
 from reconciler.apply.steps.maintenance import enter, leave, verify, wait_for_sessions
@@ -68,4 +68,4 @@ def describe(step: Step) -> str:
     return _TEXTS[step.verb].format(**params).replace(" :", ":")  # mail settings have no name
 
 
-__all__ = ["STEPS", "StepFailed", "StillRunning", "describe"]
+__all__ = ["STEPS", "NotBegun", "StepFailed", "StillRunning", "describe"]

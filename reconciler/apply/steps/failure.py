@@ -15,3 +15,7 @@ class StepFailed(ReconcileError):
 
 class StillRunning(ReconcileError):
     """The server goes on with what was begun, and nobody waits for it any longer: somebody interrupted the run."""
+
+
+class NotBegun(ReconcileError):
+    """Somebody interrupted the run while the step still waited for its turn: nothing was asked for."""

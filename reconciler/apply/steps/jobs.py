@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.site import Site, Tell
-from reconciler.apply.steps.failure import StepFailed, StillRunning
+from reconciler.apply.steps.failure import NotBegun, StepFailed, StillRunning
 
 _RUNNING = {"queued", "running"}
 _ENDS = {"success", "warning", "failed", "stopped"}
@@ -16,7 +16,8 @@ def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Start a job, follow its session, and say its result. A failed or stopped session fails the step.
 
     With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
-    run is interrupted: a job may take hours, and the next apply follows it to its result.
+    run is interrupted: a job may take hours, and the next apply follows it to its result. Raises NotBegun where it is
+    interrupted before the start.
     """
     name = params["name"]
     found = str(_newest(site, name).get("id", "")) if params.get("follow") else ""
@@ -33,7 +34,8 @@ def _start(site: Site, name: str, params: Mapping[str, Any], tell: Tell) -> str:
     def idle() -> bool:
         if str(site.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING:
             return True
-        _give_way(site, f"another session of {name} is running: this one was not started")
+        if site.stop.is_set():
+            raise NotBegun("the run was interrupted while another session of the job was running")
         return False
 
     if not idle():
@@ -69,16 +71,11 @@ def _follow(site: Site, name: str, session: str, tell: Tell) -> Mapping[str, Any
 
     def look() -> Mapping[str, Any] | None:
         found = watch()
-        if found is None:
-            _give_way(site, f"{name} goes on at the server")
+        if found is None and site.stop.is_set():
+            raise StillRunning(f"{name} goes on at the server")
         return found
 
     return dict(site.wait(name, "following the job", look, seconds=site.access.server.deadlines.long))
-
-
-def _give_way(site: Site, message: str) -> None:
-    if site.stop.is_set():
-        raise StillRunning(message)
 
 
 class _Watch:
