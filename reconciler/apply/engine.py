@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from reconciler.apply.again import patiently
-from reconciler.apply.drain import left_open
-from reconciler.apply.gate import Look
+from reconciler.apply.context import ApplyContext
+from reconciler.apply.health_gate import Look
+from reconciler.apply.restores import left_open
+from reconciler.apply.retry import patiently
 from reconciler.apply.rollout import Limits
 from reconciler.apply.schedule import Schedule
-from reconciler.apply.site import Site
 from reconciler.apply.steps import STEPS, NotBegun, StepFailed, StillRunning, describe
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
@@ -38,24 +38,24 @@ from reconciler.model.plan import Change, Plan
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How every change ended, by key, in the order of the plan; `unwell` is what was done and did not work when it was
-    looked at afterwards. `error` is what stopped the run: a journal that cannot be written, or a lock that is lost.
+    """How every change ended, by key, in the order of the plan; `unhealthy` is what failed verification
+    after apply. `error` is what stopped the run: a journal that cannot be written, or a lock that is lost.
     `in_flight` has the changes that were under way when it ended, by key, with the step that each was at: jobs that go
-    on at the server after an interrupt, and whatever was `left` at a second one."""
+    on at the server after an interrupt, and whatever was `abandoned` at a second one."""
 
     outcomes: Mapping[str, ChangeEnded] = field(default_factory=dict)
     interrupted: bool = False
-    left: bool = False
+    abandoned: bool = False
     error: JournalError | None = None
     in_flight: Mapping[str, str] = field(default_factory=dict)
-    unwell: Mapping[str, str] = field(default_factory=dict)
+    unhealthy: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
-        return bool(self.unwell) or any(end.outcome is not Outcome.DONE for end in self.outcomes.values())
+        return bool(self.unhealthy) or any(end.outcome is not Outcome.DONE for end in self.outcomes.values())
 
 
-class Bell:
+class StopSignal:
     """How a run is asked to end: rung once it starts nothing else, rung again it leaves what is under way."""
 
     def __init__(self) -> None:
@@ -68,12 +68,12 @@ class Bell:
 
 def apply(
     plan: Plan,
-    site: Site,
+    site: ApplyContext,
     *,
     listen: Listener,
     parallel: int = 8,
     limits: Limits | None = None,
-    bell: Bell | None = None,
+    bell: StopSignal | None = None,
     look: Look | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
@@ -83,21 +83,21 @@ def apply(
     else is started.
     """
     schedule = Schedule(plan, limits or Limits(), max(1, parallel), look)
-    engine = _Engine(site, listen, clock, schedule, bell or Bell())
+    engine = _Engine(site, listen, clock, schedule, bell or StopSignal())
     pool = ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="apply")
     try:
         engine.run(pool)
     finally:
-        pool.shutdown(wait=not engine.left, cancel_futures=True)
+        pool.shutdown(wait=not engine.abandoned, cancel_futures=True)
     ends = {change.key: engine.ends[change.key] for change in plan.changes if change.key in engine.ends}
     going_on = [change.key for change in (*engine.going_on, *engine.running.values())]
     in_flight = {change.key: engine.step_of.get(change.key, "") for change in plan.changes if change.key in going_on}
-    return Result(ends, engine.rung > 0, engine.left, engine.error, in_flight, schedule.rollout.unwell)
+    return Result(ends, engine.rung > 0, engine.abandoned, engine.error, in_flight, schedule.rollout.unhealthy)
 
 
 class _Engine:
     def __init__(
-        self, site: Site, listen: Listener, clock: Callable[[], float], schedule: Schedule, bell: Bell
+        self, site: ApplyContext, listen: Listener, clock: Callable[[], float], schedule: Schedule, bell: StopSignal
     ) -> None:
         self.running: dict[Future[ChangeEnded | None], Change] = {}
         self.going_on: list[Change] = []
@@ -105,7 +105,7 @@ class _Engine:
         self.step_of: dict[str, str] = {}
         self.error: JournalError | None = None
         self.rung = 0
-        self.left = False
+        self.abandoned = False
         self._stopped = ""
         self._site = site
         self._listen = listen
@@ -127,7 +127,7 @@ class _Engine:
             if not self.running:
                 break
             self._take(self._bell.calls.get())
-            if self.left:
+            if self.abandoned:
                 return
         if not self._stopped:
             self._schedule.rollout.finish()
@@ -150,7 +150,7 @@ class _Engine:
                 self._end(end)
             return
         self.rung += 1
-        self.left = self.rung > 1
+        self.abandoned = self.rung > 1
         self._stop("the run was interrupted")
         self._site.stop.set()
 
@@ -222,7 +222,7 @@ class _Engine:
 
     def _may_begin(self, change: Change, index: int, text: str) -> bool:
         """Whether the step may be done: it is written down by now, and the lock is ours."""
-        if self.error is not None or self.left:
+        if self.error is not None or self.abandoned:
             return False
         try:
             self._listen(StepStarted(change.key, index, text))
@@ -238,7 +238,7 @@ class _Engine:
         reason = _short(self.error) or "the run was left"
         if index == 0:
             return _ended(change, Outcome.NOT_STARTED, reason)
-        may_restore = not self.left and not isinstance(self.error, LeaseLost)
+        may_restore = not self.abandoned and not isinstance(self.error, LeaseLost)
         aside = self._restore(change, index - 1) if may_restore else ""
         detail = f"stopped before: {describe(change.steps[index])} ({reason})"
         return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, aside))), seconds)

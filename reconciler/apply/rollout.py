@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.apply.gate import Look
-from reconciler.apply.lanes import Lanes
+from reconciler.apply.concurrency import ConcurrencyLimits
+from reconciler.apply.health_gate import Look
 from reconciler.model.event import Outcome
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.plan.batches import DEFAULT, come_back, disrupts_proxy, in_batches
@@ -25,15 +25,15 @@ class Limits:
     batch: str = DEFAULT
     max_failures: int | None = None
     coverage: Coverage | None = None
-    lanes: Lanes = field(default_factory=Lanes)
+    lanes: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
 
 
 class Rollout:
     """Batches of disruptive changes. Without a `look` at the live world, changes are believed when they say they are
-    done. `unwell` is what was done and found not to work afterwards, by key."""
+    done. `unhealthy` is what was done and found not to work afterwards, by key."""
 
     def __init__(self, plan: Plan, limits: Limits, look: Look | None) -> None:
-        self.unwell: dict[str, str] = {}
+        self.unhealthy: dict[str, str] = {}
         self._look = look
         self._is_strict = look is not None and limits.max_failures is None
         self._coverage = (limits.coverage or Coverage({}, frozenset())).returned(given_back(plan.changes))
@@ -91,8 +91,8 @@ class Rollout:
     def _pass(self) -> None:
         """The gate after a batch. A proxy that is not well is taken to be down from here on."""
         batch = [change for change in self._batches[self._passed] if change.key in self._done]
-        found = self._look.unwell(batch) if self._look is not None and batch else {}
-        self.unwell |= found
+        found = self._look.unhealthy(batch) if self._look is not None and batch else {}
+        self.unhealthy |= found
         for change in batch:
             if change.key in found:
                 self._trouble.setdefault(self._passed, f"{change.address}: {found[change.key]}")

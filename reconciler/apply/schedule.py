@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.apply.gate import Look
+from reconciler.apply.health_gate import Look
 from reconciler.apply.rollout import Limits, Rollout
 from reconciler.model.event import ChangeEnded, Outcome
 from reconciler.model.plan import Change, Plan
@@ -35,7 +35,7 @@ class Schedule:
     def stop_reason(self) -> str:
         """Why nothing else is started at all."""
         limit = self._limits.max_failures
-        failures = self._failures + len(self.rollout.unwell)
+        failures = self._failures + len(self.rollout.unhealthy)
         if limit is None or failures < limit or limit <= 0:
             return ""
         return f"{failures} {'change' if failures == 1 else 'changes'} failed, which is the limit"

@@ -36,8 +36,8 @@ from reconciler.model.errors import ReconcileError
 if TYPE_CHECKING:
     from reconciler.apply import Result
     from reconciler.cli.request import Request
-    from reconciler.cli.turn import Turn
-    from reconciler.cli.world import Sight, World
+    from reconciler.cli.turn import LockedRun
+    from reconciler.cli.world import PlanResult, World
     from reconciler.journal import JournalError
     from reconciler.model.plan import Plan
 
@@ -142,7 +142,7 @@ class _Apply:
         self,
         console: Console,
         world: World,
-        turn: Turn,
+        turn: LockedRun,
         outputs: Sequence[Output],
         request: Request,
         pace: Pace,
@@ -156,10 +156,10 @@ class _Apply:
         self.pace = pace
         self.notify_url = notify_url
 
-    def first_look(self) -> Sight:
+    def first_look(self) -> PlanResult:
         """What there is to do. After an outage a server calls a proxy offline until it looks again, and refuses to
         change it: it is asked to where the host knows better."""
-        from reconciler.plan.planes import RESCANNED
+        from reconciler.plan.consistency import RESCANNED
 
         sight = self.look()
         late = {report.address for report in sight.whole.reports if report.code in RESCANNED}
@@ -170,7 +170,7 @@ class _Apply:
         self.world.rescan(sight.live, proxies)
         return self.look(dict(self.world.reader.requests))
 
-    def look(self, since: Mapping[str, int] | None = None, *, again: bool = False) -> Sight:
+    def look(self, since: Mapping[str, int] | None = None, *, again: bool = False) -> PlanResult:
         asked = self.request
         return self.world.look(
             waivers=asked.waivers,
@@ -200,7 +200,7 @@ class _Apply:
             return self._stop(sight, exits.REFUSED, "Nothing was changed.")
         return self._do(sight)
 
-    def _do(self, sight: Sight) -> int:
+    def _do(self, sight: PlanResult) -> int:
         from reconciler.cli.performing import exit_of, leave_if_asked, mails_of, new_mails, perform, show_results
         from reconciler.cli.turn import end
 
@@ -228,18 +228,18 @@ class _Apply:
         self._notify(sight, code, done)
         return code
 
-    def _notify(self, sight: Sight, code: int, done: _Done) -> None:
+    def _notify(self, sight: PlanResult, code: int, done: _Done) -> None:
         from reconciler.cli.notifying import message_of, notify
 
-        if not done.result.left:  # else somebody wants to be gone at once
+        if not done.result.abandoned:  # else somebody wants to be gone at once
             notify(self.console, self.notify_url, self.world, message_of(self.turn, sight.plan, done.result, code))
 
-    def _remember(self, sight: Sight) -> Any:
+    def _remember(self, sight: PlanResult) -> Any:
         from reconciler.apply import Remember
 
         return Remember(self.world.inventory, sight.live, sight.recall, self.world.memory, sight.scope)
 
-    def _last_word(self, after: Sight) -> int:
+    def _last_word(self, after: PlanResult) -> int:
         """Say whether anything still differs. Jobs that every apply starts are no difference."""
         left = [change for change in after.plan.changes if change.action.value != "run"]
         if self.console.machine:
@@ -258,13 +258,13 @@ class _Apply:
     def _show(self, plan: Plan) -> None:
         show_plan(self.console, plan, self.world.inventory, [] if self.console.machine else [Output("human")])
 
-    def _stop(self, sight: Sight, code: int, words: str = "") -> int:
+    def _stop(self, sight: PlanResult, code: int, words: str = "") -> int:
         """End without having done anything."""
         if words:
             self.console.say(words)
         return self._finish(sight, code)
 
-    def _finish(self, sight: Sight, code: int, done: _Done | None = None, after: Sight | None = None) -> int:
+    def _finish(self, sight: PlanResult, code: int, done: _Done | None = None, after: PlanResult | None = None) -> int:
         """Say what went wrong with the journal, and write what programs read."""
         from reconciler.cli.performing import tell_errors
         from reconciler.plan import plan_to_json
@@ -278,7 +278,7 @@ class _Apply:
             "run": self.turn.run if done else None,
             "outcomes": results_json(done.result.outcomes.values()) if done else [],
             "in_flight": dict(done.result.in_flight) if done else {},
-            "unwell": dict(done.result.unwell) if done else {},
+            "unhealthy": dict(done.result.unhealthy) if done else {},
             "mails": [dict(mail) for mail in done.mails] if done else [],
             "after": plan_to_json(after.plan) if after else None,
             "diagnostics": [diagnostic_to_json(item) for item in found],
@@ -289,7 +289,7 @@ class _Apply:
         return code
 
 
-def _worst(sight: Sight, code: int) -> int:
+def _worst(sight: PlanResult, code: int) -> int:
     """Of a saved plan: stale where changes were refused, unless something worse happened."""
     refused = sight.checked is not None and bool(sight.checked.stale)
     return exits.STALE if refused and code == exits.OK else code

@@ -42,8 +42,8 @@ def doctor(
 
 
 def _examine(console: Console, path: Path, outputs: Sequence[Output], *, lab: bool, parallelism: int) -> int:
-    from reconciler.checkup import Ground, check_up, checkup_to_json
     from reconciler.cli.world import now, open_ways
+    from reconciler.doctor import CheckContext, check_up, checkup_to_json
     from reconciler.hosts import load_for
     from reconciler.render.doctor import checkup_text
     from reconciler.render.document import document
@@ -52,7 +52,7 @@ def _examine(console: Console, path: Path, outputs: Sequence[Output], *, lab: bo
     inventory = usable(console, path, lab=True)  # whether its files are there is one of the checks
     with open_ways(console, inventory, lab=lab) as ways:
         playbooks = load_for(inventory)
-        ground = Ground(inventory, ways.access, ways.resolver, playbooks, clock=now, now=now())
+        ground = CheckContext(inventory, ways.access, ways.resolver, playbooks, clock=now, now=now())
         checks = check_up(ground, parallel=parallelism)
     data = checkup_to_json(checks, inventory=inventory.name, server=inventory.access.server.host, lab=lab)
 

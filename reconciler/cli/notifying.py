@@ -13,7 +13,7 @@ from reconciler.model.errors import ReconcileError, RemoteError
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
-    from reconciler.cli.turn import Turn
+    from reconciler.cli.turn import LockedRun
     from reconciler.cli.world import World
     from reconciler.model.plan import Plan
     from reconciler.model.secret import Secret
@@ -32,7 +32,7 @@ def notify(console: Console, url: str | None, world: World, message: dict[str, A
     if world.lab is not None:
         console.say("The webhook is not told of what happens in the lab.")
         return
-    from reconciler.clients.webhook import post
+    from reconciler.clients.http.webhook import post
 
     try:
         post(_address(url, world), message, root=world.access.root)
@@ -40,7 +40,7 @@ def notify(console: Console, url: str | None, world: World, message: dict[str, A
         console.problems([_not_told(error)])
 
 
-def message_of(turn: Turn, plan: Plan, result: Result, code: int) -> dict[str, Any]:
+def message_of(turn: LockedRun, plan: Plan, result: Result, code: int) -> dict[str, Any]:
     """What a webhook is told. Holds no secrets: names, counts, and the reasons of failures."""
     from reconciler.cli.turn import state_of
 

@@ -14,7 +14,7 @@ from reconciler.cli.world import World
 
 if TYPE_CHECKING:
     from reconciler.apply import Limits, Result
-    from reconciler.cli.turn import Turn
+    from reconciler.cli.turn import LockedRun
     from reconciler.journal import JournalError, Run
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.event import Event
@@ -37,9 +37,9 @@ def perform(
 
     The first interrupt lets what is under way end, the second one leaves it.
     """
-    from reconciler.apply import Bell, Gate, apply
+    from reconciler.apply import Gate, StopSignal, apply
 
-    bell = Bell()
+    bell = StopSignal()
     driver = _driver(console, len(plan.changes))
     streams = [console.stream.hear] if console.stream else []
     hearers: list[Callable[[Event], None]] = [run.listener, *([remember] if remember else []), *streams, driver]
@@ -56,7 +56,7 @@ def perform(
 
 def _limits(world: World, live: Live, plan: Plan, pace: Pace) -> Limits:
     """Organizations keep their working proxies while this runs, unless somebody waived just that."""
-    from reconciler.apply import Lanes, Limits
+    from reconciler.apply import ConcurrencyLimits, Limits
     from reconciler.plan.coverage import coverage_of
 
     waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
@@ -64,7 +64,9 @@ def _limits(world: World, live: Live, plan: Plan, pace: Pace) -> Limits:
     return Limits(
         max_failures=pace.max_failures,
         coverage=replace(coverage, needed=0) if waived else coverage,  # a pool is never taken whole
-        lanes=Lanes(pace.lanes, {name: found.transport.value for name, found in world.access.connections.items()}),
+        lanes=ConcurrencyLimits(
+            pace.lanes, {name: found.transport.value for name, found in world.access.connections.items()}
+        ),
     )
 
 
@@ -89,8 +91,8 @@ def show_results(console: Console, result: Result, mails: Sequence[Mapping[str, 
         return
     style = console.out_style
     console.result("\n" + results_text(ends, style) + in_flight_text(result.in_flight, style))
-    if result.unwell:
-        console.result("\n" + unwell_text(result.unwell, style))
+    if result.unhealthy:
+        console.result("\n" + unwell_text(result.unhealthy, style))
     if mails:
         console.result("\n" + mails_text(mails, style))
 
@@ -117,11 +119,11 @@ def exit_of(result: Result, trouble: JournalError | None = None) -> int:
     return exits.PARTIAL if result.failed else exits.OK
 
 
-def leave_if_asked(console: Console, turn: Turn, result: Result) -> None:
+def leave_if_asked(console: Console, turn: LockedRun, result: Result) -> None:
     """After a second interrupt nobody waits for what is in flight: give the lock back and end the process."""
     from reconciler.journal import JournalError
 
-    if result.left:
+    if result.abandoned:
         with suppress(JournalError):
             turn.lock.release()
         console.flush()

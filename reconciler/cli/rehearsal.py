@@ -13,7 +13,7 @@ from reconciler.cli.reading import usable
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
-    from reconciler.cli.world import Sight, World
+    from reconciler.cli.world import PlanResult, World
     from reconciler.model.inventory import Inventory
 
 
@@ -50,7 +50,7 @@ def _old(console: Console, inventory: Inventory, base: str) -> tuple[Inventory |
 def _apply(world: World, base: str) -> None:
     from reconciler.apply import Remember, apply
 
-    sight: Sight = world.look()
+    sight: PlanResult = world.look()
     remember = Remember(world.inventory, sight.live, sight.recall, world.memory, sight.scope)
     remember.begin(sight.plan)
     site = world.site(sight.live)

@@ -22,7 +22,7 @@ LEASE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LockedRun:
     """`run` is the id that the run will have; the lock names it already. `commit` is where the inventory comes from, as
     far as git knows it."""
 
@@ -50,7 +50,7 @@ class Turn:
 
 
 @contextmanager
-def take_turn(console: Console, world: World, operation: str, *, wait: float = 0.0) -> Iterator[Turn]:
+def take_turn(console: Console, world: World, operation: str, *, wait: float = 0.0) -> Iterator[LockedRun]:
     """Hold the lock of the management server. Waits for it for `wait` seconds. Raises LockHeld and JournalError."""
     from reconciler.journal import who_am_i
 
@@ -76,7 +76,7 @@ def take_turn(console: Console, world: World, operation: str, *, wait: float = 0
     ):
         if lock.before is not None:
             console.say(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
-        yield Turn(world.journal, lock, operation, run, who, _commit(world))
+        yield LockedRun(world.journal, lock, operation, run, who, _commit(world))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from reconciler.model.diagnostic import Diagnosed, Diagnostic
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reconciler.apply import Site
+    from reconciler.apply import ApplyContext
     from reconciler.clients.vbo import Reader, Session, Writer
     from reconciler.hosts import Playbook
     from reconciler.journal import Journal, Memory
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PlanResult:
     """One look at the world, and the plan that follows from it. `whole` is the plan before a part of it was chosen;
     `checked` how it compares with what was approved, where that is given."""
 
@@ -80,7 +80,7 @@ class World:
         approved: Sequence[Mapping[str, Any]] | None = None,
         begun: frozenset[str] | None = None,
         batch: str = "",
-    ) -> Sight:
+    ) -> PlanResult:
         """Observe the server and the hosts, and plan. Of the plan only the part that `choice` names is kept, and of
         that, where `approved` changes are given (in their JSON form), what was approved and still holds. Guards judge
         what is kept. Disruptive changes are in batches as `batch` says. Requests up to `since` are not this look's,
@@ -114,7 +114,7 @@ class World:
         facts = Facts(rolling, self.inventory, live, self.clock(), complete)
         scope = scope_of(self.inventory, live)
         made = guarded(facts, waivers or {}, again=again)
-        return Sight(live, known, made, scope, whole, checked)
+        return PlanResult(live, known, made, scope, whole, checked)
 
     def _chosen(self, plan: Plan, live: Live, choice: Choice) -> Plan:
         from reconciler.plan.selection import UnknownTarget, select
@@ -144,16 +144,16 @@ class World:
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
         """Let the server look at these proxies anew. Nothing comes of it where the server does not want to."""
-        from reconciler.apply.gate import refresh
+        from reconciler.apply.health_gate import refresh
 
         refresh(self.site(live), proxies)
 
-    def site(self, live: Live) -> Site:
+    def site(self, live: Live) -> ApplyContext:
         """Where steps work: with the writer."""
-        from reconciler.apply import Site
+        from reconciler.apply import ApplyContext
 
         writer = self.writing()
-        return Site(
+        return ApplyContext(
             self.inventory.name, live, self.access, self.resolver, self.reader, writer, playbooks=self.playbooks
         )
 
@@ -173,7 +173,7 @@ def now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Endpoints:
     """How things are reached, before anything is: `lab` and its `folder` in a rehearsal."""
 
     access: Access
@@ -183,15 +183,15 @@ class Ways:
 
 
 @contextmanager
-def open_ways(console: Console, inventory: Inventory, *, lab: bool) -> Iterator[Ways]:
+def open_ways(console: Console, inventory: Inventory, *, lab: bool) -> Iterator[Endpoints]:
     """The ways of an inventory, into the lab or into the real world. Nothing is connected yet."""
     if not lab:
-        yield Ways(inventory.access, real_secrets(console, inventory))
+        yield Endpoints(inventory.access, real_secrets(console, inventory))
         return
     folder = lab_folder(inventory.name, console.environment)
     console.say("Working in the lab: an emulation on this machine. Nothing real is reached.")
     with open_lab(console, inventory) as rehearsal:
-        yield Ways(rehearsal.redirect(inventory.access), rehearsal.resolver, rehearsal, folder)
+        yield Endpoints(rehearsal.redirect(inventory.access), rehearsal.resolver, rehearsal, folder)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from reconciler.clients.tls import Peer, context_for
+from reconciler.clients.http.tls import Peer, context_for
 from reconciler.model.errors import RemoteError, Unreachable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def server_certificate_end(server: Server, root: str) -> datetime:
 
 def host_certificate_end(connection: Connection, root: str) -> datetime:
     """Until when the certificate of a host's WinRM is good (aware). Raises Unreachable and UntrustedPeer."""
-    from reconciler.clients.winrm_faults import translate
+    from reconciler.clients.winrm.faults import translate
 
     peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
     return _end(peer, connection.host, root, lambda error: translate(error, peer.name, _WHAT, sent=False))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.clients.hosts import ScriptRunner
+    from reconciler.clients.host_session import ScriptRunner
     from reconciler.hosts.playbook import Playbook
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.hosts.diagnosis import diagnose
 from reconciler.hosts.facts import NotFacts, parse
 from reconciler.model.errors import BadAnswer, RemoteError, SecretError
 from reconciler.model.live import HostFacts
 
 if TYPE_CHECKING:
-    from reconciler.clients.hosts import ScriptRunner
+    from reconciler.clients.host_session import ScriptRunner
     from reconciler.hosts.playbook import Playbook
     from reconciler.model.connection import Connection
     from reconciler.model.inventory import Inventory, Resource

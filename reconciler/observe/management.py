@@ -81,7 +81,7 @@ def _ask(
                 address="certificate",
             ),
         )
-    from reconciler.clients.hosts import open_host
+    from reconciler.clients.host_session import open_host
     from reconciler.hosts import diagnose, shipped
 
     try:

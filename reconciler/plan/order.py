@@ -20,9 +20,9 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.drains import only_restores
+from reconciler.plan.pool_upgrades import pool_members
 from reconciler.plan.runs import chain_of
 from reconciler.plan.usage import Claims, Usage, lets_go, stays
-from reconciler.plan.whole import fellows
 
 _HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 200
 _ENDING = (Action.DELETE, Action.REPLACE)
@@ -63,7 +63,7 @@ class _Needs:
 
     def __init__(self, changes: Sequence[Change], inventory: Inventory, live: Live) -> None:
         self._inventory, self._live = inventory, live
-        self._usage, self._claims, self._fellows = Usage(live), Claims(live), fellows(live)
+        self._usage, self._claims, self._fellows = Usage(live), Claims(live), pool_members(live)
         self._at: dict[str, list[Change]] = defaultdict(list)
         self._runs: dict[str, list[Change]] = defaultdict(list)
         self._leaving: dict[str, list[Change]] = defaultdict(list)

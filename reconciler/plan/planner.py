@@ -9,6 +9,7 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
+from reconciler.plan.consistency import plan_planes
 from reconciler.plan.drains import plan_restores, with_drains
 from reconciler.plan.hosts import Judge, plan_hosts
 from reconciler.plan.moves import plan_moves
@@ -16,12 +17,11 @@ from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
 from reconciler.plan.ownership import plan_undeclared
 from reconciler.plan.packages import plan_packages
-from reconciler.plan.planes import plan_planes
+from reconciler.plan.pool_upgrades import plan_whole
 from reconciler.plan.replaces import plan_replaces
 from reconciler.plan.runs import plan_runs
 from reconciler.plan.takeovers import plan_takeovers
 from reconciler.plan.upgrades import plan_upgrades
-from reconciler.plan.whole import plan_whole
 
 
 def make_plan(

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from reconciler.model.address import fits, kind_of, name_of
 from reconciler.model.plan import Change, Plan, Report
-from reconciler.plan.whole import together
+from reconciler.plan.pool_upgrades import together
 
 
 class UnknownTarget(ValueError):
@@ -38,17 +38,17 @@ def select(
     for pattern in (*targets, *excludes):
         _check(pattern, known, groups or {})
     kept = {change.key for change in plan.changes}
-    fellows = together(plan.changes)
+    pool_members = together(plan.changes)
     if targets:
         wanted = [change for change in plan.changes if _fits(change.address, targets, groups or {})]
-        kept &= _closure(wanted, lambda change: {*change.depends_on, *fellows.get(change.key, ())}, plan)
+        kept &= _closure(wanted, lambda change: {*change.depends_on, *pool_members.get(change.key, ())}, plan)
     if excludes:
         unwanted = [change for change in plan.changes if _fits(change.address, excludes, groups or {})]
         waiting = {
             change.key: {other.key for other in plan.changes if change.key in other.depends_on}
             for change in plan.changes
         }
-        kept -= _closure(unwanted, lambda change: waiting[change.key] | fellows.get(change.key, frozenset()), plan)
+        kept -= _closure(unwanted, lambda change: waiting[change.key] | pool_members.get(change.key, frozenset()), plan)
     changes = tuple(change for change in plan.changes if change.key in kept)
     left = len(plan.changes) - len(changes)
     words = " ".join([*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from reconciler.apply import Site
+from reconciler.apply import ApplyContext
 from reconciler.model.connection import Access, Credential, Server
 from reconciler.model.live import Live, LiveResource, ServerInfo
 from reconciler.model.secret import Secret, SecretRef
@@ -54,11 +54,11 @@ class Secrets:
         return Secret("hunter2")
 
 
-def site(server: FakeServer, *proxies: str, clock: Clock | None = None) -> Site:
+def site(server: FakeServer, *proxies: str, clock: Clock | None = None) -> ApplyContext:
     """A site that knows `proxies`, whose ids are `id-NAME`."""
     time = clock or Clock()
     access = Access(Server(HOST, LOGIN), {}, {"local": LOGIN}, {}, "/nowhere")
     known = {f"proxy.{name}": LiveResource("proxy", name, f"id-{name}", {}) for name in proxies}
     live = Live(ServerInfo(HOST, server.rest, server.build), cast("Mapping[Any, LiveResource]", known), {}, {})
     fake = cast("Any", server)
-    return Site("corp", live, access, cast("Any", Secrets()), fake, fake, sleep=time.sleep, clock=time)
+    return ApplyContext("corp", live, access, cast("Any", Secrets()), fake, fake, sleep=time.sleep, clock=time)

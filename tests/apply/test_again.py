@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.apply.again import REPEATABLE, patiently
+from reconciler.apply.retry import REPEATABLE, patiently
 from reconciler.apply.steps import STEPS
 from reconciler.model.errors import (
     ConnectionLost,

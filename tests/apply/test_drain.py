@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import Bell, apply
-from reconciler.apply.drain import Drains, left_open
+from reconciler.apply import StopSignal, apply
+from reconciler.apply.restores import Drains, left_open
 from reconciler.apply.steps import STEPS, StepFailed
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
@@ -272,7 +272,7 @@ class TestInterrupted:
     """The run is told to end while a proxy is being drained, or the journal cannot be written between two steps."""
 
     def test_while_it_is_drained(self) -> None:
-        server, bell = Pool(moments=10**9), Bell()
+        server, bell = Pool(moments=10**9), StopSignal()
         here = site(server, "px-1")
         rung: list[bool] = []
 

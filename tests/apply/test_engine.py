@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Bell, Lanes, Limits, Site, apply
+from reconciler.apply import ApplyContext, ConcurrencyLimits, Limits, StopSignal, apply
 from reconciler.apply.engine import Result
 from reconciler.apply.steps import STEPS, StepFailed, StillRunning
 from reconciler.journal import JournalError
@@ -48,7 +48,7 @@ def change(name: str, *needs: str, blocked: str = "") -> Change:
 def run(*changes: Change, events: list[Event] | None = None, **more: Any) -> Result:
     plan = Plan("corp", "", ServerInfo("host", 8, "8.5"), changes)
     heard: list[Event] = [] if events is None else events
-    return apply(plan, cast(Site, FakeSite()), **{"listen": heard.append, "clock": lambda: 0.0, **more})
+    return apply(plan, cast(ApplyContext, FakeSite()), **{"listen": heard.append, "clock": lambda: 0.0, **more})
 
 
 def ends(result: Result) -> dict[str, str]:
@@ -128,7 +128,7 @@ def test_events_tell_the_whole_story(verb: Callable[[Do], None]) -> None:
 
 
 def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], None]) -> None:
-    bell = Bell()
+    bell = StopSignal()
 
     def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         bell.ring()
@@ -143,7 +143,7 @@ def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], 
 
 
 def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> None:
-    bell, over = Bell(), threading.Event()
+    bell, over = StopSignal(), threading.Event()
 
     def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         bell.ring()
@@ -158,7 +158,7 @@ def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> N
 
 
 def test_what_the_server_goes_on_with_is_in_flight_and_not_waited_for(verb: Callable[[Do], None]) -> None:
-    bell = Bell()
+    bell = StopSignal()
 
     def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         bell.ring()
@@ -168,7 +168,7 @@ def test_what_the_server_goes_on_with_is_in_flight_and_not_waited_for(verb: Call
     verb(do)
     events: list[Event] = []
     result = run(change("a"), change("b", "a"), events=events, bell=bell)
-    assert (result.interrupted, result.left) == (True, False)
+    assert (result.interrupted, result.abandoned) == (True, False)
     assert result.in_flight == {"run:job.a": "run job a"}
     assert ends(result) == {"b": "not started"}
     assert Progress("run:job.a", "a goes on at the server") in events
@@ -232,7 +232,7 @@ class TestCoverage:
             if isinstance(event, ChangeStarted | ChangeEnded):
                 order.append(f"{'+' if isinstance(event, ChangeStarted) else '-'}{event.address.partition('.')[2]}")
 
-        return apply(plan, cast(Site, FakeSite()), listen=listen, limits=limits, clock=lambda: 0.0), order
+        return apply(plan, cast(ApplyContext, FakeSite()), listen=listen, limits=limits, clock=lambda: 0.0), order
 
     def test_two_that_serve_the_same_never_go_together(self, verb: Callable[[Do], None]) -> None:
         verb(lambda site, params, tell: None)
@@ -273,7 +273,7 @@ def test_blocked_changes_that_wait_for_each_other_end_once(verb: Callable[[Do], 
 class TestLanes:
     """How many changes are under way at the same time."""
 
-    def most(self, verb: Callable[[Do], None], lanes: Lanes, *changes: Change) -> int:
+    def most(self, verb: Callable[[Do], None], lanes: ConcurrencyLimits, *changes: Change) -> int:
         """The largest number of steps that were under way together."""
         lock, now, most = threading.Lock(), [0], [0]
 
@@ -300,11 +300,11 @@ class TestLanes:
 
         monkeypatch.setitem(STEPS, "host.change", dispatch)
         hosts = [self.on_host(name) for name in "abcdef"]
-        lanes = Lanes({"rest": 1, "ssh": 2, "winrm": 1}, dict.fromkeys("abcdef", "ssh"))
+        lanes = ConcurrencyLimits({"rest": 1, "ssh": 2, "winrm": 1}, dict.fromkeys("abcdef", "ssh"))
         assert self.most(verb, lanes, *hosts) == 2
 
     def test_a_host_is_changed_by_one_at_a_time(self) -> None:
-        lanes = Lanes(transports={"a": "ssh"})
+        lanes = ConcurrencyLimits(transports={"a": "ssh"})
         proxy = Change("proxy.a", Action.UPDATE, (), Cause(Reason.DRIFT), (Step("update", {"name": "a"}),))
         assert lanes.of(proxy) == {"rest", "host a"}
         assert lanes.of(self.on_host("a")) == {"ssh", "host a"}
@@ -312,4 +312,4 @@ class TestLanes:
         assert lanes.are_free(proxy, [self.on_host("b")])
 
     def test_following_a_job_keeps_nobody_from_working(self) -> None:
-        assert Lanes().of(change("daily")) == frozenset()
+        assert ConcurrencyLimits().of(change("daily")) == frozenset()

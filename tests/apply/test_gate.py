@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Gate, Limits, Site, apply
+from reconciler.apply import ApplyContext, Gate, Limits, apply
 from reconciler.apply.engine import Result
 from reconciler.apply.steps import STEPS
 from reconciler.model.errors import Refused, Unreachable
@@ -37,7 +37,7 @@ class Seen:
         seen = {name: {"status": "Online"} for name in self.working()}
         return known.observed(seen, NEW)
 
-    def unwell(self, changes: Sequence[Change]) -> dict[str, str]:
+    def unhealthy(self, changes: Sequence[Change]) -> dict[str, str]:
         self.asked.append([change.address.removeprefix("proxy.") for change in changes])
         return {change.key: "it is Offline" for change in changes if change.address[-1] in self.sick}
 
@@ -55,7 +55,7 @@ def job(name: str, *proxies: str) -> Change:
 def run(look: Seen, *changes: Change, limits: Limits | None = None) -> Result:
     plan = Plan("corp", "", ServerInfo(HOST, 8, NEW), changes)
     limits = limits or Limits("1")
-    return apply(plan, cast(Site, FakeSite()), listen=lambda event: None, limits=limits, look=look)
+    return apply(plan, cast(ApplyContext, FakeSite()), listen=lambda event: None, limits=limits, look=look)
 
 
 def ends(result: Result) -> dict[str, str]:
@@ -88,7 +88,7 @@ def test_a_proxy_that_does_not_come_back_stops_the_next_batch_and_says_why() -> 
     assert ends(result) == {"proxy.a": "done", "proxy.b": "not started", "proxy.c": "not started"}
     reason = "an earlier batch did not end well: proxy.a: it is Offline"
     assert result.outcomes["upgrade:proxy.b"].detail == reason
-    assert result.unwell == {"upgrade:proxy.a": "it is Offline"}
+    assert result.unhealthy == {"upgrade:proxy.a": "it is Offline"}
     assert result.failed
 
 
@@ -131,7 +131,7 @@ def test_who_works_is_looked_at_again_before_each_start(broken: set[str]) -> Non
     working = {"a", "b", "c"}
 
     class Dying(Seen):
-        def unwell(self, changes: Sequence[Change]) -> dict[str, str]:
+        def unhealthy(self, changes: Sequence[Change]) -> dict[str, str]:
             working.discard("c")
             return {}
 
@@ -162,7 +162,7 @@ class TestLook:
     )
     def test_what_was_changed_is_well(self, seen: dict[str, Any], problem: str) -> None:
         gate, server = self.gate({"hostName": "a", **seen}, {"hostName": "b", "status": "Offline"})
-        assert gate.unwell([upgrade("a")]) == ({"upgrade:proxy.a": problem} if problem else {})
+        assert gate.unhealthy([upgrade("a")]) == ({"upgrade:proxy.a": problem} if problem else {})
         assert server.acts == [("Proxies", "Rescan", {"proxies": [{"id": "id-a"}]})]
 
     def test_what_was_drained_is_back(self) -> None:
@@ -170,11 +170,11 @@ class TestLook:
         drained = Change(
             "proxy.a", Action.UPGRADE, (), Cause(Reason.DRIFT), (Step("maintenance.on"), Step("maintenance.off"))
         )
-        assert gate.unwell([drained]) == {"upgrade:proxy.a": "it is still in maintenance"}
+        assert gate.unhealthy([drained]) == {"upgrade:proxy.a": "it is still in maintenance"}
 
     def test_nothing_is_asked_where_nothing_was_changed(self) -> None:
         gate, server = self.gate({"hostName": "a", "status": "Online"})
-        assert gate.unwell([]) == {}
+        assert gate.unhealthy([]) == {}
         assert server.acts == []
 
     def test_who_works_now(self) -> None:
@@ -195,7 +195,7 @@ class TestLook:
 
         monkeypatch.setattr(server, "list", dead)
         assert gate.coverage(Coverage({}, frozenset())) is None
-        assert gate.unwell([upgrade("a")]) == {"upgrade:proxy.a": "the server does not say how it is (no route)"}
+        assert gate.unhealthy([upgrade("a")]) == {"upgrade:proxy.a": "the server does not say how it is (no route)"}
 
 
 def test_without_an_answer_nothing_is_disrupted(broken: set[str]) -> None:

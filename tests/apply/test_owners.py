@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Site
+from reconciler.apply import ApplyContext
 from reconciler.apply.steps import StepFailed
 from reconciler.apply.steps.deletion import delete
 from reconciler.apply.steps.owners import change_members, move_repository
@@ -60,9 +60,9 @@ class FakeServer:
         return found
 
 
-def site(server: FakeServer) -> Site:
+def site(server: FakeServer) -> ApplyContext:
     nothing = Live(ServerInfo("server", 8, ""), {}, {}, {})
-    made = Site("corp", nothing, access(), cast(Any, None), cast(Any, server), cast(Any, server))
+    made = ApplyContext("corp", nothing, access(), cast(Any, None), cast(Any, server), cast(Any, server))
     for kind, name, ident in (("repository", "r", "r"), ("proxy", "a", "p1"), ("proxy", "b", "p2"), ("pool", "c", "c")):
         made.naming.learn(kind, name, ident)
     made.sleep = lambda seconds: None

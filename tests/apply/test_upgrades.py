@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Site
+from reconciler.apply import ApplyContext
+from reconciler.apply.batcher import Batcher
 from reconciler.apply.steps import STEPS, StepFailed
-from reconciler.apply.together import Together
-from reconciler.clients.hosts import HostSession
+from reconciler.clients.host_session import HostSession
 from reconciler.model.connection import Connection, Credential
 from reconciler.model.errors import ReconcileError, ScriptFailed
 from reconciler.model.secret import SecretRef
@@ -44,7 +44,7 @@ class PowerShell:
         }
 
 
-class Place(Site):
+class Place(ApplyContext):
     def host(self, connection: Connection | None, name: str) -> Any:
         @contextmanager
         def session() -> Iterator[HostSession]:
@@ -67,7 +67,7 @@ def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
         while sum(len(group) for group in together._waiting.values()) < len(logins):
             time.sleep(0.001)
 
-    together = place.together = Together(until_all_have_come)
+    together = place.together = Batcher(until_all_have_come)
 
     def one(name: str) -> str:
         params = {"name": name, "host": name, "to": "8.5.0.1", "os": "windows", "credentials": logins[name]}
@@ -107,4 +107,4 @@ def test_one_after_the_other_is_one_run_each() -> None:
 
 def test_work_that_gives_too_little_is_nobodys_success() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        Together(lambda seconds: None).call("key", {}, lambda items: [])
+        Batcher(lambda seconds: None).call("key", {}, lambda items: [])

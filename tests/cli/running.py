@@ -109,11 +109,11 @@ class FakeWorld:
     opened: dict[str, Any] = field(default_factory=dict)
 
     def look(self, **options: Any) -> Any:
-        from reconciler.cli.world import Sight
+        from reconciler.cli.world import PlanResult
 
         self.looks.append(options)
         plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
-        return Sight(self.live, Recall(), plan, "scope", plan)
+        return PlanResult(self.live, Recall(), plan, "scope", plan)
 
     def look_at_server(self) -> Live:
         return self.live
@@ -123,11 +123,11 @@ class FakeWorld:
 
         self.wrote.append("site")
 
-        class Site:
+        class ApplyContext:
             stop = threading.Event()
             sessions = SimpleNamespace(close=lambda: None)
 
-        return Site()
+        return ApplyContext()
 
     def writing(self) -> Any:
         world = self

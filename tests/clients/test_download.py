@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.download import cache_folder, fetch
+from reconciler.clients.http.download import cache_folder, fetch
 from reconciler.model.connection import Package
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Refused, RemoteError, UntrustedPeer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.clients import posix
+from reconciler.clients.ssh import posix
 from reconciler.hosts import shipped
 
 UBUNTU = """PRETTY_NAME="Ubuntu 22.04.4 LTS"

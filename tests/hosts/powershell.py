@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.powershell import blob, encoded_bootstrap
+from reconciler.clients.winrm.powershell import blob, encoded_bootstrap
 from reconciler.model.script import Script
 
 STUBS = Path(__file__).with_name("stubs.ps1")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.powershell import blob, encoded_bootstrap
+from reconciler.clients.winrm.powershell import blob, encoded_bootstrap
 from reconciler.hosts import shipped
 from reconciler.hosts.facts import parse
 from reconciler.lab.pki import Authority

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.estate import Estate, estate
-from tests.integration.hosts import Host, Site, unified
+from tests.integration.hosts import Host, HostNetwork, unified
 from tests.integration.image import NoImage, image
 from tests.integration.namespaces import Namespaces, NoNamespaces
 
@@ -30,7 +30,7 @@ def missing() -> str:
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostNetwork]:
     """The network of all hosts."""
     reason = missing()
     if reason:
@@ -38,20 +38,20 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         root = image()
         with Namespaces() as spaces:
-            yield Site(spaces, root, tmp_path_factory.mktemp("site"))
+            yield HostNetwork(spaces, root, tmp_path_factory.mktemp("site"))
     except (NoImage, NoNamespaces) as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture
-def site(ground: Site) -> Iterator[Site]:
+def site(ground: HostNetwork) -> Iterator[HostNetwork]:
     """The network of the hosts, which the test is in itself."""
     with ground.entered():
         yield ground
 
 
 @pytest.fixture
-def three(site: Site) -> Iterator[list[Host]]:
+def three(site: HostNetwork) -> Iterator[list[Host]]:
     """Three hosts that are up, and nothing on them but Debian."""
     with site.hosts("px-1.example.net", "px-2.example.net", "px-3.example.net") as hosts:
         yield hosts

@@ -1,6 +1,6 @@
 """Debian hosts as they are: systemd is their first process, OpenSSH their way in, and each has a network of its own.
 
-with Namespaces() as spaces, Site(spaces, image(), folder) as site:
+with Namespaces() as spaces, HostNetwork(spaces, image(), folder) as site:
     host = site.host("px-1.example.net")
     host.boot()
     host.console("systemctl is-system-running")
@@ -197,7 +197,7 @@ class Host:
             self.console(f"install -m600 {owner} /dev/stdin {folder}/authorized_keys", public_key)
 
 
-class Site:
+class HostNetwork:
     """The network that hosts are in, and the hosts."""
 
     def __init__(self, spaces: Namespaces, image: Path, folder: Path) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.hosts import shipped
 from reconciler.hosts.facts import parse
 from reconciler.model.connection import Connection, Credential, Transport, Trust
 from reconciler.model.secret import Secret, SecretRef
-from tests.integration.hosts import ADMIN, NETWORK, Host, Site
+from tests.integration.hosts import ADMIN, NETWORK, Host, HostNetwork
 from tests.integration.proxy.package import UNIT, debian_package
 
 pytestmark = pytest.mark.integration
@@ -56,7 +56,7 @@ def facts(host: Host, *, sudo: bool = True) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def host(ground: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(ground: HostNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host for the whole file; tests put back what they change. Something listens on the port."""
     with ground.entered(), ground.hosts("px-1.example.net") as (made,):
         made.account(PASSWORD)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.hosts import Host, Site
+from tests.integration.hosts import Host, HostNetwork
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +31,7 @@ def answers(host: Host) -> bool:
     return True
 
 
-def test_a_power_cut_keeps_the_files_and_ends_the_rest(site: Site) -> None:
+def test_a_power_cut_keeps_the_files_and_ends_the_rest(site: HostNetwork) -> None:
     with site.hosts("px-1.example.net") as (host,):
         host.console("echo kept >/root/note; sync")
         before = host.console("cat /etc/machine-id")
@@ -42,7 +42,7 @@ def test_a_power_cut_keeps_the_files_and_ends_the_rest(site: Site) -> None:
         assert host.console("cat /etc/machine-id") == before
 
 
-def test_nothing_is_left(site: Site) -> None:
+def test_nothing_is_left(site: HostNetwork) -> None:
     with site.hosts("px-1.example.net") as (host,):
         mark = host._mark
         folder = host._folder

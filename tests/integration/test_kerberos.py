@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.lab.hosts.ntlm import LoginRefused
 from reconciler.lab.hosts.wsman import Acceptor, Command
 from reconciler.lab.hosts.wsman.sealing import Seal

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, DeadlineExceeded, RemoteError, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
-from tests.integration.hosts import Host, Site
+from tests.integration.hosts import Host, HostNetwork
 from tests.integration.openssh import OpenSsh, keygen, missing, new_key, openssh
 
 pytestmark = pytest.mark.integration
@@ -217,7 +217,7 @@ echo noise >&2
 
 
 @pytest.fixture(scope="module")
-def debian(ground: Site) -> Iterator[Host]:
+def debian(ground: HostNetwork) -> Iterator[Host]:
     with ground.entered(), ground.hosts("px-sudo.example.net") as (host,):
         host.console("useradd -m -s /bin/bash keeper && chpasswd", f"keeper:{PASSWORD}\n")
         yield host

@@ -22,7 +22,7 @@ from tests.journal.samples import WHO, counted, key, plan, started
 Opened = Callable[[], Journal]
 
 
-class Patience:
+class RetryPolicy:
     """A clock of seconds, and a sleep that only moves it; `then` is done at each sleep."""
 
     def __init__(self, then: Callable[[], object] = lambda: None) -> None:
@@ -39,7 +39,7 @@ class Patience:
         self.then()
 
 
-def patient(journal: Journal, patience: Patience) -> Locks:
+def patient(journal: Journal, patience: RetryPolicy) -> Locks:
     return Locks(journal.store, counted("P"), sleep=patience.sleep, ticks=patience)
 
 
@@ -84,7 +84,7 @@ def test_a_second_one_is_told_whose_it_is(journal: Journal, opened: Opened) -> N
 def test_waiting_ends_when_it_is_released(journal: Journal, opened: Opened) -> None:
     first = take(journal)
     told: list[Holder] = []
-    patience = Patience(lambda: first.release() if len(patience.pauses) == 3 else None)
+    patience = RetryPolicy(lambda: first.release() if len(patience.pauses) == 3 else None)
     locks = patient(opened(), patience)
     with locks.acquire("vbo01", owner="bob", operation="apply", timeout=60, waiting=told.append) as second:
         assert len(patience.pauses) == 3
@@ -93,7 +93,7 @@ def test_waiting_ends_when_it_is_released(journal: Journal, opened: Opened) -> N
 
 
 def test_waiting_ends_when_the_time_is_over(journal: Journal, opened: Opened) -> None:
-    patience = Patience()
+    patience = RetryPolicy()
     with take(journal), pytest.raises(LockHeld):
         patient(opened(), patience).acquire("vbo01", owner="bob", operation="apply", timeout=30)
     assert patience.now == pytest.approx(30)

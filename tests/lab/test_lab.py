@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.hosts import shipped
 from reconciler.inventory import load

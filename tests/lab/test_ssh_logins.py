@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.lab.lab import Lab
 from reconciler.model.script import Script
 from tests.inventory.writing import load_text

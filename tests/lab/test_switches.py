@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import connect
 from reconciler.hosts import shipped
 from reconciler.inventory import load

@@ -129,19 +129,19 @@ def _runs(folder: Path) -> list[dict[str, Any]]:
 def _apply_and_die(folder: Path, task: Task) -> None:
     """An apply with a trap at every side effect: requests that write, and scripts that change a host."""
     import reconciler.apply
-    from reconciler.apply.site import Site
+    from reconciler.apply.context import ApplyContext
     from reconciler.apply.steps import STEPS
     from reconciler.clients.vbo.session import Session
 
     trap = _Trap(folder / "effects.log", task.effect, task.when)
-    write, host, apply = Session.write, Site.host, reconciler.apply.apply
+    write, host, apply = Session.write, ApplyContext.host, reconciler.apply.apply
 
     def writing(self: Session, method: str, path: str, *args: Any, **more: Any) -> Any:
         with trap.around(f"{method} {path}"):
             return write(self, method, path, *args, **more)
 
     @contextmanager
-    def hosting(self: Site, connection: Any, name: str) -> Iterator[Any]:
+    def hosting(self: ApplyContext, connection: Any, name: str) -> Iterator[Any]:
         with host(self, connection, name) as session:
             yield _Host(session, trap, name)
 
@@ -150,7 +150,7 @@ def _apply_and_die(folder: Path, task: Task) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "write", writing)
-        patch.setattr(Site, "host", hosting)
+        patch.setattr(ApplyContext, "host", hosting)
         if not task.parallel:
             patch.setattr(reconciler.apply, "apply", one_by_one)
         for verb, do in list(STEPS.items()):

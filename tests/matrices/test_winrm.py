@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.lab.hosts.wsman import Command
 from reconciler.model.errors import BadAnswer, ConnectionLost, RemoteError, Unreachable
 from reconciler.model.script import Script

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply import Gate, Limits, Remember, Result, Site, apply
+from reconciler.apply import ApplyContext, Gate, Limits, Remember, Result, apply
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
 from reconciler.journal import Memory
@@ -41,7 +41,7 @@ class World:
             live = self._live(reader)
             recall = Recall(applied=self.memory.recall(self.scope))
             plan = make_plan(self.inventory, live, recall, access=access, judge=lambda system, facts, fields: [])
-            site = Site(self.inventory.name, live, access, self.lab.resolver, reader, Writer(session))
+            site = ApplyContext(self.inventory.name, live, access, self.lab.resolver, reader, Writer(session))
             remember = Remember(self.inventory, live, recall, self.memory, self.scope)
             remember.begin(plan)
             if limits.coverage is not None:

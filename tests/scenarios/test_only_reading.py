@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.ssh import SshSession
-from reconciler.clients.winrm import WinrmSession
+from reconciler.clients.ssh.session import SshSession
+from reconciler.clients.winrm.session import WinrmSession
 from reconciler.lab.server.api import Api
 from tests.scenarios.rehearsal import Rehearsal
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import Site
+from reconciler.apply import ApplyContext
 from reconciler.cli.places import lab_folder
 from reconciler.cli.reading import read
 from reconciler.lab.fleet import SessionOrder, SessionResult
@@ -135,19 +135,19 @@ def test_a_job_that_was_not_begun_yet_is_started_by_the_next_run(
     demo: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else's session runs, and the run is interrupted while it waits for that."""
-    work, may_end, wait = sessions.Worker.run, threading.Event(), Site.wait
+    work, may_end, wait = sessions.Worker.run, threading.Event(), ApplyContext.wait
 
     def slowly(self: sessions.Worker, order: SessionOrder) -> SessionResult:
         assert may_end.wait(60)
         return work(self, order)
 
-    def interrupted(self: Site, peer: str, what: str, look: Any, **more: Any) -> Any:
+    def interrupted(self: ApplyContext, peer: str, what: str, look: Any, **more: Any) -> Any:
         if what == "waiting for the running session" and not may_end.is_set():
             os.kill(os.getpid(), signal.SIGINT)
         return wait(self, peer, what, look, **more)
 
     monkeypatch.setattr(sessions.Worker, "run", slowly)
-    monkeypatch.setattr(Site, "wait", interrupted)
+    monkeypatch.setattr(ApplyContext, "wait", interrupted)
     demo.replace(KEEP, "retention: {keep: 10 years}")
     wanted, _ = read(demo.file, lab=True)
     assert wanted

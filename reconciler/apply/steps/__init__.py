@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.deletion import delete
 from reconciler.apply.steps.failure import NotBegun, StepFailed, StillRunning
 from reconciler.apply.steps.hosts import change_host
@@ -21,7 +21,7 @@ from reconciler.apply.steps.owners import change_members, move_repository
 from reconciler.apply.steps.packages import install, registered, upload
 from reconciler.model.plan import Step
 
-STEPS: dict[str, Callable[[Site, Mapping[str, Any], Tell], str | None]] = {
+STEPS: dict[str, Callable[[ApplyContext, Mapping[str, Any], Tell], str | None]] = {
     "create": create,
     "update": update,
     "takeover": create,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.deployment import remove_body
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import KINDS
@@ -13,7 +13,7 @@ from reconciler.kinds.codec import owner_of
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Missing, Unavailable
 
 
-def delete(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def delete(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Delete by id, after a last look: the mark of the owner must still be the one that the plan saw. What is gone
     already is no failure, so that a run that was cut short can be repeated."""
     kind = params["kind"]
@@ -36,14 +36,14 @@ def delete(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def _look(site: Site, path: str) -> Mapping[str, Any] | None:
+def _look(site: ApplyContext, path: str) -> Mapping[str, Any] | None:
     try:
         return dict(site.reader.get(path))
     except Missing:
         return None
 
 
-def _remove_proxy(site: Site, path: str, raw: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+def _remove_proxy(site: ApplyContext, path: str, raw: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     """Force is for a proxy that the server cannot reach. It would also override that the proxy is in use (facts, 2.6),
     so that is ruled out first, and it is left out where the proxy answers by now."""
     force = bool(params["force"]) and raw.get("status") != "Online"

@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.site import Site
+from reconciler.apply.context import ApplyContext
 from reconciler.model.errors import UntrustedPeer
 
 
-def ssh_settings(site: Site, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def ssh_settings(site: ApplyContext, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """SSH settings with the port, and the host key that the server sees, once it is one that the inventory trusts.
 
     The server reads the key (CheckSshConnectionConfig) and is told to expect just that one; it is never told to
@@ -31,7 +31,7 @@ def ssh_settings(site: Site, name: str, host: str, settings: Mapping[str, Any]) 
     return {**settings, "fingerprint": fingerprint, "publicBase64Key": key}
 
 
-def with_login(site: Site, name: str, host: str, body: dict[str, Any], *, linux: bool) -> dict[str, Any]:
+def with_login(site: ApplyContext, name: str, host: str, body: dict[str, Any], *, linux: bool) -> dict[str, Any]:
     """The body with the login in the form that the system of the host wants. The field's codec sees a login and not
     the system, and `root` with a password looks just like a Windows account."""
     if linux and "password" in body:
@@ -42,7 +42,7 @@ def with_login(site: Site, name: str, host: str, body: dict[str, Any], *, linux:
     return body
 
 
-def _port(site: Site, name: str) -> int:
+def _port(site: ApplyContext, name: str) -> int:
     """Where the server finds SSH on the host: a port of ours goes with an `address` of ours, which the server has not
     heard of, and else it is the host's own."""
     connection = site.access.connections.get(name)
@@ -50,8 +50,8 @@ def _port(site: Site, name: str) -> int:
     return own or 22
 
 
-def _is_trusted(site: Site, name: str, fingerprint: str, key: str) -> bool:
-    from reconciler.clients.hosts import trusted_keys
+def _is_trusted(site: ApplyContext, name: str, fingerprint: str, key: str) -> bool:
+    from reconciler.clients.host_session import trusted_keys
 
     connection = site.access.connections.get(name)
     if connection is None:
@@ -78,7 +78,7 @@ def _fingerprints(blob: bytes) -> set[str]:
     return {text, f"SHA256:{text}", sha.hex(), ":".join(f"{byte:02x}" for byte in sha)}
 
 
-def wait_online(site: Site, name: str, ident: str) -> str:
+def wait_online(site: ApplyContext, name: str, ident: str) -> str:
     """Wait until the server reports the new proxy as Online. Raises DeadlineExceeded."""
 
     def look() -> Mapping[str, Any] | None:
@@ -89,7 +89,9 @@ def wait_online(site: Site, name: str, ident: str) -> str:
     return f"online, {raw['version']}" if raw.get("version") else "online"
 
 
-def remove_body(site: Site, name: str, host: str, credentials: str, *, linux: bool, force: bool) -> dict[str, Any]:
+def remove_body(
+    site: ApplyContext, name: str, host: str, credentials: str, *, linux: bool, force: bool
+) -> dict[str, Any]:
     """RESTRemoveProxyOptions. `credentials` is the login of the host, empty where the server keeps one itself."""
     body: dict[str, Any] = {"force": force}
     if not credentials:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 
 if TYPE_CHECKING:
     from reconciler.model.script import Script
 
 
-def change_host(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def change_host(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     connection = site.access.connections.get(params["host"])
     with site.host(connection, params["host"]) as host:
         deadline = connection.deadlines.long if connection else 0.0
@@ -19,7 +19,7 @@ def change_host(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None
     return None
 
 
-def _script(site: Site, name: str) -> Script:
+def _script(site: ApplyContext, name: str) -> Script:
     from reconciler.hosts import shipped
 
     own = (playbook.scripts[name] for playbook in site.playbooks.values() if name in playbook.scripts)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.failure import NotBegun, StepFailed, StillRunning
 
 _RUNNING = {"queued", "running"}
 _ENDS = {"success", "warning", "failed", "stopped"}
 
 
-def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def run_job(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Start a job, follow its session, and say its result. A failed or stopped session fails the step.
 
     With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
@@ -27,7 +27,7 @@ def run_job(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return _result(site, end)
 
 
-def _start(site: Site, name: str, params: Mapping[str, Any], tell: Tell) -> str:
+def _start(site: ApplyContext, name: str, params: Mapping[str, Any], tell: Tell) -> str:
     """The id of the new session. The server starts no second one beside one that runs, so that is waited for."""
     path = site.path_of("job", name)
 
@@ -46,7 +46,7 @@ def _start(site: Site, name: str, params: Mapping[str, Any], tell: Tell) -> str:
     return str(started.get("id") or _wait_for_session(site, name, str(newest.get("id", ""))))
 
 
-def _wait_for_session(site: Site, name: str, before: str) -> str:
+def _wait_for_session(site: ApplyContext, name: str, before: str) -> str:
     """Up to v7 the start gives no session: it is the first one that was not there before."""
 
     def look() -> str | None:
@@ -56,7 +56,7 @@ def _wait_for_session(site: Site, name: str, before: str) -> str:
     return str(site.wait(name, "waiting for the session to appear", look, seconds=site.access.server.deadlines.call))
 
 
-def _newest(site: Site, name: str) -> Mapping[str, Any]:
+def _newest(site: ApplyContext, name: str) -> Mapping[str, Any]:
     ident = site.naming.id_of("job", name)
     sessions = (
         site.reader.list(f"Jobs/{ident}/JobSessions")
@@ -66,7 +66,7 @@ def _newest(site: Site, name: str) -> Mapping[str, Any]:
     return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
 
 
-def _follow(site: Site, name: str, session: str, tell: Tell) -> Mapping[str, Any]:
+def _follow(site: ApplyContext, name: str, session: str, tell: Tell) -> Mapping[str, Any]:
     watch = _Watch(site, session, tell)
 
     def look() -> Mapping[str, Any] | None:
@@ -81,7 +81,7 @@ def _follow(site: Site, name: str, session: str, tell: Tell) -> Mapping[str, Any
 class _Watch:
     """Looks at a session and at the retries that follow it; tells each new state once."""
 
-    def __init__(self, site: Site, session: str, tell: Tell) -> None:
+    def __init__(self, site: ApplyContext, session: str, tell: Tell) -> None:
         self._site, self._session, self._tell, self._told = site, session, tell, ""
 
     def __call__(self) -> Mapping[str, Any] | None:
@@ -106,7 +106,7 @@ class _Watch:
                 self._session = str(other["id"])
 
 
-def _result(site: Site, end: Mapping[str, Any]) -> str:
+def _result(site: ApplyContext, end: Mapping[str, Any]) -> str:
     status = str(end.get("status", "")).capitalize()  # v5 writes them in camel case
     proxy = site.naming.name_of("proxy", str(end.get("proxyId") or ""))
     text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.apply.gate import refresh
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
+from reconciler.apply.health_gate import refresh
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import proxy
@@ -21,7 +21,7 @@ _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
 """After these the work may have been done: the state tells."""
 
 
-def enter(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def enter(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Maintenance on, and wait until the server says Enabled: running sessions end, and no new ones come."""
     if _state(site, params) == "Disabled":
         _switch(site, params, "enable", unless="Disabled")
@@ -31,7 +31,7 @@ def enter(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def leave(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def leave(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Maintenance off. Nobody's interrupt stops this: a proxy is never left behind on purpose."""
     if _state(site, params) != "Disabled":
         _switch(site, params, "disable", unless="Enabled")
@@ -41,7 +41,7 @@ def leave(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def wait_for_sessions(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def wait_for_sessions(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Wait until the proxy runs no session. Whether one starts just then is up to the schedules of its jobs."""
     told = -1
 
@@ -58,7 +58,7 @@ def wait_for_sessions(site: Site, params: Mapping[str, Any], tell: Tell) -> str 
     return None
 
 
-def verify(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def verify(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """The proxy is Online, with the version wanted where the server shows one (v8). In maintenance mode its service is
     disabled, so there Offline tells nothing, and another look follows when it is back."""
     refresh(site, [params["name"]])
@@ -79,12 +79,12 @@ def verify(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def _state(site: Site, params: Mapping[str, Any]) -> str:
+def _state(site: ApplyContext, params: Mapping[str, Any]) -> str:
     raw = site.reader.get(site.path_of("proxy", params["name"]))
     return str(raw.get("maintenanceModeState") or "Disabled")
 
 
-def _switch(site: Site, params: Mapping[str, Any], word: str, *, unless: str) -> None:
+def _switch(site: ApplyContext, params: Mapping[str, Any], word: str, *, unless: str) -> None:
     """Ask for it; where the answer is not clear, the state says whether it was done."""
     body = _login(site, params)
     try:
@@ -94,7 +94,7 @@ def _switch(site: Site, params: Mapping[str, Any], word: str, *, unless: str) ->
             raise
 
 
-def _login(site: Site, params: Mapping[str, Any]) -> dict[str, Any]:
+def _login(site: ApplyContext, params: Mapping[str, Any]) -> dict[str, Any]:
     """The login of the host, which both directions need: user name and password, or SSH settings for Linux."""
     login = site.access.credentials.get(params["credentials"])
     if login is None:
@@ -105,7 +105,7 @@ def _login(site: Site, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"username": login.username, "password": site.naming.reveal(login.password)}
 
 
-def _drained(site: Site, params: Mapping[str, Any], done: Callable[[], bool]) -> bool:
+def _drained(site: ApplyContext, params: Mapping[str, Any], done: Callable[[], bool]) -> bool:
     """Wait until `done`, for the deadline of the policy at most. An interrupt ends it: nothing was changed yet."""
 
     def look() -> bool:
@@ -127,7 +127,7 @@ def _late(params: Mapping[str, Any], what: str, tell: Tell) -> None:
     tell(f"{text}; going on, as policy.drain says")
 
 
-def _running(site: Site, name: str) -> int:
+def _running(site: ApplyContext, name: str) -> int:
     """How many sessions the proxy runs. Before v8 a session does not say who runs it; its job does, by repository."""
     ident = site.naming.id_of("proxy", name)
     if site.reader.rest >= 8:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import proxy
@@ -17,7 +17,7 @@ _SETTLE_SECONDS: Final = 600
 """How long the server may take until it sees new versions: it is not documented that the cmdlet waits for them."""
 
 
-def set_certificate(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def set_certificate(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Give the server the certificate that workgroup proxies shall trust; it hands it on to those that are online."""
     from reconciler.inventory.certificates import pfx_bytes
 
@@ -31,7 +31,7 @@ def set_certificate(site: Site, params: Mapping[str, Any], tell: Tell) -> str | 
     return None
 
 
-def upgrade_proxy(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def upgrade_proxy(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Update-VBOProxy, with the login of the proxy's host. Upgrades that begin at the same time are one run of the
     script, and those with the same login one call of the cmdlet."""
     host, login = str(params["host"]), site.access.credentials.get(params["credentials"])
@@ -47,7 +47,7 @@ def upgrade_proxy(site: Site, params: Mapping[str, Any], tell: Tell) -> str | No
     return f"now {result.get('version')}" if result.get("version") else None
 
 
-def _update(site: Site, asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _update(site: ApplyContext, asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """One run of the script; gives the result of each, in the order in which they were asked for."""
     groups: dict[str, dict[str, Any]] = {}
     for item in asked:
@@ -60,7 +60,7 @@ def _update(site: Site, asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str,
     return [results.get(item["host"].lower(), silent) for item in asked]
 
 
-def _linux_login(site: Site, params: Mapping[str, Any], login: Credential) -> dict[str, Any]:
+def _linux_login(site: ApplyContext, params: Mapping[str, Any], login: Credential) -> dict[str, Any]:
     """New-VBOLinuxCredential's parameters, with the host key that the server sees and that we trust."""
     seen = ssh_settings(site, params["name"], params["host"], proxy.ssh_settings(login.name, site.naming))
     return {
@@ -75,7 +75,7 @@ def _linux_login(site: Site, params: Mapping[str, Any], login: Credential) -> di
     }
 
 
-def _run(site: Site, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def _run(site: ApplyContext, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     from reconciler.hosts import shipped
 
     connection = site.access.server.powershell

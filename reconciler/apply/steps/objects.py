@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import KINDS, Kind
@@ -14,7 +14,7 @@ from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded,
 from reconciler.model.value import UNKNOWN
 
 
-def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def create(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """POST an object. Where the answer is lost, look whether it was created before saying that it failed."""
     kind, name, fields = KINDS[params["kind"]], params["name"], params["fields"]
     context = site.naming.marked(site.owner)
@@ -41,7 +41,7 @@ def create(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def update(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def update(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """PUT an object: what was read, with what is declared laid over it, since it is not documented whether the
     product merges or replaces."""
     kind, name, fields = KINDS[params["kind"]], params["name"], params["fields"]
@@ -63,7 +63,7 @@ def update(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def find(site: Site, kind: Kind, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def find(site: ApplyContext, kind: Kind, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The live object that a declared one would be, read from the server now."""
     wanted = kind.wanted_key(name, fields)
     for raw in site.reader.list(kind.collection):
@@ -93,7 +93,7 @@ def _encode(kind: Kind, fields: Mapping[str, Any], context: Context) -> dict[str
     return body
 
 
-def _collection(site: Site, kind: Kind, fields: Mapping[str, Any]) -> str:
+def _collection(site: ApplyContext, kind: Kind, fields: Mapping[str, Any]) -> str:
     if kind.name == "job" and site.reader.rest < 8:
         return f"Organizations/{site.naming.id_of('organization', fields['organization'])}/Jobs"
     return kind.collection

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 
 
-def change_members(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def change_members(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Join first, then leave: a pool keeps at least one member. Who is in or out already is not asked for again."""
     path = f"{site.path_of('pool', params['name'])}/proxies"
     members = {str(member.get("id")) for member in site.reader.list(path)}
@@ -24,7 +24,7 @@ def change_members(site: Site, params: Mapping[str, Any], tell: Tell) -> str | N
     return None
 
 
-def move_repository(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def move_repository(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Change the owner and follow the session to its end. Running sessions of the old owner are waited for.
 
     One repository at a time, since many such sessions together overload the server (facts, 4.3). A session that an
@@ -52,7 +52,7 @@ def move_repository(site: Site, params: Mapping[str, Any], tell: Tell) -> str | 
 
 
 @contextmanager
-def _alone(site: Site) -> Iterator[None]:
+def _alone(site: ApplyContext) -> Iterator[None]:
     """Wait for a turn. An interrupt ends the wait: nothing was asked for yet."""
     while not site.moving.acquire(timeout=0.2):
         if site.stop.is_set():
@@ -67,7 +67,7 @@ def _owner(repository: Mapping[str, Any]) -> str:
     return str(repository.get("proxyPoolId") or repository.get("proxyId") or "")
 
 
-def _under_way(site: Site, name: str, target: str) -> str:
+def _under_way(site: ApplyContext, name: str, target: str) -> str:
     """The id of the session that moves this repository there, empty where there is none."""
     ident = site.naming.id_of("repository", name)
     for session in site.reader.list("RepositoryOwnerChangeSessions"):
@@ -77,7 +77,7 @@ def _under_way(site: Site, name: str, target: str) -> str:
     return ""
 
 
-def _start(site: Site, name: str, kind: str, target: str) -> str:
+def _start(site: ApplyContext, name: str, kind: str, target: str) -> str:
     """The id of the new session; empty where the answer was lost and the move has ended well by now."""
     query = {"poolId" if kind == "pool" else "proxyId": target}
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.apply.site import Site, Tell
+from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.model.errors import Unreachable
 
@@ -21,9 +21,9 @@ _START_SECONDS: Final = 90
 """How long a service may take until it runs."""
 
 
-def upload(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def upload(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Bring the package to the host, unless it is there from before, and have its SHA-256 compared there."""
-    from reconciler.clients.download import fetch
+    from reconciler.clients.http.download import fetch
 
     connection = _connection(site, params)
     package = site.access.packages[params["host"]]
@@ -40,7 +40,7 @@ def upload(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def install(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def install(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Install what was sent, start the service and read its version back. The script puts the previous package back
     where that fails; the failure tells both."""
     connection = _connection(site, params)
@@ -61,7 +61,7 @@ def install(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return f"installed {answer['version']}{restart}"
 
 
-def registered(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
+def registered(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
     """Let the host know that its service belongs to a server from now on: nothing of ours takes it over again."""
     connection = _connection(site, params)
     with site.host(connection, params["host"]) as host:
@@ -69,7 +69,7 @@ def registered(site: Site, params: Mapping[str, Any], tell: Tell) -> str | None:
     return None
 
 
-def _connection(site: Site, params: Mapping[str, Any]) -> Connection:
+def _connection(site: ApplyContext, params: Mapping[str, Any]) -> Connection:
     connection = site.access.connections.get(params["host"])
     if connection is None:
         raise Unreachable(params["host"], "connecting", "the inventory does not say how to reach this host")

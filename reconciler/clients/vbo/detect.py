@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.clients.vbo.answer import refusal
 from reconciler.clients.vbo.dialect import VERSIONS, Dialect, dialect_of
 from reconciler.clients.vbo.login import SAY_THE_VERSION, Login
-from reconciler.clients.vbo.patience import Patience
+from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.errors import BadAnswer, Missing
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ LoginFor = Callable[[Dialect], Login]
 _SERVED: Final = frozenset({200, 401, 403})
 
 
-def choose(wire: Wire, rest: str, login_for: LoginFor, patience: Patience) -> tuple[Dialect, Login]:
+def choose(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
     """The dialect to speak, with a login that has succeeded. `rest` is `auto` or one of v5 to v8.
 
     Raises Missing (with the versions that are served) where the wanted one, or all of them, are not served, and what
@@ -29,7 +29,7 @@ def choose(wire: Wire, rest: str, login_for: LoginFor, patience: Patience) -> tu
     return _newest(wire, login_for, patience) if rest == "auto" else _wanted(wire, rest, login_for, patience)
 
 
-def _newest(wire: Wire, login_for: LoginFor, patience: Patience) -> tuple[Dialect, Login]:
+def _newest(wire: Wire, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
     """The newest version that answers. Something in front may answer 401 for versions that do not exist: then the
     token endpoint is missing, and the next version is tried."""
     for rest in VERSIONS:
@@ -51,7 +51,7 @@ def _newest(wire: Wire, login_for: LoginFor, patience: Patience) -> tuple[Dialec
     )
 
 
-def _wanted(wire: Wire, rest: str, login_for: LoginFor, patience: Patience) -> tuple[Dialect, Login]:
+def _wanted(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
     """The version that the inventory insists on: no probing, since that is what insisting is for."""
     number = int(rest.removeprefix("v")) if rest.removeprefix("v").isdecimal() else 0
     if number not in VERSIONS:
@@ -74,7 +74,7 @@ def _wanted(wire: Wire, rest: str, login_for: LoginFor, patience: Patience) -> t
     return dialect, login
 
 
-def is_served(wire: Wire, dialect: Dialect, patience: Patience) -> bool:
+def is_served(wire: Wire, dialect: Dialect, patience: RetryPolicy) -> bool:
     """Whether anonymous requests suggest that this version is served: 404 means no; 200, 401 and 403 mean yes."""
     return any(patience.run(partial(_probe, wire, dialect, path)) for path in dialect.probes)
 

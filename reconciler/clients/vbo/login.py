@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
 from reconciler.clients.vbo.dialect import Dialect
-from reconciler.clients.vbo.patience import Patience
+from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.connection import Credential
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, RemoteError
 from reconciler.model.secret import Secret, SecretResolver
@@ -35,7 +35,7 @@ class Login:
     """The login of one session, shared by its threads: one of them renews the token, the others wait for it."""
 
     def __init__(
-        self, wire: Wire, dialect: Dialect, credential: Credential, resolver: SecretResolver, patience: Patience
+        self, wire: Wire, dialect: Dialect, credential: Credential, resolver: SecretResolver, patience: RetryPolicy
     ) -> None:
         self._wire = wire
         self._dialect = dialect

@@ -12,7 +12,7 @@ from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
 from reconciler.clients.vbo.detect import choose
 from reconciler.clients.vbo.dialect import Dialect
 from reconciler.clients.vbo.login import Login, bearer
-from reconciler.clients.vbo.patience import Patience
+from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.connection import Server
 from reconciler.model.errors import BadAnswer, Missing
 from reconciler.model.secret import Secret, SecretResolver
@@ -41,7 +41,7 @@ def connect(
     """
     from reconciler.clients.vbo.wire import Wire
 
-    patience = Patience(server.deadlines.connect, clock=clock, sleep=sleep, jitter=jitter)
+    patience = RetryPolicy(server.deadlines.connect, clock=clock, sleep=sleep, jitter=jitter)
     wire = Wire(server, root, clock=clock, transport=transport)
     try:
         dialect, login = choose(
@@ -69,7 +69,7 @@ class Session:
     does not tell), `peer` names the server in messages. Requests are made by `Reader` and `Writer`.
     """
 
-    def __init__(self, wire: Wire, dialect: Dialect, login: Login, patience: Patience) -> None:
+    def __init__(self, wire: Wire, dialect: Dialect, login: Login, patience: RetryPolicy) -> None:
         self.peer = wire.peer
         self.host = wire.host
         self.dialect = dialect

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from reconciler.clients.deadline import deadline
-from reconciler.clients.tls import Peer, context_for
+from reconciler.clients.http.deadline import deadline
+from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.vbo.answer import Answer
 from reconciler.clients.vbo.fault import CAUGHT, connect_fault, fault
 from reconciler.model.connection import Server

@@ -19,7 +19,7 @@ from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
-    from reconciler.clients.hosts import HostSession
+    from reconciler.clients.host_session import HostSession
 
 Scripts = Callable[[str, str], Script]
 """The push script of a name (`push-proxy.sh`) for a host."""
@@ -55,7 +55,7 @@ class HostLogin:
         self._session: HostSession | None = None
 
     def __enter__(self) -> Self:
-        from reconciler.clients.hosts import open_host
+        from reconciler.clients.host_session import open_host
 
         connection, given = self._linux() if self._order.os == "linux" else self._windows()
         try:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.model.connection import Connection, Deadlines
 from reconciler.model.errors import RemoteError
 from reconciler.model.script import Script

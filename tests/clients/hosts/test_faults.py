@@ -21,7 +21,8 @@ import urllib3
 import urllib3.exceptions
 import winrm.exceptions
 
-from reconciler.clients import ssh_faults, winrm_faults
+from reconciler.clients.ssh import faults as ssh_faults
+from reconciler.clients.winrm import faults as winrm_faults
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.pool import Sessions
+from reconciler.clients.session_pool import Sessions
 from reconciler.model.errors import ConnectionLost, DeadlineExceeded, ScriptFailed
 from reconciler.model.script import Script
 from tests.clients.hosts.conftest import Connect

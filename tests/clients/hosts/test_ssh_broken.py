@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from reconciler.clients import ssh_exec
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
+from reconciler.clients.ssh import exec as ssh_exec
 from reconciler.model.errors import (
     BadAnswer,
     ConnectionLost,

@@ -11,9 +11,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from reconciler.clients.hostcerts import authority_of, flaw
-from reconciler.clients.hosts import open_host
-from reconciler.clients.known_hosts import decode
+from reconciler.clients.host_session import open_host
+from reconciler.clients.ssh.host_certificates import authority_of, flaw
+from reconciler.clients.ssh.known_hosts import decode
 from reconciler.model.connection import Connection, Credential, Transport, Trust
 from reconciler.model.errors import UntrustedPeer
 from reconciler.model.script import Script

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.hosts import open_host
-from reconciler.clients.ssh_jumps import JUMPS
+from reconciler.clients.host_session import open_host
+from reconciler.clients.ssh.jumps import JUMPS
 from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 from reconciler.model.script import Script

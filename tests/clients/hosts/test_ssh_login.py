@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from reconciler.clients.hostkeys import HostKeys, fingerprint
-from reconciler.clients.hosts import open_host, trusted_keys
-from reconciler.clients.known_hosts import kind_of
-from reconciler.clients.ssh_login import load_key
+from reconciler.clients.host_session import open_host, trusted_keys
+from reconciler.clients.ssh.host_keys import HostKeys, fingerprint
+from reconciler.clients.ssh.known_hosts import kind_of
+from reconciler.clients.ssh.login import load_key
 from reconciler.model.connection import Credential, Deadlines, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 from reconciler.model.script import Script

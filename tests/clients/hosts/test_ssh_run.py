@@ -8,8 +8,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from reconciler.clients import posix, ssh_exec
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
+from reconciler.clients.ssh import exec as ssh_exec
+from reconciler.clients.ssh import posix
 from reconciler.model.connection import Credential
 from reconciler.model.errors import (
     AuthenticationFailed,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients import sftp
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
+from reconciler.clients.ssh import sftp
 from reconciler.model.connection import Trust
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, ReconcileError, Refused, ScriptFailed
 from reconciler.model.script import Script

@@ -16,9 +16,11 @@ from typing import Any, ClassVar
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from reconciler.clients import powershell, winrm, winrm_negotiate
-from reconciler.clients.deadline import BoundedSocket
-from reconciler.clients.hosts import HostSession, open_host
+from reconciler.clients.host_session import HostSession, open_host
+from reconciler.clients.http.deadline import BoundedSocket
+from reconciler.clients.winrm import negotiate as winrm_negotiate
+from reconciler.clients.winrm import powershell
+from reconciler.clients.winrm import session as winrm
 from reconciler.lab.hosts.wsman import Command, Endpoint
 from reconciler.lab.pki import Authority, Identity
 from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Transport, Trust

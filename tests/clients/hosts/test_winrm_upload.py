@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients import winrm_upload
-from reconciler.clients.hosts import name_on_host
-from reconciler.clients.winrm_upload import Upload
+from reconciler.clients.host_session import name_on_host
+from reconciler.clients.winrm import upload as winrm_upload
+from reconciler.clients.winrm.upload import Upload
 from reconciler.lab.hosts.windows.packages import upload
 from reconciler.lab.hosts.windows.twins import World
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, ReconcileError

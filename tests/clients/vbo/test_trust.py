@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.deadline import deadline
-from reconciler.clients.tls import Peer, context_for
+from reconciler.clients.http.deadline import deadline
+from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.vbo import Reader, Session, connect
 from reconciler.model.connection import Deadlines, Trust
 from reconciler.model.errors import (

@@ -19,7 +19,7 @@ import fabric
 import paramiko
 import pytest
 
-from reconciler.clients.hosts import open_host
+from reconciler.clients.host_session import open_host
 from reconciler.hosts import shipped
 from reconciler.lab.fleet import DeployError
 from reconciler.lab.hosts.linux.accounts import LinuxAccounts

@@ -12,9 +12,9 @@ import pytest
 from pypsrp.shell import Process, SignalCode, WinRS
 from pypsrp.wsman import WSMan
 
-from reconciler.clients.hosts import open_host
-from reconciler.clients.powershell import encoded_bootstrap
-from reconciler.clients.winrm_login import open_client
+from reconciler.clients.host_session import open_host
+from reconciler.clients.winrm.login import open_client
+from reconciler.clients.winrm.powershell import encoded_bootstrap
 from reconciler.hosts import shipped
 from reconciler.lab.hosts.accounts import AccountName, WindowsAccounts
 from reconciler.lab.hosts.host import Switch

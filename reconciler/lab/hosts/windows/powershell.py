@@ -46,7 +46,7 @@ class PowerShell:
         self._other = other
 
     def __call__(self, command: Command) -> int:
-        from reconciler.clients.powershell import encoded_bootstrap
+        from reconciler.clients.winrm.powershell import encoded_bootstrap
 
         found = _ENCODED.match(command.text)
         if found is None or found.group(1) != encoded_bootstrap():

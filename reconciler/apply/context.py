@@ -1,0 +1,101 @@
+"""The place where steps work: the writers, and the names and ids of what exists by now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
+
+from reconciler.apply.batcher import Batcher
+from reconciler.clients.session_pool import Sessions
+from reconciler.kinds import KINDS
+from reconciler.kinds.naming import Naming
+from reconciler.model.errors import DeadlineExceeded, Unreachable
+
+if TYPE_CHECKING:
+    from reconciler.clients.host_session import HostSession
+    from reconciler.clients.vbo import Reader, Writer
+    from reconciler.hosts import Playbook
+    from reconciler.model.connection import Access, Connection
+    from reconciler.model.live import Live, LiveResource
+    from reconciler.model.secret import SecretResolver
+
+Tell = Callable[[str], None]
+"""Takes a line of news from inside a step."""
+
+
+@dataclass(slots=True)
+class ApplyContext:
+    """What every step is handed. `owner` is the name of the inventory; `naming` knows ids and learns new ones. Who
+    moves a repository holds `moving`. `playbooks` have the change scripts of users beside the shipped ones."""
+
+    owner: str
+    live: Live
+    access: Access
+    resolver: SecretResolver
+    reader: Reader
+    writer: Writer
+    playbooks: Mapping[str, Playbook] = field(default_factory=dict)
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    stop: Event = field(default_factory=Event)
+    moving: Lock = field(default_factory=Lock)
+    naming: Naming = field(init=False)
+    together: Batcher = field(init=False)
+    sessions: Sessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.together = Batcher(self.sleep)
+        self.sessions = Sessions(self.resolver, self.access.root)
+        self.naming = Naming(self.reader.rest, self.access, self.resolver, self.owner)
+        for resource in self.live.resources.values():
+            if resource.id:
+                self.naming.learn(resource.kind, resource.name, resource.id)
+        self._learn_references()
+
+    def _learn_references(self) -> None:
+        """Accounts and object storage are referred to by name in bodies; observation does not keep their ids."""
+        if self.reader.rest >= 8:
+            for raw in self.reader.list("Accounts"):
+                for name in (raw.get("userName"), raw.get("description")):
+                    if name:
+                        self.naming.learn("account", name, str(raw.get("id")))
+        elif self.reader.rest >= 6:
+            for raw in self.reader.list("objectstoragerepositories"):
+                self.naming.learn("object_storage", str(raw.get("name")), str(raw.get("id")))
+
+    def live_of(self, kind: str, name: str) -> LiveResource | None:
+        return next(
+            (found for found in self.live.resources.values() if found.kind == kind and found.name == name), None
+        )
+
+    def path_of(self, kind: str, name: str) -> str:
+        """`Proxies/{id}` of an object that exists; the collection itself for a singleton."""
+        described = KINDS[kind]
+        return (
+            described.collection if described.singleton else f"{described.collection}/{self.naming.id_of(kind, name)}"
+        )
+
+    @contextmanager
+    def host(self, connection: Connection | None, name: str) -> Iterator[HostSession]:
+        """A session on a host, the one of an earlier step where it is still open. Raises RemoteError."""
+        if connection is None:
+            raise Unreachable(name, "connecting", "the inventory does not say how to reach this host")
+        with self.sessions.lend(connection) as session:
+            yield session
+
+    def wait(self, peer: str, what: str, look: Callable[[], Any], *, seconds: float, longest: float = 3.0) -> Any:
+        """Call `look` until it gives something, with growing pauses. Raises DeadlineExceeded after `seconds`."""
+        end = self.clock() + seconds
+        pause = 0.05
+        while True:
+            found = look()
+            if found:
+                return found
+            if self.clock() >= end:
+                raise DeadlineExceeded(peer, what, f"no result within {seconds:.0f} s")
+            self.sleep(min(pause, longest, max(0.0, end - self.clock())))
+            pause *= 1.5

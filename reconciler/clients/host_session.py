@@ -1,0 +1,94 @@
+"""Hosts, whatever they are reached by: one session, one script after the other, one JSON document each.
+
+A session is used by one thread and closed by its `with` block. Nothing is shared between sessions but TLS contexts
+and the connections to jump hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from reconciler.model.connection import Connection, Transport
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+
+if TYPE_CHECKING:
+    from reconciler.model.script import Script
+    from reconciler.model.secret import SecretResolver
+
+
+class ScriptRunner(Protocol):
+    """Something that runs scripts on one host."""
+
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
+        """Run `script` on the host and return the one JSON document that it prints.
+
+        `params` are JSON data and may hold `Secret` values; they travel on the script's standard input. `deadline` is
+        in seconds. Raises RemoteError: ScriptFailed where the script says no, DeadlineExceeded, ConnectionLost,
+        BadAnswer where its output is not one JSON document.
+        """
+        ...
+
+
+class HostSession(ScriptRunner, Protocol):
+    """One connection to one host. Entering connects and logs in, leaving closes; both may take their time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def is_usable(self) -> bool:
+        """Whether the host still answers over this connection, asked before one that was idle is used again."""
+        ...
+
+    def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
+        """Bring the file `source` to the host and return its absolute path there. `sha256` is its digest in hex.
+
+        The file lies in a folder of ours that the account of the login alone can enter, keeps the ending of `source`,
+        and has this name only once its digest was computed on the host: a partial upload is never taken for it. One
+        that is there already is not sent again. It stays until `remove`. `deadline` is for everything, in seconds.
+
+        Raises RemoteError: BadAnswer where another digest arrived, Refused where the host does not take the file,
+        DeadlineExceeded, ConnectionLost; and ReconcileError where `source` cannot be read.
+        """
+        ...
+
+    def remove(self, path: str, *, deadline: float) -> None:
+        """Remove what `upload` returned, also when it is gone already. Raises RemoteError."""
+        ...
+
+
+def open_host(connection: Connection, resolver: SecretResolver, root: str) -> HostSession:
+    """A session for `connection`, connected when it is entered. `root` is the folder that relative files start from.
+
+    Entering raises Unreachable, UntrustedPeer, AuthenticationFailed or SecretError.
+    """
+    if connection.transport is Transport.SSH:
+        from reconciler.clients.ssh.session import SshSession
+
+        return SshSession(connection, resolver, root)
+    from reconciler.clients.winrm.session import WinrmSession
+
+    return WinrmSession(connection, resolver, root)
+
+
+def name_on_host(source: Path, sha256: str) -> str:
+    """The name of an upload: its digest, and the ending that installers go by."""
+    suffix = source.suffix.lower()
+    return sha256 + (suffix if _SUFFIX.fullmatch(suffix) else "")
+
+
+def trusted_keys(connection: Connection, root: str) -> tuple[bytes, ...]:
+    """The SSH host keys (wire format) that the inventory, or else the user's known_hosts, trusts for this host.
+
+    Raises UntrustedPeer where a file or key that the inventory names cannot be read.
+    """
+    from reconciler.clients.ssh.host_keys import HostKeys
+
+    return HostKeys.of(connection, root).trusted

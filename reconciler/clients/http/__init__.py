@@ -1,0 +1,1 @@
+"""HTTP beneath every client: TLS with pins, sockets with one deadline, downloads, webhooks."""

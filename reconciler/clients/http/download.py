@@ -1,0 +1,155 @@
+"""Installation packages on this machine: a file beside the inventory, or one that is downloaded once and kept.
+
+Whatever it is, its SHA-256 is compared before it goes anywhere. What was downloaded is kept below the user's cache
+folder under its digest, for nobody else to read or change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
+
+from reconciler.model.connection import Trust
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused
+
+if TYPE_CHECKING:
+    import httpx
+
+    from reconciler.model.connection import Package
+
+_CHUNK: Final = 1 << 20
+_LARGEST: Final = 4 << 30
+_REDIRECTS: Final = 5
+_HINT: Final = (
+    "The address is `service.package.source`; `service.package.ca_file` names the authority of a web server that this "
+    "system does not know."
+)
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """`$XDG_CACHE_HOME/vbo-reconcile/packages`, by default below `~/.cache`."""
+    base = Path(environment.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "vbo-reconcile" / "packages"
+
+
+def fetch(package: Package, root: str, *, deadline: float, folder: Path | None = None) -> Path:
+    """The file of `package` on this machine, with the right digest. `root` is the folder of the inventory, `folder`
+    where downloads are kept, `deadline` in seconds.
+
+    Raises Diagnosed where the file is missing or another one, and RemoteError where it cannot be downloaded.
+    """
+    if not package.source.startswith("https://"):
+        return _beside(package, Path(root, package.source))
+    kept = _private(folder or cache_folder()) / package.sha256
+    if not kept.is_file() or digest(kept) != package.sha256:
+        _download(package, root, kept, deadline)
+    return kept
+
+
+def digest(file: Path) -> str:
+    """SHA-256 in hexadecimal. Raises OSError."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _beside(package: Package, file: Path) -> Path:
+    try:
+        found = digest(file)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise _problem("package-missing", f"{package.source} cannot be read: {reason}.") from error
+    if found != package.sha256:
+        raise _another(package, found)
+    return file
+
+
+def _another(package: Package, found: str) -> Diagnosed:
+    detail = f"The SHA-256 of {package.source} is {found}, and {package.sha256} is declared."
+    return _problem("package-digest", detail)
+
+
+def _problem(code: str, detail: str) -> Diagnosed:
+    fix = "Get the right file, or correct `service.package`; compare the digest with the one that the vendor publishes."
+    return Diagnosed([Diagnostic(code, "Package cannot be used", detail, fix)])
+
+
+def _private(folder: Path) -> Path:
+    for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _download(package: Package, root: str, target: Path, seconds: float) -> None:
+    """To a file of its own first: what is cut off, or is another file, never bears the name."""
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix="part-")
+    except OSError as error:
+        raise _problem("package-cache", f"{target.parent} cannot be written: {error.strerror}.") from error
+    try:
+        found = hashlib.sha256()
+        with os.fdopen(handle, "wb") as file:
+            for data in _stream(package, root, seconds):
+                found.update(data)
+                file.write(data)
+        if found.hexdigest() != package.sha256:
+            raise _another(package, found.hexdigest())
+        Path(name).replace(target)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
+    import httpx
+
+    from reconciler.clients.http import deadline, tls
+    from reconciler.clients.vbo import fault
+
+    peer = urlsplit(package.source).hostname or ""
+    end = time.monotonic() + seconds
+    trusted = tls.Peer(peer, (peer, 443), Trust(package.ca_file), seconds, "service.package.")
+    context = tls.context_for(trusted, root)
+    try:
+        with (
+            deadline.deadline(lambda: end - time.monotonic()),
+            httpx.Client(verify=context, timeout=httpx.Timeout(60.0, connect=15.0)) as client,
+        ):
+            yield from _follow(client, package.source, peer)
+    except fault.CAUGHT as error:
+        if time.monotonic() >= end:
+            raise DeadlineExceeded(peer, "downloading a package", f"not done after {seconds:g} s") from error
+        told = fault.fault(peer, "downloading a package", error)
+        raise type(told)(peer, told.what, told.reason, hint=_HINT) from error
+
+
+def _follow(client: httpx.Client, address: str, peer: str) -> Iterator[bytes]:
+    """What `address` gives, over https alone however often it is redirected."""
+    for _ in range(_REDIRECTS):
+        with client.stream("GET", address) as answer:
+            if not answer.has_redirect_location:
+                yield from _body(answer, peer)
+                return
+            address = urljoin(address, answer.headers["location"])
+        if not address.startswith("https://"):
+            raise BadAnswer(peer, "downloading a package", "it redirects to an address without https")
+    raise BadAnswer(peer, "downloading a package", f"it redirects more than {_REDIRECTS} times")
+
+
+def _body(answer: httpx.Response, peer: str) -> Iterator[bytes]:
+    if answer.status_code != 200:
+        reason = f"{answer.status_code} {answer.reason_phrase}".strip()
+        raise Refused(peer, "downloading a package", reason, status=answer.status_code)
+    size = 0
+    for data in answer.iter_bytes(_CHUNK):
+        size += len(data)
+        if size > _LARGEST:
+            raise BadAnswer(peer, "downloading a package", f"it is larger than {_LARGEST >> 30} GB")
+        yield data

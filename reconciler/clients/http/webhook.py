@@ -1,0 +1,51 @@
+"""Telling a webhook: one POST of JSON, over TLS with the system's authorities, and in no more than ten seconds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from reconciler.model.connection import Trust
+from reconciler.model.errors import DeadlineExceeded, Refused, UntrustedPeer
+from reconciler.model.secret import Secret
+
+SECONDS: Final = 10.0
+_WHAT: Final = "telling the webhook"
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> None:
+    """Send `message` to `address`, whose path is often a token: only its host is ever named. `http://` is for loopback
+    alone. Redirects are not followed.
+
+    Raises UntrustedPeer for an address without TLS, Refused for an answer that is no success, and what a connection
+    raises.
+    """
+    import httpx
+
+    from reconciler.clients.http import deadline, tls
+    from reconciler.clients.vbo import fault
+
+    url = urlsplit(address.reveal())
+    peer = url.hostname or "the webhook"
+    if url.scheme != "https" and not (url.scheme == "http" and peer in _LOOPBACK):
+        raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
+    end = time.monotonic() + SECONDS
+    try:
+        verify = tls.context_for(tls.Peer(peer, (peer, url.port or 443), Trust(), SECONDS), root)
+        with (
+            deadline.deadline(lambda: end - time.monotonic()),
+            httpx.Client(verify=verify, timeout=SECONDS, trust_env=False, follow_redirects=False) as client,
+        ):
+            body = json.dumps(message, ensure_ascii=True).encode()
+            answer = client.post(address.reveal(), content=body, headers={"Content-Type": "application/json"})
+    except fault.CAUGHT as error:
+        if time.monotonic() >= end:
+            raise DeadlineExceeded(peer, _WHAT, f"no answer within {SECONDS:g} s") from None
+        told = fault.fault(peer, _WHAT, error)
+        raise type(told)(peer, _WHAT, told.reason.replace(address.reveal(), peer)) from None
+    if not answer.is_success:
+        raise Refused(peer, _WHAT, f"it answered {answer.status_code}", status=answer.status_code)

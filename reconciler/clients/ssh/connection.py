@@ -1,0 +1,191 @@
+"""Opening one SSH connection with fabric: where packets go, who is believed, and one deadline for all of it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import fabric
+import paramiko
+
+from reconciler.clients.ssh.faults import CAUGHT, translate
+from reconciler.clients.ssh.host_keys import HostKeys
+from reconciler.clients.ssh.login import login_arguments
+from reconciler.clients.ssh.watchdog import hang_up, within
+from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
+
+if TYPE_CHECKING:
+    from reconciler.model.connection import Connection
+    from reconciler.model.secret import SecretResolver
+
+_WHAT = "connecting with SSH"
+_KEEPALIVE = 15
+_CLOSE_SECONDS = 5.0
+_CERTIFICATE = "-cert-v01@openssh.com"
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its background thread prints tracebacks
+
+
+class _TrustedOnly:
+    """Asked for every host key: the library's own table, with one key a type and name, is left empty."""
+
+    def __init__(self, connection: Connection, keys: HostKeys) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    def missing_host_key(self, _client: paramiko.SSHClient, _hostname: str, key: paramiko.PKey) -> None:
+        certificate = key.public_blob.key_blob if key.public_blob else b""
+        why = self._keys.objection(key.asbytes(), certificate, host=self._connection.host, now=time.time())
+        if not why:
+            return
+        hint = (
+            "Compare the fingerprint on the host itself (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then pin "
+            f'the key in the inventory: connection.host_keys: ["{key.get_name()} {key.get_base64()}"]'
+        )
+        raise UntrustedPeer(self._connection.peer, "checking its host key", why, hint=hint)
+
+
+def open_link(
+    connection: Connection, resolver: SecretResolver, root: str, through: paramiko.Transport | None = None
+) -> fabric.Connection:
+    """A connection that is logged in, within `deadlines.connect` seconds; `through` is the one to its jump host.
+
+    Only the resolver of the operating system keeps its own time. Raises Unreachable, UntrustedPeer,
+    AuthenticationFailed, BadAnswer, SecretError.
+    """
+    if connection.credential is None:
+        hint = "Give the proxy `credentials`."
+        raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
+    keys, limit = HostKeys.of(connection, root), connection.deadlines.connect
+    login = login_arguments(connection, resolver, root)
+    end = time.monotonic() + limit
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(_TrustedOnly(connection, keys))
+    line = _dial(connection, end) if through is None else _tunnel(connection, through, end)
+    link = fabric.Connection(
+        connection.target[0],
+        user=connection.credential.username,
+        port=connection.target[1],
+        config=fabric.Config(lazy=True),  # no file of the operator's: neither ~/.ssh/config nor ~/.fabric.yml
+        connect_timeout=limit,
+        connect_kwargs={
+            **login,
+            **{f"{name}_timeout": limit for name in ("banner", "auth", "channel")},
+            "sock": line,
+            "transport_factory": _preferring(keys),
+        },
+    )
+    link.client = client
+    with within(end - time.monotonic(), lambda: _cut(client, line)) as watch:
+        try:
+            link.open()
+            link.transport.set_keepalive(_KEEPALIVE)
+        except RemoteError:
+            _cut(client, line)
+            raise
+        except CAUGHT as error:
+            _cut(client, line)
+            if watch.is_late:
+                raise _late(connection) from error
+            raise translate(error, connection.peer, _WHAT, sent=False) from error
+    return link
+
+
+def close_link(link: fabric.Connection) -> None:
+    """fabric's own close does nothing for a connection that failed while it opened, and waits for nothing."""
+    transport = link.client.get_transport()
+    if transport is not None:
+        hang_up(transport)
+    link.client.close()
+
+
+def _late(connection: Connection) -> Unreachable:
+    hint = "Is it an SSH server? `deadlines.connect` in the inventory gives it more time."
+    return Unreachable(connection.peer, _WHAT, f"no login within {connection.deadlines.connect:g} s", hint=hint)
+
+
+def _dial(connection: Connection, end: float) -> socket.socket:
+    """A socket to the first address that answers; all of them share the time."""
+    host, port = connection.target
+    failure: Exception = TimeoutError()
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            line = socket.socket(family, kind, protocol)
+            try:
+                line.settimeout(max(0.001, end - time.monotonic()))
+                line.connect(address)
+                return line
+            except OSError as error:
+                line.close()
+                failure = error
+    except CAUGHT as error:
+        failure = error
+    raise translate(failure, connection.peer, _WHAT, sent=False) from failure
+
+
+class _Tunnel:
+    """A channel of a jump host in the place of a socket.
+
+    Data never overtakes the end of the channel: an sshd that gets some for a channel that is closed drops the whole
+    connection, and with it every other host behind the jump host.
+    """
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._sending = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def send(self, data: bytes) -> int:
+        with self._sending:
+            sent: int = self._channel.send(data)
+            return sent
+
+    def close(self) -> None:
+        """A jump host that takes no more data is given up: nothing behind it could go on either."""
+        with within(_CLOSE_SECONDS, lambda: hang_up(self._channel.get_transport())), self._sending:
+            self._channel.close()
+
+
+def _tunnel(connection: Connection, through: paramiko.Transport, end: float) -> _Tunnel:
+    jump = connection.jump.peer if connection.jump else "its jump host"
+    what = f"{_WHAT} through {jump}"
+    try:
+        left = max(0.001, end - time.monotonic())
+        return _Tunnel(through.open_channel("direct-tcpip", connection.target, ("127.0.0.1", 0), timeout=left))
+    except CAUGHT as error:
+        said = error.text if isinstance(error, paramiko.ChannelException) else str(error) or type(error).__name__
+        hint = f"Can {jump} reach the host on this port, and does its sshd allow it (AllowTcpForwarding)?"
+        raise Unreachable(connection.peer, what, said, hint=hint) from error
+
+
+def _cut(client: paramiko.SSHClient, line: Any) -> None:
+    transport = client.get_transport()
+    if transport is not None:
+        hang_up(transport)
+    client.close()
+    line.close()
+
+
+def _preferring(keys: HostKeys) -> Callable[..., paramiko.Transport]:
+    """A transport that asks for what is trusted first, where the host has several keys.
+
+    The library asks for certificates after all plain keys, whatever is in its list; so those that are to come first
+    are put into the list itself.
+    """
+
+    def build(sock: Any, **options: Any) -> paramiko.Transport:
+        transport = paramiko.Transport(sock, **options)
+        offers = transport.get_security_options()
+        plain = [name for name in offers.key_types if not name.endswith(_CERTIFICATE)]
+        wanted = [name for name in plain if name in keys.kinds or ("rsa" in name and "ssh-rsa" in keys.kinds)]
+        certified = [name + _CERTIFICATE for name in plain] if keys.authorities else []
+        offers.key_types = [*certified, *wanted, *(name for name in plain if name not in wanted)]
+        return transport
+
+    return build

@@ -1,0 +1,166 @@
+"""One script over one channel of an open SSH connection: sent, bounded in time and size, and judged by how it ended.
+
+A raw channel is faster than `fabric.Connection.run` and shows nothing in a command line. See `posix` for what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import paramiko
+
+from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, script_failed, shorten
+from reconciler.clients.ssh import posix
+from reconciler.clients.ssh.faults import CAUGHT, translate
+from reconciler.clients.ssh.watchdog import hang_up, within
+from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionLost, DeadlineExceeded
+
+_CHUNK = 65536
+_LOOK_AT_STDERR = 0.5
+"""Seconds after which standard error is emptied while standard output is silent, so that it cannot fill up."""
+
+
+class Exec:
+    """One exec of one script. `peer` and `what` are for messages, `deadline` is in seconds of `clock`."""
+
+    def __init__(self, peer: str, what: str, clock: Callable[[], float], deadline: float) -> None:
+        self._peer = peer
+        self._what = what
+        self._sent = False
+        self._clock = clock
+        self._seconds = deadline
+        self._end = clock() + deadline
+        self._channel: paramiko.Channel | None = None
+        self._out = bytearray()
+        self._err = bytearray()
+        self._code = -1
+
+    def run(self, transport: paramiko.Transport, command: str, data: bytes, *, terminal: bool = False) -> None:
+        """Run `command` with `data` on its standard input, up to its end. Raises RemoteError.
+
+        With `terminal` it is one of those that `posix` has for a terminal.
+        """
+        try:
+            channel = self._start(transport, command, terminal=terminal)
+            if terminal:
+                data = b"%d\n%s" % (len(data), data) if self._is_ready(channel) else b""
+            self._send(channel, data)
+            self._finish(channel)
+            if terminal:
+                self._out, self._err = map(bytearray, posix.from_terminal(bytes(self._out)))
+        except CAUGHT as error:
+            raise translate(error, self._peer, self._what, sent=self._sent) from error
+        finally:
+            if self._channel is not None:
+                self._channel.close()
+
+    @property
+    def wants_terminal(self) -> bool:
+        """Whether sudo refused to run the script because there is no terminal."""
+        return posix.wants_terminal(bytes(self._err))
+
+    def _is_ready(self, channel: paramiko.Channel) -> bool:
+        while posix.READY.encode() not in self._out:
+            if not self._receive(channel):
+                return False
+        return True
+
+    def _finish(self, channel: paramiko.Channel) -> None:
+        while self._receive(channel):
+            pass
+        while self._keep(self._err, self._wait(channel, channel.recv_stderr, self.left())):
+            pass
+        if not channel.status_event.wait(self.left()):
+            raise self._late()
+        self._code = channel.exit_status
+
+    def _start(self, transport: paramiko.Transport, command: str, *, terminal: bool) -> paramiko.Channel:
+        """A host that does not even answer the request for a command is given up, connection and all."""
+        with within(self.left(), lambda: hang_up(transport)) as watch:
+            try:
+                channel = self._channel = transport.open_session(timeout=self.left())
+                if terminal:
+                    channel.get_pty()
+                channel.exec_command(command)
+            except CAUGHT:
+                if watch.is_late or self._end <= self._clock():
+                    raise self._late() from None
+                raise
+        self._sent = True
+        return channel
+
+    def left(self) -> float:
+        """Seconds of the deadline that are left. Raises DeadlineExceeded."""
+        left = self._end - self._clock()
+        if left <= 0:
+            raise self._late()
+        return left
+
+    def _late(self) -> DeadlineExceeded:
+        return DeadlineExceeded(
+            self._peer,
+            self._what,
+            f"not done after {self._seconds:g} s",
+            hint="The host stops the script by itself now. `deadlines` in the inventory gives it more time.",
+        )
+
+    def _send(self, channel: paramiko.Channel, data: bytes) -> None:
+        try:
+            while data:
+                channel.settimeout(self.left())
+                data = data[channel.send(data[:_CHUNK]) :]
+            channel.shutdown_write()
+        except TimeoutError:
+            raise self._late() from None
+        except OSError:
+            return  # the other end is closed already: what it said will tell why (sudo, a missing shell)
+
+    def _receive(self, channel: paramiko.Channel) -> bool:
+        """Take what there is on standard output; now and then on standard error too. False at the end."""
+        try:
+            channel.settimeout(min(self.left(), _LOOK_AT_STDERR))
+            more = self._keep(self._out, channel.recv(_CHUNK))
+        except TimeoutError:
+            more = True
+        while channel.recv_stderr_ready():
+            self._keep(self._err, channel.recv_stderr(_CHUNK))
+        return more
+
+    def _wait(self, channel: paramiko.Channel, receive: Callable[[int], bytes], seconds: float) -> bytes:
+        channel.settimeout(seconds)
+        try:
+            return receive(_CHUNK)
+        except TimeoutError:
+            raise self._late() from None
+
+    def _keep(self, buffer: bytearray, data: bytes) -> bool:
+        buffer += data
+        if len(buffer) > OUTPUT_LIMIT:
+            limit = OUTPUT_LIMIT >> 20
+            raise BadAnswer(self._peer, self._what, f"it printed more than {limit} MB where one JSON document belongs")
+        return bool(data)
+
+    def answer(self, mask: Mask, *, sudo: bool) -> Any:
+        """The JSON document that the script printed. Raises RemoteError; see `HostSession.execute`."""
+        started, stderr = posix.without_mark(bytes(self._err))
+        if self._code == -1:
+            raise ConnectionLost(
+                self._peer,
+                self._what,
+                "the connection ended before the script did",
+                hint="The work may have been done: run the plan again before anything is repeated.",
+            )
+        if self._code == 0 and started:
+            return document(self._peer, self._what, bytes(self._out), mask)
+        said = shorten(mask(stderr.decode("utf-8", "replace")))
+        if not started and sudo and said:
+            hint = "Check the password of the credential and the sudo rights of its user; `sudo: false` does without."
+            raise AuthenticationFailed(self._peer, "becoming root with sudo", said, hint=hint)
+        if not started:
+            hint = "The login shell of the account has to run `sh`, and must not print anything by itself."
+            said = said or shorten(mask(self._out.decode("utf-8", "replace")))
+            raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=hint)
+        if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script
+            raise self._late()
+        raise script_failed(self._peer, self._what, self._code, stderr, mask)

@@ -1,0 +1,100 @@
+"""Jump hosts: one connection to each, for all hosts behind it at the same time.
+
+A jump host admits few logins at once (MaxStartups), and any number of tunnels in one connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import fabric
+import paramiko
+
+from reconciler.clients.ssh.connection import close_link, open_link
+from reconciler.model.errors import ReconcileError
+
+if TYPE_CHECKING:
+    from reconciler.model.connection import Connection
+    from reconciler.model.secret import SecretResolver
+
+_Key = tuple["Connection", str, int]
+
+
+@dataclass(slots=True)
+class _Shared:
+    """`users` is guarded by the lock of all, the rest by its own. A failure is shared too: who has waited for an
+    attempt does not wait for another."""
+
+    users: int = 0
+    lock: Lock = field(default_factory=Lock)
+    link: fabric.Connection | None = None
+    failure: ReconcileError | None = None
+
+
+class Jumps:
+    """What is open. Sessions `take` the connection to their jump host and `give` it back; the last one closes it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._open: dict[_Key, _Shared] = {}
+
+    def take(self, connection: Connection, resolver: SecretResolver, root: str) -> paramiko.Transport:
+        """The connection to a jump host, through its own where it has one. Raises what `open_link` raises."""
+        key = (connection, root, id(resolver))
+        with self._lock:
+            shared = self._open.setdefault(key, _Shared())
+            shared.users += 1
+        try:
+            with shared.lock:
+                return self._transport(shared, connection, resolver, root)
+        except BaseException:
+            self.give(connection, resolver, root)
+            raise
+
+    def give(self, connection: Connection, resolver: SecretResolver, root: str) -> None:
+        key = (connection, root, id(resolver))
+        with self._lock:
+            shared = self._open[key]
+            shared.users -= 1
+            if shared.users:
+                return
+            del self._open[key]
+        if shared.link is not None:
+            self._close(shared.link, connection, resolver, root)
+
+    def _transport(
+        self, shared: _Shared, connection: Connection, resolver: SecretResolver, root: str
+    ) -> paramiko.Transport:
+        if shared.failure is not None:
+            raise shared.failure
+        if shared.link is not None and not shared.link.is_connected:
+            self._close(shared.link, connection, resolver, root)
+            shared.link = None
+        if shared.link is None:
+            try:
+                shared.link = self._opened(connection, resolver, root)
+            except ReconcileError as error:
+                shared.failure = error
+                raise
+        return shared.link.transport
+
+    def _opened(self, connection: Connection, resolver: SecretResolver, root: str) -> fabric.Connection:
+        if connection.jump is None:
+            return open_link(connection, resolver, root)
+        through = self.take(connection.jump, resolver, root)
+        try:
+            return open_link(connection, resolver, root, through)
+        except BaseException:
+            self.give(connection.jump, resolver, root)
+            raise
+
+    def _close(self, link: fabric.Connection, connection: Connection, resolver: SecretResolver, root: str) -> None:
+        close_link(link)
+        if connection.jump is not None:
+            self.give(connection.jump, resolver, root)
+
+
+JUMPS: Final = Jumps()
+"""Those of this process: sessions of many threads share them."""

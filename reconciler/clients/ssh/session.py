@@ -1,0 +1,169 @@
+"""SSH to Linux hosts through fabric, with what fabric leaves out: host keys, deadlines, one strict answer.
+
+fabric opens the connection; see `ssh_exec` for how a script is run over it, and `sftp` for files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import fabric
+import paramiko
+
+from reconciler.clients.answers import Mask, reveal
+from reconciler.clients.host_session import name_on_host
+from reconciler.clients.ssh import posix, sftp
+from reconciler.clients.ssh.connection import close_link, open_link
+from reconciler.clients.ssh.exec import Exec
+from reconciler.clients.ssh.faults import CAUGHT
+from reconciler.clients.ssh.jumps import JUMPS
+from reconciler.clients.ssh.watchdog import hang_up, within
+from reconciler.model.errors import BadAnswer, ReconcileError, Unreachable
+
+if TYPE_CHECKING:
+    from reconciler.model.connection import Connection
+    from reconciler.model.script import Script
+    from reconciler.model.secret import SecretResolver
+
+_ANSWER_SECONDS: Final = 5.0
+_SUDO: Final = {  # by (whether there is a password, whether sudo wants a terminal)
+    (False, False): posix.SUDO_COMMAND,
+    (True, False): posix.SUDO_PASSWORD_COMMAND,
+    (False, True): posix.SUDO_COMMAND_ON_TERMINAL,
+    (True, True): posix.SUDO_PASSWORD_COMMAND_ON_TERMINAL,
+}
+
+
+class SshSession:
+    """A `HostSession` over SSH. `clock` gives seconds and only differences of it count."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        resolver: SecretResolver,
+        root: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._resolver = resolver
+        self._root = root
+        self._clock = clock
+        self._link: fabric.Connection | None = None
+        self._stack = ExitStack()
+        self._terminal = False  # until a sudo asks for one
+
+    def __enter__(self) -> Self:
+        """Raises what `open_link` raises; for the jump host too, by its own name."""
+        jump = self._connection.jump
+        self._stack.callback(self._forget)
+        try:
+            if jump is None:
+                self._link = open_link(self._connection, self._resolver, self._root)
+            else:
+                self._link = self._open_behind(jump)
+            self._stack.callback(close_link, self._link)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _open_behind(self, jump: Connection, *, again: bool = True) -> fabric.Connection:
+        """Through the connection to the jump host that all share. It may have been dying when it was handed out: then
+        another one is tried, once."""
+        through = JUMPS.take(jump, self._resolver, self._root)
+        try:
+            link = open_link(self._connection, self._resolver, self._root, through)
+        except BaseException as error:
+            JUMPS.give(jump, self._resolver, self._root)
+            if again and isinstance(error, Unreachable) and not through.is_active():
+                return self._open_behind(jump, again=False)
+            raise
+        self._stack.callback(JUMPS.give, jump, self._resolver, self._root)
+        return link
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _forget(self) -> None:
+        self._link = None
+
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
+        """See `HostSession.execute`. Parameters become the shell variables `arg_NAME`."""
+        if script.is_powershell or self._link is None:
+            raise ValueError(f"{script.name} cannot be run over this session")
+        credential = self._connection.credential
+        return self._run(script, params, deadline, sudo=credential is not None and credential.sudo)
+
+    def is_usable(self) -> bool:
+        """See `HostSession.is_usable`."""
+        link = self._link
+        if link is None or not link.is_connected:
+            return False
+        try:
+            with within(_ANSWER_SECONDS, lambda: hang_up(link.transport)):
+                link.transport.open_session(timeout=_ANSWER_SECONDS).close()
+        except CAUGHT:
+            return False
+        return True
+
+    def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
+        """See `HostSession.upload`. It belongs to the account that logs in, whether scripts use sudo or not."""
+        end, what = self._clock() + deadline, f"uploading {source.name}"
+        params = {"name": name_on_host(source, sha256), "sha256": sha256}
+        found = self._own(sftp.LOOK, params, end)
+        if found.get("there"):
+            return str(found["path"])
+        try:
+            with source.open("rb") as file:
+                path = f"{sftp.FOLDER}/{params['name']}.part"
+                left = max(0.0, end - self._clock())
+                sftp.put(self._transport(), file, path, peer=self._connection.peer, what=what, seconds=left)
+        except OSError as error:
+            raise ReconcileError(f"{source.name} cannot be read: {error.strerror}") from error
+        arrived = self._own(sftp.FINISH, params, end)
+        if arrived.get("sha256") != sha256:
+            reason = f"what arrived has the SHA-256 {arrived.get('sha256')}, and {sha256} was to be sent"
+            raise BadAnswer(self._connection.peer, what, reason, hint="Is it the right file, and did it stay the same?")
+        return str(arrived["path"])
+
+    def remove(self, path: str, *, deadline: float) -> None:
+        """See `HostSession.remove`."""
+        self._own(sftp.REMOVE, {"name": path.rpartition("/")[2]}, self._clock() + deadline)
+
+    def _own(self, script: Script, params: Mapping[str, Any], end: float) -> dict[str, Any]:
+        """Run a script of the upload as the account itself: SFTP has no sudo."""
+        answer = self._run(script, params, max(0.0, end - self._clock()), sudo=False)
+        return answer if isinstance(answer, dict) else {}
+
+    def _run(self, script: Script, params: Mapping[str, Any], deadline: float, *, sudo: bool) -> Any:
+        plain, secrets = reveal(params)
+        password = self._password() if sudo else None
+        if password:
+            secrets.append(password)
+        data = posix.standard_input(script.text, plain, seconds=deadline + 1, password=password)
+        run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
+        command = _SUDO[password is not None, self._terminal] if sudo else posix.COMMAND
+        run.run(self._transport(), command, data, terminal=self._terminal and sudo)
+        if sudo and not self._terminal and run.wants_terminal:
+            self._terminal = True
+            return self._run(script, params, run.left(), sudo=True)
+        return run.answer(Mask(secrets), sudo=sudo)
+
+    def _transport(self) -> paramiko.Transport:
+        if self._link is None:
+            raise ValueError("this session is not open")
+        return self._link.transport
+
+    def _password(self) -> str | None:
+        credential = self._connection.credential
+        if credential is None or credential.password is None:
+            return None
+        return self._resolver.resolve(credential.password).reveal()

@@ -1,0 +1,42 @@
+"""When a call that failed is tried again, and how long to wait. Only for calls that change nothing."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from reconciler.model.errors import RemoteError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`attempts` in all, with pauses of about 0.5, 1, 2 … seconds, each made up to half longer or shorter by `jitter`
+    (0 to 1), so that many clients do not come back together. `window`: seconds after which no new attempt is begun,
+    so that only quick failures are repeated."""
+
+    window: float
+    attempts: int = 3
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def run(self, attempt: Callable[[], Result], until: float = math.inf) -> Result:
+        """The result of the first attempt that succeeds. Raises the error of the last one. No attempt is begun after
+        the time `until`."""
+        start = self.clock()
+        for number in range(1, self.attempts):
+            try:
+                return attempt()
+            except RemoteError as error:
+                pause = 0.5 * 2 ** (number - 1) * (0.5 + self.jitter())
+                resumed = self.clock() + pause
+                if not error.retryable or resumed - start > self.window or resumed >= until:
+                    raise
+                self.sleep(pause)
+        return attempt()

@@ -1,0 +1,92 @@
+"""Which way in WinRM takes: NTLM, Kerberos or a client certificate, over TLS that our own context checks, or over plain
+HTTP with every message sealed by the login itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import xmltodict
+from winrm.exceptions import WinRMError
+from winrm.protocol import Protocol
+
+from reconciler.clients.http.tls import Peer, context_for
+from reconciler.clients.winrm.client_certificate import shown
+from reconciler.clients.winrm.negotiate import negotiation
+from reconciler.clients.winrm.wire import Wire
+from reconciler.model.errors import AuthenticationFailed
+
+if TYPE_CHECKING:
+    from reconciler.model.connection import Connection
+    from reconciler.model.secret import SecretResolver
+
+_TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+_CMD = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
+_SHELL = re.compile(rb"Name=[\"']ShellId[\"'][^>]*>\s*([0-9A-Za-z-]+)\s*<")
+_UTF8 = 65001
+
+OPERATION_SECONDS = 10
+"""How long the host may hold one request open; longer work is asked for again until the deadline."""
+
+
+class Client(Protocol):
+    """pywinrm's protocol over a wire of ours."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(
+            "http://localhost",  # the wire knows better
+            transport="kerberos",  # which pywinrm lets pass without user and password: they are not its business
+            operation_timeout_sec=OPERATION_SECONDS,
+            read_timeout_sec=OPERATION_SECONDS + 5,
+            proxy=None,
+        )
+        self.transport = self.wire = wire
+
+    def open_named_shell(self, ident: str) -> str:
+        """Open a shell that is to be called `ident`, so that it can be closed even if the answer never comes; gives its
+        name. pywinrm leaves names to the host; they are ShellId in [MS-WSMV] 2.2.4.39, shellId of WSManCreateShellEx.
+        """
+        request = {"env:Envelope": self.build_wsman_header(_TRANSFER + "/Create", _CMD)}
+        options = {"WINRS_NOPROFILE": "TRUE", "WINRS_CODEPAGE": str(_UTF8)}
+        named = [{"@Name": name, "#text": value} for name, value in options.items()]
+        request["env:Envelope"]["env:Header"]["w:OptionSet"] = {"w:Option": named}
+        shell = {"@ShellId": ident, "rsp:InputStreams": "stdin", "rsp:OutputStreams": "stdout stderr"}
+        request["env:Envelope"]["env:Body"] = {"rsp:Shell": shell}
+        named_so = _SHELL.search(self.send_message(xmltodict.unparse(request)))
+        if named_so is None:
+            raise WinRMError("its answer names no shell")
+        return named_so[1].decode()
+
+
+def open_client(connection: Connection, resolver: SecretResolver, root: str) -> Client:
+    """A client that is ready to log in. Raises SecretError, UntrustedPeer, AuthenticationFailed (nothing to log in
+    with), and what sockets raise where a pin cannot be compared."""
+    return Client(_wire(connection, resolver, root))
+
+
+def by_certificate(connection: Connection) -> bool:
+    """Whether a client certificate is the login."""
+    credential = connection.credential
+    return credential.auth == "certificate" if credential is not None else connection.certificate is not None
+
+
+def _wire(connection: Connection, resolver: SecretResolver, root: str) -> Wire:
+    sealed = connection.listener == "http"
+    peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
+    if by_certificate(connection):
+        if connection.certificate is None or sealed:
+            raise _nothing(
+                connection,
+                "a client certificate logs in over HTTPS alone" if sealed else "the inventory names no certificate",
+                "Use the HTTPS listener." if sealed else "Give the proxy a `certificate` with `cert` and `key`.",
+            )
+        return Wire(connection, shown(peer, connection.certificate, resolver, root), None)
+    if connection.credential is None:
+        hint = "Give the proxy `credentials`, or a `certificate` to log in with."
+        raise _nothing(connection, "the inventory names no credential", hint)
+    begin = negotiation(connection, connection.credential, resolver, root)
+    return Wire(connection, None if sealed else context_for(peer, root), begin)
+
+
+def _nothing(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:
+    return AuthenticationFailed(connection.peer, "logging in", reason, hint=hint)

@@ -1,0 +1,198 @@
+"""WinRM to Windows hosts through pywinrm, with what pywinrm leaves out: deadlines, closed shells, one strict answer.
+
+One session has one shell and runs any number of scripts in it. The receive loop is our own: pywinrm's has no end.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from winrm.exceptions import WinRMOperationTimeoutError
+
+from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed
+from reconciler.clients.host_session import name_on_host
+from reconciler.clients.http.deadline import deadline as deadline_of_sockets
+from reconciler.clients.winrm import powershell
+from reconciler.clients.winrm.faults import CAUGHT, CERTIFICATE_HINT, HINTS, KERBEROS_HINT, translate
+from reconciler.clients.winrm.login import OPERATION_SECONDS, by_certificate, open_client
+from reconciler.clients.winrm.upload import Upload
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.clients.winrm.login import Client
+    from reconciler.model.connection import Connection
+    from reconciler.model.script import Script
+    from reconciler.model.secret import SecretResolver
+
+_CLOSE_SECONDS = 5.0
+
+
+class WinrmSession:
+    """A `HostSession` over WinRM. `clock` gives seconds and only differences of it count."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        resolver: SecretResolver,
+        root: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._resolver = resolver
+        self._root = root
+        self._clock = clock
+        self._client: Client | None = None
+        self._shell = ""
+
+    def __enter__(self) -> Self:
+        connection = self._connection
+        what = "connecting with WinRM"
+        try:
+            with self._within(connection.deadlines.connect, what, late=Unreachable):
+                client = self._client = open_client(connection, self._resolver, self._root)
+            with self._within(connection.deadlines.connect, what, late=Unreachable):
+                self._shell = str(uuid.uuid4()).upper()
+                self._shell = client.open_named_shell(self._shell)
+        except RemoteError:
+            self._give_up()
+            raise
+        except CAUGHT as error:
+            self._give_up()
+            raise translate(error, connection.peer, what, sent=False, hint=self._login_hint()) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _give_up(self) -> None:
+        """Nothing came of entering; the shell is closed only where the host may have opened one."""
+        if self._client is None or not self._client.wire.delivered:
+            self._shell = ""
+        self._close()
+
+    def _close(self) -> None:
+        """Close the shell, whatever happened: one that stays counts against the user's limit for two hours."""
+        client, self._client = self._client, None
+        shell, self._shell = self._shell, ""
+        if client is None:
+            return
+        try:
+            if shell:
+                with (
+                    suppress(*CAUGHT, RemoteError),
+                    self._within(_CLOSE_SECONDS, "closing the shell", client=client),
+                ):
+                    client.close_shell(shell, close_session=False)
+        finally:
+            client.wire.close_session()
+
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
+        """See `HostSession.execute`. Parameters become the one argument of the script, an object."""
+        client = self._client
+        if not script.is_powershell or client is None:
+            raise ValueError(f"{script.name} cannot be run over this session")
+        plain, secrets = reveal(params)
+        peer, what = self._connection.peer, f"running {script.name}"
+        command, order = "", powershell.blob(script, plain)
+        end = self._clock() + deadline
+        try:
+            with self._within(deadline, what):
+                command = client.run_command(
+                    self._shell, powershell.PROGRAM, powershell.arguments(), console_mode_stdin=False
+                )
+                self._send(client, command, order)
+                out, err, code = self._receive(client, command, end, what)
+        except CAUGHT as error:
+            raise translate(error, peer, what, sent=bool(command)) from error
+        finally:
+            if command:
+                self._signal(client, command)
+        mask = Mask(secrets)
+        if code != 0:
+            raise script_failed(peer, what, code, err, mask)
+        return document(peer, what, out, mask)
+
+    def is_usable(self) -> bool:
+        """A host closes idle connections, and a sealed message that meets one is lost: each use gets a new session."""
+        return False
+
+    def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
+        """See `HostSession.upload`. The folder is for administrators and the system."""
+        name = name_on_host(source, sha256)
+        upload = Upload(self, self._connection.peer, name, deadline=deadline, clock=self._clock)
+        return upload.send(source, sha256)
+
+    def remove(self, path: str, *, deadline: float) -> None:
+        """See `HostSession.remove`."""
+        name = path.replace("\\", "/").rpartition("/")[2]
+        Upload(self, self._connection.peer, name, deadline=deadline, clock=self._clock).remove()
+
+    def _send(self, client: Client, command: str, data: bytes) -> None:
+        for start in range(0, len(data), powershell.CHUNK):
+            last = start + powershell.CHUNK >= len(data)
+            client.send_command_input(self._shell, command, data[start : start + powershell.CHUNK], end=last)
+
+    def _receive(self, client: Client, command: str, end: float, what: str) -> tuple[bytes, bytes, int]:
+        out, err = bytearray(), bytearray()
+        while True:
+            left = end - self._clock()
+            if left <= 0:
+                raise TimeoutError(what)
+            client.operation_timeout_sec = max(1, min(OPERATION_SECONDS, math.ceil(left)))
+            try:
+                more_out, more_err, code, done = client.get_command_output_raw(self._shell, command)
+            except WinRMOperationTimeoutError:
+                continue  # the host had nothing to say within one operation: the script is at work
+            finally:
+                client.operation_timeout_sec = OPERATION_SECONDS
+            out += more_out
+            err += more_err
+            if len(out) + len(err) > OUTPUT_LIMIT:
+                reason = f"it printed more than {OUTPUT_LIMIT >> 20} MB where one JSON document belongs"
+                raise BadAnswer(self._connection.peer, what, reason)
+            if done:
+                return bytes(out), bytes(err), code
+
+    def _signal(self, client: Client, command: str) -> None:
+        """End the command: it may still be at work, and its place in the shell is to be free."""
+        with suppress(*CAUGHT, RemoteError), self._within(_CLOSE_SECONDS, "ending the command"):
+            client.cleanup_command(self._shell, command)
+
+    @contextmanager
+    def _within(
+        self,
+        seconds: float,
+        what: str,
+        *,
+        client: Client | None = None,
+        late: type[RemoteError] = DeadlineExceeded,
+    ) -> Iterator[None]:
+        """Every request in the block ends when `seconds` are over; then it is `late`, whatever the library says."""
+        end = self._clock() + seconds
+        target = client or self._client
+        if target is not None:
+            target.wire.seconds = min(seconds, OPERATION_SECONDS + 5)
+        try:
+            with deadline_of_sockets(lambda: end - self._clock()):
+                yield
+        except CAUGHT as error:
+            if end - self._clock() > 0:
+                raise
+            raise late(self._connection.peer, what, f"not done after {seconds:g} s", hint=HINTS[late]) from error
+
+    def _login_hint(self) -> str:
+        credential = self._connection.credential
+        if by_certificate(self._connection):
+            return CERTIFICATE_HINT
+        return KERBEROS_HINT if credential is not None and credential.auth == "kerberos" else ""

@@ -1,0 +1,177 @@
+"""What pywinrm's protocol sends its messages over, in the place of its own transport: one connection that is logged in.
+
+The address of the inventory is where packets go, while certificate, URL and login see the host's name. Nothing of the
+environment takes part (proxies, bundles of authorities). An answer that is longer than any honest one is not read.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import IncompleteRead
+from typing import TYPE_CHECKING, Final
+
+from urllib3.connection import HTTPConnection
+from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
+from winrm.transport import Transport
+
+from reconciler.clients.http.deadline import dial
+from reconciler.clients.winrm.sealing import CONTENT_TYPE, seal, unseal
+from reconciler.model.errors import BadAnswer
+
+if TYPE_CHECKING:
+    import spnego
+    from urllib3.response import BaseHTTPResponse
+
+    from reconciler.clients.winrm.negotiate import Begin
+    from reconciler.model.connection import Connection
+
+_LONGEST: Final = 4 * 1024 * 1024
+"""Bytes of one answer. We announce 150 KiB as the largest envelope that we take."""
+_SOAP: Final = "application/soap+xml;charset=UTF-8"
+_MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+_TOKEN: Final = re.compile(r"(?:^|,)\s*(?:Negotiate|Kerberos)\s+([A-Za-z0-9+/=]+)\s*(?:,|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    content_type: str
+    token: bytes | None
+    body: bytes
+
+
+class Wire(Transport):
+    """`tls` is None for plain HTTP, where every message is sealed; `begin` is None where a client certificate, which
+    then is in `tls`, is the login.
+
+    Raises what sockets, urllib3 and the libraries of the logins raise, and RemoteError.
+    """
+
+    def __init__(self, connection: Connection, tls: ssl.SSLContext | None, begin: Begin | None) -> None:
+        name = f"[{connection.host}]" if ":" in connection.host else connection.host
+        self._host = f"{name}:{connection.target[1]}"
+        # pywinrm checks what it is told about logins, except with Kerberos; it is told nothing.
+        super().__init__(f"{'https' if tls else 'http'}://{self._host}/wsman", auth_method="kerberos", proxy=None)
+        self._connection = connection
+        self._tls = tls
+        self._begin = begin
+        self._line: HTTPConnection | None = None
+        self._context: spnego.ContextProxy | None = None
+        self.seconds = connection.deadlines.connect
+        """How long a single wait for the host may take."""
+        self.delivered = False
+        """Whether the host has, or may have, carried out the last message."""
+
+    def send_message(self, message: str | bytes) -> bytes:
+        body = message.encode() if isinstance(message, str) else message
+        self.delivered = False
+        try:
+            answer = self._exchange(body)
+        except BaseException:
+            self.close_session()
+            raise
+        self.delivered = answer.status == 200
+        if answer.status == 401:
+            raise InvalidCredentialsError("the login is not accepted")
+        context = self._context
+        if self._tls is None and context is not None:
+            if answer.status not in (200, 500):
+                raise WinRMTransportError("http", answer.status, "")  # not from the service: it can say nothing else
+            answer_body = unseal(context, answer.content_type, answer.body)
+        else:
+            answer_body = answer.body
+        if answer.status != 200:
+            raise WinRMTransportError("http", answer.status, answer_body.decode("utf-8", "replace"))
+        return answer_body
+
+    def close_session(self) -> None:
+        line, self._line, self._context = self._line, None, None
+        if line is not None:
+            line.close()
+
+    def _exchange(self, body: bytes) -> _Answer:
+        line = self._open()
+        if self._begin is None:
+            return self._post(line, body, {"Authorization": _MUTUAL})
+        if self._context is not None:
+            answer = self._say(line, self._context, body)
+            if answer.status != 401:
+                return answer  # else the host has forgotten the login, and has done nothing
+            line = self._open()
+        context, answer = self._log_in(line, self._begin, b"" if self._tls is None else body)
+        if answer.status == 401 or self._tls is not None:
+            return answer
+        return self._say(line, context, body)
+
+    def _say(self, line: HTTPConnection, context: spnego.ContextProxy, body: bytes) -> _Answer:
+        if self._tls is not None:
+            return self._post(line, body, {})
+        return self._post(line, seal(context, body), {"Content-Type": CONTENT_TYPE})
+
+    def _log_in(self, line: HTTPConnection, begin: Begin, rider: bytes) -> tuple[spnego.ContextProxy, _Answer]:
+        """Log in on a connection. `rider` is a message that goes along with the token that can complete the login."""
+        self._context = None
+        certificate = line.sock.getpeercert(binary_form=True) if isinstance(line.sock, ssl.SSLSocket) else b""
+        context = begin(certificate or b"")
+        token = context.step()
+        while True:
+            rides = context.complete or context.negotiated_protocol == "kerberos"
+            header = {"Authorization": f"Negotiate {base64.b64encode(token or b'').decode()}"}
+            answer = self._post(line, rider if rides else b"", header)
+            if context.complete or answer.token is None:
+                break
+            token = context.step(answer.token)
+            if token is None or answer.status != 401:
+                break
+        if answer.status != 401:
+            if not context.complete:
+                raise WinRMError("it does not prove who it is")
+            self._context = context
+        return context, answer
+
+    def _open(self) -> HTTPConnection:
+        """The connection, or a new one, on which nobody is logged in, where the host has closed it."""
+        if self._line is not None and self._line.is_connected:
+            return self._line
+        self.close_session()
+        opened: socket.socket = dial(self._connection.target, self.seconds)
+        if self._tls is not None:
+            opened = self._tls.wrap_socket(opened, server_hostname=self._connection.host)
+        self._line = HTTPConnection(*self._connection.target, timeout=self.seconds)
+        self._line.auto_open = 0  # else it would connect anew by itself, without TLS and login
+        self._line.sock = opened
+        return self._line
+
+    def _post(self, line: HTTPConnection, body: bytes, headers: Mapping[str, str]) -> _Answer:
+        line.timeout = self.seconds
+        told = {"Host": self._host, "Content-Type": _SOAP, "User-Agent": "vbo-reconcile", **headers}
+        self.delivered = self.delivered or bool(body)
+        line.request("POST", "/wsman", body, told, preload_content=False)
+        response = line.getresponse()
+        if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
+            response.close()  # the end of a connection ends headers too, as far as Python's HTTP is concerned
+            raise IncompleteRead(b"")
+        token = _TOKEN.search(",".join(response.headers.getlist("WWW-Authenticate")))
+        answer = _Answer(
+            response.status,
+            response.headers.get("Content-Type", ""),
+            base64.b64decode(token[1]) if token else None,
+            self._read(response),
+        )
+        if "close" in response.headers.get("Connection", "").lower():
+            line.close()
+        return answer
+
+    def _read(self, response: BaseHTTPResponse) -> bytes:
+        data = bytearray()
+        for part in response.stream(65536):
+            data += part
+            if len(data) > _LONGEST:
+                reason = f"its answer is longer than {_LONGEST >> 20} MB"
+                raise BadAnswer(self._connection.peer, "reading an answer", reason)
+        return bytes(data)

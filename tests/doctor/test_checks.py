@@ -1,0 +1,285 @@
+"""Rows of a check-up that need no world: levels, order, stages, expiry, secrets and certificates that are not there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.clients import reach
+from reconciler.doctor.check import Check, Level, checkup_to_json, expiry, ordered
+from reconciler.doctor.hosts import judge_host
+from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
+from reconciler.doctor.run import CheckContext
+from reconciler.doctor.server import _names
+from reconciler.doctor.stages import certificate_row, check_host_name, check_name, stopped
+from reconciler.hosts import load, playbooks_folder
+from reconciler.hosts.facts import parse
+from reconciler.inventory.secrets import Resolver
+from reconciler.lab.pki import Authority
+from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    DeadlineExceeded,
+    ReconcileError,
+    ScriptFailed,
+    SecretError,
+    Unreachable,
+    UntrustedPeer,
+)
+from reconciler.model.inventory import Inventory, Policy, Resource
+from reconciler.model.script import Script
+from reconciler.model.secret import SecretRef
+from reconciler.render.doctor import checkup_text
+from reconciler.render.style import Style
+from tests.hosts.documents import NOW, document
+
+ERROR, WARNING, UNKNOWN, OK = Level
+LOGIN = Credential("admin", "svc", SecretRef("env", "HERE"), SecretRef("file", "nowhere.key"))
+
+
+def ground(root: Path, environment: Mapping[str, str] | None = None) -> CheckContext:
+    access = Access(Server("vbo01", LOGIN), {}, {"admin": LOGIN}, {}, str(root))
+    return CheckContext(
+        Inventory("corp", access, {}, Policy(), (), ""),
+        access,
+        Resolver(str(root), environment=environment or {}),
+        load(playbooks_folder()),
+        lambda: NOW,
+        NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "said"),
+    [
+        (400, OK, "good until 2027-04-05, 400 days left"),
+        (30, OK, "good until 2026-03-31, 30 days left"),
+        (29, WARNING, "good until 2026-03-30, 29 days left"),
+        (0, ERROR, "expired on 2026-03-01"),
+        (-3, ERROR, "expired on 2026-02-26"),
+    ],
+)
+def test_expiry(days: int, level: Level, said: str) -> None:
+    row = expiry("certificate.x", "expiry", NOW + timedelta(days=days), NOW)
+    assert (row.level, row.found) == (level, said)
+    assert bool(row.fix) is (level is not OK)
+
+
+def test_rows_are_worst_first_and_in_one_order() -> None:
+    rows = [
+        Check("b", "x", OK, ""),
+        Check("a", "x", UNKNOWN, ""),
+        Check("b", "x", ERROR, ""),
+        Check("a", "y", ERROR, ""),
+    ]
+    rows += [Check("a", "x", WARNING, "")]
+    wanted = [("a", ERROR), ("b", ERROR), ("a", WARNING), ("a", UNKNOWN), ("b", OK)]
+    assert [(row.subject, row.level) for row in ordered(rows)] == wanted
+    assert ordered(reversed(rows)) == ordered(rows)
+    data = checkup_to_json(rows, inventory="corp", server="vbo01", lab=False)
+    assert data["ok"] is False
+    assert data["counts"] == {"error": 2, "warning": 1, "unknown": 1, "ok": 1}
+    assert checkup_to_json(rows[4:], inventory="corp", server="vbo01", lab=False)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "levels"),
+    [
+        (Unreachable("h", "connecting", "refused"), {"connection": ERROR, "identity": UNKNOWN, "login": UNKNOWN}),
+        (UntrustedPeer("h", "x", "y"), {"connection": OK, "identity": ERROR, "login": UNKNOWN}),
+        (AuthenticationFailed("h", "x", "y"), {"connection": OK, "identity": OK, "login": ERROR}),
+        (SecretError("not there"), {"connection": OK, "identity": OK, "login": ERROR}),
+        (DeadlineExceeded("h", "x", "y"), {"connection": OK, "identity": OK, "login": OK}),
+        (ScriptFailed("h", "x", "y"), {"connection": OK, "identity": OK, "login": OK}),
+    ],
+)
+def test_what_is_behind_a_failure_is_unknown(error: ReconcileError, levels: dict[str, Level]) -> None:
+    found = {row.name: row.level for row in stopped("host.px", error)}
+    answer = ERROR if levels["login"] is OK else UNKNOWN
+    assert found == {**levels, "answer": answer}
+
+
+def test_a_login_is_judged_part_by_part_and_never_shown(tmp_path: Path) -> None:
+    rows = list(check_credential(ground(tmp_path, {"HERE": "s3cret-value"}), LOGIN))
+    assert [(row.name, row.level) for row in rows] == [("private_key", ERROR), ("secrets", OK)]
+    assert "secret://file/nowhere.key" in rows[0].found
+    assert "s3cret-value" not in repr(rows)
+
+
+def test_a_certificate_of_the_inventory(tmp_path: Path) -> None:
+    identity = Authority(tmp_path / "pki").host("px-1")
+    (tmp_path / "px.pem").write_bytes(identity.cert_pem)
+    (tmp_path / "bad.pem").write_text("nothing")
+    now = datetime.now(UTC)
+    base = ground(tmp_path)
+    looking = CheckContext(base.inventory, base.access, base.resolver, base.playbooks, lambda: now, now)
+    levels = {
+        name: [row.level for row in check_certificate(looking, Certificate(name, cert=name))]
+        for name in ("px.pem", "bad.pem", "none.pem")
+    }
+    assert levels == {"px.pem": [OK], "bad.pem": [ERROR], "none.pem": [ERROR]}
+
+
+def test_packages_beside_the_inventory(tmp_path: Path) -> None:
+    (tmp_path / "proxy.deb").write_bytes(b"a package")
+    digest = hashlib.sha256(b"a package").hexdigest()
+
+    def rows(source: str, sha256: str = digest) -> list[tuple[str, Level, str]]:
+        found = check_package(ground(tmp_path), Package(source, sha256))
+        return [(row.subject, row.level, row.found) for row in found]
+
+    assert rows("proxy.deb") == [("package.proxy.deb", OK, f"SHA-256 {digest[:12]}… as declared")]
+    ((_, level, said),) = rows("proxy.deb", "0" * 64)
+    assert (level, said) == (ERROR, f"The SHA-256 of proxy.deb is {digest}, and {'0' * 64} is declared.")
+    ((_, level, said),) = rows("none.deb")
+    assert (level, said) == (ERROR, "none.deb cannot be read: no such file or directory.")
+    assert rows("https://example.com/proxy.deb") == []
+
+
+def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINq2eQGaWdRmXBoTtaAUA21fRR30saKWyulK/h0VuCtG"
+    (tmp_path / "known_hosts").write_text(f"px-1 {key}\n")
+
+    def rows(host: str, transport: Transport = Transport.SSH, **trust: Any) -> list[tuple[Level, str]]:
+        connection = Connection(host, host, transport, port=2222 if host == "px-9" else 0, trust=Trust(**trust))
+        return [(row.level, row.fix) for row in check_known_host(ground(tmp_path), connection)]
+
+    assert rows("px-1", known_hosts=("known_hosts",)) == [(OK, "")]
+    assert rows("px-2", host_keys=(key,)) == [(OK, "")]
+    assert rows("px-4", host_keys=(f"@cert-authority {key}",)) == [(OK, "")]
+    assert rows("px-3", Transport.WINRM) == []
+    ((level, fix),) = rows("px-9", known_hosts=("known_hosts",))
+    assert level is ERROR
+    assert "ssh-keyscan -p 2222 -t ed25519 px-9" in fix
+    assert [level for level, _ in rows("px-1", known_hosts=("nowhere",))] == [ERROR]
+
+
+@pytest.mark.parametrize(
+    ("back", "level", "said"),
+    [
+        (["px-1.corp.example.com"], OK, "px-1.example.net is 10.0.0.7, and back"),
+        (["other.example.net"], WARNING, "px-1.example.net is 10.0.0.7, which is other.example.net"),
+        ([], WARNING, "px-1.example.net is 10.0.0.7, which is no name"),
+    ],
+)
+def test_names_both_ways(monkeypatch: pytest.MonkeyPatch, back: list[str], level: Level, said: str) -> None:
+    monkeypatch.setattr(reach, "addresses", lambda name: ["10.0.0.7"])
+    monkeypatch.setattr(reach, "names", lambda address: back)
+    (row,) = check_name("host.px-1", "px-1.example.net", "")
+    assert (row.level, row.found) == (level, said)
+    assert bool(row.fix) is (level is not OK)
+
+
+def test_names_are_not_looked_up_where_the_inventory_has_the_address() -> None:
+    (row,) = check_name("host.px-1", "px-1.invalid", "127.0.0.1")
+    assert (row.level, "127.0.0.1" in row.found) == (OK, True)
+    (row,) = check_name("host.px-1", "no-such-name.invalid", "")
+    assert (row.level, row.found) == (ERROR, "looking up its name: the name cannot be resolved")
+
+
+def test_loopback_has_its_name_both_ways() -> None:
+    assert "127.0.0.1" in reach.addresses("localhost")
+    assert "localhost" in reach.names("127.0.0.1")
+
+
+@pytest.mark.parametrize(("exists", "level"), [(True, WARNING), (False, ERROR)])
+def test_the_playbook_says_what_a_host_lacks(tmp_path: Path, exists: bool, level: Level) -> None:
+    changed = {
+        "admin_share": False,
+        "remote_registry": {"start": "disabled", "state": "stopped"},
+        "disk": {"free_gb": None},
+    }
+    facts = parse(document("windows", changed), "windows", NOW)
+    proxy = Resource("proxy", "px-1", {"host": "px-1", "type": "workgroup"})
+    rows = judge_host(ground(tmp_path), proxy, facts, "8.5.0.1014", exists=exists)
+    found = {row.name: (row.level, row.found) for row in rows}
+    assert found["admin-share"] == (level, "no; wanted: yes")
+    assert found["remote-registry"] == (WARNING, "disabled, stopped; wanted: automatic, running")
+    assert found["disk"] == (UNKNOWN, "the host did not say; wanted: 3 GB or more")
+    assert all(row.subject == "host.px-1" for row in rows)
+
+
+def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
+    rows = [
+        Check("host.px-1", "login", ERROR, "not accepted\x1b[2J", "Check the password.\n  kinit"),
+        Check("host.px-1", "name", OK, "px-1 is 10.0.0.7, and back"),
+        Check("host.px-1", "connection", OK, "connected"),
+    ]
+    data = checkup_to_json(rows, inventory="corp", server="vbo01", lab=False)
+    assert checkup_text(data, Style()).splitlines() == [
+        "Check-up of corp for vbo01",
+        "",
+        "  error  host.px-1  login  not accepted\\x1b[2J",
+        "      Check the password.",
+        "        kinit",
+        "",
+        "  ok  host.px-1  connection, name",
+        "",
+        "Check-up: 1 broken, 2 fine.",
+    ]
+    assert "10.0.0.7, and back" in checkup_text(data, Style(), everything=True)
+    assert "\x1b[31;1merror\x1b[0m" in checkup_text(data, Style(colour=True))
+    nothing = checkup_to_json([], inventory="corp", server="vbo01", lab=True)
+    assert checkup_text(nothing, Style()).endswith("Check-up: nothing to look at.\n")
+
+
+def test_a_host_behind_a_jump_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "addresses", lambda name: ["10.0.0.9"])
+    monkeypatch.setattr(reach, "names", lambda address: ["jump.example.net"])
+    jump = Connection("jump.example.net", "jump.example.net", Transport.SSH, trust=Trust(known_hosts=("none",)))
+    host = Connection("px-1", "px-1.inner", Transport.SSH, jump=jump, trust=Trust(known_hosts=("none",)))
+    (tmp_path / "none").touch()
+    named = [(row.subject, row.name, row.found) for row in check_host_name("host.px-1", host)]
+    assert named == [
+        ("host.px-1", "name", "not looked up here: jump.example.net does it"),
+        ("jump.jump.example.net", "name", "jump.example.net is 10.0.0.9, and back"),
+    ]
+    known = [(row.subject, row.level) for row in check_known_host(ground(tmp_path), host)]
+    assert known == [("jump.jump.example.net", ERROR), ("host.px-1", ERROR)]
+    rows = stopped("host.px-1", Unreachable("jump.example.net", "connecting", "refused"), peer=host.peer)
+    assert rows[0].found == "jump.example.net: connecting: refused"
+
+
+def test_a_listener_without_tls_has_no_certificate() -> None:
+    host = Connection("px-1", "px-1", Transport.WINRM, listener="http")
+    (row,) = certificate_row("host.px-1", host, "/", NOW)
+    assert (row.level, row.found.startswith("none: ")) == (OK, True)
+    assert certificate_row("host.px-2", Connection("px-2", "px-2", Transport.SSH), "/", NOW) == []
+
+
+def test_files_of_a_login(tmp_path: Path) -> None:
+    (tmp_path / "here.keytab").touch()
+    login = Credential("kerberos", "svc", keytab="here.keytab", certificate_file="nowhere-cert.pub")
+    rows = [(row.name, row.level) for row in check_credential(ground(tmp_path), login)]
+    assert rows == [("certificate_file", ERROR), ("secrets", OK)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reverse", "level", "said"),
+    [
+        (["10.0.0.7"], ["PX-1"], OK, "on the server px-1.example.net is 10.0.0.7, and back"),
+        (["10.0.0.7"], [], WARNING, "on the server px-1.example.net is 10.0.0.7, which is no name"),
+        ([], [], WARNING, "the server cannot resolve px-1.example.net"),
+    ],
+)
+def test_names_on_the_server(tmp_path: Path, addresses: list[str], reverse: list[str], level: Level, said: str) -> None:
+    base = ground(tmp_path)
+    fields = {"px-1": {"host": "px-1.example.net"}, "px-2": {"host": "10.0.0.9"}}
+    proxies = [Resource("proxy", name, values) for name, values in fields.items()]
+    resources = {proxy.address: proxy for proxy in proxies}
+    asked: list[Any] = []
+
+    class Server:
+        def execute(self, script: Script, params: Any, *, deadline: float) -> Any:
+            asked.append((script.name, params))
+            return {"names": [{"host": "px-1.example.net", "addresses": addresses, "reverse": reverse}]}
+
+    (row,) = _names(replace(base, inventory=replace(base.inventory, resources=resources)), Server(), 5)
+    assert asked == [("server/names.ps1", {"hosts": ["px-1.example.net"]})]
+    assert (row.subject, row.level, row.found) == ("host.px-1", level, said)
