@@ -112,7 +112,7 @@ def _connection(
 
 
 def _jump(name: str | None, credentials: Mapping[str, Credential], jumps: Mapping[str, Entry]) -> Connection | None:
-    """The jump host of this name, with those before it. A rule sees to it that there is no circle."""
+    """The jump host of this name, with those before it. A rule excludes cycles."""
     if name is None:
         return None
     values = jumps[name].values

@@ -43,16 +43,18 @@ class Anchors:
 
     def use(self, name: str) -> Target:
         if name not in self._values:
-            fix = "Define it with & before it is used, or put the text in quotes if * is part of it."
-            return Target(problem="An alias (*) names an anchor (&) that has not been defined above.", fix=fix)
+            fix = "Define it with & before its first use, or quote the text if * is part of it."
+            return Target(problem="An alias (*) refers to an anchor (&) that is not defined above it.", fix=fix)
         value = self._values[name]
         if id(value) in self._open:
-            return Target(problem="An alias (*) stands inside the very thing that it names.", fix="Write it out.")
+            return Target(
+                problem="An alias (*) refers to the map or list that contains it.", fix="Write the value out."
+            )
         size, depth = self._measure(value)
         self._repeated += size
         if self._repeated > MAX_REPEATED:
-            detail = f"The aliases of this file stand for more than {MAX_REPEATED:,} values."
-            return Target(problem=detail, fix="Use `defaults` or `groups` for what many objects have in common.")
+            detail = f"The aliases of this file expand to more than {MAX_REPEATED:,} values."
+            return Target(problem=detail, fix="Use `defaults` or `groups` for what many objects share.")
         return Target(value, depth)
 
     def _measure(self, value: Any) -> tuple[int, int]:

@@ -63,7 +63,7 @@ def _open_pfx(certificate: Certificate, resolver: SecretResolver, root: str) -> 
     try:
         key, found, _ = pkcs12.load_key_and_certificates(raw, passphrase)
     except (ValueError, TypeError) as error:
-        detail = f"{certificate.pfx} cannot be opened: it is no PFX file, or the passphrase is not its own"
+        detail = f"{certificate.pfx} cannot be opened: it is not a PFX file, or the passphrase is wrong"
         raise SecretError(f"certificate {certificate.name}: {detail}") from error
     if key is None or found is None:
         raise SecretError(f"certificate {certificate.name}: {certificate.pfx} holds no certificate with its key")
@@ -95,7 +95,7 @@ def _open_key(certificate: Certificate, resolver: SecretResolver) -> RSAPrivateK
         except TypeError:  # the passphrase is meant for the PFX, and the key has none
             key = load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        detail = f"{certificate.key} is no PEM key, or the passphrase is not its own"
+        detail = f"{certificate.key} is not a PEM key, or the passphrase is wrong"
         raise SecretError(f"certificate {certificate.name}: {detail}") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise SecretError(f"certificate {certificate.name}: {certificate.key} is neither an RSA nor an EC key")

@@ -14,7 +14,7 @@ MAX_OUTPUT: Final = 1024 * 1024
 
 
 class CommandFailed(Exception):
-    """Why there is no secret, without anything that the program wrote."""
+    """Why the secret is not available; never quotes the program's output."""
 
 
 def run(command: Sequence[str], folder: Path, deadline: float) -> bytes:

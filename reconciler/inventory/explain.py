@@ -23,7 +23,7 @@ _SHOWABLE: Final = frozenset({"auth", "cert", "pfx", "sudo", "username"})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error of the validator. `explain` reports it, and returns the path of what it is about."""
+    """An error of the validator. `explain` reports it, and returns the path of its subject."""
 
     path: Path_
     error: ValidationError
@@ -89,7 +89,7 @@ class Problem:
             near = nearest(key, known)
             missing = [name for name in known if name not in self.found]
             fix = f"Did you mean {quoted(near)}?" if near else f"Known here: {listed(missing[:_SHOWN])}."
-            detail = f"{quoted(key)} is not a key of {self.paths.owner(self.path)}."
+            detail = f"{quoted(key)} is not a valid key of {self.paths.owner(self.path)}."
             place = self.paths.key_place((*self.path, key))
             hide = bool(self.path) and self.path[0] in _SENSITIVE
             address = self.paths.address(self.path)
@@ -103,8 +103,8 @@ class Problem:
     def _missing(self, key: str, because: str = "") -> None:
         about = self.schema.get("properties", {}).get(key, {})
         said = str(about.get("description", "")).partition(". ")[0].rstrip(".")
-        detail = f"{self.paths.owner(self.path, capital=True)} lacks {quoted(key)}"
-        detail += f", which {because} needs" if because else f" ({said[:1].lower()}{said[1:]})" if said else ""
+        detail = f"{self.paths.owner(self.path, capital=True)} has no {quoted(key)}"
+        detail += f", which {because} requires" if because else f" ({said[:1].lower()}{said[1:]})" if said else ""
         examples = about.get("examples")
         fix = f"Add for example: {example((key,), examples[0])}" if examples else f"Add {quoted(key)}."
         self.add("missing-key", f"{detail}.", fix, at_key=True)
@@ -120,12 +120,12 @@ class Problem:
         said = [name for name in names if name in self.found]
         owner = self.paths.owner(self.path, capital=True)
         if said:
-            detail = f"{owner} says {listed(said)}; only one of them can be."
+            detail = f"{owner} sets {listed(said)}, which exclude each other."
             place = self.paths.key_place((*self.path, said[-1]))
             address = self.paths.address(self.path)
             self.report.add("wrong-value", detail, fix=f"Remove {listed(said, 'or')}.", place=place, address=address)
         else:
-            detail = f"{owner} says neither {listed(names, 'nor')}."
+            detail = f"{owner} sets neither {listed(names, 'nor')}."
             self.add("missing-key", detail, f"Add {listed(names, 'or')}.", at_key=True)
 
     def wrong_type(self) -> None:
@@ -137,7 +137,7 @@ class Problem:
         found = kind_of_value(value)
         shown = "" if value is None or isinstance(value, dict | list) else self.value
         state = "is empty" if value is None else f"is {found}{shown}"
-        detail = f"{self.subject} {state}, and {wanted} is wanted."
+        detail = f"{self.subject} {state}; expected {wanted}."
         fix = "" if self.may_be_secret else _type_fix(value, wanted, self.path, required="required" in self.schema)
         self.add("wrong-type", detail, fix or self.fix)
 
@@ -148,8 +148,8 @@ class Problem:
             fix = "Write secret://env/NAME, secret://file/PATH, secret://keyring/SERVICE/USER or secret://exec/NAME."
             self.report.add("wrong-value", detail, fix=fix, place=place, address=address)
         else:
-            detail = f"{self.subject} is not a reference, and secrets are never written into an inventory."
-            fix = "Put the value into an environment variable or a file of its own, and refer to it: secret://env/NAME"
+            detail = f"{self.subject} is plain text; an inventory holds only references to secrets."
+            fix = "Move the value to an environment variable or a file, and refer to it: secret://env/NAME"
             self.report.add("plain-secret", detail, fix=fix, place=place, address=address, hide=True)
 
     def pattern(self) -> None:
@@ -157,7 +157,7 @@ class Problem:
             self.plain_secret()
             return
         said = self.schema.get("patternErrorMessage", f"it must match {self.wanted}")
-        detail = f"{self.subject}{self.value} cannot be used: {said}."
+        detail = f"{self.subject}{self.value} is not valid: {said}."
         self.add("wrong-value", detail, self.fix)
 
     def bad_name(self) -> None:
@@ -171,7 +171,7 @@ class Problem:
         values = [self.wanted] if self.error.validator == "const" else self.wanted
         said = self.schema.get("patternErrorMessage")
         if said:
-            self.add("wrong-value", f"{self.subject}{self.value} cannot be used: {said}.", self.fix)
+            self.add("wrong-value", f"{self.subject}{self.value} is not valid: {said}.", self.fix)
             return
         near = nearest(str(self.found), [str(value) for value in values])
         detail = f"{self.subject}{self.value} must be {listed(values, 'or')}."
@@ -180,7 +180,7 @@ class Problem:
     def out_of_range(self) -> None:
         low, high = self.schema.get("minimum"), self.schema.get("maximum")
         span = f"at least {low}" if high is None else f"between {low} and {high}"
-        self.add("wrong-value", f"{self.subject} is {self.found}, and must be {span}.", self.fix)
+        self.add("wrong-value", f"{self.subject} is {self.found}; it must be {span}.", self.fix)
 
     def repeated(self) -> None:
         seen: set[str] = set()
@@ -188,7 +188,7 @@ class Problem:
             if canonical(value) in seen:
                 place = self.paths.value_place((*self.path, index))
                 address = self.paths.address(self.path)
-                detail = f"{quoted(value)} stands in {self.subject} twice."
+                detail = f"{quoted(value)} appears twice in {self.subject}."
                 self.report.add("wrong-value", detail, fix="Remove one of the two.", place=place, address=address)
             seen.add(canonical(value))
 
@@ -198,7 +198,7 @@ class Problem:
         self.add("wrong-value", f"{self.subject} {words[str(self.error.validator)]}{limit}.", self.fix)
 
     def other(self) -> None:
-        self.add("wrong-value", f"{self.subject} does not fit.", self.fix)
+        self.add("wrong-value", f"{self.subject} does not match the schema.", self.fix)
 
 
 def _type_fix(value: Any, wanted: str, path: Path_, *, required: bool) -> str:
@@ -207,7 +207,7 @@ def _type_fix(value: Any, wanted: str, path: Path_, *, required: bool) -> str:
     if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off") and "true" in wanted:
         return f"Write: {key}: {'true' if value.lower() in ('yes', 'on') else 'false'}"
     if isinstance(value, str) and value.isdecimal() and "number" in wanted:
-        return f"Leave the quotes out: {example((key,), int(value)) if not value.startswith('0') else key}"
+        return f"Remove the quotes: {example((key,), int(value)) if not value.startswith('0') else key}"
     if isinstance(value, bool | int | float) and "text" in wanted:
         return f"Put it in quotes: {key}: {quoted(value).strip('`')!r}"
     if value is None and "map" in wanted and not required:

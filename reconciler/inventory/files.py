@@ -1,6 +1,6 @@
 """Files that an inventory names: whether they are there, and not open to everybody. Their content is not looked at.
 
-These are warnings. Whoever validates in a pipeline need not have the files.
+These are warnings: a pipeline that validates need not have the files.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def check_files(entries: Entries, server: Entry | None, folder: Path, report: Re
     for name, named in places.items():
         if not _is_file(folder / name):
             first, *others = sorted(set(named))
-            fix = "Put it there, or correct the path; it starts from the folder of the inventory."
-            detail = f"There is no file {quoted(name)}."
+            fix = "Create it, or correct the path, which is relative to the folder of the inventory."
+            detail = f"The file {quoted(name)} does not exist."
             severity = Severity.WARNING
             report.add("missing-file", detail, fix=fix, place=first, severity=severity, related=others[:MAX_RELATED])
     if os.name == "posix":
@@ -66,8 +66,8 @@ def _check_secrets(entries: Entries, folder: Path, report: Report) -> None:
             for field in fields:
                 path = str(entry.values.get(field, "")).removeprefix("secret://file/")
                 if path and path != entry.values.get(field) and _is_open(folder / path):
-                    detail = f"Everybody on this machine can read {quoted(path)}."
-                    fix = f"Take the permission away:\n  chmod 600 {path}"
+                    detail = f"All users of this machine can read {quoted(path)}."
+                    fix = f"Restrict its permissions:\n  chmod 600 {path}"
                     place = entry.value_place(field, report.marks)
                     report.add("open-secret", detail, fix=fix, place=place, severity=Severity.WARNING)
 

@@ -24,7 +24,7 @@ def load_known(path: Path) -> list[Known]:
     if not path.exists() or path.is_dir():
         fix = "Check its name, or leave --known out."
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise Diagnosed([Diagnostic("known-drift", "No such list", f"{path} {what}.", fix)])
+        raise Diagnosed([Diagnostic("known-drift", "File not found", f"{path} {what}.", fix)])
     report = Report()
     entries = _read(path, report)
     if report.has_errors:
@@ -53,11 +53,11 @@ def _entry(known: list[Any], index: int, report: Report) -> Known | None:
     except ValueError:
         fix = "Write the last day on which it is accepted: `expires: 2027-01-31`."
         place = report.marks.value(raw, "expires")
-        report.add("wrong-value", f"{raw['expires']!r} is no date.", fix=fix, place=place)
+        report.add("wrong-value", f"{raw['expires']!r} is not a date.", fix=fix, place=place)
         return None
     if not (raw["address"] + raw.get("field", "*")).strip("*."):
         fix = "Name an object or a kind, or a field: `address: proxy.*`, `field: throttle`."
-        report.add("wrong-value", "This would accept whatever differs anywhere.", fix=fix, place=place)
+        report.add("wrong-value", "This entry would accept every difference.", fix=fix, place=place)
         return None
     return Known(**{**raw, "expires": expires}, position=report.marks.position(place))
 

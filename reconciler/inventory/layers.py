@@ -50,7 +50,7 @@ class Entry:
         self.place = place
 
     def holder(self, field: str) -> tuple[Map, str] | None:
-        """The map that says a flattened field, and the key there. None for what nobody said."""
+        """The map that says a flattened field, and the key there. None if no layer says it."""
         head, _, rest = field.partition(".")
         nested = rest and head in NESTED.get(self.section, ())
         for layer in self.layers:

@@ -121,8 +121,8 @@ def _placeholders_known(raw: Map, report: Report) -> bool:
         for name in _PLACEHOLDER.findall(text):
             if name not in PLACEHOLDERS:
                 known = False
-                detail = f"{quoted('{' + name + '}')} stands for nothing."
-                fix = f"There are {listed(['{' + word + '}' for word in PLACEHOLDERS])}."
+                detail = f"{quoted('{' + name + '}')} is not a placeholder."
+                fix = f"Use one of {listed(['{' + word + '}' for word in PLACEHOLDERS])}."
                 report.add("placeholder", detail, fix=fix, place=report.marks.value(holder, key))
     return known
 

@@ -37,7 +37,7 @@ def file_of(place: Place) -> int:
 class Marks:
     """Places of everything in the files of one inventory.
 
-    Maps and lists are known by identity, so whoever holds Marks must keep the data (`keep`) as well.
+    Maps and lists are known by identity, so the holder of Marks keeps the data (`keep`) as well.
     """
 
     def __init__(self) -> None:

@@ -64,10 +64,12 @@ def _files_of(folder: Path, report: Report) -> list[Path]:
     try:
         files = sorted(file for file in folder.iterdir() if _is_ours(file))
     except OSError:
-        report.add("unreadable", f"The folder {folder.name} may not be read by you.", fix="Check its permissions.")
+        report.add(
+            "unreadable", f"The folder {folder.name} is not readable: permission denied.", fix="Check its permissions."
+        )
         return []
     if not files:
-        fix = "Name another folder, or put an inventory there."
+        fix = "Name another folder, or create an inventory in it."
         report.add("no-inventory", f"There is no *.yml file in the folder {folder.name}.", fix=fix)
     return files
 
@@ -85,7 +87,7 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
         identity = path
     if identity in chain:
         names = " -> ".join(_name(file, reading) for file in (*chain[chain.index(identity) :], identity))
-        fix = "Remove the include, or move the files that a pattern shall match into a folder of their own."
+        fix = "Remove the include, or move the included files to a separate folder."
         report.add("include-cycle", f"The files include each other: {names}.", fix=fix, place=place)
         return
     if identity in reading.seen:
@@ -102,7 +104,7 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
     root = parse(source, number, report)
     if root is None:
         if not report.has_errors_in(name):
-            fix = "An inventory begins with `version: 1`."
+            fix = "Begin the inventory with `version: 1`."
             report.add("empty", f"{name} declares nothing.", fix=fix, place=number << FILE_SHIFT)
         reading.lose()
         return
@@ -126,11 +128,11 @@ def _name(path: Path, reading: _Reading) -> str:
 
 def _check_version(root: Map, name: str, number: int, report: Report) -> None:
     if "version" not in root:
-        detail = f"{name} does not say which version of the format it is written in."
-        report.add("missing-key", detail, fix="Add `version: 1` at its beginning.", place=number << FILE_SHIFT)
+        detail = f"{name} has no `version`: the version of its format."
+        report.add("missing-key", detail, fix="Add `version: 1` at the beginning.", place=number << FILE_SHIFT)
     elif root["version"] != FORMAT or isinstance(root["version"], bool):
-        detail = f"{name} has the version {quoted(root['version'])} of the format, and only 1 is known."
-        fix = "Write `version: 1`; a newer format needs a newer vbo-reconcile."
+        detail = f"{name} has format version {quoted(root['version'])}; this version supports only 1."
+        fix = "Write `version: 1`, or install a newer vbo-reconcile."
         report.add("wrong-value", detail, fix=fix, place=report.marks.value(root, "version"))
 
 
@@ -146,7 +148,7 @@ def _follow(root: Map, path: Path, reading: _Reading, chain: tuple[Path, ...]) -
         place = report.marks.item(patterns, index)
         if not isinstance(pattern, str) or not pattern:
             fix = "Write a file or a pattern: `include: [sites/*.yml]`."
-            report.add("wrong-type", "An item of `include` is not a text.", fix=fix, place=place)
+            report.add("wrong-type", "An item of `include` is not a string.", fix=fix, place=place)
             reading.lose()
             continue
         for file in list(_matches(pattern, path.parent, reading, place)):
@@ -170,7 +172,7 @@ def _matches(pattern: str, folder: Path, reading: _Reading, place: Place) -> Ite
 
 
 def _glob(pattern: str, folder: Path) -> list[Path]:
-    """Files of a pattern, sorted; hidden ones are nobody's wish. A plain name is the file itself, there or not."""
+    """Files of a pattern, sorted; hidden files are skipped. A plain name is the file itself, there or not."""
     if not any(sign in pattern for sign in "*?["):
         return [folder / pattern]
     try:
@@ -183,9 +185,9 @@ def _unfit(pattern: str) -> tuple[str, str]:
     if "\0" in pattern:
         return "The pattern holds a NUL character.", "Remove it."
     if Path(pattern).is_absolute() or pattern.startswith(("/", "\\", "~")):
-        return f"{quoted(pattern)} is not relative to this file.", "Write the path from the folder of this file."
+        return f"{quoted(pattern)} is not a relative path.", "Write the path relative to the folder of this file."
     if "**" in pattern:
-        return f"{quoted(pattern)} would search all folders below.", "Name each folder with a pattern of its own."
+        return f"{quoted(pattern)} would search all subfolders.", "Write one pattern for each folder."
     return "", ""
 
 
@@ -237,6 +239,6 @@ def _twice(key: str, holders: list[Map], report: Report) -> None:
     first = report.marks.key(holders[0], key)
     where = report.marks.position(first)
     for other in holders[1:]:
-        detail = f"{quoted(key)} stands here and in {where.file}, line {where.line}."
+        detail = f"{quoted(key)} is declared here and in {where.file}, line {where.line}."
         place = report.marks.key(other, key)
         report.add("said-twice", detail, fix="Keep one of the two.", place=place, related=[first])

@@ -27,7 +27,7 @@ _ORDINARY: Final = ("job", "organization", "pool", "proxy", "repository")
 
 
 class Places(Mapping[str, Position]):
-    """Positions of the fields of one object, worked out when somebody asks."""
+    """Positions of the fields of one object, computed on first use."""
 
     __slots__ = ("_entry", "_marks")
 
@@ -72,7 +72,7 @@ class Builder:
     def build(
         self, server: Entry | None, smtp: Entry | None
     ) -> tuple[dict[Address, Resource], dict[Address, Resource]]:
-        """All resources, in order of address: those that are wanted, and the proxies that shall be gone."""
+        """All resources, in order of address: the declared ones, and the proxies to be removed."""
         members = self._members()
         for name in _ORDINARY:
             kind = KINDS[name]

@@ -75,7 +75,9 @@ class Resolver:
         path = self._root / reference.path
         try:
             if not path.is_file():
-                raise SecretError(f"{reference}: there is no such file (paths start from the folder of the inventory)")
+                raise SecretError(
+                    f"{reference}: the file does not exist (paths are relative to the folder of the inventory)"
+                )
             with path.open("rb") as file:
                 raw = file.read(MAX_FILE + 1)
         except (OSError, ValueError) as error:
@@ -121,7 +123,7 @@ class Resolver:
         if program.is_file() and os.access(program, os.X_OK):
             return [str(program)]
         fix = f"add it under `secrets: {{exec: {{{name or 'NAME'}: [program, argument]}}}}`"
-        raise SecretError(f"{reference}: there is no such command; {fix}")
+        raise SecretError(f"{reference}: the command does not exist; {fix}")
 
 
 def resolver_for(access: Access) -> Resolver:

@@ -54,7 +54,7 @@ def read(path: Path, name: str) -> Source:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise Unreadable("unreadable", f"{name} is not an ordinary file.", "Name a YAML file.")
+            raise Unreadable("unreadable", f"{name} is not a regular file.", "Name a YAML file.")
         if status.st_size > MAX_BYTES:
             raise _too_large(name)
         with path.open("rb") as file:
@@ -70,7 +70,7 @@ def read(path: Path, name: str) -> Source:
 
 
 def _too_large(name: str) -> Unreadable:
-    fix = "Divide it into several files and name them under `include`."
+    fix = "Split it into several files and list them under `include`."
     return Unreadable("too-large", f"{name} is larger than 64 MB.", fix)
 
 
@@ -78,7 +78,9 @@ def _os_error(name: str, error: OSError) -> Unreadable:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return Unreadable("no-inventory", f"{name} does not exist.", "Check the name of the file or folder.")
     if isinstance(error, PermissionError):
-        return Unreadable("unreadable", f"{name} may not be read by you.", "Check the permissions of the file.")
+        return Unreadable(
+            "unreadable", f"{name} is not readable: permission denied.", "Check the permissions of the file."
+        )
     if isinstance(error, IsADirectoryError):
         return Unreadable("unreadable", f"{name} is a folder.", "Name a YAML file.")
     reason = (error.strerror or type(error).__name__).lower()

@@ -60,13 +60,13 @@ _CASES = (
     ),
     _Case(
         "did not find expected key",
-        "This line does not fit to the map that began in line {line}.",
-        "Indent all keys of one map alike, and close quotes and brackets above.",
+        "This line does not belong to the map that begins in line {line}.",
+        "Indent all keys of a map equally, and close quotes and brackets above.",
     ),
     _Case(
         "did not find expected '-' indicator",
-        "This line does not fit to the list that began in line {line}.",
-        "Begin every item of a list with a hyphen, and indent them alike.",
+        "This line does not belong to the list that begins in line {line}.",
+        "Begin every item of a list with a hyphen, and indent the items equally.",
     ),
     _Case(
         "could not find expected ':'",
@@ -76,33 +76,33 @@ _CASES = (
     ),
     _Case(
         "found unknown escape character",
-        'Inside "…" a backslash begins an escape sequence, and this is none.',
+        'Inside "…" a backslash begins an escape sequence, and this is not a valid one.',
         "Use single quotes for Windows paths and names: 'D:\\VBO'.",
     ),
     _Case(
         "did not find expected hexdecimal number",
-        'Inside "…" a backslash begins an escape sequence, and this is none.',
+        'Inside "…" a backslash begins an escape sequence, and this is not a valid one.',
         "Use single quotes for Windows paths and names: 'D:\\VBO'.",
     ),
     _Case(
         "undefined tag handle",
-        "A ! at the beginning of a value makes it a tag, and this one is not defined.",
+        "A ! at the beginning of a value makes it a tag, and this tag is not defined.",
         _QUOTES,
     ),
     _Case(
         "did not find expected the '<document start>'",
-        "Something follows the end of the document.",
-        "Put everything into one map, and close quotes and brackets above.",
+        "There is text after the end of the document.",
+        "Keep everything in one map, and close quotes and brackets above.",
     ),
     _Case(
         "did not find expected <document start>",
-        "Something follows the end of the document.",
-        "Put everything into one map, and close quotes and brackets above.",
+        "There is text after the end of the document.",
+        "Keep everything in one map, and close quotes and brackets above.",
     ),
     _Case(
         "found a tab character",
-        "A tab stands where the indentation is made of spaces.",
-        "Replace tabs by spaces.",
+        "A tab is used for indentation; YAML allows only spaces.",
+        "Replace tabs with spaces.",
     ),
 )
 
@@ -127,7 +127,7 @@ def _known(problem: str, context: str, at: Any, began: Any) -> tuple[str, str, A
             line = (began or at).line + 1 if (began or at) is not None else 1
             return case.detail.format(line=line), case.fix, began if case.at_context and began else at
     said = ", ".join(part for part in (context, problem) if part)
-    return f"The parser says: {said}.", "", at
+    return f"The YAML parser reports: {said}.", "", at
 
 
 def _unknown_start(source: Source, mark: Any) -> tuple[str, str, Any]:
@@ -135,7 +135,7 @@ def _unknown_start(source: Source, mark: Any) -> tuple[str, str, Any]:
     line = source.line(mark.line) if mark is not None else ""
     character = line[mark.column] if mark is not None and mark.column < len(line) else ""
     if character == "\t":
-        return "A tab stands where the indentation is made of spaces.", "Replace tabs by spaces.", mark
+        return "A tab is used for indentation; YAML allows only spaces.", "Replace tabs with spaces.", mark
     if character:
         return f"A value cannot begin with {character}", _QUOTES, mark
     return "", "", mark

@@ -35,7 +35,7 @@ CERTIFICATE = Kind(
     fields=(
         Field(
             "certificate",
-            "Entry of `certificates` that the server shall use (`server.certificate`).",
+            "Entry of `certificates` that the server uses (`server.certificate`).",
             mode=Mode.LOCAL,
             encode=nothing,
             decode=hidden,

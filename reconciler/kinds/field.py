@@ -28,7 +28,7 @@ class Mode(StrEnum):
     KEY = "key"  # identifies the object, so it never differs; a rename is another object
     MUTABLE = "mutable"  # changed in place with PUT
     CREATE_ONLY = "create-only"  # a change is a replace
-    MOVE = "move"  # changed by an operation of its own (pool membership, owner of a repository)
+    MOVE = "move"  # changed by a separate operation (pool membership, owner of a repository)
     WRITE_ONLY = "write-only"  # the server hides it; compared by fingerprint of what was last applied
     LOCAL = "local"  # concerns the reconciler only and is never sent
 

@@ -55,7 +55,7 @@ def encode_items(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_items(raw: Raw, context: Context) -> Any:
-    """v8 keeps the items in a collection of their own, which observation adds as `selectedItems`. Items that are not
+    """v8 keeps the items in a separate collection, which observation adds as `selectedItems`. Items that are not
     a part of the whole organization (users, groups, sites) are shown as the server's own, and never compared equal."""
     if _word(raw, "backupType") == "entireorganization":
         return "all"

@@ -1,4 +1,4 @@
-"""Organizations: references. They must exist on the server; signing in to Microsoft is no business of ours."""
+"""Organizations: references. They must exist on the server; signing in to Microsoft 365 is out of scope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installation packages of the proxy service, as far as their names tell: pure, without a look at the files."""
+"""Installation packages of the proxy service, as far as their names say: pure, without reading the files."""
 
 from __future__ import annotations
 

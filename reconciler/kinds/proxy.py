@@ -182,7 +182,7 @@ PROXY = Kind(
         ),
         Field(
             "state",
-            "present, or absent: it shall be gone, and stays declared for the login that removing it takes.",
+            "present, or absent: remove the proxy; the entry stays for the login that the removal needs.",
             mode=Mode.LOCAL,
             encode=nothing,
             decode=hidden,

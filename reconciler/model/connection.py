@@ -55,7 +55,7 @@ class Trust:
     """Whom we believe. TLS: `ca_file` (PEM, relative to the inventory) or `fingerprint` (`sha256:HEX` of the
     certificate), neither means the system's store. SSH: `host_keys` (`ssh-ed25519 AAAA…`, or `@cert-authority`
     before the key of an authority for host certificates) or `known_hosts` files.
-    There is no value that turns checking off.
+    No value disables verification.
     """
 
     ca_file: str = ""

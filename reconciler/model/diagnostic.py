@@ -26,7 +26,7 @@ class Diagnostic:
     """One finding.
 
     `summary` is short and constant for its `code`, so that readers learn it; `detail` is a full sentence with the
-    names of this case; `fix` says what to do, with a command to copy on a line of its own where there is one.
+    names of this case; `fix` says what to do, with a command to copy on a separate line where there is one.
     `address` is `kind.name` where the finding belongs to an object, `source` the text of the line at `position`.
     """
 

@@ -14,7 +14,7 @@ ReconcileError
     ├── BadAnswer                    an answer that is not what the protocol says
     ├── Refused                      the peer understood and said no
     │   ├── Missing                  what was asked for does not exist
-    │   └── Conflict                 it exists already, or something else is under way
+    │   └── Conflict                 it already exists, or another operation is running
     └── ScriptFailed                 a script on a host ended with an error
 
 Clients map every exception of the libraries below them to one of these and keep it as `__cause__`.
@@ -142,7 +142,7 @@ class Missing(Refused):
 
 
 class Conflict(Refused):
-    """It exists already, or another operation is under way."""
+    """It already exists, or another operation is running."""
 
     code = "conflict"
     summary = "In conflict with something else"

@@ -64,7 +64,7 @@ class Policy:
 class Inventory:
     """Everything that an inventory declares.
 
-    `resources` is in order of address. `removed` are the proxies that shall be gone (`state: absent`): still told of,
+    `resources` is in order of address. `removed` are the proxies to be removed (`state: absent`): still told of,
     because removing one takes the login of its host. `files` are the files read, relative to `access.root`; `digest`
     is a SHA-256 over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds
     the names of the proxies of each group, `playbooks` folders of the user's own, relative to `access.root`.
@@ -85,5 +85,5 @@ class Inventory:
         return [resource for resource in self.resources.values() if resource.kind == kind]
 
     def told_of_kind(self, kind: str) -> list[Resource]:
-        """Those that are wanted and those that shall be gone."""
+        """The declared resources and those to be removed."""
         return self.of_kind(kind) + [resource for resource in self.removed.values() if resource.kind == kind]

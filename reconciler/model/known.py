@@ -1,4 +1,4 @@
-"""Known drift: a difference that somebody has accepted for a while."""
+"""Known drift: a difference that is accepted until a date."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class UnknownField:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A guard that does not hold. `addresses` are the changes that it is about, empty for all of them. `waiver` is the
-    reason that somebody gave for letting it pass (`--waive CODE=REASON`); it is kept with the plan and with the run.
+    reason of its waiver (`--waive CODE=REASON`); it is kept with the plan and with the run.
     """
 
     code: str
@@ -161,7 +161,7 @@ class Plan:
 
     @property
     def is_refused(self) -> bool:
-        """A guard does not hold, and nobody waived it: the plan may be read and never applied."""
+        """A guard refused and was not waived: the plan may be read and never applied."""
         return any(not refusal.waiver for refusal in self.refusals)
 
     @property

@@ -75,11 +75,11 @@ REFUSED = {
     "missing": (Certificate("tls", pfx="no.pfx"), "no.pfx cannot be read: no such file or directory"),
     "passphrase": (
         Certificate("tls", pfx="tls.pfx", passphrase=SecretRef("env", "WRONG")),
-        "passphrase is not its own",
+        "passphrase is wrong",
     ),
-    "no-passphrase": (Certificate("tls", pfx="tls.pfx"), "passphrase is not its own"),
+    "no-passphrase": (Certificate("tls", pfx="tls.pfx"), "passphrase is wrong"),
     "unset": (Certificate("tls", pfx="tls.pfx", passphrase=SecretRef("env", "NO")), "NO is not set"),
-    "no-pfx": (Certificate("tls", pfx="tls.pem"), "it is no PFX file"),
+    "no-pfx": (Certificate("tls", pfx="tls.pem"), "it is not a PFX file"),
     "no-pem": (Certificate("tls", cert="tls.pfx", key=SecretRef("file", "tls.key")), "holds no PEM certificate"),
 }
 
@@ -96,7 +96,11 @@ def test_what_cannot_be_opened(tmp_path: Path, pair: Pair, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "reason"),
-    [("other.key", "the key does not belong to tls.pem"), ("tls.pem", "is no PEM key"), ("no.key", "no such file")],
+    [
+        ("other.key", "the key does not belong to tls.pem"),
+        ("tls.pem", "is not a PEM key"),
+        ("no.key", "the file does not exist"),
+    ],
 )
 def test_keys_that_do_not_fit(tmp_path: Path, pair: Pair, key: str, reason: str) -> None:
     entry = Certificate("tls", cert="tls.pem", key=SecretRef("file", key))

@@ -57,4 +57,4 @@ def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | No
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Diagnosed) as problem:
         load_known(tmp_path / "absent.yml")
-    assert problem.value.diagnostics[0].summary == "No such list"
+    assert problem.value.diagnostics[0].summary == "File not found"

@@ -59,8 +59,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(CANARY.encode() * 100_000)
     (tmp_path / "folder").mkdir()
     resolver = Resolver(str(tmp_path))
-    assert "there is no such file" in _refusal(resolver, "secret://file/nothing")
-    assert "there is no such file" in _refusal(resolver, "secret://file/folder")
+    assert "the file does not exist" in _refusal(resolver, "secret://file/nothing")
+    assert "the file does not exist" in _refusal(resolver, "secret://file/folder")
     assert _refusal(resolver, "secret://file/binary") == "the secret is not UTF-8 text"
     assert "larger than 1 MB" in _refusal(resolver, "secret://file/large")
 
@@ -84,7 +84,7 @@ def test_each_secret_is_asked_for_once(tmp_path: Path) -> None:
 
 def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
     resolver = Resolver(str(tmp_path))
-    assert "no such file" in _refusal(resolver, "secret://file/p")
+    assert "the file does not exist" in _refusal(resolver, "secret://file/p")
     (tmp_path / "p").write_text("s", "utf-8")
     assert _reveal(resolver, "secret://file/p") == "s"
 
@@ -106,8 +106,8 @@ def test_commands_that_fail_say_nothing_of_what_they_wrote(tmp_path: Path) -> No
     resolver = Resolver(str(tmp_path), {"fail": (str(_script(tmp_path, "fail", talk)),), "none": ("/no/such/program",)})
     assert _refusal(resolver, "secret://exec/fail") == "fail ended with exit code 3; run it yourself to see why"
     assert _refusal(resolver, "secret://exec/none") == "program cannot be started: no such file or directory"
-    assert "there is no such command" in _refusal(resolver, "secret://exec/other")
-    assert "there is no such command" in _refusal(resolver, "secret://exec/../../bin/no-such-thing")
+    assert "the command does not exist" in _refusal(resolver, "secret://exec/other")
+    assert "the command does not exist" in _refusal(resolver, "secret://exec/../../bin/no-such-thing")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX matter")

@@ -1,4 +1,4 @@
-"""Rules beyond the schema, as a table: what a file alone can tell to be wrong, before anything is asked.
+"""Rules beyond the schema, as a table: what is wrong with a file by itself, before any network call.
 
 To add one: a function that yields findings, a line in `RULES`, a case under `tests/inventory/cases/`. Rules look at
 what is declared after defaults and groups (`Declared`), pass over it once, and need no network.

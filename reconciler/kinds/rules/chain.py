@@ -26,7 +26,7 @@ def incomplete_job(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("jobs").items():
         missing = [field for field in ("organization", "repository") if field not in values]
         if missing:
-            detail = f"Job {quoted(name)} does not say {listed(missing)}."
+            detail = f"Job {quoted(name)} has no {listed(missing)}."
             yield Finding(Where("jobs", name), detail, f"Add {listed(missing)}.")
 
 
@@ -42,7 +42,7 @@ def whole_organization_twice(declared: Declared) -> Iterator[Finding]:
                 f"The jobs {quoted(name)} and {quoted(first)} both back up the whole of {quoted(organization)}, and "
                 "the server allows one such job for each organization."
             )
-            fix = "Let one of them back up parts: `items: [mailbox, …]`."
+            fix = "Limit one of them to some items: `items: [mailbox, …]`."
             yield Finding(Where("jobs", name, "items"), detail, fix, (Where("jobs", first, "items"),))
 
 
@@ -71,8 +71,8 @@ def open_pair(declared: Declared) -> Iterator[Finding]:
         for item, proxy in enumerate(values.get("proxies", ())):
             exists = proxy in pools or (proxy in proxies and "pool" not in proxies[proxy])
             if exists and (name, proxy) not in covered:
-                detail = f"{quoted(name)} is to be processed by {quoted(proxy)}, and no job leads there."
-                fix = "Add a job with a repository of it, or say under `defaults.mapping` how such jobs look."
+                detail = f"{quoted(name)} names {quoted(proxy)}, but no job of the organization uses it."
+                fix = "Add a job whose repository uses that proxy, or templates for such jobs in `defaults.mapping`."
                 yield Finding(Where("organizations", name, "proxies", item), detail, fix)
 
 
@@ -82,7 +82,7 @@ def pool_member_alone(declared: Declared) -> Iterator[Finding]:
         for item, proxy in enumerate(values.get("proxies", ())):
             pool = proxies.get(proxy, {}).get("pool")
             if pool in declared.names.get("pools", ()):
-                detail = f"{quoted(proxy)} is a member of the pool {quoted(pool)}, and works with the others only."
+                detail = f"{quoted(proxy)} is a member of the pool {quoted(pool)} and works only as part of it."
                 fix = f"Name the pool: {quoted(pool)}."
                 yield Finding(Where("organizations", name, "proxies", item), detail, fix)
 
@@ -107,8 +107,9 @@ def former_name_taken(declared: Declared) -> Iterator[Finding]:
             other = names.get(key) or seen.get(key)
             seen.setdefault(key, name)
             if other is not None and other != name:
-                detail = f"{quoted(name)} was called {quoted(values['formerly'])}, and so is or was {quoted(other)}."
-                fix = "Take `formerly` out, or name the object that is to be renamed."
+                former = quoted(values["formerly"])
+                detail = f"{quoted(name)} has the former name {former}, which is also a name of {quoted(other)}."
+                fix = "Remove `formerly`, or correct the former name."
                 yield Finding(Where(section, name, "formerly"), detail, fix, (Where(section, other),))
 
 
@@ -124,6 +125,6 @@ def names_alike(declared: Declared) -> Iterator[Finding]:
         for name, values in declared.section(section).items():
             first = seen.setdefault((_scope(values), name.lower()), name)
             if first != name:
-                detail = f"{quoted(name)} and {quoted(first)} differ only in case, and are the same to the server."
+                detail = f"{quoted(name)} and {quoted(first)} differ only in case, which the server ignores."
                 fix = "Remove one of them, or give it another name."
                 yield Finding(Where(section, name), detail, fix, (Where(section, first),))

@@ -21,8 +21,8 @@ def circle(declared: Declared) -> Iterator[Finding]:
             name = hosts[name].get("jump", "")
         if name in way:
             ring = way[way.index(name) :]
-            detail = f"The way through {' and '.join(map(quoted, ring))} leads back to {quoted(name)}."
-            fix = "Take `jump` out of the one that can be reached directly."
+            detail = f"The jump hosts {' and '.join(map(quoted, ring))} lead back to {quoted(name)}."
+            fix = "Remove `jump` from the host that can be reached directly."
             related = tuple(Where("jump_hosts", other, "jump") for other in ring[1:])
             yield Finding(Where("jump_hosts", name, "jump"), detail, fix, related)
         done.update(way)
@@ -32,5 +32,5 @@ def for_windows(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if "connection.jump" in values and not is_linux(values):
             detail = f"{quoted(name)} runs Windows and is reached with WinRM, which does not go through a jump host."
-            fix = "Remove `jump`, or write `os: linux` if that is what it runs."
+            fix = "Remove `jump`, or write `os: linux` if the host runs Linux."
             yield Finding(Where("proxies", name, "connection.jump"), detail, fix)

@@ -1,4 +1,4 @@
-"""Rules of installation packages: what a name and a digest can tell before anything is carried to a host."""
+"""Rules of installation packages: what a name and a digest show before a package is copied to a host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _packaged(declared: Declared) -> Iterator[tuple[str, Values, Mapping[str, An
 def without_package(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if values.get("service.install") == "package" and _FIELD not in values:
-            detail = f"{quoted(name)} is installed by package, and nothing says which."
+            detail = f"{quoted(name)} is installed by package, but has no `service.package`."
             fix = "Add `service.package` with `source` and `sha256`, here, in its group or under `defaults`."
             yield Finding(Where("proxies", name, "service.install"), detail, fix)
 
@@ -32,28 +32,29 @@ def wrong_ending(declared: Declared) -> Iterator[Finding]:
     for name, values, package in _packaged(declared):
         system = str(values.get("os", "windows"))
         if not file_name(package["source"]).lower().endswith(ENDINGS[system]):
-            detail = f"{quoted(file_name(package['source']))} is no package for {quoted(name)}, which runs {system}."
+            detail = f"{quoted(file_name(package['source']))} is not a package for {quoted(name)}, which runs {system}."
             fix = f"Name a file that ends with {listed(ENDINGS[system], 'or')}, or correct `os`."
             yield Finding(Where("proxies", name, _FIELD), detail, fix)
 
 
 def without_build(declared: Declared) -> Iterator[Finding]:
-    """What is installed is known beforehand, or nobody could tell whether it has to be."""
+    """The build must be known in advance: it decides whether anything has to be installed."""
     for name, values, package in _packaged(declared):
         said, held = str(values.get("service.version", "server")), build_in(package["source"])
         if said == "server" and not held:
-            detail = (
-                f"Neither `version` nor {quoted(file_name(package['source']))} tells which build {quoted(name)} gets."
-            )
+            file = quoted(file_name(package["source"]))
+            detail = f"Neither `version` nor {file} contains the build that {quoted(name)} gets."
             yield Finding(Where("proxies", name, _FIELD), detail, "Write the build: `version: 8.5.0.1014`.")
         elif said != "server" and held and build_number(held) != build_number(said):
-            detail = f"{quoted(name)} shall have {said}, and {quoted(file_name(package['source']))} holds {held}."
-            yield Finding(Where("proxies", name, "service.version"), detail, "Correct one of the two.")
+            detail = (
+                f"{quoted(name)} is declared with {said}, but {quoted(file_name(package['source']))} contains {held}."
+            )
+            yield Finding(Where("proxies", name, "service.version"), detail, "Correct one of them.")
 
 
 def unreachable_host(declared: Declared) -> Iterator[Finding]:
     for name, values, _ in _packaged(declared):
         if values.get("connection.enabled") is False:
-            detail = f"The package is carried to the host of {quoted(name)}, and `connection.enabled` forbids that."
+            detail = f"The package is copied to the host of {quoted(name)}, but `connection.enabled` is false."
             fix = "Remove `enabled: false`, or let the server deploy the service with `install: push`."
             yield Finding(Where("proxies", name, "connection.enabled"), detail, fix)

@@ -17,25 +17,25 @@ def is_absent(values: Values) -> bool:
 
 
 def absent_in_use(declared: Declared) -> Iterator[Finding]:
-    """A proxy that shall be gone can have nothing that needs it."""
+    """Nothing may refer to a proxy that is to be removed."""
     absent = {name for name, values in declared.section("proxies").items() if is_absent(values)}
     for name, values in declared.section("repositories").items():
         if values.get("proxy") in absent:
-            detail = f"Proxy {quoted(values['proxy'])} is to be removed, and repository {quoted(name)} is on it."
-            fix = "Name another `proxy` (or `pool`) for the repository, or remove it too."
+            detail = f"Proxy {quoted(values['proxy'])} is to be removed, but repository {quoted(name)} uses it."
+            fix = "Set another `proxy` (or `pool`) for the repository, or remove the repository too."
             yield Finding(Where("repositories", name, "proxy"), detail, fix, (Where("proxies", values["proxy"]),))
     for name, values in declared.section("organizations").items():
         for item, proxy in enumerate(values.get("proxies", ())):
             if proxy in absent:
-                detail = f"Proxy {quoted(proxy)} is to be removed, and {quoted(name)} is to be processed by it."
-                fix = "Take it out of the `proxies` of the organization."
+                detail = f"Proxy {quoted(proxy)} is to be removed, but organization {quoted(name)} names it."
+                fix = "Remove it from the `proxies` of the organization."
                 yield Finding(Where("organizations", name, "proxies", item), detail, fix, (Where("proxies", proxy),))
 
 
 def without_type(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if "type" not in values:
-            detail = f"Proxy {quoted(name)} does not say whether it is in the server's domain."
+            detail = f"Proxy {quoted(name)} has no `type`: whether it is a member of a domain."
             fix = "Add `type: domain` or `type: workgroup`, here, in its group or under `defaults`."
             yield Finding(Where("proxies", name), detail, fix)
 
@@ -43,7 +43,7 @@ def without_type(declared: Declared) -> Iterator[Finding]:
 def domain_without_login(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if values.get("type") == "domain" and "credentials" not in values and not is_linux(values):
-            detail = f"The server reaches the domain proxy {quoted(name)} with an account, and none is named."
+            detail = f"The server reaches the domain proxy {quoted(name)} with an account, but it has no `credentials`."
             yield Finding(Where("proxies", name, "type"), detail, "Add `credentials`: an entry of `credentials`.")
 
 
@@ -52,7 +52,7 @@ def workgroup_without_login(declared: Declared) -> Iterator[Finding]:
         if values.get("type") != "workgroup" or is_linux(values):
             continue
         if "certificate" not in values and "credentials" not in values:
-            detail = f"Nothing says how to log in to the workgroup proxy {quoted(name)}."
+            detail = f"The workgroup proxy {quoted(name)} has neither `certificate` nor `credentials`."
             fix = "Add `certificate` (a client certificate for WinRM), `credentials` (an account of the host), or both."
             yield Finding(Where("proxies", name, "type"), detail, fix)
 
@@ -67,20 +67,20 @@ def push_without_login(declared: Declared) -> Iterator[Finding]:
                 f"The server deploys the service to {quoted(name)} with an account of the host, and none is named: "
                 "the proxy cannot be added, only looked at."
             )
-            yield Finding(Where("proxies", name), detail, "Add `credentials`, unless the proxy is registered already.")
+            yield Finding(Where("proxies", name), detail, "Add `credentials`, unless the proxy is already registered.")
 
 
 def linux_in_domain(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if is_linux(values) and values.get("type") == "domain":
-            detail = f"{quoted(name)} runs Linux, and a Linux proxy is always of the type workgroup."
+            detail = f"{quoted(name)} runs Linux, and the type of a Linux proxy is always workgroup."
             yield Finding(Where("proxies", name, "type"), detail, "Write `type: workgroup`.")
 
 
 def linux_without_login(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
         if is_linux(values) and "credentials" not in values:
-            detail = f"A Linux proxy is deployed over SSH, and {quoted(name)} names no login for that."
+            detail = f"A Linux proxy is deployed over SSH, but {quoted(name)} has no `credentials`."
             fix = "Add `credentials`: an entry with a private key or a password."
             yield Finding(Where("proxies", name), detail, fix)
 
@@ -109,7 +109,7 @@ def windows_without_password(declared: Declared) -> Iterator[Finding]:
         login = logins.get(values.get("credentials", ""))
         if login is not None and "password" not in login and not is_linux(values):
             detail = f"{quoted(name)} runs Windows, and {quoted(values['credentials'])} has a key but no password."
-            fix = "Name a credential with a password, or write `os: linux` if that is what it runs."
+            fix = "Name a credential with a password, or write `os: linux` if the host runs Linux."
             related = (Where("credentials", values["credentials"]),)
             yield Finding(Where("proxies", name, "credentials"), detail, fix, related)
 
@@ -121,7 +121,7 @@ def wrong_transport(declared: Declared) -> Iterator[Finding]:
         if transport is not None and transport != wanted:
             system = "Linux" if is_linux(values) else "Windows"
             detail = f"{quoted(name)} runs {system}, which is not reached through {transport}."
-            fix = f"Leave `transport` out (it is {wanted}), or correct `os`."
+            fix = f"Remove `transport` (the default is {wanted}), or correct `os`."
             yield Finding(Where("proxies", name, "connection.transport"), detail, fix)
 
 
@@ -133,7 +133,9 @@ def same_host(declared: Declared) -> Iterator[Finding]:
             continue
         first = seen.setdefault(host.lower(), name)
         if first != name:
-            detail = f"{quoted(name)} and {quoted(first)} are both the host {quoted(host)}: it can be only one proxy."
+            detail = (
+                f"{quoted(name)} and {quoted(first)} have the same host {quoted(host)}, which can be only one proxy."
+            )
             fix = "Remove one of them, or correct its `host`."
             yield Finding(Where("proxies", name, "host"), detail, fix, (Where("proxies", first, "host"),))
 
@@ -142,7 +144,7 @@ def server_as_proxy(declared: Declared) -> Iterator[Finding]:
     server = str(declared.setting("server").get("host", "")).lower()
     for name, values in declared.section("proxies").items():
         if server and str(values.get("host", "")).lower() == server:
-            detail = f"{quoted(name)} is the management server, which carries a proxy of its own that is not managed."
+            detail = f"{quoted(name)} is the management server, whose built-in proxy is not managed."
             fix = "Remove it, or correct its `host`."
             yield Finding(Where("proxies", name, "host"), detail, fix, (Where("server", "", "host"),))
 
@@ -156,11 +158,11 @@ def open_listener(declared: Declared) -> Iterator[Finding]:
         where = Where(section, name, f"{prefix}listener")
         for key in ("ca_file", "fingerprint"):
             if f"{prefix}{key}" in values:
-                detail = f"Over plain HTTP there is no certificate that `{key}` could be compared with."
-                yield Finding(where, detail, f"Leave `{key}` out, or use the HTTPS listener.")
+                detail = f"Over plain HTTP the server presents no certificate to compare with `{key}`."
+                yield Finding(where, detail, f"Remove `{key}`, or use the HTTPS listener.")
         if _logs_in_by_certificate(declared, values, prefix):
-            detail = "A client certificate logs in over HTTPS alone."
-            yield Finding(where, detail, f"Use the HTTPS listener, or name `{prefix}credentials` with a password.")
+            detail = "A client certificate works only over HTTPS."
+            yield Finding(where, detail, f"Use the HTTPS listener, or set `{prefix}credentials` with a password.")
 
 
 def _logs_in_by_certificate(declared: Declared, values: Values, prefix: str) -> bool:

@@ -41,7 +41,7 @@ SINGULAR: Final = {
     "repositories": "repository",
 }
 _SUGGESTIONS: Final = 50
-"""Looking for similar names is slow, and nobody reads more of them."""
+"""Suggestions for a file: finding similar names is slow, and more of them would not be read."""
 
 
 def unknown_references(declared: Declared) -> Iterator[Finding]:

@@ -18,28 +18,28 @@ def pool_without_members(declared: Declared) -> Iterator[Finding]:
     used = {values.get("pool") for values in declared.section("proxies").values() if not is_absent(values)}
     for name in declared.section("pools"):
         if name not in used:
-            detail = f"No proxy is a member of the pool {quoted(name)}, and a pool needs at least one."
+            detail = f"The pool {quoted(name)} has no members; it needs at least one proxy."
             yield Finding(Where("pools", name), detail, f"Add `pool: {name}` to a proxy, or remove the pool.")
 
 
 def one_owner(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
         if "proxy" in values and "pool" in values:
-            detail = f"Repository {quoted(name)} names a proxy and a pool; one of them works on it."
+            detail = f"Repository {quoted(name)} sets both `proxy` and `pool`."
             yield Finding(Where("repositories", name, "pool"), detail, "Remove `proxy` or `pool`.")
         elif "proxy" not in values and "pool" not in values:
-            detail = f"Repository {quoted(name)} does not say who works on it."
+            detail = f"Repository {quoted(name)} has neither `proxy` nor `pool`."
             yield Finding(Where("repositories", name), detail, "Add `proxy` or `pool`.")
 
 
 def one_place(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
         if "path" in values and "object_storage" in values:
-            detail = f"Repository {quoted(name)} names a folder and object storage; it is kept in one of them."
+            detail = f"Repository {quoted(name)} sets both `path` and `object_storage`."
             fix = "Remove `path` or `object_storage`."
             yield Finding(Where("repositories", name, "path"), detail, fix)
         elif "path" not in values and "object_storage" not in values:
-            detail = f"Repository {quoted(name)} does not say where it is kept."
+            detail = f"Repository {quoted(name)} has neither `path` nor `object_storage`."
             yield Finding(Where("repositories", name), detail, "Add `path` (a folder) or `object_storage`.")
 
 
@@ -56,7 +56,7 @@ def without_retention(declared: Declared) -> Iterator[Finding]:
 def disk_in_pool(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
         if "path" in values and "pool" in values and "proxy" not in values:
-            detail = f"Repository {quoted(name)} is on disks, and a pool works on object storage only."
+            detail = f"Repository {quoted(name)} is on disk, and a pool works only with object storage."
             fix = "Name a single Windows `proxy`, or use `object_storage`."
             yield Finding(Where("repositories", name, "pool"), detail, fix)
 
@@ -78,11 +78,11 @@ def owner_in_pool(declared: Declared) -> Iterator[Finding]:
             continue
         proxy, pool = quoted(values["proxy"]), quoted(owner["pool"])
         if "path" in values:
-            detail = f"Repository {quoted(name)} is on disks of {proxy}, a member of the pool {pool}, which cannot be."
+            detail = f"Repository {quoted(name)} is on a disk of {proxy}, a member of pool {pool}: pools have no disks."
             fix = "Name a Windows proxy outside any pool, or take the proxy out of its pool."
         else:
-            detail = f"Repository {quoted(name)} names {proxy} alone, which is a member of the pool {pool}."
-            fix = f"Write `pool: {owner['pool']}` in the place of `proxy`."
+            detail = f"Repository {quoted(name)} names {proxy}, which is a member of the pool {pool}."
+            fix = f"Write `pool: {owner['pool']}` instead of `proxy`."
         related = (Where("proxies", values["proxy"], "pool"),)
         yield Finding(Where("repositories", name, "proxy"), detail, fix, related)
 
@@ -91,7 +91,7 @@ def relative_path(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
         path = values.get("path")
         if path is not None and not _WINDOWS_FOLDER.match(path):
-            detail = f"{quoted(path)} of repository {quoted(name)} is not a whole path of Windows."
+            detail = f"{quoted(path)} of repository {quoted(name)} is not an absolute Windows path."
             yield Finding(Where("repositories", name, "path"), detail, r"Write it like 'D:\VBO\contoso'.")
 
 
@@ -102,8 +102,8 @@ def same_place(declared: Declared) -> Iterator[Finding]:
         first = seen.setdefault(place, name) if place else name
         if first != name:
             field = "path" if "path" in values else "object_storage"
-            detail = f"The repositories {quoted(name)} and {quoted(first)} are kept in the same folder."
-            fix = "Give each repository a folder of its own."
+            detail = f"The repositories {quoted(name)} and {quoted(first)} have the same folder."
+            fix = "Give each repository its own folder."
             yield Finding(Where("repositories", name, field), detail, fix, (Where("repositories", first, field),))
 
 
@@ -121,7 +121,7 @@ def storage_without_endpoint(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
         storage = values.get("object_storage")
         if isinstance(storage, dict) and storage.get("type") == "s3-compatible" and "endpoint" not in storage:
-            detail = f"Repository {quoted(name)} is on S3-compatible storage, and its address is missing."
+            detail = f"Repository {quoted(name)} is on S3-compatible storage, but has no endpoint."
             fix = "Add for example `endpoint: https://s3.example.net` to `object_storage`."
             yield Finding(Where("repositories", name, "object_storage"), detail, fix)
 

@@ -10,13 +10,13 @@ from reconciler.kinds.rules.words import listed, quoted
 
 def without_name(declared: Declared) -> Iterator[Finding]:
     if not declared.name:
-        detail = "The inventory has no name, and what it creates is marked with that name."
+        detail = "The inventory has no name, which marks the objects that it creates."
         yield Finding(Where(""), detail, "Add for example `name: corp`.")
 
 
 def without_server(declared: Declared) -> Iterator[Finding]:
     if "server" not in declared.settings and "server" not in declared.unread:
-        detail = "The management server is missing."
+        detail = "The inventory has no `server`: the management server."
         yield Finding(
             Where(""), detail, "Add for example `server: {host: vbo01.corp.example.com, credentials: admin}`."
         )
@@ -43,7 +43,7 @@ def server_without_password(declared: Declared) -> Iterator[Finding]:
         if login is not None and field != "credentials" and login.get("auth") == "kerberos":
             continue
         if login is not None and "password" not in login:
-            detail = f"The server takes a password, and {quoted(server[field])} has none."
+            detail = f"The server requires a password, but {quoted(server[field])} has none."
             related = (Where("credentials", server[field]),)
             yield Finding(Where("server", "", field), detail, "Name a credential with a password.", related)
 
@@ -52,14 +52,14 @@ def powershell_without_login(declared: Declared) -> Iterator[Finding]:
     server = declared.setting("server")
     parts = [field for field in server if field.startswith("powershell.")]
     if parts and "powershell.credentials" not in server and "powershell.certificate" not in server:
-        detail = "Nothing says how to log in to PowerShell on the server."
+        detail = "`powershell` has neither `credentials` nor `certificate`."
         yield Finding(Where("server", "", parts[0]), detail, "Add `credentials` or `certificate` to `powershell`.")
 
 
 def certificate_without_powershell(declared: Declared) -> Iterator[Finding]:
     server = declared.setting("server")
     if "certificate" in server and not any(field.startswith("powershell.") for field in server):
-        detail = "REST does not know the server certificate: it is compared and replaced through PowerShell."
+        detail = "The REST API does not expose the server certificate: it is read and replaced through PowerShell."
         fix = "Add for example `powershell: {credentials: vbo-winrm}` to `server`."
         yield Finding(Where("server", "", "certificate"), detail, fix)
 
@@ -75,7 +75,7 @@ def mail_without_password(declared: Declared) -> Iterator[Finding]:
     name = declared.setting("smtp").get("credentials", "")
     login = declared.section("credentials").get(name)
     if login is not None and "password" not in login:
-        detail = f"SMTP authentication takes a password, and {quoted(name)} has none."
+        detail = f"SMTP authentication requires a password, but {quoted(name)} has none."
         related = (Where("credentials", name),)
         yield Finding(Where("smtp", "", "credentials"), detail, "Name a credential with a password.", related)
 
@@ -83,7 +83,7 @@ def mail_without_password(declared: Declared) -> Iterator[Finding]:
 def mail_in_the_clear(declared: Declared) -> Iterator[Finding]:
     smtp = declared.setting("smtp")
     if smtp.get("security") == "none" and smtp.get("credentials", "none") != "none":
-        detail = f"The password of {quoted(smtp['credentials'])} goes over the network unencrypted."
+        detail = f"The password of {quoted(smtp['credentials'])} is sent over the network unencrypted."
         yield Finding(Where("smtp", "", "security"), detail, "Write `security: tls`.")
 
 

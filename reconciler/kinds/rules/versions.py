@@ -23,7 +23,7 @@ def ignored_field(declared: Declared) -> Iterator[Finding]:
         for name, values in declared.section(kind.section).items() if foreign else ():
             for field in foreign:
                 if field in values:
-                    detail = f"REST v{declared.rest} does not know {quoted(field)}, so it is neither compared nor set."
+                    detail = f"REST v{declared.rest} has no {quoted(field)}: it is neither compared nor set."
                     yield Finding(Where(kind.section, name, field), detail, "Remove it.")
 
 
@@ -33,11 +33,11 @@ def impossible(declared: Declared) -> Iterator[Finding]:
     rest, fix = declared.rest, "Remove it, or let `rest` be auto and upgrade the server."
     if not POOL.in_version(rest):
         for name in declared.section("pools"):
-            yield Finding(Where("pools", name), f"Pools begin with REST v{POOL.since}; this is v{rest}.", fix)
+            yield Finding(Where("pools", name), f"Pools require REST v{POOL.since}; `rest` is v{rest}.", fix)
     if not PROXY.field("os").in_version(rest):
         for name, values in declared.section("proxies").items():
             if is_linux(values):
-                detail = f"{quoted(name)} runs Linux, and REST v{rest} knows only Windows proxies."
+                detail = f"{quoted(name)} runs Linux, and REST v{rest} supports only Windows proxies."
                 yield Finding(Where("proxies", name, "os"), detail, fix)
 
 
@@ -50,9 +50,11 @@ def wrong_storage_form(declared: Declared) -> Iterator[Finding]:
         if not isinstance(storage, dict) or ("name" in storage) == (declared.rest < 8):
             continue
         if declared.rest < 8:
-            detail = f"With REST v{declared.rest} object storage is not described: it exists on the server."
+            detail = f"With REST v{declared.rest} object storage is not declared but named: it exists on the server."
             fix = "Write for example `object_storage: {name: Contoso bucket}`."
         else:
-            detail = f"With REST v{declared.rest} object storage is described with the repository, not named."
-            fix = "Say `type`, `account`, `bucket` and `folder`."
+            detail = (
+                f"With REST v{declared.rest} object storage is declared with the repository, not referenced by name."
+            )
+            fix = "Set `type`, `account`, `bucket` and `folder`."
         yield Finding(Where("repositories", name, "object_storage"), detail, fix)
