@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.kinds.api import VERSIONS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -39,6 +41,10 @@ def test_data_is_shipped(wheel: set[str], folder: str) -> None:
 
 def test_the_code_is_shipped_with_its_types(wheel: set[str]) -> None:
     assert {"reconciler/py.typed", "reconciler/cli/__init__.py", "reconciler/render/text.py"} <= wheel
+
+
+def test_the_tables_of_the_rest_api_are_shipped(wheel: set[str]) -> None:
+    assert {f"reconciler/kinds/api/v{rest}.json" for rest in VERSIONS} <= wheel
 
 
 def test_nothing_else_is(wheel: set[str]) -> None:
