@@ -1,9 +1,11 @@
-"""Generates the tables in `reconciler/kinds/api` and `operations.json` from the product's OpenAPI documents.
+"""Generates the tables in `reconciler/kinds/api` from the product's OpenAPI documents.
 
     python -m tests.openapi.renew [FOLDER]
 
 The documents (v6.json, v7.json, v8.json) are not part of the project; FOLDER defaults to `../shared/vb365/openapi`.
 Only facts are taken, no descriptions. A keyword that this script does not know is an error, so that no fact is lost.
+`operations.json` and SHA256SUMS, beside this script, are generated too. If the documents are absent, the digests show
+that a table was edited by hand.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +25,7 @@ DOCUMENTS: Final = ROOT.parent / "shared" / "vb365" / "openapi"
 TABLES: Final = ROOT / "reconciler" / "kinds" / "api"
 OPERATIONS: Final = Path(__file__).with_name("operations.json")
 """The name and the successful statuses of every operation of the documents, also of those that no table has."""
+SUMS: Final = Path(__file__).with_name("SHA256SUMS")
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 
@@ -209,7 +213,14 @@ def files(folder: Path) -> dict[Path, str]:
     """What every generated file has to hold."""
     documents = {rest: json.loads((folder / f"v{rest}.json").read_text(encoding="utf-8")) for rest in VERSIONS}
     made = {TABLES / f"v{rest}.json": table(rest, document) for rest, document in documents.items()}
-    return made | {OPERATIONS: index(documents)}
+    made[OPERATIONS] = index(documents)
+    return made | {SUMS: sums(made)}
+
+
+def sums(texts: Mapping[Path, str]) -> str:
+    """What `sha256sum -c` reads in the root of the project."""
+    digests = {file.relative_to(ROOT).as_posix(): sha256(text.encode()).hexdigest() for file, text in texts.items()}
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
 
 
 def main(arguments: list[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from reconciler.kinds import api
 from reconciler.kinds.api import Schema
 from tests.openapi.judge import everything
-from tests.openapi.renew import DOCUMENTS, OPERATIONS, TABLES, USED, files, used, written
+from tests.openapi.renew import DOCUMENTS, OPERATIONS, SUMS, TABLES, USED, files, sums, used, written
 
 GENERATED = [*(TABLES / f"v{rest}.json" for rest in api.VERSIONS), OPERATIONS]
 TYPES = {"array", "boolean", "integer", "number", "object", "string"}
@@ -31,6 +31,11 @@ def test_the_tables_are_those_of_the_documents() -> None:
 def test_a_table_is_written_as_the_script_writes_it(file: Path) -> None:
     text = file.read_bytes().decode("ascii")
     assert written(json.loads(text)) == text
+
+
+def test_no_table_is_edited_by_hand() -> None:
+    texts = {file: file.read_bytes().decode("ascii") for file in GENERATED}
+    assert sums(texts) == SUMS.read_text(encoding="ascii"), "tables are generated: `python -m tests.openapi.renew`"
 
 
 def test_there_is_one_table_for_each_version() -> None:
