@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from reconciler.cli.console import Console
@@ -13,14 +15,22 @@ SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "doctor")
 
 @click.command(cls=Command)
 @click.argument("name", type=click.Choice(SCHEMAS), default="inventory")
+@click.option("--docs", is_flag=True, help="Print the reference of the inventory as Markdown instead.")
 @talk_options
 @pass_console
-def schema(console: Console, name: str) -> int:
-    """Print the JSON Schema of an inventory, a playbook, a plan, a list of known drift, or what `doctor` finds.
+def schema(console: Console, name: str, *, docs: bool) -> int:
+    """Print the JSON Schema of an inventory, a playbook, a plan, known drift, or the result of `doctor`.
 
-    In an editor, the first line of an inventory does it:
+    Editors use it through the first line of an inventory:
 
       # yaml-language-server: $schema=inventory.schema.json
     """
-    console.result(packaged("schemas", f"{name}.schema.json").read_text(encoding="utf-8"))
+    text = packaged("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
+    if docs:
+        if name != "inventory":
+            raise click.UsageError("--docs prints the reference of the inventory; other schemas have none.")
+        from reconciler.render.reference import reference_markdown
+
+        text = reference_markdown(json.loads(text))
+    console.result(text)
     return 0
