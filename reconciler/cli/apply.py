@@ -14,7 +14,6 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.notifying import notify_option
 from reconciler.cli.options import (
-    Choice,
     Output,
     choice_options,
     deliver_json,
@@ -29,17 +28,17 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.pace import Pace, batch_option, pace_options
 from reconciler.cli.plan import show_plan
-from reconciler.cli.reading import usable
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import ReconcileError
+from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.request import PlanRequest, Selection
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
-    from reconciler.cli.request import Request
     from reconciler.cli.turn import LockedRun
-    from reconciler.cli.world import PlanResult, World
     from reconciler.journal import JournalError
     from reconciler.model.plan import Plan
+    from reconciler.operations.session import PlanResult, Session
 
 
 @click.command(cls=Command)
@@ -69,7 +68,7 @@ if TYPE_CHECKING:
 def apply(
     console: Console,
     path: Path,
-    choice: Choice,
+    selection: Selection,
     pace: Pace,
     outputs: Sequence[Output],
     waivers: Mapping[str, str],
@@ -94,22 +93,21 @@ def apply(
     that still fits what was observed then is done, and every other one is refused (exit code 5). What is not in the
     file is not done. Neither is, with --resume, what the run that is gone on with did not want.
     """
-    from reconciler.cli.request import check_place, request_of
     from reconciler.cli.resuming import resumed
-    from reconciler.cli.saving import saved_at
+    from reconciler.cli.saving import check_place, request_of, saved_at
     from reconciler.cli.turn import take_turn
-    from reconciler.cli.world import open_world
+    from reconciler.operations.session import open_session
 
     saved = saved_at(path, root)
-    inventory = saved.inventory if saved else usable(console, path, lab=lab)
+    inventory = saved.inventory if saved else load_inventory(path, console.runtime, lab=lab)
     if saved:
-        check_place(saved, lab=lab, whole=not (resume or choice))
+        check_place(saved, lab=lab, whole=not (resume or selection))
     elif not auto_approve and not console.can_ask:
         console.fail([_NOBODY_TO_ASK])
         return exits.REFUSED
-    request = request_of(waivers, choice, saved, complete=require_complete, batch=batch)
+    request = request_of(waivers, selection, saved, complete=require_complete, batch=batch)
     with (
-        open_world(console, inventory, lab=lab, parallel=parallelism) as world,
+        open_session(inventory, console.runtime, lab=lab, parallel=parallelism) as world,
         take_turn(console, world, "apply", wait=lock_wait) as turn,
     ):
         request = resumed(request, world, resume)
@@ -141,10 +139,10 @@ class _Apply:
     def __init__(
         self,
         console: Console,
-        world: World,
+        world: Session,
         turn: LockedRun,
         outputs: Sequence[Output],
-        request: Request,
+        request: PlanRequest,
         pace: Pace,
         notify_url: str | None = None,
     ) -> None:
@@ -171,17 +169,7 @@ class _Apply:
         return self.look(dict(self.world.reader.requests))
 
     def look(self, since: Mapping[str, int] | None = None, *, again: bool = False) -> PlanResult:
-        asked = self.request
-        return self.world.look(
-            waivers=asked.waivers,
-            complete=asked.complete,
-            choice=asked.choice,
-            approved=asked.approved,
-            begun=asked.begun,
-            batch=asked.batch,
-            since=since,
-            again=again,
-        )
+        return self.world.plan(self.request, since=since, verifies=again)
 
     def carry_out(self, *, approved: bool) -> int:
         sight = self.first_look()

@@ -14,6 +14,8 @@ from reconciler.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
+    from reconciler.operations.events import Notice
+    from reconciler.operations.runtime import Runtime
     from reconciler.render.stream import Stream
     from reconciler.render.style import Style
 
@@ -79,6 +81,27 @@ class Console:
             from reconciler.render.document import document, findings
 
             self.result(document(findings(found)))
+
+    @property
+    def runtime(self) -> Runtime:
+        """What operations take from this console."""
+        from reconciler.operations.runtime import Runtime
+
+        return Runtime(environment=self.environment, listen=self.hear)
+
+    def hear(self, notice: Notice) -> None:
+        """Print what an operation reports."""
+        from reconciler.operations.events import InventoryLoaded, Message, Warned
+
+        match notice:
+            case Message(text, verbose):
+                (self.detail if verbose else self.say)(text)
+            case InventoryLoaded(files, warnings):
+                if warnings and not self.quiet:
+                    self.problems(warnings)
+                self.detail(f"Read {', '.join(files)}")
+            case Warned(diagnostic):
+                self.problems([diagnostic])
 
     def progress(self, text: str) -> None:
         """Whole lines from the progress driver, at once: somebody waits for them."""

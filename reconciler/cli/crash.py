@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import __version__
-from reconciler.cli.places import private_folder, state_folder
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.operations.paths import private_folder, state_folder
 
 
 def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: datetime | None = None) -> Diagnostic:

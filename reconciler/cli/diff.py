@@ -12,7 +12,7 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -51,8 +51,8 @@ def diff(
         raise click.UsageError("Name two inventories, or one with --base REF.")
     if base is not None and new is not None:
         raise click.UsageError("Name OLD or --base REF, not both.")
-    wanted = usable(console, new or old, lab=True)
-    before = _at_base(wanted, base) if base is not None else usable(console, old, lab=True)
+    wanted = load_inventory(new or old, console.runtime, lab=True)
+    before = _at_base(wanted, base) if base is not None else load_inventory(old, console.runtime, lab=True)
     made = difference(before, wanted)
     show(console, document_of(console, made, wanted, mode=DIFF), outputs)
     return exits.PENDING if detailed_exitcode and not made.is_empty else exits.OK

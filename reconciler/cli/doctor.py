@@ -11,7 +11,7 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import PATH, Output, deliver, format_option, lab_option, parallelism_option
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
 
 
 @click.command(cls=Command)
@@ -42,17 +42,18 @@ def doctor(
 
 
 def _examine(console: Console, path: Path, outputs: Sequence[Output], *, lab: bool, parallelism: int) -> int:
-    from reconciler.cli.world import now, open_ways
     from reconciler.doctor import CheckContext, check_up, checkup_to_json
     from reconciler.hosts import load_for
+    from reconciler.operations.endpoints import open_endpoints
+    from reconciler.operations.runtime import utc_now
     from reconciler.render.doctor import checkup_text
     from reconciler.render.document import document
     from reconciler.render.style import Style
 
-    inventory = usable(console, path, lab=True)  # whether its files are there is one of the checks
-    with open_ways(console, inventory, lab=lab) as ways:
+    inventory = load_inventory(path, console.runtime, lab=True)  # whether its files are there is one of the checks
+    with open_endpoints(inventory, console.runtime, lab=lab) as endpoints:
         playbooks = load_for(inventory)
-        ground = CheckContext(inventory, ways.access, ways.resolver, playbooks, clock=now, now=now())
+        ground = CheckContext(inventory, endpoints.access, endpoints.resolver, playbooks, clock=utc_now, now=utc_now())
         checks = check_up(ground, parallel=parallelism)
     data = checkup_to_json(checks, inventory=inventory.name, server=inventory.access.server.host, lab=lab)
 

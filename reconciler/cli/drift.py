@@ -13,7 +13,6 @@ from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
     PATH,
     REVIEWS,
-    Choice,
     Output,
     choice_options,
     detail_option,
@@ -23,7 +22,8 @@ from reconciler.cli.options import (
     parallelism_option,
     stream_option,
 )
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.request import PlanRequest, Selection
 
 
 @click.command(cls=Command)
@@ -40,7 +40,7 @@ from reconciler.cli.reading import usable
 def drift(
     console: Console,
     path: Path,
-    choice: Choice,
+    selection: Selection,
     outputs: Sequence[Output],
     *,
     lab: bool,
@@ -53,15 +53,15 @@ def drift(
     day. Exits with 1 where not everything could be looked at.
     """
     from reconciler.cli.reviewing import document_of, show
-    from reconciler.cli.world import open_world
     from reconciler.inventory.known import load_known
+    from reconciler.operations.session import open_session
     from reconciler.plan.document import DRIFT
     from reconciler.plan.drift import drift_of, with_severity
 
     accepted = load_known(known) if known else []
-    inventory = usable(console, path, lab=lab)
-    with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
-        plan = world.look(choice=choice).plan
+    inventory = load_inventory(path, console.runtime, lab=lab)
+    with open_session(inventory, console.runtime, lab=lab, parallel=parallelism) as world:
+        plan = world.plan(PlanRequest(selection=selection)).plan
         today = world.clock().date()
     found = drift_of(plan, accepted, today)
     show(console, with_severity(document_of(console, found, inventory, mode=DRIFT)), outputs)

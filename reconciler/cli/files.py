@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import click
 
-from reconciler.cli.places import private_folder
+from reconciler.operations.paths import private_folder
 
 _NAMED = "reconciler.cli.files"
 

@@ -20,7 +20,7 @@ from reconciler.cli.options import (
     lab_option,
     lock_wait_option,
 )
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -41,11 +41,11 @@ def jobs() -> None:
 @pass_console
 def list_jobs(console: Console, path: Path, outputs: Sequence[Output], *, lab: bool) -> int:
     """List the jobs of the server, with the result of their last run. Writes nothing."""
-    from reconciler.cli.world import open_world
+    from reconciler.operations.session import open_session
 
-    inventory = usable(console, path, lab=lab)
-    with open_world(console, inventory, lab=lab) as world:
-        live = world.look_at_server()
+    inventory = load_inventory(path, console.runtime, lab=lab)
+    with open_session(inventory, console.runtime, lab=lab) as world:
+        live = world.observe_server()
     rows = [_row(found, inventory) for _, found in sorted(live.resources.items()) if found.kind == "job"]
     deliver(console, outputs, lambda name, _style: _list_text(name, rows))
     return exits.OK
@@ -115,16 +115,16 @@ def run_jobs(
         tell_errors,
     )
     from reconciler.cli.turn import end, take_turn
-    from reconciler.cli.world import open_world
+    from reconciler.operations.session import open_session
     from reconciler.render.results import results_json
 
-    inventory = usable(console, path, lab=lab)
+    inventory = load_inventory(path, console.runtime, lab=lab)
     wanted = _declared(names, inventory)
     with (
-        open_world(console, inventory, lab=lab) as world,
+        open_session(inventory, console.runtime, lab=lab) as world,
         take_turn(console, world, "jobs run", wait=lock_wait) as turn,
     ):
-        live = world.look_at_server()
+        live = world.observe_server()
         mails = mails_of(world)
         plan = _plan_of(wanted, inventory, live, lab=lab)
         run = turn.begin(plan)

@@ -14,11 +14,11 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import PATH, Output, deliver, format_option
-from reconciler.cli.places import lab_folder, packaged
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.paths import packaged
 
 if TYPE_CHECKING:
-    from reconciler.lab.lab import Lab
+    from reconciler.operations.lab import Lab
 
 
 @click.group(cls=Group)
@@ -136,10 +136,10 @@ def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
 @pass_console
 def reset(console: Console, path: Path | None) -> int:
     """Forget everything that happened in the lab of the inventory at PATH."""
-    from reconciler.lab.lab import reset as forget
+    from reconciler.operations.lab import reset_lab
 
-    name = usable(console, path or _demo(), lab=True).name
-    forget(lab_folder(name, console.environment))
+    name = load_inventory(path or _demo(), console.runtime, lab=True).name
+    reset_lab(name, console.runtime)
     console.result(f"The lab of {name} starts anew.\n")
     return exits.OK
 
@@ -149,6 +149,6 @@ def _demo() -> Path:
 
 
 def _open(console: Console, path: Path | None) -> Lab:
-    from reconciler.cli.world import open_lab
+    from reconciler.operations.lab import open_lab
 
-    return open_lab(console, usable(console, path or _demo(), lab=True))
+    return open_lab(load_inventory(path or _demo(), console.runtime, lab=True), console.runtime)

@@ -11,8 +11,8 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
-from reconciler.cli.world import open_journal_of
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.operations.journals import open_journal_of
 
 
 @click.group(cls=Group)
@@ -30,7 +30,7 @@ def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: 
     from reconciler.render.document import document
     from reconciler.render.runs import holder_json, locks_text
 
-    with open_journal_of(console, lab=lab, path=path) as journal:
+    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
         found = journal.locks.list()
     deliver(
         console,
@@ -55,7 +55,7 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
 
     Seldom needed: the lock of a run that was killed ends by itself after a minute.
     """
-    with open_journal_of(console, lab=lab, path=path) as journal:
+    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
         holder = next((item for item in journal.locks.list() if item.id == lock_id), None)
         if holder is not None and not yes:
             if not console.can_ask:

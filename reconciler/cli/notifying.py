@@ -14,9 +14,9 @@ from reconciler.model.errors import ReconcileError, RemoteError
 if TYPE_CHECKING:
     from reconciler.apply import Result
     from reconciler.cli.turn import LockedRun
-    from reconciler.cli.world import World
     from reconciler.model.plan import Plan
     from reconciler.model.secret import Secret
+    from reconciler.operations.session import Session
 
 notify_option = click.option(
     "--notify-url",
@@ -25,7 +25,7 @@ notify_option = click.option(
 )
 
 
-def notify(console: Console, url: str | None, world: World, message: dict[str, Any]) -> None:
+def notify(console: Console, url: str | None, world: Session, message: dict[str, Any]) -> None:
     """Send `message` where a webhook is named. A rehearsal reaches nobody, so in the lab it is not sent."""
     if not url:
         return
@@ -65,7 +65,7 @@ def message_of(turn: LockedRun, plan: Plan, result: Result, code: int) -> dict[s
     }
 
 
-def _address(url: str, world: World) -> Secret:
+def _address(url: str, world: Session) -> Secret:
     from reconciler.model.secret import Secret, SecretRef
 
     if not url.startswith("secret://"):

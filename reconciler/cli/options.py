@@ -12,6 +12,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Reading, naming, open_private, writing
+from reconciler.operations.request import Selection
 
 if TYPE_CHECKING:
     from reconciler.render.style import Style
@@ -64,22 +65,11 @@ base_option = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A part of a plan: `--target` and `--exclude`, as they were given."""
-
-    targets: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.targets or self.excludes)
-
-
 def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--target` and `--exclude`; the command is handed a `choice`."""
+    """`--target` and `--exclude`; the command is handed a `selection`."""
 
     def both(*args: Any, targets: Sequence[str], excludes: Sequence[str], **more: Any) -> Any:
-        return function(*args, choice=Choice(tuple(targets), tuple(excludes)), **more)
+        return function(*args, selection=Selection(tuple(targets), tuple(excludes)), **more)
 
     exclude = click.option(
         "--exclude", "excludes", multiple=True, metavar="ADDRESS", help="All but this, and what waits for it."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.pace import PACE, Pace
-from reconciler.cli.world import World
+from reconciler.operations.session import Session
 
 if TYPE_CHECKING:
     from reconciler.apply import Limits, Result
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def perform(
     console: Console,
-    world: World,
+    world: Session,
     live: Live,
     plan: Plan,
     run: Run,
@@ -49,12 +49,12 @@ def perform(
             hearer(event)
 
     with driver, console.interrupts.told(bell.ring):
-        site, limits = world.site(live), _limits(world, live, plan, pace)
+        site, limits = world.apply_context(live), _limits(world, live, plan, pace)
         with closing(site.sessions):
             return apply(plan, site, listen=hear, parallel=world.parallel, limits=limits, bell=bell, look=Gate(site))
 
 
-def _limits(world: World, live: Live, plan: Plan, pace: Pace) -> Limits:
+def _limits(world: Session, live: Live, plan: Plan, pace: Pace) -> Limits:
     """Organizations keep their working proxies while this runs, unless somebody waived just that."""
     from reconciler.apply import ConcurrencyLimits, Limits
     from reconciler.plan.coverage import coverage_of
@@ -133,7 +133,7 @@ def leave_if_asked(console: Console, turn: LockedRun, result: Result) -> None:
 Mails = Sequence[Mapping[str, Any]]
 
 
-def mails_of(world: World) -> Mails:
+def mails_of(world: Session) -> Mails:
     """Mails that the lab's mail server keeps; outside of the lab nobody can see them."""
     return [] if world.lab is None else list(world.lab.mails())
 

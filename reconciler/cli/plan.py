@@ -14,7 +14,6 @@ from reconciler.cli.files import Finite, Saving
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
     REVIEWS,
-    Choice,
     Output,
     base_option,
     choice_options,
@@ -27,7 +26,8 @@ from reconciler.cli.options import (
     waiver_option,
 )
 from reconciler.cli.pace import batch_option
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.request import PlanRequest, Selection
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 def plan(
     console: Console,
     path: Path,
-    choice: Choice,
+    selection: Selection,
     outputs: Sequence[Output],
     waivers: Mapping[str, str],
     *,
@@ -82,13 +82,15 @@ def plan(
     from reconciler.cli.rehearsal import rehearse
     from reconciler.cli.reviewing import document_of, show
     from reconciler.cli.saving import save
-    from reconciler.cli.world import open_world
+    from reconciler.operations.session import open_session
 
-    inventory = usable(console, path, lab=lab)
+    inventory = load_inventory(path, console.runtime, lab=lab)
     if lab and base:
         base = rehearse(console, inventory, base, parallel=parallelism)
-    with open_world(console, inventory, lab=lab, parallel=parallelism) as world:
-        sight = world.look(waivers=waivers, complete=require_complete, choice=choice, batch=batch)
+    with open_session(inventory, console.runtime, lab=lab, parallel=parallelism) as world:
+        sight = world.plan(
+            PlanRequest(waivers=waivers, require_complete=require_complete, selection=selection, batch=batch)
+        )
     document = document_of(console, sight.plan, inventory, base=base)
     if file is not None:
         save(console, sight.plan, inventory, document, file, hours=hours)

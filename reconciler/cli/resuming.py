@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.cli.request import Request
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.request import PlanRequest
 
 if TYPE_CHECKING:
-    from reconciler.cli.world import World
     from reconciler.journal import Journal
+    from reconciler.operations.session import Session
 
 
-def resumed(request: Request, world: World, run: str | None) -> Request:
+def resumed(request: PlanRequest, world: Session, run: str | None) -> PlanRequest:
     """The request as it is where no `run` is named; else for just those changes that the run was to do and did not.
 
     Those that it had begun may be half done, so of them less may be left than was approved. Its waivers hold on.
@@ -37,7 +37,7 @@ def resumed(request: Request, world: World, run: str | None) -> Request:
     return replace(
         request,
         approved=[change for change in plan["changes"] if change["key"] in left],
-        begun=begun,
+        in_progress=begun,
         resumes=run,
         waivers={**waivers, **request.waivers},
         batch=request.batch or str(plan.get("batch", "")),

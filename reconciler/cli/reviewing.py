@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli import reading
 from reconciler.cli.console import Console
 from reconciler.cli.options import Output, deliver
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
@@ -105,12 +104,14 @@ def _base_of_pipeline(environment: Mapping[str, str]) -> str:
 def inventory_at(history: History, commit: str, main: str) -> Inventory | None:
     """The inventory as it was at `commit`; None where there was none. `main` is its file, empty for its folder.
     Raises Diagnosed where it had errors."""
+    from reconciler.operations.inventory_loader import read_inventory
+
     with tempfile.TemporaryDirectory(prefix="vbo-reconcile-") as there:
         folder = history.export(commit, Path(there))
         path = folder / main if main else folder
         if not path.exists():
             return None
-        inventory, found = reading.read(path, lab=True)
+        inventory, found = read_inventory(path, lab=True)
     if inventory is None:
         raise Diagnosed(found)
     return inventory

@@ -12,7 +12,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
 from reconciler.cli.resuming import run_id
-from reconciler.cli.world import open_journal_of
+from reconciler.operations.journals import open_journal_of
 
 
 @click.group(cls=Group)
@@ -38,7 +38,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
     from reconciler.render.document import document
     from reconciler.render.runs import run_json, runs_text
 
-    with open_journal_of(console, lab=lab, path=path) as journal:
+    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
         found = journal.runs(limit)
     deliver(
         console,
@@ -65,7 +65,7 @@ def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool
     from reconciler.render.document import document
     from reconciler.render.runs import run_json, run_text
 
-    with open_journal_of(console, lab=lab, path=path) as journal:
+    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
         name = run_id(journal, run)
         found = journal.run(name)
         refusals = journal.plan(name).get("refusals", ())

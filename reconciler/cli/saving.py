@@ -13,6 +13,8 @@ import click
 from reconciler import __version__
 from reconciler.cli.console import Console
 from reconciler.cli.files import write_private
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.request import PlanRequest, Selection
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -24,10 +26,10 @@ def save(
     console: Console, plan: Plan, inventory: Inventory, document: Mapping[str, Any], file: Path, *, hours: float
 ) -> None:
     """Write the plan file, for nobody else."""
-    from reconciler.cli.world import now
+    from reconciler.operations.runtime import utc_now
     from reconciler.plan.saved import Origin, sealed, to_bytes
 
-    created = now()
+    created = utc_now()
     expires = created + timedelta(hours=hours)
     until = f"until {expires:%Y-%m-%d %H:%M} UTC"
     origin = Origin(__version__, **document.get("git", {}))
@@ -63,10 +65,10 @@ def _is_plan(path: Path) -> bool:
 def load_plan(path: Path, root: Path | None) -> SavedPlan:
     """Read a plan file. `root` is the folder of its inventory, where its certificates and keys are; by default where
     it stood in the repository. Raises Diagnosed and OSError."""
-    from reconciler.cli.world import now
+    from reconciler.operations.runtime import utc_now
     from reconciler.plan.saved import read_plan
 
-    found = read_plan(path.read_bytes(), name=path.name, now=now())
+    found = read_plan(path.read_bytes(), name=path.name, now=utc_now())
     folder = root if root is not None else _top() / str(found.document["inventory"].get("folder", ""))
     return found.placed(str(folder.absolute()))
 
@@ -78,3 +80,31 @@ def _top() -> Path:
     here = Path.cwd()
     history = History.of(here)
     return history.top if history else here
+
+
+def request_of(
+    waivers: Mapping[str, str], selection: Selection, saved: SavedPlan | None, *, complete: bool, batch: str = ""
+) -> PlanRequest:
+    """A saved plan brings its own waivers and sizes of batches; something else may be said when it is applied."""
+    if saved is None:
+        return PlanRequest(waivers=waivers, require_complete=complete, selection=selection, batch=batch)
+    return PlanRequest(
+        waivers={**saved.waivers, **waivers},
+        require_complete=complete,
+        selection=selection,
+        approved=saved.document["changes"],
+        batch=batch or str(saved.document.get("batch", "")),
+    )
+
+
+def check_place(saved: SavedPlan, *, lab: bool, whole: bool) -> None:
+    """A plan of the lab is for the lab, and no other one is; and it is applied as a `whole`. Raises Diagnosed and
+    UsageError."""
+    if not whole:
+        raise click.UsageError("A saved plan is applied as it is: leave --resume, --target and --exclude out.")
+    if bool(saved.document["lab"]) == lab:
+        return
+    made, asked = ("in the lab", "outside of it") if saved.document["lab"] else ("for the real server", "in the lab")
+    detail = f"It was made {made}, and is to be applied {asked}."
+    fix = "Leave --lab out, or plan again with it." if lab else "Say --lab, or plan again without it."
+    raise Diagnosed([Diagnostic("plan-foreign", "Plan of another world", detail, fix)])

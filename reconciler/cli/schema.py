@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
-from reconciler.cli.places import packaged
+from reconciler.operations.paths import packaged
 
 SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "doctor")
 

@@ -10,7 +10,7 @@ from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, Group, pass_console, talk_options
 from reconciler.cli.options import inventory_argument, lab_option
-from reconciler.cli.reading import usable
+from reconciler.operations.inventory_loader import load_inventory
 
 
 @click.group(cls=Group)
@@ -29,14 +29,14 @@ def test_mail(console: Console, path: Path, *, lab: bool) -> int:
     Changes nothing on the server, so it waits for no lock and stands in no journal.
     """
     from reconciler.cli.performing import mails_of, new_mails
-    from reconciler.cli.world import open_world
+    from reconciler.operations.session import open_session
     from reconciler.render.results import mails_text
 
-    inventory = usable(console, path, lab=lab)
-    with open_world(console, inventory, lab=lab) as world:
+    inventory = load_inventory(path, console.runtime, lab=lab)
+    with open_session(inventory, console.runtime, lab=lab) as world:
         before = mails_of(world)
         settings = world.reader.get("VboEmailSettings")
-        world.writing().act("VboEmailSettings", "SendTestEmail")
+        world.writer().act("VboEmailSettings", "SendTestEmail")
         sent = new_mails(before, mails_of(world))
     server = f"{settings.get('smtpServer')}:{settings.get('port')}"
     to = settings.get("to") or "nobody"

@@ -13,9 +13,9 @@ from reconciler.cli.console import Console
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
-    from reconciler.cli.world import World
     from reconciler.journal import HeldLock, Holder, Journal, JournalError, Run, RunState, Who
     from reconciler.model.plan import Plan
+    from reconciler.operations.session import Session
 
 LEASE = 60.0
 """Seconds that the lock outlives a process that was killed. It is renewed while the process lives."""
@@ -50,7 +50,7 @@ class LockedRun:
 
 
 @contextmanager
-def take_turn(console: Console, world: World, operation: str, *, wait: float = 0.0) -> Iterator[LockedRun]:
+def take_turn(console: Console, world: Session, operation: str, *, wait: float = 0.0) -> Iterator[LockedRun]:
     """Hold the lock of the management server. Waits for it for `wait` seconds. Raises LockHeld and JournalError."""
     from reconciler.journal import who_am_i
 
@@ -80,7 +80,7 @@ def take_turn(console: Console, world: World, operation: str, *, wait: float = 0
 
 
 @contextmanager
-def _in_its_lab(world: World) -> Iterator[None]:
+def _in_its_lab(world: Session) -> Iterator[None]:
     """The commands that a lost or held lock names are for the journal that the lock is in."""
     from reconciler.journal import LeaseLost, LockHeld
 
@@ -93,7 +93,7 @@ def _in_its_lab(world: World) -> Iterator[None]:
         raise
 
 
-def _commit(world: World) -> str:
+def _commit(world: Session) -> str:
     """`0123abc…`, with `-dirty` where the inventory was changed since; empty outside of git."""
     from reconciler.cli.reviewing import git_of, history_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import exits, reading
+from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, inventory_argument
@@ -30,7 +30,9 @@ def validate(console: Console, path: Path, outputs: Sequence[Output]) -> int:
 
     All findings are shown at once, with file, line and column.
     """
-    inventory, found = reading.read(path)
+    from reconciler.operations.inventory_loader import read_inventory
+
+    inventory, found = read_inventory(path)
 
     def text(name: str, style: Style) -> str:
         return _json(inventory, found) if name == "json" else _human(inventory, found, style)

@@ -93,7 +93,7 @@ class FakeMemory:
 
 @dataclass
 class FakeWorld:
-    """Stands for `cli.world.World`: every look gives the next of `plans`, the last one again and again."""
+    """Stands for `Session`: every look gives the next of `plans`, the last one again and again."""
 
     plans: list[Plan]
     inventory: Inventory
@@ -108,17 +108,17 @@ class FakeWorld:
     journal: Any = None
     opened: dict[str, Any] = field(default_factory=dict)
 
-    def look(self, **options: Any) -> Any:
-        from reconciler.cli.world import PlanResult
+    def plan(self, request: Any = None, **options: Any) -> Any:
+        from reconciler.operations.session import PlanResult
 
-        self.looks.append(options)
+        self.looks.append({"request": request, **options})
         plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
         return PlanResult(self.live, Recall(), plan, "scope", plan)
 
-    def look_at_server(self) -> Live:
+    def observe_server(self) -> Live:
         return self.live
 
-    def site(self, live: Live) -> Any:
+    def apply_context(self, live: Live) -> Any:
         import threading
 
         self.wrote.append("site")
@@ -129,7 +129,7 @@ class FakeWorld:
 
         return ApplyContext()
 
-    def writing(self) -> Any:
+    def writer(self) -> Any:
         world = self
 
         class Writer:
@@ -147,12 +147,12 @@ class FakeWorld:
 def install(monkeypatch: Any, world: FakeWorld, found: list[Any] | None = None) -> None:
     """Let commands find `world`, and the inventory that it is about, whatever path they are given. The journal is a
     real one, for as long as the command runs, unless the test brings its own."""
-    import reconciler.cli.reading
-    import reconciler.cli.world
+    import reconciler.operations.inventory_loader
+    import reconciler.operations.session
     from reconciler.journal import Journal
 
     @contextmanager
-    def open_world(console: Console, inventory: Inventory, **options: Any) -> Iterator[FakeWorld]:
+    def open_session(inventory: Inventory, runtime: Any, **options: Any) -> Iterator[FakeWorld]:
         world.opened = options
         if world.journal is not None:
             yield world
@@ -164,5 +164,5 @@ def install(monkeypatch: Any, world: FakeWorld, found: list[Any] | None = None) 
     def read(path: Path, *, lab: bool = False) -> Any:
         return (world.inventory, found or [])
 
-    monkeypatch.setattr(reconciler.cli.reading, "read", read)
-    monkeypatch.setattr(reconciler.cli.world, "open_world", open_world)
+    monkeypatch.setattr(reconciler.operations.inventory_loader, "read_inventory", read)
+    monkeypatch.setattr(reconciler.operations.session, "open_session", open_session)

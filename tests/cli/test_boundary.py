@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli import reading
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import SecretError, Unreachable
 from reconciler.model.position import Position
+from reconciler.operations import inventory_loader
 from tests.cli.running import Ended, call
 
 
@@ -25,7 +25,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, error: BaseException, *more: str, **en
     def read(path: Path, *, lab: bool = False) -> None:
         raise error
 
-    monkeypatch.setattr(reading, "read", read)
+    monkeypatch.setattr(inventory_loader, "read_inventory", read)
     return call("plan", "x.yml", *more, environment=environment)
 
 
@@ -87,12 +87,12 @@ def test_control_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
 SLEEPER = """
 import sys, time
-from reconciler.cli import reading
+from reconciler.operations import inventory_loader
 from reconciler.cli.boundary import run
 def read(path, *, lab):
     sys.stdout.write("ready\\n"); sys.stdout.flush()
     time.sleep(30)
-reading.read = read
+inventory_loader.read_inventory = read
 sys.exit(run(["plan", "x.yml"]))
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.places import packaged
+from reconciler.operations.paths import packaged
 from tests.cli.running import Ended, call
 
 SMALL = str(packaged("inventories", "small.yml"))
@@ -88,7 +88,7 @@ def test_status_tells_of_the_hosts(state: dict[str, str]) -> None:
 
 
 def test_a_lab_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, state: dict[str, str]) -> None:
-    monkeypatch.setattr("reconciler.cli.world.find_spec", lambda name: None)
+    monkeypatch.setattr("reconciler.operations.lab.find_spec", lambda name: None)
     ended = run(state, "plan", "--lab", SMALL)
     assert ended.code == 1
     assert "python3 -m pip install 'vbo-reconcile[lab]'" in ended.err

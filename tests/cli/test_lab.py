@@ -50,7 +50,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
         yield made
 
     install(monkeypatch, FakeWorld([], inventory()))
-    monkeypatch.setattr("reconciler.cli.world.open_lab", open_lab)
+    monkeypatch.setattr("reconciler.operations.lab.open_lab", open_lab)
     return made
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.options import Choice
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Refusal
 from reconciler.model.position import Position
+from reconciler.operations.request import PlanRequest, Selection
 from tests.cli.running import SERVER, FakeWorld, call, install, inventory
 
 CHANGE = Change("smtp", Action.UPDATE, (FieldChange("port", 25, 587),), Cause(Reason.DRIFT))
@@ -101,14 +101,16 @@ def test_options_reach_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
         "2,50%",
     )
     assert made.opened == {"lab": True, "parallel": 5}
-    assert made.looks == [{"waivers": {"takeover": "agreed"}, "complete": True, "choice": Choice(), "batch": "2,50%"}]
+    assert made.looks == [
+        {"request": PlanRequest(waivers={"takeover": "agreed"}, require_complete=True, batch="2,50%")}
+    ]
 
 
 def test_a_part_of_the_plan_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     made = world(CHANGE)
     install(monkeypatch, made)
     call("plan", "x.yml", "--target", "@dmz", "--target", "job.*", "--exclude", "job.old")
-    assert [look["choice"] for look in made.looks] == [Choice(("@dmz", "job.*"), ("job.old",))]
+    assert [look["request"].selection for look in made.looks] == [Selection(("@dmz", "job.*"), ("job.old",))]
 
 
 def test_options_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +129,8 @@ def test_what_is_said_several_times_has_a_line_each_in_the_environment(monkeypat
     monkeypatch.setenv("VBO_RECONCILE_WAIVE", "takeover=agreed on Monday")
     monkeypatch.setenv("VBO_RECONCILE_FORMAT", "json")
     assert json.loads(call("plan", "x.yml").out)["counts"]["update"] == 1
-    assert made.looks[0]["choice"] == Choice(("@dmz", "job.daily one"))
-    assert made.looks[0]["waivers"] == {"takeover": "agreed on Monday"}
+    assert made.looks[0]["request"].selection == Selection(("@dmz", "job.daily one"))
+    assert made.looks[0]["request"].waivers == {"takeover": "agreed on Monday"}
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.world import now
 from reconciler.inventory import load
+from reconciler.operations.runtime import utc_now as now
 from reconciler.plan import plan_to_json
 from reconciler.plan.offline import difference
 from reconciler.plan.saved import Origin, sealed, to_bytes

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.cli.places import lab_folder
 from reconciler.inventory import load
 from reconciler.inventory.secrets import Resolver
 from reconciler.lab.lab import Lab
 from reconciler.lab.outside import Machine, Outside
+from reconciler.operations.paths import lab_folder
 from tests.integration.hosts import ADMIN, OUTSIDE, Host
 from tests.integration.namespaces import run
 from tests.integration.proxy.package import NAME, UNIT, Push

@@ -235,10 +235,10 @@ def _lab(folder: Path) -> Iterator[Callable[[], tuple[dict[str, int], int]]]:
 
 
 def _serve(folder: Path, tell: int, hear: int) -> None:
-    from reconciler.cli.reading import read
     from reconciler.lab.lab import Lab
+    from reconciler.operations.inventory_loader import read_inventory
 
-    inventory, _ = read(folder / "inventory.yml", lab=True)
+    inventory, _ = read_inventory(folder / "inventory.yml", lab=True)
     assert inventory
     place = folder / "state" / "vbo-reconcile" / "lab" / inventory.name
     with Lab.open(inventory, place) as lab, os.fdopen(tell, "w") as answers, os.fdopen(hear) as questions:

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import yaml
 
-from reconciler.cli.places import lab_folder
 from reconciler.inventory import load
 from reconciler.lab.lab import Lab
+from reconciler.operations.paths import lab_folder
 from tests.cli.running import Ended
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from reconciler.cli.places import lab_folder
 from reconciler.inventory import load
 from reconciler.lab.lab import Lab
+from reconciler.operations.paths import lab_folder
 from tests.scenarios.rehearsal import Rehearsal
 
 

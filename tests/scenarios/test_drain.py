@@ -93,9 +93,9 @@ def account(demo: Rehearsal) -> dict[str, Any]:
     """The login of the host, as a person would send it."""
     import base64
 
-    from reconciler.cli.places import lab_folder
     from reconciler.inventory import load
     from reconciler.lab.lab import Lab
+    from reconciler.operations.paths import lab_folder
 
     inventory, _ = load(demo.file, look_at_files=False)
     assert inventory is not None

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from reconciler.apply import ApplyContext
-from reconciler.cli.places import lab_folder
-from reconciler.cli.reading import read
 from reconciler.lab.fleet import SessionOrder, SessionResult
 from reconciler.lab.hosts import sessions
 from reconciler.lab.lab import Lab
+from reconciler.operations.inventory_loader import read_inventory
+from reconciler.operations.paths import lab_folder
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -100,7 +100,7 @@ def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
 
     monkeypatch.setattr(sessions.Worker, "run", slowly)
     demo.replace(KEEP, "retention: {keep: 10 years}")
-    wanted, _ = read(demo.file, lab=True)
+    wanted, _ = read_inventory(demo.file, lab=True)
     assert wanted
     folder = lab_folder("demo", {"XDG_STATE_HOME": str(demo.folder / "state")})
 
@@ -149,7 +149,7 @@ def test_a_job_that_was_not_begun_yet_is_started_by_the_next_run(
     monkeypatch.setattr(sessions.Worker, "run", slowly)
     monkeypatch.setattr(ApplyContext, "wait", interrupted)
     demo.replace(KEEP, "retention: {keep: 10 years}")
-    wanted, _ = read(demo.file, lab=True)
+    wanted, _ = read_inventory(demo.file, lab=True)
     assert wanted
     folder = lab_folder("demo", {"XDG_STATE_HOME": str(demo.folder / "state")})
     with Lab.open(wanted, folder):

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from reconciler.cli.places import lab_folder
-from reconciler.cli.reading import read
 from reconciler.lab.lab import Lab
+from reconciler.operations.inventory_loader import read_inventory
+from reconciler.operations.paths import lab_folder
 from tests.scenarios.rehearsal import Rehearsal
 
 
@@ -59,7 +59,7 @@ def test_a_server_that_has_not_noticed_that_a_host_is_back_is_asked_to_look_agai
     state = json.loads((folder / "server.json").read_text(encoding="utf-8"))
     state["options"] = {"presence_seconds": 3600}
     (folder / "server.json").write_text(json.dumps(state), encoding="utf-8")
-    wanted, _ = read(demo.file, lab=True)
+    wanted, _ = read_inventory(demo.file, lab=True)
     assert wanted
     demo.replace("throttle: 100 Mbps", "throttle: 20 MB/s")
     with Lab.open(wanted, folder) as lab:

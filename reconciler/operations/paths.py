@@ -1,4 +1,4 @@
-"""Where things are kept between runs, by the XDG rules. Folders are 0700."""
+"""Where state is kept between runs, by the XDG rules, and where shipped files are. Folders are 0700."""
 
 from __future__ import annotations
 

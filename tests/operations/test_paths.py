@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.places import journal_place, lab_folder, packaged, private_folder, state_folder
+from reconciler.operations.paths import journal_place, lab_folder, packaged, private_folder, state_folder
 
 
 @pytest.mark.parametrize("value", ["", "relative/folder"])

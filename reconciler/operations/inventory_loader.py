@@ -1,0 +1,46 @@
+"""Reading an inventory together with the playbooks that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.events import InventoryLoaded
+from reconciler.operations.runtime import Runtime
+
+if TYPE_CHECKING:
+    from reconciler.model.inventory import Inventory
+
+
+def read_inventory(path: Path, *, lab: bool = False) -> tuple[Inventory | None, list[Diagnostic]]:
+    """The inventory at `path` (a file or a folder), and all errors and warnings. None if it cannot be read at all.
+
+    With `lab` the certificate and key files need not exist: the lab creates them.
+    """
+    from reconciler.inventory import load
+
+    inventory, found = load(path, look_at_files=not lab)
+    if inventory is not None and inventory.playbooks:
+        found = [*found, *_check_playbooks(inventory)]
+    return inventory, found
+
+
+def _check_playbooks(inventory: Inventory) -> Sequence[Diagnostic]:
+    from reconciler.hosts import load_for
+
+    try:
+        load_for(inventory)
+    except Diagnosed as error:
+        return error.diagnostics
+    return ()
+
+
+def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Inventory:
+    """The inventory at `path`; warnings go to the listener. Raises Diagnosed if it has errors."""
+    inventory, found = read_inventory(path, lab=lab)
+    if inventory is None or any(item.is_error for item in found):
+        raise Diagnosed(found)
+    runtime.listen(InventoryLoaded(inventory.files, tuple(found)))
+    return inventory

@@ -1,0 +1,49 @@
+"""The only module that imports the lab: whatever else works in the lab comes through here."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.paths import lab_folder, private_folder
+
+if TYPE_CHECKING:
+    from reconciler.lab.lab import Lab
+    from reconciler.model.inventory import Inventory
+    from reconciler.operations.runtime import Runtime
+
+__all__ = ["Lab", "open_lab", "reset_lab"]
+
+_REQUIRED = ("aiosmtpd", "asyncssh", "spnego")
+
+
+def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
+    """The lab of an inventory: the one that another process keeps running, else one that ends when it is closed.
+
+    Raises Diagnosed if the packages of the lab are not installed, and LabError.
+    """
+    missing = [name for name in _REQUIRED if find_spec(name) is None]
+    if missing:
+        raise Diagnosed([_not_installed(missing)])
+    from reconciler.lab.lab import Lab
+    from reconciler.operations.endpoints import real_secrets
+
+    folder = private_folder(lab_folder(inventory.name, runtime.environment))
+    return Lab.open(inventory, folder, real_secrets(inventory, runtime))
+
+
+def reset_lab(inventory: str, runtime: Runtime) -> None:
+    """Delete the state of the lab of the inventory with this name, and its journal. Raises LabError while it runs."""
+    from reconciler.lab.lab import reset
+
+    reset(lab_folder(inventory, runtime.environment))
+
+
+def _not_installed(missing: list[str]) -> Diagnostic:
+    return Diagnostic(
+        code="no-lab",
+        summary="The lab is not installed",
+        detail=f"It needs packages that are not there: {', '.join(missing)}.",
+        fix="Install them:\n  python3 -m pip install 'vbo-reconcile[lab]'",
+    )

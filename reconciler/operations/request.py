@@ -1,0 +1,37 @@
+"""What is to be planned: everything, a part of it, or what was approved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A part of a plan. `targets` and `excludes` are addresses (`proxy.px-1`), patterns (`job.*`), or groups (`@dmz`).
+    Targets bring what they depend on with them, excludes what depends on them."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.targets or self.excludes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """`waivers` maps codes of guards to reasons. `require_complete` refuses a plan with unknown fields. `batch` is the
+    sizes of batches (`1,25%,100%`), empty for the default.
+
+    `approved` are changes in their JSON form; None plans everything that differs. `in_progress` are keys of approved
+    changes that an earlier run may have done in part, and `resumes` is that run; both only when a run is resumed.
+    """
+
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    require_complete: bool = False
+    selection: Selection = field(default_factory=Selection)
+    batch: str = ""
+    approved: Sequence[Mapping[str, Any]] | None = None
+    in_progress: frozenset[str] | None = None
+    resumes: str = ""

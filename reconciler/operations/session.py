@@ -1,0 +1,202 @@
+"""What an operation works with while it is connected: inventory, secrets, REST session, playbooks, journal.
+
+A `Session` reads. Only `writer` and `apply_context` give access to a writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.request import PlanRequest, Selection
+from reconciler.operations.runtime import Runtime
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.apply import ApplyContext
+    from reconciler.clients import vbo
+    from reconciler.hosts import Playbook
+    from reconciler.journal import Journal, Memory
+    from reconciler.model.connection import Access
+    from reconciler.model.inventory import Inventory
+    from reconciler.model.live import Live
+    from reconciler.model.plan import Plan
+    from reconciler.model.recall import Recall
+    from reconciler.model.secret import SecretResolver
+    from reconciler.operations.lab import Lab
+    from reconciler.plan.recheck import Recheck
+    from reconciler.plan.selection import UnknownTarget
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """A plan and what it was made from. `whole` is the plan before the selection, `checked` the comparison with the
+    approved changes, if there are any. `scope` identifies the installation and the inventory in the journal."""
+
+    live: Live
+    recall: Recall
+    plan: Plan
+    scope: str
+    whole: Plan
+    checked: Recheck | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the live state is not as declared, as far as it could be observed. Jobs that every apply starts are
+        no difference."""
+        return self.plan.has_errors or any(change.action.value != "run" for change in self.plan.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection to the management server of an inventory. `parallel` is how many hosts are read at a time."""
+
+    inventory: Inventory
+    access: Access
+    resolver: SecretResolver
+    rest: vbo.Session
+    reader: vbo.Reader
+    playbooks: Mapping[str, Playbook]
+    journal: Journal
+    lab: Lab | None
+    parallel: int
+    clock: Callable[[], datetime]
+
+    @property
+    def memory(self) -> Memory:
+        return self.journal.memory
+
+    def plan(
+        self, request: PlanRequest | None = None, *, since: Mapping[str, int] | None = None, verifies: bool = False
+    ) -> PlanResult:
+        """Observe the server and the hosts, and plan what is requested. Guards judge only the changes that are left.
+
+        `since` are request counts that do not belong to this observation; `verifies` is true after an apply. Raises
+        RemoteError if the server cannot be read, and Diagnosed for a selection that matches nothing.
+        """
+        from reconciler.observe import observe, recall
+        from reconciler.observe.recall import scope_of
+        from reconciler.plan import make_plan
+        from reconciler.plan.batches import DEFAULT
+        from reconciler.plan.guards import Facts, guarded
+        from reconciler.plan.recheck import recheck
+        from reconciler.plan.rolling import batched
+
+        asked = request or PlanRequest()
+        live = observe(
+            self.inventory,
+            access=self.access,
+            resolver=self.resolver,
+            reader=self.reader,
+            playbooks=self.playbooks,
+            clock=self.clock,
+            parallel=self.parallel,
+            since=since,
+        )
+        known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
+        whole = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
+        plan = self._selected(whole, live, asked.selection)
+        checked = None
+        if asked.approved is not None:
+            checked = recheck(asked.approved, plan, asked.in_progress or (), resumed=asked.in_progress is not None)
+        rolling = batched(checked.plan if checked else plan, self.inventory, live, asked.batch or DEFAULT)
+        facts = Facts(rolling, self.inventory, live, self.clock(), asked.require_complete)
+        plan = guarded(facts, asked.waivers, again=verifies)
+        return PlanResult(live, known, plan, scope_of(self.inventory, live), whole, checked)
+
+    def _selected(self, plan: Plan, live: Live, selection: Selection) -> Plan:
+        from reconciler.plan.selection import UnknownTarget, select
+
+        known = {change.address for change in plan.changes} | {*live.resources, *self.inventory.resources}
+        known |= {f"host.{proxy.name}" for proxy in self.inventory.of_kind("proxy")}
+        groups = self.inventory.groups
+        try:
+            return select(plan, sorted(known), targets=selection.targets, excludes=selection.excludes, groups=groups)
+        except UnknownTarget as error:
+            raise Diagnosed([_no_target(error, known, groups)]) from error
+
+    def observe_server(self) -> Live:
+        """Observe what REST shows, without the hosts. Raises RemoteError."""
+        from reconciler.observe import observe
+
+        access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
+        resources = {where: found for where, found in self.inventory.resources.items() if found.kind != "certificate"}
+        return observe(
+            replace(self.inventory, resources=resources),
+            access=access,
+            resolver=self.resolver,
+            reader=self.reader,
+            playbooks=self.playbooks,
+            clock=self.clock,
+        )
+
+    def rescan(self, live: Live, proxies: Sequence[str]) -> None:
+        """Ask the server to rescan these proxies. A server that refuses is no error."""
+        from reconciler.apply.health_gate import refresh
+
+        refresh(self.apply_context(live), proxies)
+
+    def apply_context(self, live: Live) -> ApplyContext:
+        """What steps work with: the writer, and what exists in `live`."""
+        from reconciler.apply import ApplyContext
+
+        writer = self.writer()
+        return ApplyContext(
+            self.inventory.name, live, self.access, self.resolver, self.reader, writer, playbooks=self.playbooks
+        )
+
+    def writer(self) -> vbo.Writer:
+        from reconciler.clients.vbo import Writer
+
+        return Writer(self.rest)
+
+    def _judge(self, system: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterable[Any]:
+        from reconciler.hosts import judge
+
+        return judge(self.playbooks[system], facts, fields, build=self.rest.build)
+
+
+@contextmanager
+def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, parallel: int = 16) -> Iterator[Session]:
+    """Connect to the server of an inventory, or to its lab. Raises RemoteError, SecretError and JournalError."""
+    from reconciler.clients.vbo import Reader, connect
+    from reconciler.hosts import load_for
+    from reconciler.operations.endpoints import open_endpoints
+    from reconciler.operations.journals import open_journal
+
+    with ExitStack() as stack:
+        endpoints = stack.enter_context(open_endpoints(inventory, runtime, lab=lab))
+        access, resolver = endpoints.access, endpoints.resolver
+        journal = stack.enter_context(open_journal(runtime, endpoints.folder))
+        runtime.detail(f"Connecting to {access.server.host}")
+        rest = stack.enter_context(connect(access.server, resolver, access.root))
+        yield Session(
+            inventory=inventory,
+            access=access,
+            resolver=resolver,
+            rest=rest,
+            reader=Reader(rest),
+            playbooks=load_for(inventory),
+            journal=journal,
+            lab=endpoints.lab,
+            parallel=parallel,
+            clock=runtime.clock,
+        )
+
+
+def _no_target(error: UnknownTarget, known: Iterable[str], groups: Iterable[str]) -> Diagnostic:
+    return Diagnostic(
+        code="no-target",
+        summary="No such target",
+        detail=f"{error}.",
+        fix=f"Did you mean {error.near}?" if error.near else _examples(known, groups),
+    )
+
+
+def _examples(known: Iterable[str], groups: Iterable[str]) -> str:
+    some = [*sorted(known)[:5], *(f"@{group}" for group in sorted(groups)[:3])]
+    return f"Use an address, a pattern or a group: {', '.join(some)}." if some else "There is nothing to select."
