@@ -2,8 +2,9 @@
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
 # matrices: long scenarios, kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
+# wheel: what can be installed elsewhere, below dist/.   lock: the newest versions that pyproject.toml allows.
 
-.PHONY: demo test check fix matrices integration clean
+.PHONY: demo test check fix matrices integration kerberos wheel lock clean
 .DEFAULT_GOAL := demo
 
 # Tests start the program hundreds of times: Python may keep what it compiled.
@@ -15,6 +16,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { command -v $$p; break; }; done)
 PIP := @$(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
+LOCKED := $(PIP) --require-hashes --requirement
+# The backend that builds is the locked one: pip fetches none for this.
+SELF := $(PIP) --no-deps --no-build-isolation --editable .
 
 demo: $(VENV)/.lab
 	$(BIN)/vbo-reconcile apply --lab inventories/demo.yml --auto-approve
@@ -35,6 +39,24 @@ matrices: $(VENV)/.dev
 integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration -rs
 
+wheel: $(VENV)/.lab
+	$(BIN)/python -m hatchling build --target wheel
+
+# The extra `kerberos`, in the environment of the tests: compiled here, so it is no part of `make test`.
+kerberos: $(VENV)/.kerberos
+
+# The other locks agree with that of the development tools: they go into the same environment. `make lock UPGRADE=` keeps
+# the versions that are locked, and adds what pyproject.toml asks for besides.
+UPGRADE ?= --upgrade
+LOCK := $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+lock: $(VENV)/.lock
+	$(LOCK) pyproject.toml --extra dev --group build --output-file .requirements/dev.txt
+	$(LOCK) pyproject.toml --extra lab --group build --constraint .requirements/dev.txt --output-file .requirements/lab.txt
+	$(LOCK) pyproject.toml --extra kerberos --constraint .requirements/dev.txt --output-file .requirements/kerberos.txt
+	$(LOCK) --group build-kerberos --output-file .requirements/build-kerberos.txt
+	$(LOCK) --group lock --output-file .requirements/lock.txt
+
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -42,16 +64,27 @@ fix: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A stamp for each set of dependencies: a second `make` installs nothing, unless pyproject.toml changed.
-$(VENV)/.lab: pyproject.toml | $(BIN)/python
+# A stamp for each set of dependencies: a second `make` installs nothing, unless the set or the project's data changed.
+$(VENV)/.lab: .requirements/lab.txt pyproject.toml | $(BIN)/python
 	@echo "Installing vbo-reconcile with the lab into $(VENV) ..."
-	$(PIP) --editable '.[lab]'
+	$(LOCKED) .requirements/lab.txt
+	$(SELF)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
+$(VENV)/.dev: .requirements/dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing vbo-reconcile with its development tools into $(VENV) ..."
-	$(PIP) --editable '.[dev]'
+	$(LOCKED) .requirements/dev.txt
+	$(SELF)
 	@touch $@ $(VENV)/.lab
+
+$(VENV)/.kerberos: .requirements/kerberos.txt .requirements/build-kerberos.txt $(VENV)/.dev
+	$(LOCKED) .requirements/build-kerberos.txt
+	$(LOCKED) .requirements/kerberos.txt --no-build-isolation
+	@touch $@
+
+$(VENV)/.lock: .requirements/lock.txt | $(BIN)/python
+	$(LOCKED) .requirements/lock.txt
+	@touch $@
 
 $(BIN)/python:
 	@[ -n '$(PYTHON)' ] || { \
