@@ -26,7 +26,8 @@ fail() {{ printf '{{"type":"upload","message":"%s","at":""}}\\n' "$1" >&2; exit 
 folder=$(pwd -P)/{FOLDER}
 [ -d "$folder" ] || mkdir -m 700 -- "$folder"
 owner() {{ stat -c %u -- "$1"; }}
-[ ! -L "$folder" ] && [ "$(owner "$folder")" = "$(owner /proc/$$)" ] || fail '{FOLDER} in its home is not a folder of this account'
+[ ! -L "$folder" ] && [ "$(owner "$folder")" = "$(owner /proc/$$)" ] ||
+  fail '{FOLDER} in its home is not a folder of this account'
 chmod 700 -- "$folder"
 file=$folder/$arg_name
 digest() {{ sha256sum <"$1" | cut -d ' ' -f 1; }}
