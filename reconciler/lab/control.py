@@ -1,6 +1,6 @@
 """How a process reaches a lab that another process runs: requests in lines of JSON, over TLS on loopback.
 
-Whoever may read the lab's folder may control the lab: the place and a token stand in `control.json` there, 0600.
+Access to the lab's folder is access to the lab: the place and a token stand in `control.json` there, 0600.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class ControlServer:
             with self._changed:
                 self._guests += 1
             try:
-                line.tell({"ok": True})
+                line.send({"ok": True})
                 while (message := line.hear()) is not None:
-                    line.tell(self._answer(message))
+                    line.send(self._answer(message))
             finally:
                 with self._changed:
                     self._guests -= 1

@@ -44,7 +44,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """What the server tells a proxy about mail before it runs a session. `notify` holds success, warning, failure."""
+    """Mail settings that a proxy gets before it runs a session. `notify` holds success, warning, failure."""
 
     server: str
     port: int
@@ -59,7 +59,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class SessionOrder:
-    """One job session that a proxy shall run. `objects` is how many objects there are to process."""
+    """One job session for a proxy to run. `objects` is how many objects there are to process."""
 
     session: str
     job: str
@@ -68,7 +68,7 @@ class SessionOrder:
     full: bool
     mail: MailSettings | None = None
     trouble: str = ""
-    """Empty, or warning, or failure: what the lab was told to let happen."""
+    """Empty, or the result that `lab set` asks for: warning or failure."""
 
 
 @dataclass(frozen=True, slots=True)

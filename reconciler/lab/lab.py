@@ -90,8 +90,8 @@ class Lab:
                 os.close(lock)
             raise
         try:
-            told = world.call("adopt", wanted(inventory, access, secrets, certificates))
-            return cls(inventory.access, world, _view(told), certificates, secrets, packages)
+            answer = world.call("adopt", wanted(inventory, access, secrets, certificates))
+            return cls(inventory.access, world, _view(answer), certificates, secrets, packages)
         except BaseException:
             world.close()
             raise
@@ -138,7 +138,7 @@ class Lab:
 
     def _host(self, name: str) -> dict[str, Any]:
         connection = self._access.connections[name]
-        told: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "name": connection.host,
             "proxy": name,
             "transport": str(connection.transport),
@@ -147,10 +147,10 @@ class Lab:
             "username": connection.credential.username if connection.credential else "",
         }
         if connection.trust.host_keys:
-            told["host_key"] = connection.trust.host_keys[0]
+            entry["host_key"] = connection.trust.host_keys[0]
         if connection.credential is not None and connection.credential.password is not None:
-            told["password"] = self._shown(connection.credential)
-        return told | self._files(connection)
+            entry["password"] = self._shown(connection.credential)
+        return entry | self._files(connection)
 
     def _files(self, connection: Connection) -> dict[str, str]:
         """Key and certificate files, for logins that take them."""
@@ -216,7 +216,7 @@ class _Remote:
 
 
 def _locked(folder: Path) -> int | None:
-    """A lock on the folder that ends with the process; None where somebody else runs the lab already."""
+    """A lock on the folder that ends with the process; None if another process already runs the lab."""
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     end = time.monotonic() + _PATIENCE
     while True:
@@ -241,16 +241,16 @@ def _real(inventory: Inventory) -> SecretResolver:
     return Resolver(inventory.access.root, inventory.access.commands)
 
 
-def _view(told: Mapping[str, Any]) -> View:
+def _view(answer: Mapping[str, Any]) -> View:
     return View(
-        ca_file=str(told["ca_file"]),
-        server=(str(told["server"][0]), int(told["server"][1])),
-        hosts=_places(told["hosts"]),
-        host_keys=dict(told["host_keys"]),
-        smtp=dict(told["smtp"]),
-        sealed=_places(told["sealed"]),
+        ca_file=str(answer["ca_file"]),
+        server=(str(answer["server"][0]), int(answer["server"][1])),
+        hosts=_places(answer["hosts"]),
+        host_keys=dict(answer["host_keys"]),
+        smtp=dict(answer["smtp"]),
+        sealed=_places(answer["sealed"]),
     )
 
 
-def _places(told: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
-    return {name: (str(place[0]), int(place[1])) for name, place in told.items()}
+def _places(answer: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    return {name: (str(place[0]), int(place[1])) for name, place in answer.items()}

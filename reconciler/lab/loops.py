@@ -8,12 +8,12 @@ from typing import Any
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """A loop to which a client that goes away is no news: nobody is left who could be told."""
+    """An event loop that does not log clients that disconnect."""
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(_hear)
+    loop.set_exception_handler(_handle)
     return loop
 
 
-def _hear(loop: asyncio.AbstractEventLoop, told: Mapping[str, Any]) -> None:
-    if not isinstance(told.get("exception"), ConnectionError):
-        loop.default_exception_handler(dict(told))
+def _handle(loop: asyncio.AbstractEventLoop, failure: Mapping[str, Any]) -> None:
+    if not isinstance(failure.get("exception"), ConnectionError):
+        loop.default_exception_handler(dict(failure))

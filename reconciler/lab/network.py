@@ -1,8 +1,8 @@
 """The lab's network: the names and ports of an inventory, mapped to loopback.
 
-Every host of the lab has an address of its own (127.x.y.z) where the system lets us bind one, and then a port from
-1024 on is really that port there. Elsewhere (macOS, a port in use, a port below 1024) it is some free port. Nobody may
-rely on either: whoever connects asks `resolve` first.
+Every host of the lab has its own address (127.x.y.z) where the system lets us bind one, and then a port from
+1024 on is really that port there. Elsewhere (macOS, a port in use, a port below 1024) it is some free port. Clients
+rely on neither: they ask `resolve` first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Place = tuple[str, int]
 
 
 class UnknownName(OSError):
-    """A name that is no host of the lab: in a real network it would not resolve."""
+    """A name that is not a host of the lab: in a real network it would not resolve."""
 
 
 class Network:
@@ -35,7 +35,7 @@ class Network:
     something listens there or not; where nothing listens, connections are refused.
 
     `area` are the first two numbers of the addresses, of loopback by default. In an area of one's own every port is
-    really that port: whoever is not the lab's does not know how to ask.
+    really that port: other clients cannot ask.
     """
 
     def __init__(self, seed: str, area: str = "") -> None:
@@ -79,7 +79,7 @@ class Network:
 
     @property
     def places(self) -> dict[tuple[str, int], Place]:
-        """Where every port that somebody asked for is, by name and port."""
+        """The address of every requested port, by name and port."""
         with self._lock:
             return dict(self._places)
 
@@ -119,7 +119,7 @@ class Network:
         return listener
 
     def release(self, name: str, port: int) -> Place:
-        """The place for `port` of `name`, for somebody who binds it himself."""
+        """The place for `port` of `name`, for a caller that binds it itself."""
         with self._lock:
             key = name.lower()
             self._add(key)
@@ -134,7 +134,7 @@ class Network:
         return socket.create_connection(self.resolve(name, port), timeout=deadline)
 
     def close(self) -> None:
-        """Give back the places that nobody listens on."""
+        """Release the addresses without a listener."""
         with self._lock:
             for held in self._reserved.values():
                 held.close()
@@ -173,7 +173,7 @@ def _bind(address: str, port: int, first_real: int) -> socket.socket:
 
 
 def _free(address: str, port: int) -> socket.socket:
-    """Bound only where nothing else is bound or listens, which SO_REUSEADDR alone does not tell."""
+    """Bound only where nothing else is bound or listens, which SO_REUSEADDR alone does not ensure."""
     with socket.socket() as trial:
         trial.bind((address, port))
     return _bound((address, port))

@@ -33,7 +33,7 @@ class Outside:
     push: Callable[[str], Script] = push.script
 
     def script(self, host: str, name: str) -> Script:
-        """The push script `name` for `host`, whoever's it is."""
+        """The push script `name` for `host`."""
         return (self.push if host.lower() in self.machines else push.script)(name)
 
 

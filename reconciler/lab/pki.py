@@ -118,12 +118,12 @@ class Authority:
         """TLS for a server that presents `identity`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.num_tickets = 0  # nobody resumes here, and unread tickets turn a client's close into a reset
+        context.num_tickets = 0  # sessions are never resumed, and unread tickets turn a client's close into a reset
         context.load_cert_chain(identity.file)
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """TLS for a client inside the lab: believes this authority and nobody else."""
+        """TLS for a client inside the lab: trusts only this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(self.ca_file)
         return context

@@ -1,4 +1,4 @@
-"""The hosts of a lab: made where they are new, started, told of accounts, stopped."""
+"""The hosts of a lab: created, started, given accounts, stopped."""
 
 from __future__ import annotations
 

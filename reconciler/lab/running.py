@@ -66,7 +66,7 @@ class RunningLab:
         dialler = Dialler(self._network, self._domain, authority.client_context)
         self._fleet = LabFleet(self._documents["fleet"], self._network, authority, dialler, outside.script)
         self._place: tuple[str, int] = ("", 0)
-        self._tls = authority.context(authority.host("nobody.invalid"))
+        self._tls = authority.context(authority.host("unused.invalid"))
 
     @property
     def acceptor(self) -> Acceptor:
@@ -138,19 +138,19 @@ class RunningLab:
         return self._server.powershell(name, args)
 
     def _open_server(self, wanted: Mapping[str, Any]) -> None:
-        told = wanted["server"]
+        settings = wanted["server"]
         seed = Seed(
-            host=told["host"],
-            build=told["build"],
-            served=tuple(told["served"]),
+            host=settings["host"],
+            build=settings["build"],
+            served=tuple(settings["served"]),
             administrators=wanted["administrators"],
             organizations=wanted["organizations"],
             accounts=wanted["accounts"],
             object_storage=wanted["object_storage"],
         )
-        self._show_certificate(told["host"])
+        self._show_certificate(settings["host"])
         if self._server is None:
-            place = self._network.release(told["host"], told["port"])
+            place = self._network.release(settings["host"], settings["port"])
             server = LabServer(
                 self._documents["server"],
                 self._fleet,
@@ -246,12 +246,12 @@ class RunningLab:
         server = self._documents["server"]
         with server.lock:
             state = server.data
-            told = {key: state.get(key) for key in ("host", "build", "served", "options", "faults", "trouble")}
-            told["rest_certificate"] = state.get("rest_certificate", "valid")
+            shown = {key: state.get(key) for key in ("host", "build", "served", "options", "faults", "trouble")}
+            shown["rest_certificate"] = state.get("rest_certificate", "valid")
             coverage = copy.deepcopy(state.get("coverage") or {})
         return {
             "folder": str(self.folder),
-            "server": told,
+            "server": shown,
             "coverage": coverage,
             "hosts": {host.name: host.describe() for host in self._population},
             "mails": len(self.mails()),
@@ -260,9 +260,9 @@ class RunningLab:
     def set(self, target: str, key: str, value: str) -> str:
         """Raises LabError."""
         server = self._documents["server"]
-        told = switch(self._population, server, self._mail, self._server, self._jobs, target, key, value)
+        message = switch(self._population, server, self._mail, self._server, self._jobs, target, key, value)
         self._show_certificate(server.data["host"])
-        return told
+        return message
 
     def handle(self, method: str, args: Mapping[str, Any]) -> Any:
         """What the control end offers."""

@@ -1,7 +1,7 @@
 """The server's state with its secrets encrypted: a management server has to keep passwords, the lab's as any other.
 
 Passwords of a rehearsal may be real ones. The key is beside the state, so this keeps them out of searches, copies and
-backups of single files, and not from whoever may read the whole folder.
+backups of single files, but not against a reader of the whole folder.
 """
 
 from __future__ import annotations

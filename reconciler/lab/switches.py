@@ -96,7 +96,7 @@ def _smtp(mail: Document, key: str, value: str) -> None:
     with mail.lock:
         refused = dict(mail.data["refuse"])
     if key == "refuse":
-        refused[value.lower()] = "550 5.1.1 Refused, as the lab was told to"
+        refused[value.lower()] = "550 5.1.1 Refused by `lab set`"
     else:
         refused.pop(value.lower(), None)
     _put(mail, "refuse", refused)

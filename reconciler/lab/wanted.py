@@ -1,6 +1,6 @@
 """What an inventory implies about the world: which machines there are, who may log in to them, what the server knows.
 
-Everything is JSON, because a lab that runs in another process is told the same. It holds passwords, so it is never
+Everything is JSON, because a lab in another process receives the same. It holds passwords, so it is never
 written anywhere.
 """
 
@@ -57,13 +57,13 @@ def objects(organization: str) -> int:
 
 
 def domain_of(host: str) -> str:
-    """What follows the first label; an address has no domain to tell."""
+    """What follows the first label; an address has no domain."""
     is_address = ":" in host or host.replace(".", "").isdigit()
     return _NO_DOMAIN if is_address else host.lower().partition(".")[2] or _NO_DOMAIN
 
 
 class _People:
-    """Accounts as hosts are told of them: `{username, password, key, sudo}` and `{pem, username}`."""
+    """Accounts in the form that hosts receive: `{username, password, key, sudo}` and `{pem, username}`."""
 
     def __init__(self, access: Access, secrets: LabSecrets, certificates: Mapping[str, Certificate]) -> None:
         self._access = access

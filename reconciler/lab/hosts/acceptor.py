@@ -1,4 +1,4 @@
-"""One thread accepts for every listener of the lab; each connection is served in a thread of its own."""
+"""One thread accepts for every listener of the lab; each connection is served in a separate thread."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Close = Callable[[], None]
 
 
 def _unheard(_event: str) -> None:
-    """Where nobody listens."""
+    """An address without a listener."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Host(ABC):
         }
 
     def connects(self, name: str, port: int) -> bool:
-        """Whether the host can connect to a port; with the fault `mail` it reaches nobody."""
+        """Whether the host can connect to a port; with the fault `mail` it cannot."""
         try:
             if "mail" not in self.faults:
                 self.around.network.connect(name, port, _MAIL_SECONDS).close()
@@ -168,7 +168,7 @@ class Host(ABC):
     def _send(self, name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
         """Mail from the proxy service."""
         if "mail" in self.faults:
-            raise TimeoutError(errno.ETIMEDOUT, f"no connection to {relay.host}: the lab was told to block mail")
+            raise TimeoutError(errno.ETIMEDOUT, f"no connection to {relay.host}: mail is blocked by `lab set`")
         self.around.send(name, relay, sender, recipients, message)
 
     def _choose(self, key: str, value: str, *allowed: str) -> None:

@@ -1,6 +1,6 @@
 """What the management server and a proxy service say to each other: lines of JSON over TLS.
 
-The proxy listens. A workgroup proxy lets in whoever holds the certificate of its server, and nobody else: TLS asks for
+The proxy listens. A workgroup proxy admits only the holder of its server's certificate, and no one else: TLS asks for
 it. A domain proxy is opened by a login: a ticket that the lab's domain gives out for the account that the proxy was
 deployed with. (In the lab a ticket takes the place of Kerberos; a password never travels here.)
 """
@@ -35,7 +35,7 @@ class Line:
     def close(self) -> None:
         self._stream.close()
 
-    def tell(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         self._connection.sendall(json.dumps(message).encode() + b"\n")
 
     def hear(self) -> dict[str, Any] | None:
@@ -48,12 +48,12 @@ class Line:
         except ValueError as error:
             raise LinkError("what came is not JSON") from error
         if not isinstance(message, dict):
-            raise LinkError("what came is no message")
+            raise LinkError("invalid message")
         return message
 
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Tell and hear. Raises LinkError where there is no answer, or it is a refusal."""
-        self.tell(message)
+        """Send and receive. Raises LinkError if the answer is missing or a refusal."""
+        self.send(message)
         answer = self.hear()
         if answer is None:
             raise LinkError("the other end closed the connection")

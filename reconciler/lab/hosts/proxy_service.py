@@ -63,7 +63,7 @@ class ProxyService:
 
     @property
     def port(self) -> int:
-        """The port that it listens on; 0 where it does not, or answers nobody any more."""
+        """The port that it listens on; 0 if it does not listen or no longer answers."""
         running = self._installed is not None and self._listening is not None and self._answers != 0
         return self._installed.port if self._installed is not None and running else 0
 
@@ -114,13 +114,13 @@ class ProxyService:
                 return
             refusal = self._refusal(installed, hello)
             if refusal:
-                line.tell({"error": refusal})
+                line.send({"error": refusal})
                 return
             if not self._may_answer():
                 return
-            line.tell({"version": installed.version, "owner": installed.owner, "host": self._host})
+            line.send({"version": installed.version, "owner": installed.owner, "host": self._host})
             while (message := line.hear()) is not None:
-                line.tell(self._answer(message))
+                line.send(self._answer(message))
 
     def _may_answer(self) -> bool:
         with self._lock:

@@ -56,12 +56,12 @@ def _processed(order: SessionOrder) -> SessionResult:
     kind = "full" if order.full else "incremental"
     log = [("Success", f"Connected to organization {order.organization}."), ("Success", f"Started a {kind} backup.")]
     if order.trouble == "failure":
-        log.append(("Error", f"Organization {order.organization} did not answer. The lab was told to let this happen."))
+        log.append(("Error", f"Organization {order.organization} did not answer. `lab set` asked for this."))
         return SessionResult("Failed", 0, tuple(log))
     done = order.objects
     if order.trouble == "warning":
         done = max(0, done - 1)
-        log.append(("Warning", "One object was skipped. The lab was told to let this happen."))
+        log.append(("Warning", "One object was skipped. `lab set` asked for this."))
     log.append(("Success", f"Processed {done} objects."))
     return SessionResult("Warning" if order.trouble == "warning" else "Success", done, tuple(log))
 
@@ -99,7 +99,7 @@ def letter(
 
 
 def test_letter(mail: MailSettings, host: str, now: datetime) -> bytes:
-    """The mail that tells whether the settings work."""
+    """The test mail of the settings."""
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = mail.sender
     message["To"] = ", ".join(mail.recipients)

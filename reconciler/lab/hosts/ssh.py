@@ -25,7 +25,7 @@ from reconciler.lab.loops import new_loop
 
 log = logging.getLogger(__name__)
 _GRACE: Final = 5.0
-logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it tells of every login otherwise
+logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it logs every login otherwise
 _CHUNK: Final = 65536
 _FIRST_MEGABYTE: Final = 1 << 20
 _T = TypeVar("_T")
@@ -114,10 +114,10 @@ class _Files(asyncssh.SFTPServer):
         self._home = os.fsencode(host.home(str(channel.get_extra_info("username")))) + b"/"
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int | Awaitable[int]:
-        """The connection breaks after the first megabyte where the lab was told to cut uploads."""
+        """The connection breaks after the first megabyte where uploads are cut by `lab set`."""
         if offset >= _FIRST_MEGABYTE and self._cuts():
             self.connection.abort()
-            raise asyncssh.SFTPFailure("the lab was told to cut uploads")
+            raise asyncssh.SFTPFailure("uploads are cut by `lab set`")
         return super().write(file_obj, offset, data)
 
     def map_path(self, path: bytes) -> bytes:

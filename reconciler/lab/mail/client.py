@@ -37,7 +37,7 @@ class MailError(OSError):
 @dataclass(frozen=True, slots=True)
 class Relay:
     """Where mail is handed in. `security` is none or tls: at once on port 465, else with STARTTLS, which then must be
-    there. Without `username` there is no login."""
+    there. Without `username` it does not log in."""
 
     host: str
     port: int
@@ -58,7 +58,7 @@ def send(
 ) -> Mapping[str, str]:
     """Hand in one message; `name` is what the client calls itself. Gives the recipients that were refused, and how.
 
-    Raises MailError where nobody gets it (no TLS, no login, every recipient refused), other OSErrors where the
+    Raises MailError if no recipient gets it (no TLS, no login, every recipient refused), other OSErrors where the
     connection fails. Certificates are checked by the context that `tls` gives, for the name `relay.host`.
     """
     connection = connect(relay.host, relay.port, _SECONDS)
@@ -175,5 +175,5 @@ def _encoded(text: str) -> str:
 
 def _address(text: str) -> str:
     if any(char in text for char in "\r\n<>"):
-        raise MailError(0, f"{text!r} is no mail address")
+        raise MailError(0, f"{text!r} is not a mail address")
     return text

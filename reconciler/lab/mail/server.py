@@ -116,7 +116,7 @@ class MailServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(_TURNS):  # TLS over TCP: the layers tell one another that they are gone
+        for _ in range(_TURNS):  # TLS over TCP: each layer sends its own close
             await asyncio.sleep(0)
 
 

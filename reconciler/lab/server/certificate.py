@@ -48,7 +48,7 @@ def from_pfx(pfx: str, passphrase: str, now: datetime) -> str:
     try:
         key, certificate, _ = pkcs12.load_key_and_certificates(data, passphrase.encode() or None)
     except ValueError as error:
-        raise ValueError("The specified network password is not correct, or the file is no PFX.") from error
+        raise ValueError("The specified network password is not correct, or the file is not a PFX file.") from error
     if certificate is None or key is None:
         raise ValueError("The certificate file does not contain a certificate with a private key.")
     if certificate.not_valid_after_utc <= now:

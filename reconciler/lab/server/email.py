@@ -90,7 +90,7 @@ def recipients(text: str) -> list[str]:
 
 
 def mail_settings(api: Api) -> MailSettings | None:
-    """What proxies are told before they run a session; None while notifications are off."""
+    """Mail settings for a session of a proxy; None while notifications are off."""
     settings = api.state["email"]
     return stored(api) if settings["enableNotification"] else None
 

@@ -76,7 +76,7 @@ class Faults:
                 raise WireFault(reset=True)
             elif kind == "status":
                 status = int(fault.get("status", 500))
-                raise ApiError(str(fault.get("message", f"The lab was told to answer {status}.")), status=status)
+                raise ApiError(str(fault.get("message", f"`lab set` asked for the answer {status}.")), status=status)
 
     def bend(self, answer: Answer, rest: int) -> None:
         """Change an answer that is otherwise right."""

@@ -118,7 +118,7 @@ START = Shape(Property("full", FLAG, "w"))
 
 
 def show_job(call: Call, item: Item) -> dict[str, Any]:
-    """v8 keeps the items in collections of their own; up to v7 the organization is named by a link only."""
+    """v8 keeps the items in separate collections; up to v7 the organization is named by a link only."""
     path = f"Jobs/{item['id']}"
     links = {
         "self": path,

@@ -111,7 +111,7 @@ def licenses(call: Call) -> Any:
 
 
 def sync_state(call: Call, item: Item) -> dict[str, Any]:
-    """v7 tells about the last synchronization; v8 about the last one and a current one, which the lab never has."""
+    """v7 shows the last synchronization; v8 about the last one and a current one, which the lab never has."""
     last = item.get("lastSync")
     links = call.links(organization=f"Organizations/{item['id']}")
     if call.rest >= 8:

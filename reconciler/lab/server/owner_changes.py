@@ -109,7 +109,7 @@ def same(call: Call, one: Item, other: Item) -> bool:
 
 
 def move(api: Api, session: Item, patience: float) -> None:
-    """The life of one owner change, in a thread of its own."""
+    """The life of one owner change, in a separate thread."""
     until = monotonic() + patience
     while busy := running_in(api, session):
         if session["status"] != "Waiting":

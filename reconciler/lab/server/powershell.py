@@ -106,10 +106,10 @@ def update_one(api: Api, host: str, login: Arguments) -> dict[str, Any]:
         if not api.outdated(item):
             return {"host": host, "ok": True, "version": item["version"], "message": ""}
         given = ({"ssh": ssh} if ssh else {}) if item["operatingSystem"] == "Linux" else account
-        told = order(api, item, given if given.get("username") or given.get("ssh") else {})
+        ordered = order(api, item, given if given.get("username") or given.get("ssh") else {})
     try:
         with alone(api, host), api.away(item, "upgrade"):
-            done = api.fleet.upgrade(told)
+            done = api.fleet.upgrade(ordered)
     except (ApiError, DeployError) as error:
         return {"host": host, "ok": False, "version": item["version"], "message": str(error)}
     with api.lock:

@@ -54,7 +54,7 @@ class Presence:
     def refresh(self, targets: Sequence[Target], *, ttl: float, deadline: float) -> None:
         """Ask those whose last answer is older than `ttl` seconds, and wait `deadline` seconds at most.
 
-        What somebody else has just asked is waited for as well, as long as it is not late already.
+        A probe that another caller has just started is awaited as well, unless it is already late.
         """
         now = monotonic()
         asked = []

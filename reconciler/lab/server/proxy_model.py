@@ -167,9 +167,9 @@ def need_account(item: Mapping[str, Any], account: Mapping[str, Any]) -> None:
 
 
 def order(api: Api, item: Mapping[str, Any], account: Mapping[str, Any], **changes: Any) -> Deployment:
-    """What the fleet is told. The stored account of a domain proxy stands in where none is given."""
+    """The order to the fleet. Without a given account, the stored one of a domain proxy is used."""
     used = account or item.get("account") or {}
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "host": item["hostName"],
         "os": item["operatingSystem"].lower(),
         "domain": item["type"] == "Domain",
@@ -181,7 +181,7 @@ def order(api: Api, item: Mapping[str, Any], account: Mapping[str, Any], **chang
         "password": used.get("password", ""),
         "ssh": used.get("ssh"),
     }
-    return Deployment(**told | changes)
+    return Deployment(**values | changes)
 
 
 # How a failed deployment is coded is not documented; these are the words of v8 that fit.

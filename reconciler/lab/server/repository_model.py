@@ -55,7 +55,7 @@ STORAGE = Shape(
     Property("_links", ANYTHING, "r"),
 )
 OBJECT_STORAGE = STORAGE.with_more(Property("name", TEXT), Property("description", TEXT))
-"""The repositories of their own that object storage has up to v7."""
+"""The separate object storage repositories of REST up to v7."""
 
 REPOSITORY = Shape(
     Property("id", IDENT, "r"),

@@ -1,6 +1,6 @@
 """Job sessions as they run: queued, given to the proxy of the repository, ended, perhaps retried (facts, 6.4).
 
-The proxy does the work and mails the result; the server only tells it the mail settings of the moment.
+The proxy does the work and mails the result; the server only sends it the current mail settings.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def note(api: Api, session: Item, kind: str, message: str) -> None:
 
 
 def run(api: Api, job: Item, session: Item, repository: Item) -> None:
-    """The life of one session, in a thread of its own."""
+    """The life of one session, in a separate thread."""
     proxy = wait_for_proxy(api, job, session, repository)
     if proxy is None:
         return
@@ -147,7 +147,7 @@ def wait_for_proxy(api: Api, job: Item, session: Item, repository: Item) -> Item
 
 def choose(api: Api, repository: Item) -> tuple[Item | None, str, str]:
     """A proxy of the repository that can work; else why not, and what is to become of the session. A pool works on
-    with members that are out of date; a proxy of its own does not."""
+    with members that are out of date; a single proxy does not."""
     active = at_work(api, owners(api, repository))
     online = [proxy for proxy in active if api.online(proxy)]
     able = [proxy for proxy in online if proxy["proxyPoolId"] or not api.outdated(proxy)]

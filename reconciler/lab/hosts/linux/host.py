@@ -22,7 +22,7 @@ def fresh(host: Fresh) -> dict[str, Any]:
 
 
 class _Logins:
-    """The accounts of a host that may have been told to accept nobody."""
+    """The accounts of a host; `lab set` can make it refuse every login."""
 
     def __init__(self, host: LinuxHost) -> None:
         self._host = host
@@ -47,7 +47,7 @@ class LinuxHost(Host):
 
     @property
     def key_file(self) -> Path:
-        """The host key that clients are told of."""
+        """The host key that clients are given."""
         return self.around.folder / f"{self.name}.hostkey"
 
     @property
@@ -139,7 +139,7 @@ class LinuxHost(Host):
         self._put(files.RULES, f"22/tcp\n{port}/tcp" if chosen == "open" else "22/tcp")
 
     def _proxy(self, **changes: str) -> None:
-        """Change the proxy service; where none is installed, there is one of somebody else's now."""
+        """Change the proxy service; if none is installed, one of another server appears."""
         config = files.read_config(self.root)
         if not config:
             if "owner" not in changes:

@@ -15,11 +15,11 @@ _EPOCH = 11644473600  # seconds from 1601, where FILETIME begins, to 1970
 _HAS_MIC = 2
 
 Hashes = Callable[[str, str], bytes | None]
-"""(domain, user) as the client gave them, to the NT hash of that account; None where there is no such account."""
+"""(domain, user) as the client gave them, to the NT hash of that account; None for an unknown account."""
 
 
 class LoginRefused(Exception):
-    """The login is not accepted. The message says why, for logs: a client is told nothing."""
+    """The login is not accepted. The message says why, for logs: the client does not see it."""
 
 
 def channel_binding(certificate_hash: bytes) -> bytes:

@@ -27,7 +27,7 @@ Management = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 class _Accounts(WindowsAccounts):
-    """The accounts of a host that may have been told to accept nobody."""
+    """The accounts of a host; `lab set` can make it refuse every login."""
 
     def __init__(self, host: WindowsHost) -> None:
         super().__init__(host.name, host.state["accounts"])
@@ -232,7 +232,7 @@ class WindowsHost(Host):
         firewall["ports"] = [proxy["port"] if proxy else 9193] if value == "open" else []
 
     def _proxy(self, **changes: str) -> None:
-        """Change the proxy service; where none is installed, there is one of somebody else's now."""
+        """Change the proxy service; if none is installed, one of another server appears."""
         if not self.state["proxy"]:
             if "owner" not in changes:
                 raise Switch(f"no proxy service is installed on {self.name}")
@@ -240,7 +240,7 @@ class WindowsHost(Host):
         self.state["proxy"] |= changes
 
     def install(self, *, version: str, owner: str, domain: bool, account: str, port: int = 9193) -> None:
-        """Put a running proxy service on the host, as if somebody had always had it there."""
+        """Put a running proxy service on the host, as if it had always been there."""
         identity = self.around.authority.host(self.name)
         self.state["proxy"] = {
             "version": version,

@@ -11,7 +11,7 @@ PROXY_SERVICE: Final = "Veeam.Archiver.Proxy"
 HARDWARE: Final = {"cores": 8, "memory_gb": 32}
 MISSING: Final = {"start": "missing", "state": "missing"}
 UNUSED: Final = {"owner": "", "port": 9193, "domain": False, "account": "", "trust": "", "identity": ""}
-"""The configuration of a proxy service that a package has installed, and that no server has been told of."""
+"""The configuration of a proxy service that a package has installed, and that no server knows of."""
 
 
 def fresh(host: Fresh) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def upload(world: World, args: Arguments) -> dict[str, Any]:
         if _size(part) != args["offset"]:
             raise ScriptError(f"There are {_size(part)} bytes of the file, and these follow {args['offset']}.")
         if args["offset"] and "upload" in world.state["faults"]:
-            raise ScriptError("There is not enough space on the disk: the lab was told to cut uploads.")
+            raise ScriptError("There is not enough space on the disk: uploads are cut by `lab set`.")
         with part.open("ab") as stream:
             stream.write(base64.b64decode(args["data"]))
         answer["size"] = _size(part)
@@ -127,19 +127,19 @@ def _before(world: World, args: Arguments, attempt: Path) -> dict[str, str]:
 def _restore(world: World, before: Mapping[str, str], package: Path, code: int) -> dict[str, Any]:
     have, was = _version(world), before["version"]
     if code and have == was and (not have or machine.is_running(world.state)):
-        told = f"{have} is on the host as before and runs" if have else "nothing is on the host, as before"
-        return {"restored": True, "state": "running" if have else "missing", "back": told}
+        outcome = f"{have} is on the host as before and runs" if have else "nothing is on the host, as before"
+        return {"restored": True, "state": "running" if have else "missing", "back": outcome}
     _installer(world, "/x", package, "")
     if before["file"]:
         again = _installer(world, "/i", world.files / before["file"], was)
         if _version(world) == was and machine.is_running(world.state):
             return {"restored": True, "state": "running", "back": f"{was} was put back and runs"}
-        told = f"{was} could not be put back: the installer ended with {again}"
-        return {"restored": False, "state": "stopped", "back": told}
-    told = "the package was removed, since there was none before"
+        outcome = f"{was} could not be put back: the installer ended with {again}"
+        return {"restored": False, "state": "stopped", "back": outcome}
+    outcome = "the package was removed, since there was none before"
     if was:
-        told = f"the package was removed: {was} was there before, and its package is not on the host"
-    return {"restored": True, "state": "missing", "back": told}
+        outcome = f"the package was removed: {was} was there before, and its package is not on the host"
+    return {"restored": True, "state": "missing", "back": outcome}
 
 
 def _installer(world: World, verb: str, package: Path, believed: str) -> int:

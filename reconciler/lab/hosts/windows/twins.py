@@ -21,7 +21,7 @@ class ScriptError(Exception):
 class World:
     """What twins work on. `state` may be changed. `resolve` gives the addresses of a name, `reverse` the names of an
     address; `account` is who runs the script, `files` the folder on the host where our scripts keep theirs; `connects`
-    tells whether a port of a name can be reached."""
+    whether a port of a name can be reached."""
 
     state: dict[str, Any]
     now: datetime
@@ -79,7 +79,7 @@ def remote_registry(world: World, args: Arguments) -> dict[str, Any]:
 
 
 def open_port(world: World, args: Arguments) -> dict[str, Any]:
-    """A rule of our own for each port: the rule of an older one stays."""
+    """One rule of ours for each port: the rule of an older one stays."""
     port = int(args["port"])
     firewall = world.state["firewall"]
     firewall["ports"] = sorted({*firewall["ports"], port})

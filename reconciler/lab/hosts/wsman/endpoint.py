@@ -25,7 +25,7 @@ _REFUSALS: Final = {"expire": 401, "busy": 503}
 _VERB: Final = re.compile(rb"Action[^>]*>[^<]*/(\w+)\s*<")
 
 Troubles = dict[str, list[str]]
-"""What shall go wrong (see `trouble.TROUBLES`), by verb (Create, Command, Receive, …), used up one by one."""
+"""Faults to inject (see `trouble.TROUBLES`), by verb (Create, Command, Receive, …), used up one by one."""
 Standing = Callable[[str], str]
 """What goes wrong beyond that with a verb, empty for nothing."""
 
@@ -174,7 +174,7 @@ def _name(login: Login) -> str:
 
 
 def read_request(stream: BinaryIO) -> Request | None:
-    """The next request of a connection; None at its end and for what is no request."""
+    """The next request of a connection; None at its end and for invalid requests."""
     words = stream.readline(_LONGEST_LINE).decode("latin-1").split()
     if len(words) != 3:
         return None

@@ -51,7 +51,7 @@ def new_ident() -> str:
 class Engine:
     """The shells of one host. `program` runs command lines, `machine` is the name that faults carry.
 
-    `counts` tells how many requests of each verb came; `shells` are those that are open.
+    `counts` is the number of requests by verb; `shells` are those that are open.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Engine:
         return 200, answer(message.action + "Response", relates_to, body, self._new_id())
 
     def fault(self, raw: bytes) -> tuple[int, bytes]:
-        """The answer to a request that the service cannot carry out, for reasons of its own."""
-        reason = "The WS-Management service cannot process the request. The lab was told to refuse it. "
+        """The answer to a request that the service cannot carry out, for an internal reason."""
+        reason = "The WS-Management service cannot process the request. `lab set` asked for this. "
         fault = Fault(_INTERNAL, "w:InternalError", reason, sender=False)
         return 500, refusal(fault, parse(raw).ident, self.machine, self._new_id())
 

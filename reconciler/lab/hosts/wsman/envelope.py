@@ -68,7 +68,7 @@ class Message:
 
 
 def parse(raw: bytes) -> Message:
-    """Raises Fault for what is no request."""
+    """Raises Fault for an invalid request."""
     if b"<!DOCTYPE" in raw:
         raise Fault(1700, "w:SchemaValidationError", "SOAP forbids document type declarations.")
     try:

@@ -1,4 +1,4 @@
-"""Shells and their commands. A command runs in a thread of its own; requests read its output and feed its input."""
+"""Shells and their commands. Each command runs in a separate thread; requests read its output and feed its input."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Command:
 
 @dataclass(slots=True)
 class Shell:
-    """A remote shell: it belongs to whoever created it."""
+    """A remote shell: it belongs to the account that created it."""
 
     ident: str
     owner: str

@@ -16,7 +16,7 @@ Mangle = Callable[[bytes, bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`verb` is the request that it is for where nobody names another one. `before` the work is done or after it."""
+    """`verb` is the request that it applies to by default. `before` the work is done or after it."""
 
     verb: str
     before: bool
@@ -29,11 +29,11 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
     "half": Trouble("Receive", before=False, what="the answer breaks off in the middle"),
     "long": Trouble("Receive", before=False, what="the answer says that it is longer than it is"),
     "short": Trouble("Receive", before=False, what="the answer says that it is shorter than it is"),
-    "garbage": Trouble("Receive", before=False, what="the answer is no SOAP"),
+    "garbage": Trouble("Receive", before=False, what="the answer is not SOAP"),
     "fault": Trouble("Command", before=True, what="the service answers with a fault"),
     "expire": Trouble("Command", before=True, what="the login is forgotten (401)"),
     "busy": Trouble("Create", before=True, what="too much to do (503)"),
-    SILENCE: Trouble("Receive", before=False, what="there is no answer, and the connection stays open"),
+    SILENCE: Trouble("Receive", before=False, what="no answer, and the connection stays open"),
 }
 
 
