@@ -279,12 +279,17 @@ def by_hand(draw: Random, lab: Path) -> list[str]:
     """One to five edits of what the lab in this folder keeps. Returns what was done."""
     file = lab / "server.json"
     state = json.loads(file.read_text(encoding="utf-8"))
-    done = [draw.choice(_ON_THE_SERVER)(draw, state) for _ in range(draw.randint(1, 4))]
+    done = [on_the_server(draw, state) for _ in range(draw.randint(1, 4))]
     file.write_text(json.dumps(state), encoding="utf-8")
     hosts = sorted((lab / "hosts").glob("*.json"))
     if hosts and draw.random() < 0.7:
         done.append(_on_a_host(draw, draw.choice(hosts)))
     return done
+
+
+def on_the_server(draw: Random, state: dict[str, Any]) -> str:
+    """One edit of the server's objects: `proxies`, `pools`, `repositories`, `jobs` by id, `email`, `build`."""
+    return draw.choice(_ON_THE_SERVER)(draw, state)
 
 
 def _on_a_host(draw: Random, file: Path) -> str:

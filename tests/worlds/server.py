@@ -1,0 +1,205 @@
+"""A management server in memory: what a Reader shows of it and what a Writer does to it, without a network.
+
+Written from the product's OpenAPI documents and not from `kinds/`, so that a wrong body does not read back right.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.model.errors import Missing, Refused
+
+BUILD = "8.5.0.1014"
+HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIKURRtOAd/+ZLrqEzx1emySQc1A+t0hoaZAWFTsDGjj3"
+_SECRETS = ("password", "userPassword", "sshSettings", "username", "attachUsedProxy", "useDomainNetwork")
+_COLLECTIONS = ("Proxies", "ProxyPools", "BackupRepositories", "Jobs", "Organizations", "Accounts")
+
+
+Items = list[dict[str, Any]]
+
+
+@dataclass
+class MemoryServer:
+    """`data` holds collections of objects by id. `logins` are the secrets that each proxy was given last, `log` is what
+    was written, in order."""
+
+    rest: int = 8
+    build: str = BUILD
+    installation: str = "installation"
+    data: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {name: {} for name in _COLLECTIONS})
+    email: dict[str, Any] = field(default_factory=dict)
+    logins: dict[str, Any] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def requests(self) -> dict[str, int]:
+        return {"GET": 1}
+
+    def add(self, collection: str, **raw: Any) -> str:
+        self.count += 1
+        ident = f"{collection.lower()}-{self.count}"
+        self.data.setdefault(collection, {})[ident] = {"id": ident, **raw}
+        return ident
+
+    # Reading
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        if path == "VboEmailSettings":
+            return copy.deepcopy(self.email)
+        collection, _, ident = path.partition("/")
+        found = self.data.get(collection, {}).get(ident)
+        if found is None:
+            raise Missing("server", f"GET {path}", "not found")
+        return self._shown(collection, found)
+
+    def list(self, path: str, **query: Any) -> Items:
+        parts = path.split("/")
+        if len(parts) == 3:
+            return self._part(*parts)
+        known = {"status": query.get("status"), "jobId": query.get("jobId")}
+        items = self.data.get(path, {}).values()
+        fits = [item for item in items if all(value in (None, item.get(key)) for key, value in known.items())]
+        return [self._shown(path, item) for item in fits]
+
+    def _part(self, collection: str, ident: str, part: str) -> Items:
+        if part == "proxies":
+            return [dict(item) for item in self.data["Proxies"].values() if item.get("proxyPoolId") == ident]
+        if part == "SelectedItems":
+            items: Items = self.data[collection][ident].get("selectedItems", [])
+            return copy.deepcopy(items)
+        if part == "JobSessions":
+            return self.list("JobSessions", jobId=ident)
+        return []
+
+    def _shown(self, collection: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        found = copy.deepcopy(dict(item))
+        if collection == "Jobs" and self.rest >= 8:
+            found.pop("selectedItems", None)
+        elif collection == "Jobs":
+            link = f"/v{self.rest}/Organizations/{found.pop('organizationId')}"
+            found["_links"] = {"organization": {"href": link}}
+        return found
+
+    # Writing
+
+    def create(self, path: str, body: Any, *, query: Any = None, long: bool = False) -> dict[str, Any]:
+        self.log.append(f"POST {path}")
+        parts = path.split("/")
+        if len(parts) == 3 and parts[2] == "proxies":
+            for item in body:
+                self.data["Proxies"][item["proxyId"]]["proxyPoolId"] = parts[1]
+            return {}
+        body = copy.deepcopy(body)
+        if len(parts) == 3:
+            body["organizationId"] = parts[1]
+        made = getattr(self, f"_new_{parts[-1].lower()}")(body)
+        return self._shown(parts[-1], made)
+
+    def _new_proxies(self, body: dict[str, Any]) -> dict[str, Any]:
+        if any(item["hostName"].lower() == body["hostName"].lower() for item in self.data["Proxies"].values()):
+            raise Refused("server", "POST Proxies", "already added")
+        kind = "Domain" if body.get("useDomainNetwork") else "Workgroup"
+        shown: dict[str, Any] = {"port": 9193, "enableNetworkThrottling": False, "useInternetProxy": False}
+        shown |= {"threadsNumber": 64} if self.rest < 8 else {"operatingSystem": "Windows", "proxyPoolId": None}
+        shown |= {"maintenanceModeState": "Disabled"} if self.rest >= 8 else {}
+        shown |= {key: value for key, value in body.items() if key not in _SECRETS}
+        shown |= {"type": kind, "status": "Online", "version": self.build}
+        made = self._add("Proxies", shown)
+        self.logins[shown["hostName"]] = _login(body)
+        return made
+
+    def _new_proxypools(self, body: dict[str, Any]) -> dict[str, Any]:
+        members = body.pop("proxyIds")
+        made = self._add("ProxyPools", body)
+        for item in members:
+            self.data["Proxies"][item["proxyId"]]["proxyPoolId"] = made["id"]
+        return made
+
+    def _new_backuprepositories(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._add("BackupRepositories", body)
+
+    def _new_jobs(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._add("Jobs", {"isEnabled": True, "lastStatus": "NotConfigured", "lastRun": None, **body})
+
+    def _add(self, collection: str, body: dict[str, Any]) -> dict[str, Any]:
+        ident = self.add(collection, **body)
+        return self.data[collection][ident]
+
+    def replace(self, path: str, body: Any, *, long: bool = False) -> None:
+        self.log.append(f"PUT {path}")
+        body = copy.deepcopy(body)
+        if path == "VboEmailSettings":
+            self.logins["smtp"] = body.pop("userPassword", None)
+            self.email = body
+            return
+        collection, _, ident = path.partition("/")
+        item = self.data[collection][ident]
+        if collection == "ProxyPools":
+            assert {member["proxyId"] for member in body.pop("proxyIds")} == {
+                proxy["id"] for proxy in self.data["Proxies"].values() if proxy.get("proxyPoolId") == ident
+            }
+        if collection == "Proxies" and _login(body):
+            self.logins[item["hostName"]] = _login(body)
+        internet = body.get("internetProxySettings")
+        if isinstance(internet, dict):
+            internet.pop("userPassword", None)
+        item.update({key: value for key, value in body.items() if key not in _SECRETS})
+
+    def delete(self, path: str, body: Any = None) -> None:
+        self.log.append(f"DELETE {path}")
+        collection, _, ident = path.partition("/")
+        if ident.endswith("/proxies"):
+            for item in body:
+                self.data["Proxies"][item["proxyId"]]["proxyPoolId"] = None
+            return
+        self._refuse_used(collection, ident)
+        del self.data[collection][ident]
+        for proxy in self.data["Proxies"].values():
+            if collection == "ProxyPools" and proxy.get("proxyPoolId") == ident:
+                proxy["proxyPoolId"] = None
+
+    def _refuse_used(self, collection: str, ident: str) -> None:
+        """What something still works with cannot go."""
+        held = {"Proxies": ("BackupRepositories", "proxyId"), "ProxyPools": ("BackupRepositories", "proxyPoolId")}
+        users, key = {**held, "BackupRepositories": ("Jobs", "repositoryId")}.get(collection, ("", ""))
+        if any(item.get(key) == ident for item in self.data.get(users, {}).values()):
+            raise Refused("server", f"DELETE {collection}/{ident}", "in use")
+
+    def act(self, path: str, action: str, body: Any = None, *, query: Any = None, long: bool = False) -> dict[str, Any]:
+        if action == "Rescan":
+            return {}
+        if action == "CheckSshConnectionConfig":
+            return {"fingerprint": "", "publicBase64Key": HOST_KEY}
+        self.log.append(f"POST {path}/{action}")
+        collection, _, ident = path.partition("/")
+        if action == "Remove":
+            self._refuse_used(collection, ident)
+            del self.data[collection][ident]
+        elif action.startswith("maintenance/"):
+            state = "Enabled" if action.endswith("enable") else "Disabled"
+            self.data[collection][ident]["maintenanceModeState"] = state
+        elif action == "changeOwner":
+            return self._move(ident, query)
+        elif action == "start":
+            return self._run(ident)
+        return {}
+
+    def _move(self, ident: str, query: Mapping[str, str]) -> dict[str, Any]:
+        item = self.data["BackupRepositories"][ident]
+        item |= {"proxyId": query.get("proxyId"), "proxyPoolId": query.get("poolId")}
+        return self._add("RepositoryOwnerChangeSessions", {"status": "Succeeded", "repositoryIds": [ident]})
+
+    def _run(self, job: str) -> dict[str, Any]:
+        item = self.data["Jobs"][job]
+        item |= {"lastStatus": "Success", "lastRun": f"run {self.count}"}
+        time = f"2026-01-01T00:00:{self.count:06}Z"
+        made = self._add("JobSessions", {"jobId": job, "status": "Success", "creationTime": time})
+        return made if self.rest >= 8 else {}
+
+
+def _login(body: Mapping[str, Any]) -> Any:
+    return body.get("sshSettings") or [body["username"], body["password"]] if {*body} & {*_SECRETS[:3]} else None
