@@ -227,5 +227,5 @@ def test_login_in_two_steps_where_that_is_all_there_is() -> None:
 
 
 def test_addresses_cannot_smuggle_commands(tmp_path: Path) -> None:
-    with mail_world(tmp_path, login=False, tls=False) as world, pytest.raises(MailError, match="no mail address"):
+    with mail_world(tmp_path, login=False, tls=False) as world, pytest.raises(MailError, match="not a mail address"):
         world.send(Relay(HOST, 25, "none"), "a@b>\r\nRCPT TO:<c@d")
