@@ -18,10 +18,10 @@ from reconciler.model.errors import DeadlineExceeded, Unreachable
 if TYPE_CHECKING:
     from reconciler.clients.host_session import HostSession
     from reconciler.clients.vbo import Reader, Writer
-    from reconciler.hosts import Playbook
     from reconciler.model.connection import Access, Connection
     from reconciler.model.live import Live, LiveResource
     from reconciler.model.secret import SecretResolver
+    from reconciler.requirements import Playbook
 
 Tell = Callable[[str], None]
 """Takes a line of news from inside a step."""

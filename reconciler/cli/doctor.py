@@ -32,7 +32,7 @@ def doctor(
     Exits with 1 where something is broken; warnings alone are no failure.
     """
     if checklist:
-        from reconciler.hosts import checklist_text
+        from reconciler.doctor.checklist import checklist_text
 
         console.result(checklist_text())
         return exits.OK
@@ -43,12 +43,12 @@ def doctor(
 
 def _examine(console: Console, path: Path, outputs: Sequence[Output], *, lab: bool, parallelism: int) -> int:
     from reconciler.doctor import CheckContext, check_up, checkup_to_json
-    from reconciler.hosts import load_for
     from reconciler.operations.endpoints import open_endpoints
     from reconciler.operations.runtime import utc_now
     from reconciler.render.doctor import checkup_text
     from reconciler.render.document import document
     from reconciler.render.style import Style
+    from reconciler.requirements import load_for
 
     inventory = load_inventory(path, console.runtime, lab=True)  # whether its files are there is one of the checks
     with open_endpoints(inventory, console.runtime, lab=lab) as endpoints:

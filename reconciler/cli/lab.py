@@ -15,7 +15,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import PATH, Output, deliver, format_option
 from reconciler.operations.inventory_loader import load_inventory
-from reconciler.operations.paths import packaged
+from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
     from reconciler.operations.lab import Lab
@@ -145,7 +145,7 @@ def reset(console: Console, path: Path | None) -> int:
 
 
 def _demo() -> Path:
-    return packaged("inventories", "demo.yml")
+    return package_data("inventories", "demo.yml")
 
 
 def _open(console: Console, path: Path | None) -> Lab:

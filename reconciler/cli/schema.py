@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
-from reconciler.operations.paths import packaged
+from reconciler.package_data import package_data
 
 SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "doctor")
 
@@ -25,7 +25,7 @@ def schema(console: Console, name: str, *, docs: bool) -> int:
 
       # yaml-language-server: $schema=inventory.schema.json
     """
-    text = packaged("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
+    text = package_data("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
     if docs:
         if name != "inventory":
             raise click.UsageError("--docs prints the reference of the inventory; other schemas have none.")

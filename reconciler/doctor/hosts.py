@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.doctor.check import Check, Level
 from reconciler.doctor.stages import certificate_row, check_host_name, passed, stopped
 from reconciler.model.errors import RemoteError, SecretError
+from reconciler.observe.probe import read_facts, script_arguments
+from reconciler.requirements import evaluate
 
 if TYPE_CHECKING:
     from reconciler.doctor.run import CheckContext
-    from reconciler.hosts import Finding
     from reconciler.model.connection import Connection
     from reconciler.model.inventory import Resource
+    from reconciler.requirements import UnmetRequirement
 
 
 _TOLD_ALREADY: Final = "account.admin"
@@ -31,15 +33,15 @@ class Asked:
 
 def check_host(ground: CheckContext, proxy: Resource, connection: Connection) -> Asked:
     """The way to a host, until it has told its facts."""
-    from reconciler.hosts import arguments, ask
-
     subject = f"host.{proxy.name}"
     asked = Asked([*check_host_name(subject, connection)])
     playbook = ground.playbooks[str(proxy.fields.get("os", "windows"))]
-    params = arguments(ground.inventory, proxy)
+    arguments = script_arguments(ground.inventory, proxy)
     try:
         asked.checks += certificate_row(subject, connection, ground.access.root, ground.now)
-        asked.facts = ask(connection, ground.resolver, ground.access.root, playbook, params, clock=ground.clock)
+        asked.facts = read_facts(
+            connection, ground.resolver, ground.access.root, playbook, arguments, clock=ground.clock
+        )
     except (RemoteError, SecretError) as error:
         asked.checks += stopped(subject, error, peer=connection.peer)
     else:
@@ -81,21 +83,19 @@ def judge_host(
     ground: CheckContext, proxy: Resource, facts: Mapping[str, Any], build: str, *, exists: bool
 ) -> list[Check]:
     """The playbook's word on a host. `exists` says that its proxy is registered, so that it works as it is."""
-    from reconciler.hosts import judge
-
     subject = f"host.{proxy.name}"
     playbook = ground.playbooks[str(proxy.fields.get("os", "windows"))]
-    found = [item for item in judge(playbook, facts, proxy.fields, build=build) if item.path != _TOLD_ALREADY]
+    found = [item for item in evaluate(playbook, facts, proxy.fields, build=build) if item.path != _TOLD_ALREADY]
     if not found:
         return [Check(subject, "requirements", Level.OK, "all that apply are met")]
     return [_finding(subject, item, exists=exists) for item in found]
 
 
-def _finding(subject: str, item: Finding, *, exists: bool) -> Check:
-    wanted = f"wanted: {_text(item.after)}"
+def _finding(subject: str, item: UnmetRequirement, *, exists: bool) -> Check:
+    wanted = f"wanted: {_text(item.required)}"
     if item.unknown:
         return Check(subject, item.requirement, Level.UNKNOWN, f"the host did not say; {wanted}")
-    said = f"{_text(item.before)}; {wanted}"
+    said = f"{_text(item.observed)}; {wanted}"
     if item.script:
         return Check(subject, item.requirement, Level.WARNING, said, "`vbo-reconcile apply` changes it.")
     harmless = item.is_advice or exists

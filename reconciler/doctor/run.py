@@ -15,10 +15,10 @@ from reconciler.doctor.server import Seen, check_powershell, check_rest
 from reconciler.plan.consistency import disagreements
 
 if TYPE_CHECKING:
-    from reconciler.hosts import Playbook
     from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.secret import SecretResolver
+    from reconciler.requirements import Playbook
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.doctor.stages import certificate_row, check_name, is_address, matches, passed, stopped
 from reconciler.kinds import KINDS
 from reconciler.model.errors import ReconcileError, RemoteError
+from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import ScriptRunner
@@ -100,14 +101,13 @@ def check_powershell(ground: CheckContext) -> list[Check]:
 
 def _shell(ground: CheckContext, connection: Connection, subject: str) -> list[Check]:
     from reconciler.clients.host_session import open_host
-    from reconciler.hosts import shipped
 
     root = ground.access.root
     rows: list[Check] = []
     try:
         rows += certificate_row(subject, connection, root, ground.now)
         with open_host(connection, ground.resolver, root) as host:
-            told = host.execute(shipped("server/version.ps1"), {}, deadline=connection.deadlines.call)
+            told = host.execute(shipped_script("server/version.ps1"), {}, deadline=connection.deadlines.call)
             names = _names(ground, host, connection.deadlines.call)
     except ReconcileError as error:
         return [*rows, *stopped(subject, error, peer=connection.peer)]
@@ -119,12 +119,10 @@ def _shell(ground: CheckContext, connection: Connection, subject: str) -> list[C
 
 def _names(ground: CheckContext, host: ScriptRunner, deadline: float) -> list[Check]:
     """The other way round: what the names of the proxies are on the server."""
-    from reconciler.hosts import shipped
-
     proxies = {str(item.fields.get("host", item.name)): item.name for item in ground.inventory.of_kind("proxy")}
     asked = sorted(name for name in proxies if not is_address(name))
     try:
-        told = host.execute(shipped("server/names.ps1"), {"hosts": asked}, deadline=deadline) if asked else {}
+        told = host.execute(shipped_script("server/names.ps1"), {"hosts": asked}, deadline=deadline) if asked else {}
     except RemoteError as error:
         return [Check("server.powershell", "names", Level.UNKNOWN, f"{error.what}: {error.reason}")]
     return [_name(f"host.{proxies[item['host']]}", item) for item in told.get("names", ()) if item["host"] in proxies]

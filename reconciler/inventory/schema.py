@@ -12,14 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reconciler.package_data import package_data
+
 Path_ = tuple[str | int, ...]
 
 
 def schema_path() -> Path:
-    """The schema as it is shipped: inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    shipped = package / "_data" / "schemas" / "inventory.schema.json"
-    return shipped if shipped.is_file() else package.parent / "schemas" / "inventory.schema.json"
+    return package_data("schemas", "inventory.schema.json")
 
 
 @cache

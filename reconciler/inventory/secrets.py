@@ -12,7 +12,6 @@ from threading import RLock
 from typing import Final
 
 from reconciler.inventory.command import CommandFailed, run
-from reconciler.model.connection import Access
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SCHEMES, Secret, SecretRef
 
@@ -124,11 +123,6 @@ class Resolver:
             return [str(program)]
         fix = f"add it under `secrets: {{exec: {{{name or 'NAME'}: [program, argument]}}}}`"
         raise SecretError(f"{reference}: the command does not exist; {fix}")
-
-
-def resolver_for(access: Access) -> Resolver:
-    """The resolver of one inventory, for one run."""
-    return Resolver(access.root, access.commands)
 
 
 def _text(raw: bytes, reference: SecretRef) -> str:

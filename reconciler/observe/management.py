@@ -12,6 +12,8 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import RemoteError, SecretError
 from reconciler.model.live import LiveResource
 from reconciler.model.value import UNKNOWN
+from reconciler.observe.probe import host_problem
+from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -82,10 +84,9 @@ def _ask(
             ),
         )
     from reconciler.clients.host_session import open_host
-    from reconciler.hosts import diagnose, shipped
 
     try:
         with open_host(connection, resolver, access.root) as host:
-            return host.execute(shipped(name), {}, deadline=connection.deadlines.call), ()
+            return host.execute(shipped_script(name), {}, deadline=connection.deadlines.call), ()
     except (RemoteError, SecretError) as error:
-        return None, (diagnose(error, connection),)
+        return None, (host_problem(error, connection),)

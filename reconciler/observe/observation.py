@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.kinds.naming import Naming
 from reconciler.model.live import Live, ServerInfo
-from reconciler.observe.hosts import probe_hosts
 from reconciler.observe.management import read_security, read_versions
+from reconciler.observe.probe import probe_hosts
 from reconciler.observe.server import read_server
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
-    from reconciler.hosts import Playbook
     from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory
     from reconciler.model.secret import SecretResolver
+    from reconciler.requirements import Playbook
 
 
 def observe(

@@ -28,7 +28,7 @@ def read_inventory(path: Path, *, lab: bool = False) -> tuple[Inventory | None, 
 
 
 def _check_playbooks(inventory: Inventory) -> Sequence[Diagnostic]:
-    from reconciler.hosts import load_for
+    from reconciler.requirements import load_for
 
     try:
         load_for(inventory)

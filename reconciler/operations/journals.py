@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.operations.inventory_loader import load_inventory
-from reconciler.operations.paths import journal_place, lab_folder, packaged, private_folder, state_folder
+from reconciler.operations.paths import journal_place, lab_folder, private_folder, state_folder
+from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
     from reconciler.journal import Journal
@@ -29,5 +30,5 @@ def open_journal_of(runtime: Runtime, *, lab: bool, inventory: Path | None = Non
     default of the demo. Raises JournalError, and Diagnosed for an inventory with errors."""
     if not lab:
         return open_journal(runtime)
-    name = load_inventory(inventory or packaged("inventories", "demo.yml"), runtime, lab=True).name
+    name = load_inventory(inventory or package_data("inventories", "demo.yml"), runtime, lab=True).name
     return open_journal(runtime, lab_folder(name, runtime.environment))

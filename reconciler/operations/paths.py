@@ -1,4 +1,4 @@
-"""Where state is kept between runs, by the XDG rules, and where shipped files are. Folders are 0700."""
+"""Where state is kept between runs, by the XDG rules. Folders are 0700."""
 
 from __future__ import annotations
 
@@ -41,10 +41,3 @@ def private_folder(folder: Path) -> Path:
     for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     return folder
-
-
-def packaged(folder: str, name: str = "") -> Path:
-    """A file that is shipped (`schemas`, `inventories`): in an installed package or in a checkout."""
-    here = Path(__file__).resolve().parent.parent
-    installed = here / "_data" / folder
-    return (installed if installed.is_dir() else here.parent / folder) / name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.request import PlanRequest, Selection
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from reconciler.apply import ApplyContext
     from reconciler.clients import vbo
-    from reconciler.hosts import Playbook
     from reconciler.journal import Journal, Memory
     from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.operations.lab import Lab
     from reconciler.plan.recheck import Recheck
     from reconciler.plan.selection import UnknownTarget
+    from reconciler.requirements import Playbook
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class Session:
             since=since,
         )
         known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
-        whole = make_plan(self.inventory, live, known, access=self.access, judge=self._judge, lab=self.lab is not None)
+        lab, playbooks = self.lab is not None, self.playbooks
+        whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
         plan = self._selected(whole, live, asked.selection)
         checked = None
         if asked.approved is not None:
@@ -154,19 +155,14 @@ class Session:
 
         return Writer(self.rest)
 
-    def _judge(self, system: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterable[Any]:
-        from reconciler.hosts import judge
-
-        return judge(self.playbooks[system], facts, fields, build=self.rest.build)
-
 
 @contextmanager
 def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, parallel: int = 16) -> Iterator[Session]:
     """Connect to the server of an inventory, or to its lab. Raises RemoteError, SecretError and JournalError."""
     from reconciler.clients.vbo import Reader, connect
-    from reconciler.hosts import load_for
     from reconciler.operations.endpoints import open_endpoints
     from reconciler.operations.journals import open_journal
+    from reconciler.requirements import load_for
 
     with ExitStack() as stack:
         endpoints = stack.enter_context(open_endpoints(inventory, runtime, lab=lab))

@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from reconciler.model.address import address
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.inventory import Inventory, Resource
-from reconciler.model.live import HostFacts, Live
+from reconciler.model.live import Live
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, ReportLevel, Step, UnknownField
 from reconciler.model.value import digest
 from reconciler.plan.objects import Findings
+from reconciler.requirements import Playbook, UnmetRequirement, evaluate
 
 
-class Finding(Protocol):
-    """A requirement that is not met (see `hosts/`). `script` is the name of what changes it, empty where nobody but a
-    person can; `before` is what was observed, `after` what is wanted."""
-
-    @property
-    def requirement(self) -> str: ...
-    @property
-    def before(self) -> Any: ...
-    @property
-    def after(self) -> Any: ...
-    @property
-    def why(self) -> str: ...
-    @property
-    def manual(self) -> str: ...
-    @property
-    def script(self) -> str: ...
-    @property
-    def params(self) -> Mapping[str, Any]: ...
-    @property
-    def unknown(self) -> bool: ...
-    @property
-    def is_advice(self) -> bool: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def restart(self) -> bool: ...
-
-
-Judge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Iterable[Finding]]
-"""(operating system, facts, fields of the proxy) to what is not met, and to advice."""
-
-
-def plan_hosts(inventory: Inventory, live: Live, judge: Judge, findings: Findings) -> dict[str, str]:
+def plan_hosts(
+    inventory: Inventory, live: Live, playbooks: Mapping[str, Playbook], findings: Findings
+) -> dict[str, str]:
     """Add the changes of the hosts. Returns, by proxy, why its host cannot take a new proxy service now."""
     unfit: dict[str, str] = {}
     for proxy in inventory.of_kind("proxy"):
@@ -58,17 +29,18 @@ def plan_hosts(inventory: Inventory, live: Live, judge: Judge, findings: Finding
             findings.unknown.append(UnknownField(address("host", proxy.name), "*", facts.problem.summary.lower()))
             unfit[proxy.name] = f"its host could not be observed ({facts.problem.summary.lower()})"
             continue
-        reason = _plan_host(proxy, facts, judge, findings, exists=proxy.address in live.resources)
+        playbook = playbooks[str(proxy.fields.get("os", "windows"))]
+        found = evaluate(playbook, facts.facts, proxy.fields, build=live.server.build)
+        reason = _plan_host(proxy, found, findings, exists=proxy.address in live.resources)
         if reason:
             unfit[proxy.name] = reason
     return unfit
 
 
-def _plan_host(proxy: Resource, facts: HostFacts, judge: Judge, findings: Findings, *, exists: bool) -> str:
+def _plan_host(proxy: Resource, evaluated: list[UnmetRequirement], findings: Findings, *, exists: bool) -> str:
     where = address("host", proxy.name)
-    said = list(judge(str(proxy.fields.get("os", "windows")), facts.facts, proxy.fields))
-    findings.reports += [_advice(proxy, item) for item in said if item.is_advice and not item.unknown]
-    found = [item for item in said if not item.is_advice]
+    findings.reports += [_advice(proxy, item) for item in evaluated if item.is_advice]
+    found = [item for item in evaluated if not item.is_advice]
     hidden = [item for item in found if item.unknown]
     findings.unknown += [UnknownField(where, item.requirement, "the host did not say") for item in hidden]
     fixable = [item for item in found if item.script and not item.unknown]
@@ -83,10 +55,12 @@ def _plan_host(proxy: Resource, facts: HostFacts, judge: Judge, findings: Findin
     return f"its host does not meet: {', '.join(item.requirement for item in manual)}" if manual else ""
 
 
-def _change(proxy: Resource, fixable: list[Finding]) -> Change:
+def _change(proxy: Resource, fixable: list[UnmetRequirement]) -> Change:
     cause = Cause(Reason.INVENTORY, "required of a proxy host", proxy.position)
     fields = tuple(
-        FieldChange(item.requirement, item.before, item.after, cause=Cause(Reason.DEFAULT, item.why, proxy.position))
+        FieldChange(
+            item.requirement, item.observed, item.required, cause=Cause(Reason.DEFAULT, item.why, proxy.position)
+        )
         for item in fixable
     )
     steps = tuple(
@@ -102,11 +76,11 @@ def _change(proxy: Resource, fixable: list[Finding]) -> Change:
         )
         for item in fixable
     )
-    observed = {item.requirement: [item.before, item.sha256] for item in fixable}  # and what would be run
+    observed = {item.requirement: [item.observed, item.sha256] for item in fixable}  # and what would be run
     return Change(address("host", proxy.name), Action.UPDATE, fields, cause, steps, precondition=digest(observed))
 
 
-def _requirement(proxy: Resource, item: Finding, severity: Severity) -> Diagnostic:
+def _requirement(proxy: Resource, item: UnmetRequirement, severity: Severity) -> Diagnostic:
     return Diagnostic(
         code=f"host-{item.requirement}",
         summary="Host requirement not met",
@@ -118,13 +92,13 @@ def _requirement(proxy: Resource, item: Finding, severity: Severity) -> Diagnost
     )
 
 
-def _advice(proxy: Resource, item: Finding) -> Report:
+def _advice(proxy: Resource, item: UnmetRequirement) -> Report:
     where = address("host", proxy.name)
     return Report(where, f"host-{item.requirement}", _sentence(item), proxy.position, ReportLevel.WARNING, item.manual)
 
 
-def _sentence(item: Finding) -> str:
-    return f"{item.requirement} is {_text(item.before)}, and {_text(item.after)} is wanted: {item.why}"
+def _sentence(item: UnmetRequirement) -> str:
+    return f"{item.requirement} is {_text(item.observed)}, and {_text(item.required)} is wanted: {item.why}"
 
 
 def _text(value: Any) -> str:

@@ -15,6 +15,7 @@ from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN
 from reconciler.plan.packages import is_packaged, wanted_build
 from reconciler.plan.planner import make_plan
+from reconciler.requirements import NO_REQUIREMENTS
 
 
 def difference(old: Inventory, new: Inventory) -> Plan:
@@ -33,7 +34,7 @@ def difference(old: Inventory, new: Inventory) -> Plan:
             if found.kind == "certificate"
         },
     )
-    plan = make_plan(new, live, recall, access=new.access, judge=lambda _os, _facts, _fields: ())
+    plan = make_plan(new, live, recall, access=new.access, playbooks=NO_REQUIREMENTS)
     # what every apply starts anyway is no difference, and nothing was observed that could be hidden
     changes = tuple(item for item in plan.changes if item.action is not Action.RUN or item.depends_on)
     return replace(plan, changes=changes, unknown=(), reports=(*plan.reports, *_foreign(old, new)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.kinds.naming import Naming
 from reconciler.model.connection import Access
 from reconciler.model.inventory import Inventory
@@ -11,7 +13,7 @@ from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
 from reconciler.plan.consistency import plan_planes
 from reconciler.plan.drains import plan_restores, with_drains
-from reconciler.plan.hosts import Judge, plan_hosts
+from reconciler.plan.hosts import plan_hosts
 from reconciler.plan.moves import plan_moves
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
@@ -22,16 +24,23 @@ from reconciler.plan.replaces import plan_replaces
 from reconciler.plan.runs import plan_runs
 from reconciler.plan.takeovers import plan_takeovers
 from reconciler.plan.upgrades import plan_upgrades
+from reconciler.requirements import Playbook
 
 
 def make_plan(
-    inventory: Inventory, live: Live, recall: Recall, *, access: Access, judge: Judge, lab: bool = False
+    inventory: Inventory,
+    live: Live,
+    recall: Recall,
+    *,
+    access: Access,
+    playbooks: Mapping[str, Playbook],
+    lab: bool = False,
 ) -> Plan:
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
     naming = Naming(live.server.rest, access)
     findings = plan_objects(inventory, live, recall, naming)
     plan_undeclared(inventory, live, recall, findings)
-    unfit = plan_hosts(inventory, live, judge, findings)
+    unfit = plan_hosts(inventory, live, playbooks, findings)
     plan_planes(inventory, live, findings)
     plan_upgrades(inventory, live, findings)
     plan_moves(live, findings)

@@ -46,10 +46,11 @@ import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from reconciler.hosts import load as load_playbooks, playbooks_folder, judge
+from reconciler.package_data import playbooks_folder
+from reconciler.requirements import load as load_playbooks
 from reconciler.inventory import load
-from reconciler.inventory.secrets import resolver_for
-from reconciler.observe.hosts import probe_hosts
+from reconciler.inventory.secrets import Resolver
+from reconciler.observe.probe import probe_hosts
 from reconciler.model.live import Live, ServerInfo
 from reconciler.model.recall import Recall
 from reconciler.plan import make_plan, plan_to_json
@@ -59,13 +60,13 @@ inventory, diagnostics = load(Path(sys.argv[1]))
 assert inventory is not None, diagnostics
 playbooks = load_playbooks(playbooks_folder())
 with ThreadPoolExecutor(int(sys.argv[2])) as pool:
-    running = probe_hosts(pool, inventory, access=inventory.access, resolver=resolver_for(inventory.access),
+    running = probe_hosts(pool, inventory, access=inventory.access,
+                          resolver=Resolver(inventory.access.root, inventory.access.commands),
                           playbooks=playbooks, clock=lambda: datetime.now(UTC))
     hosts = {name: future.result() for name, future in running.items()}
 assert len(hosts) == int(sys.argv[3]) and not any(host.problem for host in hosts.values()), next(iter(hosts.values()))
 live = Live(ServerInfo("vbo.example.com", 8, "8.5.0.1014"), {}, hosts, {})
-plan = make_plan(inventory, live, Recall(), access=inventory.access,
-                 judge=lambda system, facts, fields: judge(playbooks[system], facts, fields, build="8.5.0.1014"))
+plan = make_plan(inventory, live, Recall(), access=inventory.access, playbooks=playbooks)
 renderer("human")(plan_to_json(plan), Style())
 """
 

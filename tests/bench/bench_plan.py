@@ -67,7 +67,7 @@ assert inventory is not None, diagnostics[:3]
 reader = Page(sys.argv[2])
 found = read_server(reader, inventory, Naming(8, inventory.access))
 live = Live(ServerInfo("vbo.example.com", 8, reader.build), found, {}, {"GET": 1})
-plan = make_plan(inventory, live, Recall(), access=inventory.access, judge=lambda *_: [])
+plan = make_plan(inventory, live, Recall(), access=inventory.access, playbooks={})
 assert plan.is_empty and plan.unchanged == int(sys.argv[3]), (plan.counts(), plan.unchanged)
 text = renderer("human")(plan_to_json(plan), Style())
 assert "No changes" in text, text[:200]

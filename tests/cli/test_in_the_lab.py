@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.operations.paths import packaged
+from reconciler.package_data import package_data
 from tests.cli.running import Ended, call
 
-SMALL = str(packaged("inventories", "small.yml"))
+SMALL = str(package_data("inventories", "small.yml"))
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,6 @@ from reconciler.doctor.local import check_certificate, check_credential, check_k
 from reconciler.doctor.run import CheckContext
 from reconciler.doctor.server import _names
 from reconciler.doctor.stages import certificate_row, check_host_name, check_name, stopped
-from reconciler.hosts import load, playbooks_folder
-from reconciler.hosts.facts import parse
 from reconciler.inventory.secrets import Resolver
 from reconciler.lab.pki import Authority
 from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
@@ -35,8 +33,11 @@ from reconciler.model.errors import (
 from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
+from reconciler.package_data import playbooks_folder
 from reconciler.render.doctor import checkup_text
 from reconciler.render.style import Style
+from reconciler.requirements import load
+from reconciler.requirements.facts import parse
 from tests.hosts.documents import NOW, document
 
 ERROR, WARNING, UNKNOWN, OK = Level

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.clients.ssh import posix
-from reconciler.hosts import shipped
+from reconciler.package_data import shipped_script
 
 UBUNTU = """PRETTY_NAME="Ubuntu 22.04.4 LTS"
 NAME="Ubuntu"
@@ -67,7 +67,7 @@ class Linux:
             if found and not (self.bin / command).exists():
                 (self.bin / command).symlink_to(found)
         environment = {"PATH": str(self.bin), "VBO_RECONCILE_ROOT": str(self.root), "LOG": str(self.folder / "log")}
-        text = shipped(name).text
+        text = shipped_script(name).text
         sh, *words = self.shell.split()
         return subprocess.run(
             [shutil.which(sh) or sh, *words, "-c", posix.COMMAND.replace(":/usr/sbin:/sbin", "")],

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from reconciler.hosts import playbooks_folder, shipped
-from reconciler.hosts.checklist import HEADING, checklist_text
-from reconciler.hosts.facts import parse
+from reconciler.doctor.checklist import HEADING, checklist_text
+from reconciler.package_data import playbooks_folder, shipped_script
+from reconciler.requirements.facts import parse
 from tests.hosts import windows
 from tests.hosts.documents import NOW
 from tests.hosts.powershell import STUBS, Windows, run_text
@@ -61,7 +61,7 @@ def world_of(name: str) -> dict[str, Any]:
 
 def test_each_step_shows_what_its_script_prints(tmp_path: Path) -> None:
     """All of them in one engine: starting it takes longer than the scripts."""
-    orders = [{"script": shipped(name).text, "world": world_of(name), "args": ASK} for name in STEPS]
+    orders = [{"script": shipped_script(name).text, "world": world_of(name), "args": ASK} for name in STEPS]
     (tmp_path / "world.json").write_text("{}")
     text = f"""
         . '{STUBS}'

@@ -11,7 +11,7 @@ import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from reconciler.hosts import playbooks_folder
+from reconciler.package_data import playbooks_folder
 from tests.hosts.powershell import engine
 from tests.programs import shellcheck
 

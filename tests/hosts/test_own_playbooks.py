@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.hosts import HostReader, Playbook, load, playbooks_folder, unmet
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import BadAnswer
 from reconciler.model.script import Script
+from reconciler.observe.probe import run_facts_scripts
+from reconciler.package_data import playbooks_folder
+from reconciler.requirements import Playbook, load, unmet
 from tests.hosts.documents import NOW, document
 
 GOOD = """\
@@ -56,7 +58,7 @@ def test_own_requirements_come_after_the_shipped_ones_or_in_their_place(tmp_path
     names = [item.name for item in shipped["linux"].requirements]
     assert [item.name for item in found["linux"].requirements] == [*names, "banner"]
     (disk,) = [item for item in found["linux"].requirements if item.name == "disk"]
-    assert disk.wanted == 100
+    assert disk.operand == 100
     assert set(found["linux"].scripts) == {*shipped["linux"].scripts, "linux/house-banner.sh"}
     assert [script.name for script in found["linux"].own_facts] == ["linux/house-facts.sh"]
 
@@ -74,17 +76,16 @@ def test_own_facts_are_asked_over_the_same_session(tmp_path: Path) -> None:
             return document("linux") if script.name == "linux/facts.sh" else self.answer
 
     session = Session({"banner": "proxy px"})
-    reader = HostReader(session, "px", clock=lambda: NOW)
-    facts = reader.facts(playbook, {}, deadline=5)
+    facts = run_facts_scripts(session, playbook, {}, peer="px", deadline=5, clock=lambda: NOW)
     assert ran == ["linux/facts.sh", "linux/house-facts.sh"]
     found = {item.requirement: item for item in unmet(playbook, facts, {"host": "px-1", "port": 9500})}
-    assert (found["banner"].before, found["banner"].after) == ("proxy px", "proxy px-1")
+    assert (found["banner"].observed, found["banner"].required) == ("proxy px", "proxy px-1")
     assert found["banner"].params == {"text": "proxy px-1", "port": 9500}
     assert found["banner"].sha256 == playbook.scripts["linux/house-banner.sh"].digest
-    assert found["disk"].after == "100 GB or more"
+    assert found["disk"].required == "100 GB or more"
     session.answer = ["no", "object"]
     with pytest.raises(BadAnswer, match=r"house-facts\.sh"):
-        reader.facts(playbook, {}, deadline=5)
+        run_facts_scripts(session, playbook, {}, peer="px", deadline=5, clock=lambda: NOW)
 
 
 def line(text: str, part: str) -> int:

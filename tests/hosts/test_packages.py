@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.hosts import shipped
 from reconciler.lab.hosts.host import Fresh
 from reconciler.lab.hosts.windows import packages as twins
 from reconciler.lab.hosts.windows.machine import fresh
 from reconciler.lab.hosts.windows.twins import ScriptError, World
 from reconciler.lab.packages import text_of
 from reconciler.model.script import Script
+from reconciler.package_data import shipped_script
 from tests.hosts import windows
 from tests.hosts.linux import Linux
 from tests.hosts.powershell import Windows
@@ -325,7 +325,7 @@ def test_windows_and_its_twin_say_the_same(tmp_path: Path) -> None:
                 (twin.world.files / "current").unlink()
                 before += f"[IO.File]::Delete('{data}/vbo-reconcile/packages/current');"
             else:
-                orders.append((shipped(name), args, before))
+                orders.append((shipped_script(name), args, before))
                 ours.append((play, shown(twin.run(name, args))))
                 before = ""
     theirs = engine.play(orders)
@@ -342,7 +342,7 @@ def test_what_the_installer_of_windows_is_told(tmp_path: Path) -> None:
     engine = Windows(tmp_path, windows.host() | {"bad_build": "", "installer": [], "restart": True})
     name, args = install(NEW, fresh=True)
     orders = [*sent(text_of(NEW)), (name, {**args, "properties": {"ACCEPT_EULA": "1", "DIR": "C:\\A b"}})]
-    answer = engine.play([(shipped(name), args, "") for name, args in orders])[-1]
+    answer = engine.play([(shipped_script(name), args, "") for name, args in orders])[-1]
     assert answer == {"ok": True, "version": NEW, "before": "", "restart": True}
     (words,) = engine.world["installer"]
     log = tmp_path / "data" / "vbo-reconcile" / "packages" / "installer.log"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Self
 
 import pytest
 
-from reconciler.hosts import HostWriter, load, playbooks_folder, shipped
 from reconciler.model.diagnostic import Diagnosed
-from reconciler.model.script import Script
+from reconciler.package_data import playbooks_folder, shipped_script
+from reconciler.requirements import load
 
 SHIPPED = playbooks_folder()
 
@@ -39,15 +38,15 @@ def test_what_is_shipped_can_be_loaded() -> None:
     assert sorted(found) == ["linux", "windows"]
     for system, playbook in found.items():
         assert playbook.os == system
-        assert playbook.facts == shipped(playbook.facts.name)
+        assert playbook.facts == shipped_script(playbook.facts.name)
         assert len({item.name for item in playbook.requirements}) == len(playbook.requirements)
         for item in playbook.requirements:
-            assert item.change is None or item.change.script in playbook.scripts
+            assert item.remedy is None or item.remedy.script in playbook.scripts
 
 
 @pytest.mark.parametrize("name", ["windows/facts.ps1", "linux/facts.sh", "server/version.ps1"])
 def test_a_shipped_script_is_found_by_its_path(name: str) -> None:
-    script = shipped(name)
+    script = shipped_script(name)
     assert script.name == name
     assert script.is_powershell is name.endswith(".ps1")
     assert script.text.isascii()
@@ -58,7 +57,7 @@ def test_a_shipped_script_is_found_by_its_path(name: str) -> None:
 )
 def test_nothing_else_is(name: str) -> None:
     with pytest.raises(KeyError):
-        shipped(name)
+        shipped_script(name)
 
 
 def test_everything_that_is_wrong_is_said_at_once_with_its_place(folder: Path) -> None:
@@ -106,24 +105,3 @@ def test_a_file_that_is_no_playbook(folder: Path, content: bytes, said: str) -> 
 def test_a_file_that_is_missing(folder: Path) -> None:
     (folder / "linux.yml").unlink()
     assert broken(folder) == ["linux.yml:1:1: linux.yml cannot be read: No such file or directory."]
-
-
-def test_a_writer_runs_only_the_scripts_of_its_playbook() -> None:
-    ran: list[tuple[str, object]] = []
-
-    class Session:
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def execute(self, script: Script, params: object, *, deadline: float) -> object:
-            ran.append((script.name, params))
-            return {"port": "9193 open"}
-
-    writer = HostWriter(Session(), load(SHIPPED)["linux"])
-    assert writer.change("linux/open-port.sh", {"port": 9193}, deadline=5) == {"port": "9193 open"}
-    for name in ("linux/facts.sh", "windows/open-port.ps1"):
-        with pytest.raises(KeyError):
-            writer.change(name, {}, deadline=5)
-    assert ran == [("linux/open-port.sh", {"port": 9193})]

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from reconciler.clients.winrm.powershell import blob, encoded_bootstrap
-from reconciler.hosts import shipped
-from reconciler.hosts.facts import parse
 from reconciler.lab.pki import Authority
 from reconciler.model.script import Script
+from reconciler.package_data import shipped_script
+from reconciler.requirements.facts import parse
 from tests.hosts import windows
 from tests.hosts.documents import NOW
 from tests.hosts.powershell import Windows, bootstrap, run_blob, run_text
 from tests.hosts.windows import REGISTRY, rule, service
 
 ARGS = {"port": 9193, "server": "vbo01.corp.example.com", "now": "2026-03-01T12:00:00+00:00"}
-FACTS = shipped("windows/facts.ps1")
+FACTS = shipped_script("windows/facts.ps1")
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_firewalls(host: Windows) -> None:
 
 
 def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Windows) -> None:
-    script = shipped("windows/open-port.ps1")
+    script = shipped_script("windows/open-port.ps1")
     for port in (9193, 9193, 9500):
         answer = host.run(script, {"port": port}).document
         assert answer == {"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"}
@@ -233,7 +233,7 @@ def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Win
 
 
 def test_remote_registry_starts_by_itself_and_stays(host: Windows) -> None:
-    script = shipped("windows/remote-registry.ps1")
+    script = shipped_script("windows/remote-registry.ps1")
     for _ in range(2):
         assert host.run(script, {}).document == {"start": "automatic", "state": "running"}
     assert host.world["registry"][REGISTRY] == {"DisableIdleStop": 1}
@@ -242,7 +242,7 @@ def test_remote_registry_starts_by_itself_and_stays(host: Windows) -> None:
 
 def test_remote_registry_that_cannot_start_says_why(host: Windows) -> None:
     host.world["cim"]["Win32_Service"][0]["refuses"] = True
-    outcome = host.run(shipped("windows/remote-registry.ps1"), {})
+    outcome = host.run(shipped_script("windows/remote-registry.ps1"), {})
     assert outcome.code == 70
     assert outcome.stdout.strip() == ""
     assert outcome.error["message"] == "Service 'RemoteRegistry' cannot be started."
@@ -250,7 +250,7 @@ def test_remote_registry_that_cannot_start_says_why(host: Windows) -> None:
 
 
 def test_version_and_proxies_of_the_server(server: Windows) -> None:
-    answer = server.run(shipped("server/version.ps1"), {}).document
+    answer = server.run(shipped_script("server/version.ps1"), {}).document
     assert answer["version"] == "8.1.0.305"
     assert answer["proxies"][0] == {"host": "px-1", "outdated": True, "version": "8.0.2.159"}
     assert [item["outdated"] for item in answer["proxies"]] == [True, True, False]
@@ -258,7 +258,7 @@ def test_version_and_proxies_of_the_server(server: Windows) -> None:
 
 
 def test_the_certificate_of_the_server(server: Windows) -> None:
-    answer = server.run(shipped("server/security-settings.ps1"), {}).document
+    answer = server.run(shipped_script("server/security-settings.ps1"), {}).document
     assert answer == {"thumbprint": "AB" * 20, "subject": "CN=Veeam Software", "expires": "2027-05-06T07:08:09Z"}
     assert server.world["product"]["sessions"] == 0
 
@@ -266,11 +266,11 @@ def test_the_certificate_of_the_server(server: Windows) -> None:
 def test_setting_the_certificate_leaves_no_file(server: Windows, tmp_path: Path) -> None:
     identity = Authority(tmp_path / "pki").self_signed("new")
     args = {"pfx": base64.b64encode(identity.pfx("s3same")).decode(), "passphrase": "s3same"}
-    answer = server.run(shipped("server/set-certificate.ps1"), args).document
+    answer = server.run(shipped_script("server/set-certificate.ps1"), args).document
     assert answer == {"thumbprint": identity.thumbprint}
     assert server.world["product"]["certificate"]["file"].endswith("certificate.pfx")
     assert server.leftovers == []
-    outcome = server.run(shipped("server/set-certificate.ps1"), {**args, "passphrase": "wr0ng"})
+    outcome = server.run(shipped_script("server/set-certificate.ps1"), {**args, "passphrase": "wr0ng"})
     assert outcome.code == 70
     assert "wr0ng" not in outcome.stderr
     assert server.leftovers == []
@@ -290,7 +290,7 @@ LINUX = {
 
 def upgraded(server: Windows, *groups: dict[str, Any], wait: int = 0) -> list[dict[str, Any]]:
     args = {"groups": list(groups), "wait": wait}
-    results: list[dict[str, Any]] = server.run(shipped("server/update-proxy.ps1"), args).document["results"]
+    results: list[dict[str, Any]] = server.run(shipped_script("server/update-proxy.ps1"), args).document["results"]
     assert server.world["product"]["sessions"] == 0
     assert server.leftovers == []
     return results
@@ -341,7 +341,7 @@ def test_an_upgrade_that_goes_on_after_the_cmdlet_is_waited_for(server: Windows)
 def test_a_server_without_the_product(server: Windows) -> None:
     server.world["product"] = None
     for name in ("version", "security-settings", "set-certificate", "update-proxy"):
-        outcome = server.run(shipped(f"server/{name}.ps1"), {"groups": []})
+        outcome = server.run(shipped_script(f"server/{name}.ps1"), {"groups": []})
         assert outcome.code == 70
         assert "was not loaded" in outcome.error["message"]
 
@@ -393,11 +393,11 @@ def test_an_order_for_powershell_7_goes_on_to_it() -> None:
 
 def test_names_of_proxies_on_the_server(server: Windows) -> None:
     server.world["dns"] = {"px-1.example.net": ["10.0.0.7", "10.0.0.8"], "10.0.0.7": ["px-1.example.net"]}
-    found = server.run(shipped("server/names.ps1"), {"hosts": ["px-1.example.net", "px-2.example.net"]}).document
+    found = server.run(shipped_script("server/names.ps1"), {"hosts": ["px-1.example.net", "px-2.example.net"]}).document
     assert found == {
         "names": [
             {"host": "px-1.example.net", "addresses": ["10.0.0.7", "10.0.0.8"], "reverse": ["px-1.example.net"]},
             {"host": "px-2.example.net", "addresses": [], "reverse": []},
         ]
     }
-    assert server.run(shipped("server/names.ps1"), {"hosts": []}).document == {"names": []}
+    assert server.run(shipped_script("server/names.ps1"), {"hosts": []}).document == {"names": []}

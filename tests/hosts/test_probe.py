@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.hosts import diagnose, load, playbooks_folder, probe
 from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import SecretError, Unreachable
 from reconciler.model.secret import Secret, SecretRef
+from reconciler.observe.probe import host_problem, probe
+from reconciler.package_data import playbooks_folder
+from reconciler.requirements import load
 from tests.clients.hosts.sshd import Sshd, running
 
 PLAYBOOKS = load(playbooks_folder())
@@ -102,7 +104,7 @@ def test_a_host_that_is_another_system_than_declared(connection: Connection) -> 
 
 def test_a_diagnostic_keeps_the_words_of_the_error(connection: Connection) -> None:
     error = Unreachable(connection.peer, "connecting with SSH", "no answer in time", hint="Look.")
-    found = diagnose(error, connection)
+    found = host_problem(error, connection)
     assert found.summary == "No connection"
     assert found.detail == "px-1 (px-1.example.net): connecting with SSH: no answer in time"
     assert found.fix == "Look."

@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from reconciler.hosts import Change, Finding, Playbook, Requirement, advice, load, playbooks_folder, unmet
-from reconciler.hosts.facts import NotFacts, parse
 from reconciler.model.script import Script
+from reconciler.package_data import playbooks_folder
+from reconciler.requirements import Playbook, Remedy, Requirement, UnmetRequirement, advice, load, unmet
+from reconciler.requirements.facts import NotFacts, parse
 from tests.hosts.documents import NOW, document
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 PLAYBOOKS = load(playbooks_folder())
 
 
-def shown(finding: Finding) -> dict[str, Any]:
+def shown(finding: UnmetRequirement) -> dict[str, Any]:
     found: dict[str, Any] = {
         "requirement": finding.requirement,
-        "before": finding.before,
-        "after": finding.after,
+        "before": finding.observed,
+        "after": finding.required,
     }
     if finding.script:
         found |= {"script": finding.script, "params": dict(finding.params)}
@@ -55,7 +56,7 @@ def test_facts_that_are_missing_altogether_are_unknown_and_never_different() -> 
     for system, playbook in PLAYBOOKS.items():
         found = unmet(playbook, {}, {"type": "domain"}, build="8.5.0.1014")
         assert found, system
-        assert all(item.unknown and item.before is None for item in found)
+        assert all(item.unknown and item.observed is None for item in found)
         assert advice(playbook, {}, {}) == []
 
 
@@ -107,10 +108,10 @@ def test_conditions(when: dict[str, Any], fields: dict[str, Any], build: str, ap
 
 
 def test_parameters_take_fields_of_the_proxy_with_their_type() -> None:
-    change = Change(
+    remedy = Remedy(
         "linux/x.sh", {"port": "{port}", "text": "port {port} of {host}", "fixed": 1, "other": "{host}"}, restart=True
     )
-    requirement = Requirement("name", "fact", "equals", 1, "Because.", change=change)
+    requirement = Requirement("name", "fact", "equals", 1, "Because.", remedy=remedy)
     (found,) = unmet(one(requirement), {"fact": 0}, {"host": "px", "port": 9000})
     assert found.params == {"port": 9000, "text": "port 9000 of px", "fixed": 1, "other": "px"}
     assert found.restart

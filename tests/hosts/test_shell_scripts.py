@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.hosts.facts import parse
+from reconciler.requirements.facts import parse
 from tests.hosts.documents import NOW
 from tests.hosts.linux import Linux
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from reconciler.clients.host_session import open_host
-from reconciler.hosts import shipped
-from reconciler.hosts.facts import parse
 from reconciler.model.connection import Connection, Credential, Transport, Trust
 from reconciler.model.secret import Secret, SecretRef
+from reconciler.package_data import shipped_script
+from reconciler.requirements.facts import parse
 from tests.integration.hosts import ADMIN, NETWORK, Host, HostNetwork
 from tests.integration.proxy.package import UNIT, debian_package
 
@@ -47,7 +47,7 @@ def run(host: Host, script: str, arguments: Mapping[str, Any], *, sudo: bool = T
         trust=Trust(host_keys=(host.host_key,)),
     )
     with open_host(connection, Given(), "/") as session:
-        answer: dict[str, Any] = session.execute(shipped(script), arguments, deadline=30)
+        answer: dict[str, Any] = session.execute(shipped_script(script), arguments, deadline=30)
         return answer
 
 

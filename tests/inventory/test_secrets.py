@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from reconciler.inventory.secrets import Resolver, resolver_for
+from reconciler.inventory.secrets import Resolver
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SecretRef
 from tests.inventory.writing import load_text
@@ -160,4 +160,4 @@ def test_commands_of_an_inventory(tmp_path: Path) -> None:
     _script(tmp_path, "give", "import sys\nprint(sys.argv[1:])\n")
     inventory = load_text(tmp_path, "secrets: {exec: {give: [./give, a]}}\n")
     assert inventory.access.commands == {"give": ("./give", "a")}
-    assert _reveal(resolver_for(inventory.access), "secret://exec/give/b") == "['a', 'b']"
+    assert _reveal(Resolver(inventory.access.root, inventory.access.commands), "secret://exec/give/b") == "['a', 'b']"

@@ -16,7 +16,6 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import Reader, Writer, connect
-from reconciler.hosts import shipped
 from reconciler.inventory import load
 from reconciler.lab.errors import LabError
 from reconciler.lab.lab import Lab, reset
@@ -24,6 +23,7 @@ from reconciler.model.connection import Access
 from reconciler.model.errors import AuthenticationFailed, SecretError, Unreachable
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import Secret, SecretRef
+from reconciler.package_data import shipped_script
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
 CANARY = "Canary:9c1f and more"
@@ -59,7 +59,7 @@ def facts(lab: Lab, access: Access, proxy: str) -> dict[str, Any]:
     system = "linux/facts.sh" if connection.transport == "ssh" else "windows/facts.ps1"
     with open_host(connection, lab.resolver, access.root) as session:
         found: dict[str, Any] = session.execute(
-            shipped(system), {"port": 9193, "server": access.server.host}, deadline=10
+            shipped_script(system), {"port": 9193, "server": access.server.host}, deadline=10
         )
         return found
 
@@ -119,7 +119,7 @@ proxies:
         access = lab.redirect(inventory.access)
         assert access.server.powershell is not None
         with open_host(access.server.powershell, lab.resolver, access.root) as host:
-            assert host.execute(shipped("server/version.ps1"), {}, deadline=10)
+            assert host.execute(shipped_script("server/version.ps1"), {}, deadline=10)
 
 
 def test_the_server_and_its_powershell(demo: Inventory, lab: Lab) -> None:
@@ -130,8 +130,8 @@ def test_the_server_and_its_powershell(demo: Inventory, lab: Lab) -> None:
         assert len(reader.list("Organizations")) == 3
     assert access.server.powershell is not None
     with open_host(access.server.powershell, lab.resolver, access.root) as host:
-        answer = host.execute(shipped("server/version.ps1"), {}, deadline=10)
-        settings = host.execute(shipped("server/security-settings.ps1"), {}, deadline=10)
+        answer = host.execute(shipped_script("server/version.ps1"), {}, deadline=10)
+        settings = host.execute(shipped_script("server/security-settings.ps1"), {}, deadline=10)
     assert answer["proxies"] == [{"host": demo.access.server.host, "outdated": False, "version": "8.5.0.1014"}]
     assert "Veeam Software" in settings["subject"]
 

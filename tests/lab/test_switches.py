@@ -10,7 +10,6 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import connect
-from reconciler.hosts import shipped
 from reconciler.inventory import load
 from reconciler.lab.errors import LabError
 from reconciler.lab.hosts.wsman import TROUBLES
@@ -28,6 +27,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import Secret, SecretRef
+from reconciler.package_data import shipped_script
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
 
@@ -53,7 +53,7 @@ def lab(demo: Inventory, tmp_path: Path) -> Iterator[Lab]:
 def registry(lab: Lab, demo: Inventory, deadline: float = 10) -> Any:
     access = lab.redirect(demo.access)
     with open_host(access.connections["px-dmz-1"], lab.resolver, access.root) as session:
-        return session.execute(shipped("windows/remote-registry.ps1"), {}, deadline=deadline)
+        return session.execute(shipped_script("windows/remote-registry.ps1"), {}, deadline=deadline)
 
 
 MET: dict[str, type[RemoteError] | None] = {

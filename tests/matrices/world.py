@@ -40,7 +40,7 @@ class World:
             reader = Reader(session)
             live = self._live(reader)
             recall = Recall(applied=self.memory.recall(self.scope))
-            plan = make_plan(self.inventory, live, recall, access=access, judge=lambda system, facts, fields: [])
+            plan = make_plan(self.inventory, live, recall, access=access, playbooks={})
             site = ApplyContext(self.inventory.name, live, access, self.lab.resolver, reader, Writer(session))
             remember = Remember(self.inventory, live, recall, self.memory, self.scope)
             remember.begin(plan)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.operations.paths import journal_place, lab_folder, packaged, private_folder, state_folder
+from reconciler.operations.paths import journal_place, lab_folder, private_folder, state_folder
 
 
 @pytest.mark.parametrize("value", ["", "relative/folder"])
@@ -35,10 +35,6 @@ def test_the_lab_remembers_in_its_own_folder() -> None:
 def test_folders_are_private(tmp_path: Path) -> None:
     folder = private_folder(tmp_path / "a" / "b")
     assert folder.stat().st_mode & 0o777 == 0o700
-
-
-def test_what_is_shipped_is_found() -> None:
-    assert packaged("schemas").is_dir()
 
 
 def test_every_folder_that_is_made_is_private(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from reconciler.hosts import judge, load, playbooks_folder
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import HostFacts
 from reconciler.model.plan import Plan, ReportLevel
+from reconciler.package_data import playbooks_folder
 from reconciler.plan import plan_to_json
 from reconciler.render import renderer
 from reconciler.render.style import Style
+from reconciler.requirements import load
 from tests.hosts.documents import document
 from tests.plan.world import FakeReader, inventory, plan
 
@@ -110,14 +111,13 @@ def test_a_host_that_could_not_be_asked_is_unknown_and_no_report() -> None:
 
 
 def test_advice_of_the_playbook_is_reported_and_changes_nothing() -> None:
-    playbooks = load(playbooks_folder())
     wanted = inventory(proxy={"px-1": {"host": "px-1.corp.example.com", "type": "domain"}})
     facts = document("windows", {"reboot": {"pending": True, "reasons": ["windows-update"]}, "service": RUNNING})
     made = plan(
         wanted,
         FakeReader({"Proxies": [{**REST, "description": None}]}),
         hosts={"px-1": HostFacts("px-1", {**facts, "clock": {"minutes_off": 0}})},
-        judge=lambda system, found, fields: judge(playbooks[system], found, fields, build="8.5.0.1014"),
+        playbooks=load(playbooks_folder()),
     )
     assert [(item.address, item.code) for item in made.reports] == [("host.px-1", "host-reboot")]
     assert made.reports[0].detail.startswith("reboot is yes, and no is wanted: An installer may refuse")

@@ -18,6 +18,7 @@ from reconciler.model.recall import Recall
 from reconciler.model.secret import SecretRef
 from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
+from reconciler.requirements import NO_REQUIREMENTS, Playbook
 
 LOGIN = Credential("corp", "CORP\\svc", SecretRef("env", "CORP"))
 MAILER = Credential("mailer", "backup-mailer", SecretRef("env", "MAIL"))
@@ -89,7 +90,7 @@ def plan(
     *,
     recall: Recall | None = None,
     hosts: Mapping[str, HostFacts] | None = None,
-    judge: Any = None,
+    playbooks: Mapping[str, Playbook] = NO_REQUIREMENTS,
     **raws: Mapping[str, Any],
 ) -> Plan:
     return make_plan(
@@ -97,7 +98,7 @@ def plan(
         live(wanted, reader, hosts, **raws),
         recall or Recall(),
         access=wanted.access,
-        judge=judge or (lambda system, facts, fields: []),
+        playbooks=playbooks,
     )
 
 

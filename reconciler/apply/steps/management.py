@@ -12,6 +12,7 @@ from reconciler.apply.steps.failure import StepFailed
 from reconciler.kinds import proxy
 from reconciler.model.connection import Credential
 from reconciler.model.secret import Secret
+from reconciler.package_data import shipped_script
 
 _SETTLE_SECONDS: Final = 600
 """How long the server may take until it sees new versions: it is not documented that the cmdlet waits for them."""
@@ -76,9 +77,7 @@ def _linux_login(site: ApplyContext, params: Mapping[str, Any], login: Credentia
 
 
 def _run(site: ApplyContext, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    from reconciler.hosts import shipped
-
     connection = site.access.server.powershell
     with site.host(connection, site.access.server.host) as host:
-        answer = host.execute(shipped(name), arguments, deadline=site.access.server.deadlines.long)
+        answer = host.execute(shipped_script(name), arguments, deadline=site.access.server.deadlines.long)
     return dict(answer)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.apply.context import ApplyContext, Tell
 from reconciler.apply.steps.failure import StepFailed
 from reconciler.model.errors import Unreachable
+from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection
@@ -81,6 +82,4 @@ def _kind(file: str) -> str:
 
 
 def _script(params: Mapping[str, Any], name: str) -> Script:
-    from reconciler.hosts import shipped
-
-    return shipped(f"{params['os']}/{name}.{'sh' if params['os'] == 'linux' else 'ps1'}")
+    return shipped_script(f"{params['os']}/{name}.{'sh' if params['os'] == 'linux' else 'ps1'}")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from reconciler.clients.packaged import playbooks_folder
 from reconciler.model.script import Script
+from reconciler.package_data import playbooks_folder
 
 PROGRAM: Final = "powershell.exe"
 CHUNK: Final = 96 * 1024

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from reconciler.clients.packaged import playbooks_folder
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, ReconcileError
 from reconciler.model.script import Script
+from reconciler.package_data import shipped_script
 
 PIECE: Final = 1 << 20
 """Bytes. Base64 makes 1.4 MB of text of it."""
@@ -23,12 +22,6 @@ PIECE: Final = 1 << 20
 
 class Runner(Protocol):
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any: ...
-
-
-@cache
-def _script() -> Script:
-    name = "windows/upload.ps1"
-    return Script(name, (playbooks_folder() / name).read_bytes().decode("ascii"))
 
 
 class Upload:
@@ -77,5 +70,5 @@ class Upload:
         if left <= 0:
             raise DeadlineExceeded(self._peer, "uploading a file", f"not done after {self._seconds:g} s")
         params = {"step": step, "name": self._name, "sha256": sha256, "offset": offset, "data": data}
-        answer: dict[str, Any] = self._host.execute(_script(), params, deadline=left)
+        answer: dict[str, Any] = self._host.execute(shipped_script("windows/upload.ps1"), params, deadline=left)
         return answer

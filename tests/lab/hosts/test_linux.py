@@ -20,7 +20,6 @@ import paramiko
 import pytest
 
 from reconciler.clients.host_session import open_host
-from reconciler.hosts import shipped
 from reconciler.lab.fleet import DeployError
 from reconciler.lab.hosts.linux.accounts import LinuxAccounts
 from reconciler.lab.hosts.linux.root import write_config
@@ -28,6 +27,7 @@ from reconciler.model.connection import Credential
 from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
+from reconciler.package_data import shipped_script
 from tests.lab.hosts.hosts_world import BUILD, PASSWORDS, SERVER, Given, World, hosts_world
 
 PASSWORD = PASSWORDS["lnx"]
@@ -67,7 +67,7 @@ def fabric_to(world: World, **login: Any) -> Iterator[fabric.Connection]:
 
 def facts(world: World, credential: Credential = SUDO) -> dict[str, Any]:
     with open_host(world.connection(world.lnx, credential), Given(p=PASSWORD), "/") as session:
-        found: dict[str, Any] = session.execute(shipped("linux/facts.sh"), FACTS, deadline=10)
+        found: dict[str, Any] = session.execute(shipped_script("linux/facts.sh"), FACTS, deadline=10)
         return found
 
 
@@ -189,7 +189,7 @@ def test_facts_of_a_fresh_host(world: World) -> None:
 def test_facts_follow_what_happens(changed: World) -> None:
     host = changed.lnx
     with open_host(changed.connection(host, SUDO), Given(p=PASSWORD), "/") as session:
-        answer = session.execute(shipped("linux/open-port.sh"), {"port": 9193}, deadline=10)
+        answer = session.execute(shipped_script("linux/open-port.sh"), {"port": 9193}, deadline=10)
     assert answer == {"port": "9193 open", "rule": "ufw"}
     changed.fleet.deploy(changed.order(host))
     host.change("free-gb", "2")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.hosts import shipped
 from reconciler.lab.hosts.host import Fresh
 from reconciler.lab.hosts.windows.machine import HARDWARE, fresh, is_running, short_name
 from reconciler.lab.hosts.windows.powershell import KNOWN, catalogue, digest
 from reconciler.lab.hosts.windows.twins import TWINS, World
+from reconciler.package_data import shipped_script
 from tests.hosts.powershell import Windows
 from tests.hosts.windows import ADMINISTRATOR, EXE, REGISTRY, rule, service
 
@@ -135,7 +135,7 @@ def told(document: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("domain", ["corp.example.com", ""], ids=["domain", "workgroup"])
 def test_facts(engine: Windows, domain: str) -> None:
     states = {name: state_of(domain, change) for name, change in STATES.items()}
-    answers = engine.ask(shipped("windows/facts.ps1"), [(windows_of(state), ARGS) for state in states.values()])
+    answers = engine.ask(shipped_script("windows/facts.ps1"), [(windows_of(state), ARGS) for state in states.values()])
     ours = {name: told(TWINS["windows/facts.ps1"](world(state), ARGS)) for name, state in states.items()}
     assert ours == dict(zip(states, map(told, answers), strict=True))
 
@@ -153,8 +153,10 @@ def test_changes(engine: Windows, case: str, name: str, args: dict[str, Any]) ->
     """The same answer, and the same facts afterwards."""
     state = state_of("", STATES[case])
     engine.world = windows_of(state)
-    assert engine.run(shipped(name), args).document == TWINS[name](world(state), args)
-    theirs = engine.ask(shipped("windows/facts.ps1"), [(engine.world, ARGS), (engine.world, {**ARGS, "port": 9500})])
+    assert engine.run(shipped_script(name), args).document == TWINS[name](world(state), args)
+    theirs = engine.ask(
+        shipped_script("windows/facts.ps1"), [(engine.world, ARGS), (engine.world, {**ARGS, "port": 9500})]
+    )
     ours = [TWINS["windows/facts.ps1"](world(state), {**ARGS, "port": port}) for port in (9193, 9500)]
     assert list(map(told, theirs)) == list(map(told, ours))
 
@@ -164,7 +166,7 @@ def test_every_shipped_script_has_a_twin() -> None:
     anywhere = "server/names.ps1"  # needs nothing of the product
     assert {name for name in names if not name.startswith("server/")} | {anywhere} == set(KNOWN)
     assert {name for name in names if name.startswith("server/")} >= {"server/version.ps1"}
-    assert catalogue()[digest(shipped("windows/facts.ps1").text)] == "windows/facts.ps1"
+    assert catalogue()[digest(shipped_script("windows/facts.ps1").text)] == "windows/facts.ps1"
 
 
 def test_the_clock_is_moved_by_the_skew() -> None:

@@ -15,13 +15,13 @@ from pypsrp.wsman import WSMan
 from reconciler.clients.host_session import open_host
 from reconciler.clients.winrm.login import open_client
 from reconciler.clients.winrm.powershell import encoded_bootstrap
-from reconciler.hosts import shipped
 from reconciler.lab.hosts.accounts import AccountName, WindowsAccounts
 from reconciler.lab.hosts.host import Switch
 from reconciler.model.connection import Certificate, Credential
 from reconciler.model.errors import AuthenticationFailed, ScriptFailed, Unreachable, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
+from reconciler.package_data import shipped_script
 from tests.lab.hosts.hosts_world import PASSWORDS, SERVER, Given, World, hosts_world
 
 RunLine = Callable[[str, list[str]], tuple[bytes, bytes, int | None]]
@@ -42,16 +42,16 @@ def run(world: World, script: Script, args: Mapping[str, Any], credential: Crede
 
 
 def test_facts_before_and_after_a_change(world: World) -> None:
-    found = run(world, shipped("windows/facts.ps1"), FACTS)
+    found = run(world, shipped_script("windows/facts.ps1"), FACTS)
     assert (found["clock"], found["host"]) == (
         {"utc": "2026-11-23T08:50:00Z"},
         {"name": "PX-DMZ-1", "fqdn": "px-dmz-1"},
     )
     assert (found["firewall"], found["remote_registry"]["state"]) == ({"port": "9193 closed"}, "stopped")
     assert (found["server"]["reverse"], len(found["server"]["addresses"])) == ([SERVER], 1)
-    run(world, shipped("windows/open-port.ps1"), {"port": 9193})
-    run(world, shipped("windows/remote-registry.ps1"), {})
-    found = run(world, shipped("windows/facts.ps1"), FACTS)
+    run(world, shipped_script("windows/open-port.ps1"), {"port": 9193})
+    run(world, shipped_script("windows/remote-registry.ps1"), {})
+    found = run(world, shipped_script("windows/facts.ps1"), FACTS)
     assert (found["firewall"], found["remote_registry"]["state"]) == ({"port": "9193 open"}, "running")
 
 
@@ -63,21 +63,21 @@ def test_an_unknown_script_is_refused(world: World) -> None:
 
 def test_arguments_that_a_script_cannot_work_with(world: World) -> None:
     with pytest.raises(ScriptFailed, match="cannot work with its arguments"):
-        run(world, shipped("windows/open-port.ps1"), {"port": "many"})
+        run(world, shipped_script("windows/open-port.ps1"), {"port": "many"})
 
 
 def test_the_product_s_module_is_on_the_management_server_alone(world: World) -> None:
     with pytest.raises(ScriptFailed, match="was not loaded"):
-        run(world, shipped("server/version.ps1"), {})
+        run(world, shipped_script("server/version.ps1"), {})
     world.dmz.management = lambda name, args: {"version": name}
-    assert run(world, shipped("server/version.ps1"), {}) == {"version": "server/version.ps1"}
+    assert run(world, shipped_script("server/version.ps1"), {}) == {"version": "server/version.ps1"}
 
     def fails(name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ValueError("The certificate has expired.")
 
     world.dmz.management = fails
     with pytest.raises(ScriptFailed, match="has expired"):
-        run(world, shipped("server/version.ps1"), {})
+        run(world, shipped_script("server/version.ps1"), {})
 
 
 @pytest.mark.parametrize("stdin", [b"no base64", base64.b64encode(b"[]")])
@@ -163,7 +163,7 @@ def test_a_client_certificate(world: World, tmp_path: Path) -> None:
     )
     given = Given(k=identity.key_pem.decode())
     with open_host(by_certificate, given, "/") as session:
-        assert session.execute(shipped("windows/remote-registry.ps1"), {}, deadline=5)["state"] == "running"
+        assert session.execute(shipped_script("windows/remote-registry.ps1"), {}, deadline=5)["state"] == "running"
     world.dmz.change("wrong-password", "yes")
     with pytest.raises(AuthenticationFailed), open_host(by_certificate, given, "/"):
         pytest.fail("the account is locked")
@@ -181,9 +181,9 @@ SWITCHES: list[tuple[str, str, type[Exception]]] = [
 def test_switches_that_a_client_meets(world: World, key: str, value: str, error: type[Exception]) -> None:
     world.dmz.change(key, value)
     with pytest.raises(error):
-        run(world, shipped("windows/facts.ps1"), FACTS)
+        run(world, shipped_script("windows/facts.ps1"), FACTS)
     world.dmz.change(key, {"power": "on", "wrong-password": "no", "certificate": "valid"}[key])
-    assert run(world, shipped("windows/facts.ps1"), FACTS)
+    assert run(world, shipped_script("windows/facts.ps1"), FACTS)
 
 
 def test_switches_that_the_facts_show(world: World) -> None:
@@ -200,7 +200,7 @@ def test_switches_that_the_facts_show(world: World) -> None:
         "service": "stopped",
     }.items():
         world.dmz.change(key, value)
-    found = run(world, shipped("windows/facts.ps1"), FACTS)
+    found = run(world, shipped_script("windows/facts.ps1"), FACTS)
     assert found["dotnet"] == {"framework": 0, "runtime": [], "aspnet": []}
     assert (found["admin_share"], found["disk"]["free_gb"], found["reboot"]["pending"]) == (False, 1, True)
     assert (found["clock"]["utc"], found["domain"]["name"]) == ("2026-11-23T09:00:00Z", "other.example.com")

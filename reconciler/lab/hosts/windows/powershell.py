@@ -26,11 +26,11 @@ Run = Callable[[str, Mapping[str, Any], str], Any]
 @cache
 def catalogue() -> Mapping[str, str]:
     """The SHA-256 of every script that the lab knows, to its name."""
-    from reconciler.hosts import playbooks_folder, shipped
+    from reconciler.package_data import playbooks_folder, shipped_script
 
     folder = playbooks_folder()
     names = [file.relative_to(folder).as_posix() for file in sorted(folder.glob("*/*.ps1"))]
-    known = {digest(shipped(name).text): name for name in names}
+    known = {digest(shipped_script(name).text): name for name in names}
     return known | {digest(script(name).text): name for name in push.TWINS}
 
 

@@ -8,12 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.clients.packaged import playbooks_folder
-from reconciler.hosts.filling import fields_in, proxy_fields
-from reconciler.hosts.requirement import Requirement
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.position import Position
 from reconciler.model.script import Script
+from reconciler.package_data import package_data, playbooks_folder
+from reconciler.requirements.requirement import Requirement, placeholders, proxy_fields
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -34,6 +33,10 @@ class Playbook:
     requirements: tuple[Requirement, ...]
     scripts: Mapping[str, Script]
     own_facts: tuple[Script, ...] = ()
+
+
+NO_REQUIREMENTS: Final[Mapping[str, Playbook]] = {name: Playbook(name, Script("", ""), (), {}) for name in SYSTEMS}
+"""Playbooks that every host meets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,6 @@ def _over(below: Playbook | None, own: Playbook | None) -> Playbook | None:
     )
 
 
-@cache
-def shipped(name: str) -> Script:
-    """A script that comes with the product, by its path below `playbooks/`. Raises KeyError for any other."""
-    folder = playbooks_folder()
-    if name not in {path.relative_to(folder).as_posix() for path in folder.glob("*/*.*")}:
-        raise KeyError(f"there is no script {name} in the playbooks")
-    return _script(folder, name)
-
-
 def _script(folder: Path, name: str) -> Script:
     return Script(name, (folder / name).read_bytes().decode("ascii"))
 
@@ -127,7 +121,7 @@ def _load(room: _Room, system: str, problems: list[Diagnostic]) -> Playbook | No
     if checked:
         return None
     requirements = tuple(Requirement.of(item) for item in raw["requirements"])
-    names = sorted({item.change.script for item in requirements if item.change is not None})
+    names = sorted({item.remedy.script for item in requirements if item.remedy is not None})
     return Playbook(
         os=system,
         facts=_script(room.folder, raw["facts"]) if "facts" in raw else Script("", ""),
@@ -140,10 +134,7 @@ def _load(room: _Room, system: str, problems: list[Diagnostic]) -> Playbook | No
 def _schema() -> Any:
     import json
 
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_data" / "schemas"
-    folder = installed if installed.is_dir() else package.parent / "schemas"
-    return json.loads((folder / "playbook.schema.json").read_text("utf-8"))
+    return json.loads(package_data("schemas", "playbook.schema.json").read_text("utf-8"))
 
 
 def _broken(file: str, text: str, raw: Any) -> list[Diagnostic]:
@@ -180,7 +171,7 @@ def _beyond_schema(room: _Room, file: str, text: str, raw: Mapping[str, Any], sy
         if item["name"] in seen:
             add(f"There are two requirements named {item['name']}.", *at, "name")
         seen.add(item["name"])
-        for name in sorted(fields_in(item) - proxy_fields()):
+        for name in sorted(placeholders(item) - proxy_fields()):
             add(f"There is no field {name} of a proxy: {{{name}}} cannot be filled in.", *at)
         if "change" in item:
             scripts.append((item["change"]["script"], (*at, "change", "script")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.clients.packaged import playbooks_folder
+from reconciler.package_data import playbooks_folder
 
 HEADING: Final = "## What was tested, and what never was"
 

@@ -1,0 +1,138 @@
+"""Reads the facts of hosts: one connection, one script and one JSON document for each host. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.model.address import address
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import BadAnswer, RemoteError, SecretError
+from reconciler.model.live import HostFacts
+from reconciler.requirements.facts import NotFacts, parse
+
+if TYPE_CHECKING:
+    from reconciler.clients.host_session import ScriptRunner
+    from reconciler.model.connection import Access, Connection
+    from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.secret import SecretResolver
+    from reconciler.requirements import Playbook
+
+ARGUMENTS: Final[Mapping[str, Any]] = {"port": 9193, "server": "", "smtp": "", "smtp_port": 25}
+"""The arguments of a facts script, with their defaults. The scripts document each."""
+
+
+def script_arguments(inventory: Inventory, proxy: Resource) -> dict[str, Any]:
+    """The arguments of the facts script for the host of a proxy."""
+    found = {**ARGUMENTS, "server": inventory.access.server.host, "port": proxy.fields.get("port", 9193)}
+    for mail in inventory.of_kind("smtp"):
+        if mail.fields.get("enabled", True) and mail.fields.get("server"):
+            found |= {"smtp": mail.fields["server"], "smtp_port": mail.fields.get("port", 25)}
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def probe_hosts(
+    pool: ThreadPoolExecutor,
+    inventory: Inventory,
+    *,
+    access: Access,
+    resolver: SecretResolver,
+    playbooks: Mapping[str, Playbook],
+    clock: Callable[[], datetime],
+) -> dict[str, Future[HostFacts]]:
+    """One running probe for each host that has a connection in the inventory, by the name of its proxy."""
+    probes: dict[str, Future[HostFacts]] = {}
+    for proxy in inventory.of_kind("proxy"):
+        connection = access.connections.get(proxy.name)
+        if connection is None:
+            continue
+        playbook = playbooks[str(proxy.fields.get("os", "windows"))]
+        arguments = script_arguments(inventory, proxy)
+        probes[proxy.name] = pool.submit(probe, connection, resolver, access.root, playbook, arguments, clock=clock)
+    return probes
+
+
+def probe(
+    connection: Connection,
+    resolver: SecretResolver,
+    root: str,
+    playbook: Playbook,
+    arguments: Mapping[str, Any],
+    *,
+    clock: Callable[[], datetime] = _now,
+) -> HostFacts:
+    """The facts of one host. A failure is the `problem` of the result, not an exception."""
+    try:
+        facts = read_facts(connection, resolver, root, playbook, arguments, clock=clock)
+    except (RemoteError, SecretError) as error:
+        return HostFacts(connection.name, {}, host_problem(error, connection))
+    return HostFacts(connection.name, facts)
+
+
+def read_facts(
+    connection: Connection,
+    resolver: SecretResolver,
+    root: str,
+    playbook: Playbook,
+    arguments: Mapping[str, Any],
+    *,
+    clock: Callable[[], datetime] = _now,
+) -> dict[str, Any]:
+    """Connect to a host and run its facts scripts. Only the arguments of ARGUMENTS are sent.
+
+    Raises RemoteError and SecretError.
+    """
+    from reconciler.clients.host_session import open_host
+
+    sent = {name: arguments.get(name, default) for name, default in ARGUMENTS.items()}
+    with open_host(connection, resolver, root) as session:
+        return run_facts_scripts(
+            session, playbook, sent, peer=connection.peer, deadline=connection.deadlines.call, clock=clock
+        )
+
+
+def run_facts_scripts(
+    session: ScriptRunner,
+    playbook: Playbook,
+    arguments: Mapping[str, Any],
+    *,
+    peer: str,
+    deadline: float,
+    clock: Callable[[], datetime],
+) -> dict[str, Any]:
+    """Facts as `requirements.facts.parse` returns them. The host's clock is compared with the middle of the call.
+
+    The documents of user scripts are merged under `own`, later ones first. Raises RemoteError.
+    """
+    before = clock()
+    document = session.execute(playbook.facts, arguments, deadline=deadline)
+    after = clock()
+    try:
+        facts = parse(document, playbook.os, before + (after - before) / 2)
+    except NotFacts as error:
+        what = f"reading the answer of {playbook.facts.name}"
+        raise BadAnswer(peer, what, str(error), hint="Is `os` of the proxy right?") from error
+    own: dict[str, Any] = {}
+    for script in playbook.own_facts:
+        document = session.execute(script, arguments, deadline=deadline)
+        if not isinstance(document, Mapping):
+            hint = "A facts script prints one JSON object."
+            raise BadAnswer(peer, f"reading the answer of {script.name}", "it is not an object", hint=hint)
+        own |= document
+    return {**facts, "own": own} if playbook.own_facts else facts
+
+
+def host_problem(error: RemoteError | SecretError, connection: Connection) -> Diagnostic:
+    """An error while a host was read, under the address of the host."""
+    where = address("host", connection.name)
+    if isinstance(error, RemoteError):
+        detail = f"{error.peer}: {error.what}: {error.reason}"
+        return Diagnostic(error.code, error.summary, detail, error.hint, address=where)
+    fix = "Provide the secret where the inventory says that it is."
+    return Diagnostic("secret", "Secret not available", str(error), fix, address=where)

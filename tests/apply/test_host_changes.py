@@ -1,0 +1,60 @@
+"""Which scripts a step may run on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from reconciler.apply.steps.failure import StepFailed
+from reconciler.apply.steps.hosts import change_host
+from reconciler.clients.session_pool import Sessions
+from reconciler.model.connection import Connection, Transport
+from reconciler.model.script import Script
+from reconciler.package_data import playbooks_folder
+from reconciler.requirements import load
+from tests.apply.site import FakeServer, site
+
+
+class FakeHost:
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, Mapping[str, Any], float]] = []
+
+    def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> object:
+        self.ran.append((script.name, params, deadline))
+        return {}
+
+
+class FakeSessions:
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+
+    @contextmanager
+    def lend(self, connection: Connection) -> Iterator[FakeHost]:
+        yield self.host
+
+
+def change(host: FakeHost, script: str) -> None:
+    ground = site(FakeServer({}), "px-1")
+    connection = Connection("px-1", "px-1.example.net", Transport.SSH, None)
+    ground.access = replace(ground.access, connections={"px-1": connection})
+    ground.playbooks = load(playbooks_folder())
+    ground.sessions = cast("Sessions", FakeSessions(host))
+    change_host(ground, {"host": "px-1", "script": script, "params": {"port": 9193}}, lambda text: None)
+
+
+def test_the_remedy_of_a_requirement_runs_with_its_parameters() -> None:
+    host = FakeHost()
+    change(host, "linux/open-port.sh")
+    assert [(name, params) for name, params, _ in host.ran] == [("linux/open-port.sh", {"port": 9193})]
+
+
+@pytest.mark.parametrize("name", ["linux/facts.sh", "linux/package-install.sh", "server/set-certificate.ps1", "x.sh"])
+def test_a_script_that_no_requirement_names_is_not_run(name: str) -> None:
+    host = FakeHost()
+    with pytest.raises(StepFailed, match="no requirement of the playbooks names the script"):
+        change(host, name)
+    assert host.ran == []
