@@ -10,6 +10,7 @@ from reconciler.inventory.marks import Marks
 from reconciler.inventory.report import Report
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import Normalize
+from reconciler.kinds.graph import gathered
 from reconciler.kinds.rules.words import quoted
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import Resource
@@ -22,7 +23,6 @@ TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """What the tool says where an inventory does not: only what creating the object needs, and what is ours alone."""
 
-_GATHERED: Final = {"members": "", "owner": ""}
 _ORDINARY: Final = ("job", "organization", "pool", "proxy", "repository")
 
 
@@ -36,12 +36,11 @@ class Places(Mapping[str, Position]):
         self._marks = marks
 
     def __getitem__(self, field: str) -> Position:
-        values = self._entry.values
-        if field == "owner" and "owner" not in values:
-            field = "proxy" if "proxy" in values else "pool"
-        if field in values:
-            return self._marks.position(self._entry.key_place(field, self._marks))
-        if field in ("members", "name") and self._entry.section not in ("smtp", "server", "proxies"):
+        kind = _KIND_OF[self._entry.section]
+        for key in _KEYS[kind.name].get(field, (field,)):
+            if key in self._entry.values:
+                return self._marks.position(self._entry.key_place(key, self._marks))
+        if field in _OF_OBJECT[kind.name]:
             return self._marks.position(self._entry.place)
         raise KeyError(field)
 
@@ -54,6 +53,15 @@ class Places(Mapping[str, Position]):
 
 
 _KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
+_KEYS: Final = {
+    kind.name: {field.name: field.refers for field in kind.fields if field.addressed} for kind in KINDS.values()
+}
+"""By kind, the fields that an inventory says under other keys."""
+_OF_OBJECT: Final = {
+    kind.name: {field.name for field in kind.fields if field.name == "name" or field.gathered}
+    for kind in KINDS.values()
+}
+"""By kind, the fields that have no key of their own: they stand where the object does."""
 
 
 class Builder:
@@ -73,14 +81,12 @@ class Builder:
         self, server: Entry | None, smtp: Entry | None
     ) -> tuple[dict[Address, Resource], dict[Address, Resource]]:
         """All resources, in order of address: the declared ones, and the proxies to be removed."""
-        members = self._members()
         for name in _ORDINARY:
             kind = KINDS[name]
-            table, defaults = _table(kind), self._defaults(kind)
+            table, defaults, lists = _table(kind), self._defaults(kind), self._gathered(kind)
             for entry in self._entries.get(kind.section, {}).values():
                 fields = self._fields(kind, table, entry)
-                if name == "pool":
-                    fields["members"] = members.get(entry.name, [])
+                fields |= {field: values.get(entry.name, []) for field, values in lists.items()}
                 self._add(kind, entry, fields, defaults)
         if smtp is not None:
             kind = KINDS["smtp"]
@@ -106,10 +112,8 @@ class Builder:
             if name in table:
                 normalize = table[name]
                 fields[name] = value if normalize is None else self._normalized(kind, entry, name, normalize)
-        if kind.name == "repository":
-            fields["owner"] = next(
-                (address(key, entry.values[key]) for key in ("proxy", "pool") if key in entry.values), ""
-            )
+        for name in _KEYS[kind.name]:
+            fields[name] = kind.field(name).declared(entry.values) or ""
         return fields
 
     def _normalized(self, kind: Kind, entry: Entry, name: str, normalize: Normalize) -> Any:
@@ -127,12 +131,14 @@ class Builder:
             self._report.add("wrong-value", detail, place=place, address=where)
             return value
 
-    def _members(self) -> dict[str, list[str]]:
-        members: dict[str, list[str]] = {}
-        for name, entry in self._entries.get("proxies", {}).items():
-            if "pool" in entry.values and entry.values.get("state") != "absent":
-                members.setdefault(entry.values["pool"], []).append(name)
-        return {pool: sorted(names) for pool, names in members.items()}
+    def _gathered(self, kind: Kind) -> dict[str, dict[str, list[str]]]:
+        """By field and name, what other objects say of those of `kind`."""
+        found = {}
+        for field in kind.fields:
+            if field.gathered:
+                entries = self._entries.get(KINDS[field.refers[0]].section, {})
+                found[field.name] = gathered(field, {name: entry.values for name, entry in entries.items()})
+        return found
 
     def _defaults(self, kind: Kind) -> Mapping[str, Any]:
         found = TOOL_DEFAULTS.get(kind.name, {})
@@ -143,7 +149,5 @@ class Builder:
 
 def _table(kind: Kind) -> dict[str, Normalize | None]:
     """The fields that an inventory says as they are, each with what gives its one spelling."""
-    table = {field.name: field.normalize for field in kind.fields if field.name not in ("name", "owner", "members")}
-    if kind.name == "organization":
-        table["proxies"] = sorted
-    return table
+    elsewhere = {*_KEYS[kind.name], *_OF_OBJECT[kind.name]}
+    return {field.name: field.normalize for field in kind.fields if field.name not in elsewhere}

@@ -36,7 +36,7 @@ def report_unknown_group(root: Map, proxy: str, group: str, item: int, declared:
     rule = next(rule for rule in RULES if rule.code == "unknown-name")
     raw = root["proxies"][proxy]
     place = report.marks.item(raw["group"], item) if item >= 0 else report.marks.value(raw, "group")
-    finding = unknown(Where("proxies", proxy, "group"), "groups", group, declared)
+    finding = unknown(Where("proxies", proxy, "group"), ("groups",), group, declared)
     where = address("proxy", proxy)
     report.add(rule.code, finding.detail, fix=finding.fix, place=place, summary=rule.summary, address=where)
 

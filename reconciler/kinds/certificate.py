@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.field import CERTIFICATE_ENTRY, Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -39,7 +39,7 @@ CERTIFICATE = Kind(
             mode=Mode.LOCAL,
             encode=nothing,
             decode=hidden,
-            refers="certificate",
+            refers=(CERTIFICATE_ENTRY,),
         ),
         Field(
             "thumbprint",

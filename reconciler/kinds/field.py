@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from reconciler.model.address import address
 from reconciler.model.connection import Certificate, Connection, Credential
 from reconciler.model.secret import SecretRef
 from reconciler.model.value import UNKNOWN
+
+CREDENTIAL: Final = "credential"
+CERTIFICATE_ENTRY: Final = "certificate entry"
+"""What a field may refer to besides kinds: entries of the sections `credentials` and `certificates`."""
 
 Raw = Mapping[str, Any]
 """One object as the REST API gives it (camelCase names, see the OpenAPI documents of the product)."""
@@ -70,14 +75,15 @@ class Field:
     """One field of a kind.
 
     `name` is its name in the inventory (dots step into nested maps), `api` the property of the REST API that holds
-    it, for the simple ones; the others bring `encode` (value to properties of a request body) and `decode` (object
-    to value, `UNKNOWN` where the server hides it). `since` and `until` are the REST versions that have the field.
-    `refers` names the kind that the value is a name of. `normalize` gives the one spelling of equal values and
-    raises ValueError with a sentence for people. `shown` gives the part of a wanted value that the server shows, for
-    comparing. `refuses` says why a REST version cannot take a value, and gives an empty text where it can. `on_put`
-    is a field that a PUT must repeat though it cannot change; `sent_with` names the fields whose change needs this
-    login too. `severe` fields make drift alarming (ports,
-    credentials, trust).
+    it, for the simple ones; the others bring `encode` (value to properties of a request body) and `decode` (object to
+    value, `UNKNOWN` where the server hides it). `since` and `until` are the REST versions that have the field.
+    `refers` names the kinds whose objects the value names: it is a name, or a list of names. An `addressed` value is
+    an address (`pool.cloud`), and an inventory writes the kind as the key (`pool: cloud`). `gathered` is the key
+    under which the named objects say it in an inventory (`pool` of each member). `normalize` gives the one spelling
+    of equal values and raises ValueError with a sentence for people. `shown` gives the part of a wanted value that
+    the server shows, for comparing. `refuses` says why a REST version cannot take a value, and gives an empty text
+    where it can. `on_put` is a field that a PUT must repeat though it cannot change; `sent_with` names the fields
+    whose change needs this login too. `severe` fields make drift alarming (ports, credentials, trust).
     """
 
     name: str
@@ -86,7 +92,9 @@ class Field:
     mode: Mode = Mode.MUTABLE
     since: int = FIRST_REST
     until: int = LAST_REST
-    refers: str = ""
+    refers: tuple[str, ...] = ()
+    addressed: bool = False
+    gathered: str = ""
     encode: Encode | None = None
     decode: Decode | None = None
     normalize: Normalize | None = None
@@ -105,7 +113,7 @@ class Field:
             return self.encode(value, context)
         if not self.api:
             return {}
-        return {self.api: context.id_of(self.refers, value) if self.refers else value}
+        return {self.api: context.id_of(self.refers[0], value) if self.refers else value}
 
     def as_shown(self, value: Any, context: Context) -> Any:
         """What the server would show of a wanted `value`."""
@@ -120,7 +128,13 @@ class Field:
         if not self.api or self.api not in raw:
             return UNKNOWN
         value = raw[self.api]
-        return context.name_of(self.refers, value) if self.refers and value else value
+        return context.name_of(self.refers[0], value) if self.refers and value else value
+
+    def declared(self, values: Mapping[str, Any]) -> Any:
+        """The value in what an inventory says of an object, None if it says nothing."""
+        if not self.addressed:
+            return values.get(self.name)
+        return next((address(kind, values[kind]) for kind in self.refers if values.get(kind)), None)
 
 
 def nothing(value: Any, context: Context) -> Mapping[str, Any]:

@@ -159,7 +159,7 @@ JOB = Kind(
             "organization",
             "Organization that is backed up.",
             mode=Mode.KEY,
-            refers="organization",
+            refers=("organization",),
             encode=encode_organization,
             decode=decode_organization,
         ),
@@ -167,7 +167,7 @@ JOB = Kind(
             "repository",
             "Repository that is written to. A change means a full backup into the new one.",
             "repositoryId",
-            refers="repository",
+            refers=("repository",),
             severe=True,
         ),
         Field(

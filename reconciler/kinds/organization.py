@@ -39,8 +39,10 @@ ORGANIZATION = Kind(
             "proxies",
             "Proxies (or pools) that process the organization.",
             mode=Mode.LOCAL,
+            refers=("proxy", "pool"),
             encode=nothing,
             decode=decode_proxies,
+            normalize=sorted,
         ),
     ),
 )

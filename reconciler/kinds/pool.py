@@ -61,6 +61,8 @@ POOL = Kind(
             "members",
             "Proxies of the pool, gathered from `pool:` of the proxies.",
             mode=Mode.MOVE,
+            refers=("proxy",),
+            gathered="pool",
             encode=nothing,
             decode=decode_members,
         ),

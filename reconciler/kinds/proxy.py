@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -166,7 +166,7 @@ PROXY = Kind(
             "credentials",
             "Account that the server deploys the service with.",
             mode=Mode.WRITE_ONLY,
-            refers="credential",
+            refers=(CREDENTIAL,),
             encode=encode_credentials,
             decode=hidden,
             sent_with=("port",),  # the server does not keep the login of a workgroup proxy, and goes to its host
@@ -178,7 +178,7 @@ PROXY = Kind(
             mode=Mode.LOCAL,
             encode=nothing,
             decode=hidden,
-            refers="certificate",
+            refers=(CERTIFICATE_ENTRY,),
         ),
         Field(
             "state",

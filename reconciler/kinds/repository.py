@@ -193,6 +193,8 @@ REPOSITORY = Kind(
             "owner",
             "The proxy or pool that works on it (`proxy:` or `pool:`).",
             mode=Mode.MOVE,
+            refers=("proxy", "pool"),
+            addressed=True,
             encode=encode_owner,
             decode=decode_owner,
             severe=True,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import Context, Field, Mode, Raw
+from reconciler.kinds.field import CREDENTIAL, Context, Field, Mode, Raw
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -116,7 +116,7 @@ SMTP = Kind(
             "credentials",
             "Account for SMTP authentication, or none.",
             mode=Mode.WRITE_ONLY,
-            refers="credential",
+            refers=(CREDENTIAL,),
             encode=encode_credentials,
             decode=decode_credentials,
             shown=shown_credentials,

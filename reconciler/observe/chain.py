@@ -1,15 +1,12 @@
-"""The chain organization <- job -> repository -> proxy or pool, where the API only hints at it."""
+"""References between objects that the API only hints at: members of pools, organizations and items of jobs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds.naming import Naming
-from reconciler.model.address import Address
 from reconciler.model.inventory import Inventory
-from reconciler.model.live import LiveResource
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -44,16 +41,3 @@ def complete_jobs(reader: Reader, jobs: list[dict[str, Any]], inventory: Invento
             and key in selective
         ):
             job["selectedItems"] = reader.list(f"Jobs/{job['id']}/SelectedItems")
-
-
-def processing_proxies(jobs: list[dict[str, Any]], found: Mapping[Address, LiveResource]) -> dict[str, set[str]]:
-    """For each organization's name the proxies and pools (by name) that own the repositories of its jobs."""
-    by_id = {resource.id: resource for resource in found.values()}
-    owners: dict[str, set[str]] = defaultdict(set)
-    for job in jobs:
-        organization = by_id.get(str(job.get("organizationId")))
-        repository = by_id.get(str(job.get("repositoryId")))
-        if organization is None or repository is None or not isinstance(repository.fields.get("owner"), str):
-            continue
-        owners[organization.name].add(repository.fields["owner"].partition(".")[2])
-    return owners

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.codec import owner_of
+from reconciler.kinds.graph import Graph
 from reconciler.kinds.naming import Naming
-from reconciler.model.address import Address, address
+from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import LiveResource
-from reconciler.observe.chain import complete_jobs, complete_pools, processing_proxies
+from reconciler.observe.chain import complete_jobs, complete_pools
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -34,13 +35,9 @@ def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> dict[Ad
         if kind.name == "organization":
             _match(kind, raws[kind.name], inventory, naming)
             complete_jobs(reader, raws["job"], inventory, naming)
-        named = _match(kind, raws[kind.name], inventory, naming)
-        if kind.name == "job":
-            owners = processing_proxies(raws["job"], found)
-            _add_processing(found, owners)
-        for name, raw in named:
-            resource = _decode(kind, name, raw, naming)
-            found[address(kind.name, name)] = resource
+        for name, raw in _match(kind, raws[kind.name], inventory, naming):
+            found[address(kind.name, name)] = _decode(kind, name, raw, naming)
+    _add_processing(found)
     return found
 
 
@@ -116,8 +113,10 @@ def _decode(kind: Kind, name: str, raw: Mapping[str, Any], naming: Naming) -> Li
     return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), raw)
 
 
-def _add_processing(found: dict[Address, LiveResource], owners: Mapping[str, set[str]]) -> None:
+def _add_processing(found: dict[Address, LiveResource]) -> None:
+    """The product has no field for the proxies that process an organization: its jobs say it."""
+    graph = Graph.of(found)
     for where, resource in list(found.items()):
         if resource.kind == "organization":
-            fields = {**resource.fields, "proxies": sorted(owners.get(resource.name, ()))}
+            fields = {**resource.fields, "proxies": sorted({name_of(owner) for owner in graph.owners(where)})}
             found[where] = LiveResource(resource.kind, resource.name, resource.id, fields, "", resource.raw)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reconciler.kinds.graph import Graph
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory
@@ -90,26 +91,26 @@ class Coverage:
 
 
 def coverage_of(inventory: Inventory, live: Live, changes: Iterable[Change] = ()) -> Coverage:
-    """The mapping as it is live: organization <- job -> repository -> proxy, or every member of a pool. What `changes`
-    delete does not count as working."""
-    pools = _pools(live)
+    """The mapping as it is live, every member of a pool one by one. What `changes` delete does not count as working."""
+    graph = Graph.of(live.resources)
+    pools = {name_of(where): graph.members(where) for where in live.resources if kind_of(where) == "pool"}
     serving: dict[str, frozenset[str]] = {}
     of_proxy: dict[str, set[str]] = {}
     unknown: set[str] = set()
     seen = {found.name: found.raw for found in live.resources.values() if found.kind == "proxy"}
     silent = {name for name, raw in seen.items() if raw.get("status") not in ("Online", "Offline")}
-    for found in live.resources.values():
+    for where, found in live.resources.items():
         if found.kind != "organization":
             continue
-        owners = found.fields.get("proxies")
-        parts = [pools.get(owner, frozenset({owner})) for owner in owners] if isinstance(owners, list) else [None]
-        names = frozenset[str]().union(*(part for part in parts if part is not None))
+        owners = graph.processors(where)
+        names = frozenset(name_of(part) for part in graph.chain(*owners or ()) if kind_of(part) == "proxy")
         serving[found.name] = names
-        unknown |= {found.name} if None in parts or names & silent else set()
+        hidden = owners is None or any(pools.get(name_of(owner), ()) is None for owner in owners)
+        unknown |= {found.name} if hidden or names & silent else set()
         for proxy in names:
             of_proxy.setdefault(proxy, set()).add(found.name)
     frozen = {proxy: frozenset(names) for proxy, names in of_proxy.items()}
-    known = {pool: members for pool, members in pools.items() if members is not None}
+    known = {pool: frozenset(members) for pool, members in pools.items() if members is not None}
     pool_of = {member: pool for pool, members in known.items() for member in members}
     going = frozenset(name_of(change.address) for change in changes if _removes(change))
     mapping = Coverage(
@@ -127,16 +128,6 @@ def coverage_of(inventory: Inventory, live: Live, changes: Iterable[Change] = ()
 
 def _removes(change: Change) -> bool:
     return change.action is Action.DELETE and kind_of(change.address) == "proxy" and not change.blocked
-
-
-def _pools(live: Live) -> dict[str, frozenset[str] | None]:
-    """The members of each pool; None where they cannot be seen."""
-    found = {}
-    for pool in live.resources.values():
-        members = pool.fields.get("members")
-        if pool.kind == "pool":
-            found[pool.name] = frozenset(members) if isinstance(members, list) else None
-    return found
 
 
 def _rests(raw: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.kinds.graph import Graph
 from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, FieldChange
@@ -54,5 +55,4 @@ def _answers(owner: str, live: Live) -> bool:
         return False
     if found.kind == "proxy":
         return found.raw.get("status") == "Online"
-    members = found.fields.get("members")
-    return isinstance(members, list) and any(_answers(f"proxy.{name}", live) for name in members)
+    return any(_answers(member, live) for member in Graph.of(live.resources).uses(owner))

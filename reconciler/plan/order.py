@@ -14,15 +14,14 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from reconciler.kinds import KINDS
+from reconciler.kinds.graph import Graph
 from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.drains import only_restores
-from reconciler.plan.pool_upgrades import pool_members
-from reconciler.plan.runs import chain_of
-from reconciler.plan.usage import Claims, Usage, lets_go, stays
+from reconciler.plan.usage import Claims, releases, stays
 
 _HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 200
 _ENDING = (Action.DELETE, Action.REPLACE)
@@ -63,14 +62,15 @@ class _Needs:
 
     def __init__(self, changes: Sequence[Change], inventory: Inventory, live: Live) -> None:
         self._inventory, self._live = inventory, live
-        self._usage, self._claims, self._fellows = Usage(live), Claims(live), pool_members(live)
+        self._declared, self._seen = Graph.of(inventory.resources), Graph.of(live.resources)
+        self._claims = Claims(live)
         self._at: dict[str, list[Change]] = defaultdict(list)
         self._runs: dict[str, list[Change]] = defaultdict(list)
         self._leaving: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
             self._at[change.address].append(change)
             if change.action is Action.RUN:
-                for part in chain_of(inventory.resources[Address(change.address)], inventory):
+                for part in self._declared.chain(change.address):
                     self._runs[part].append(change)
             for member in _members(change, "leave"):
                 self._leaving[member].append(change)
@@ -83,8 +83,8 @@ class _Needs:
             found += [item for item in self._at.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
         for member in _members(change, "join"):  # a proxy is in one pool at the most
             found += self._leaving[member]
-        for fellow in self._fellows.get(disrupts_proxy(change), ()):
-            found += [item for item in self._at.get(f"proxy.{fellow}", ()) if only_restores(item)]
+        for member in self._pool_of(disrupts_proxy(change)):
+            found += [item for item in self._at.get(member, ()) if only_restores(item)]
         if change.action is Action.CREATE:
             found += self._in_the_way(change)
         elif change.action is Action.REPLACE:
@@ -97,38 +97,37 @@ class _Needs:
             return ""
         joined = {f"pool.{step.params['name']}" for step in change.steps if step.verb == "pool.members"}
         where = change.address
-        left = [user for user in self._usage.of(where) if user not in joined and not self._release(user, where)]
+        left = [user for user in self._seen.users(where) if user not in joined and not self._release(user, where)]
         if left:
             return stays(left, self._inventory, self._live)
-        hidden = [user for user in self._usage.hidden(where) if not self._release(user, where)]
+        hidden = [user for user in self._seen.hidden_users(where) if not self._release(user, where)]
         return f"it is not known whether {', '.join(sorted(hidden))} uses it" if hidden else ""
+
+    def _pool_of(self, proxy: str) -> list[Address]:
+        """The members of the pool of a proxy."""
+        pools = self._seen.users(f"proxy.{proxy}", "pool")
+        return [member for pool in pools for member in self._seen.uses(pool)]
 
     def _parts(self, change: Change) -> list[str]:
         """Addresses that the object of `change` is made of, or works through."""
-        kind, name = kind_of(change.address), name_of(change.address)
-        resource = self._inventory.resources.get(Address(change.address))
-        if resource is None:
+        where = change.address
+        if Address(where) not in self._inventory.resources:
             return []
         if change.action is Action.RUN:
-            chain = chain_of(resource, self._inventory)
-            hosts = [f"host.{name_of(where)}" for where in chain if kind_of(where) == "proxy"]
-            return [*chain, *hosts, "smtp", f"organization.{resource.fields.get('organization')}"]
-        if kind == "proxy":
-            return [f"host.{name}", "certificate"]
-        if kind == "pool":
-            return [f"proxy.{member}" for member in resource.fields.get("members", ())]
-        if kind == "repository":
-            return [str(resource.fields.get("owner", ""))]
-        return [f"repository.{resource.fields.get('repository')}"] if kind == "job" else []
+            chain = self._declared.chain(where)
+            hosts = [f"host.{name_of(part)}" for part in chain if kind_of(part) == "proxy"]
+            return [*chain, *hosts, "smtp"]
+        own = [f"host.{name_of(where)}", "certificate"] if kind_of(where) == "proxy" else []
+        return [*own, *self._declared.uses(where)]
 
     def _release(self, user: str, where: str) -> list[Change]:
         """The changes after which `user` does not use `where` any more."""
-        return [item for item in self._at.get(user, ()) if lets_go(item, where)]
+        return [item for item in self._at.get(user, ()) if releases(item, where)]
 
     def _releasing(self, change: Change) -> list[Change]:
         """What lets go of the object of `change`, and the jobs that show whether that went well."""
         found: list[Change] = []
-        for user in (*self._usage.of(change.address), *self._usage.hidden(change.address)):
+        for user in (*self._seen.users(change.address), *self._seen.hidden_users(change.address)):
             for item in self._release(user, change.address):
                 found += [item, *(self._runs[user] if change.action is Action.DELETE else ())]
         return found

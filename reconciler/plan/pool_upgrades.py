@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from reconciler.model.address import Address, address, name_of
+from reconciler.kinds.graph import Graph
+from reconciler.model.address import Address, name_of
 from reconciler.model.build import build_number
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Report, ReportLevel
 from reconciler.plan.objects import Findings
-
-
-def pool_members(live: Live) -> Mapping[str, Sequence[str]]:
-    """For each member of a pool all members of it."""
-    found: dict[str, Sequence[str]] = {}
-    for pool in live.resources.values():
-        members = pool.fields.get("members") if pool.kind == "pool" else None
-        if isinstance(members, list):
-            found |= dict.fromkeys(members, members)
-    return found
 
 
 def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
@@ -37,16 +28,16 @@ def plan_whole(live: Live, findings: Findings) -> None:
     upgraded = {
         name_of(change.address) for change in findings.changes if change.action is Action.UPGRADE and not change.blocked
     }
-    for pool in live.resources.values():
-        members = pool.fields.get("members") if pool.kind == "pool" else None
-        if not isinstance(members, list) or not upgraded & set(members):
+    graph = Graph.of(live.resources)
+    for where in live.resources:
+        members = graph.members(where) or ()
+        if not upgraded & set(members):
             continue
         left = [name for name in members if name not in upgraded and not _is_new(name, live)]
         if left:
             verb = "is" if len(left) == 1 else "are"
             detail = f"{', '.join(left)} {verb} not upgraded with the others; until then those that are new wait"
             fix = "Bring them back, or take them out of the pool, and declare those that are not in the inventory."
-            where = address("pool", pool.name)
             findings.reports.append(Report(where, "pool-not-whole", detail, None, ReportLevel.WARNING, fix))
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.kinds import KINDS, Mode
-from reconciler.model.address import Address
+from reconciler.kinds.graph import Graph
+from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, Step
@@ -42,13 +43,17 @@ def _complete(change: Change, wanted: Resource, found: LiveResource, inventory: 
     after: tuple[Step, ...] = ()
     if found.kind == "proxy":
         params |= removal(found, wanted)
-        pools = _pools_of(found.name, live)
-        blocked = _why_not_proxy(found, wanted, pools, live)
+        where = Address(change.address)
+        pools, declared = (
+            Graph.of(live.resources).users(where, "pool"),
+            Graph.of(inventory.resources).users(where, "pool"),
+        )
+        blocked = _why_not_proxy(found, wanted, live)
         before = (Step("sessions.wait", {"name": found.name, **patience(inventory)}),)
         after = tuple(
-            Step("pool.members", {"name": pool.name, "join": [found.name], "leave": []})
+            Step("pool.members", {"name": name_of(pool), "join": [found.name], "leave": []})
             for pool in pools
-            if found.name in _declared_members(pool, inventory)
+            if pool in declared
         )
     else:
         blocked = _why_not_repository(change, live)
@@ -56,35 +61,25 @@ def _complete(change: Change, wanted: Resource, found: LiveResource, inventory: 
     return replace(change, steps=steps, blocked=blocked)
 
 
-def _why_not_proxy(found: LiveResource, wanted: Resource, pools: list[LiveResource], live: Live) -> str:
+def _why_not_proxy(found: LiveResource, wanted: Resource, live: Live) -> str:
     if found.fields.get("type") == "local":
         return "it is the server's own proxy, which cannot be removed"
     if is_packaged(wanted):
         return "its service is installed by package: let it go first (`state: absent`), then declare it anew"
     if found.raw.get("status") != "Online":
         return "it is not online, and the server would remove it by force only"
-    for pool in pools:
-        others = [name for name in pool.fields["members"] if name != found.name and _works(name, live)]
-        if not others:
-            return f"it is the last working member of {pool.kind}.{pool.name}, and a pool keeps one"
+    where, graph = address("proxy", found.name), Graph.of(live.resources)
+    for pool in graph.users(where, "pool"):
+        if not any(member != where and _works(member, live) for member in graph.uses(pool)):
+            return f"it is the last working member of {pool}, and a pool keeps one"
     return without_login(found, wanted)
 
 
-def _works(proxy: str, live: Live) -> bool:
-    found = live.resources.get(Address(f"proxy.{proxy}"))
+def _works(proxy: Address, live: Live) -> bool:
+    found = live.resources.get(proxy)
     if found is None:
         return False
     return found.raw.get("status") == "Online" and found.raw.get("maintenanceModeState") in (None, "Disabled")
-
-
-def _pools_of(proxy: str, live: Live) -> list[LiveResource]:
-    pools = [found for found in live.resources.values() if found.kind == "pool"]
-    return [pool for pool in pools if isinstance(pool.fields.get("members"), list) and proxy in pool.fields["members"]]
-
-
-def _declared_members(pool: LiveResource, inventory: Inventory) -> list[str]:
-    declared = inventory.resources.get(Address(f"pool.{pool.name}"))
-    return list(declared.fields.get("members", ())) if declared is not None else []
 
 
 def _why_not_repository(change: Change, live: Live) -> str:

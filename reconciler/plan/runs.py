@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.model.address import Address
+from collections.abc import Sequence
+
+from reconciler.kinds.graph import Graph
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Cause, Change, Reason, Step
@@ -23,9 +25,11 @@ def begun_after(last_run: object) -> str:
 def plan_runs(inventory: Inventory, live: Live, recall: Recall, findings: Findings) -> None:
     """Add a run for each job whose policy asks for one."""
     changed = {change.address for change in findings.changes if change.action is not Action.DELETE}
+    graph = Graph.of(inventory.resources)
     for job in inventory.of_kind("job"):
-        why = _why(job, inventory, changed, recall)
-        follow = why != "" and _was_started(job, inventory, changed, live, recall)
+        moved = [part for part in graph.chain(job.address) if part in changed]
+        why = _why(job, moved, recall)
+        follow = why != "" and not moved and _was_started(job, live, recall)
         if why:
             why = "the last apply started it, and ended before it had a result" if follow else why
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
@@ -33,13 +37,12 @@ def plan_runs(inventory: Inventory, live: Live, recall: Recall, findings: Findin
             findings.changes.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
 
 
-def _why(job: Resource, inventory: Inventory, changed: set[str], recall: Recall) -> str:
+def _why(job: Resource, moved: Sequence[str], recall: Recall) -> str:
     policy = job.fields.get("run", "on-change")
     if policy == "never":
         return ""
     if policy == "always":
         return "started by every apply (run: always)"
-    moved = [part for part in chain_of(job, inventory) if part in changed]
     if moved:
         return f"its chain changes ({', '.join(moved)})"
     if PENDING in recall.applied.get(job.address, {}):
@@ -47,26 +50,10 @@ def _why(job: Resource, inventory: Inventory, changed: set[str], recall: Recall)
     return ""
 
 
-def _was_started(job: Resource, inventory: Inventory, changed: set[str], live: Live, recall: Recall) -> bool:
+def _was_started(job: Resource, live: Live, recall: Recall) -> bool:
     """Whether its session is there already, of an apply that was killed. After another change it is not good enough."""
     mark = recall.applied.get(job.address, {}).get(PENDING, "")
     found = live.resources.get(job.address)
-    if found is None or mark in ("", "pending") or changed.intersection(chain_of(job, inventory)):
+    if found is None or mark in ("", "pending"):
         return False
     return mark != begun_after(found.raw.get("lastRun"))
-
-
-def chain_of(job: Resource, inventory: Inventory) -> list[str]:
-    """Addresses that a job works through: itself, its repository, the owner of that, and the members of a pool."""
-    chain: list[str] = [job.address]
-    repository = inventory.resources.get(Address(f"repository.{job.fields.get('repository')}"))
-    if repository is None:
-        return chain
-    chain.append(repository.address)
-    owner = str(repository.fields.get("owner", ""))
-    if owner:
-        chain.append(owner)
-    pool = inventory.resources.get(Address(owner)) if owner.startswith("pool.") else None
-    if pool is not None:
-        chain += [f"proxy.{member}" for member in pool.fields.get("members", ())]
-    return chain

@@ -5,9 +5,11 @@ Renderers read it as the optional part `topology` of a plan's JSON form (see `sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.kinds import KINDS
+from reconciler.kinds.graph import Edge, Graph
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.plan import Plan
@@ -29,7 +31,7 @@ STATES = (
 )
 """What a plan can say of an object, the weightiest first."""
 
-KINDS = ("certificate", "job", "organization", "pool", "proxy", "repository", "smtp")
+SHOWN = ("certificate", "job", "organization", "pool", "proxy", "repository", "smtp")
 
 _OF_SERVER = ("certificate", "pool", "proxy", "smtp")
 
@@ -61,7 +63,7 @@ def of_changes(document: Data) -> dict[str, Any]:
 
 def _picture(objects: Mapping[str, Data], document: Data) -> dict[str, Any]:
     states = _states(document)
-    shown = {where: fields for where, fields in sorted(objects.items()) if kind_of(where) in KINDS}
+    shown = {where: fields for where, fields in sorted(objects.items()) if kind_of(where) in SHOWN}
     nodes = [_node(SERVER, str(document["server"]["host"]), states)]
     nodes += [_node(where, name_of(where) or where, states) for where in shown]
     return {"nodes": nodes, "edges": sorted(_edges(shown))}
@@ -110,26 +112,16 @@ def _seen_at(where: str) -> str:
 def _edges(objects: Mapping[str, Data]) -> Iterator[list[str]]:
     """Between objects that are shown; the server leads to what is in no pool."""
     pooled = set()
-    for where, fields in objects.items():
-        for start, end in _links(where, fields):
-            if start in objects and end in objects:
-                yield [start, end]
-                pooled.add(end)
+    for edge in Graph(objects).edges():
+        if edge.target in objects:
+            start, end = (edge.source, edge.target) if _leads_on(edge) else (edge.target, edge.source)
+            yield [start, end]
+            pooled.add(end)
     for where in objects:
         if kind_of(where) in _OF_SERVER and where not in pooled:
             yield [SERVER, where]
 
 
-def _links(where: str, fields: Data) -> Iterable[tuple[str, str]]:
-    """What the fields of one object say about its neighbours."""
-    kind = kind_of(where)
-    if kind == "pool":
-        return [(where, f"proxy.{member}") for member in fields.get("members") or ()]
-    if kind == "repository":
-        return [(str(fields.get("owner", "")), where)]
-    if kind == "job":
-        return [
-            (f"repository.{fields.get('repository')}", where),
-            (where, f"organization.{fields.get('organization')}"),
-        ]
-    return ()
+def _leads_on(edge: Edge) -> bool:
+    """From the server to the organizations: what is used leads to its user, but for what contains or serves others."""
+    return bool(edge.field.gathered) or KINDS[kind_of(edge.target)].reference

@@ -1,70 +1,27 @@
-"""Who uses what: jobs their repository, repositories their proxy or pool, pools their members.
+"""What keeps an object: those that use it, and those that have what only one may have.
 
 An object goes only after everything that uses it has gone or has let go of it. What stays keeps it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from reconciler.kinds.graph import lets_go
 from reconciler.model.address import Address, kind_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 
-_HOLDS = {"repository": ("owner",), "job": ("repository",), "pool": ("members",)}
-"""By kind, the field that names what an object uses."""
 
-_HELD_BY = {"proxy": ("repository", "pool"), "pool": ("repository",), "repository": ("job",)}
-"""By kind, the kinds that may use it."""
-
-
-def used(kind: str, path: str, value: Any) -> list[str]:
-    """Addresses that a field's value uses."""
-    if path not in _HOLDS.get(kind, ()):
-        return []
-    if path == "members":
-        return [f"proxy.{name}" for name in value] if isinstance(value, list) else []
-    if not isinstance(value, str) or not value:
-        return []
-    return [value] if path == "owner" else [f"{path}.{value}"]
-
-
-class Usage:
-    """The live users of every live object. `blind` names, by kind, objects of which it cannot be seen what they use."""
-
-    def __init__(self, live: Live) -> None:
-        self._users: dict[str, list[str]] = defaultdict(list)
-        self._blind: dict[str, list[str]] = defaultdict(list)
-        for where, found in live.resources.items():
-            for path in _HOLDS.get(found.kind, ()):
-                value = found.fields.get(path)
-                if not isinstance(value, list if path == "members" else str):
-                    self._blind[found.kind].append(where)
-                for target in used(found.kind, path, value):
-                    self._users[target].append(where)
-
-    def of(self, where: str) -> list[str]:
-        return self._users.get(where, [])
-
-    def hidden(self, where: str) -> list[str]:
-        """Objects that may use `where`: nobody can tell."""
-        return [user for kind in _HELD_BY.get(kind_of(where), ()) for user in self._blind.get(kind, ())]
-
-
-def lets_go(change: Change, where: str) -> bool:
+def releases(change: Change, where: str) -> bool:
     """Whether its object does not use `where` any more after `change`."""
-    if change.action is Action.DELETE:
-        return True
-    kind = kind_of(change.address)
-    return any(
-        item.path in _HOLDS.get(kind, ()) and where not in used(kind, item.path, item.after) for item in change.fields
-    )
+    after = {item.path: item.after for item in change.fields}
+    return change.action is Action.DELETE or lets_go(kind_of(change.address), after, where)
 
 
-def stays(users: list[str], inventory: Inventory, live: Live) -> str:
+def stays(users: Iterable[str], inventory: Inventory, live: Live) -> str:
     """A sentence about the users that keep an object."""
     names = []
     for user in sorted(users):

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
-from reconciler.kinds.rules.declared import Declared, Finding, Where
+from reconciler.kinds import KINDS
+from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Field
+from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.kinds.rules.words import quoted, suggestion
 
-REFERENCES: Final = {
-    "proxies": {
-        "credentials": "credentials",
-        "certificate": "certificates",
-        "pool": "pools",
-        "connection.credentials": "credentials",
-        "connection.jump": "jump_hosts",
-    },
-    "jump_hosts": {"credentials": "credentials", "jump": "jump_hosts"},
-    "repositories": {"proxy": "proxies", "pool": "pools"},
-    "jobs": {"organization": "organizations", "repository": "repositories"},
-    "server": {
-        "credentials": "credentials",
-        "certificate": "certificates",
-        "powershell.credentials": "credentials",
-        "powershell.certificate": "certificates",
-    },
-    "smtp": {"credentials": "credentials"},
-}
-"""For each section: which of its fields names an entry of which other section."""
+_ENTRIES: Final = {CREDENTIAL: "credentials", CERTIFICATE_ENTRY: "certificates"}
+
+
+def _sections(field: Field) -> tuple[str, ...]:
+    return tuple(_ENTRIES.get(kind) or KINDS[kind].section for kind in field.refers)
+
+
+def _of_kinds() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(section, key, sections that the name may be of) of every field that refers to something."""
+    for kind in KINDS.values():
+        for field in kind.fields:
+            if field.gathered:
+                yield from ((section, field.gathered, (kind.section,)) for section in _sections(field))
+            elif field.addressed:
+                yield from ((kind.section, key, (KINDS[key].section,)) for key in field.refers)
+            elif field.refers:
+                yield kind.section, field.name, _sections(field)
+
+
+_OF_ACCESS: Final = (
+    ("jump_hosts", "credentials", ("credentials",)),
+    ("jump_hosts", "jump", ("jump_hosts",)),
+    ("proxies", "connection.credentials", ("credentials",)),
+    ("proxies", "connection.jump", ("jump_hosts",)),
+    ("server", "credentials", ("credentials",)),
+    ("server", "powershell.certificate", ("certificates",)),
+    ("server", "powershell.credentials", ("credentials",)),
+)
+"""What no kind has: how servers and hosts are reached."""
+
+
+def _table() -> dict[str, dict[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for section, key, named in sorted((*_of_kinds(), *_OF_ACCESS)):
+        found.setdefault(section, {})[key] = named
+    return found
+
+
+REFERENCES: Final = _table()
+"""For each section, by field: the sections of which one has an entry of that name."""
 
 SINGULAR: Final = {
     "certificates": "certificate",
@@ -45,45 +67,44 @@ _SUGGESTIONS: Final = 50
 
 
 def unknown_references(declared: Declared) -> Iterator[Finding]:
-    for count, (where, section, name) in enumerate(_missing(declared)):
-        yield unknown(where, section, name, declared, suggest=count < _SUGGESTIONS)
+    for count, (where, sections, name) in enumerate(_missing(declared)):
+        yield unknown(where, sections, name, declared, suggest=count < _SUGGESTIONS)
 
 
-def unknown(where: Where, section: str, name: str, declared: Declared, *, suggest: bool = True) -> Finding:
-    """The finding about `name`, which `where` says and `section` lacks."""
-    kinds = f"{SINGULAR[section]} or pool" if where.section == "organizations" else SINGULAR[section]
-    candidates = list(declared.names.get(section, ()))
-    if where.section == "organizations":
-        candidates += declared.names.get("pools", ())
+def unknown(where: Where, sections: tuple[str, ...], name: str, declared: Declared, *, suggest: bool = True) -> Finding:
+    """The finding about `name`, which `where` says and none of `sections` has."""
+    candidates = [known for section in sections for known in declared.names.get(section, ())]
     hint = suggestion(name, candidates) if suggest else ""
-    fix = hint or f"Declare it under `{section}`, or name one that is declared."
+    fix = hint or f"Declare it under `{sections[0]}`, or name one that is declared."
+    kinds = " or ".join(SINGULAR[section] for section in sections)
     return Finding(where, f"There is no {kinds} {quoted(name)}.", fix)
 
 
-def _missing(declared: Declared) -> Iterator[tuple[Where, str, str]]:
+def _missing(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]:
     for section, fields in REFERENCES.items():
-        if section in ("server", "smtp"):
-            objects: Iterable[tuple[str, Any]] = [("", declared.setting(section))]
-        else:
-            objects = declared.section(section).items()
-        known = {field: declared.names.get(target, ()) for field, target in fields.items()}
-        for name, values in objects:
-            for field, names in known.items():
+        known = {
+            field: (sections, {name for target in sections for name in declared.names.get(target, ())})
+            for field, sections in fields.items()
+            if not declared.unread.intersection(sections)
+        }
+        for name, values in _objects(declared, section):
+            for field, (sections, names) in known.items():
                 value = values.get(field)
-                if value is None or value in names or fields[field] in declared.unread:
-                    continue
-                if section != "smtp" or value != "none":
-                    yield Where(section, name, field), fields[field], value
-    yield from _missing_elsewhere(declared)
+                if isinstance(value, list):
+                    missing = ((item, part) for item, part in enumerate(value) if part not in names)
+                    yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
+                elif value is not None and value not in names and not (section == "smtp" and value == "none"):
+                    yield Where(section, name, field), sections, value
+    yield from _missing_in_internet_proxy(declared)
 
 
-def _missing_elsewhere(declared: Declared) -> Iterator[tuple[Where, str, str]]:
-    for name, values in declared.section("organizations").items():
-        for item, proxy in enumerate(values.get("proxies", ())):
-            if not declared.knows("proxies", proxy) and not declared.knows("pools", proxy):
-                yield Where("organizations", name, "proxies", item), "proxies", proxy
+def _objects(declared: Declared, section: str) -> Iterable[tuple[str, Values]]:
+    return [("", declared.setting(section))] if section in ("server", "smtp") else declared.section(section).items()
+
+
+def _missing_in_internet_proxy(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]:
     for name, values in declared.section("proxies").items():
         internet = values.get("internet_proxy")
         login = internet.get("credentials") if isinstance(internet, dict) else None
         if login is not None and not declared.knows("credentials", login):
-            yield Where("proxies", name, "internet_proxy"), "credentials", login
+            yield Where("proxies", name, "internet_proxy"), ("credentials",), login

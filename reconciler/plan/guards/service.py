@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.model.address import Address, kind_of, name_of
-from reconciler.model.live import Live
-from reconciler.model.plan import Action, Change, Refusal
+from reconciler.kinds.graph import Graph
+from reconciler.model.address import address, kind_of, name_of
+from reconciler.model.plan import Action, Refusal
 from reconciler.plan.batches import in_batches, shortfalls
 from reconciler.plan.coverage import coverage_of
 from reconciler.plan.drains import given_back
 from reconciler.plan.guards.facts import ENDING, Facts
 from reconciler.plan.rolling import batches_of
-from reconciler.plan.serving import objects_after, serving
+from reconciler.plan.serving import graph_after
 
 
 def last_proxy(facts: Facts) -> Iterable[Refusal]:
@@ -24,24 +24,16 @@ def last_proxy(facts: Facts) -> Iterable[Refusal]:
     for organization in sorted(known.unknown):
         detail = f"it is not known which proxies process {organization}"
         yield Refusal("last-proxy", detail, tuple(change.address for change in ending))
-    after = serving(objects_after(facts.plan.changes, facts.inventory, facts.live))
+    before = Graph.of(facts.live.resources)
+    after = graph_after(facts.plan.changes, facts.inventory, facts.live)
     going = {name_of(change.address) for change in ending if kind_of(change.address) == "proxy"}
     added = {name_of(change.address) for change in facts.changes(Action.CREATE, Action.TAKEOVER)}
     for organization, now in known.serving.items():
-        left = after.get(organization, frozenset()) - going
+        left = after.proxies(address("organization", organization)) - going
         counted = known.working | added if now & known.working else left
-        touched = tuple(change.address for change in ending if now & _proxies_of(change, facts.live))
+        touched = tuple(change.address for change in ending if now & before.proxies(change.address))
         if touched and not left & counted:
             yield Refusal("last-proxy", f"{organization} would lose its last working proxy", touched)
-
-
-def _proxies_of(change: Change, live: Live) -> set[str]:
-    """The proxies that a change of a proxy or of a pool takes away."""
-    if kind_of(change.address) == "proxy":
-        return {name_of(change.address)}
-    found = live.resources.get(Address(change.address))
-    members = found.fields.get("members") if found is not None else None
-    return set(members) if isinstance(members, list) else set()
 
 
 def coverage(facts: Facts) -> Iterable[Refusal]:
