@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.states import job_state
 from reconciler.model.value import UNKNOWN
 
 SERVICES = {
@@ -143,6 +144,7 @@ JOB = Kind(
     doc="What is backed up of an organization, where to and when.",
     rank=50,
     collection="Jobs",
+    state=job_state,
     live_key=live_key,
     wanted_key=wanted_key,
     echo=("name", "description", "backupType", "repositoryId", "isEnabled", "schedulePolicy", "selectedItems"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds.field import FIRST_REST, LAST_REST, Context, Field, Raw
+from reconciler.model.state import State
 
 
 def no_extra(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -22,7 +23,7 @@ class Kind:
     and `wanted_key` the same for a declared one: where both are equal it is the same object. `on_create` adds
     properties to the body of a POST that no field declares. `echo` names properties that a PUT sends back as they were
     read, since it is not documented whether a PUT merges or replaces. `reference` kinds must exist and are never
-    changed.
+    changed. `state` reads what the server reports of an object that has a state, for a REST version.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Kind:
     until: int = LAST_REST
     echo: tuple[str, ...] = ()
     on_create: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] = no_extra
+    state: Callable[[Raw, int], State] | None = None
 
     def field(self, name: str) -> Field:
         for candidate in self.fields:

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.states import proxy_state
 from reconciler.model.value import UNKNOWN
 
 
@@ -102,6 +103,7 @@ PROXY = Kind(
     doc="A machine that reads and writes backups for the management server, and mails the results of jobs.",
     rank=20,
     collection="Proxies",
+    state=proxy_state,
     live_key=live_key,
     wanted_key=wanted_key,
     echo=(

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.state import JobState, ProxyState, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,17 @@ class LiveResource:
     fields: Mapping[str, Any]
     owner: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
+    state: State | None = None
+
+    @property
+    def proxy(self) -> ProxyState:
+        """The state of a proxy; what has none is in an unknown one."""
+        return self.state if isinstance(self.state, ProxyState) else ProxyState()
+
+    @property
+    def job(self) -> JobState:
+        """The state of a job; what has none is in an unknown one."""
+        return self.state if isinstance(self.state, JobState) else JobState()
 
 
 @dataclass(frozen=True, slots=True)

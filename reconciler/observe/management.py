@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS
@@ -11,6 +12,7 @@ from reconciler.model.address import Address, address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import RemoteError, SecretError
 from reconciler.model.live import LiveResource
+from reconciler.model.state import ProxyState
 from reconciler.model.value import UNKNOWN
 from reconciler.observe.probe import host_problem
 from reconciler.package_data import shipped_script
@@ -48,7 +50,7 @@ def read_versions(
     be reached the server's word decides.
     """
     declared = [found for found in inventory.of_kind("proxy") if found.address in resources]
-    candidates = [found for found in declared if _behind(resources[found.address].raw, reader)]
+    candidates = [found for found in declared if _may_be_behind(resources[found.address].proxy, reader)]
     if not candidates or access.server.powershell is None:
         return resources, ()
     answer, problems = _ask("server/version.ps1", access, resolver)
@@ -57,16 +59,16 @@ def read_versions(
     outdated = {str(item["host"]).lower(): bool(item["outdated"]) for item in answer.get("proxies", ())}
     for found in declared:
         live = resources[found.address]
-        word = outdated.get(str(live.raw.get("hostName", "")).lower())
+        word = outdated.get((live.proxy.host or "").lower())
         raw = {**live.raw, "outdated": word}
-        resources[found.address] = LiveResource(live.kind, live.name, live.id, live.fields, live.owner, raw)
+        resources[found.address] = replace(live, raw=raw, state=replace(live.proxy, outdated=word))
     return resources, problems
 
 
-def _behind(raw: Mapping[str, Any], reader: Reader) -> bool:
+def _may_be_behind(proxy: ProxyState, reader: Reader) -> bool:
     if reader.rest < 8:
-        return raw.get("type") != "Local"
-    return bool(raw.get("version")) and raw["version"] != reader.build
+        return not proxy.is_local
+    return proxy.version is not None and proxy.version != reader.build
 
 
 def _ask(

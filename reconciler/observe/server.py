@@ -7,6 +7,7 @@ order in which names are learned: a job can only be named once its organization 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS, Kind
@@ -110,7 +111,8 @@ def _own_name(kind: Kind, raw: Mapping[str, Any]) -> str:
 
 def _decode(kind: Kind, name: str, raw: Mapping[str, Any], naming: Naming) -> LiveResource:
     fields = {field.name: field.from_api(raw, naming) for field in kind.fields}
-    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), raw)
+    state = kind.state(raw, naming.rest) if kind.state else None
+    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), raw, state)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:
@@ -119,4 +121,4 @@ def _add_processing(found: dict[Address, LiveResource]) -> None:
     for where, resource in list(found.items()):
         if resource.kind == "organization":
             fields = {**resource.fields, "proxies": sorted({name_of(owner) for owner in graph.owners(where)})}
-            found[where] = LiveResource(resource.kind, resource.name, resource.id, fields, "", resource.raw)
+            found[where] = replace(resource, fields=fields)

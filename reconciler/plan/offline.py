@@ -12,6 +12,7 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live, LiveResource, ServerInfo
 from reconciler.model.plan import Action, Plan, Report
 from reconciler.model.recall import Recall
+from reconciler.model.state import Maintenance, ProxyState, Status
 from reconciler.model.value import UNKNOWN
 from reconciler.plan.packages import is_packaged, wanted_build
 from reconciler.plan.planner import make_plan
@@ -77,7 +78,8 @@ def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
             fields["thumbprint"] = found.fields.get("certificate")
         marked = "" if kind.reference or kind.singleton else new.name
         raw = {"status": "Online"} if found.kind == "proxy" else {}
-        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, raw)
+        state = ProxyState(status=Status.ONLINE, maintenance=Maintenance.DISABLED) if found.kind == "proxy" else None
+        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, raw, state)
     server = ServerInfo(old.access.server.host, rest, "")
     return Live(server, resources, _packaged(old), {})
 

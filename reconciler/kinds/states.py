@@ -1,0 +1,65 @@
+"""The API's words to typed states. Words are compared in any letter case: v5 writes some of them in camel case."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from reconciler.kinds.field import Raw
+from reconciler.model.state import (
+    JobState,
+    Maintenance,
+    MoveStatus,
+    ProxyState,
+    SessionStatus,
+    Status,
+)
+
+Word = TypeVar("Word", bound=StrEnum)
+
+MAINTENANCE_SINCE = 8
+"""The REST version that brought maintenance mode, together with pools."""
+
+
+def word_of(words: type[Word], value: Any) -> Word:
+    """The member that a word of the API means, `UNKNOWN` for what is none."""
+    text = value.lower() if isinstance(value, str) else ""
+    return next((member for member in words if member.value.lower() == text), words["UNKNOWN"])
+
+
+def proxy_state(raw: Raw, rest: int) -> ProxyState:
+    maintenance = word_of(Maintenance, raw.get("maintenanceModeState"))
+    return ProxyState(
+        status=word_of(Status, raw.get("status")),
+        word=_text(raw.get("status")) or "",
+        maintenance=maintenance if rest >= MAINTENANCE_SINCE else Maintenance.DISABLED,
+        version=_text(raw.get("version")),
+        host=_text(raw.get("hostName")),
+        fqdn=_text(raw.get("fqdn")) or "",
+        pool=_text(raw.get("proxyPoolId")) or "",
+        is_local=str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True,
+    )
+
+
+def job_state(raw: Raw, rest: int) -> JobState:
+    return JobState(
+        last=word_of(SessionStatus, raw.get("lastStatus")),
+        word=_text(raw.get("lastStatus")) or "",
+        last_run=_text(raw.get("lastRun")),
+        next_run=_text(raw.get("nextRun")),
+    )
+
+
+def session_status(raw: Raw) -> SessionStatus:
+    """Of a session of a job."""
+    return word_of(SessionStatus, raw.get("status"))
+
+
+def move_status(raw: Raw) -> MoveStatus:
+    """Of a session that moves repositories to another owner."""
+    return word_of(MoveStatus, raw.get("status"))
+
+
+def _text(value: Any) -> str | None:
+    """None for null and for an empty text: both say nothing."""
+    return str(value) if value not in (None, "") else None
