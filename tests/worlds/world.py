@@ -30,6 +30,7 @@ from reconciler.plan.coverage import coverage_of
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.guards import Facts, guarded
 from reconciler.plan.rolling import batched
+from reconciler.requirements import NO_REQUIREMENTS
 from tests.apply.site import Clock
 from tests.worlds.server import HOST_KEY, MemoryServer
 
@@ -135,7 +136,7 @@ class World:
     def plan(self, inventory: Inventory) -> Plan:
         live = self.look(inventory)
         known = self.recall(inventory, live)
-        return make_plan(inventory, live, known, access=inventory.access, judge=lambda *_: [])
+        return make_plan(inventory, live, known, access=inventory.access, playbooks=NO_REQUIREMENTS)
 
     def review(self, inventory: Inventory) -> dict[str, Any]:
         """The JSON form of the plan as people see it: in batches, with what guards refuse."""
@@ -147,7 +148,7 @@ class World:
         """Plan, apply, look again; returns the plan that was applied."""
         live = self.look(inventory)
         known = self.recall(inventory, live)
-        made = make_plan(inventory, live, known, access=inventory.access, judge=lambda *_: [])
+        made = make_plan(inventory, live, known, access=inventory.access, playbooks=NO_REQUIREMENTS)
         remember = Remember(inventory, live, known, cast("Any", self.memory), "scope")
         remember.begin(made)
         site = self._site(inventory, live)
