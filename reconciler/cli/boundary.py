@@ -1,4 +1,4 @@
-"""The one place where errors become words and exit codes. No traceback leaves it."""
+"""The one place where exceptions become messages and exit codes. Never a traceback."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.interrupts import Interrupts
-from reconciler.journal import JournalError, LeaseLost, LockHeld
+from reconciler.journal import JournalError
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import ReconcileError, RemoteError
+from reconciler.operations.status import Status, journal_status
 
 COMPLETE = "_VBO_RECONCILE_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -41,20 +42,20 @@ def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) ->
         return shell_complete(root, {}, "vbo-reconcile", COMPLETE, instruction)
     with root.make_context("vbo-reconcile", list(arguments), obj=console) as context:
         code = root.invoke(context)
-    if code == exits.INTERRUPTED:
+    if code == Status.INTERRUPTED:
         return interrupts.code
-    return code if isinstance(code, int) else exits.OK
+    return int(code) if isinstance(code, int) else Status.OK
 
 
-_EXITS = {"plan-expired": exits.STALE}
-"""Diagnostics that end a command otherwise than any error does."""
+_EXITS = {"plan-expired": Status.STALE}
+"""Codes of diagnostics with an exit code other than ERROR."""
 
 
 class _Boundary:
-    """Takes every exception that reaches it and gives the exit code that stands for it."""
+    """Catches every exception and sets its exit code."""
 
     def __init__(self, console: Console, interrupts: Interrupts) -> None:
-        self.code = exits.OK
+        self.code: int = Status.OK
         self._console = console
         self._interrupts = interrupts
 
@@ -81,48 +82,43 @@ class _Boundary:
                 self._console.say(error.format_message())
                 return exits.USAGE
             case SystemExit():
-                return error.code if isinstance(error.code, int) else exits.ERROR
+                return error.code if isinstance(error.code, int) else Status.ERROR
             case BrokenPipeError():
                 return _abandon_streams()
             case KeyboardInterrupt() | click.Abort():
                 self._console.say("\nInterrupted.")
                 return self._interrupts.code
             case _:
-                diagnostics, code = _told(error, self._console)
+                diagnostics, code = _explain(error, self._console)
                 self._console.fail(diagnostics)
                 return code
 
 
-def _told(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic], int]:
-    """What to say of an error, and the exit code."""
+def _explain(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic], int]:
+    """The diagnostics of an exception, and its exit code."""
     match error:
         case click.UsageError():
             return [_usage(error)], exits.USAGE
         case click.ClickException():
-            return [Diagnostic("command", "The command cannot go on", error.format_message())], exits.ERROR
+            return [Diagnostic("command", "The command cannot continue", error.format_message())], Status.ERROR
         case Diagnosed():
-            return error.diagnostics, max(_EXITS.get(item.code, exits.ERROR) for item in error.diagnostics)
+            return error.diagnostics, max(_EXITS.get(item.code, Status.ERROR) for item in error.diagnostics)
         case RemoteError():
-            return [Diagnostic(error.code, error.summary, str(error), error.hint)], exits.ERROR
+            return [Diagnostic(error.code, error.summary, str(error), error.hint)], Status.ERROR
         case JournalError():
-            return [journal_diagnostic(error)], journal_exit(error)
+            return [journal_diagnostic(error)], journal_status(error)
         case ReconcileError():
-            return [Diagnostic("cannot", "The command cannot go on", str(error))], exits.ERROR
-        case OSError() if error.errno is not None:  # without a number it is no answer of the operating system
-            return [_system(error)], exits.ERROR
+            return [Diagnostic("cannot", "The command cannot continue", str(error))], Status.ERROR
+        case OSError() if error.errno is not None:  # without a number it does not come from the operating system
+            return [_system(error)], Status.ERROR
         case _:
             from reconciler.cli.crash import crash_diagnostic
 
-            return [crash_diagnostic(error, console.environment)], exits.ERROR
-
-
-def journal_exit(error: JournalError) -> int:
-    """6 where the lock is somebody else's, else an error as any."""
-    return exits.LOCKED if isinstance(error, LockHeld | LeaseLost) else exits.ERROR
+            return [crash_diagnostic(error, console.environment)], Status.ERROR
 
 
 _JOURNAL = {
-    "lock-held": "Somebody else is at work",
+    "lock-held": "The lock is held by another run",
     "lease-lost": "The lock is lost",
     "not-in-journal": "Not in the journal",
 }
@@ -145,7 +141,7 @@ def _system(error: OSError) -> Diagnostic:
 
 
 def _abandon_streams() -> int:
-    """The reader went away: what is still buffered goes nowhere, and the interpreter has nothing left to flush."""
+    """The reader closed the pipe: discard what is buffered, so that the interpreter has nothing left to flush."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()

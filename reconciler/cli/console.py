@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
-from reconciler.cli.files import naming
 from reconciler.cli.interrupts import Interrupts
+from reconciler.operations.private_files import naming
 
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.event import Event
     from reconciler.operations.events import Notice
     from reconciler.operations.runtime import Runtime
     from reconciler.render.stream import Stream
@@ -85,13 +87,23 @@ class Console:
     @property
     def runtime(self) -> Runtime:
         """What operations take from this console."""
+        from reconciler.cli.run_output import progress
         from reconciler.operations.runtime import Runtime
 
-        return Runtime(environment=self.environment, listen=self.hear)
+        return Runtime(environment=self.environment, listen=self.hear, watch=partial(progress, self))
 
-    def hear(self, notice: Notice) -> None:
+    def hear(self, notice: Notice | Event) -> None:
         """Print what an operation reports."""
-        from reconciler.operations.events import InventoryLoaded, Message, Warned
+        from reconciler.operations.events import (
+            Abandoned,
+            Executed,
+            Finished,
+            InventoryLoaded,
+            Message,
+            Planned,
+            Verified,
+            Warned,
+        )
 
         match notice:
             case Message(text, verbose):
@@ -102,6 +114,10 @@ class Console:
                 self.detail(f"Read {', '.join(files)}")
             case Warned(diagnostic):
                 self.problems([diagnostic])
+            case Planned() | Executed() | Verified() | Finished() | Abandoned():
+                pass  # commands that can be asked for them print them
+            case _ if self.stream is not None:
+                self.stream.hear(notice)
 
     def progress(self, text: str) -> None:
         """Whole lines from the progress driver, at once: somebody waits for them."""

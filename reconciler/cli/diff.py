@@ -1,28 +1,23 @@
-"""`diff`: what one inventory would change where another is applied. Offline, without a secret."""
+"""`diff`: show what one inventory would change where another is applied. Offline, without secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
-from reconciler.operations.inventory_loader import load_inventory
-
-if TYPE_CHECKING:
-    from reconciler.model.inventory import Inventory
+from reconciler.operations.status import Status
 
 
 @click.command(cls=Command)
 @click.argument("old", metavar="[OLD]", type=PATH)
 @click.argument("new", metavar="NEW", type=PATH, required=False)
-@click.option("--base", metavar="REF", help="Instead of OLD: NEW as it was where it left git's REF.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where they differ.")
+@click.option("--base", metavar="REF", help="Compare with NEW as it was where its branch left git's REF.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if they differ.")
 @format_option(*REVIEWS)
 @detail_option
 @talk_options
@@ -38,31 +33,20 @@ def diff(
 ) -> int:
     """Compare two inventories: what would NEW change where OLD is applied?
 
-    Needs no secret and reaches nothing, so it is what a pull request from a fork can run:
+    Needs no secrets and connects to nothing, so a pull request from a fork can run it:
 
     \b
       vbo-reconcile diff --base origin/main inventory.yml
     """
-    from reconciler.cli.reviewing import document_of, show
-    from reconciler.plan.document import DIFF
-    from reconciler.plan.offline import difference
+    from reconciler.cli.plan_output import show_plan
+    from reconciler.operations import DiffOptions
+    from reconciler.operations import diff as compare
 
     if base is None and new is None:
-        raise click.UsageError("Name two inventories, or one with --base REF.")
+        raise click.UsageError("Give two inventories, or one with --base REF.")
     if base is not None and new is not None:
-        raise click.UsageError("Name OLD or --base REF, not both.")
-    wanted = load_inventory(new or old, console.runtime, lab=True)
-    before = _at_base(wanted, base) if base is not None else load_inventory(old, console.runtime, lab=True)
-    made = difference(before, wanted)
-    show(console, document_of(console, made, wanted, mode=DIFF), outputs)
-    return exits.PENDING if detailed_exitcode and not made.is_empty else exits.OK
-
-
-def _at_base(inventory: Inventory, base: str) -> Inventory:
-    from reconciler.cli.reviewing import history_of, inventory_at, no_history
-    from reconciler.plan.offline import nothing
-
-    history = history_of(inventory)
-    if history is None:
-        raise no_history(inventory, base)
-    return inventory_at(history, history.base(base), inventory.main) or nothing(inventory)
+        raise click.UsageError("Give OLD or --base REF, not both.")
+    options = DiffOptions(old=old if new else None, base=base)
+    made = compare(new or old, options, console.runtime)
+    show_plan(console, made.document, outputs)
+    return made.status if detailed_exitcode else Status.OK

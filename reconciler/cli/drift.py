@@ -1,4 +1,4 @@
-"""`drift`: where the live world is not as declared, without what is known. Holds no writer."""
+"""`drift`: show where the live state is not as declared, except for known drift. Holds no writer."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
     PATH,
     REVIEWS,
     Output,
-    choice_options,
     detail_option,
     format_option,
     inventory_argument,
     lab_option,
     parallelism_option,
+    selection_options,
     stream_option,
 )
-from reconciler.operations.inventory_loader import load_inventory
-from reconciler.operations.request import PlanRequest, Selection
+from reconciler.operations.request import Selection
 
 
 @click.command(cls=Command)
 @inventory_argument
 @lab_option
-@choice_options
-@click.option("--known", type=PATH, metavar="FILE", help="Drift that is accepted for a while; see: schema known-drift.")
+@selection_options
+@click.option(
+    "--known", type=PATH, metavar="FILE", help="Accept the drift in FILE until it expires; see: schema known-drift."
+)
 @format_option(*REVIEWS)
 @detail_option
 @stream_option
@@ -47,24 +47,16 @@ def drift(
     known: Path | None,
     parallelism: int,
 ) -> int:
-    """Show where the live world is not as the inventory at PATH declares it. Never writes.
+    """Show where the live state is not as the inventory at PATH declares. Writes nothing.
 
-    Exits with 2 where something differs that is not known, or no longer: an entry of --known counts until its last
-    day. Exits with 1 where not everything could be looked at.
+    Exits with 2 if anything differs that is not known drift. An entry of --known is valid until the end of its last
+    day. Exits with 1 if not everything could be observed.
     """
-    from reconciler.cli.reviewing import document_of, show
-    from reconciler.inventory.known import load_known
-    from reconciler.operations.session import open_session
-    from reconciler.plan.document import DRIFT
-    from reconciler.plan.drift import drift_of, with_severity
+    from reconciler.cli.plan_output import show_plan
+    from reconciler.operations import DriftOptions
+    from reconciler.operations import drift as find_drift
 
-    accepted = load_known(known) if known else []
-    inventory = load_inventory(path, console.runtime, lab=lab)
-    with open_session(inventory, console.runtime, lab=lab, parallel=parallelism) as world:
-        plan = world.plan(PlanRequest(selection=selection)).plan
-        today = world.clock().date()
-    found = drift_of(plan, accepted, today)
-    show(console, with_severity(document_of(console, found, inventory, mode=DRIFT)), outputs)
-    if found.has_errors:
-        return exits.ERROR
-    return exits.OK if found.is_empty else exits.PENDING
+    options = DriftOptions(lab=lab, selection=selection, known=known, parallelism=parallelism)
+    found = find_drift(path, options, console.runtime)
+    show_plan(console, found.document, outputs)
+    return found.status

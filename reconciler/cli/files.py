@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
-
-from reconciler.operations.paths import private_folder
 
 _NAMED = "reconciler.cli.files"
 
@@ -62,38 +58,6 @@ def _claim(ctx: click.Context, file: Path, *, writes: bool) -> None:
     if place in named and (writes or named[place]):
         raise click.BadParameter(f"'{file}' is named twice, and what is written would overwrite the other")
     named[place] = writes
-
-
-def open_private(file: Path) -> TextIO:
-    """A file for nobody else, to be written; one that is there keeps the permissions that somebody gave it."""
-    private_folder(file.absolute().parent)
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return os.fdopen(handle, "w", encoding="utf-8")
-
-
-@contextmanager
-def naming(file: Path | str) -> Iterator[None]:
-    """A full disk is told without a name, by the write that met it: say which file it was."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(file)
-        raise
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Write a file that is for nobody else, whole or not at all."""
-    import tempfile
-
-    folder = private_folder(file.absolute().parent)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
-    try:
-        with naming(file), os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class Finite(click.FloatRange):

@@ -30,6 +30,16 @@ def _with_variables(params: Iterable[click.Parameter]) -> None:
 
 
 class Command(click.Command):
+    """A command whose operation may find fault with its arguments."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from reconciler.operations.errors import InvalidOption
+
+        try:
+            return super().invoke(ctx)
+        except InvalidOption as error:
+            raise click.UsageError(str(error), ctx) from error
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first ends what is under way in order, the next ones ever more at once. Never a traceback."""
+"""SIGINT and SIGTERM: the first stops in order, each further one sooner. Never a traceback."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from reconciler.cli import exits
+from reconciler.operations.status import Status
 
-_CODES = {signal.SIGINT: exits.INTERRUPTED, signal.SIGTERM: exits.TERMINATED}
-_PATIENCE = 2
-"""Signals that somebody who asked for them is told of; the one after them ends the process."""
+_CODES = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: exits.TERMINATED}
+_REDIRECTED = 2
+"""Signals that are redirected; the one after them ends the process."""
 
 
 class Interrupts:
     """While entered, the first signal raises KeyboardInterrupt in the main thread, and the next one ends the process.
-    `code` is the exit code of the first that came."""
+    `code` is the exit code of the first signal."""
 
     def __init__(self, leave: Callable[[int], Any] = os._exit) -> None:
-        self.code = exits.INTERRUPTED
+        self.code: int = Status.INTERRUPTED
         self.count = 0
         self._leave = leave
         self._hear: Callable[[], None] | None = None
@@ -46,9 +47,9 @@ class Interrupts:
             sys.unraisablehook = self._unraisable
 
     @contextmanager
-    def told(self, hear: Callable[[], None]) -> Iterator[None]:
+    def redirected(self, hear: Callable[[], None]) -> Iterator[None]:
         """Inside, nothing is raised: `hear` is called for the first two signals. It runs in a signal handler, so it
-        must take no lock. A signal that came before and was dropped is told now, so that nothing is begun."""
+        must take no lock. It is also called at once for a signal that came before and was dropped."""
         self._hear = hear
         if self.count:
             hear()
@@ -58,11 +59,11 @@ class Interrupts:
             self._hear = None
 
     def leave(self) -> None:
-        """End the process now, whatever its threads are at."""
+        """End the process now, without waiting for its threads."""
         self._leave(self.code)
 
     def _drop(self, ignored: sys.UnraisableHookArgs) -> None:
-        """Python drops what is raised while it cleans an object up. `count` knows of the signal all the same."""
+        """Python drops exceptions that are raised while it finalizes an object. `count` counts that signal anyway."""
         if ignored.exc_type is not KeyboardInterrupt:
             self._unraisable(ignored)
 
@@ -70,7 +71,7 @@ class Interrupts:
         self.count += 1
         if self.count == 1:
             self.code = _CODES[signal.Signals(number)]
-        if self._hear is not None and self.count <= _PATIENCE:
+        if self._hear is not None and self.count <= _REDIRECTED:
             self._hear()
         elif self.count == 1:
             raise KeyboardInterrupt

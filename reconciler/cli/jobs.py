@@ -1,14 +1,15 @@
-"""`jobs`: run jobs and follow them to their result, or list them."""
+"""`jobs`: run jobs and follow them to their results, or list them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import (
@@ -20,17 +21,17 @@ from reconciler.cli.options import (
     lab_option,
     lock_wait_option,
 )
-from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
-    from reconciler.model.inventory import Inventory
-    from reconciler.model.live import Live, LiveResource
-    from reconciler.model.plan import Plan
+    from reconciler.model.event import Event
+    from reconciler.operations import JobRunResult, JobStatus
+    from reconciler.operations.events import Notice
 
 
 @click.group(cls=Group)
 def jobs() -> None:
-    """Run jobs and follow them to their result, or list them."""
+    """Run jobs and follow them to their results, or list them."""
 
 
 @jobs.command("list")
@@ -40,53 +41,38 @@ def jobs() -> None:
 @talk_options
 @pass_console
 def list_jobs(console: Console, path: Path, outputs: Sequence[Output], *, lab: bool) -> int:
-    """List the jobs of the server, with the result of their last run. Writes nothing."""
-    from reconciler.operations.session import open_session
+    """List the jobs of the server, with the results of their last runs. Writes nothing."""
+    from reconciler.operations import list_jobs as read_jobs
 
-    inventory = load_inventory(path, console.runtime, lab=lab)
-    with open_session(inventory, console.runtime, lab=lab) as world:
-        live = world.observe_server()
-    rows = [_row(found, inventory) for _, found in sorted(live.resources.items()) if found.kind == "job"]
-    deliver(console, outputs, lambda name, _style: _list_text(name, rows))
-    return exits.OK
+    found = read_jobs(path, lab=lab, runtime=console.runtime)
+    deliver(console, outputs, lambda name, _style: _json(found) if name == "json" else _text(found))
+    return Status.OK
 
 
-def _row(found: LiveResource, inventory: Inventory) -> dict[str, Any]:
-    from reconciler.model.value import UNKNOWN
+def _json(jobs: Sequence[JobStatus]) -> str:
+    from reconciler.render.document import document
 
-    shown = {key: found.fields.get(key) for key in ("organization", "repository", "enabled")}
-    return {
-        "name": found.name,
-        "declared": any(found.name == job.name for job in inventory.of_kind("job")),
-        **{key: None if value is UNKNOWN else value for key, value in shown.items()},
-        "last_run": found.raw.get("lastRun"),
-        "last_status": found.raw.get("lastStatus"),
-        "next_run": found.raw.get("nextRun"),
-    }
+    return document({"jobs": [asdict(job) for job in jobs]})
 
 
-def _list_text(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    if name == "json":
-        from reconciler.render.document import document
-
-        return document({"jobs": list(rows)})
+def _text(jobs: Sequence[JobStatus]) -> str:
     from reconciler.render.tables import columns
 
-    if not rows:
+    if not jobs:
         return "The server has no jobs.\n"
-    shown = [
+    rows = [
         (
-            row["name"] + ("" if row["declared"] else " (not declared)"),
-            str(row["organization"] or "?"),
-            str(row["repository"] or "?"),
-            str(row["last_status"] or "never run"),
-            str(row["last_run"] or "-"),
-            str(row["next_run"] or "-"),
+            job.name + ("" if job.declared else " (not declared)"),
+            str(job.organization or "?"),
+            str(job.repository or "?"),
+            str(job.last_status or "never run"),
+            str(job.last_run or "-"),
+            str(job.next_run or "-"),
         )
-        for row in rows
+        for job in jobs
     ]
     header = ("JOB", "ORGANIZATION", "REPOSITORY", "LAST RESULT", "LAST RUN", "NEXT RUN")
-    return "".join(f"{line}\n" for line in columns([header, *shown], indent=""))
+    return "".join(f"{line}\n" for line in columns([header, *rows], indent=""))
 
 
 @jobs.command("run")
@@ -102,72 +88,41 @@ def run_jobs(
 ) -> int:
     """Start the jobs NAME... of the inventory at PATH now and follow them to their results.
 
-    A job that ends as Failed or Stopped gives exit code 3. Not while an apply is under way on the same server, which
-    may be moving what the jobs work with.
+    A job that ends as Failed or Stopped gives exit code 3. Takes the lock of the server: an apply may be changing what
+    the jobs work with.
     """
-    from reconciler.cli.performing import (
-        exit_of,
-        leave_if_asked,
-        mails_of,
-        new_mails,
-        perform,
-        show_results,
-        tell_errors,
-    )
-    from reconciler.cli.turn import end, take_turn
-    from reconciler.operations.session import open_session
+    from reconciler.operations import run_jobs as start_jobs
+
+    runtime = replace(console.runtime, listen=partial(_show, console, outputs))
+    return start_jobs(path, names, lab=lab, lock_wait=lock_wait, runtime=runtime).status
+
+
+def _show(console: Console, outputs: Sequence[Output], event: Notice | Event) -> None:
+    """Print what happens, in the order in which it does."""
+    from reconciler.cli.run_output import leave, show_errors, show_results
+    from reconciler.operations import JobRunResult
+    from reconciler.operations.events import Abandoned, Executed, Finished
+
+    match event:
+        case Executed(done):
+            if not console.machine:
+                show_results(console, done)
+        case Finished(JobRunResult() as result):
+            deliver_json(console, outputs, _result_json(result))
+            show_errors(console, result.execution.errors)
+        case Abandoned():
+            leave(console)
+        case _:
+            console.hear(event)
+
+
+def _result_json(result: JobRunResult) -> dict[str, Any]:
     from reconciler.render.results import results_json
 
-    inventory = load_inventory(path, console.runtime, lab=lab)
-    wanted = _declared(names, inventory)
-    with (
-        open_session(inventory, console.runtime, lab=lab) as world,
-        take_turn(console, world, "jobs run", wait=lock_wait) as turn,
-    ):
-        live = world.observe_server()
-        mails = mails_of(world)
-        plan = _plan_of(wanted, inventory, live, lab=lab)
-        run = turn.begin(plan)
-        result = perform(console, world, live, plan, run)
-        trouble = end(run, result)
-        sent = new_mails(mails, mails_of(world))
-        told = {
-            "run": turn.run,
-            "outcomes": results_json(result.outcomes.values()),
-            "in_flight": dict(result.in_flight),
-            "mails": [dict(mail) for mail in sent],
-        }
-        deliver_json(console, outputs, told)
-        if not console.machine:
-            show_results(console, result, sent)
-        tell_errors(console, result.error, trouble)
-        leave_if_asked(console, turn, result)
-    return exit_of(result, trouble)
-
-
-def _declared(names: Sequence[str], inventory: Inventory) -> list[str]:
-    """The names in order, each once. Raises BadParameter for one that is not declared."""
-    known = [job.name for job in inventory.of_kind("job")]
-    for name in names:
-        if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise click.BadParameter(f"the inventory declares no job {name!r}.{hint}", param_hint="NAME")
-    return list(dict.fromkeys(names))
-
-
-def _plan_of(names: Sequence[str], inventory: Inventory, live: Live, *, lab: bool) -> Plan:
-    """A plan that only runs jobs; one that the server does not have is blocked."""
-    from reconciler.model.address import address
-    from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
-
-    changes = []
-    for name in names:
-        where = address("job", name)
-        missing = "" if where in live.resources else "the server does not have this job yet: apply first"
-        steps = () if missing else (Step("job.run", {"name": name}),)
-        cause = Cause(Reason.INVENTORY, "asked for on the command line")
-        changes.append(Change(where, Action.RUN, (), cause, steps, blocked=missing))
-    return Plan(inventory.name, inventory.digest, live.server, tuple(changes), lab=lab)
+    done = result.execution
+    return {
+        "run": result.run,
+        "outcomes": results_json(done.result.outcomes.values()),
+        "in_flight": dict(done.result.in_flight),
+        "mails": [dict(mail) for mail in done.mails],
+    }

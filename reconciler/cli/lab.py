@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import PATH, Output, deliver, format_option
-from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.status import Status
 from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def serve(console: Console, path: Path | None, form: str) -> int:
             threading.Event().wait()
         except KeyboardInterrupt:
             console.say("\nThe lab is shut down; its state is kept.")
-    return exits.OK
+    return Status.OK
 
 
 def _served(ends: Mapping[str, Any]) -> str:
@@ -88,7 +87,7 @@ def status(console: Console, path: Path | None, outputs: Sequence[Output]) -> in
     with _open(console, path) as running:
         told = running.status()
     deliver(console, outputs, lambda name, _style: _json(told) if name == "json" else _told(told))
-    return exits.OK
+    return Status.OK
 
 
 def _json(told: Mapping[str, Any]) -> str:
@@ -127,7 +126,7 @@ def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
         raise click.BadParameter(f"{setting!r} is not of the form KEY=VALUE", param_hint="KEY=VALUE")
     with _open(console, path) as running:
         console.result(f"{running.set(target, key, value)}\n")
-    return exits.OK
+    return Status.OK
 
 
 @lab.command("reset")
@@ -136,12 +135,13 @@ def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
 @pass_console
 def reset(console: Console, path: Path | None) -> int:
     """Forget everything that happened in the lab of the inventory at PATH."""
+    from reconciler.operations.inventory_loader import load_inventory
     from reconciler.operations.lab import reset_lab
 
     name = load_inventory(path or _demo(), console.runtime, lab=True).name
     reset_lab(name, console.runtime)
     console.result(f"The lab of {name} starts anew.\n")
-    return exits.OK
+    return Status.OK
 
 
 def _demo() -> Path:
@@ -149,6 +149,7 @@ def _demo() -> Path:
 
 
 def _open(console: Console, path: Path | None) -> Lab:
+    from reconciler.operations.inventory_loader import load_inventory
     from reconciler.operations.lab import open_lab
 
     return open_lab(load_inventory(path or _demo(), console.runtime, lab=True), console.runtime)

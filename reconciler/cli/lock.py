@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.operations.journals import open_journal_of
+from reconciler.operations.status import Status
 
 
 @click.group(cls=Group)
@@ -41,7 +41,7 @@ def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: 
             else locks_text(found, style)
         ),
     )
-    return exits.OK
+    return Status.OK
 
 
 @lock.command("break")
@@ -60,13 +60,13 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
         if holder is not None and not yes:
             if not console.can_ask:
                 console.fail([_NOBODY_TO_ASK])
-                return exits.REFUSED
+                return Status.REFUSED
             if not console.ask(f"Break the lock of {holder.name}? It is held by {holder.describe()}."):
                 console.say("The lock is as it was.")
-                return exits.REFUSED
+                return Status.REFUSED
         broken = journal.locks.break_(lock_id)
     console.result(f"Broken: the lock of {broken.name}, which was held by {broken.describe()}.\n")
-    return exits.OK
+    return Status.OK
 
 
 _NOBODY_TO_ASK = Diagnostic(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.files import Finite, Reading, naming, open_private, writing
+from reconciler.cli.files import Finite, Reading, writing
+from reconciler.operations.private_files import naming, open_private
 from reconciler.operations.request import Selection
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ parallelism_option = click.option(
     show_default=True,
     metavar="N",
     help="How many hosts at a time.",
+)
+
+notify_option = click.option(
+    "--notify-url",
+    metavar="URL",
+    help="POST a JSON message to this webhook when the run has ended: https://…, or a reference secret://…",
 )
 
 lock_wait_option = click.option(
@@ -65,7 +72,7 @@ base_option = click.option(
 )
 
 
-def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--target` and `--exclude`; the command is handed a `selection`."""
 
     def both(*args: Any, targets: Sequence[str], excludes: Sequence[str], **more: Any) -> Any:

@@ -1,14 +1,14 @@
-"""`plan`: what differs, and why. Holds no writer."""
+"""`plan`: show what differs, and why. Holds no writer."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Saving
 from reconciler.cli.group import Command, pass_console, talk_options
@@ -16,38 +16,39 @@ from reconciler.cli.options import (
     REVIEWS,
     Output,
     base_option,
-    choice_options,
     detail_option,
     format_option,
     inventory_argument,
     lab_option,
     parallelism_option,
+    selection_options,
     stream_option,
     waiver_option,
 )
-from reconciler.cli.pace import batch_option
-from reconciler.operations.inventory_loader import load_inventory
-from reconciler.operations.request import PlanRequest, Selection
+from reconciler.cli.rollout_options import batch_option
+from reconciler.operations.request import Selection
+from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
-    from reconciler.model.inventory import Inventory
-    from reconciler.model.plan import Plan
+    from reconciler.operations import Preview
 
 
 @click.command(cls=Command)
 @inventory_argument
 @lab_option
 @base_option
-@choice_options
-@click.option("--out", "file", type=Saving(), metavar="FILE", help="Save the plan, to be applied as it is: apply FILE.")
+@selection_options
 @click.option(
-    "--expires", "hours", type=Finite(min=0, min_open=True, max=8784), default=24, show_default=True,
-    metavar="HOURS", help="How long the saved plan may be applied.",
+    "--out", "save_to", type=Saving(), metavar="FILE", help="Save the plan; `apply FILE` applies exactly that plan."
+)
+@click.option(
+    "--expires", "expires_after", type=Finite(min=0, min_open=True, max=8784), default=24, show_default=True,
+    metavar="HOURS", help="How long the saved plan can be applied.",
 )  # fmt: skip
 @click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending, 4 where a guard refuses."
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending, with 4 if a guard refuses them."
 )
-@click.option("--require-complete", is_flag=True, help="Refuse a plan with anything in it that could not be observed.")
+@click.option("--require-complete", is_flag=True, help="Refuse a plan with anything that could not be observed.")
 @batch_option
 @waiver_option
 @format_option(*REVIEWS)
@@ -58,56 +59,41 @@ if TYPE_CHECKING:
 @pass_console
 def plan(
     console: Console,
+    /,
     path: Path,
-    selection: Selection,
     outputs: Sequence[Output],
-    waivers: Mapping[str, str],
     *,
-    lab: bool,
-    base: str | None,
-    file: Path | None,
-    hours: float,
     detailed_exitcode: bool,
-    require_complete: bool,
-    batch: str,
-    parallelism: int,
+    save_to: Path | None,
+    waivers: Mapping[str, str],
+    selection: Selection,
+    **more: Any,
 ) -> int:
-    """Show what would change in the live world, and why.
+    """Show what would change in the live state, and why.
 
-    Reads the server and the hosts that the inventory at PATH names, and writes nothing: not even a writer exists.
+    Reads the server and the hosts that the inventory at PATH names, and writes nothing.
 
-    With --lab, --base rehearses: the lab is built anew as the inventory was at REF (or as the one in the file REF
-    is), and then the plan is made against that.
+    With --lab, --base rehearses: the lab is reset, the inventory as it was at REF (or the one at the path REF) is
+    applied to it, and the plan is made against that.
     """
-    from reconciler.cli.rehearsal import rehearse
-    from reconciler.cli.reviewing import document_of, show
-    from reconciler.cli.saving import save
-    from reconciler.operations.session import open_session
+    from reconciler.cli.plan_output import show_plan
+    from reconciler.operations import PlanOptions
+    from reconciler.operations import plan as preview
 
-    inventory = load_inventory(path, console.runtime, lab=lab)
-    if lab and base:
-        base = rehearse(console, inventory, base, parallel=parallelism)
-    with open_session(inventory, console.runtime, lab=lab, parallel=parallelism) as world:
-        sight = world.plan(
-            PlanRequest(waivers=waivers, require_complete=require_complete, selection=selection, batch=batch)
-        )
-    document = document_of(console, sight.plan, inventory, base=base)
-    if file is not None:
-        save(console, sight.plan, inventory, document, file, hours=hours)
-    show(console, document, outputs)
-    return exit_of(sight.plan, detailed=detailed_exitcode)
+    options = PlanOptions(save_to=save_to, waivers=waivers, selection=selection, **more)
+    made = preview(path, options, console.runtime)
+    if save_to is not None:
+        _report_saved(console, made, save_to)
+    show_plan(console, made.document, outputs)
+    return made.status if detailed_exitcode or made.status is Status.ERROR else Status.OK
 
 
-def show_plan(console: Console, made: Plan, inventory: Inventory, outputs: Sequence[Output]) -> None:
-    from reconciler.cli.reviewing import document_of, show
-
-    show(console, document_of(console, made, inventory), outputs)
-
-
-def exit_of(made: Plan, *, detailed: bool) -> int:
-    """The exit code of a preview: an error first, then (where asked for) refused, then pending."""
-    if made.has_errors:
-        return exits.ERROR
-    if detailed and made.is_refused:
-        return exits.REFUSED
-    return exits.PENDING if detailed and not made.is_empty else exits.OK
+def _report_saved(console: Console, made: Preview, file: Path) -> None:
+    until = f"until {made.expires:%Y-%m-%d %H:%M} UTC"
+    if made.plan.is_empty:
+        console.say(f"Saved to {file}; it has nothing to apply.")
+    elif console.in_ci:
+        console.say(f"Saved to {file}; it can be applied {until}.")
+    else:
+        command = f"vbo-reconcile apply {'--lab ' if made.plan.lab else ''}{shlex.quote(str(file))}"
+        console.say(f"Saved to {file}. To apply exactly this plan, {until}:\n  {command}")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
-from reconciler.cli.resuming import run_id
 from reconciler.operations.journals import open_journal_of
+from reconciler.operations.resume import find_run
+from reconciler.operations.status import Status
 
 
 @click.group(cls=Group)
@@ -47,7 +47,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
             document({"runs": [run_json(run) for run in found]}) if name == "json" else runs_text(found, style)
         ),
     )
-    return exits.OK
+    return Status.OK
 
 
 @runs.command("show")
@@ -66,7 +66,7 @@ def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool
     from reconciler.render.runs import run_json, run_text
 
     with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
-        name = run_id(journal, run)
+        name = find_run(journal, run)
         found = journal.run(name)
         refusals = journal.plan(name).get("refusals", ())
     deliver(
@@ -74,4 +74,4 @@ def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool
         outputs,
         lambda name, style: document(run_json(found, refusals)) if name == "json" else run_text(found, refusals, style),
     )
-    return exits.OK
+    return Status.OK

@@ -1,4 +1,4 @@
-"""`show`: a saved plan in any format. Reaches nothing, so it also shows plans that cannot be applied any more."""
+"""`show`: a saved plan in any format. Connects to nothing, and also shows plans that have expired."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
+from reconciler.operations.status import Status
 
 
 @click.command(cls=Command)
@@ -20,10 +20,10 @@ from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_
 @talk_options
 @pass_console
 def show(console: Console, file: Path, outputs: Sequence[Output]) -> int:
-    """Show the plan in FILE: one that `plan --out` saved, or the JSON of `plan`, `diff` or `drift`."""
-    from reconciler.cli.reviewing import show as tell
+    """Show the plan in FILE, saved by `plan --out` or printed by `plan`, `diff` or `drift` as JSON."""
+    from reconciler.cli.plan_output import show_plan
     from reconciler.plan.saved import read_document
 
     document = read_document(file.read_bytes(), name=file.name)
-    tell(console, document, outputs)
-    return exits.OK
+    show_plan(console, document, outputs)
+    return Status.OK

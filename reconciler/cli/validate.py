@@ -1,22 +1,20 @@
-"""`validate`: everything that is wrong with an inventory, at once and offline."""
+"""`validate`: show all errors and warnings of an inventory. Offline."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import exits
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, inventory_argument
-from reconciler.model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
-    from reconciler.model.inventory import Inventory
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.operations import Validation
     from reconciler.render.style import Style
 
 
@@ -26,25 +24,21 @@ if TYPE_CHECKING:
 @talk_options
 @pass_console
 def validate(console: Console, path: Path, outputs: Sequence[Output]) -> int:
-    """Check the inventory at PATH (a file or a folder) without touching the network.
+    """Check the inventory at PATH (a file or a folder) without connecting to anything.
 
-    All findings are shown at once, with file, line and column.
+    Shows all errors and warnings at once, with file, line and column.
     """
-    from reconciler.operations.inventory_loader import read_inventory
+    from reconciler.operations import validate as check
 
-    inventory, found = read_inventory(path)
-
-    def text(name: str, style: Style) -> str:
-        return _json(inventory, found) if name == "json" else _human(inventory, found, style)
-
-    deliver(console, outputs, text)
-    if found and console.environment.get("GITHUB_ACTIONS") == "true":
-        _annotate(console, path, found)
-    return exits.ERROR if inventory is None or any(item.is_error for item in found) else exits.OK
+    result = check(path)
+    deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
+    if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":
+        _annotate(console, path, result.diagnostics)
+    return result.status
 
 
 def _annotate(console: Console, path: Path, found: Sequence[Diagnostic]) -> None:
-    """Findings at the lines of the inventory, where GitHub shows them."""
+    """Diagnostics at the lines of the inventory, in the pages of GitHub."""
     from reconciler.inventory.history import History
     from reconciler.render.annotations import diagnostics_annotations
 
@@ -52,27 +46,25 @@ def _annotate(console: Console, path: Path, found: Sequence[Diagnostic]) -> None
     console.announce(diagnostics_annotations(found, history.folder if history else ""))
 
 
-def _sizes(inventory: Inventory | None) -> dict[str, int]:
-    return dict(sorted(Counter(item.kind for item in inventory.resources.values()).items())) if inventory else {}
-
-
-def _json(inventory: Inventory | None, found: Sequence[Diagnostic]) -> str:
+def _json(result: Validation) -> str:
     from reconciler.render.document import document, findings
 
+    inventory = result.inventory
     name = inventory.name if inventory else ""
     files = list(inventory.files) if inventory else []
-    return document(findings(found, inventory=name, files=files, objects=_sizes(inventory)))
+    return document(findings(result.diagnostics, inventory=name, files=files, objects=dict(result.objects)))
 
 
-def _human(inventory: Inventory | None, found: Sequence[Diagnostic], style: Style) -> str:
+def _text(result: Validation, style: Style) -> str:
     from reconciler.render.diagnostics import diagnostics_text
 
+    inventory, found = result.inventory, result.diagnostics
     text = diagnostics_text(found, style)
     errors = sum(1 for item in found if item.is_error)
     warnings = f", {_many(len(found) - errors, 'warning')}" if len(found) > errors else ""
     if errors or inventory is None:
         return f"{text}\nNot valid: {_many(errors, 'error')}{warnings}.\n"
-    sizes = ", ".join(_counted(kind, size) for kind, size in _sizes(inventory).items())
+    sizes = ", ".join(_counted(kind, size) for kind, size in result.objects.items())
     gap = "\n" if text else ""
     return f"{text}{gap}Valid: {inventory.name} declares {sizes or 'nothing'}{warnings}.\n"
 

@@ -1,4 +1,87 @@
 """What each command does, as functions that a Python program can call: no command line, no printing.
 
+    from reconciler.operations import PlanOptions, plan
+
+    preview = plan("inventory.yml", PlanOptions(lab=True))
+    for change in preview.plan.changes:
+        ...
+
+Options and results are frozen dataclasses; a result has a `status`, whose number is the exit code of the command.
+Whatever goes wrong is raised as a `ReconcileError` or a `JournalError`; files raise OSError. A `Runtime` brings
+environment variables, a listener for events, and a clock.
+
 Names are imported when they are first used, so that a command loads only what it needs.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.operations.apply_run import ApplyOptions, ApplyResult, apply
+    from reconciler.operations.checkup import Checkup, doctor
+    from reconciler.operations.errors import ApprovalRequired, InvalidOption
+    from reconciler.operations.execution import Execution, RolloutOptions
+    from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
+    from reconciler.operations.mail_test import MailTest, send_test_mail
+    from reconciler.operations.previews import DiffOptions, DriftOptions, PlanOptions, Preview, diff, drift, plan
+    from reconciler.operations.request import Selection
+    from reconciler.operations.runtime import Runtime
+    from reconciler.operations.session import PlanResult
+    from reconciler.operations.status import Status
+    from reconciler.operations.validation import Validation, validate
+else:
+    _MODULES = {
+        "apply_run": ("ApplyOptions", "ApplyResult", "apply"),
+        "checkup": ("Checkup", "doctor"),
+        "errors": ("ApprovalRequired", "InvalidOption"),
+        "execution": ("Execution", "RolloutOptions"),
+        "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
+        "mail_test": ("MailTest", "send_test_mail"),
+        "previews": ("DiffOptions", "DriftOptions", "PlanOptions", "Preview", "diff", "drift", "plan"),
+        "request": ("Selection",),
+        "runtime": ("Runtime",),
+        "session": ("PlanResult",),
+        "status": ("Status",),
+        "validation": ("Validation", "validate"),
+    }
+    _LATER = {name: module for module, names in _MODULES.items() for name in names}
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+
+
+__all__ = [
+    "ApplyOptions",
+    "ApplyResult",
+    "ApprovalRequired",
+    "Checkup",
+    "DiffOptions",
+    "DriftOptions",
+    "Execution",
+    "InvalidOption",
+    "JobRunResult",
+    "JobStatus",
+    "MailTest",
+    "PlanOptions",
+    "PlanResult",
+    "Preview",
+    "RolloutOptions",
+    "Runtime",
+    "Selection",
+    "Status",
+    "Validation",
+    "apply",
+    "diff",
+    "doctor",
+    "drift",
+    "list_jobs",
+    "plan",
+    "run_jobs",
+    "send_test_mail",
+    "validate",
+]

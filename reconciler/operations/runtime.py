@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from reconciler.operations.events import Message, Notice, NoticeListener, ignore
+from reconciler.operations.events import Listener, Message, ignore
+
+if TYPE_CHECKING:
+    from reconciler.apply import StopSignal
+    from reconciler.model.event import Listener as ChangeListener
+    from reconciler.model.plan import Plan
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@contextmanager
+def unwatched(plan: Plan, stop: StopSignal) -> Iterator[ChangeListener]:
+    """For callers that neither show progress nor stop a run."""
+    del plan, stop
+    yield ignore
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """`environment` is where secrets, folders (XDG) and the review base of a pipeline are looked up. `listen` is called
-    with every notice, from the thread that called the operation. `clock` returns an aware time."""
+    """`environment` is where secrets, folders (XDG) and the review base of a pipeline are looked up. `clock` returns an
+    aware time.
+
+    `listen` is called with every notice and with every event of a change; the latter come from several threads.
+    `watch` is entered while a plan is carried out: it may ring the signal to stop the run, and gives one more listener
+    for the events of changes.
+    """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    listen: NoticeListener = ignore
+    listen: Listener = ignore
+    watch: Callable[[Plan, StopSignal], AbstractContextManager[ChangeListener]] = unwatched
     clock: Callable[[], datetime] = utc_now
 
     def report(self, text: str) -> None:
@@ -28,6 +48,3 @@ class Runtime:
 
     def detail(self, text: str) -> None:
         self.listen(Message(text, verbose=True))
-
-    def notify(self, notice: Notice) -> None:
-        self.listen(notice)

@@ -45,9 +45,9 @@ def in_flight_text(steps: Mapping[str, str], style: Style) -> str:
     return "\n" + "".join(f"{style.plain(line)}\n" for line in lines)
 
 
-def unwell_text(problems: Mapping[str, str], style: Style) -> str:
-    """What was done, and did not work when it was looked at after its batch."""
-    lines = ["Done, and not well afterwards:"]
+def unhealthy_text(problems: Mapping[str, str], style: Style) -> str:
+    """Changes that were made, and whose proxies were unhealthy after their batch."""
+    lines = ["Failed verification after apply:"]
     lines += columns([(key.partition(":")[2], problems[key]) for key in sorted(problems)])
     return "".join(f"{style.plain(line)}\n" for line in lines)
 

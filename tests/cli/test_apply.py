@@ -62,7 +62,7 @@ def test_it_ends_with_the_results_and_a_second_look(applied: Callable[..., Ended
     assert "  done  daily " in ended.out
     assert "Success, 3 objects, by px-1" in ended.out
     assert ended.out.endswith(
-        "Applied: 2 done, 0 failed, 0 skipped, 0 not started.\n\nLooked again: nothing differs from the inventory.\n"
+        "Applied: 2 done, 0 failed, 0 skipped, 0 not started.\n\nVerified: no differences remain.\n"
     )
     assert "done     create job.daily" in ended.err
     assert len(made.looks) == 2
@@ -126,21 +126,21 @@ def test_a_failure_is_applied_in_part(applied: Callable[..., Ended]) -> None:
 def test_what_still_differs_is_shown(applied: Callable[..., Ended]) -> None:
     ended = applied(world(plan(create()), plan(create())), "--auto-approve")
     assert ended.code == 3
-    assert "Looked again: this still differs.\n" in ended.out
+    assert "Verified: these differences remain.\n" in ended.out
     assert ended.out.endswith("Plan: 1 to create, 0 to change, 0 to delete, 0 to run.\n")
 
 
 def test_jobs_that_every_apply_starts_are_no_difference(applied: Callable[..., Ended]) -> None:
     ended = applied(world(plan(run()), plan(run())), "--auto-approve")
     assert ended.code == 0
-    assert "nothing differs" in ended.out
+    assert "no differences remain" in ended.out
 
 
 def test_what_cannot_be_seen_is_no_difference_but_said(applied: Callable[..., Ended]) -> None:
     hidden = (UnknownField("proxy.a", "port", "offline"),)
     ended = applied(world(plan(create()), plan(unknown=hidden)), "--auto-approve")
     assert ended.code == 0
-    assert "nothing differs from the inventory; 1 field is not observable." in ended.out
+    assert "no differences remain; 1 field is not observable." in ended.out
 
 
 def test_a_host_that_cannot_be_reached_makes_it_partial(applied: Callable[..., Ended]) -> None:
@@ -202,7 +202,7 @@ def test_the_lab_shows_the_mails_and_says_that_it_is_the_lab(applied: Callable[.
     ended = applied(world(plan(run(), lab=True), plan(lab=True), lab=lab), "--auto-approve", do=do)
     assert "This is the lab" in ended.out
     assert "  px-1   vbo@x  b@x  [Success] daily\n" in ended.out
-    assert "Looked again (in the lab)" in ended.out
+    assert "Verified (in the lab)" in ended.out
 
 
 def with_jobs(*names: str) -> FakeWorld:
@@ -285,7 +285,7 @@ def test_a_test_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_new_mails_are_told_from_old_ones_although_the_oldest_are_forgotten(before: str, after: str, new: str) -> None:
-    from reconciler.cli.performing import new_mails
+    from reconciler.operations.execution import new_mails
 
     def mails(subjects: str) -> list[dict[str, str]]:
         return [{"subject": subject} for subject in subjects]

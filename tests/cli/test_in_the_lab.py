@@ -22,7 +22,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert pending.code == 2, pending
     applied = call("apply", "--lab", SMALL, "--auto-approve", environment=environment)
     assert applied.code == 0, applied
-    assert applied.out.endswith("Looked again (in the lab): nothing differs from the inventory.\n")
+    assert applied.out.endswith("Verified (in the lab): no differences remain.\n")
     return environment
 
 

@@ -118,7 +118,7 @@ def test_a_signal_that_python_drops_is_told_before_anything_is_begun(capsys: pyt
     with Interrupts() as interrupts:
         untidy = _Untidy()
         del untidy
-        with interrupts.told(lambda: heard.append(interrupts.count)):
+        with interrupts.redirected(lambda: heard.append(interrupts.count)):
             assert heard == [1]
     assert heard == [1]
     assert capsys.readouterr().err == ""

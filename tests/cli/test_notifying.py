@@ -82,7 +82,7 @@ def test_a_webhook_that_refuses_is_a_warning(world: FakeWorld, hook: Hook, statu
     hook.status = status
     ended = call("apply", "x.yml", "--auto-approve", "--notify-url", hook.address)
     assert ended.code == 3
-    assert "Warning: The webhook was not told" in ended.err
+    assert "Warning: The webhook was not notified" in ended.err
     assert f"127.0.0.1: telling the webhook: it answered {status}" in ended.err
     assert TOKEN not in ended.out + ended.err
 
@@ -90,7 +90,7 @@ def test_a_webhook_that_refuses_is_a_warning(world: FakeWorld, hook: Hook, statu
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        (f"http://127.0.0.1:1/{TOKEN}", "The webhook was not told"),
+        (f"http://127.0.0.1:1/{TOKEN}", "The webhook was not notified"),
         (f"http://hooks.example.com/{TOKEN}", "does not begin with https://"),
         (f"ftp:{TOKEN}", "does not begin with https://"),
         ("secret://nothing", "is not of the form secret://SCHEME/PATH"),
@@ -121,7 +121,7 @@ def test_a_rehearsal_tells_nobody(world: FakeWorld, hook: Hook) -> None:
     world.lab = FakeLab()
     ended = call("apply", "x.yml", "--auto-approve", "--notify-url", hook.address)
     assert hook.told == []
-    assert "not told of what happens in the lab" in ended.err
+    assert "not notified of runs in the lab" in ended.err
 
 
 def test_nothing_to_do_is_told_to_nobody(world: FakeWorld, hook: Hook) -> None:

@@ -56,7 +56,7 @@ def test_an_inventory_does_not_differ_from_itself(pair: tuple[Path, Path]) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["diff", "{old}"], 64, "Name two inventories"),
+        (["diff", "{old}"], 64, "Give two inventories"),
         (["diff", "{old}", "{new}", "--base", "main"], 64, "not both"),
         (["diff", "--base", "main", "{new}"], 1, "not a git repository"),
         (["diff", "{old}", "{old}.absent"], 1, "does not exist"),

@@ -122,7 +122,7 @@ def test_the_workflow_of_github_from_pull_request_to_apply(tmp_path: Path) -> No
     planning = steps(jobs["plan"])
     runner.run(planning["Plan"], **github)
     said = runner.run(steps(jobs["apply"])["Apply"], **github)
-    assert "nothing differs from the inventory" in said
+    assert "no differences remain" in said
     assert "### Applied: " in page.read_text(encoding="utf-8")
     assert (runner.work / "apply.jsonl").read_text(encoding="utf-8").count('"type": "change_ended"') > 10
     assert "No changes" in runner.run(planning["Plan"], **github)
@@ -145,7 +145,7 @@ def test_the_pipeline_of_gitlab(tmp_path: Path) -> None:
         runner.stubs
     )
     runner.run("\n".join(jobs["plan"]["script"]))
-    assert "nothing differs from the inventory" in runner.run("\n".join(jobs["apply"]["script"]))
+    assert "no differences remain" in runner.run("\n".join(jobs["apply"]["script"]))
 
 
 def test_the_hook_for_pre_commit(tmp_path: Path) -> None:

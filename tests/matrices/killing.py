@@ -103,9 +103,9 @@ def _call(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def _apply(folder: Path, *more: str) -> tuple[int, str]:
-    from reconciler.cli import turn
+    from reconciler.operations import locked_run
 
-    turn.LEASE = LEASE
+    locked_run.LEASE = LEASE
     code, out, err = _call(folder, "apply", "--lab", str(folder / "inventory.yml"), "--auto-approve", *more)
     return code, out + err
 

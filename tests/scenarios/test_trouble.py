@@ -72,6 +72,6 @@ def test_a_server_that_has_not_noticed_that_a_host_is_back_is_asked_to_look_agai
         assert "proxy-not-reached" in [item["code"] for item in plan["reports"]]
         ended = demo.apply()
         assert ended.code == 0, ended.out + ended.err
-        assert "The server is asked to look again where hosts say otherwise: px-lon-1 ..." in ended.err
+        assert "Rescanning proxies whose hosts and server do not agree: px-lon-1 ..." in ended.err
         assert "none that writes" in ended.out
         assert demo.changes() == {}

@@ -1,4 +1,4 @@
-"""Going on with a run that did not come to its end: what of its plan is still wanted, says the journal."""
+"""Resuming a run that did not finish: the journal knows which of its changes are left."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ if TYPE_CHECKING:
     from reconciler.operations.session import Session
 
 
-def resumed(request: PlanRequest, world: Session, run: str | None) -> PlanRequest:
-    """The request as it is where no `run` is named; else for just those changes that the run was to do and did not.
+def resumed(request: PlanRequest, session: Session, run: str) -> PlanRequest:
+    """The request for those changes of `run` that are not done. Its waivers hold, and its sizes of batches.
 
-    Those that it had begun may be half done, so of them less may be left than was approved. Its waivers hold on.
-    Raises NotInJournal, and Diagnosed for a run that was no apply, or was for another inventory, server or world.
+    Changes that were in progress may be done in part, so less of them may be left than was approved. Raises
+    NotInJournal, and Diagnosed for a run that was no apply, or of another inventory, server or lab.
     """
     from reconciler.journal import ChangeState
 
-    if run is None:
-        return request
-    run = run_id(world.journal, run, operation="apply")
-    plan = world.journal.plan(run)
-    record = world.journal.run(run)
+    run = find_run(session.journal, run, operation="apply")
+    plan = session.journal.plan(run)
+    record = session.journal.run(run)
     if record.operation != "apply":
         raise Diagnosed([_no_apply(run, record.operation)])
     place = (record.inventory, record.server, record.lab)
-    if place != (world.inventory.name, world.access.server.host, world.lab is not None):
-        raise Diagnosed([_of_another_world(run, *place)])
+    if place != (session.inventory.name, session.access.server.host, session.lab is not None):
+        raise Diagnosed([_other_place(run, *place)])
     left = {change.key: change.state for change in record.changes if change.state is not ChangeState.DONE}
     begun = frozenset(key for key, state in left.items() if state in (ChangeState.IN_FLIGHT, ChangeState.FAILED))
     waivers = {str(item["code"]): str(item["waiver"]) for item in plan.get("refusals", ()) if item.get("waiver")}
@@ -44,21 +42,21 @@ def resumed(request: PlanRequest, world: Session, run: str | None) -> PlanReques
     )
 
 
-def run_id(journal: Journal, run: str, operation: str = "") -> str:
-    """`last` stands for the latest run, of all operations or of one."""
+def find_run(journal: Journal, run: str, operation: str = "") -> str:
+    """The id of a run. `last` stands for the latest, of all operations or of one."""
     latest = journal.runs(1, operation) if run == "last" else []
     return latest[0].id if latest else run
 
 
 def _no_apply(run: str, operation: str) -> Diagnostic:
-    detail = f"Run {run} was a `{operation}`: there is no plan to go on with."
-    return Diagnostic("run-foreign", "Not the run of an apply", detail, f"Give that command again: {operation}.")
+    detail = f"Run {run} was a `{operation}`: it has no plan to resume."
+    return Diagnostic("run-foreign", "Not the run of an apply", detail, f"Repeat that command: {operation}.")
 
 
-def _of_another_world(run: str, inventory: str, server: str, lab: bool) -> Diagnostic:
+def _other_place(run: str, inventory: str, server: str, lab: bool) -> Diagnostic:
     return Diagnostic(
         code="run-foreign",
-        summary="Run of another world",
+        summary="Run of another inventory or server",
         detail=f"Run {run} was for the inventory {inventory} on {server}{' in the lab' if lab else ''}.",
-        fix="Name that inventory, with --lab where it was rehearsed.",
+        fix="Give that inventory, with --lab if it was applied in the lab.",
     )

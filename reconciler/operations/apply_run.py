@@ -1,0 +1,227 @@
+"""`apply`: plan, ask for approval, change, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.errors import ReconcileError
+from reconciler.operations.errors import ApprovalRequired, InvalidOption
+from reconciler.operations.events import Abandoned, Executed, Finished, Planned, Verified
+from reconciler.operations.execution import Execution, RolloutOptions, execute, memory_of
+from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.request import PlanRequest, Selection
+from reconciler.operations.runtime import Runtime
+from reconciler.operations.status import Status
+
+if TYPE_CHECKING:
+    from reconciler.operations.locked_run import LockedRun
+    from reconciler.operations.session import PlanResult, Session
+    from reconciler.plan.saved import SavedPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """`root` is the folder of a saved plan's inventory. `resume` is the id of a run that did not finish, `last` for the
+    latest. `lock_wait` is how many seconds to wait for another run. `notify_url` is a webhook, or a secret reference
+    to its address. `parallelism` is how many hosts are read, and changes made, at a time. The rest is as in
+    `PlanRequest`, and for a saved plan adds to what it was approved with.
+    """
+
+    lab: bool = False
+    selection: Selection = field(default_factory=Selection)
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    require_complete: bool = False
+    batch: str = ""
+    rollout: RolloutOptions = field(default_factory=RolloutOptions)
+    root: Path | None = None
+    resume: str | None = None
+    lock_wait: float = 0.0
+    notify_url: str | None = None
+    parallelism: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """`planned` is what there was to do. `run` is the id in the journal; it and `execution` are empty if nothing was
+    executed. `after` is the plan made for verification, None if the run did not come to its end."""
+
+    planned: PlanResult
+    status: Status
+    run: str = ""
+    execution: Execution | None = None
+    after: PlanResult | None = None
+
+
+Approve = Callable[["PlanResult"], bool]
+
+
+def apply(
+    path: Path | str,
+    options: ApplyOptions | None = None,
+    runtime: Runtime | None = None,
+    *,
+    approve: Approve | None = None,
+) -> ApplyResult:
+    """Make the live state as the inventory at `path` declares, or carry out the saved plan at `path`.
+
+    `approve` is called with the plan of an inventory and returns whether to apply it. A saved plan was approved
+    before: it is compared with the live state, changes that no longer fit are refused, and nothing is asked.
+
+    Returns how it ended, also if changes failed. Before anything is changed it raises ApprovalRequired (an inventory
+    without `approve`), Diagnosed, InvalidOption, RemoteError, SecretError, LockHeld, JournalError or LabError, and
+    RemoteError also if the verification cannot read the server.
+    """
+    from reconciler.operations.locked_run import lock_server
+    from reconciler.operations.plan_file import find_saved_plan
+    from reconciler.operations.resume import resumed
+    from reconciler.operations.session import open_session
+
+    asked, runtime = options or ApplyOptions(), runtime or Runtime()
+    saved = find_saved_plan(Path(path), asked.root, runtime.clock())
+    inventory = saved.inventory if saved else load_inventory(Path(path), runtime, lab=asked.lab)
+    if saved:
+        _check_place(saved, asked)
+    elif approve is None:
+        raise ApprovalRequired("`apply` needs an approval of its plan before it changes anything.")
+    request = _request(asked, saved)
+    with (
+        open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session,
+        lock_server(session, runtime, "apply", wait=asked.lock_wait) as run,
+    ):
+        if asked.resume:
+            request = resumed(request, session, asked.resume)
+        runtime.report(f"Reading {session.access.server.host} and its hosts ({len(session.access.connections)}) ...")
+        return _Apply(session, run, request, asked, runtime).carry_out(None if saved else approve)
+
+
+def _request(asked: ApplyOptions, saved: SavedPlan | None) -> PlanRequest:
+    """A saved plan brings its waivers and its sizes of batches."""
+    return PlanRequest(
+        waivers={**(saved.waivers if saved else {}), **asked.waivers},
+        require_complete=asked.require_complete,
+        selection=asked.selection,
+        approved=saved.document["changes"] if saved else None,
+        batch=asked.batch or (str(saved.document.get("batch", "")) if saved else ""),
+    )
+
+
+def _check_place(saved: SavedPlan, asked: ApplyOptions) -> None:
+    """A saved plan is applied as a whole, and where it was made: in the lab or not."""
+    if asked.resume or asked.selection:
+        raise InvalidOption("A saved plan is applied as it is: omit --resume, --target and --exclude.")
+    if bool(saved.document["lab"]) == asked.lab:
+        return
+    made = "in the lab" if saved.document["lab"] else "for the real server"
+    detail = f"It was made {made}, and is to be applied {'in the lab' if asked.lab else 'outside of it'}."
+    fix = "Omit --lab, or plan again with it." if asked.lab else "Add --lab, or plan again without it."
+    raise Diagnosed([Diagnostic("plan-foreign", "Plan of another world", detail, fix)])
+
+
+class _Apply:
+    """One apply under its lock."""
+
+    def __init__(
+        self, session: Session, run: LockedRun, request: PlanRequest, asked: ApplyOptions, runtime: Runtime
+    ) -> None:
+        self.session = session
+        self.run = run
+        self.request = request
+        self.asked = asked
+        self.runtime = runtime
+
+    def carry_out(self, approve: Approve | None) -> ApplyResult:
+        planned = self._plan()
+        plan = planned.plan
+        self.runtime.listen(Planned(planned, self._document(planned)))
+        if plan.is_refused and not plan.is_empty:
+            self.runtime.report("Refused: nothing was changed. The guards above do not hold.")
+            return self._finish(ApplyResult(planned, Status.REFUSED))
+        if not plan.can_apply:
+            memory_of(self.session, planned).settle(planned.whole)
+            return self._finish(
+                ApplyResult(planned, _or_stale(planned, Status.ERROR if plan.has_errors else Status.OK))
+            )
+        if approve is not None and not approve(planned):
+            self.runtime.report("Nothing was changed.")
+            return self._finish(ApplyResult(planned, Status.REFUSED))
+        return self._change(planned)
+
+    def _plan(self) -> PlanResult:
+        """What there is to do. After an outage the server reports a proxy offline until it rescans it, and refuses to
+        change it: if the host knows better, the server is asked to rescan it first."""
+        from reconciler.plan.consistency import RESCANNED
+
+        planned = self.session.plan(self.request)
+        late = {report.address for report in planned.whole.reports if report.code in RESCANNED}
+        proxies = [proxy.name for proxy in self.session.inventory.of_kind("proxy") if proxy.address in late]
+        if not proxies:
+            return planned
+        self.runtime.report(f"Rescanning proxies whose hosts and server do not agree: {', '.join(proxies)} ...")
+        self.session.rescan(planned.live, proxies)
+        return self.session.plan(self.request, since=dict(self.session.reader.requests))
+
+    def _change(self, planned: PlanResult) -> ApplyResult:
+        memory = memory_of(self.session, planned)
+        done = execute(
+            self.session,
+            planned.plan,
+            planned.live,
+            self.runtime,
+            run=self.run,
+            memory=memory,
+            rollout=self.asked.rollout,
+            resumes=self.request.resumes,
+        )
+        self.runtime.listen(Executed(done))
+        if not done.is_complete:
+            result = self._finish(ApplyResult(planned, done.status, self.run.run, done))
+            if done.result.abandoned:  # a user who interrupts twice does not wait for a webhook
+                self.run.release()
+                self.runtime.listen(Abandoned())
+            else:
+                self._notify(planned, done, done.status)
+            return result
+        after = self._verify(planned, done)
+        memory.settle(after.whole)
+        left = Status.PARTIAL if after.differs else Status.OK
+        status = _or_stale(planned, max(done.status, left))
+        result = self._finish(ApplyResult(planned, status, self.run.run, done, after))
+        self._notify(planned, done, status)
+        return result
+
+    def _verify(self, planned: PlanResult, done: Execution) -> PlanResult:
+        """Observe and plan again."""
+        self.runtime.report("Verifying ...")
+        try:
+            after = self.session.plan(self.request, since=dict(self.session.reader.requests), verifies=True)
+        except ReconcileError:
+            self._notify(planned, done, Status.ERROR)
+            raise
+        self.runtime.listen(Verified(after, self._document(after) if after.differs else None))
+        return after
+
+    def _document(self, planned: PlanResult) -> dict[str, object]:
+        from reconciler.operations.plan_document import plan_document
+
+        return plan_document(planned.plan, self.session.inventory, self.runtime)
+
+    def _finish(self, result: ApplyResult) -> ApplyResult:
+        self.runtime.listen(Finished(result))
+        return result
+
+    def _notify(self, planned: PlanResult, done: Execution, status: Status) -> None:
+        from reconciler.operations.webhook import notify, run_message
+
+        if self.asked.notify_url:
+            message = run_message(self.run, planned.plan, done.result, status)
+            notify(self.asked.notify_url, self.session, message, self.runtime)
+
+
+def _or_stale(planned: PlanResult, status: Status) -> Status:
+    """STALE if approved changes were refused, unless something worse happened."""
+    refused = planned.checked is not None and bool(planned.checked.stale)
+    return Status.STALE if refused and status is Status.OK else status

@@ -1,0 +1,137 @@
+"""Carrying out a plan: begin the run, make the changes, end the run. For `apply`, `jobs run` and rehearsals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.operations.status import Status, journal_status
+
+if TYPE_CHECKING:
+    from reconciler.apply import Limits, Remember, Result
+    from reconciler.journal import JournalError
+    from reconciler.model.event import Event, Listener
+    from reconciler.model.live import Live
+    from reconciler.model.plan import Plan
+    from reconciler.operations.locked_run import LockedRun
+    from reconciler.operations.runtime import Runtime
+    from reconciler.operations.session import PlanResult, Session
+
+CHANGES_AT_A_TIME: Final[Mapping[str, int]] = {"rest": 8, "ssh": 16, "winrm": 16}
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutOptions:
+    """`max_failures`: start no other change after this many failed; None keeps only later batches back after a
+    failure. `concurrency` is how many changes at a time use REST, SSH and WinRM."""
+
+    max_failures: int | None = None
+    concurrency: Mapping[str, int] = field(default_factory=lambda: dict(CHANGES_AT_A_TIME))
+
+
+Mails = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a plan was carried out. `journal_error` is set if the end of the run could not be recorded. `mails` were
+    sent meanwhile; only the lab shows them."""
+
+    result: Result
+    journal_error: JournalError | None
+    mails: Mails
+
+    @property
+    def errors(self) -> list[JournalError]:
+        """What stopped the run, and what the journal could not take."""
+        return [error for error in (self.result.error, self.journal_error) if error is not None]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run came to its end: then the live state can be verified."""
+        return not self.result.interrupted and not self.errors
+
+    @property
+    def status(self) -> Status:
+        """An interrupt first, then an error of the journal, then failed changes."""
+        if self.result.interrupted:
+            return Status.INTERRUPTED
+        if self.errors:
+            return journal_status(self.errors[0])
+        return Status.PARTIAL if self.result.failed else Status.OK
+
+
+def execute(
+    session: Session,
+    plan: Plan,
+    live: Live,
+    runtime: Runtime,
+    *,
+    run: LockedRun | None = None,
+    memory: Remember | None = None,
+    rollout: RolloutOptions | None = None,
+    resumes: str = "",
+) -> Execution:
+    """Carry out `plan`, which was made from `live`. Events go to the journal first (with `run`), then to `memory`, then
+    to the listeners. Raises JournalError if the run cannot be recorded, and then nothing is changed."""
+    from reconciler.apply import Gate, StopSignal, apply
+    from reconciler.operations.locked_run import end_run
+
+    before = mails_of(session)
+    record = run.begin(plan, resumes=resumes) if run else None
+    if memory:
+        memory.begin(plan)
+    journal: list[Listener] = [record.listener] if record else []
+    listeners: list[Listener] = [*journal, *([memory] if memory else []), runtime.listen]
+    stop = StopSignal()
+    with runtime.watch(plan, stop) as watcher:
+
+        def listen(event: Event) -> None:
+            for listener in (*listeners, watcher):
+                listener(event)
+
+        context, limits = session.apply_context(live), _limits(session, live, plan, rollout or RolloutOptions())
+        with closing(context.sessions):
+            result = apply(
+                plan, context, listen=listen, parallel=session.parallel, limits=limits, bell=stop, look=Gate(context)
+            )
+    error = end_run(record, result) if record else None
+    return Execution(result, error, new_mails(before, mails_of(session)))
+
+
+def memory_of(session: Session, planned: PlanResult) -> Remember:
+    """Remembers in the journal what is applied of a plan. `settle` it with the plan that is made afterwards."""
+    from reconciler.apply import Remember
+
+    return Remember(session.inventory, planned.live, planned.recall, session.memory, planned.scope)
+
+
+def _limits(session: Session, live: Live, plan: Plan, rollout: RolloutOptions) -> Limits:
+    """Organizations keep their working proxies during the run, unless exactly that guard was waived."""
+    from reconciler.apply import ConcurrencyLimits, Limits
+    from reconciler.plan.coverage import coverage_of
+
+    waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
+    coverage = coverage_of(session.inventory, live, plan.changes)
+    transports = {name: found.transport.value for name, found in session.access.connections.items()}
+    return Limits(
+        max_failures=rollout.max_failures,
+        coverage=replace(coverage, needed=0) if waived else coverage,  # a pool is never taken whole
+        lanes=ConcurrencyLimits(rollout.concurrency, transports),
+    )
+
+
+def mails_of(session: Session) -> Mails:
+    """The mails in the lab's mail server; none outside of the lab."""
+    return [] if session.lab is None else list(session.lab.mails())
+
+
+def new_mails(before: Mails, after: Mails) -> Mails:
+    """The mails that came since `before`. The mail server deletes the oldest ones, so counting is not enough."""
+    for deleted in range(len(before) + 1):
+        kept = len(before) - deleted
+        if before[deleted:] == after[:kept]:
+            return after[kept:]
+    return after

@@ -1,0 +1,131 @@
+"""What a run holds that changes something: the lock of the management server, and its entry in the journal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.apply import Result
+    from reconciler.journal import HeldLock, Holder, Journal, JournalError, Run, RunState, Who
+    from reconciler.model.plan import Plan
+    from reconciler.operations.runtime import Runtime
+    from reconciler.operations.session import Session
+
+LEASE = 60.0
+"""Seconds that the lock outlives a process that was killed. It is renewed while the process lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRun:
+    """`run` is the id that the run will have; the lock names it already. `commit` is the git commit of the inventory,
+    with `-dirty` if it was changed since, empty outside of git."""
+
+    journal: Journal
+    lock: HeldLock
+    operation: str
+    run: str
+    who: Who
+    commit: str = ""
+
+    def begin(self, plan: Plan, *, resumes: str = "") -> Run:
+        """Write the run and its plan. Raises JournalError, and then nothing may be changed."""
+        from reconciler.plan import plan_to_json
+
+        return self.journal.begin(
+            plan_to_json(plan),
+            self.who,
+            run=self.run,
+            operation=self.operation,
+            commit=self.commit,
+            resumes=resumes,
+            lock=self.lock,
+        )
+
+    def release(self) -> None:
+        """Release the lock before the context ends. A journal that cannot be written lets the lease expire."""
+        from reconciler.journal import JournalError
+
+        with suppress(JournalError):
+            self.lock.release()
+
+
+@contextmanager
+def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: float = 0.0) -> Iterator[LockedRun]:
+    """Hold the lock of the management server. `wait` is how many seconds to wait for it. Raises LockHeld and
+    JournalError."""
+    from reconciler.journal import who_am_i
+
+    who = who_am_i(runtime.environment)
+    run = session.journal.new_id()
+
+    def waiting(holder: Holder) -> None:
+        runtime.report(f"Waiting for {holder.describe()} ...")
+
+    name = session.access.server.host.lower()
+    with (
+        _hint_for_lab(session),
+        session.journal.locks.acquire(
+            name,
+            key=session.reader.installation or name,
+            owner=str(who),
+            operation=operation,
+            run=run,
+            timeout=wait,
+            lease=LEASE,
+            waiting=waiting if wait else None,
+        ) as lock,
+    ):
+        if lock.before is not None:
+            runtime.report(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
+        yield LockedRun(session.journal, lock, operation, run, who, _commit(session))
+
+
+@contextmanager
+def _hint_for_lab(session: Session) -> Iterator[None]:
+    """The commands in the hint of a held or lost lock have to name the lab whose journal the lock is in."""
+    from reconciler.journal import LeaseLost, LockHeld
+
+    try:
+        yield
+    except (LockHeld, LeaseLost) as error:
+        if session.lab is not None:
+            inventory = Path(session.inventory.access.root) / session.inventory.main
+            error.hint += f" --lab --inventory {shlex.quote(str(inventory))}"
+        raise
+
+
+def _commit(session: Session) -> str:
+    from reconciler.operations.git_history import git_state, history_of
+
+    history = history_of(session.inventory)
+    if history is None:
+        return ""
+    git = git_state(history, session.inventory)
+    return f"{git['commit']}-dirty" if git["commit"] and git["dirty"] else str(git["commit"])
+
+
+def run_state(result: Result) -> RunState:
+    """How the journal records the end of a run."""
+    from reconciler.journal import RunState
+
+    if result.error is not None:
+        return RunState.FAILED
+    if result.interrupted:
+        return RunState.INTERRUPTED
+    return RunState.PARTIAL if result.failed else RunState.DONE
+
+
+def end_run(run: Run, result: Result) -> JournalError | None:
+    """Record the end of a run. Returns the error if the journal cannot be written: the changes are made anyway."""
+    from reconciler.journal import JournalError
+
+    try:
+        run.end(run_state(result))
+    except JournalError as error:
+        return error
+    return None

@@ -1,0 +1,44 @@
+"""`validate`: all errors and warnings of an inventory, offline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.operations.status import Status
+
+if TYPE_CHECKING:
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.inventory import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """`inventory` is None if it cannot be read at all. `diagnostics` are in the order of the files."""
+
+    inventory: Inventory | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def status(self) -> Status:
+        """ERROR if there is an error; warnings are none."""
+        broken = self.inventory is None or any(item.is_error for item in self.diagnostics)
+        return Status.ERROR if broken else Status.OK
+
+    @property
+    def objects(self) -> Mapping[str, int]:
+        """How many objects of each kind are declared."""
+        if self.inventory is None:
+            return {}
+        return dict(sorted(Counter(item.kind for item in self.inventory.resources.values()).items()))
+
+
+def validate(path: Path | str) -> Validation:
+    """Check the inventory at `path`, a file or a folder. Raises OSError for a file that cannot be read."""
+    from reconciler.operations.inventory_loader import read_inventory
+
+    inventory, found = read_inventory(Path(path))
+    return Validation(inventory, tuple(found))
