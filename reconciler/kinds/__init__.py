@@ -1,7 +1,8 @@
 """The kinds that are reconciled, one file each, as data.
 
 To support one more field: one line in the file of its kind, one property in `schemas/inventory.schema.json`, one case
-file under `tests/kinds/cases/`.
+file under `tests/kinds/cases/`. A field that names other objects says so with `refers`; a kind whose objects have a
+state names what reads it (`kinds/states.py`).
 """
 
 from reconciler.kinds.certificate import CERTIFICATE

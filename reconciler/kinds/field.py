@@ -1,7 +1,7 @@
 """What a kind is made of: fields as data. One line here is one more thing that an inventory can say.
 
-The engine (observing, comparing, building request bodies, the schema's check, the table in the documentation) works
-from these declarations and knows no field by name.
+Observing, comparing and request bodies work from these declarations, the graph of `kinds/graph.py` from what they refer
+to.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ from typing import NewType
 
 Address = NewType("Address", str)
 
-SINGLETONS = ("certificate", "smtp")
-
 
 def address(kind: str, name: str = "") -> Address:
     """The address of the object `name` of `kind`; for a singleton the name is left out."""

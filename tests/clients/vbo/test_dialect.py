@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.clients import vbo
 from reconciler.clients.vbo import dialect_of, link_id
 
 
@@ -90,3 +94,27 @@ def test_no_link_no_id(raw: dict[str, Any]) -> None:
 def test_a_version_that_nobody_speaks() -> None:
     with pytest.raises(KeyError):
         dialect_of(4)
+
+
+MODULES = sorted(Path(vbo.__file__).parent.glob("*.py"))
+
+
+def compared_versions(source: str) -> Iterator[int]:
+    """Lines that compare something called `rest` with a number."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+            names = {part.id if isinstance(part, ast.Name) else getattr(part, "attr", "") for part in parts}
+            if "rest" in names and any(isinstance(part, ast.Constant) and part.value in range(5, 9) for part in parts):
+                yield node.lineno
+
+
+def test_the_check_of_versions_notices_one() -> None:
+    assert list(
+        compared_versions("if session.rest >= 8:\n    pass\nif 7 == rest:\n    pass\nif rest == ours: pass")
+    ) == [1, 3]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_the_client_asks_the_tables_and_knows_no_version_by_number(module: Path) -> None:
+    assert list(compared_versions(module.read_text(encoding="utf-8"))) == []
