@@ -12,7 +12,7 @@ from reconciler.model.address import kind_of, name_of
 from reconciler.model.event import Event, StepDone, StepStarted
 from reconciler.model.plan import Plan, Step
 from reconciler.model.recall import Recall
-from reconciler.plan.drains import DRAINED, MARK, mark_of, restores
+from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
 
 if TYPE_CHECKING:
     from reconciler.journal import Memory

@@ -10,10 +10,9 @@ from reconciler.apply.concurrency import ConcurrencyLimits
 from reconciler.apply.health_gate import Look
 from reconciler.model.event import Outcome
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.plan.batches import DEFAULT, come_back, disrupts_proxy, in_batches
+from reconciler.plan.batches import DEFAULT, batches_of, come_back, disrupts_proxy, in_batches
 from reconciler.plan.coverage import Coverage
-from reconciler.plan.drains import given_back
-from reconciler.plan.rolling import batches_of
+from reconciler.plan.maintenance import restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Rollout:
         self.unhealthy: dict[str, str] = {}
         self._look = look
         self._is_strict = look is not None and limits.max_failures is None
-        self._coverage = (limits.coverage or Coverage({}, frozenset())).returned(given_back(plan.changes))
+        self._coverage = (limits.coverage or Coverage({}, frozenset())).returned(restored(plan.changes))
         self._seen: Coverage | None = None
         self._batches = batches_of(plan) or in_batches(plan.changes, self._coverage, limits.batch)
         self._batch_of = {change.key: number for number, batch in enumerate(self._batches) for change in batch}

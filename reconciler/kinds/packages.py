@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from reconciler.model.inventory import Resource
+
 ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {"windows": (".msi",), "linux": (".deb", ".rpm")}
 """What a package of each operating system ends with."""
 
@@ -27,3 +29,14 @@ def build_in(source: str) -> str:
     """The build in a file name, `veeamvboproxy_8.5.0.1014_amd64.deb`; empty where there is none or more than one."""
     found = set(_BUILD.findall(file_name(source)))
     return found.pop() if len(found) == 1 else ""
+
+
+def is_packaged(proxy: Resource) -> bool:
+    """Whether the service of a declared proxy is installed by package, and not by the server."""
+    return proxy.fields.get("service.install") == "package" and "service.package" in proxy.fields
+
+
+def wanted_build(proxy: Resource) -> str:
+    """The build that the package of a declared proxy holds: as declared, or as its file name says."""
+    declared = str(proxy.fields.get("service.version", "server"))
+    return build_in(proxy.fields["service.package"]["source"]) if declared == "server" else declared

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.kinds.packages import file_name, is_address
+from reconciler.kinds.packages import file_name, is_address, is_packaged, wanted_build
 from reconciler.lab.pki import write_private
 from reconciler.model.connection import Package
 from reconciler.model.inventory import Inventory
-from reconciler.plan.packages import is_packaged, wanted_build
 
 NAME: Final = "veeamvboproxy"
 

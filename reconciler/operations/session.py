@@ -81,10 +81,9 @@ class Session:
         from reconciler.observe import observe, recall
         from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
-        from reconciler.plan.batches import DEFAULT
+        from reconciler.plan.batches import DEFAULT, batched
         from reconciler.plan.guards import Facts, guarded
         from reconciler.plan.recheck import recheck
-        from reconciler.plan.rolling import batched
 
         asked = request or PlanRequest()
         live = observe(

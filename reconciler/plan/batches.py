@@ -14,8 +14,9 @@ from dataclasses import replace
 from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Change
+from reconciler.model.plan import Action, Change, Plan
 from reconciler.plan.coverage import Coverage, coverage_of
+from reconciler.plan.maintenance import restored
 
 DEFAULT = "1,25%,100%"
 """Sizes of batches: one proxy first, to see that it goes well, then a quarter of all, then the rest."""
@@ -121,3 +122,20 @@ def with_disruptions(changes: Iterable[Change], inventory: Inventory, live: Live
         known = Address(f"proxy.{proxy}") in live.resources
         marked.append(replace(change, disrupts=coverage.disrupted([proxy])) if proxy and known else change)
     return tuple(marked)
+
+
+def batched(plan: Plan, inventory: Inventory, live: Live, batch: str = DEFAULT) -> Plan:
+    """The plan with its batches: what reviewers see is what is done. It has none if the coverage cannot be computed:
+    then the guard `coverage` refuses it."""
+    try:
+        known = coverage_of(inventory, live, plan.changes).returned(restored(plan.changes))
+        found = in_batches(plan.changes, known, batch)
+    except ValueError:
+        found = []
+    return replace(plan, batch=batch, batches=tuple(tuple(change.key for change in group) for group in found))
+
+
+def batches_of(plan: Plan) -> list[list[Change]]:
+    """The batches of a plan as changes."""
+    named = {change.key: change for change in plan.changes}
+    return [[named[key] for key in batch] for batch in plan.batches]

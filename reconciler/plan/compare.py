@@ -13,7 +13,7 @@ from reconciler.kinds import Field, Kind, Mode
 from reconciler.kinds.naming import Naming
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
-from reconciler.model.plan import Cause, FieldChange, Reason, UnknownField
+from reconciler.model.plan import Cause, FieldChange, Reason, Report, UnknownField
 from reconciler.model.recall import Recall
 from reconciler.model.secret import MASK
 from reconciler.model.value import UNKNOWN, digest
@@ -24,11 +24,20 @@ _OF_THE_KEY = ("name", "host", "organization")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs, what cannot be seen, and the declared fields that this REST version does not have."""
+    """What differs (`create_only` are the fields among it that only a replace changes), what cannot be observed, and
+    reports of declared fields that this REST version does not have."""
 
-    changes: tuple[FieldChange, ...]
-    unknown: tuple[UnknownField, ...]
-    foreign: tuple[str, ...]
+    changes: tuple[FieldChange, ...] = ()
+    create_only: tuple[str, ...] = ()
+    unknown: tuple[UnknownField, ...] = ()
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def cause(self) -> Cause:
+        """Why the object changes at all: the first reason that is more than a default of the tool."""
+        causes = [change.cause for change in self.changes if change.cause is not None]
+        declared = [cause for cause in causes if cause.reason is not Reason.DEFAULT]
+        return next(iter(declared or causes), Cause(Reason.INVENTORY))
 
 
 def wanted_fields(resource: Resource, recall: Recall) -> Mapping[str, Any]:
@@ -42,7 +51,7 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
     wanted = wanted_fields(resource, recall)
     changes: list[FieldChange] = []
     unknown: list[UnknownField] = []
-    foreign: list[str] = []
+    reports: list[Report] = []
     for field in kind.fields:
         if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY):
             if field.name == "name" and "formerly" in wanted:
@@ -50,7 +59,7 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
             continue
         if not field.in_version(naming.rest):
             if field.name in resource.positions:  # what the tool itself filled in is nobody's mistake
-                foreign.append(field.name)
+                reports.append(_not_in_version(resource, field, naming))
             continue
         want, have = wanted[field.name], live.fields.get(field.name, UNKNOWN)
         if field.mode is Mode.WRITE_ONLY:
@@ -59,7 +68,13 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
             unknown.append(UnknownField(resource.address, field.name, _why_unknown(want, live)))
         elif field.as_shown(want, naming) != have:
             changes.append(FieldChange(field.name, have, want, cause=cause_of(resource, field.name, recall)))
-    return Comparison(tuple(changes), tuple(unknown), tuple(foreign))
+    fixed = tuple(item.path for item in changes if kind.field(item.path).mode is Mode.CREATE_ONLY)
+    return Comparison(tuple(changes), fixed, tuple(unknown), tuple(reports))
+
+
+def _not_in_version(resource: Resource, field: Field, naming: Naming) -> Report:
+    detail = f"`{field.name}` is not in REST v{naming.rest}, so it is neither compared nor set"
+    return Report(resource.address, "not-in-version", detail, resource.positions.get(field.name))
 
 
 def _compare_name(field: Field, resource: Resource, live: LiveResource) -> list[FieldChange]:

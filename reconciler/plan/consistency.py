@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.model.build import build_number
-from reconciler.model.inventory import Inventory, Resource
-from reconciler.model.live import Live, LiveResource
+from reconciler.model.inventory import Resource
+from reconciler.model.live import LiveResource
 from reconciler.model.plan import Report, ReportLevel
-from reconciler.plan.objects import Findings
+from reconciler.plan.maintenance import in_maintenance
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
 
 SERVICE: Final = "Veeam.Archiver.Proxy"
 
@@ -41,20 +43,22 @@ Said = tuple[str, str]
 """What is so (one sentence), and what to do about it."""
 
 
-def plan_planes(inventory: Inventory, live: Live, findings: Findings) -> None:
-    """Add a report for each disagreement."""
-    for proxy in inventory.of_kind("proxy"):
-        existing = live.resources.get(proxy.address)
-        host = live.hosts.get(proxy.name)
+def plan_planes(inputs: Inputs, _: PlanPart) -> PlanPart:
+    """A report of each disagreement."""
+    reports: list[Report] = []
+    for proxy in inputs.inventory.of_kind("proxy"):
+        existing = inputs.live.resources.get(proxy.address)
+        host = inputs.live.hosts.get(proxy.name)
         if existing is None or host is None or host.problem is not None:
             continue
-        findings.reports += disagreements(proxy, existing, host.facts)
+        reports += disagreements(proxy, existing, host.facts)
+    return PlanPart(reports=tuple(reports))
 
 
 def disagreements(proxy: Resource, existing: LiveResource, facts: Mapping[str, Any]) -> list[Report]:
     """The disagreements about one proxy, in the order of `_RULES`."""
     planes = Planes(proxy, existing.raw, facts)
-    rests = existing.raw.get("maintenanceModeState") in ("Enabling", "Enabled")
+    rests = in_maintenance(existing)
     found = ((code, rule(planes)) for code, rule in _RULES.items() if not (rests and code in _DISABLED))
     return [
         Report(proxy.address, code, said[0], proxy.position, ReportLevel.WARNING, said[1])

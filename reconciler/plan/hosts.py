@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.address import address
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.inventory import Inventory, Resource
-from reconciler.model.live import Live
+from reconciler.model.inventory import Resource
+from reconciler.model.live import HostFacts
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, ReportLevel, Step, UnknownField
 from reconciler.model.value import digest
-from reconciler.plan.objects import Findings
-from reconciler.requirements import Playbook, UnmetRequirement, evaluate
+from reconciler.plan.part import PlanPart
+from reconciler.requirements import Playbook, UnmetRequirement, advice, unmet
 
 
-def plan_hosts(
-    inventory: Inventory, live: Live, playbooks: Mapping[str, Playbook], findings: Findings
-) -> dict[str, str]:
-    """Add the changes of the hosts. Returns, by proxy, why its host cannot take a new proxy service now."""
-    unfit: dict[str, str] = {}
-    for proxy in inventory.of_kind("proxy"):
-        facts = live.hosts.get(proxy.name)
-        if facts is None:
-            continue
-        if facts.problem is not None:
-            findings.problems.append(facts.problem)
-            findings.unknown.append(UnknownField(address("host", proxy.name), "*", facts.problem.summary.lower()))
-            unfit[proxy.name] = f"its host could not be observed ({facts.problem.summary.lower()})"
-            continue
-        playbook = playbooks[str(proxy.fields.get("os", "windows"))]
-        found = evaluate(playbook, facts.facts, proxy.fields, build=live.server.build)
-        reason = _plan_host(proxy, found, findings, exists=proxy.address in live.resources)
-        if reason:
-            unfit[proxy.name] = reason
-    return unfit
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """The host of a proxy against what is required of it. `problem` says why it could not be observed; `unmet` are the
+    requirements that are not met or not known to be, `advice` what is only recommended."""
+
+    problem: Diagnostic | None = None
+    unmet: tuple[UnmetRequirement, ...] = ()
+    advice: tuple[UnmetRequirement, ...] = ()
+
+    @property
+    def hidden(self) -> list[UnmetRequirement]:
+        return [item for item in self.unmet if item.unknown]
+
+    @property
+    def fixable(self) -> list[UnmetRequirement]:
+        return [item for item in self.unmet if item.script and not item.unknown]
+
+    @property
+    def manual(self) -> list[UnmetRequirement]:
+        return [item for item in self.unmet if not item.script and not item.unknown]
+
+    @property
+    def unfit(self) -> str:
+        """Why the host cannot take a new proxy service now; empty if it can."""
+        if self.problem is not None:
+            return f"its host could not be observed ({self.problem.summary.lower()})"
+        names = ", ".join(item.requirement for item in self.manual)
+        return f"its host does not meet: {names}" if names else ""
 
 
-def _plan_host(proxy: Resource, evaluated: list[UnmetRequirement], findings: Findings, *, exists: bool) -> str:
+def state_of(proxy: Resource, host: HostFacts, playbook: Playbook, build: str) -> HostState:
+    """`playbook` is that of the operating system, `build` that of the server."""
+    if host.problem is not None:
+        return HostState(host.problem)
+    return HostState(
+        unmet=tuple(unmet(playbook, host.facts, proxy.fields, build=build)),
+        advice=tuple(advice(playbook, host.facts, proxy.fields, build=build)),
+    )
+
+
+def host_part(proxy: Resource, state: HostState, *, registered: bool) -> PlanPart:
+    """The change that fixes the host of a declared proxy, and what remains to be done by hand."""
     where = address("host", proxy.name)
-    findings.reports += [_advice(proxy, item) for item in evaluated if item.is_advice]
-    found = [item for item in evaluated if not item.is_advice]
-    hidden = [item for item in found if item.unknown]
-    findings.unknown += [UnknownField(where, item.requirement, "the host did not say") for item in hidden]
-    fixable = [item for item in found if item.script and not item.unknown]
-    manual = [item for item in found if not item.script and not item.unknown]
-    for item in manual:
-        severity = Severity.WARNING if exists else Severity.ERROR
-        findings.problems.append(_requirement(proxy, item, severity))
-    if fixable:
-        findings.changes.append(_change(proxy, fixable))
-    elif not found:
-        findings.unchanged += 1
-    return f"its host does not meet: {', '.join(item.requirement for item in manual)}" if manual else ""
+    if state.problem is not None:
+        hidden = UnknownField(where, "*", state.problem.summary.lower())
+        return PlanPart(unknown=(hidden,), problems=(state.problem,))
+    severity = Severity.WARNING if registered else Severity.ERROR
+    return PlanPart(
+        changes=(_change(proxy, state.fixable),) if state.fixable else (),
+        reports=tuple(_advice(proxy, item) for item in state.advice),
+        unknown=tuple(UnknownField(where, item.requirement, "the host did not say") for item in state.hidden),
+        problems=tuple(_requirement(proxy, item, severity) for item in state.manual),
+        unchanged=0 if state.unmet else 1,
+    )
 
 
 def _change(proxy: Resource, fixable: list[UnmetRequirement]) -> Change:

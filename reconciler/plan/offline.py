@@ -8,13 +8,13 @@ from dataclasses import replace
 from reconciler.kinds import KINDS, Mode
 from reconciler.kinds.field import LAST_REST
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.packages import is_packaged, wanted_build
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live, LiveResource, ServerInfo
 from reconciler.model.plan import Action, Plan, Report
 from reconciler.model.recall import Recall
 from reconciler.model.state import Maintenance, ProxyState, Status
 from reconciler.model.value import UNKNOWN
-from reconciler.plan.packages import is_packaged, wanted_build
 from reconciler.plan.planner import make_plan
 from reconciler.requirements import NO_REQUIREMENTS
 

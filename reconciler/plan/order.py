@@ -20,16 +20,18 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.plan.batches import disrupts_proxy
-from reconciler.plan.drains import only_restores
+from reconciler.plan.maintenance import only_restores
 from reconciler.plan.usage import Claims, releases, stays
 
 _HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 200
 _ENDING = (Action.DELETE, Action.REPLACE)
-_DEPLOYING = (Action.CREATE, Action.TAKEOVER, Action.REPLACE)
 
 
-def order(changes: Iterable[Change], inventory: Inventory, live: Live, unfit: Mapping[str, str]) -> tuple[Change, ...]:
-    """The changes in an order in which they may be done, each with the keys of those that it waits for."""
+def order(
+    changes: Iterable[Change], inventory: Inventory, live: Live, obstacles: Mapping[str, str]
+) -> tuple[Change, ...]:
+    """The changes in an order in which they may be done, each with the keys of those that it waits for. `obstacles` are
+    reasons outside of a change that prevent it, by its key."""
     ranked = sorted(changes, key=lambda change: (_rank(change), change.address, change.action))
     needs = _Needs(ranked, inventory, live)
     before = {change.key: tuple(sorted({item.key for item in needs.of(change)})) for change in ranked}
@@ -37,7 +39,7 @@ def order(changes: Iterable[Change], inventory: Inventory, live: Live, unfit: Ma
     done: list[Change] = []
     for change in _by_need(ranked, before):
         reason = change.blocked or needs.kept(change) or blocked.get(change.key, "")
-        reason = reason or _waits(before[change.key], blocked) or _cannot(change, inventory, live, unfit)
+        reason = reason or _waits(before[change.key], blocked) or obstacles.get(change.key, "")
         if reason:
             blocked[change.key] = reason
         done.append(
@@ -189,16 +191,3 @@ def _by_need(ranked: Sequence[Change], before: Mapping[str, Sequence[str]]) -> I
 def _waits(needs: Iterable[str], blocked: Mapping[str, str]) -> str:
     stuck = min((key for key in needs if key in blocked), key=lambda key: (key.startswith("run:"), key), default="")
     return f"it waits for {stuck.partition(':')[2]}, which is blocked" if stuck else ""
-
-
-def _cannot(change: Change, inventory: Inventory, live: Live, unfit: Mapping[str, str]) -> str:
-    """Why a change cannot be done though nothing is wrong with itself."""
-    kind, name = kind_of(change.address), name_of(change.address)
-    if kind == "proxy" and change.action in _DEPLOYING and name in unfit:
-        return unfit[name]
-    resource = inventory.resources.get(Address(change.address))
-    if kind == "job" and resource is not None and change.action is Action.CREATE:
-        organization = f"organization.{resource.fields.get('organization')}"
-        if Address(organization) not in live.resources:
-            return f"{organization} is not on the server"
-    return ""

@@ -1,8 +1,9 @@
-"""From the three inputs to a plan."""
+"""From an inventory, the live world and what is remembered to a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from reconciler.kinds.naming import Naming
 from reconciler.model.connection import Access
@@ -12,19 +13,24 @@ from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
 from reconciler.plan.consistency import plan_planes
-from reconciler.plan.drains import plan_restores, with_drains
-from reconciler.plan.hosts import plan_hosts
-from reconciler.plan.moves import plan_moves
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
 from reconciler.plan.ownership import plan_undeclared
-from reconciler.plan.packages import plan_packages
+from reconciler.plan.passes import Inputs, Pass, run_passes
 from reconciler.plan.pool_upgrades import plan_whole
-from reconciler.plan.replaces import plan_replaces
+from reconciler.plan.proxies import plan_proxies
 from reconciler.plan.runs import plan_runs
-from reconciler.plan.takeovers import plan_takeovers
-from reconciler.plan.upgrades import plan_upgrades
 from reconciler.requirements import Playbook
+
+PASSES: Final = (
+    Pass("objects", plan_objects),
+    Pass("proxies", plan_proxies),
+    Pass("undeclared", plan_undeclared, needs=("objects",)),
+    Pass("consistency", plan_planes),
+    Pass("runs", plan_runs, needs=("objects", "proxies")),
+    Pass("pool upgrades", plan_whole, needs=("proxies",)),
+)
+"""Everything that contributes to a plan. Any order that satisfies `needs` gives the same plan."""
 
 
 def make_plan(
@@ -35,32 +41,20 @@ def make_plan(
     access: Access,
     playbooks: Mapping[str, Playbook],
     lab: bool = False,
+    passes: Sequence[Pass] = PASSES,
 ) -> Plan:
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
-    naming = Naming(live.server.rest, access)
-    findings = plan_objects(inventory, live, recall, naming)
-    plan_undeclared(inventory, live, recall, findings)
-    unfit = plan_hosts(inventory, live, playbooks, findings)
-    plan_planes(inventory, live, findings)
-    plan_upgrades(inventory, live, findings)
-    plan_moves(live, findings)
-    plan_replaces(inventory, live, findings)
-    plan_takeovers(inventory, live, findings)
-    plan_packages(inventory, live, findings)
-    plan_runs(inventory, live, recall, findings)
-    plan_whole(live, findings)
-    plan_restores(inventory, live, recall, findings)
-    findings.problems += live.problems
-    disrupting = with_disruptions(order(findings.changes, inventory, live, unfit), inventory, live)
+    found = run_passes(passes, Inputs(inventory, live, recall, Naming(live.server.rest, access), playbooks))
+    ordered = order(found.changes, inventory, live, found.obstacles)
     return Plan(
         inventory=inventory.name,
         inventory_digest=inventory.digest,
         server=live.server,
-        changes=with_drains(disrupting, inventory, live, recall),
-        reports=tuple(sorted(findings.reports, key=lambda item: (item.address, item.code, item.detail))),
-        unknown=tuple(sorted(findings.unknown, key=lambda item: (item.address, item.path))),
-        problems=tuple(sorted(findings.problems, key=lambda item: item.sort_key)),
-        unchanged=findings.unchanged,
+        changes=with_disruptions(ordered, inventory, live),
+        reports=tuple(sorted(found.reports, key=lambda item: (item.address, item.code, item.detail))),
+        unknown=tuple(sorted(found.unknown, key=lambda item: (item.address, item.path))),
+        problems=tuple(sorted((*found.problems, *live.problems), key=lambda item: item.sort_key)),
+        unchanged=found.unchanged,
         requests=live.requests,
         lab=lab,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.kinds.graph import Graph
 from reconciler.model.address import Address, name_of
 from reconciler.model.build import build_number
-from reconciler.model.live import Live
-from reconciler.model.plan import Action, Change, Report, ReportLevel
-from reconciler.plan.objects import Findings
+from reconciler.model.live import Live, LiveResource
+from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
+from reconciler.plan.maintenance import in_maintenance
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
 
 
 def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
@@ -23,14 +24,15 @@ def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
     return {key: frozenset(keys) for keys in pools.values() for key in keys}
 
 
-def plan_whole(live: Live, findings: Findings) -> None:
-    """Tell of the pools that will not be whole after the upgrades, and who is to blame."""
+def plan_whole(inputs: Inputs, proxies: PlanPart) -> PlanPart:
+    """Reports of the pools that are upgraded in part only, and of the members that keep the others waiting. `proxies`
+    are the changes of proxies."""
+    live, reports = inputs.live, []
     upgraded = {
-        name_of(change.address) for change in findings.changes if change.action is Action.UPGRADE and not change.blocked
+        name_of(change.address) for change in proxies.changes if change.action is Action.UPGRADE and not change.blocked
     }
-    graph = Graph.of(live.resources)
     for where in live.resources:
-        members = graph.members(where) or ()
+        members = inputs.live_graph.members(where) or ()
         if not upgraded & set(members):
             continue
         left = [name for name in members if name not in upgraded and not _is_new(name, live)]
@@ -38,7 +40,18 @@ def plan_whole(live: Live, findings: Findings) -> None:
             verb = "is" if len(left) == 1 else "are"
             detail = f"{', '.join(left)} {verb} not upgraded with the others; until then those that are new wait"
             fix = "Bring them back, or take them out of the pool, and declare those that are not in the inventory."
-            findings.reports.append(Report(where, "pool-not-whole", detail, None, ReportLevel.WARNING, fix))
+            reports.append(Report(where, "pool-not-whole", detail, None, ReportLevel.WARNING, fix))
+    return PlanPart(reports=tuple(reports))
+
+
+def why_no_member_leaves(found: LiveResource, changes: Sequence[FieldChange], inputs: Inputs) -> str:
+    """Why an update of a pool cannot be done: a proxy in maintenance can be removed, but it cannot leave its pool."""
+    members = next((item for item in changes if item.path == "members"), None)
+    if members is None:
+        return ""
+    leaving = sorted(set(found.fields["members"]) - set(members.after))
+    resting = [name for name in leaving if in_maintenance(inputs.live.resources.get(Address(f"proxy.{name}")))]
+    return f"{', '.join(resting)} cannot leave the pool while in maintenance" if resting else ""
 
 
 def _is_new(name: str, live: Live) -> bool:
@@ -47,5 +60,4 @@ def _is_new(name: str, live: Live) -> bool:
     if found is None:
         return True
     version = build_number(str(found.raw.get("version") or ""))
-    rests = found.raw.get("maintenanceModeState") in ("Enabling", "Enabled")
-    return rests or version >= build_number(live.server.build)
+    return in_maintenance(found) or version >= build_number(live.server.build)

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.model.plan import Plan
 from reconciler.plan.document import change_to_json
-from reconciler.plan.drains import MAINTENANCE, only_restores, restores
+from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
 
 _SAME = ("action", "precondition", "steps")
 

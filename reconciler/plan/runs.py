@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.kinds.graph import Graph
-from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.inventory import Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Cause, Change, Reason, Step
 from reconciler.model.recall import Recall
 from reconciler.model.value import digest
-from reconciler.plan.objects import Findings
+from reconciler.plan.maintenance import only_restores
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
 
 PENDING = "(run)"
 """Remembered with a job from before its start until it has a result, so that a killed apply is finished by the next."""
@@ -22,10 +23,13 @@ def begun_after(last_run: object) -> str:
     return f"begun after {last_run or 'no run'}"
 
 
-def plan_runs(inventory: Inventory, live: Live, recall: Recall, findings: Findings) -> None:
-    """Add a run for each job whose policy asks for one."""
-    changed = {change.address for change in findings.changes if change.action is not Action.DELETE}
-    graph = Graph.of(inventory.resources)
+def plan_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
+    """A run for each job whose policy asks for one; `before` are the changes of all declared objects. Clearing
+    maintenance mode alone changes nothing that a job works through."""
+    inventory, live, recall, graph = inputs.inventory, inputs.live, inputs.recall, inputs.declared_graph
+    done = (change for change in before.changes if change.action is not Action.DELETE and not only_restores(change))
+    changed = {change.address for change in done}
+    runs = []
     for job in inventory.of_kind("job"):
         moved = [part for part in graph.chain(job.address) if part in changed]
         why = _why(job, moved, recall)
@@ -34,7 +38,8 @@ def plan_runs(inventory: Inventory, live: Live, recall: Recall, findings: Findin
             why = "the last apply started it, and ended before it had a result" if follow else why
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
             step = Step("job.run", {"name": job.name, "follow": True} if follow else {"name": job.name})
-            findings.changes.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
+            runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
+    return PlanPart(tuple(runs))
 
 
 def _why(job: Resource, moved: Sequence[str], recall: Recall) -> str:

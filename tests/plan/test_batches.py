@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from reconciler.model.plan import Action, Cause, Change, Reason, Step
 from reconciler.plan import plan_to_json
-from reconciler.plan.batches import in_batches, sizes
+from reconciler.plan.batches import batched, batches_of, in_batches, sizes
 from reconciler.plan.coverage import Coverage, coverage_of
-from reconciler.plan.rolling import batched, batches_of
 from reconciler.render.style import Style
 from reconciler.render.text import plan_text
 from tests.plan.test_chain import LIVE, proxy, world

@@ -26,10 +26,10 @@ from reconciler.model.secret import Secret, SecretRef
 from reconciler.observe import recall
 from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
+from reconciler.plan.batches import batched
 from reconciler.plan.coverage import coverage_of
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.guards import Facts, guarded
-from reconciler.plan.rolling import batched
 from reconciler.requirements import NO_REQUIREMENTS
 from tests.apply.site import Clock
 from tests.worlds.server import HOST_KEY, MemoryServer

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from reconciler.kinds.graph import Graph
 from reconciler.model.address import address, kind_of, name_of
 from reconciler.model.plan import Action, Refusal
-from reconciler.plan.batches import in_batches, shortfalls
+from reconciler.plan.batches import batches_of, in_batches, shortfalls
 from reconciler.plan.coverage import coverage_of
-from reconciler.plan.drains import given_back
 from reconciler.plan.guards.facts import ENDING, Facts
-from reconciler.plan.rolling import batches_of
+from reconciler.plan.maintenance import restored
 from reconciler.plan.serving import graph_after
 
 
@@ -39,7 +38,7 @@ def last_proxy(facts: Facts) -> Iterable[Refusal]:
 def coverage(facts: Facts) -> Iterable[Refusal]:
     """Batches keep organizations served where there is anybody else to serve them; here there is nobody."""
     try:
-        known = coverage_of(facts.inventory, facts.live, facts.plan.changes).returned(given_back(facts.plan.changes))
+        known = coverage_of(facts.inventory, facts.live, facts.plan.changes).returned(restored(facts.plan.changes))
         batches = batches_of(facts.plan) or in_batches(facts.plan.changes, known)
         short = shortfalls(batches, known)
     except ValueError as error:

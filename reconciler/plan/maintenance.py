@@ -1,0 +1,45 @@
+"""Maintenance mode of proxies: which changes clear it, and which proxies an interrupted apply left in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.model.address import name_of
+from reconciler.model.live import LiveResource
+from reconciler.model.plan import Change
+from reconciler.model.recall import Recall
+
+DRAINED = "(drain)"
+"""Remembered with a proxy from before maintenance mode is set until it is cleared: what an interrupted apply leaves is
+cleared by the next one, and what users set is not."""
+
+MARK, MAINTENANCE = "drain", "maintenance"
+
+
+def mark_of(proxy: str) -> str:
+    """The address that the mark is remembered at: apart from the fields of the proxy, which are written as a whole."""
+    return f"{MARK}.{proxy}"
+
+
+def is_ours(recall: Recall, proxy: str) -> bool:
+    """Whether an apply of this inventory set maintenance mode and did not clear it."""
+    return DRAINED in recall.applied.get(mark_of(proxy), {})
+
+
+def in_maintenance(live: LiveResource | None) -> bool:
+    return live is not None and live.raw.get("maintenanceModeState") in ("Enabling", "Enabled")
+
+
+def restores(change: Change) -> bool:
+    """Whether the change clears maintenance mode that an interrupted apply left."""
+    return any(item.path == MAINTENANCE for item in change.fields)
+
+
+def only_restores(change: Change) -> bool:
+    """Whether it does nothing else. Such a change is done first: it waits for nothing, and the pool needs the proxy."""
+    return restores(change) and len(change.fields) == 1
+
+
+def restored(changes: Iterable[Change]) -> list[str]:
+    """The proxies that work again before any other change disrupts one."""
+    return [name_of(change.address) for change in changes if only_restores(change) and not change.blocked]

@@ -1,0 +1,85 @@
+"""What is sent to the server for one object: the declared fields, and the steps that create or update it with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kinds import Kind, Mode
+from reconciler.kinds.naming import Naming
+from reconciler.model.inventory import Resource
+from reconciler.model.live import LiveResource
+from reconciler.model.plan import FieldChange, Step
+from reconciler.model.recall import Recall
+from reconciler.model.value import UNKNOWN, digest
+from reconciler.plan.compare import wanted_fields
+
+
+def create_step(kind: Kind, resource: Resource, naming: Naming) -> Step:
+    params = {"kind": kind.name, "name": resource.name, "fields": sent_fields(kind, resource, naming)}
+    return Step("create", params)
+
+
+def update_steps(
+    kind: Kind,
+    resource: Resource,
+    live: LiveResource,
+    changes: tuple[FieldChange, ...],
+    recall: Recall,
+    naming: Naming,
+) -> tuple[Step, ...]:
+    """The steps that make `changes` to an object: an operation of its own where a PUT cannot do it, then the PUT."""
+    changed = [change.path for change in changes]
+    wanted = wanted_fields(resource, recall)
+    steps = []
+    put = [name for name in changed if kind.field(name).mode in (Mode.MUTABLE, Mode.WRITE_ONLY, Mode.KEY)]
+    if kind.name == "pool" and "members" in changed:
+        steps.append(_pool_step(resource, live, wanted))
+    elif kind.name == "repository" and "owner" in changed:
+        steps.append(Step("repository.move", {"name": resource.name, "to": wanted["owner"]}))
+    elif kind.name == "certificate":
+        params = {"certificate": resource.fields["certificate"], "thumbprint": wanted["thumbprint"]}
+        steps.append(Step("certificate.set", params))
+    if put and kind.collection:
+        fields = sent_fields(kind, resource, naming, only=put)
+        steps.append(Step("update", {"kind": kind.name, "name": resource.name, "fields": fields, "changed": put}))
+    return tuple(steps)
+
+
+def _pool_step(resource: Resource, live: LiveResource, wanted: Mapping[str, Any]) -> Step:
+    want, have = set(wanted["members"]), set(live.fields["members"])
+    return Step("pool.members", {"name": resource.name, "join": sorted(want - have), "leave": sorted(have - want)})
+
+
+def sent_fields(kind: Kind, resource: Resource, naming: Naming, only: list[str] | None = None) -> dict[str, Any]:
+    """The declared fields that go to the server. A PUT omits a login unless it changed: sending one may make the server
+    deploy the service again (facts, U6)."""
+    fields = {}
+    for declared in kind.fields:
+        if declared.name not in resource.fields or not declared.in_version(naming.rest):
+            continue
+        if declared.mode is Mode.LOCAL or resource.fields[declared.name] is UNKNOWN:
+            continue
+        secret = declared.mode is Mode.WRITE_ONLY and not kind.singleton
+        if only is not None and secret and not {declared.name, *declared.sent_with} & set(only):
+            continue
+        if only is not None and declared.mode in (Mode.CREATE_ONLY, Mode.KEY, Mode.MOVE) and not declared.on_put:
+            continue
+        fields[declared.name] = resource.fields[declared.name]
+    return fields
+
+
+def refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:
+    """Why this REST version does not take the declared values; empty if it does."""
+    reasons = [
+        field.refuses(resource.fields[field.name], naming.rest)
+        for field in kind.fields
+        if field.refuses is not None and field.name in resource.fields
+    ]
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def precondition(kind: Kind, live: LiveResource) -> str:
+    """Fingerprint of the observed object, without its volatile fields."""
+    shown = {item.name: live.fields.get(item.name) for item in kind.fields if live.fields.get(item.name) is not UNKNOWN}
+    return digest({"id": live.id, "fields": shown})

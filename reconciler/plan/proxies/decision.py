@@ -1,0 +1,163 @@
+"""What happens to one proxy, decided in one place: from its view to a value that `changes` makes changes of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.kinds.packages import wanted_build
+from reconciler.model.build import build_number
+from reconciler.model.inventory import Resource
+from reconciler.plan.hosts import HostState, state_of
+from reconciler.plan.proxies import refusals
+from reconciler.plan.proxies.view import ProxyView
+
+
+class Registration(StrEnum):
+    """What happens to the object on the server."""
+
+    NONE = "none"
+    """Neither declared nor on the server: it was declared absent, and is gone."""
+    KEEP = "keep"
+    EXTERNAL = "external"
+    """Neither declared nor created by this inventory: it is left alone."""
+    CREATE = "create"
+    TAKEOVER = "takeover"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+class Service(StrEnum):
+    """What happens to the proxy service on the host, besides what the server does when it registers the proxy."""
+
+    KEEP = "keep"
+    UNKNOWN = "unknown"
+    """Its version is not observed, so nothing is done."""
+    INSTALL = "install"
+    """By package, before the proxy is registered."""
+    UPGRADE = "upgrade"
+    """By the server."""
+    UPGRADE_PACKAGE = "upgrade-package"
+
+
+class Maintenance(StrEnum):
+    """What happens to the maintenance mode in which the proxy is observed."""
+
+    NONE = "none"
+    CLEAR = "clear"
+    """An interrupted apply of this inventory set it."""
+    EXTERNAL = "external"
+    """It was set by others: it is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to one proxy. Each part is done unless its `..._blocked` says why it cannot be done."""
+
+    registration: Registration
+    registration_blocked: str
+    service: Service
+    service_blocked: str
+    maintenance: Maintenance
+    host: HostState | None
+    """Its host against the requirements; None if the proxy is not declared or its host was not probed."""
+
+
+def decide(proxy: ProxyView) -> Decision:
+    registration = _registration(proxy)
+    blocked = _registration_blocked(proxy, registration)
+    service = _service(proxy, registration, blocked)
+    return Decision(
+        registration,
+        blocked,
+        service,
+        _service_blocked(proxy, service),
+        _maintenance(proxy),
+        _host(proxy),
+    )
+
+
+def _registration(proxy: ProxyView) -> Registration:
+    if proxy.declared is None:
+        if proxy.live is None:
+            return Registration.NONE
+        ours = proxy.live.owner == proxy.inputs.inventory.name
+        return Registration.DELETE if ours else Registration.EXTERNAL
+    if proxy.live is None:
+        # a package that we installed and that no server knows yet is our own work
+        ours = proxy.is_packaged and bool(proxy.service.get("unregistered"))
+        foreign = proxy.service.get("installed") is True and not ours
+        return Registration.TAKEOVER if foreign else Registration.CREATE
+    if not proxy.seen.changes:
+        return Registration.KEEP
+    return Registration.REPLACE if proxy.seen.create_only else Registration.UPDATE
+
+
+def _registration_blocked(proxy: ProxyView, registration: Registration) -> str:
+    if registration is Registration.DELETE:
+        return refusals.of_delete(proxy)
+    if proxy.declared is None or registration is Registration.KEEP:
+        return ""
+    if registration is Registration.UPDATE and proxy.is_offline:
+        return refusals.OFFLINE
+    refused = refusals.of_values(proxy.declared, proxy)
+    if registration is Registration.REPLACE:
+        return refused or refusals.of_replace(proxy.declared, proxy)
+    if registration is Registration.CREATE and proxy.is_packaged:
+        return refused or refusals.of_package(proxy.declared, proxy)
+    return refused
+
+
+def _service(proxy: ProxyView, registration: Registration, blocked: str) -> Service:
+    if proxy.declared is None or registration is Registration.TAKEOVER:
+        return Service.KEEP
+    if registration is Registration.CREATE:
+        return Service.INSTALL if proxy.is_packaged and not blocked else Service.KEEP
+    if proxy.is_packaged:
+        return _packaged_service(proxy.declared, proxy)
+    return _pushed_service(proxy.declared, proxy, replaced=registration is Registration.REPLACE and not blocked)
+
+
+def _packaged_service(declared: Resource, proxy: ProxyView) -> Service:
+    """The host says what is installed."""
+    if proxy.host is None or proxy.host.problem is not None:
+        return Service.UNKNOWN
+    installed = build_number(str(proxy.service.get("version") or ""))
+    if installed == build_number(wanted_build(declared)) and not proxy.service.get("unfinished"):
+        return Service.KEEP
+    return Service.UPGRADE_PACKAGE
+
+
+def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> Service:
+    """The server says what is installed: it brings proxies to its own build, a replaced one at once."""
+    if proxy.is_local:
+        return Service.KEEP
+    if proxy.version is None and proxy.outdated is None:
+        return Service.UNKNOWN
+    wanted = str(declared.fields.get("service.version", "server"))
+    as_wanted = wanted != "server" and build_number(wanted) == build_number(proxy.version or "")
+    if as_wanted or replaced:
+        return Service.KEEP
+    return Service.UPGRADE if proxy.is_behind or refusals.of_upgrade(declared, proxy) else Service.KEEP
+
+
+def _service_blocked(proxy: ProxyView, service: Service) -> str:
+    if proxy.declared is None:
+        return ""
+    if service is Service.UPGRADE_PACKAGE:
+        return refusals.of_package(proxy.declared, proxy)
+    return refusals.of_upgrade(proxy.declared, proxy) if service is Service.UPGRADE else ""
+
+
+def _maintenance(proxy: ProxyView) -> Maintenance:
+    if proxy.declared is None or not proxy.in_maintenance:
+        return Maintenance.NONE
+    return Maintenance.CLEAR if proxy.drained_by_us else Maintenance.EXTERNAL
+
+
+def _host(proxy: ProxyView) -> HostState | None:
+    if proxy.declared is None or proxy.host is None:
+        return None
+    playbook = proxy.inputs.playbooks[str(proxy.declared.fields.get("os", "windows"))]
+    return state_of(proxy.declared, proxy.host, playbook, proxy.inputs.live.server.build)

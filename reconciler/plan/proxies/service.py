@@ -1,0 +1,91 @@
+"""Changes of the proxy service: installed or upgraded by package, or upgraded by the server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.kinds.packages import file_name, wanted_build
+from reconciler.model.inventory import Resource
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step
+from reconciler.model.value import digest
+from reconciler.plan.proxies.view import ProxyView
+
+FIELD = "service.version"
+
+
+def with_install(change: Change, declared: Resource, proxy: ProxyView) -> Change:
+    """A create that installs the package first, and then has the server attach what it finds on the host."""
+    target, detail = wanted_build(declared), _by_package(declared)
+    field = FieldChange(FIELD, proxy.service.get("version"), target, cause=_package_cause(declared, detail))
+    attach = (replace(step, params={**step.params, "attach": True}) for step in change.steps)
+    return replace(
+        change,
+        cause=replace(change.cause, detail=f"{change.cause.detail}; {detail}"),
+        fields=(*change.fields, field),
+        steps=(
+            *_package_steps(declared, target, fresh=True),
+            *attach,
+            Step("package.registered", {"host": declared.name, "os": os_of(declared)}),
+        ),
+    )
+
+
+def upgrade_by_package(declared: Resource, proxy: ProxyView, blocked: str) -> Change:
+    target = wanted_build(declared)
+    unfinished = "an installation was cut off; " if proxy.service.get("unfinished") else ""
+    cause = _package_cause(declared, unfinished + _by_package(declared))
+    steps = _package_steps(declared, target, fresh=False)
+    return _upgrade(proxy, proxy.service.get("version"), target, cause, steps, blocked)
+
+
+def upgrade_by_server(declared: Resource, proxy: ProxyView, blocked: str) -> Change:
+    """A change of its own: REST has no operation for it."""
+    target = proxy.inputs.live.server.build
+    position = declared.positions.get(FIELD, declared.position)
+    cause = Cause(Reason.DRIFT, f"the server runs {target}", position)
+    params = {
+        "name": declared.name,
+        "host": proxy.raw.get("hostName"),
+        "to": target,
+        "os": os_of(declared),
+        "credentials": declared.fields.get("credentials", ""),
+    }
+    return _upgrade(proxy, proxy.version, target, cause, (Step("proxy.upgrade", params),), blocked)
+
+
+def _upgrade(
+    proxy: ProxyView, installed: str | None, target: str, cause: Cause, steps: tuple[Step, ...], blocked: str
+) -> Change:
+    return Change(
+        address=proxy.address,
+        action=Action.UPGRADE,
+        fields=(FieldChange(FIELD, installed, target, cause=cause),),
+        cause=cause,
+        steps=() if blocked else steps,
+        precondition=digest({"id": proxy.live.id if proxy.live is not None else None, "version": installed}),
+        blocked=blocked,
+    )
+
+
+def _package_steps(declared: Resource, target: str, *, fresh: bool) -> tuple[Step, ...]:
+    package = declared.fields["service.package"]
+    source, file = package["source"], file_name(package["source"])
+    about = {"host": declared.name, "os": os_of(declared), "sha256": package["sha256"]}
+    kind = file.rpartition(".")[2].lower()
+    return (
+        Step("package.upload", {**about, "source": source, "file": file}),
+        Step("package.install", {**about, "kind": kind, "version": target, "fresh": fresh}),
+    )
+
+
+def _by_package(declared: Resource) -> str:
+    package = declared.fields["service.package"]
+    return f"installed by package {file_name(package['source'])} (SHA-256 {package['sha256'][:12]}…)"
+
+
+def _package_cause(declared: Resource, detail: str) -> Cause:
+    return Cause(Reason.INVENTORY, detail, declared.positions.get("service.package", declared.position))
+
+
+def os_of(declared: Resource) -> str:
+    return str(declared.fields.get("os", "windows"))

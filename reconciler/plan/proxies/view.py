@@ -1,0 +1,154 @@
+"""What planning knows of one proxy: as it is declared, on the server, on its host, and as it is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.kinds import KINDS
+from reconciler.kinds.packages import is_packaged
+from reconciler.model.address import Address, name_of
+from reconciler.model.build import build_number
+from reconciler.model.inventory import Resource
+from reconciler.model.live import HostFacts, LiveResource
+from reconciler.plan.compare import Comparison, compare
+from reconciler.plan.maintenance import in_maintenance, is_ours
+from reconciler.plan.passes import Inputs
+
+KIND = KINDS["proxy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A pool that the proxy is a member of. `declared` says whether it is meant to be, `covered` whether another member
+    works."""
+
+    pool: Address
+    declared: bool
+    covered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyView:
+    """One proxy that is declared, declared absent, or on the server. `seen` compares the declared with the live one;
+    `pool` is the name of its pool on the server."""
+
+    address: Address
+    declared: Resource | None
+    absent: Resource | None
+    live: LiveResource | None
+    host: HostFacts | None
+    seen: Comparison
+    pool: str
+    inputs: Inputs
+
+    @property
+    def name(self) -> str:
+        return name_of(self.address)
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        return self.live.raw if self.live is not None else {}
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it is known to be: a status that is not observed is none."""
+        return self.raw.get("status") == "Online"
+
+    @property
+    def is_offline(self) -> bool:
+        return self.raw.get("status") == "Offline"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the server's own proxy."""
+        return self.raw.get("type") == "Local"
+
+    @property
+    def version(self) -> str | None:
+        """The build of its service as the server reports it; None if it does not."""
+        return self.raw.get("version")
+
+    @property
+    def outdated(self) -> bool | None:
+        return self.raw.get("outdated")
+
+    @property
+    def is_behind(self) -> bool:
+        """The server's own answer decides if there is one; else a lower build is behind."""
+        if self.outdated is not None:
+            return bool(self.outdated)
+        installed = build_number(self.version or "")
+        return bool(installed) and installed < build_number(self.inputs.live.server.build)
+
+    @property
+    def is_packaged(self) -> bool:
+        return self.declared is not None and is_packaged(self.declared)
+
+    @property
+    def is_pooled(self) -> bool:
+        return self.inputs.live.server.rest >= KINDS["pool"].since and bool(self.raw.get("proxyPoolId"))
+
+    @property
+    def in_maintenance(self) -> bool:
+        return in_maintenance(self.live)
+
+    @property
+    def drained_by_us(self) -> bool:
+        return is_ours(self.inputs.recall, self.name)
+
+    @property
+    def memberships(self) -> tuple[Membership, ...]:
+        return _memberships(self.address, self.inputs)
+
+    @property
+    def service(self) -> Mapping[str, Any]:
+        """What the host reports of the proxy service; empty if it is not known."""
+        found = self.host.facts.get("service") if self.host is not None else None
+        return found if isinstance(found, Mapping) else {}
+
+
+def views(inputs: Inputs) -> Iterator[ProxyView]:
+    """Every proxy, in order of address."""
+    inventory, live = inputs.inventory, inputs.live
+    declared = {item.address: item for item in inventory.of_kind("proxy")}
+    existing = {where: found for where, found in live.resources.items() if found.kind == "proxy"}
+    pools = {found.id: found.name for found in live.resources.values() if found.kind == "pool"}
+    for where in sorted({*declared, *inventory.removed, *existing}):
+        wanted, found = declared.get(where), existing.get(where)
+        yield ProxyView(
+            address=where,
+            declared=wanted,
+            absent=inventory.removed.get(where),
+            live=found,
+            host=live.hosts.get(name_of(where)),
+            seen=_compared(wanted, found, inputs),
+            pool=pools.get(str(found.raw.get("proxyPoolId")), "") if found is not None else "",
+            inputs=inputs,
+        )
+
+
+def _compared(declared: Resource | None, found: LiveResource | None, inputs: Inputs) -> Comparison:
+    if declared is None or found is None:
+        return Comparison()
+    return compare(KIND, declared, found, inputs.recall, inputs.naming)
+
+
+def _memberships(where: Address, inputs: Inputs) -> tuple[Membership, ...]:
+    declared = inputs.declared_graph.users(where, "pool")
+    return tuple(
+        Membership(pool, pool in declared, _works_without(where, pool, inputs))
+        for pool in inputs.live_graph.users(where, "pool")
+    )
+
+
+def _works_without(proxy: Address, pool: Address, inputs: Inputs) -> bool:
+    """Whether another member of the pool works."""
+    others = (inputs.live.resources.get(member) for member in inputs.live_graph.uses(pool) if member != proxy)
+    return any(
+        found is not None
+        and found.raw.get("status") == "Online"
+        and found.raw.get("maintenanceModeState") in (None, "Disabled")
+        for found in others
+    )

@@ -1,0 +1,55 @@
+"""Why a repository cannot be moved to another owner, or be replaced.
+
+Product facts: 2.9, 4.3 and 5.2. Only object storage moves without its data being copied, and both owners must be
+reachable. The data stays where it is when a repository is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.model.address import Address
+from reconciler.model.live import Live, LiveResource
+from reconciler.model.plan import FieldChange
+from reconciler.plan.passes import Inputs
+
+LAST = "it is the last repository, and the server keeps that"
+
+_BY_POWERSHELL = "on the server, Start-VBORepositoryOwnerChangeSession -IgnoreConnectionTroublesToSourceLocation can"
+
+
+def why_not_moved(found: LiveResource, changes: Sequence[FieldChange], inputs: Inputs) -> str:
+    owner = next((item for item in changes if item.path == "owner"), None)
+    if owner is None:
+        return ""
+    source, target, live = owner.before, owner.after, inputs.live
+    if live.server.rest < 8:
+        return f"REST v{live.server.rest} cannot move a repository to another proxy"
+    if not found.fields.get("object_storage"):
+        return "only repositories on object storage can move to another proxy; this one is on a disk of its proxy"
+    if not _is_reachable(source, inputs):
+        return f"{source} is not online, and REST cannot move a repository away from there; {_BY_POWERSHELL}"
+    if Address(target) in live.resources and not _is_reachable(target, inputs):
+        return f"{target} is not online"
+    return ""
+
+
+def why_not_replaced(create_only: Sequence[str], live: Live) -> str:
+    if not {"path", "object_storage"} & set(create_only):
+        return (
+            f"{', '.join(sorted(create_only))} cannot be changed after creation, and whether the product takes a place "
+            "again that holds backups of the other kind is not documented; declare a new repository in another place"
+        )
+    if sum(item.kind == "repository" for item in live.resources.values()) == 1:
+        return LAST
+    return ""
+
+
+def _is_reachable(owner: str, inputs: Inputs) -> bool:
+    """Whether a proxy, or one member of a pool, is online."""
+    found = inputs.live.resources.get(Address(owner))
+    if found is None:
+        return False
+    if found.kind == "proxy":
+        return found.raw.get("status") == "Online"
+    return any(_is_reachable(member, inputs) for member in inputs.live_graph.uses(owner))

@@ -1,0 +1,79 @@
+"""The passes of the planner: any order that satisfies what they need gives the same plan, and they need all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise, permutations
+from typing import Any
+
+import pytest
+
+from reconciler.model.plan import Plan
+from reconciler.plan import plan_to_json
+from reconciler.plan.passes import Pass
+from reconciler.plan.planner import PASSES, make_plan
+from tests.plan.drawn import PLAYBOOKS, World, world
+
+WORLDS = [world(seed) for seed in range(40)]
+NAMES = [item.name for item in PASSES]
+
+
+def made(given: World, passes: Sequence[Pass] = PASSES) -> Plan:
+    return make_plan(
+        given.inventory, given.live, given.recall, access=given.inventory.access, playbooks=PLAYBOOKS, passes=passes
+    )
+
+
+def text(plan: Plan) -> str:
+    return json.dumps(plan_to_json(plan))
+
+
+BEFORE = [text(made(given)) for given in WORLDS]
+
+
+def is_satisfied(order: Sequence[Pass]) -> bool:
+    done: set[str] = set()
+    for item in order:
+        if not done.issuperset(item.needs):
+            return False
+        done.add(item.name)
+    return True
+
+
+@pytest.mark.parametrize("place", range(len(PASSES) - 1), ids=[f"{a}, {b}" for a, b in pairwise(NAMES)])
+def test_two_passes_change_places_without_effect_or_not_at_all(place: int) -> None:
+    order = list(PASSES)
+    order[place], order[place + 1] = order[place + 1], order[place]
+    if not is_satisfied(order):
+        with pytest.raises(ValueError, match=f"the pass {order[place].name} runs before {order[place + 1].name}"):
+            made(WORLDS[0], order)
+        return
+    assert [text(made(given, order)) for given in WORLDS] == BEFORE
+
+
+def test_every_order_that_satisfies_the_needs_gives_the_same_plan() -> None:
+    orders = [order for order in permutations(PASSES) if is_satisfied(order)]
+    assert len(orders) > 10
+    for order in orders:
+        assert [text(made(given, order)) for given in WORLDS[:6]] == BEFORE[:6]
+
+
+@pytest.mark.parametrize(("name", "need"), [(item.name, need) for item in PASSES for need in item.needs])
+def test_what_a_pass_needs_matters(name: str, need: str) -> None:
+    without = [
+        replace(item, needs=tuple(other for other in item.needs if other != need)) if item.name == name else item
+        for item in PASSES
+    ]
+    assert [text(made(given, without)) for given in WORLDS] != BEFORE
+
+
+def test_every_pass_contributes() -> None:
+    for left_out in NAMES:
+        rest: list[Any] = [
+            replace(item, needs=tuple(need for need in item.needs if need != left_out))
+            for item in PASSES
+            if item.name != left_out
+        ]
+        assert [text(made(given, rest)) for given in WORLDS] != BEFORE, left_out
