@@ -2,9 +2,10 @@
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
 # matrices: long scenarios, kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
+# mutants: does a test fail when the code is changed a little? A sample of 300 changes, half an hour or more (COUNT, SEED).
 # wheel: what can be installed elsewhere, below dist/.   lock: the newest versions that pyproject.toml allows.
 
-.PHONY: demo test check fix matrices integration kerberos wheel lock clean
+.PHONY: demo test check fix matrices integration mutants kerberos wheel lock clean
 .DEFAULT_GOAL := demo
 
 # Tests start the program hundreds of times: Python may keep what it compiled.
@@ -39,6 +40,11 @@ matrices: $(VENV)/.dev
 integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration -rs
 
+COUNT ?= 300
+SEED ?= 1
+mutants: $(VENV)/.mutants
+	$(BIN)/python -m tests.mutants --count $(COUNT) --seed $(SEED)
+
 wheel: $(VENV)/.lab
 	$(BIN)/python -m hatchling build --target wheel
 
@@ -56,6 +62,7 @@ lock: $(VENV)/.lock
 	$(LOCK) pyproject.toml --extra kerberos --constraint .requirements/dev.txt --output-file .requirements/kerberos.txt
 	$(LOCK) --group build-kerberos --output-file .requirements/build-kerberos.txt
 	$(LOCK) --group lock --output-file .requirements/lock.txt
+	$(LOCK) --group mutants --constraint .requirements/dev.txt --output-file .requirements/mutants.txt
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -80,6 +87,10 @@ $(VENV)/.dev: .requirements/dev.txt pyproject.toml | $(BIN)/python
 $(VENV)/.kerberos: .requirements/kerberos.txt .requirements/build-kerberos.txt $(VENV)/.dev
 	$(LOCKED) .requirements/build-kerberos.txt
 	$(LOCKED) .requirements/kerberos.txt --no-build-isolation
+	@touch $@
+
+$(VENV)/.mutants: .requirements/mutants.txt $(VENV)/.dev
+	$(LOCKED) .requirements/mutants.txt
 	@touch $@
 
 $(VENV)/.lock: .requirements/lock.txt | $(BIN)/python

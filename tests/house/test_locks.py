@@ -21,6 +21,7 @@ ASKED = {
     "kerberos": [*BASE, *EXTRAS["kerberos"]],
     "build-kerberos": GROUPS["build-kerberos"],
     "lock": GROUPS["lock"],
+    "mutants": GROUPS["mutants"],
 }
 """The requirements that each lock answers."""
 
@@ -59,7 +60,7 @@ def test_it_answers_what_pyproject_asks_for(name: str) -> None:
             assert all(version in asked.specifier for version in versions), f"{name}: {text} is locked as {versions}"
 
 
-@pytest.mark.parametrize("name", ["lab", "kerberos"])
+@pytest.mark.parametrize("name", ["lab", "kerberos", "mutants"])
 def test_it_can_go_into_the_environment_of_the_tests(name: str) -> None:
     base = locked("dev")
     other = {package: versions for package, versions in locked(name).items() if package in base}

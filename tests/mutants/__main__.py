@@ -1,0 +1,93 @@
+"""Does a test fail when the code is changed a little? A sample of such changes, one at a time.
+
+    python -m tests.mutants [--count 300] [--seed 1] [--room plan ...] [--reach FOLDER]
+
+First the suite runs once and records which test runs which line; `--reach FOLDER` keeps that, or takes it from there.
+Then each mutant meets the tests that run its lines, the quick ones first, until one fails. Survivors are listed; a
+review says of each whether it is equivalent or a test is missing. Mutants are made by Cosmic Ray, and by the operators
+of this folder for tables, words and the order of statements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.mutants.reach import Reach
+from tests.mutants.run import Copy, Verdict
+from tests.mutants.sites import Mutant, sample
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("apply", "inventory", "kinds", "plan")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--room", action="append", help="package below reconciler/, by default four of them")
+    parser.add_argument("--reach", type=Path, help="folder for what test runs which line")
+    parser.add_argument("--limit", type=float, default=60, help="seconds of tests for one mutant")
+    parser.add_argument("--workers", type=int, default=2, help="processes that record which test runs which line")
+    parser.add_argument("--tests", nargs="*", default=[], help="a part of the suite")
+    parser.add_argument("--out", type=Path, help="file for the verdicts, a line of JSON each")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        reach = _reach(given.reach or Path(folder) / "reach", given.workers, given.tests)
+        mutants = sample(ROOT, given.room or ROOMS, given.count, given.seed)
+        copy = Copy(ROOT, Path(folder) / "tree")
+        verdicts = []
+        for number, (mutant, code) in enumerate(mutants, 1):
+            tests = reach.tests(mutant.path, range(mutant.first, mutant.last + 1), given.limit)
+            verdict = (
+                copy.judge(mutant.path, code, tests, limit=3 * given.limit + 60) if tests else Verdict("survived", 0)
+            )
+            verdicts.append((mutant, verdict))
+            sys.stdout.write(_told(mutant, verdict, code, len(tests), f"{number}/{len(mutants)}"))
+            sys.stdout.flush()
+            if given.out:
+                line = {"mutant": str(mutant), "outcome": verdict.outcome, "test": verdict.test, "tests": len(tests)}
+                with given.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line | {"seconds": round(verdict.seconds, 1)}) + "\n")
+    sys.stdout.write(_summary(verdicts))
+    return 0
+
+
+def _reach(folder: Path, workers: int, tests: list[str]) -> Reach:
+    if not list(folder.glob("*.json")):
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutants.reach", "-n", str(workers), *tests]
+        environment = {**os.environ, "MUTANTS_REACH": str(folder.resolve())}
+        subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    return Reach.read(folder, ROOT)
+
+
+def _told(mutant: Mutant, verdict: Verdict, code: str, tests: int, number: str) -> str:
+    text = f"{number} {verdict.outcome} {mutant} ({tests} tests, {verdict.seconds:.1f} s) {verdict.test[:120]}\n"
+    if verdict.outcome != "survived":
+        return text
+    before = (ROOT / mutant.path).read_text(encoding="utf-8").splitlines()
+    changed = difflib.unified_diff(before, code.splitlines(), lineterm="", n=0)
+    return text + "".join(f"    {line}\n" for line in changed if line[:1] in "+-" and line[:3] not in ("+++", "---"))
+
+
+def _summary(verdicts: list[tuple[Mutant, Verdict]]) -> str:
+    counts: dict[str, Counter[str]] = {}
+    for mutant, verdict in verdicts:
+        counts.setdefault(mutant.path.split("/")[1], Counter())[verdict.outcome] += 1
+    lines = []
+    for room, count in [*sorted(counts.items()), ("all", sum(counts.values(), Counter()))]:
+        killed = count.total() - count["survived"]
+        lines.append(f"{room}: {killed} of {count.total()} killed ({100 * killed / max(1, count.total()):.0f} %)\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

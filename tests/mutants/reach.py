@@ -1,0 +1,85 @@
+"""Which test runs which line: recorded by a plugin of pytest, `-p tests.mutants.reach`, in every worker.
+
+Set MUTANTS_REACH to the folder for the recordings. Lines that run while a module is imported belong to no test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import coverage
+import pytest
+
+FOLDER = os.environ.get("MUTANTS_REACH", "")
+
+
+class Recorder:
+    def __init__(self, folder: Path, root: Path, name: str) -> None:
+        self.file = folder / f"{name}.json"
+        self.seconds: dict[str, float] = {}
+        data = str(folder / f"{name}.coverage")
+        self.coverage = coverage.Coverage(data_file=data, source=[str(root / "reconciler")], config_file=False)
+        self.coverage.start()
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, None, None]:
+        self.coverage.switch_context(item.nodeid)
+        yield
+        self.coverage.switch_context("")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        self.coverage.stop()
+        self.coverage.save()
+        self.file.write_text(json.dumps(self.seconds), encoding="utf-8")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if FOLDER and (worker or not getattr(config.option, "numprocesses", 0)):
+        config.pluginmanager.register(Recorder(Path(FOLDER), config.rootpath, worker or "main"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`seconds` of each test; `lines` has its tests by module and line, `modules` those that run any line of it."""
+
+    seconds: dict[str, float]
+    lines: dict[tuple[str, int], set[str]]
+    modules: dict[str, set[str]]
+
+    @classmethod
+    def read(cls, folder: Path, root: Path) -> Reach:
+        seconds: dict[str, float] = {}
+        lines: dict[tuple[str, int], set[str]] = defaultdict(set)
+        modules: dict[str, set[str]] = defaultdict(set)
+        for file in sorted(folder.glob("*.json")):
+            seconds |= json.loads(file.read_text(encoding="utf-8"))
+            data = coverage.CoverageData(str(file.with_suffix(".coverage")))
+            data.read()
+            for name in data.measured_files():
+                path = Path(name).relative_to(root).as_posix()
+                for line, contexts in data.contexts_by_lineno(name).items():
+                    lines[path, line] |= {*contexts} - {""}
+                    modules[path] |= {*contexts} - {""}
+        return cls(seconds, dict(lines), dict(modules))
+
+    def tests(self, path: str, lines: Iterable[int], limit: float) -> list[str]:
+        """The tests that run any of `lines`, the quick ones first, as many as take `limit` seconds. Lines that only an
+        import runs are run by whatever uses the module."""
+        found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines))
+        chosen: list[str] = []
+        total = 0.0
+        for test in sorted(found or self.modules.get(path, set()), key=lambda test: (self.seconds.get(test, 0), test)):
+            total += self.seconds.get(test, 0.0)
+            if total > limit and chosen:
+                break
+            chosen.append(test)
+        return chosen
