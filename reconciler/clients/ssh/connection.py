@@ -159,6 +159,8 @@ def _tunnel(connection: Connection, through: paramiko.Transport, end: float) -> 
         left = max(0.001, end - time.monotonic())
         return _Tunnel(through.open_channel("direct-tcpip", connection.target, ("127.0.0.1", 0), timeout=left))
     except CAUGHT as error:
+        if isinstance(error, EOFError):
+            hang_up(through)  # else it counts as active until its own thread notices
         said = error.text if isinstance(error, paramiko.ChannelException) else str(error) or type(error).__name__
         hint = f"Can {jump} reach the host on this port, and does its sshd allow it (AllowTcpForwarding)?"
         raise Unreachable(connection.peer, what, said, hint=hint) from error
