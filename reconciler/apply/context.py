@@ -18,9 +18,8 @@ from reconciler.model.errors import DeadlineExceeded, Unreachable
 if TYPE_CHECKING:
     from reconciler.clients.host_session import HostSession
     from reconciler.clients.vbo import Reader, Writer
-    from reconciler.model.connection import Access, Connection
+    from reconciler.model.connection import Access, Connection, ConnectionContext
     from reconciler.model.live import Live, LiveResource
-    from reconciler.model.secret import SecretResolver
     from reconciler.requirements import Playbook
 
 Tell = Callable[[str], None]
@@ -35,7 +34,7 @@ class ApplyContext:
     owner: str
     live: Live
     access: Access
-    resolver: SecretResolver
+    context: ConnectionContext
     reader: Reader
     writer: Writer
     playbooks: Mapping[str, Playbook] = field(default_factory=dict)
@@ -49,8 +48,8 @@ class ApplyContext:
 
     def __post_init__(self) -> None:
         self.together = Batcher(self.sleep)
-        self.sessions = Sessions(self.resolver, self.access.root)
-        self.naming = Naming(self.reader.rest, self.access, self.resolver, self.owner)
+        self.sessions = Sessions(self.context)
+        self.naming = Naming(self.reader.rest, self.access, self.context.resolver, self.owner)
         for resource in self.live.resources.values():
             if resource.id:
                 self.naming.learn(resource.kind, resource.name, resource.id)

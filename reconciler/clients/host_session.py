@@ -12,13 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from reconciler.model.connection import Connection, Transport
+from reconciler.model.connection import Connection, ConnectionContext, Transport
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 
 if TYPE_CHECKING:
     from reconciler.model.script import Script
-    from reconciler.model.secret import SecretResolver
 
 
 class ScriptRunner(Protocol):
@@ -64,18 +63,18 @@ class HostSession(ScriptRunner, Protocol):
         ...
 
 
-def open_host(connection: Connection, resolver: SecretResolver, root: str) -> HostSession:
-    """A session for `connection`, connected when it is entered. `root` is the folder that relative files start from.
+def open_host(connection: Connection, context: ConnectionContext) -> HostSession:
+    """A session for `connection`, connected when it is entered.
 
     Entering raises Unreachable, UntrustedPeer, AuthenticationFailed or SecretError.
     """
     if connection.transport is Transport.SSH:
         from reconciler.clients.ssh.session import SshSession
 
-        return SshSession(connection, resolver, root)
+        return SshSession(connection, context)
     from reconciler.clients.winrm.session import WinrmSession
 
-    return WinrmSession(connection, resolver, root)
+    return WinrmSession(connection, context)
 
 
 def name_on_host(source: Path, sha256: str) -> str:

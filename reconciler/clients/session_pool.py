@@ -13,8 +13,7 @@ from reconciler.clients.host_session import HostSession, open_host
 from reconciler.model.errors import Refused, ScriptFailed
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
-    from reconciler.model.secret import SecretResolver
+    from reconciler.model.connection import Connection, ConnectionContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +29,13 @@ class Sessions:
 
     def __init__(
         self,
-        resolver: SecretResolver,
-        root: str,
+        context: ConnectionContext,
         *,
         most: int = 16,
         longest: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver = resolver
-        self._root = root
+        self._context = context
         self._most = most
         self._longest = longest
         self._clock = clock
@@ -51,7 +48,7 @@ class Sessions:
 
         It is kept afterwards unless the connection itself is in doubt.
         """
-        session = self._take(connection) or open_host(connection, self._resolver, self._root).__enter__()
+        session = self._take(connection) or open_host(connection, self._context).__enter__()
         try:
             yield session
         except (ScriptFailed, Refused):

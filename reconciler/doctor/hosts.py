@@ -39,9 +39,7 @@ def check_host(ground: CheckContext, proxy: Resource, connection: Connection) ->
     arguments = script_arguments(ground.inventory, proxy)
     try:
         asked.checks += certificate_row(subject, connection, ground.access.root, ground.now)
-        asked.facts = read_facts(
-            connection, ground.resolver, ground.access.root, playbook, arguments, clock=ground.clock
-        )
+        asked.facts = read_facts(connection, ground.context, playbook, arguments, clock=ground.clock)
     except (RemoteError, SecretError) as error:
         asked.checks += stopped(subject, error, peer=connection.peer)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.doctor.check import Check, Level, expiry, failed
@@ -27,13 +26,13 @@ def check_credential(ground: CheckContext, login: Credential) -> Iterator[Check]
         if reference is None:
             continue
         try:
-            ground.resolver.resolve(reference)
+            ground.context.secret(reference)
         except SecretError as error:
             yield failed(subject, name, error)
         else:
             there.append(name)
     for name, file in (("keytab", login.keytab), ("certificate_file", login.certificate_file)):
-        if file and Path(ground.access.root, file).is_file():
+        if file and ground.context.file(file).is_file():
             there.append(name)
         elif file:
             fix = "Put it there, or correct the path; it starts from the folder of the inventory."
@@ -48,7 +47,7 @@ def check_certificate(ground: CheckContext, certificate: Certificate) -> Iterato
 
     subject = f"certificate.{certificate.name}"
     try:
-        yield expiry(subject, "expiry", end_of(certificate, ground.resolver, ground.access.root), ground.now)
+        yield expiry(subject, "expiry", end_of(certificate, ground.context), ground.now)
     except SecretError as error:
         yield failed(subject, "expiry", error)
 

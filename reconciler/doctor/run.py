@@ -15,9 +15,8 @@ from reconciler.doctor.server import Seen, check_powershell, check_rest
 from reconciler.plan.consistency import disagreements
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Access
+    from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory, Resource
-    from reconciler.model.secret import SecretResolver
     from reconciler.requirements import Playbook
 
 
@@ -27,7 +26,7 @@ class CheckContext:
 
     inventory: Inventory
     access: Access
-    resolver: SecretResolver
+    context: ConnectionContext
     playbooks: Mapping[str, Playbook]
     clock: Callable[[], datetime]
     now: datetime

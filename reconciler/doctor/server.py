@@ -40,7 +40,7 @@ def check_rest(ground: CheckContext) -> Seen:
     seen = Seen([*check_name("server", server.host, server.address)])
     try:
         seen.checks.append(expiry("server", "certificate", reach.server_certificate_end(server, root), ground.now))
-        with connect(server, ground.resolver, root) as session:
+        with connect(server, ground.context) as session:
             reader = Reader(session)
             seen.build = reader.build
             known = f"REST v{reader.rest}, build {reader.build}" if reader.build else f"REST v{reader.rest}"
@@ -106,7 +106,7 @@ def _shell(ground: CheckContext, connection: Connection, subject: str) -> list[C
     rows: list[Check] = []
     try:
         rows += certificate_row(subject, connection, root, ground.now)
-        with open_host(connection, ground.resolver, root) as host:
+        with open_host(connection, ground.context) as host:
             told = host.execute(shipped_script("server/version.ps1"), {}, deadline=connection.deadlines.call)
             names = _names(ground, host, connection.deadlines.call)
     except ReconcileError as error:

@@ -1,12 +1,11 @@
-"""Certificates of an inventory: their thumbprint, and the PFX that the server is given. Read when they are needed."""
+"""Certificates of an inventory, with their keys: read from PFX or PEM at the moment of use."""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.model.connection import Certificate
+from reconciler.model.connection import Certificate, ConnectionContext
 from reconciler.model.errors import SecretError
 
 if TYPE_CHECKING:
@@ -16,79 +15,84 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-    from reconciler.model.secret import SecretRef, SecretResolver
+    Key = RSAPrivateKey | EllipticCurvePrivateKey
 
 
-def thumbprint(certificate: Certificate, resolver: SecretResolver, root: str) -> str:
+def thumbprint(certificate: Certificate, context: ConnectionContext) -> str:
     """SHA-1 of the certificate in upper-case hexadecimal, as Windows names certificates.
 
-    Raises SecretError where the file or the passphrase cannot be read.
+    Raises SecretError if the file or the passphrase cannot be read.
     """
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    found = _open_pfx(certificate, resolver, root) if certificate.pfx else _open_pem(certificate, root)
+    found = _chain(certificate, context)[0]
     return hashlib.sha1(found.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest().upper()
 
 
-def end_of(certificate: Certificate, resolver: SecretResolver, root: str) -> datetime:
-    """Until when the certificate is good (aware). Raises SecretError."""
-    found = _open_pfx(certificate, resolver, root) if certificate.pfx else _open_pem(certificate, root)
-    return found.not_valid_after_utc
+def end_of(certificate: Certificate, context: ConnectionContext) -> datetime:
+    """The end of the certificate's validity (aware). Raises SecretError."""
+    return _chain(certificate, context)[0].not_valid_after_utc
 
 
-def pfx_bytes(certificate: Certificate, resolver: SecretResolver, root: str) -> bytes:
-    """Certificate and key as PKCS #12, locked with the entry's passphrase: the file itself, or made from PEM.
+def pfx_bytes(certificate: Certificate, context: ConnectionContext) -> bytes:
+    """Certificate and key as PKCS #12, encrypted with the entry's passphrase: the file itself, or made from PEM.
 
     Raises SecretError.
     """
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption, pkcs12
 
+    key, chain = key_and_chain(certificate, context)
     if certificate.pfx:
-        _open_pfx(certificate, resolver, root)
-        return _read(certificate, certificate.pfx, root)
-    found = _open_pem(certificate, root)
-    key = _open_key(certificate, resolver)
-    if key.public_key() != found.public_key():
+        return _read(certificate, certificate.pfx, context)
+    if key.public_key() != chain[0].public_key():
         raise SecretError(f"certificate {certificate.name}: the key does not belong to {certificate.cert}")
-    passphrase = _passphrase(certificate.passphrase, resolver)
-    lock = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    return pkcs12.serialize_key_and_certificates(certificate.name.encode(), key, found, None, lock)
+    passphrase = _passphrase(certificate, context)
+    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return pkcs12.serialize_key_and_certificates(certificate.name.encode(), key, chain[0], None, encryption)
 
 
-def _open_pfx(certificate: Certificate, resolver: SecretResolver, root: str) -> x509.Certificate:
+def key_and_chain(certificate: Certificate, context: ConnectionContext) -> tuple[Key, list[x509.Certificate]]:
+    """The private key, and the certificate followed by those of its issuers that the file holds. Raises SecretError."""
+    if certificate.pfx:
+        return _open_pfx(certificate, context)
+    return _open_key(certificate, context), _chain(certificate, context)
+
+
+def _chain(certificate: Certificate, context: ConnectionContext) -> list[x509.Certificate]:
+    from cryptography import x509
+
+    if certificate.pfx:
+        return _open_pfx(certificate, context)[1]
+    raw = _read(certificate, certificate.cert, context)
+    try:
+        return x509.load_pem_x509_certificates(raw)
+    except ValueError as error:
+        raise SecretError(f"certificate {certificate.name}: {certificate.cert} holds no PEM certificate") from error
+
+
+def _open_pfx(certificate: Certificate, context: ConnectionContext) -> tuple[Key, list[x509.Certificate]]:
     from cryptography.hazmat.primitives.serialization import pkcs12
 
-    raw = _read(certificate, certificate.pfx, root)
-    passphrase = _passphrase(certificate.passphrase, resolver)
+    raw = _read(certificate, certificate.pfx, context)
+    passphrase = _passphrase(certificate, context)
     try:
-        key, found, _ = pkcs12.load_key_and_certificates(raw, passphrase)
+        key, found, issuers = pkcs12.load_key_and_certificates(raw, passphrase)
     except (ValueError, TypeError) as error:
         detail = f"{certificate.pfx} cannot be opened: it is not a PFX file, or the passphrase is wrong"
         raise SecretError(f"certificate {certificate.name}: {detail}") from error
     if key is None or found is None:
         raise SecretError(f"certificate {certificate.name}: {certificate.pfx} holds no certificate with its key")
-    return found
+    return _supported(key, certificate, certificate.pfx), [found, *issuers]
 
 
-def _open_pem(certificate: Certificate, root: str) -> x509.Certificate:
-    from cryptography import x509
-
-    raw = _read(certificate, certificate.cert, root)
-    try:
-        return x509.load_pem_x509_certificate(raw)
-    except ValueError as error:
-        raise SecretError(f"certificate {certificate.name}: {certificate.cert} holds no PEM certificate") from error
-
-
-def _open_key(certificate: Certificate, resolver: SecretResolver) -> RSAPrivateKey | EllipticCurvePrivateKey:
+def _open_key(certificate: Certificate, context: ConnectionContext) -> Key:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     if certificate.key is None:
         raise SecretError(f"certificate {certificate.name}: it has no key")
-    raw = resolver.resolve(certificate.key).reveal().encode()
-    passphrase = _passphrase(certificate.passphrase, resolver)
+    raw = context.secret(certificate.key).reveal().encode()
+    passphrase = _passphrase(certificate, context)
     try:
         try:
             key = load_pem_private_key(raw, passphrase)
@@ -97,18 +101,25 @@ def _open_key(certificate: Certificate, resolver: SecretResolver) -> RSAPrivateK
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         detail = f"{certificate.key} is not a PEM key, or the passphrase is wrong"
         raise SecretError(f"certificate {certificate.name}: {detail}") from error
+    return _supported(key, certificate, str(certificate.key))
+
+
+def _supported(key: object, certificate: Certificate, source: str) -> Key:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise SecretError(f"certificate {certificate.name}: {certificate.key} is neither an RSA nor an EC key")
+        raise SecretError(f"certificate {certificate.name}: {source} is neither an RSA nor an EC key")
     return key
 
 
-def _passphrase(reference: SecretRef | None, resolver: SecretResolver) -> bytes | None:
-    return resolver.resolve(reference).reveal().encode() if reference is not None else None
+def _passphrase(certificate: Certificate, context: ConnectionContext) -> bytes | None:
+    text = context.reveal(certificate.passphrase)
+    return None if text is None else text.encode()
 
 
-def _read(certificate: Certificate, name: str, root: str) -> bytes:
+def _read(certificate: Certificate, name: str, context: ConnectionContext) -> bytes:
     try:
-        return (Path(root) / name).read_bytes()
+        return context.file(name).read_bytes()
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "its name cannot be used").lower()
         raise SecretError(f"certificate {certificate.name}: {name} cannot be read: {reason}") from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import Secret, SecretRef, SecretResolver
 
 
 class Transport(StrEnum):
@@ -135,6 +136,26 @@ class Package:
     sha256: str
     ca_file: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """What connections of an inventory need beside their settings: its secrets, and the folder `root` that its
+    relative paths start from."""
+
+    resolver: SecretResolver
+    root: str
+
+    def secret(self, reference: SecretRef) -> Secret:
+        """The value. Raises SecretError."""
+        return self.resolver.resolve(reference)
+
+    def reveal(self, reference: SecretRef | None) -> str | None:
+        """The clear text, None without a reference. Raises SecretError."""
+        return None if reference is None else self.secret(reference).reveal()
+
+    def file(self, name: str) -> Path:
+        return Path(self.root, name)
 
 
 @dataclass(frozen=True, slots=True)

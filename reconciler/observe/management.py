@@ -19,20 +19,19 @@ from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
-    from reconciler.model.connection import Access
+    from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory
-    from reconciler.model.secret import SecretResolver
 
 Resources = dict[Address, LiveResource]
 
 
 def read_security(
-    inventory: Inventory, access: Access, resolver: SecretResolver
+    inventory: Inventory, access: Access, context: ConnectionContext
 ) -> tuple[Resources, tuple[Diagnostic, ...]]:
     """The certificate that the server shows to workgroup proxies, where the inventory says anything about it."""
     if not inventory.of_kind("certificate"):
         return {}, ()
-    raw, problems = _ask("server/security-settings.ps1", access, resolver)
+    raw, problems = _ask("server/security-settings.ps1", access, context)
     if raw is None:
         return {}, problems
     kind = KINDS["certificate"]
@@ -42,7 +41,7 @@ def read_security(
 
 
 def read_versions(
-    resources: Resources, reader: Reader, inventory: Inventory, access: Access, resolver: SecretResolver
+    resources: Resources, reader: Reader, inventory: Inventory, access: Access, context: ConnectionContext
 ) -> tuple[Resources, tuple[Diagnostic, ...]]:
     """Add `outdated` to the proxies that may be: by version in v8, by the server's own word before that.
 
@@ -53,7 +52,7 @@ def read_versions(
     candidates = [found for found in declared if _may_be_behind(resources[found.address].proxy, reader)]
     if not candidates or access.server.powershell is None:
         return resources, ()
-    answer, problems = _ask("server/version.ps1", access, resolver)
+    answer, problems = _ask("server/version.ps1", access, context)
     if answer is None:
         return resources, problems
     outdated = {str(item["host"]).lower(): bool(item["outdated"]) for item in answer.get("proxies", ())}
@@ -72,7 +71,7 @@ def _may_be_behind(proxy: ProxyState, reader: Reader) -> bool:
 
 
 def _ask(
-    name: str, access: Access, resolver: SecretResolver
+    name: str, access: Access, context: ConnectionContext
 ) -> tuple[Mapping[str, Any] | None, tuple[Diagnostic, ...]]:
     connection = access.server.powershell
     if connection is None:
@@ -88,7 +87,7 @@ def _ask(
     from reconciler.clients.host_session import open_host
 
     try:
-        with open_host(connection, resolver, access.root) as host:
+        with open_host(connection, context) as host:
             return host.execute(shipped_script(name), {}, deadline=connection.deadlines.call), ()
     except (RemoteError, SecretError) as error:
         return None, (host_problem(error, connection),)

@@ -15,9 +15,8 @@ from reconciler.observe.server import read_server
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
-    from reconciler.model.connection import Access
+    from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory
-    from reconciler.model.secret import SecretResolver
     from reconciler.requirements import Playbook
 
 
@@ -25,7 +24,7 @@ def observe(
     inventory: Inventory,
     *,
     access: Access,
-    resolver: SecretResolver,
+    context: ConnectionContext,
     reader: Reader,
     playbooks: Mapping[str, Playbook],
     clock: Callable[[], datetime],
@@ -42,13 +41,13 @@ def observe(
     naming = Naming(reader.rest, access)
     before = dict(since or {})
     with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="observe") as pool:
-        hosts = probe_hosts(pool, inventory, access=access, resolver=resolver, playbooks=playbooks, clock=clock)
-        security = pool.submit(read_security, inventory, access, resolver)
+        hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=clock)
+        security = pool.submit(read_security, inventory, access, context)
         resources = read_server(reader, inventory, naming)
         certificate, problems = security.result()
         resources |= certificate
         facts = {name: future.result() for name, future in sorted(hosts.items())}
-    resources, more = read_versions(resources, reader, inventory, access, resolver)
+    resources, more = read_versions(resources, reader, inventory, access, context)
     return Live(
         server=ServerInfo(access.server.host, reader.rest, reader.build, reader.installation),
         resources=dict(sorted(resources.items())),

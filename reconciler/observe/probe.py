@@ -15,9 +15,8 @@ from reconciler.requirements.facts import NotFacts, parse
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import ScriptRunner
-    from reconciler.model.connection import Access, Connection
+    from reconciler.model.connection import Access, Connection, ConnectionContext
     from reconciler.model.inventory import Inventory, Resource
-    from reconciler.model.secret import SecretResolver
     from reconciler.requirements import Playbook
 
 ARGUMENTS: Final[Mapping[str, Any]] = {"port": 9193, "server": "", "smtp": "", "smtp_port": 25}
@@ -42,7 +41,7 @@ def probe_hosts(
     inventory: Inventory,
     *,
     access: Access,
-    resolver: SecretResolver,
+    context: ConnectionContext,
     playbooks: Mapping[str, Playbook],
     clock: Callable[[], datetime],
 ) -> dict[str, Future[HostFacts]]:
@@ -54,14 +53,13 @@ def probe_hosts(
             continue
         playbook = playbooks[str(proxy.fields.get("os", "windows"))]
         arguments = script_arguments(inventory, proxy)
-        probes[proxy.name] = pool.submit(probe, connection, resolver, access.root, playbook, arguments, clock=clock)
+        probes[proxy.name] = pool.submit(probe, connection, context, playbook, arguments, clock=clock)
     return probes
 
 
 def probe(
     connection: Connection,
-    resolver: SecretResolver,
-    root: str,
+    context: ConnectionContext,
     playbook: Playbook,
     arguments: Mapping[str, Any],
     *,
@@ -69,7 +67,7 @@ def probe(
 ) -> HostFacts:
     """The facts of one host. A failure is the `problem` of the result, not an exception."""
     try:
-        facts = read_facts(connection, resolver, root, playbook, arguments, clock=clock)
+        facts = read_facts(connection, context, playbook, arguments, clock=clock)
     except (RemoteError, SecretError) as error:
         return HostFacts(connection.name, {}, host_problem(error, connection))
     return HostFacts(connection.name, facts)
@@ -77,8 +75,7 @@ def probe(
 
 def read_facts(
     connection: Connection,
-    resolver: SecretResolver,
-    root: str,
+    context: ConnectionContext,
     playbook: Playbook,
     arguments: Mapping[str, Any],
     *,
@@ -91,7 +88,7 @@ def read_facts(
     from reconciler.clients.host_session import open_host
 
     sent = {name: arguments.get(name, default) for name, default in ARGUMENTS.items()}
-    with open_host(connection, resolver, root) as session:
+    with open_host(connection, context) as session:
         return run_facts_scripts(
             session, playbook, sent, peer=connection.peer, deadline=connection.deadlines.call, clock=clock
         )

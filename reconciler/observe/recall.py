@@ -11,13 +11,12 @@ from reconciler.model.value import UNKNOWN
 
 if TYPE_CHECKING:
     from reconciler.journal import Memory
-    from reconciler.model.connection import Access, Credential
+    from reconciler.model.connection import Access, ConnectionContext, Credential
     from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.live import Live
-    from reconciler.model.secret import SecretResolver
 
 
-def recall(inventory: Inventory, live: Live, *, access: Access, resolver: SecretResolver, memory: Memory) -> Recall:
+def recall(inventory: Inventory, live: Live, *, access: Access, context: ConnectionContext, memory: Memory) -> Recall:
     """What was applied last, the fingerprints of all secrets now, and the thumbprint of the wanted certificate."""
     marks: dict[str, str] = {}
     secrets: dict[str, dict[str, str]] = {}
@@ -29,11 +28,11 @@ def recall(inventory: Inventory, live: Live, *, access: Access, resolver: Secret
                 if login is None:
                     continue
                 if login.name not in marks:
-                    marks[login.name] = _fingerprint(login, resolver, memory)
+                    marks[login.name] = _fingerprint(login, context, memory)
                 if marks[login.name]:
                     secrets.setdefault(resource.address, {})[field.name] = marks[login.name]
     derived: dict[str, dict[str, Any]] = {
-        str(resource.address): _thumbprint(resource, access, resolver) for resource in inventory.of_kind("certificate")
+        str(resource.address): _thumbprint(resource, access, context) for resource in inventory.of_kind("certificate")
     }
     return Recall(applied=memory.recall(scope_of(inventory, live)), secrets=secrets, derived=derived)
 
@@ -43,11 +42,11 @@ def scope_of(inventory: Inventory, live: Live) -> str:
     return f"{live.server.installation or live.server.host}/{inventory.name}"
 
 
-def _fingerprint(login: Credential, resolver: SecretResolver, memory: Memory) -> str:
+def _fingerprint(login: Credential, context: ConnectionContext, memory: Memory) -> str:
     """Fingerprint of a whole login; empty where a part of it cannot be resolved."""
     try:
         values = [
-            resolver.resolve(reference).reveal()
+            context.secret(reference).reveal()
             for reference in (login.password, login.private_key, login.passphrase)
             if reference is not None
         ]
@@ -56,13 +55,13 @@ def _fingerprint(login: Credential, resolver: SecretResolver, memory: Memory) ->
     return memory.fingerprint("\0".join([login.username, *values]))
 
 
-def _thumbprint(resource: Resource, access: Access, resolver: SecretResolver) -> dict[str, Any]:
+def _thumbprint(resource: Resource, access: Access, context: ConnectionContext) -> dict[str, Any]:
     from reconciler.inventory.certificates import thumbprint
 
     certificate = access.certificates.get(str(resource.fields.get("certificate")))
     if certificate is None:
         return {"thumbprint": UNKNOWN}
     try:
-        return {"thumbprint": thumbprint(certificate, resolver, access.root)}
+        return {"thumbprint": thumbprint(certificate, context)}
     except SecretError:
         return {"thumbprint": UNKNOWN}

@@ -39,7 +39,7 @@ def doctor(path: Path | str, *, lab: bool = False, parallelism: int = 16, runtim
     inventory = load_inventory(Path(path), runtime, lab=True)  # whether its files exist is one of the checks
     with open_endpoints(inventory, runtime, lab=lab) as endpoints:
         playbooks, clock = load_for(inventory), runtime.clock
-        context = CheckContext(inventory, endpoints.access, endpoints.resolver, playbooks, clock=clock, now=clock())
+        context = CheckContext(inventory, endpoints.access, endpoints.context, playbooks, clock=clock, now=clock())
         checks = check_up(context, parallel=parallelism)
     document = checkup_to_json(checks, inventory=inventory.name, server=inventory.access.server.host, lab=lab)
     return Checkup(checks, document)

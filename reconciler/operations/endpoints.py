@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.connection import ConnectionContext
 from reconciler.operations.paths import lab_folder
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ class Endpoints:
     resolver: SecretResolver
     lab: Lab | None = None
     folder: Path | None = None
+
+    @property
+    def context(self) -> ConnectionContext:
+        return ConnectionContext(self.resolver, self.access.root)
 
 
 @contextmanager

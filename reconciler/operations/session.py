@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from reconciler.apply import ApplyContext
     from reconciler.clients import vbo
     from reconciler.journal import Journal, Memory
-    from reconciler.model.connection import Access
+    from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.model.recall import Recall
-    from reconciler.model.secret import SecretResolver
     from reconciler.operations.lab import Lab
     from reconciler.plan.recheck import Recheck
     from reconciler.plan.selection import UnknownTarget
@@ -57,7 +56,7 @@ class Session:
 
     inventory: Inventory
     access: Access
-    resolver: SecretResolver
+    context: ConnectionContext
     rest: vbo.Session
     reader: vbo.Reader
     playbooks: Mapping[str, Playbook]
@@ -89,14 +88,14 @@ class Session:
         live = observe(
             self.inventory,
             access=self.access,
-            resolver=self.resolver,
+            context=self.context,
             reader=self.reader,
             playbooks=self.playbooks,
             clock=self.clock,
             parallel=self.parallel,
             since=since,
         )
-        known = recall(self.inventory, live, access=self.access, resolver=self.resolver, memory=self.memory)
+        known = recall(self.inventory, live, access=self.access, context=self.context, memory=self.memory)
         lab, playbooks = self.lab is not None, self.playbooks
         whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
         plan = self._selected(whole, live, asked.selection)
@@ -128,7 +127,7 @@ class Session:
         return observe(
             replace(self.inventory, resources=resources),
             access=access,
-            resolver=self.resolver,
+            context=self.context,
             reader=self.reader,
             playbooks=self.playbooks,
             clock=self.clock,
@@ -146,7 +145,7 @@ class Session:
 
         writer = self.writer()
         return ApplyContext(
-            self.inventory.name, live, self.access, self.resolver, self.reader, writer, playbooks=self.playbooks
+            self.inventory.name, live, self.access, self.context, self.reader, writer, playbooks=self.playbooks
         )
 
     def writer(self) -> vbo.Writer:
@@ -165,14 +164,14 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
 
     with ExitStack() as stack:
         endpoints = stack.enter_context(open_endpoints(inventory, runtime, lab=lab))
-        access, resolver = endpoints.access, endpoints.resolver
+        access, context = endpoints.access, endpoints.context
         journal = stack.enter_context(open_journal(runtime, endpoints.folder))
         runtime.detail(f"Connecting to {access.server.host}")
-        rest = stack.enter_context(connect(access.server, resolver, access.root))
+        rest = stack.enter_context(connect(access.server, context))
         yield Session(
             inventory=inventory,
             access=access,
-            resolver=resolver,
+            context=context,
             rest=rest,
             reader=Reader(rest),
             playbooks=load_for(inventory),

@@ -66,7 +66,7 @@ def _address(url: str, session: Session) -> Secret:
         reference = SecretRef.parse(url)
     except ValueError as error:
         raise ReconcileError(str(error)) from error
-    return session.resolver.resolve(reference)
+    return session.context.secret(reference)
 
 
 def _not_sent(error: ReconcileError) -> Diagnostic:

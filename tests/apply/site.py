@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from reconciler.apply import ApplyContext
-from reconciler.model.connection import Access, Credential, Server
+from reconciler.model.connection import Access, ConnectionContext, Credential, Server
 from reconciler.model.live import Live, LiveResource, ServerInfo
 from reconciler.model.secret import Secret, SecretRef
 
@@ -61,4 +61,6 @@ def site(server: FakeServer, *proxies: str, clock: Clock | None = None) -> Apply
     known = {f"proxy.{name}": LiveResource("proxy", name, f"id-{name}", {}) for name in proxies}
     live = Live(ServerInfo(HOST, server.rest, server.build), cast("Mapping[Any, LiveResource]", known), {}, {})
     fake = cast("Any", server)
-    return ApplyContext("corp", live, access, cast("Any", Secrets()), fake, fake, sleep=time.sleep, clock=time)
+    return ApplyContext(
+        "corp", live, access, ConnectionContext(Secrets(), "/nowhere"), fake, fake, sleep=time.sleep, clock=time
+    )

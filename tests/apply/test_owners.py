@@ -12,6 +12,7 @@ from reconciler.apply import ApplyContext
 from reconciler.apply.steps import StepFailed
 from reconciler.apply.steps.deletion import delete
 from reconciler.apply.steps.owners import change_members, move_repository
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.errors import ConnectionLost, Missing, RemoteError
 from reconciler.model.live import Live, ServerInfo
 from tests.plan.world import access
@@ -62,7 +63,9 @@ class FakeServer:
 
 def site(server: FakeServer) -> ApplyContext:
     nothing = Live(ServerInfo("server", 8, ""), {}, {}, {})
-    made = ApplyContext("corp", nothing, access(), cast(Any, None), cast(Any, server), cast(Any, server))
+    made = ApplyContext(
+        "corp", nothing, access(), ConnectionContext(cast(Any, None), "/nowhere"), cast(Any, server), cast(Any, server)
+    )
     for kind, name, ident in (("repository", "r", "r"), ("proxy", "a", "p1"), ("proxy", "b", "p2"), ("pool", "c", "c")):
         made.naming.learn(kind, name, ident)
     made.sleep = lambda seconds: None

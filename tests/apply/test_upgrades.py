@@ -60,7 +60,7 @@ def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
     """Upgrade proxies (name to credential) all at once; gives what each step said, or how it failed."""
     plain = site(FakeServer({}), *logins)
     access = replace(plain.access, credentials={**plain.access.credentials, "other": OTHER})
-    place = Place(plain.owner, plain.live, access, plain.resolver, plain.reader, plain.writer)
+    place = Place(plain.owner, plain.live, access, plain.context, plain.reader, plain.writer)
     place.shell = shell
 
     def until_all_have_come(_: float) -> None:

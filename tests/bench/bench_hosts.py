@@ -50,6 +50,7 @@ from reconciler.package_data import playbooks_folder
 from reconciler.requirements import load as load_playbooks
 from reconciler.inventory import load
 from reconciler.inventory.secrets import Resolver
+from reconciler.model.connection import ConnectionContext
 from reconciler.observe.probe import probe_hosts
 from reconciler.model.live import Live, ServerInfo
 from reconciler.model.recall import Recall
@@ -59,9 +60,11 @@ from reconciler.render.style import Style
 inventory, diagnostics = load(Path(sys.argv[1]))
 assert inventory is not None, diagnostics
 playbooks = load_playbooks(playbooks_folder())
+root = inventory.access.root
+context = ConnectionContext(Resolver(root, inventory.access.commands), root)
 with ThreadPoolExecutor(int(sys.argv[2])) as pool:
     running = probe_hosts(pool, inventory, access=inventory.access,
-                          resolver=Resolver(inventory.access.root, inventory.access.commands),
+                          context=context,
                           playbooks=playbooks, clock=lambda: datetime.now(UTC))
     hosts = {name: future.result() for name, future in running.items()}
 assert len(hosts) == int(sys.argv[3]) and not any(host.problem for host in hosts.values()), next(iter(hosts.values()))

@@ -111,7 +111,7 @@ def test_the_address_may_be_a_secret(world: FakeWorld, hook: Hook, monkeypatch: 
         asked.append(reference)
         return Secret(hook.address)
 
-    monkeypatch.setattr(FakeWorld, "resolver", SimpleNamespace(resolve=resolve), raising=False)
+    monkeypatch.setattr(FakeWorld, "context", SimpleNamespace(secret=resolve), raising=False)
     call("apply", "x.yml", "--auto-approve", "--notify-url", "secret://env/HOOK")
     assert [str(reference) for reference in asked] == ["secret://env/HOOK"]
     assert len(hook.told) == 1

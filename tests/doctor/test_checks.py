@@ -20,7 +20,17 @@ from reconciler.doctor.server import _names
 from reconciler.doctor.stages import certificate_row, check_host_name, check_name, stopped
 from reconciler.inventory.secrets import Resolver
 from reconciler.lab.pki import Authority
-from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
+from reconciler.model.connection import (
+    Access,
+    Certificate,
+    Connection,
+    ConnectionContext,
+    Credential,
+    Package,
+    Server,
+    Transport,
+    Trust,
+)
 from reconciler.model.errors import (
     AuthenticationFailed,
     DeadlineExceeded,
@@ -49,7 +59,7 @@ def ground(root: Path, environment: Mapping[str, str] | None = None) -> CheckCon
     return CheckContext(
         Inventory("corp", access, {}, Policy(), (), ""),
         access,
-        Resolver(str(root), environment=environment or {}),
+        ConnectionContext(Resolver(str(root), environment=environment or {}), str(root)),
         load(playbooks_folder()),
         lambda: NOW,
         NOW,
@@ -119,7 +129,7 @@ def test_a_certificate_of_the_inventory(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("nothing")
     now = datetime.now(UTC)
     base = ground(tmp_path)
-    looking = CheckContext(base.inventory, base.access, base.resolver, base.playbooks, lambda: now, now)
+    looking = CheckContext(base.inventory, base.access, base.context, base.playbooks, lambda: now, now)
     levels = {
         name: [row.level for row in check_certificate(looking, Certificate(name, cert=name))]
         for name in ("px.pem", "bad.pem", "none.pem")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import SecretError, Unreachable
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.observe.probe import host_problem, probe
@@ -50,7 +50,7 @@ def connection(sshd: Sshd) -> Connection:
 
 def test_facts_come_in_one_connection_and_one_command(sshd: Sshd, connection: Connection) -> None:
     before = (sshd.connections, len(sshd.commands))
-    found = probe(connection, Resolver(), "/", PLAYBOOKS["linux"], PARAMS)
+    found = probe(connection, ConnectionContext(Resolver(), "/"), PLAYBOOKS["linux"], PARAMS)
     assert found.problem is None
     assert found.name == "px-1"
     assert found.facts["os"]["family"] == "linux"
@@ -63,8 +63,7 @@ def test_facts_come_in_one_connection_and_one_command(sshd: Sshd, connection: Co
 def test_the_clock_is_compared_with_the_middle_of_the_call(connection: Connection, minutes: int) -> None:
     found = probe(
         connection,
-        Resolver(),
-        "/",
+        ConnectionContext(Resolver(), "/"),
         PLAYBOOKS["linux"],
         PARAMS,
         clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes),
@@ -85,7 +84,7 @@ def test_trouble_is_a_diagnostic_and_no_exception(sshd: Sshd, connection: Connec
         "secret": dataclasses.replace(connection, credential=missing),
     }
     for code, broken in cases.items():
-        found = probe(broken, Resolver(), "/", PLAYBOOKS["linux"], PARAMS)
+        found = probe(broken, ConnectionContext(Resolver(), "/"), PLAYBOOKS["linux"], PARAMS)
         assert found.facts == {}
         assert found.problem is not None
         assert found.problem.code == code
@@ -96,7 +95,7 @@ def test_trouble_is_a_diagnostic_and_no_exception(sshd: Sshd, connection: Connec
 
 def test_a_host_that_is_another_system_than_declared(connection: Connection) -> None:
     windows = dataclasses.replace(PLAYBOOKS["windows"], facts=PLAYBOOKS["linux"].facts)
-    found = probe(connection, Resolver(), "/", windows, PARAMS)
+    found = probe(connection, ConnectionContext(Resolver(), "/"), windows, PARAMS)
     assert found.problem is not None
     assert found.problem.code == "bad-answer"
     assert "declared as windows" in found.problem.detail

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from reconciler.clients.host_session import open_host
-from reconciler.model.connection import Connection, Credential, Transport, Trust
+from reconciler.model.connection import Connection, ConnectionContext, Credential, Transport, Trust
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.package_data import shipped_script
 from reconciler.requirements.facts import parse
@@ -46,7 +46,7 @@ def run(host: Host, script: str, arguments: Mapping[str, Any], *, sudo: bool = T
         port=22,
         trust=Trust(host_keys=(host.host_key,)),
     )
-    with open_host(connection, Given(), "/") as session:
+    with open_host(connection, ConnectionContext(Given(), "/")) as session:
         answer: dict[str, Any] = session.execute(shipped_script(script), arguments, deadline=30)
         return answer
 

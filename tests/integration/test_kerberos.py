@@ -17,7 +17,7 @@ from reconciler.clients.host_session import open_host
 from reconciler.lab.hosts.ntlm import LoginRefused
 from reconciler.lab.hosts.wsman import Acceptor, Command
 from reconciler.lab.hosts.wsman.sealing import Seal
-from reconciler.model.connection import Connection, Credential
+from reconciler.model.connection import Connection, ConnectionContext, Credential
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, RemoteError, Unreachable
 from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
@@ -132,7 +132,7 @@ def credential(username: str, **changes: Any) -> Credential:
 
 
 def run(connection: Connection, root: str = "/") -> Any:
-    with open_host(connection, Resolver(), root) as session:
+    with open_host(connection, ConnectionContext(Resolver(), root)) as session:
         first = session.execute(Script("windows/any.ps1", "x"), {"key": Secret("hush")}, deadline=20)
         assert session.execute(Script("windows/any.ps1", "x"), {}, deadline=20) == first
     return first

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from reconciler.clients.host_session import open_host
-from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, DeadlineExceeded, RemoteError, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
@@ -55,7 +55,7 @@ def to(server: OpenSsh, **changes: Any) -> Connection:
 
 
 def log_in(connection: Connection, root: Path | str = "/") -> int:
-    with open_host(connection, Given(), str(root)) as host:
+    with open_host(connection, ConnectionContext(Given(), str(root))) as host:
         return int(host.execute(ONE, {}, deadline=30))
 
 
@@ -108,7 +108,7 @@ def test_two_jump_hosts_and_everything_over_one_connection_each(start: Callable[
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     first = to(outer, name="outer", host="outer.example.net")
     second = to(inner, name="inner", host="inner.example.net", jump=first)
-    with open_host(to(target, jump=second), Given(), "/") as host:
+    with open_host(to(target, jump=second), ConnectionContext(Given(), "/")) as host:
         for _ in range(3):
             assert host.execute(ONE, {}, deadline=30) == 1
         path = host.upload(package, digest, deadline=60)
@@ -190,7 +190,7 @@ def test_we_trust_whom_openssh_trusts(start: Callable[..., OpenSsh], tmp_path: P
 def test_a_hundred_megabytes_are_not_kept(start: Callable[..., OpenSsh]) -> None:
     server = start("a")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open_host(to(server), Given(), "/") as host:
+    with open_host(to(server), ConnectionContext(Given(), "/")) as host:
         for where in ("1", "2"):
             with pytest.raises(BadAnswer, match="more than 16 MB"):
                 host.execute(Script("linux/big.sh", f"head -c 100000000 /dev/zero >&{where}"), {}, deadline=120)
@@ -238,7 +238,7 @@ def over_sudo(host: Host, password: str = PASSWORD) -> Connection:
 @pytest.mark.parametrize("case", SUDOERS)
 def test_sudo_takes_its_password_and_nobody_sees_it(debian: Host, case: str) -> None:
     debian.console("cat >/etc/sudoers.d/backup; chmod 440 /etc/sudoers.d/backup; visudo -cq", f"{SUDOERS[case]}\n")
-    with open_host(over_sudo(debian), Given(), "/") as host:
+    with open_host(over_sudo(debian), ConnectionContext(Given(), "/")) as host:
         for text in ("", "two\nlines", "é✓" * 20_000):
             params = {"word": Secret(PASSWORD), "text": text}
             told = host.execute(Script("linux/look.sh", LOOK), params, deadline=60)
@@ -251,7 +251,7 @@ def test_sudo_that_refuses(debian: Host, case: str) -> None:
     lines = f"Defaults passwd_tries=1\n{SUDOERS[case]}\n"
     debian.console("cat >/etc/sudoers.d/backup; chmod 440 /etc/sudoers.d/backup; visudo -cq", lines)
     wrong = over_sudo(debian)
-    with open_host(wrong, Given(), "/") as host:
+    with open_host(wrong, ConnectionContext(Given(), "/")) as host:
         debian.console("chpasswd", "keeper:changed-meanwhile\n")
         try:
             with pytest.raises(AuthenticationFailed) as caught:
@@ -267,7 +267,7 @@ def test_sudo_that_refuses(debian: Host, case: str) -> None:
 @pytest.mark.parametrize("case", ["password", "terminal"])
 def test_what_takes_too_long_is_ended_on_the_host_too(debian: Host, case: str) -> None:
     debian.console("cat >/etc/sudoers.d/backup; chmod 440 /etc/sudoers.d/backup; visudo -cq", f"{SUDOERS[case]}\n")
-    with open_host(over_sudo(debian), Given(), "/") as host:
+    with open_host(over_sudo(debian), ConnectionContext(Given(), "/")) as host:
         with pytest.raises(DeadlineExceeded):
             host.execute(Script("linux/slow.sh", "sleep 4711"), {}, deadline=3)
         debian.console("n=0; while pgrep -f 'sleep 4711$'; do n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done")

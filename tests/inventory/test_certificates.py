@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from reconciler.inventory.certificates import pfx_bytes, thumbprint
 from reconciler.inventory.secrets import Resolver
-from reconciler.model.connection import Certificate
+from reconciler.model.connection import Certificate, ConnectionContext
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SecretRef
 
@@ -42,8 +42,8 @@ def pair(tmp_path: Path) -> Pair:
     return key, certificate
 
 
-def _resolver(folder: Path) -> Resolver:
-    return Resolver(str(folder), environment={"P": PASSPHRASE, "WRONG": "wrong-one"})
+def _context(folder: Path) -> ConnectionContext:
+    return ConnectionContext(Resolver(str(folder), environment={"P": PASSPHRASE, "WRONG": "wrong-one"}), str(folder))
 
 
 PFX = Certificate("tls", pfx="tls.pfx", passphrase=SecretRef("env", "P"))
@@ -54,17 +54,17 @@ PEM = Certificate("tls", cert="tls.pem", key=SecretRef("file", "tls.key"))
 def test_thumbprint_is_sha1_of_the_certificate(tmp_path: Path, pair: Pair, certificate: Certificate) -> None:
     der = pair[1].public_bytes(serialization.Encoding.DER)
     expected = hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
-    assert thumbprint(certificate, _resolver(tmp_path), str(tmp_path)) == expected
+    assert thumbprint(certificate, _context(tmp_path)) == expected
 
 
 def test_a_pfx_is_handed_on_as_it_is(tmp_path: Path, pair: Pair) -> None:
-    assert pfx_bytes(PFX, _resolver(tmp_path), str(tmp_path)) == (tmp_path / "tls.pfx").read_bytes()
+    assert pfx_bytes(PFX, _context(tmp_path)) == (tmp_path / "tls.pfx").read_bytes()
 
 
 @pytest.mark.parametrize("passphrase", [None, SecretRef("env", "P")], ids=["open", "locked"])
 def test_pem_becomes_a_pfx(tmp_path: Path, pair: Pair, passphrase: SecretRef | None) -> None:
     entry = Certificate("tls", cert="tls.pem", key=SecretRef("file", "tls.key"), passphrase=passphrase)
-    made = pfx_bytes(entry, _resolver(tmp_path), str(tmp_path))
+    made = pfx_bytes(entry, _context(tmp_path))
     key, certificate, _ = pkcs12.load_key_and_certificates(made, PASSPHRASE.encode() if passphrase else None)
     assert certificate == pair[1]
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -89,7 +89,7 @@ def test_what_cannot_be_opened(tmp_path: Path, pair: Pair, name: str) -> None:
     certificate, reason = REFUSED[name]
     for function in (thumbprint, pfx_bytes):
         with pytest.raises(SecretError, match=reason) as caught:
-            function(certificate, _resolver(tmp_path), str(tmp_path))
+            function(certificate, _context(tmp_path))
         assert PASSPHRASE not in str(caught.value)
         assert "wrong-one" not in str(caught.value)
 
@@ -105,4 +105,4 @@ def test_what_cannot_be_opened(tmp_path: Path, pair: Pair, name: str) -> None:
 def test_keys_that_do_not_fit(tmp_path: Path, pair: Pair, key: str, reason: str) -> None:
     entry = Certificate("tls", cert="tls.pem", key=SecretRef("file", key))
     with pytest.raises(SecretError, match=reason):
-        pfx_bytes(entry, _resolver(tmp_path), str(tmp_path))
+        pfx_bytes(entry, _context(tmp_path))

@@ -19,7 +19,7 @@ from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
 from reconciler.lab.errors import LabError
 from reconciler.lab.lab import Lab, reset
-from reconciler.model.connection import Access
+from reconciler.model.connection import Access, ConnectionContext
 from reconciler.model.errors import AuthenticationFailed, SecretError, Unreachable
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import Secret, SecretRef
@@ -57,7 +57,7 @@ def lab(demo: Inventory, tmp_path: Path) -> Iterator[Lab]:
 def facts(lab: Lab, access: Access, proxy: str) -> dict[str, Any]:
     connection = lab.redirect(access).connections[proxy]
     system = "linux/facts.sh" if connection.transport == "ssh" else "windows/facts.ps1"
-    with open_host(connection, lab.resolver, access.root) as session:
+    with open_host(connection, ConnectionContext(lab.resolver, access.root)) as session:
         found: dict[str, Any] = session.execute(
             shipped_script(system), {"port": 9193, "server": access.server.host}, deadline=10
         )
@@ -118,18 +118,18 @@ proxies:
         assert facts(lab, inventory.access, "px-1")["host"]["name"] == "A"
         access = lab.redirect(inventory.access)
         assert access.server.powershell is not None
-        with open_host(access.server.powershell, lab.resolver, access.root) as host:
+        with open_host(access.server.powershell, ConnectionContext(lab.resolver, access.root)) as host:
             assert host.execute(shipped_script("server/version.ps1"), {}, deadline=10)
 
 
 def test_the_server_and_its_powershell(demo: Inventory, lab: Lab) -> None:
     access = lab.redirect(demo.access)
-    with connect(access.server, lab.resolver, access.root) as session:
+    with connect(access.server, ConnectionContext(lab.resolver, access.root)) as session:
         reader = Reader(session)
         assert [item["type"] for item in reader.list("Proxies")] == ["Local"]
         assert len(reader.list("Organizations")) == 3
     assert access.server.powershell is not None
-    with open_host(access.server.powershell, lab.resolver, access.root) as host:
+    with open_host(access.server.powershell, ConnectionContext(lab.resolver, access.root)) as host:
         answer = host.execute(shipped_script("server/version.ps1"), {}, deadline=10)
         settings = host.execute(shipped_script("server/security-settings.ps1"), {}, deadline=10)
     assert answer["proxies"] == [{"host": demo.access.server.host, "outdated": False, "version": "8.5.0.1014"}]
@@ -149,7 +149,7 @@ def add(lab: Lab, access: Access, proxy: str) -> dict[str, Any]:
         "password": lab.resolver.resolve(credential.password).reveal(),
         "port": 9193,
     }
-    with connect(redirected.server, lab.resolver, redirected.root) as session:
+    with connect(redirected.server, ConnectionContext(lab.resolver, redirected.root)) as session:
         return dict(Writer(session).create("Proxies", body))
 
 
@@ -159,7 +159,7 @@ def test_a_proxy_stays_online_from_one_command_to_the_next(demo: Inventory, tmp_
             if turn == 0:
                 assert add(lab, demo.access, "px-lon-1")["status"] == "Online"
             access = lab.redirect(demo.access)
-            with connect(access.server, lab.resolver, access.root) as session:
+            with connect(access.server, ConnectionContext(lab.resolver, access.root)) as session:
                 found = {item["hostName"]: item for item in Reader(session).list("Proxies")}
             assert found["px-lon-1.corp.example.com"]["status"] == "Online"
             shown = lab.status()["hosts"]["px-lon-1.corp.example.com"]["proxy"]
@@ -352,7 +352,7 @@ def test_the_test_mail_comes_from_the_server(demo: Inventory, lab: Lab) -> None:
         "to": "a@example.com;b@example.com",
         "subject": "x",
     }
-    with connect(access.server, lab.resolver, access.root) as session:
+    with connect(access.server, ConnectionContext(lab.resolver, access.root)) as session:
         writer = Writer(session)
         writer.replace("VboEmailSettings", body)
         writer.act("VboEmailSettings", "SendTestEmail")

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.lab.lab import Lab
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.script import Script
 from tests.inventory.writing import load_text
 
@@ -39,5 +40,5 @@ def test_the_lab_lets_them_in_without_any_of_it(tmp_path: Path, monkeypatch: pyt
     with Lab.open(inventory, tmp_path / "lab") as lab:
         connection = lab.redirect(inventory.access).connections["linux"]
         assert connection.jump is None
-        with open_host(connection, lab.resolver, str(tmp_path)) as host:
+        with open_host(connection, ConnectionContext(lab.resolver, str(tmp_path))) as host:
             assert host.execute(Script("linux/who.sh", 'printf \'"%s"\' "$LAB_USER"'), {}, deadline=20) == "backup"

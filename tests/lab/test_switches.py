@@ -14,6 +14,7 @@ from reconciler.inventory import load
 from reconciler.lab.errors import LabError
 from reconciler.lab.hosts.wsman import TROUBLES
 from reconciler.lab.lab import Lab
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.errors import (
     BadAnswer,
     ConnectionLost,
@@ -52,7 +53,7 @@ def lab(demo: Inventory, tmp_path: Path) -> Iterator[Lab]:
 
 def registry(lab: Lab, demo: Inventory, deadline: float = 10) -> Any:
     access = lab.redirect(demo.access)
-    with open_host(access.connections["px-dmz-1"], lab.resolver, access.root) as session:
+    with open_host(access.connections["px-dmz-1"], ConnectionContext(lab.resolver, access.root)) as session:
         return session.execute(shipped_script("windows/remote-registry.ps1"), {}, deadline=deadline)
 
 
@@ -101,9 +102,9 @@ def test_the_rest_api_shows_another_certificate(lab: Lab, demo: Inventory) -> No
     for value, words in (("expired", "has expired"), ("other-name", "for another name")):
         lab.set("server", "rest-certificate", value)
         with pytest.raises(UntrustedPeer, match=words):
-            connect(access.server, lab.resolver, access.root)
+            connect(access.server, ConnectionContext(lab.resolver, access.root))
     lab.set("server", "rest-certificate", "valid")
-    with connect(access.server, lab.resolver, access.root) as session:
+    with connect(access.server, ConnectionContext(lab.resolver, access.root)) as session:
         assert session.build
     with pytest.raises(LabError, match="rest-certificate is one of"):
         lab.set("server", "rest-certificate", "revoked")

@@ -13,7 +13,7 @@ from reconciler.clients.host_session import open_host
 from reconciler.lab.hosts.wsman import Command
 from reconciler.model.errors import BadAnswer, ConnectionLost, RemoteError, Unreachable
 from reconciler.model.script import Script
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.winrmd import Breaking, Winrmd, running
 
 pytestmark = pytest.mark.matrix
@@ -28,7 +28,7 @@ def answers(command: Command) -> int:
 
 
 def run(host: Winrmd) -> Any:
-    with open_host(host.connection(), Resolver(), "/") as session:
+    with open_host(host.connection(), context()) as session:
         return session.execute(Script("windows/any.ps1", "text"), {"n": 1}, deadline=20)
 
 

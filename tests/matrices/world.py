@@ -14,6 +14,7 @@ from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
 from reconciler.journal import Memory
 from reconciler.lab.lab import Lab
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Plan
@@ -36,12 +37,13 @@ class World:
     def apply(self, limits: Limits, *, look: bool = True) -> tuple[Plan, Result]:
         """Look, plan and apply once. `limits` gets the coverage of what was seen, if it has any."""
         access = self.lab.redirect(self.inventory.access)
-        with connect(access.server, self.lab.resolver, access.root) as session:
+        context = ConnectionContext(self.lab.resolver, access.root)
+        with connect(access.server, context) as session:
             reader = Reader(session)
             live = self._live(reader)
             recall = Recall(applied=self.memory.recall(self.scope))
             plan = make_plan(self.inventory, live, recall, access=access, playbooks={})
-            site = ApplyContext(self.inventory.name, live, access, self.lab.resolver, reader, Writer(session))
+            site = ApplyContext(self.inventory.name, live, access, context, reader, Writer(session))
             remember = Remember(self.inventory, live, recall, self.memory, self.scope)
             remember.begin(plan)
             if limits.coverage is not None:
@@ -57,7 +59,7 @@ class World:
         return observe(
             self.inventory,
             access=access,
-            resolver=self.lab.resolver,
+            context=ConnectionContext(self.lab.resolver, access.root),
             reader=reader,
             playbooks={},
             clock=lambda: datetime.now(UTC),

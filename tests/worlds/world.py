@@ -17,6 +17,7 @@ from reconciler.apply import ApplyContext, Limits, Remember, apply
 from reconciler.apply.health_gate import Gate
 from reconciler.inventory import load
 from reconciler.kinds.naming import Naming
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live, ServerInfo
@@ -131,7 +132,7 @@ class World:
 
     def recall(self, inventory: Inventory, live: Live) -> Recall:
         memory = cast("Any", self.memory)
-        return recall(inventory, live, access=inventory.access, resolver=cast("Any", self.secrets), memory=memory)
+        return recall(inventory, live, access=inventory.access, context=self._context(inventory), memory=memory)
 
     def plan(self, inventory: Inventory) -> Plan:
         live = self.look(inventory)
@@ -157,10 +158,13 @@ class World:
         remember.settle(self.plan(inventory))
         return made
 
+    def _context(self, inventory: Inventory) -> ConnectionContext:
+        return ConnectionContext(cast("Any", self.secrets), inventory.access.root)
+
     def _site(self, inventory: Inventory, live: Live) -> ApplyContext:
         time, fake = Clock(), cast("Any", self.server)
-        resolver = cast("Any", self.secrets)
-        site = ApplyContext(inventory.name, live, inventory.access, resolver, fake, fake, sleep=time.sleep, clock=time)
+        context = self._context(inventory)
+        site = ApplyContext(inventory.name, live, inventory.access, context, fake, fake, sleep=time.sleep, clock=time)
         site.sessions = cast("Any", HostSessions(self))
         return site
 

@@ -24,7 +24,7 @@ def set_certificate(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -
 
     certificate = site.access.certificates[params["certificate"]]
     passphrase = site.naming.reveal(certificate.passphrase)
-    pfx = pfx_bytes(certificate, site.resolver, site.access.root)
+    pfx = pfx_bytes(certificate, site.context)
     arguments = {"pfx": Secret(base64.b64encode(pfx).decode()), "passphrase": Secret(passphrase)}
     answer = _run(site, "server/set-certificate.ps1", arguments)
     if str(answer.get("thumbprint", "")).upper() != params["thumbprint"]:

@@ -19,8 +19,7 @@ from reconciler.clients.ssh.watchdog import hang_up, within
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
-    from reconciler.model.secret import SecretResolver
+    from reconciler.model.connection import Connection, ConnectionContext
 
 _WHAT = "connecting with SSH"
 _KEEPALIVE = 15
@@ -50,7 +49,7 @@ class _TrustedOnly:
 
 
 def open_link(
-    connection: Connection, resolver: SecretResolver, root: str, through: paramiko.Transport | None = None
+    connection: Connection, context: ConnectionContext, through: paramiko.Transport | None = None
 ) -> fabric.Connection:
     """A connection that is logged in, within `deadlines.connect` seconds; `through` is the one to its jump host.
 
@@ -60,8 +59,8 @@ def open_link(
     if connection.credential is None:
         hint = "Give the proxy `credentials`."
         raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
-    keys, limit = HostKeys.of(connection, root), connection.deadlines.connect
-    login = login_arguments(connection, resolver, root)
+    keys, limit = HostKeys.of(connection, context.root), connection.deadlines.connect
+    login = login_arguments(connection, context)
     end = time.monotonic() + limit
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_TrustedOnly(connection, keys))

@@ -16,10 +16,13 @@ from reconciler.clients.ssh.connection import close_link, open_link
 from reconciler.model.errors import ReconcileError
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
-    from reconciler.model.secret import SecretResolver
+    from reconciler.model.connection import Connection, ConnectionContext
 
 _Key = tuple["Connection", str, int]
+
+
+def _key(connection: Connection, context: ConnectionContext) -> _Key:
+    return connection, context.root, id(context.resolver)
 
 
 @dataclass(slots=True)
@@ -40,21 +43,21 @@ class Jumps:
         self._lock = Lock()
         self._open: dict[_Key, _Shared] = {}
 
-    def take(self, connection: Connection, resolver: SecretResolver, root: str) -> paramiko.Transport:
+    def take(self, connection: Connection, context: ConnectionContext) -> paramiko.Transport:
         """The connection to a jump host, through its own where it has one. Raises what `open_link` raises."""
-        key = (connection, root, id(resolver))
+        key = _key(connection, context)
         with self._lock:
             shared = self._open.setdefault(key, _Shared())
             shared.users += 1
         try:
             with shared.lock:
-                return self._transport(shared, connection, resolver, root)
+                return self._transport(shared, connection, context)
         except BaseException:
-            self.give(connection, resolver, root)
+            self.give(connection, context)
             raise
 
-    def give(self, connection: Connection, resolver: SecretResolver, root: str) -> None:
-        key = (connection, root, id(resolver))
+    def give(self, connection: Connection, context: ConnectionContext) -> None:
+        key = _key(connection, context)
         with self._lock:
             shared = self._open[key]
             shared.users -= 1
@@ -62,38 +65,36 @@ class Jumps:
                 return
             del self._open[key]
         if shared.link is not None:
-            self._close(shared.link, connection, resolver, root)
+            self._close(shared.link, connection, context)
 
-    def _transport(
-        self, shared: _Shared, connection: Connection, resolver: SecretResolver, root: str
-    ) -> paramiko.Transport:
+    def _transport(self, shared: _Shared, connection: Connection, context: ConnectionContext) -> paramiko.Transport:
         if shared.failure is not None:
             raise shared.failure
         if shared.link is not None and not shared.link.is_connected:
-            self._close(shared.link, connection, resolver, root)
+            self._close(shared.link, connection, context)
             shared.link = None
         if shared.link is None:
             try:
-                shared.link = self._opened(connection, resolver, root)
+                shared.link = self._opened(connection, context)
             except ReconcileError as error:
                 shared.failure = error
                 raise
         return shared.link.transport
 
-    def _opened(self, connection: Connection, resolver: SecretResolver, root: str) -> fabric.Connection:
+    def _opened(self, connection: Connection, context: ConnectionContext) -> fabric.Connection:
         if connection.jump is None:
-            return open_link(connection, resolver, root)
-        through = self.take(connection.jump, resolver, root)
+            return open_link(connection, context)
+        through = self.take(connection.jump, context)
         try:
-            return open_link(connection, resolver, root, through)
+            return open_link(connection, context, through)
         except BaseException:
-            self.give(connection.jump, resolver, root)
+            self.give(connection.jump, context)
             raise
 
-    def _close(self, link: fabric.Connection, connection: Connection, resolver: SecretResolver, root: str) -> None:
+    def _close(self, link: fabric.Connection, connection: Connection, context: ConnectionContext) -> None:
         close_link(link)
         if connection.jump is not None:
-            self.give(connection.jump, resolver, root)
+            self.give(connection.jump, context)
 
 
 JUMPS: Final = Jumps()

@@ -16,11 +16,11 @@ from reconciler.model.errors import AuthenticationFailed
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import SSHCertificate
 
-    from reconciler.model.connection import Connection, Credential
-    from reconciler.model.secret import Secret, SecretResolver
+    from reconciler.model.connection import Connection, ConnectionContext, Credential
+    from reconciler.model.secret import SecretRef
 
 
-def login_arguments(connection: Connection, resolver: SecretResolver, root: str) -> dict[str, Any]:
+def login_arguments(connection: Connection, context: ConnectionContext) -> dict[str, Any]:
     """Arguments of paramiko's connect. Raises SecretError, and AuthenticationFailed for what cannot be used.
 
     With a key or an agent the password is not tried: it is sudo's, and a wrong key shall not burn a password attempt.
@@ -31,24 +31,25 @@ def login_arguments(connection: Connection, resolver: SecretResolver, root: str)
     if credential is None:
         return login
     if credential.private_key is not None:
-        login["pkey"] = _key(credential, resolver.resolve(credential.private_key), resolver, root, peer)
+        login["pkey"] = _key(credential, credential.private_key, context, peer)
     if credential.agent:
         _check_agent(peer)
         login["allow_agent"] = True
     elif credential.private_key is None and credential.password is not None:
-        login["password"] = resolver.resolve(credential.password).reveal()
+        login["password"] = context.reveal(credential.password)
     elif credential.private_key is None:
         hint = "Give it `password` or `private_key`, or `agent: true` for the keys of the SSH agent."
         raise AuthenticationFailed(peer, "logging in", f"the credential {credential.name} has no secret", hint=hint)
     return login
 
 
-def _key(credential: Credential, text: Secret, resolver: SecretResolver, root: str, peer: str) -> paramiko.PKey:
-    passphrase = resolver.resolve(credential.passphrase).reveal() if credential.passphrase else None
-    key = load_key(text.reveal(), passphrase, peer)
+def _key(credential: Credential, key: SecretRef, context: ConnectionContext, peer: str) -> paramiko.PKey:
+    text = context.secret(key).reveal()
+    loaded = load_key(text, context.reveal(credential.passphrase), peer)
     if credential.certificate_file:
-        key.load_certificate(_certificate(Path(root, credential.certificate_file).expanduser(), key, peer))
-    return key
+        file = context.file(credential.certificate_file).expanduser()
+        loaded.load_certificate(_certificate(file, loaded, peer))
+    return loaded
 
 
 def _certificate(file: Path, key: paramiko.PKey, peer: str) -> str:

@@ -26,9 +26,8 @@ from reconciler.clients.ssh.watchdog import hang_up, within
 from reconciler.model.errors import BadAnswer, ReconcileError, Unreachable
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
+    from reconciler.model.connection import Connection, ConnectionContext
     from reconciler.model.script import Script
-    from reconciler.model.secret import SecretResolver
 
 _ANSWER_SECONDS: Final = 5.0
 _SUDO: Final = {  # by (whether there is a password, whether sudo wants a terminal)
@@ -45,14 +44,12 @@ class SshSession:
     def __init__(
         self,
         connection: Connection,
-        resolver: SecretResolver,
-        root: str,
+        context: ConnectionContext,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
-        self._resolver = resolver
-        self._root = root
+        self._context = context
         self._clock = clock
         self._link: fabric.Connection | None = None
         self._stack = ExitStack()
@@ -64,7 +61,7 @@ class SshSession:
         self._stack.callback(self._forget)
         try:
             if jump is None:
-                self._link = open_link(self._connection, self._resolver, self._root)
+                self._link = open_link(self._connection, self._context)
             else:
                 self._link = self._open_behind(jump)
             self._stack.callback(close_link, self._link)
@@ -76,15 +73,15 @@ class SshSession:
     def _open_behind(self, jump: Connection, *, again: bool = True) -> fabric.Connection:
         """Through the connection to the jump host that all share. It may have been dying when it was handed out: then
         another one is tried, once."""
-        through = JUMPS.take(jump, self._resolver, self._root)
+        through = JUMPS.take(jump, self._context)
         try:
-            link = open_link(self._connection, self._resolver, self._root, through)
+            link = open_link(self._connection, self._context, through)
         except BaseException as error:
-            JUMPS.give(jump, self._resolver, self._root)
+            JUMPS.give(jump, self._context)
             if again and isinstance(error, Unreachable) and not through.is_active():
                 return self._open_behind(jump, again=False)
             raise
-        self._stack.callback(JUMPS.give, jump, self._resolver, self._root)
+        self._stack.callback(JUMPS.give, jump, self._context)
         return link
 
     def __exit__(
@@ -164,6 +161,4 @@ class SshSession:
 
     def _password(self) -> str | None:
         credential = self._connection.credential
-        if credential is None or credential.password is None:
-            return None
-        return self._resolver.resolve(credential.password).reveal()
+        return None if credential is None else self._context.reveal(credential.password)

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
 from reconciler.clients.vbo.dialect import Dialect
 from reconciler.clients.vbo.retry_policy import RetryPolicy
-from reconciler.model.connection import Credential
+from reconciler.model.connection import ConnectionContext, Credential
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, RemoteError
-from reconciler.model.secret import Secret, SecretResolver
+from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo.wire import Wire
@@ -35,12 +35,12 @@ class Login:
     """The login of one session, shared by its threads: one of them renews the token, the others wait for it."""
 
     def __init__(
-        self, wire: Wire, dialect: Dialect, credential: Credential, resolver: SecretResolver, patience: RetryPolicy
+        self, wire: Wire, dialect: Dialect, credential: Credential, context: ConnectionContext, patience: RetryPolicy
     ) -> None:
         self._wire = wire
         self._dialect = dialect
         self._credential = credential
-        self._resolver = resolver
+        self._context = context
         self._patience = patience
         self._lock = threading.Lock()
         self._access: Secret | None = None
@@ -85,7 +85,7 @@ class Login:
                 f"the credential {self._credential.name} has no password",
                 hint="The REST API takes a user name and a password.",
             )
-        password = self._resolver.resolve(self._credential.password)
+        password = self._context.secret(self._credential.password)
         form = {"grant_type": "password", "username": self._credential.username, "password": password.reveal()}
         answer = self._patience.run(lambda: self._ask(form))
         if not answer.is_accepted:

@@ -13,9 +13,9 @@ from reconciler.clients.vbo.detect import choose
 from reconciler.clients.vbo.dialect import Dialect
 from reconciler.clients.vbo.login import Login, bearer
 from reconciler.clients.vbo.retry_policy import RetryPolicy
-from reconciler.model.connection import Server
+from reconciler.model.connection import ConnectionContext, Server
 from reconciler.model.errors import BadAnswer, Missing
-from reconciler.model.secret import Secret, SecretResolver
+from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 def connect(
     server: Server,
-    resolver: SecretResolver,
-    root: str,
+    context: ConnectionContext,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -35,19 +34,19 @@ def connect(
 ) -> Session:
     """A session that is logged in, in the version that `server.rest` says or the newest that is served.
 
-    `root` is the folder that a relative `ca_file` starts from. Establishing the connection takes at most
+    Establishing the connection takes at most
     `deadlines.connect` seconds, each answer `deadlines.call`. `transport` replaces the network in tests.
     Raises UntrustedPeer, Unreachable, AuthenticationFailed, Missing (version not served) and SecretError.
     """
     from reconciler.clients.vbo.wire import Wire
 
     patience = RetryPolicy(server.deadlines.connect, clock=clock, sleep=sleep, jitter=jitter)
-    wire = Wire(server, root, clock=clock, transport=transport)
+    wire = Wire(server, context.root, clock=clock, transport=transport)
     try:
         dialect, login = choose(
             wire,
             server.rest,
-            lambda dialect: Login(wire, dialect, server.credential, resolver, patience),
+            lambda dialect: Login(wire, dialect, server.credential, context, patience),
             patience,
         )
         session = Session(wire, dialect, login, patience)

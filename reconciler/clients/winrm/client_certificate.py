@@ -1,4 +1,4 @@
-"""A certificate of ours, with its key, for TLS: read from the inventory's files and put into a context."""
+"""TLS contexts with a client certificate."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from reconciler.clients.http.tls import Peer, context_for
+from reconciler.inventory.certificates import key_and_chain
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-    from reconciler.model.connection import Certificate
-    from reconciler.model.secret import SecretResolver
+    from reconciler.inventory.certificates import Key
+    from reconciler.model.connection import Certificate, ConnectionContext
 
 _MOST = 64
 _making = Lock()
@@ -29,42 +29,43 @@ _contexts: dict[tuple[ssl.SSLContext, bytes], ssl.SSLContext] = {}
 """By the context of the trust alone, and the digest of the certificate."""
 
 
-def shown(peer: Peer, certificate: Certificate, resolver: SecretResolver, root: str) -> ssl.SSLContext:
-    """A context for `peer` whose connections show the certificate; one for all hosts with the same trust and
-    certificate, because making one costs more than a whole login.
+def client_certificate_context(peer: Peer, certificate: Certificate, context: ConnectionContext) -> ssl.SSLContext:
+    """A TLS context for `peer` that presents the certificate. Hosts with the same trust and certificate share one,
+    because making one takes longer than a whole login.
 
-    Raises SecretError, what `context_for` raises, and AuthenticationFailed where certificate or key cannot be read.
+    Raises SecretError, what `context_for` raises, and AuthenticationFailed if certificate and key do not match.
     """
     from cryptography.hazmat.primitives import serialization
 
-    key, chain = _read(certificate, resolver, root, peer.name)
+    key, chain = key_and_chain(certificate, context)
     if peer.trust.fingerprint:
-        return _loaded(context_for(peer, root), certificate, key, chain, peer)  # its own: pins are compared anew
+        return _loaded(context_for(peer, context.root), certificate, key, chain, peer)  # pins are compared every time
     public = b"".join(item.public_bytes(serialization.Encoding.DER) for item in chain)
-    mark = (context_for(peer, root), hashlib.sha256(public).digest())
+    shared = (context_for(peer, context.root), hashlib.sha256(public).digest())
     with _making:
-        if mark not in _contexts:
+        if shared not in _contexts:
             if len(_contexts) >= _MOST:
                 _contexts.clear()
-            _contexts[mark] = _loaded(context_for(peer, root, shared=False), certificate, key, chain, peer)
-        return _contexts[mark]
+            own = context_for(peer, context.root, shared=False)
+            _contexts[shared] = _loaded(own, certificate, key, chain, peer)
+        return _contexts[shared]
 
 
 def _loaded(
-    context: ssl.SSLContext, certificate: Certificate, key: PrivateKeyTypes, chain: list[x509.Certificate], peer: Peer
+    tls: ssl.SSLContext, certificate: Certificate, key: Key, chain: list[x509.Certificate], peer: Peer
 ) -> ssl.SSLContext:
-    context.post_handshake_auth = True  # Windows asks for the certificate only after the handshake of TLS 1.3
+    tls.post_handshake_auth = True  # Windows asks for the certificate only after the handshake of TLS 1.3
     with _files(key, chain) as (file, sealed_key, password):
         try:
-            context.load_cert_chain(file, sealed_key, password)
+            tls.load_cert_chain(file, sealed_key, password)
         except ssl.SSLError as error:
             reason = f"certificate and key of {certificate.name} do not belong together"
             raise AuthenticationFailed(peer.name, "logging in", reason, hint="Compare `cert` and `key`.") from error
-    return context
+    return tls
 
 
 @contextmanager
-def _files(key: PrivateKeyTypes, chain: list[x509.Certificate]) -> Iterator[tuple[Path, Path, str]]:
+def _files(key: Key, chain: list[x509.Certificate]) -> Iterator[tuple[Path, Path, str]]:
     """(certificate chain, private key, password of the key) as files, because Python's TLS takes nothing else.
 
     The key is never there in clear: it is encrypted with a password that exists in this process only, in a folder
@@ -84,28 +85,3 @@ def _files(key: PrivateKeyTypes, chain: list[x509.Certificate]) -> Iterator[tupl
         with os.fdopen(os.open(files[1], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(sealed)
         yield *files, password
-
-
-def _read(
-    certificate: Certificate, resolver: SecretResolver, root: str, peer: str
-) -> tuple[PrivateKeyTypes, list[x509.Certificate]]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
-
-    passphrase = resolver.resolve(certificate.passphrase).reveal().encode() if certificate.passphrase else None
-    try:
-        if certificate.pfx:
-            data = Path(root, certificate.pfx).read_bytes()
-            key, leaf, others = pkcs12.load_key_and_certificates(data, passphrase)
-            if key is not None and leaf is not None:
-                return key, [leaf, *others]
-        chain = x509.load_pem_x509_certificates(Path(root, certificate.cert).read_bytes())
-        text = resolver.resolve(certificate.key).reveal() if certificate.key else ""
-        return load_pem_private_key(text.encode(), passphrase), chain
-    except (OSError, ValueError, TypeError) as error:
-        raise AuthenticationFailed(
-            peer,
-            f"reading the certificate {certificate.name}",
-            "the file or its key cannot be read, or the passphrase is wrong",
-            hint="`cert` is a PEM file found relative to the inventory, `key` the text of its private key; or `pfx`.",
-        ) from error

@@ -11,14 +11,13 @@ from winrm.exceptions import WinRMError
 from winrm.protocol import Protocol
 
 from reconciler.clients.http.tls import Peer, context_for
-from reconciler.clients.winrm.client_certificate import shown
+from reconciler.clients.winrm.client_certificate import client_certificate_context
 from reconciler.clients.winrm.negotiate import negotiation
 from reconciler.clients.winrm.wire import Wire
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
-    from reconciler.model.secret import SecretResolver
+    from reconciler.model.connection import Connection, ConnectionContext
 
 _TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 _CMD = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
@@ -58,10 +57,10 @@ class Client(Protocol):
         return named_so[1].decode()
 
 
-def open_client(connection: Connection, resolver: SecretResolver, root: str) -> Client:
+def open_client(connection: Connection, context: ConnectionContext) -> Client:
     """A client that is ready to log in. Raises SecretError, UntrustedPeer, AuthenticationFailed (nothing to log in
     with), and what sockets raise where a pin cannot be compared."""
-    return Client(_wire(connection, resolver, root))
+    return Client(_wire(connection, context))
 
 
 def by_certificate(connection: Connection) -> bool:
@@ -70,7 +69,7 @@ def by_certificate(connection: Connection) -> bool:
     return credential.auth == "certificate" if credential is not None else connection.certificate is not None
 
 
-def _wire(connection: Connection, resolver: SecretResolver, root: str) -> Wire:
+def _wire(connection: Connection, context: ConnectionContext) -> Wire:
     sealed = connection.listener == "http"
     peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
     if by_certificate(connection):
@@ -80,12 +79,12 @@ def _wire(connection: Connection, resolver: SecretResolver, root: str) -> Wire:
                 "a client certificate logs in over HTTPS alone" if sealed else "the inventory names no certificate",
                 "Use the HTTPS listener." if sealed else "Give the proxy a `certificate` with `cert` and `key`.",
             )
-        return Wire(connection, shown(peer, connection.certificate, resolver, root), None)
+        return Wire(connection, client_certificate_context(peer, connection.certificate, context), None)
     if connection.credential is None:
         hint = "Give the proxy `credentials`, or a `certificate` to log in with."
         raise _nothing(connection, "the inventory names no credential", hint)
-    begin = negotiation(connection, connection.credential, resolver, root)
-    return Wire(connection, None if sealed else context_for(peer, root), begin)
+    begin = negotiation(connection, connection.credential, context)
+    return Wire(connection, None if sealed else context_for(peer, context.root), begin)
 
 
 def _nothing(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:

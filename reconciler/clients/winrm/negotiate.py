@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.model.errors import AuthenticationFailed
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     import spnego
     from spnego.channel_bindings import GssChannelBindings
 
-    from reconciler.model.connection import Connection, Credential
-    from reconciler.model.secret import SecretResolver
+    from reconciler.model.connection import Connection, ConnectionContext, Credential
 
 Begin = Callable[[bytes], "spnego.ContextProxy"]
 """Begins a login. It is bound to the TLS connection that shows the given certificate (DER), if any."""
@@ -31,14 +29,14 @@ def has_kerberos() -> bool:
     return sys.platform == "win32" or all(find_spec(name) is not None for name in ("gssapi", "krb5"))
 
 
-def negotiation(connection: Connection, credential: Credential, resolver: SecretResolver, root: str) -> Begin:
+def negotiation(connection: Connection, credential: Credential, context: ConnectionContext) -> Begin:
     """How to begin logins with `credential`. Raises SecretError and AuthenticationFailed (nothing to log in with)."""
     if credential.auth == "kerberos":
-        return _kerberos(connection, credential, resolver, root)
+        return _kerberos(connection, credential, context)
     if credential.password is None:
         hint = f"Give the credential {credential.name} a `password`, or `auth: kerberos`."
         raise AuthenticationFailed(connection.peer, "logging in", "NTLM needs a password, and there is none", hint=hint)
-    password = resolver.resolve(credential.password)
+    password = context.secret(credential.password)
 
     def begin(certificate: bytes) -> spnego.ContextProxy:
         import spnego
@@ -56,11 +54,11 @@ def negotiation(connection: Connection, credential: Credential, resolver: Secret
     return begin
 
 
-def _kerberos(connection: Connection, credential: Credential, resolver: SecretResolver, root: str) -> Begin:
+def _kerberos(connection: Connection, credential: Credential, context: ConnectionContext) -> Begin:
     if not has_kerberos():
         hint = "Install it: pip install 'vbo-reconcile[kerberos]' (it is compiled with the system's GSSAPI headers)."
         raise AuthenticationFailed(connection.peer, "logging in", "the library for Kerberos is missing", hint=hint)
-    password = resolver.resolve(credential.password) if credential.password else None
+    password = context.secret(credential.password) if credential.password else None
 
     def begin(certificate: bytes) -> spnego.ContextProxy:
         import spnego
@@ -69,7 +67,7 @@ def _kerberos(connection: Connection, credential: Credential, resolver: SecretRe
         if password is not None:
             known = spnego.Password(credential.username, password.reveal())
         elif credential.keytab:
-            known = spnego.KerberosKeytab(str(Path(root, credential.keytab)), credential.username)
+            known = spnego.KerberosKeytab(str(context.file(credential.keytab)), credential.username)
         else:
             known = spnego.CredentialCache(credential.username)  # the operator's tickets
         return spnego.client(

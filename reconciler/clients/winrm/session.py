@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.clients.winrm.login import Client
-    from reconciler.model.connection import Connection
+    from reconciler.model.connection import Connection, ConnectionContext
     from reconciler.model.script import Script
-    from reconciler.model.secret import SecretResolver
 
 _CLOSE_SECONDS = 5.0
 
@@ -41,14 +40,12 @@ class WinrmSession:
     def __init__(
         self,
         connection: Connection,
-        resolver: SecretResolver,
-        root: str,
+        context: ConnectionContext,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
-        self._resolver = resolver
-        self._root = root
+        self._context = context
         self._clock = clock
         self._client: Client | None = None
         self._shell = ""
@@ -58,7 +55,7 @@ class WinrmSession:
         what = "connecting with WinRM"
         try:
             with self._within(connection.deadlines.connect, what, late=Unreachable):
-                client = self._client = open_client(connection, self._resolver, self._root)
+                client = self._client = open_client(connection, self._context)
             with self._within(connection.deadlines.connect, what, late=Unreachable):
                 self._shell = str(uuid.uuid4()).upper()
                 self._shell = client.open_named_shell(self._shell)

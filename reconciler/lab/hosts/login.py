@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from reconciler.lab.fleet import DeployError, Deployment
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
-from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, SecretError, Unreachable, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
@@ -59,7 +59,7 @@ class HostLogin:
 
         connection, given = self._linux() if self._order.os == "linux" else self._windows()
         try:
-            self._session = self._stack.enter_context(open_host(connection, given, "/"))
+            self._session = self._stack.enter_context(open_host(connection, ConnectionContext(given, "/")))
         except (RemoteError, SecretError) as error:
             raise failure(error) from error
         return self

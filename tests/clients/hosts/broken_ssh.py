@@ -11,7 +11,7 @@ from reconciler.clients.host_session import open_host
 from reconciler.model.connection import Connection, Deadlines
 from reconciler.model.errors import RemoteError
 from reconciler.model.script import Script
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.wire import Then, wire
 
 ONE = Script("linux/one.sh", "echo 1")
@@ -19,7 +19,10 @@ ONE = Script("linux/one.sh", "echo 1")
 
 def measure(connection: Connection) -> tuple[int, int]:
     """How many bytes the server answers up to the login, and up to the end of one script."""
-    with wire(connection.port) as line, open_host(replace(connection, port=line.port), Resolver(), "/") as host:
+    with (
+        wire(connection.port) as line,
+        open_host(replace(connection, port=line.port), context()) as host,
+    ):
         settle()
         login = line.passed
         host.execute(ONE, {}, deadline=20)
@@ -36,7 +39,7 @@ def broken(connection: Connection, after: int, then: Then, *, patience: float = 
     with wire(connection.port, after, then) as line:
         reach = replace(connection, port=line.port, deadlines=Deadlines(connect=patience))
         try:
-            with open_host(reach, Resolver(), "/") as host:
+            with open_host(reach, context()) as host:
                 host.execute(ONE, {}, deadline=patience)
         except RemoteError as error:
             return error

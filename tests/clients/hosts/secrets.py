@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.secret import Secret, SecretRef
 
 
 class Resolver:
     def resolve(self, reference: SecretRef) -> Secret:
         return Secret(reference.path)
+
+
+def context(root: Path = Path("/")) -> ConnectionContext:
+    return ConnectionContext(Resolver(), str(root))

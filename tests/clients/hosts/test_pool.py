@@ -13,7 +13,7 @@ from reconciler.clients.session_pool import Sessions
 from reconciler.model.errors import ConnectionLost, DeadlineExceeded, ScriptFailed
 from reconciler.model.script import Script
 from tests.clients.hosts.conftest import Connect
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.sshd import Sshd
 
 
@@ -30,7 +30,7 @@ def make() -> Iterator[Callable[..., Sessions]]:
     with ExitStack() as stack:
 
         def made(**options: Any) -> Sessions:
-            sessions = Sessions(Resolver(), "/", **options)
+            sessions = Sessions(context(), **options)
             stack.callback(sessions.close)
             return sessions
 

@@ -19,7 +19,7 @@ from reconciler.model.errors import (
 from reconciler.model.script import Script
 from tests.clients.hosts.broken_ssh import broken, left_behind, measure, open_files
 from tests.clients.hosts.conftest import Connect
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.sshd import Sshd
 from tests.clients.hosts.wire import Then
 
@@ -68,7 +68,7 @@ def test_a_wire_that_breaks(connect: Connect, place: str, then: Then, kind: type
 def test_a_whole_session_leaves_nothing_behind(sshd: Sshd, connect: Connect) -> None:
     threads, files = set(threading.enumerate()), open_files()
     for text in ("echo 1", "exit 1", "sleep 30"):
-        with open_host(connect(), Resolver(), "/") as host:
+        with open_host(connect(), context()) as host:
             try:
                 assert host.execute(Script("linux/x.sh", text), {}, deadline=1) == 1
             except RemoteError:
@@ -78,7 +78,7 @@ def test_a_whole_session_leaves_nothing_behind(sshd: Sshd, connect: Connect) -> 
 
 def test_output_without_end_is_not_kept(sshd: Sshd, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh_exec, "OUTPUT_LIMIT", 1 << 20)
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         began = time.monotonic()
         with pytest.raises(BadAnswer, match="more than 1 MB"):
             host.execute(Script("linux/big.sh", "head -c 100000000 /dev/zero"), {}, deadline=60)
@@ -90,5 +90,5 @@ def test_output_without_end_is_not_kept(sshd: Sshd, connect: Connect, monkeypatc
 def test_output_in_utf_16_is_called_that(connect: Connect, name: str) -> None:
     octal = "".join(f"\\{byte:03o}" for byte in '{"a": 1}'.encode(name))
     script = Script("linux/wide.sh", f"printf '{octal}'")
-    with open_host(connect(), Resolver(), "/") as host, pytest.raises(BadAnswer, match="UTF-16"):
+    with open_host(connect(), context()) as host, pytest.raises(BadAnswer, match="UTF-16"):
         host.execute(script, {}, deadline=20)

@@ -19,7 +19,7 @@ from reconciler.model.errors import UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
 from tests.clients.hosts.conftest import PASSWORD
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.sshd import Sshd, running
 
 HOST = "px-lnx-1.example.net"
@@ -58,7 +58,7 @@ class World:
             port=server.port,
             trust=trust,
         )
-        with open_host(connection, Resolver(), str(self.folder)) as host:
+        with open_host(connection, context(self.folder)) as host:
             return int(host.execute(Script("linux/one.sh", "echo 1"), {}, deadline=20))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.clients.ssh.jumps import JUMPS
-from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
@@ -45,7 +45,7 @@ def hop(server: Sshd, number: int, behind: Connection | None = None) -> Connecti
 
 
 def log_in(connection: Connection, resolver: Resolver | None = None) -> int:
-    with open_host(connection, resolver or Resolver(), "/") as host:
+    with open_host(connection, ConnectionContext(resolver or Resolver(), "/")) as host:
         return int(host.execute(ONE, {}, deadline=20))
 
 
@@ -70,7 +70,7 @@ def test_all_hosts_behind_a_jump_host_share_one_connection(sshd: Sshd, connect: 
     target = connect(jump=hop(bastions[1], 1, hop(bastions[0], 0)))
 
     def visit(number: int) -> int:
-        with open_host(replace(target, name=f"px-{number}"), resolver, "/") as host:
+        with open_host(replace(target, name=f"px-{number}"), ConnectionContext(resolver, "/")) as host:
             meet.wait()
             return int(host.execute(ONE, {}, deadline=20))
 
@@ -104,7 +104,7 @@ def test_the_key_of_a_host_behind_a_jump_host_is_checked_too(connect: Connect, b
 
 def test_a_jump_host_that_went_away_is_connected_to_again(sshd: Sshd, connect: Connect, bastions: list[Sshd]) -> None:
     resolver, target = Resolver(), connect(jump=hop(bastions[0], 0))
-    with open_host(target, resolver, "/") as first:
+    with open_host(target, ConnectionContext(resolver, "/")) as first:
         assert first.execute(ONE, {}, deadline=20) == 1
         bastions[0].drop()
         with pytest.raises(RemoteError):

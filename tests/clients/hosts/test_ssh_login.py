@@ -23,7 +23,7 @@ from reconciler.clients.host_session import open_host, trusted_keys
 from reconciler.clients.ssh.host_keys import HostKeys, fingerprint
 from reconciler.clients.ssh.known_hosts import kind_of
 from reconciler.clients.ssh.login import load_key
-from reconciler.model.connection import Credential, Deadlines, Trust
+from reconciler.model.connection import ConnectionContext, Credential, Deadlines, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
@@ -36,7 +36,7 @@ PLAIN = serialization.NoEncryption()
 
 
 def log_in(connect: Connect, root: str = "/", **changes: object) -> int:
-    with open_host(connect(**changes), Resolver(), root) as host:
+    with open_host(connect(**changes), ConnectionContext(Resolver(), root)) as host:
         return int(host.execute(ONE, {}, deadline=20))
 
 

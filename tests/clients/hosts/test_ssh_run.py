@@ -22,7 +22,7 @@ from reconciler.model.errors import (
 from reconciler.model.script import Script
 from reconciler.model.secret import MASK, Secret, SecretRef
 from tests.clients.hosts.conftest import PASSWORD, Connect
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.sshd import Sshd
 
 ECHO = Script(
@@ -38,7 +38,7 @@ SUDO = Credential("linux", "backup", password=SecretRef("test", PASSWORD), sudo=
 
 
 def run(connect: Connect, text: str, params: dict[str, Any] | None = None, **changes: Any) -> Any:
-    with open_host(connect(**changes), Resolver(), "/") as host:
+    with open_host(connect(**changes), context()) as host:
         return host.execute(Script("linux/case.sh", text), params or {}, deadline=20)
 
 
@@ -58,7 +58,7 @@ def test_parameters_arrive_byte_for_byte(sshd: Sshd, connect: Connect, shell: st
         "-n",
         "x=$(date)",
     ]
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         answers = [host.execute(ECHO, {"text": text}, deadline=20)["text"] for text in texts]
     assert [bytes.fromhex(answer).decode() for answer in answers] == texts
 
@@ -80,7 +80,7 @@ def test_parameters_that_a_shell_cannot_hold_are_a_bug_of_ours(connect: Connect,
 
 
 def test_one_connection_serves_all_scripts_and_command_lines_never_differ(sshd: Sshd, connect: Connect) -> None:
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         for secret in ("first-secret", "second-secret"):
             host.execute(ECHO, {"text": Secret(secret)}, deadline=20)
             host.execute(COUNT, {}, deadline=5)
@@ -135,7 +135,7 @@ def test_secrets_are_masked_in_what_comes_back(connect: Connect) -> None:
 
 
 def test_a_deadline_ends_the_call_and_leaves_the_session_usable(connect: Connect) -> None:
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         with pytest.raises(DeadlineExceeded) as caught:
             host.execute(Script("linux/slow.sh", "sleep 30"), {}, deadline=0.3)
         assert "0.3 s" in caught.value.reason
@@ -197,7 +197,7 @@ def test_a_sudo_that_wants_a_terminal_gets_one(sshd: Sshd, connect: Connect) -> 
     refuse = '[ -n "$TERM" ] || { echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1; }; '
     check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
     sshd.stub("sudo", refuse + check + 'while [ "$1" != -- ]; do shift; done; shift; AS=root exec "$@"')
-    with open_host(connect(credential=SUDO), Resolver(), "/") as host:
+    with open_host(connect(credential=SUDO), context()) as host:
         for text in ("first\nline", "é" * 5000):
             script = Script("linux/case.sh", ECHO.text + "echo noise >&2\n")
             assert bytes.fromhex(host.execute(script, {"text": text}, deadline=20)["text"]).decode() == text
@@ -226,5 +226,8 @@ def test_a_refusal_of_sudo_is_no_failure_of_the_script(sshd: Sshd, connect: Conn
 
 
 def test_a_powershell_script_is_not_run_over_ssh(connect: Connect) -> None:
-    with open_host(connect(), Resolver(), "/") as host, pytest.raises(ValueError, match="cannot be run"):
+    with (
+        open_host(connect(), context()) as host,
+        pytest.raises(ValueError, match="cannot be run"),
+    ):
         host.execute(Script("windows/facts.ps1", ""), {}, deadline=1)

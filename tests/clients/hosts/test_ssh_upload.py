@@ -15,7 +15,7 @@ from reconciler.model.connection import Trust
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, ReconcileError, Refused, ScriptFailed
 from reconciler.model.script import Script
 from tests.clients.hosts.conftest import PASSWORD, Connect
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.sshd import Sshd, running
 from tests.programs import shellcheck
 
@@ -38,7 +38,7 @@ def mode(file: Path) -> int:
 
 
 def test_a_file_arrives_whole_and_for_nobody_else(sshd: Sshd, connect: Connect, package: Path) -> None:
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         path = Path(host.upload(package, digest(package), deadline=20))
         assert path == sshd.folder / sftp.FOLDER / f"{digest(package)}.deb"
         assert path.read_bytes() == CONTENT
@@ -52,11 +52,11 @@ def test_a_file_arrives_whole_and_for_nobody_else(sshd: Sshd, connect: Connect, 
 
 
 def test_a_file_that_is_there_is_not_sent_again(connect: Connect, package: Path) -> None:
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         first = host.upload(package, digest(package), deadline=20)
     known = digest(package)
     package.unlink()
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         assert host.upload(package, known, deadline=20) == first
 
 
@@ -65,7 +65,7 @@ def test_half_a_file_of_an_earlier_run_is_never_used(sshd: Sshd, connect: Connec
     folder.mkdir(mode=0o755)
     for ending in (".deb", ".deb.part"):
         (folder / f"{digest(package)}{ending}").write_bytes(CONTENT[:1000])
-    with open_host(connect(), Resolver(), "/") as host:
+    with open_host(connect(), context()) as host:
         path = Path(host.upload(package, digest(package), deadline=20))
     assert [file.name for file in folder.iterdir()] == [path.name]
     assert path.read_bytes() == CONTENT
@@ -73,7 +73,10 @@ def test_half_a_file_of_an_earlier_run_is_never_used(sshd: Sshd, connect: Connec
 
 
 def test_another_file_than_the_one_that_was_meant_leaves_nothing(sshd: Sshd, connect: Connect, package: Path) -> None:
-    with open_host(connect(), Resolver(), "/") as host, pytest.raises(BadAnswer, match=digest(package)):
+    with (
+        open_host(connect(), context()) as host,
+        pytest.raises(BadAnswer, match=digest(package)),
+    ):
         host.upload(package, "0" * 64, deadline=20)
     assert list((sshd.folder / sftp.FOLDER).iterdir()) == []
 
@@ -82,7 +85,7 @@ def test_a_folder_that_somebody_laid_out_for_us_is_not_used(sshd: Sshd, connect:
     (sshd.folder / "trap").mkdir()
     (sshd.folder / sftp.FOLDER).symlink_to(sshd.folder / "trap")
     with (
-        open_host(connect(), Resolver(), "/") as host,
+        open_host(connect(), context()) as host,
         pytest.raises(ScriptFailed, match="is not a folder of this account"),
     ):
         host.upload(package, digest(package), deadline=20)
@@ -94,7 +97,7 @@ def test_a_host_without_sftp_says_what_is_missing(tmp_path: Path, connect: Conne
     folder.mkdir()
     with running(Sshd(folder, passwords={"backup": PASSWORD}, has_sftp=False)) as bare:
         reach = connect(port=bare.port, trust=Trust(host_keys=(bare.public,)))
-        with open_host(reach, Resolver(), "/") as host:
+        with open_host(reach, context()) as host:
             with pytest.raises(Refused) as caught:
                 host.upload(package, digest(package), deadline=20)
             assert "Subsystem sftp" in caught.value.hint
@@ -102,12 +105,15 @@ def test_a_host_without_sftp_says_what_is_missing(tmp_path: Path, connect: Conne
 
 
 def test_a_deadline_holds_for_a_file_too(connect: Connect, package: Path) -> None:
-    with open_host(connect(), Resolver(), "/") as host, pytest.raises(DeadlineExceeded):
+    with open_host(connect(), context()) as host, pytest.raises(DeadlineExceeded):
         host.upload(package, digest(package), deadline=0)
 
 
 def test_a_file_that_cannot_be_read(connect: Connect, tmp_path: Path) -> None:
-    with open_host(connect(), Resolver(), "/") as host, pytest.raises(ReconcileError, match="No such file"):
+    with (
+        open_host(connect(), context()) as host,
+        pytest.raises(ReconcileError, match="No such file"),
+    ):
         host.upload(tmp_path / "nowhere.rpm", "0" * 64, deadline=20)
 
 

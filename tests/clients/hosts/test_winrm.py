@@ -23,7 +23,14 @@ from reconciler.clients.winrm import powershell
 from reconciler.clients.winrm import session as winrm
 from reconciler.lab.hosts.wsman import Command, Endpoint
 from reconciler.lab.pki import Authority, Identity
-from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import (
+    Certificate,
+    Connection,
+    Credential,
+    Deadlines,
+    Transport,
+    Trust,
+)
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -31,13 +38,14 @@ from reconciler.model.errors import (
     DeadlineExceeded,
     RemoteError,
     ScriptFailed,
+    SecretError,
     Unavailable,
     Unreachable,
     UntrustedPeer,
 )
 from reconciler.model.script import Script
 from reconciler.model.secret import MASK, Secret, SecretRef
-from tests.clients.hosts.secrets import Resolver
+from tests.clients.hosts.secrets import context
 from tests.clients.hosts.winrmd import NAME, Breaking, Winrmd, running
 
 WRONG = Credential("admin", "svc", password=SecretRef("test", "wr0ng-horse"))
@@ -59,7 +67,7 @@ def says(stdout: bytes = b"1", stderr: bytes = b"", code: int = 0) -> Callable[[
 
 
 def session(connection: Connection) -> HostSession:
-    return open_host(connection, Resolver(), "/")
+    return open_host(connection, context())
 
 
 def run(host: Winrmd, /, params: dict[str, Any] | None = None, deadline: float = 20, **changes: Any) -> Any:
@@ -439,7 +447,7 @@ def test_a_client_certificate_logs_in_and_its_key_is_never_a_clear_file(
         monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
         monkeypatch.setattr(ssl.SSLContext, "maximum_version", newest, raising=False)
         connection = host.connection(credential=None, certificate=certificate)
-        with open_host(connection, Resolver(), str(tmp_path)) as opened:
+        with open_host(connection, context(tmp_path)) as opened:
             assert opened.execute(ANY, {}, deadline=20) == 1
         assert sorted(tmp_path.iterdir()) == before
     assert b"ENCRYPTED PRIVATE KEY" in seen[1]
@@ -452,7 +460,7 @@ def test_a_client_certificate_from_a_pfx(tmp_path: Path) -> None:
         (tmp_path / "logon.pfx").write_bytes(client.pfx("s3same"))
         certificate = Certificate("logon", pfx="logon.pfx", passphrase=SecretRef("test", "s3same"))
         connection = host.connection(credential=None, certificate=certificate)
-        with open_host(connection, Resolver(), str(tmp_path)) as opened:
+        with open_host(connection, context(tmp_path)) as opened:
             assert opened.execute(ANY, {}, deadline=20) == 1
 
 
@@ -470,7 +478,7 @@ def test_one_context_shows_a_client_certificate_to_every_host(tmp_path: Path, mo
 
         def once(number: int) -> Any:
             connection = host.connection(name=f"px-{number}", credential=None, certificate=certificate)
-            with open_host(connection, Resolver(), str(tmp_path)) as opened:
+            with open_host(connection, context(tmp_path)) as opened:
                 return opened.execute(ANY, {}, deadline=20)
 
         with ThreadPoolExecutor(3) as threads:
@@ -481,7 +489,7 @@ def test_one_context_shows_a_client_certificate_to_every_host(tmp_path: Path, mo
         (tmp_path / "logon.pem").write_bytes(host.authority.client("y", "y@localhost").cert_pem)
         with (
             pytest.raises(AuthenticationFailed, match="do not belong together"),
-            open_host(host.connection(credential=None, certificate=wrong), Resolver(), str(tmp_path)),
+            open_host(host.connection(credential=None, certificate=wrong), context(tmp_path)),
         ):
             pass
 
@@ -491,26 +499,30 @@ def test_a_client_certificate_that_is_not_mapped(tmp_path: Path) -> None:
         _, certificate = mapped(host, tmp_path)
         host.accounts.certificates.clear()
         connection = host.connection(credential=None, certificate=certificate)
-        with pytest.raises(AuthenticationFailed) as caught, open_host(connection, Resolver(), str(tmp_path)):
+        with (
+            pytest.raises(AuthenticationFailed) as caught,
+            open_host(connection, context(tmp_path)),
+        ):
             pass
     assert "certmapping" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    "certificate",
+    ("certificate", "reason"),
     [
-        Certificate("logon", cert="nowhere.pem", key=SecretRef("test", "x")),
-        Certificate("logon", cert="logon.pem", key=SecretRef("test", "no key")),
-        Certificate("logon", pfx="logon.pem", passphrase=SecretRef("test", "x")),
+        (Certificate("logon", cert="nowhere.pem", key=SecretRef("test", "x")), "is not a PEM key"),
+        (Certificate("logon", cert="logon.pem", key=SecretRef("test", "no key")), "is not a PEM key"),
+        (Certificate("logon", pfx="logon.pem", passphrase=SecretRef("test", "x")), "is not a PFX file"),
+        (Certificate("logon", pfx="nowhere.pfx"), "nowhere.pfx cannot be read"),
     ],
 )
-def test_a_client_certificate_that_cannot_be_read(tmp_path: Path, certificate: Certificate) -> None:
+def test_a_client_certificate_that_cannot_be_read(tmp_path: Path, certificate: Certificate, reason: str) -> None:
     with running(tmp_path / "pki", says()) as host:
         mapped(host, tmp_path)
         connection = host.connection(credential=None, certificate=certificate)
         with (
-            pytest.raises(AuthenticationFailed, match="cannot be read"),
-            open_host(connection, Resolver(), str(tmp_path)),
+            pytest.raises(SecretError, match=reason),
+            open_host(connection, context(tmp_path)),
         ):
             pass
 
@@ -551,7 +563,10 @@ def test_trust_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     with running(tmp_path / "pki", says()) as host:
         for file in ("nowhere.pem", "empty.pem"):
             connection = host.connection(trust=Trust(ca_file=file))
-            with pytest.raises(UntrustedPeer, match="cannot be used"), open_host(connection, Resolver(), str(tmp_path)):
+            with (
+                pytest.raises(UntrustedPeer, match="cannot be used"),
+                open_host(connection, context(tmp_path)),
+            ):
                 pass
 
 

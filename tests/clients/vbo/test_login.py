@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from reconciler.clients.vbo import Reader, Writer
-from reconciler.model.connection import Credential
+from reconciler.model.connection import ConnectionContext, Credential
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, Missing, RemoteError, SecretError, Unavailable
 from reconciler.model.secret import Secret, SecretRef
 
@@ -233,7 +233,7 @@ def test_a_password_that_cannot_be_found_is_not_hidden_behind_something_else() -
     from .world import server
 
     with pytest.raises(SecretError, match="VBO_PASSWORD is not set"):
-        connect(server(), Empty(), "/nowhere", transport=httpx.MockTransport(Paper()))
+        connect(server(), ConnectionContext(Empty(), "/nowhere"), transport=httpx.MockTransport(Paper()))
 
 
 def test_no_secret_is_in_what_a_session_shows() -> None:

@@ -12,7 +12,7 @@ import pytest
 from reconciler.clients.http.deadline import deadline
 from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.vbo import Reader, Session, connect
-from reconciler.model.connection import Deadlines, Trust
+from reconciler.model.connection import ConnectionContext, Deadlines, Trust
 from reconciler.model.errors import (
     BadAnswer,
     ConnectionLost,
@@ -50,7 +50,7 @@ def alone(folder: Path) -> Made:
 
 def opened(tls: Tls, folder: Path, trust: Trust, **more: Any) -> Session:
     fields: dict[str, Any] = {"address": "127.0.0.1", "port": tls.port, "trust": trust, "deadlines": SHORT} | more
-    return connect(server(**fields), RESOLVER, str(folder), sleep=lambda seconds: None)
+    return connect(server(**fields), ConnectionContext(RESOLVER, str(folder)), sleep=lambda seconds: None)
 
 
 def refused(tls: Tls, folder: Path, trust: Trust, **more: Any) -> UntrustedPeer:

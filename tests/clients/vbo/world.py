@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from reconciler.clients.vbo import Session, connect
-from reconciler.model.connection import Credential, Deadlines, Server
+from reconciler.model.connection import ConnectionContext, Credential, Deadlines, Server
 from reconciler.model.secret import Secret, SecretRef
 
 PASSWORD = "canary-password-7f3a"
@@ -139,8 +139,7 @@ def session_with(paper: Handler, rest: str = "auto", clock: Clock | None = None,
     clock = clock or Clock()
     return connect(
         server(rest, **more),
-        RESOLVER,
-        "/nowhere",
+        ConnectionContext(RESOLVER, "/nowhere"),
         clock=clock,
         sleep=clock.sleep,
         jitter=lambda: 0.5,

@@ -23,7 +23,7 @@ from reconciler.clients.host_session import open_host
 from reconciler.lab.fleet import DeployError
 from reconciler.lab.hosts.linux.accounts import LinuxAccounts
 from reconciler.lab.hosts.linux.root import write_config
-from reconciler.model.connection import Credential
+from reconciler.model.connection import ConnectionContext, Credential
 from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
@@ -66,7 +66,7 @@ def fabric_to(world: World, **login: Any) -> Iterator[fabric.Connection]:
 
 
 def facts(world: World, credential: Credential = SUDO) -> dict[str, Any]:
-    with open_host(world.connection(world.lnx, credential), Given(p=PASSWORD), "/") as session:
+    with open_host(world.connection(world.lnx, credential), ConnectionContext(Given(p=PASSWORD), "/")) as session:
         found: dict[str, Any] = session.execute(shipped_script("linux/facts.sh"), FACTS, deadline=10)
         return found
 
@@ -188,7 +188,7 @@ def test_facts_of_a_fresh_host(world: World) -> None:
 
 def test_facts_follow_what_happens(changed: World) -> None:
     host = changed.lnx
-    with open_host(changed.connection(host, SUDO), Given(p=PASSWORD), "/") as session:
+    with open_host(changed.connection(host, SUDO), ConnectionContext(Given(p=PASSWORD), "/")) as session:
         answer = session.execute(shipped_script("linux/open-port.sh"), {"port": 9193}, deadline=10)
     assert answer == {"port": "9193 open", "rule": "ufw"}
     changed.fleet.deploy(changed.order(host))
@@ -285,7 +285,7 @@ def test_files_are_taken_over_sftp_where_scripts_find_them(world: World, tmp_pat
     package.write_bytes(b"content" * 1000)
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     script = Script("linux/size.sh", 'wc -c <"$arg_path"')
-    with open_host(world.connection(world.lnx, SUDO), Given(p=PASSWORD), "/") as session:
+    with open_host(world.connection(world.lnx, SUDO), ConnectionContext(Given(p=PASSWORD), "/")) as session:
         path = session.upload(package, digest, deadline=10)
         assert session.execute(script, {"path": path}, deadline=10) == 7000
         session.remove(path, deadline=10)

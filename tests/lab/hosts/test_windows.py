@@ -17,7 +17,7 @@ from reconciler.clients.winrm.login import open_client
 from reconciler.clients.winrm.powershell import encoded_bootstrap
 from reconciler.lab.hosts.accounts import AccountName, WindowsAccounts
 from reconciler.lab.hosts.host import Switch
-from reconciler.model.connection import Certificate, Credential
+from reconciler.model.connection import Certificate, ConnectionContext, Credential
 from reconciler.model.errors import AuthenticationFailed, ScriptFailed, Unreachable, UntrustedPeer
 from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def run(world: World, script: Script, args: Mapping[str, Any], credential: Credential = ADMINISTRATOR) -> Any:
     given = Given(p=PASSWORDS["dmz"])
-    with open_host(world.connection(world.dmz, credential), given, "/") as session:
+    with open_host(world.connection(world.dmz, credential), ConnectionContext(given, "/")) as session:
         return session.execute(script, args, deadline=10)
 
 
@@ -82,7 +82,7 @@ def test_the_product_s_module_is_on_the_management_server_alone(world: World) ->
 
 @pytest.mark.parametrize("stdin", [b"no base64", base64.b64encode(b"[]")])
 def test_a_blob_that_is_none(world: World, stdin: bytes) -> None:
-    client = open_client(world.connection(world.dmz, ADMINISTRATOR), Given(p=PASSWORDS["dmz"]), "/")
+    client = open_client(world.connection(world.dmz, ADMINISTRATOR), ConnectionContext(Given(p=PASSWORDS["dmz"]), "/"))
     shell = client.open_shell()
     ident = client.run_command(shell, f"powershell.exe -EncodedCommand {encoded_bootstrap()}", console_mode_stdin=False)
     client.send_command_input(shell, ident, stdin, end=True)
@@ -162,10 +162,10 @@ def test_a_client_certificate(world: World, tmp_path: Path) -> None:
         certificate=certificate,
     )
     given = Given(k=identity.key_pem.decode())
-    with open_host(by_certificate, given, "/") as session:
+    with open_host(by_certificate, ConnectionContext(given, "/")) as session:
         assert session.execute(shipped_script("windows/remote-registry.ps1"), {}, deadline=5)["state"] == "running"
     world.dmz.change("wrong-password", "yes")
-    with pytest.raises(AuthenticationFailed), open_host(by_certificate, given, "/"):
+    with pytest.raises(AuthenticationFailed), open_host(by_certificate, ConnectionContext(given, "/")):
         pytest.fail("the account is locked")
 
 
