@@ -81,7 +81,7 @@ class Session:
         from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
         from reconciler.plan.batches import DEFAULT, batched
-        from reconciler.plan.guards import Facts, guarded
+        from reconciler.plan.guards import GuardContext, guarded
         from reconciler.plan.recheck import recheck
 
         asked = request or PlanRequest()
@@ -103,7 +103,7 @@ class Session:
         if asked.approved is not None:
             checked = recheck(asked.approved, plan, asked.in_progress or (), resumed=asked.in_progress is not None)
         rolling = batched(checked.plan if checked else plan, self.inventory, live, asked.batch or DEFAULT)
-        facts = Facts(rolling, self.inventory, live, self.clock(), asked.require_complete)
+        facts = GuardContext(rolling, self.inventory, live, self.clock(), asked.require_complete)
         plan = guarded(facts, asked.waivers, again=verifies)
         return PlanResult(live, known, plan, scope_of(self.inventory, live), whole, checked)
 

@@ -17,20 +17,20 @@ from reconciler.model.inventory import Policy, Window
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
 from reconciler.model.value import UNKNOWN
 from reconciler.plan import plan_to_json
-from reconciler.plan.guards import GUARDS, Facts, guarded, limit_of
+from reconciler.plan.guards import GUARDS, GuardContext, guarded, limit_of
 from tests.plan.test_chain import LIVE, proxy, world
 from tests.plan.world import FakeReader, inventory, live, plan
 
 NOW = datetime(2026, 3, 7, 21, 0, tzinfo=UTC)  # a Saturday
 
 
-def facts(wanted: Any = None, reader: FakeReader | None = None, now: datetime = NOW, **policy: Any) -> Facts:
+def facts(wanted: Any = None, reader: FakeReader | None = None, now: datetime = NOW, **policy: Any) -> GuardContext:
     wanted = replace(wanted or world(), policy=Policy(**{"max_deletes": 100, "max_changes": "100%", **policy}))
     reader = reader or FakeReader(LIVE)
-    return Facts(plan(wanted, reader), wanted, live(wanted, reader), now)
+    return GuardContext(plan(wanted, reader), wanted, live(wanted, reader), now)
 
 
-def with_changes(found: Facts, *changes: Change) -> Facts:
+def with_changes(found: GuardContext, *changes: Change) -> GuardContext:
     return replace(found, plan=replace(found.plan, changes=changes))
 
 
@@ -47,15 +47,15 @@ def silent() -> FakeReader:
     return FakeReader({**LIVE, "Proxies": [{**item, "status": None} for item in LIVE["Proxies"]]})
 
 
-def with_unknown(found: Facts) -> Facts:
+def with_unknown(found: GuardContext) -> GuardContext:
     return replace(found, plan=replace(found.plan, unknown=(UnknownField("proxy.px-1", "throttle", "offline"),)))
 
 
-def with_problem(found: Facts) -> Facts:
+def with_problem(found: GuardContext) -> GuardContext:
     return replace(found, plan=replace(found.plan, problems=(Diagnostic("unreachable", "Unreachable", "No answer."),)))
 
 
-def codes(found: Facts, waivers: Mapping[str, str] | None = None) -> list[str]:
+def codes(found: GuardContext, waivers: Mapping[str, str] | None = None) -> list[str]:
     return [item.code for item in guarded(found, waivers or {}).refusals if not item.waiver]
 
 
@@ -201,7 +201,7 @@ class TestLastProxy:
         assert codes(both) == ["coverage"]
 
 
-def hide(found: Facts, kind: str, **fields: Any) -> Facts:
+def hide(found: GuardContext, kind: str, **fields: Any) -> GuardContext:
     """`found` with fields of the objects of one kind that cannot be seen."""
     resources = {
         where: replace(item, fields={**item.fields, **fields}) if item.kind == kind else item
@@ -210,13 +210,13 @@ def hide(found: Facts, kind: str, **fields: Any) -> Facts:
     return replace(found, live=replace(found.live, resources=resources))
 
 
-def nothing_seen(found: Facts) -> Facts:
+def nothing_seen(found: GuardContext) -> GuardContext:
     return replace(found, live=replace(found.live, resources={}))
 
 
 DELETE, UPDATE, UPGRADE = (change("proxy.px-1", action) for action in (Action.DELETE, Action.UPDATE, Action.UPGRADE))
 
-CANNOT_BE_COMPUTED: dict[str, dict[str, Facts]] = {
+CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
     "coverage": {
         "a limit that is no number": with_changes(facts(coverage="most"), UPGRADE),
         "a percentage that is no number": with_changes(facts(coverage="x%"), UPGRADE),

@@ -148,7 +148,7 @@ def test_secrets_are_masked_even_if_a_plan_forgot_to() -> None:
 
 def test_the_guards_say_who_waived_them_and_why() -> None:
     text = rendered(document())
-    assert "- `!` **refused** by `max-deletes`: it would delete 1 of 32 existing objects" in text
+    assert "- `!` **refused** by `max-deletes`: the plan would delete 1 of 32 existing objects" in text
     assert "- `i` waived `max-changes`" in text
     assert "(reason: agreed with the owners)" in text
 

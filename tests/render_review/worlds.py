@@ -15,7 +15,7 @@ from reconciler.model.position import Position
 from reconciler.model.recall import Recall
 from reconciler.model.value import digest
 from reconciler.plan.document import plan_to_json
-from reconciler.plan.guards import Facts, guarded
+from reconciler.plan.guards import GuardContext, guarded
 from reconciler.plan.topology import illustrated
 from tests.plan.world import BUILD, FakeReader, inventory, live, plan
 
@@ -113,7 +113,7 @@ def fleet_plan(size: int = 30) -> tuple[Inventory, Plan]:
     }
     seen = live(wanted, reader, hosts)
     made = plan(wanted, reader, hosts=hosts, recall=Recall(applied=moved))
-    facts = Facts(made, wanted, seen, datetime(2026, 11, 23, tzinfo=UTC))
+    facts = GuardContext(made, wanted, seen, datetime(2026, 11, 23, tzinfo=UTC))
     return wanted, guarded(facts, {"max-changes": "agreed with the owners"})
 
 

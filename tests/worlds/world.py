@@ -30,7 +30,7 @@ from reconciler.plan import make_plan
 from reconciler.plan.batches import batched
 from reconciler.plan.coverage import coverage_of
 from reconciler.plan.document import plan_to_json
-from reconciler.plan.guards import Facts, guarded
+from reconciler.plan.guards import GuardContext, guarded
 from reconciler.requirements import NO_REQUIREMENTS
 from tests.apply.site import Clock
 from tests.worlds.server import HOST_KEY, MemoryServer
@@ -143,7 +143,7 @@ class World:
         """The JSON form of the plan as people see it: in batches, with what guards refuse."""
         live = self.look(inventory)
         rolling = batched(self.plan(inventory), inventory, live)
-        return plan_to_json(guarded(Facts(rolling, inventory, live, NOW, complete=False), {}))
+        return plan_to_json(guarded(GuardContext(rolling, inventory, live, NOW, complete=False), {}))
 
     def apply(self, inventory: Inventory) -> Plan:
         """Plan, apply, look again; returns the plan that was applied."""

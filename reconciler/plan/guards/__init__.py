@@ -1,7 +1,7 @@
-"""Guards: what a plan must not do without somebody saying so by name.
+"""Guards: what a plan must not do unless users waive the guard by name.
 
-Every guard fails closed: one that cannot be computed refuses. Each is a function of the facts and gives the refusals
-that it finds; `GUARDS` is the table of them. A waiver (`--waive CODE=REASON`) lets one code pass and is kept.
+Every guard fails closed: one that cannot be computed refuses. Each is a function of the context that yields refusals;
+`GUARDS` is the table of them. A waiver (`--waive CODE=REASON`) lets one code pass and is kept.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan import Plan, Refusal
-from reconciler.plan.guards.ending import force, protected, replaces, takeover
-from reconciler.plan.guards.facts import Facts
-from reconciler.plan.guards.limits import empty_inventory, limit_of, max_changes, max_deletes
-from reconciler.plan.guards.service import coverage, last_proxy
-from reconciler.plan.guards.sight import incomplete, window
+from reconciler.plan.guards.availability import coverage, last_proxy
+from reconciler.plan.guards.context import GuardContext
+from reconciler.plan.guards.destructive import force, protected, replaces, takeover
+from reconciler.plan.guards.limits import empty_inventory, incomplete, limit_of, max_changes, max_deletes
+from reconciler.plan.guards.windows import window
 
-GUARDS: Mapping[str, Callable[[Facts], Iterable[Refusal]]] = {
+GUARDS: Mapping[str, Callable[[GuardContext], Iterable[Refusal]]] = {
     "coverage": coverage,
     "empty-inventory": empty_inventory,
     "force": force,
@@ -33,16 +33,15 @@ GUARDS: Mapping[str, Callable[[Facts], Iterable[Refusal]]] = {
 """Every guard by its code, in the order in which refusals are shown."""
 
 
-def guarded(facts: Facts, waivers: Mapping[str, str], *, again: bool = False) -> Plan:
-    """The plan with the refusals of all guards, those of waived codes marked with the reason given. A waiver that
-    nothing needs is a warning: it may outlive its reason in somebody's pipeline. When one looks `again`, after the
-    changes were done, none is needed any more."""
+def guarded(context: GuardContext, waivers: Mapping[str, str], *, again: bool = False) -> Plan:
+    """The plan with the refusals of all guards, those of waived codes marked with the reason given. An unused waiver is
+    a warning: it may outlive its reason in a pipeline. The plan that verifies an apply (`again`) needs none."""
     found = []
     for code, guard in GUARDS.items():
-        found += [replace(refusal, waiver=waivers.get(code, "")) for refusal in guard(facts)]
+        found += [replace(refusal, waiver=waivers.get(code, "")) for refusal in guard(context)]
     idle = [] if again else sorted(set(waivers) - {refusal.code for refusal in found})
-    problems = (*facts.plan.problems, *(_not_needed(code) for code in idle))
-    return replace(facts.plan, refusals=tuple(found), problems=problems)
+    problems = (*context.plan.problems, *(_not_needed(code) for code in idle))
+    return replace(context.plan, refusals=tuple(found), problems=problems)
 
 
 def _not_needed(code: str) -> Diagnostic:
@@ -55,4 +54,4 @@ def _not_needed(code: str) -> Diagnostic:
     )
 
 
-__all__ = ["GUARDS", "Facts", "guarded", "limit_of"]
+__all__ = ["GUARDS", "GuardContext", "guarded", "limit_of"]

@@ -1,20 +1,37 @@
-"""Change windows: a weekday, a time and a length in a time zone."""
+"""The guard of change windows: a weekday, a time and a length in a time zone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reconciler.model.inventory import Window
+from reconciler.model.plan import Refusal
+from reconciler.plan.guards.context import GuardContext
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+def window(context: GuardContext) -> Iterable[Refusal]:
+    windows = context.inventory.policy.windows
+    if not windows or not context.plan.can_apply:
+        return
+    try:
+        open_now = any(is_open(window, context.now) for window in windows)
+    except ValueError as error:
+        yield Refusal("window", f"the change window cannot be computed: {error}")
+        return
+    if not open_now:
+        names = ", ".join(f"{window.allow} for {window.hours:g} h ({window.zone})" for window in windows)
+        yield Refusal("window", f"the change window is closed: changes are allowed only in {names}")
+
+
 def is_open(window: Window, now: datetime) -> bool:
-    """Whether `now` lies in `window`, whose length is counted in real hours: in the night of a change of clocks it ends
-    earlier or later by the wall. Raises ValueError where the window or the clock says no time at all."""
+    """Whether `now` is in `window`, whose length is in real hours: if the clocks change meanwhile, it ends earlier or
+    later in local time. Raises ValueError if the window or `now` is not a valid time."""
     if now.tzinfo is None:
-        raise ValueError("the clock does not say its time zone")
+        raise ValueError("the clock has no time zone")
     day, hour, minute = _start(window.allow)
     try:
         local = now.astimezone(ZoneInfo(window.zone))
@@ -31,7 +48,7 @@ def is_open(window: Window, now: datetime) -> bool:
 
 
 def _start(text: str) -> tuple[int | None, int, int]:
-    """`Sat 20:00` or `20:00` (every day) to weekday, hour and minute."""
+    """Weekday, hour and minute of `Sat 20:00`, or of `20:00` (every day)."""
     day, _, clock = text.strip().rpartition(" ")
     hour, separator, minute = clock.partition(":")
     if not separator or not hour.isdigit() or not minute.isdigit() or int(hour) > 23 or int(minute) > 59:

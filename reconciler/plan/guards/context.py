@@ -1,4 +1,4 @@
-"""What guards judge by."""
+"""What guards read: the plan and what it was made from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from reconciler.model.plan import Action, Change, Plan
 
 TOUCHING = (Action.UPDATE, Action.REPLACE, Action.DELETE, Action.UPGRADE)
 ENDING = (Action.DELETE, Action.REPLACE)
-"""A takeover is in neither: it is of a proxy that is none of our objects yet."""
+"""A takeover is in neither: its proxy is not on the server yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What guards judge by. `now` has a time zone; `complete` asks for a plan without unknowns."""
+class GuardContext:
+    """`now` has a time zone; `complete` requires a plan without unknown fields and problems."""
 
     plan: Plan
     inventory: Inventory
@@ -29,7 +29,7 @@ class Facts:
 
     @property
     def ours(self) -> int:
-        """How many live objects this inventory declares or created: what percentages are of."""
+        """How many live objects this inventory declares or created: percentages are of this number."""
         return sum(
             1
             for where, found in self.live.resources.items()
