@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, Final, TypeVar
@@ -110,7 +111,8 @@ class MailServer:
             server.close()
         self._servers.clear()
         for transport in list(self._transports):
-            transport.abort()
+            with suppress(AttributeError):  # Python 3.11.2: TLS that was closed twice knows no connection to abort
+                transport.abort()
         current = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not current]
         for task in tasks:
