@@ -25,6 +25,7 @@ from reconciler.package_data import shipped_script
 from tests.hosts import windows
 from tests.hosts.linux import Linux
 from tests.hosts.powershell import Windows
+from tests.programs import program
 
 OLD, NEW = "8.4.0.1457", "8.5.0.1014"
 COMMANDS = ("dpkg", "dpkg-deb", "dpkg-query", "journalctl", "sleep", "systemctl")
@@ -112,6 +113,7 @@ def package(tmp_path: Path, request: pytest.FixtureRequest) -> Package:
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
 def test_first_upgraded_put_back(tmp_path: Path, shell: str) -> None:
+    program(shell.partition(" ")[0])
     host = world(tmp_path, "deb", shell)
     assert host.install(OLD, fresh=True) == {"ok": True, "version": OLD, "before": ""}
     assert host.service == {"state": "running", "unregistered": True}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from reconciler.requirements.facts import parse
 from tests.hosts.documents import NOW
 from tests.hosts.linux import Linux
+from tests.programs import program
 
 UFW = """Status: active
 Logging: on (low)
@@ -60,9 +60,7 @@ def test_a_host_without_proxy_service(host: Linux) -> None:
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
 def test_every_posix_shell_gives_the_same_facts(tmp_path: Path, shell: str) -> None:
-    program = shell.partition(" ")[0]
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+    program(shell.partition(" ")[0])
     odd = 'ID=ubuntu\nVERSION_ID=22.04\nPRETTY_NAME="Ubuntu \\"22\\" \\\\ \ttab é"'
     answers = []
     for name in ("sh", shell):
@@ -105,9 +103,7 @@ def test_without_bash_nobody_knows_about_the_mail_server(host: Linux) -> None:
 
 
 def test_a_real_bash_connects_to_the_mail_server(host: Linux) -> None:
-    if shutil.which("bash") is None:
-        pytest.skip("bash is not installed")
-    host.commands["bash"] = f'exec {shutil.which("bash")} "$@"'
+    host.commands["bash"] = f'exec {program("bash")} "$@"'
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import asyncssh
@@ -24,6 +23,7 @@ from reconciler.model.secret import MASK, Secret, SecretRef
 from tests.clients.hosts.conftest import PASSWORD, Connect
 from tests.clients.hosts.secrets import context
 from tests.clients.hosts.sshd import Sshd
+from tests.programs import program
 
 ECHO = Script(
     "linux/echo.sh",
@@ -44,9 +44,7 @@ def run(connect: Connect, text: str, params: dict[str, Any] | None = None, **cha
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
 def test_parameters_arrive_byte_for_byte(sshd: Sshd, connect: Connect, shell: str) -> None:
-    found = shutil.which(shell)
-    if found is None:
-        pytest.skip(f"{shell} is not installed")
+    found = program(shell)
     sshd.stub("sh", f'exec {found} {"sh" if shell == "busybox" else ""} "$@"')
     texts = [
         "",
