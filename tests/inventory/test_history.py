@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from reconciler.inventory.history import History, UnknownRevision
+from reconciler.inventory.history import History, MissingFiles, UnknownRevision
 from tests.git import git
 
 
@@ -18,6 +19,11 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         return git(self.top, *arguments)
+
+    def given(self, text: str, *arguments: str) -> str:
+        """What a command makes of its standard input."""
+        done = subprocess.run(["git", *arguments], cwd=self.top, input=text, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
 
     def write(self, text: str) -> None:
         (self.top / "sites" / "corp.yml").write_text(text, encoding="utf-8")
@@ -122,6 +128,87 @@ def test_links_that_lead_elsewhere_are_not_exported(repository: Repository, tmp_
     commit = repository.commit("version: 1\n")
     folder = repository.history.export(commit, tmp_path / "there")
     assert sorted(item.name for item in folder.iterdir()) == ["corp.yml", "own.yml"]
+
+
+def test_a_link_never_counts_on_another_one(repository: Repository, tmp_path: Path) -> None:
+    """`here.yml/..` is a step up from wherever that link leads, not from where it stands."""
+    (repository.top / "sites" / "here.yml").symlink_to("../sites")
+    (repository.top / "sites" / "up.yml").symlink_to("here.yml/../../up.yml")
+    commit = repository.commit("version: 1\n")
+    folder = repository.history.export(commit, tmp_path / "there")
+    assert sorted(item.name for item in folder.iterdir()) == ["corp.yml", "here.yml"]
+
+
+def test_attributes_have_no_say_in_what_is_exported(repository: Repository, tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    repository.git("config", "filter.own.smudge", f"touch '{marker}'; cat")
+    repository.git("config", "diff.own.textconv", f"touch '{marker}'; cat")
+    commit = repository.commit("a: $Format:%H$\n")
+    (repository.top / ".gitattributes").write_text(
+        "*.yml export-ignore export-subst ident text eol=crlf filter=own diff=own\n", encoding="utf-8"
+    )
+    assert (repository.history.export(commit, tmp_path / "a") / "corp.yml").read_bytes() == b"a: $Format:%H$\n"
+    commit = repository.commit("a: $Format:%H$ 2\n")
+    assert (repository.history.export(commit, tmp_path / "b") / "corp.yml").read_bytes() == b"a: $Format:%H$ 2\n"
+    assert repository.history.commits("corp.yml", [1]) == {1: commit}
+    assert not marker.exists()
+
+
+def test_names_of_all_kinds_are_exported(repository: Repository, tmp_path: Path) -> None:
+    names = ["two words.yml", "line\nbreak.yml", "ümlaut.yaml", "-dash.yml", "a\tb.sh", '"quoted".ps1']
+    for number, name in enumerate(names):
+        (repository.top / "sites" / name).write_text("x" * number, encoding="utf-8")
+    (repository.top / "sites" / "left.txt").write_text("x", encoding="utf-8")
+    folder = repository.history.export(repository.commit("version: 1\n"), tmp_path / "there")
+    sizes = {item.name: item.stat().st_size for item in folder.iterdir()}
+    assert sizes == {name: number for number, name in enumerate(names)} | {"corp.yml": 11}
+
+
+def test_a_tree_that_no_work_tree_can_have_leads_nowhere(repository: Repository, tmp_path: Path) -> None:
+    repository.commit("version: 1\n")
+    blob = repository.git("rev-parse", "HEAD:sites/corp.yml")
+    tree = repository.given(f"100644 blob {blob}\tescaped.yml\n", "mktree")
+    for name in ("..", ".", ".git"):
+        tree = repository.given(f"040000 tree {tree}\t{name}\n100644 blob {blob}\tgood.yml\n", "mktree")
+    commit = repository.git("commit-tree", "-m", "x", tree)
+    repository.history.export(commit, tmp_path / "a" / "there")
+    assert [path.name for path in (tmp_path / "a").rglob("*.yml")] == ["good.yml"]
+
+
+def test_a_partial_clone_says_how_to_complete_it(repository: Repository, tmp_path: Path) -> None:
+    first = repository.commit("a: 1\n")
+    repository.commit("a: 2\n")
+    repository.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    source = repository.top.as_uri().replace("%20", " ")
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", source, str(clone))
+    history = History.of(clone / "sites")
+    assert history is not None
+    with pytest.raises(MissingFiles) as caught:
+        history.export(first, tmp_path / "there")
+    assert git(clone, "rev-list", "--objects", "--missing=print", first).count("?") == 1
+    command = (caught.value.diagnostics[0].fix or "").rpartition("  git ")[2]
+    git(clone, *command.split(), "--quiet")
+    assert (history.export(first, tmp_path / "there") / "corp.yml").read_text(encoding="utf-8") == "a: 1\n"
+
+
+def test_git_gets_no_secrets(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.commit("a: 1\n")
+    seen = tmp_path / "environment"
+    repository.git("config", "filter.own.clean", f"env >>'{seen}'; cat")
+    (repository.top / ".gitattributes").write_text("*.yml filter=own\n", encoding="utf-8")
+    repository.write("a: 2\n")
+    monkeypatch.setenv("VBO_PASSWORD", "hunter2")
+    assert repository.history.is_dirty(["corp.yml"])
+    assert "GIT_NO_LAZY_FETCH=1" in seen.read_text(encoding="utf-8")
+    assert "hunter2" not in seen.read_text(encoding="utf-8")
+
+
+def test_a_bare_repository_in_a_work_tree_is_not_taken_for_one(repository: Repository) -> None:
+    repository.commit("a: 1\n")
+    repository.git("init", "--quiet", "--bare", "sites/trap")
+    assert History.of(repository.top / "sites" / "trap") is None
+    assert "bare" in History.why_none(repository.top / "sites" / "trap")
 
 
 def test_a_hook_of_another_repository_is_not_mistaken(
