@@ -79,14 +79,14 @@ class _Boundary:
             case Exit():
                 return error.exit_code
             case NoArgsIsHelpError():
-                self._console.say(error.format_message())
+                self._console.report(error.format_message())
                 return exits.USAGE
             case SystemExit():
                 return error.code if isinstance(error.code, int) else Status.ERROR
             case BrokenPipeError():
                 return _abandon_streams()
             case KeyboardInterrupt() | click.Abort():
-                self._console.say("\nInterrupted.")
+                self._console.report("\nInterrupted.")
                 return self._interrupts.code
             case _:
                 diagnostics, code = _explain(error, self._console)

@@ -1,4 +1,4 @@
-"""The two streams: what was asked for goes to standard output, the talk about it to standard error."""
+"""The two streams: the result goes to standard output, messages about it to standard error."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Console:
-    """Where a command writes. `machine` means that a program reads standard output, which then holds JSON only.
+    """Where a command writes. `machine`: a program reads standard output, so only the result is written there.
 
-    Started with a closed stream (`>&-`) Python has None in its place: what is written there goes nowhere.
+    Python has None in the place of a stream that was closed at its start (`>&-`): what is written there is dropped.
     """
 
     out: TextIO = field(default_factory=lambda: sys.stdout or io.StringIO())
@@ -44,26 +44,26 @@ class Console:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def result(self, text: str) -> None:
-        """What was asked for."""
+        """Print the result."""
         self.answered = self.answered or bool(text)
         _write(self.out, text)
 
-    def say(self, text: str) -> None:
-        """Talk: silenced by --quiet."""
+    def report(self, text: str) -> None:
+        """Print a message, unless --quiet."""
         if not self.quiet:
             _write(self.err, text + "\n")
 
     def announce(self, text: str) -> None:
-        """What a pipeline reads between the talk: not silenced."""
+        """Print text on standard error, also with --quiet: a pipeline reads it."""
         _write(self.err, text)
 
     def detail(self, text: str) -> None:
-        """Talk for those who asked for more (--verbose)."""
+        """Print a message if --verbose."""
         if self.verbose:
             _write(self.err, text + "\n")
 
     def problems(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Diagnostics as talk. Not silenced: --quiet keeps errors."""
+        """Print diagnostics on standard error, also with --quiet."""
         from reconciler.render.diagnostics import diagnostics_text
 
         _write(self.err, diagnostics_text(diagnostics, self.err_style))
@@ -75,7 +75,7 @@ class Console:
             self.record("diagnostic", diagnostic_to_json(item))
 
     def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """A command ends without its result: say why, in JSON too where a program waits for it."""
+        """Print why a command ends without a result, as JSON too if a program reads standard output."""
         found = list(diagnostics)
         self.problems(found)
         self._record_all(found)
@@ -86,7 +86,7 @@ class Console:
 
     @property
     def runtime(self) -> Runtime:
-        """What operations take from this console."""
+        """The runtime of an operation that a command calls."""
         from reconciler.cli.run_output import progress
         from reconciler.operations.runtime import Runtime
 
@@ -107,7 +107,7 @@ class Console:
 
         match notice:
             case Message(text, verbose):
-                (self.detail if verbose else self.say)(text)
+                (self.detail if verbose else self.report)(text)
             case InventoryLoaded(files, warnings):
                 if warnings and not self.quiet:
                     self.problems(warnings)
@@ -120,13 +120,13 @@ class Console:
                 self.stream.hear(notice)
 
     def progress(self, text: str) -> None:
-        """Whole lines from the progress driver, at once: somebody waits for them."""
+        """Print complete lines of progress, and flush them."""
         if not self.quiet:
             _write(self.err, text)
             self.err.flush()
 
     def record_into(self, file: TextIO) -> None:
-        """From now on messages go to `file` as JSON lines."""
+        """Also write events to `file` as JSON lines from now on."""
         from datetime import UTC, datetime
 
         from reconciler.render.stream import Stream
@@ -134,16 +134,16 @@ class Console:
         self.stream = Stream(file, lambda: datetime.now(UTC))
 
     def end_record(self, code: int) -> None:
-        """The last message: how the command ended."""
+        """Write the last event, the exit code of the command."""
         if self.stream is not None:
             self.stream.put("end", {"exit_code": code})
             self.stream.close()
             if self.stream.trouble is not None:
-                self.say(f"Not all messages could be written to --json-into: {self.stream.trouble.strerror}.")
+                self.report(f"Not all events could be written to --json-into: {self.stream.trouble.strerror}.")
             self.stream = None
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:
-        """A message for programs that watch (`--json-into`)."""
+        """Write an event for programs (`--json-into`)."""
         if self.stream is not None:
             self.stream.put(kind, data)
 
@@ -170,26 +170,26 @@ class Console:
 
     @property
     def can_ask(self) -> bool:
-        """Whether a person sits there who can be asked."""
+        """Whether there is a user who can answer a question."""
         return self.into.isatty() and self.err.isatty() and not self.in_ci and not self.machine
 
     @property
     def can_draw(self) -> bool:
-        """Whether standard error is a terminal that lines can be redrawn on."""
+        """Whether standard error is a terminal on which lines can be redrawn."""
         dumb = self.environment.get("TERM") == "dumb"
         return self.err.isatty() and not self.in_ci and not self.quiet and not dumb
 
     def ask(self, question: str) -> bool:
-        """A question to which only `yes` is yes. The end of the input is a no."""
+        """Ask a question. Only `yes` means yes; the end of the input means no."""
         _write(self.err, f"\n{question}\nOnly 'yes' will be accepted: ")
         self.err.flush()
         return self.into.readline().strip() == "yes"
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write, with a question mark for what the stream's encoding does not have."""
+    """Write, with a question mark for each character that the stream's encoding lacks."""
     try:
-        with naming("standard output"):  # where standard error is full nobody can be told
+        with naming("standard output"):
             stream.write(text)
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"

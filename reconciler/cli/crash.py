@@ -16,16 +16,16 @@ from reconciler.operations.paths import private_folder, state_folder
 
 
 def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: datetime | None = None) -> Diagnostic:
-    """The diagnostic of an exception that nobody foresaw; its traceback is written to a file (0600)."""
+    """The diagnostic of an unexpected exception, whose traceback is written to a file (0600)."""
     try:
         file = _write(error, environment, now or datetime.now(UTC))
-        fix = f"Please report it, with this file (look through it before you send it):\n  {file}"
+        fix = f"Please report it, with this file (check it for confidential names first):\n  {file}"
     except OSError as problem:
         fix = f"Please report it. Its traceback could not be written: {problem.strerror}."
     return Diagnostic(
         code="bug",
         summary="This is a bug in vbo-reconcile",
-        detail=f"It met something that it was not written for ({type(error).__name__}), and stopped.",
+        detail=f"It stopped because of an unexpected error ({type(error).__name__}).",
         fix=fix,
     )
 

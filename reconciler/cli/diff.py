@@ -9,8 +9,9 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
-from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
+from reconciler.cli.options import PATH, Output, detail_option, format_option
 from reconciler.operations.status import Status
+from reconciler.render import FORMATS
 
 
 @click.command(cls=Command)
@@ -18,7 +19,7 @@ from reconciler.operations.status import Status
 @click.argument("new", metavar="NEW", type=PATH, required=False)
 @click.option("--base", metavar="REF", help="Compare with NEW as it was where its branch left git's REF.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if they differ.")
-@format_option(*REVIEWS)
+@format_option(*FORMATS)
 @detail_option
 @talk_options
 @pass_console

@@ -11,7 +11,6 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
     PATH,
-    REVIEWS,
     Output,
     detail_option,
     format_option,
@@ -22,6 +21,7 @@ from reconciler.cli.options import (
     stream_option,
 )
 from reconciler.operations.request import Selection
+from reconciler.render import FORMATS
 
 
 @click.command(cls=Command)
@@ -31,7 +31,7 @@ from reconciler.operations.request import Selection
 @click.option(
     "--known", type=PATH, metavar="FILE", help="Accept the drift in FILE until it expires; see: schema known-drift."
 )
-@format_option(*REVIEWS)
+@format_option(*FORMATS)
 @detail_option
 @stream_option
 @parallelism_option

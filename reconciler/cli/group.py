@@ -1,4 +1,4 @@
-"""Commands and groups of the command line: lazy, with suggestions, all with the same environment variables."""
+"""Commands and groups of the command line: imported on use, with suggestions, with environment variables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Lines(click.types.StringParamType):
-    """What can be said several times stands in the environment on lines of its own, so that it may hold spaces."""
+    """Values of an option that can be repeated: lines of its environment variable, so that they can hold spaces."""
 
     envvar_list_splitter = "\n"
 
@@ -47,7 +47,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose members may be named by `lazy`: name to (`module:attribute`, one line of help)."""
+    """A group whose commands are imported on use: `lazy` maps a name to (`module:attribute`, one line of help)."""
 
     command_class = Command
 
@@ -66,11 +66,11 @@ class Group(click.Group):
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{module}:{attribute} is no command")
+            raise TypeError(f"{module}:{attribute} is not a command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, from `lazy` so that help imports none of them."""
+        """The list of commands, without importing them."""
         rows = [(name, doc) for name, (_, doc) in self.lazy.items()]
         rows += [(name, _first_sentence(self.commands[name].help or "")) for name in super().list_commands(ctx)]
         with formatter.section("Commands"):
@@ -89,7 +89,7 @@ class Group(click.Group):
 
 
 def _first_sentence(text: str) -> str:
-    """Whole, on as many lines as it takes."""
+    """Without click's limit on its length."""
     sentence, dot, _ = " ".join(text.split()).partition(". ")
     return sentence + dot.rstrip()
 
@@ -99,23 +99,26 @@ pass_console = click.make_pass_decorator(Console)
 
 
 def talk_options(function: Wrapped) -> Wrapped:
-    """`--color`, `--no-color`, `-q` and `-v`, understood before and after the name of a command."""
-    for option in reversed(
-        (
-            click.option(
-                "--color",
-                type=click.Choice(["auto", "always", "never"]),
-                callback=_colour,
-                expose_value=False,
-                help="Colour the output. NO_COLOR, FORCE_COLOR and TERM are honoured by auto.",
-            ),
-            click.option("--no-color", is_flag=True, callback=_no_colour, expose_value=False, help="No colour at all."),
-            click.option("-q", "--quiet", is_flag=True, callback=_quiet, expose_value=False, help="Only errors."),
-            click.option("-v", "--verbose", is_flag=True, callback=_verbose, expose_value=False, help="Say more."),
-        )
+    """`--color`, `--no-color`, `-q` and `-v`, valid before and after the name of a command."""
+    for option in (
+        _talk_flag("-v", "--verbose", callback=_verbose, text="Print more details."),
+        _talk_flag("-q", "--quiet", callback=_quiet, text="Print only the result and errors."),
+        _talk_flag("--no-color", callback=_no_colour, text="Print without colour."),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            callback=_colour,
+            expose_value=False,
+            show_default="auto",
+            help="Colour the output; auto honours NO_COLOR, FORCE_COLOR and TERM.",
+        ),
     ):
         function = option(function)
     return function
+
+
+def _talk_flag(*names: str, callback: Callable[..., None], text: str) -> Wrapped:
+    return click.option(*names, is_flag=True, callback=callback, expose_value=False, help=text)
 
 
 def _colour(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:

@@ -1,9 +1,10 @@
-"""`lock`: who is at work on a server, and taking the lock of somebody who is not any more."""
+"""`lock`: list the locks of servers, and break the lock of a run that is dead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +12,16 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.operations.journals import open_journal_of
+from reconciler.operations.errors import ApprovalRequired
 from reconciler.operations.status import Status
+
+if TYPE_CHECKING:
+    from reconciler.journal import Holder
 
 
 @click.group(cls=Group)
 def lock() -> None:
-    """Who is at work on a server, and breaking the lock of a run that is certainly dead."""
+    """List the locks of servers, or break the lock of a run that is dead."""
 
 
 @lock.command("list")
@@ -26,12 +30,13 @@ def lock() -> None:
 @talk_options
 @pass_console
 def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: Path | None) -> int:
-    """List the locks: whose they are, since when, and when they end by themselves."""
+    """List the locks: their holders, since when, and when they expire."""
+    from reconciler.operations import JournalOptions
+    from reconciler.operations import list_locks as read_locks
     from reconciler.render.document import document
     from reconciler.render.runs import holder_json, locks_text
 
-    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
-        found = journal.locks.list()
+    found = read_locks(JournalOptions(lab=lab, inventory=path), console.runtime)
     deliver(
         console,
         outputs,
@@ -47,31 +52,37 @@ def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: 
 @lock.command("break")
 @click.argument("lock_id", metavar="ID")
 @journal_lab_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Break it without asking.")
 @talk_options
 @pass_console
 def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, yes: bool) -> int:
-    """Take the lock ID from its owner. Where that is alive after all, it stops before its next step.
+    """Take the lock ID from its holder. A holder that is alive stops before its next step.
 
-    Seldom needed: the lock of a run that was killed ends by itself after a minute.
+    Seldom necessary: the lock of a run that was killed expires after a minute.
     """
-    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
-        holder = next((item for item in journal.locks.list() if item.id == lock_id), None)
-        if holder is not None and not yes:
-            if not console.can_ask:
-                console.fail([_NOBODY_TO_ASK])
-                return Status.REFUSED
-            if not console.ask(f"Break the lock of {holder.name}? It is held by {holder.describe()}."):
-                console.say("The lock is as it was.")
-                return Status.REFUSED
-        broken = journal.locks.break_(lock_id)
+    from reconciler.operations import JournalOptions
+    from reconciler.operations import break_lock as take_lock
+
+    def confirm(holder: Holder) -> bool:
+        if not yes and not console.can_ask:
+            raise ApprovalRequired
+        return yes or console.ask(f"Break the lock of {holder.name}? It is held by {holder.describe()}.")
+
+    try:
+        broken = take_lock(lock_id, JournalOptions(lab=lab, inventory=path), console.runtime, confirm=confirm)
+    except ApprovalRequired:
+        console.fail([_APPROVAL_REQUIRED])
+        return Status.REFUSED
+    if broken is None:
+        console.report("The lock was not broken.")
+        return Status.REFUSED
     console.result(f"Broken: the lock of {broken.name}, which was held by {broken.describe()}.\n")
     return Status.OK
 
 
-_NOBODY_TO_ASK = Diagnostic(
+_APPROVAL_REQUIRED = Diagnostic(
     code="approval",
-    summary="Nobody to ask",
-    detail="`lock break` asks before it takes a lock from somebody, and there is no terminal to ask on.",
-    fix="Look who has it, then say that you are sure:\n  vbo-reconcile lock list\n  vbo-reconcile lock break ID --yes",
+    summary="Approval is required",
+    detail="`lock break` asks before it takes a lock from its holder, and there is no terminal to ask on.",
+    fix="Look who holds it, then confirm:\n  vbo-reconcile lock list\n  vbo-reconcile lock break ID --yes",
 )

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 PATH = Reading()
 
 inventory_argument = click.argument("path", type=PATH)
-lab_option = click.option("--lab", is_flag=True, help="Work in the lab: emulate the server and every host.")
+lab_option = click.option("--lab", is_flag=True, help="Work in the lab, which emulates the server and every host.")
 parallelism_option = click.option(
     "--parallelism",
     type=click.IntRange(1, 256),
     default=16,
     show_default=True,
     metavar="N",
-    help="How many hosts at a time.",
+    help="Connect to up to N hosts at a time.",
 )
 
 notify_option = click.option(
@@ -41,58 +41,56 @@ lock_wait_option = click.option(
     "--lock-wait",
     type=Finite(min=0),
     default=0.0,
+    show_default="0: do not wait",
     metavar="SECONDS",
-    help="How long to wait for somebody else who is at work on the server; by default not at all.",
+    help="Wait this long for another run that holds the lock of the server.",
 )
 
 
 def journal_lab_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--lab [--inventory PATH]` for commands that read the journal: the lab of each inventory has its own."""
+    """`--lab [--inventory PATH]` for commands that read the journal: the lab of each inventory has a separate one."""
     function = click.option(
-        "--inventory", "path", type=PATH, help="The inventory whose lab it is, by default the demo. Only with --lab."
+        "--inventory", "path", type=PATH, show_default="the demo", help="With --lab: use the lab of this inventory."
     )(function)
-    return click.option("--lab", is_flag=True, help="The journal of a lab instead of the real one.")(function)
+    return click.option("--lab", is_flag=True, help="Read the journal of a lab instead of the real one.")(function)
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One `--format`: the name of a renderer and the file for its text, standard output where there is none."""
+    """One `--format`: the name of a renderer and the file for its text; without one it goes to standard output."""
 
     name: str
     file: Path | None = None
 
 
-REVIEWS = ("human", "json", "markdown", "html", "sarif", "annotations")
-"""The formats of everything that is a plan."""
-
 base_option = click.option(
     "--base",
     metavar="REF",
-    help="Say which changes are not caused by what changed since git's REF. In a pull request found by itself.",
+    help="Mark changes that commits since git's REF do not cause. In a pull request its target is the default.",
 )
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--target` and `--exclude`; the command is handed a `selection`."""
+    """`--target` and `--exclude`; the command is called with a `selection`."""
 
     def both(*args: Any, targets: Sequence[str], excludes: Sequence[str], **more: Any) -> Any:
         return function(*args, selection=Selection(tuple(targets), tuple(excludes)), **more)
 
     exclude = click.option(
-        "--exclude", "excludes", multiple=True, metavar="ADDRESS", help="All but this, and what waits for it."
+        "--exclude", "excludes", multiple=True, metavar="ADDRESS", help="Omit this and what depends on it."
     )
     target = click.option(
         "--target",
         "targets",
         multiple=True,
         metavar="ADDRESS",
-        help="Only this and what it waits for: proxy.px-1, 'job.*', or @group for the proxies of a group.",
+        help="Include only this and what it depends on: proxy.px-1, 'job.*', or @group for the proxies of a group.",
     )
     return target(exclude(update_wrapper(both, function)))
 
 
 def detail_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--detail`: how much a human is told of a plan."""
+    """`--detail`: how much of a plan is printed as text."""
     from reconciler.render.style import DETAILS
 
     def take(ctx: click.Context, _param: click.Parameter, value: str) -> None:
@@ -104,13 +102,14 @@ def detail_option(function: Callable[..., Any]) -> Callable[..., Any]:
         default="normal",
         callback=take,
         expose_value=False,
-        help="How much to print: a line for each change, its fields and why, or also its steps and their order.",
+        show_default=True,
+        help="Print a line for each change (brief), also its fields and causes, or also its steps (full).",
     )
     return option(function)
 
 
 def stream_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--json-into FILE`: everything that happens, as JSON lines, beside what people see."""
+    """`--json-into FILE`: all events as JSON lines, in addition to the output."""
 
     def take(ctx: click.Context, _param: click.Parameter, file: Path | None) -> None:
         if file is not None and not ctx.resilient_parsing:
@@ -122,25 +121,25 @@ def stream_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         callback=take,
         expose_value=False,
-        help="Also write what happens to FILE, one JSON message a line, while it happens.",
+        help="Also write events to FILE while they happen, one JSON object a line.",
     )
     return option(function)
 
 
 def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`--format NAME[=FILE]`, repeatable. The command is handed a list of `Output`, one of them for standard output.
+    """`--format NAME[=FILE]`, repeatable. The command is called with a list of `Output`, one for standard output.
 
-    Anything but text for people on standard output makes that stream pure and forbids questions.
-    `screen_only` formats go to no file.
+    With a format other than `human` on standard output nothing else is printed there, and nothing is asked.
+    `screen_only` formats cannot be written to a file.
     """
 
     def take(ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> list[Output]:
         outputs = [_output(ctx, value, names) for value in values]
         shown = [output for output in outputs if output.file is None]
         if any(output.name in screen_only and output.file for output in outputs):
-            raise click.BadParameter(f"here {', '.join(screen_only)} goes to standard output only")
+            raise click.BadParameter(f"{', '.join(screen_only)} can only go to standard output here")
         if len(shown) > 1:
-            raise click.BadParameter("only one format can go to standard output; write the others as NAME=FILE")
+            raise click.BadParameter("only one format can go to standard output; use NAME=FILE for the others")
         if not shown:
             outputs.append(Output("human"))
         ctx.ensure_object(Console).machine = any(output.name != "human" for output in shown)
@@ -152,21 +151,22 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
         multiple=True,
         callback=take,
         metavar="|".join(names) + "[=FILE]",
-        help="What to print, or to write to FILE. May be given several times.",
+        show_default="human",
+        help="Print this format, or write it to FILE. Can be given several times.",
     )
 
 
 def _output(ctx: click.Context, value: str, names: Sequence[str]) -> Output:
     name, separator, file = value.partition("=")
     if name not in names:
-        raise click.BadParameter(f"{name!r} is none of {', '.join(names)}")
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(names)}")
     if separator and not file:
         raise click.BadParameter(f"the name of the file is missing after {value!r}")
     return Output(name, writing(ctx, Path(file)) if file and file != "-" else None)
 
 
 def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, Style], str]) -> None:
-    """Write every output: `render` makes the text of a format, in the style of where it goes."""
+    """Write every output. `render` is called with the name of a format and the style of its destination."""
     from reconciler.render.style import Style
 
     for output in outputs:
@@ -180,7 +180,7 @@ def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, 
 
 
 def deliver_json(console: Console, outputs: Sequence[Output], data: Mapping[str, Any]) -> None:
-    """Write `data` where JSON was asked for, and nowhere else."""
+    """Write `data` to the outputs that are JSON."""
     from reconciler.render.document import document
 
     deliver(console, [output for output in outputs if output.name == "json"], lambda _name, _style: document(data))
@@ -193,7 +193,7 @@ def waiver_option(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         callback=_waivers,
         metavar="CODE=REASON",
-        help="Let one guard pass, for a reason that is kept with the plan.",
+        help="Waive a guard. The reason is kept with the plan.",
     )(function)
 
 
@@ -206,8 +206,8 @@ def _waivers(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]
         if code not in GUARDS:
             raise click.BadParameter(f"there is no guard {code!r}; the guards are {', '.join(GUARDS)}")
         if not reason.strip():
-            raise click.BadParameter(f"say why: {code}=REASON")
+            raise click.BadParameter(f"the reason is missing: {code}=REASON")
         if code in waivers:
-            raise click.BadParameter(f"{code} is waived twice; one reason is kept")
+            raise click.BadParameter(f"{code} is waived twice; give one reason")
         waivers[code] = reason.strip()
     return waivers

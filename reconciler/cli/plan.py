@@ -13,7 +13,6 @@ from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Saving
 from reconciler.cli.group import Command, pass_console, talk_options
 from reconciler.cli.options import (
-    REVIEWS,
     Output,
     base_option,
     detail_option,
@@ -28,6 +27,7 @@ from reconciler.cli.options import (
 from reconciler.cli.rollout_options import batch_option
 from reconciler.operations.request import Selection
 from reconciler.operations.status import Status
+from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
     from reconciler.operations import Preview
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything that could not be observed.")
 @batch_option
 @waiver_option
-@format_option(*REVIEWS)
+@format_option(*FORMATS)
 @detail_option
 @stream_option
 @parallelism_option
@@ -91,9 +91,9 @@ def plan(
 def _report_saved(console: Console, made: Preview, file: Path) -> None:
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC"
     if made.plan.is_empty:
-        console.say(f"Saved to {file}; it has nothing to apply.")
+        console.report(f"Saved to {file}; it has nothing to apply.")
     elif console.in_ci:
-        console.say(f"Saved to {file}; it can be applied {until}.")
+        console.report(f"Saved to {file}; it can be applied {until}.")
     else:
         command = f"vbo-reconcile apply {'--lab ' if made.plan.lab else ''}{shlex.quote(str(file))}"
-        console.say(f"Saved to {file}. To apply exactly this plan, {until}:\n  {command}")
+        console.report(f"Saved to {file}. To apply exactly this plan, {until}:\n  {command}")

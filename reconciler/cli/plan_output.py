@@ -41,4 +41,4 @@ def add_to_summary(console: Console, markdown: Callable[[], str]) -> None:
         with Path(summary).open("a", encoding="utf-8") as page:
             page.write(markdown() + "\n")
     except OSError as error:
-        console.say(f"The summary of this step could not be written: {error.strerror}.")
+        console.report(f"The summary of this step could not be written: {error.strerror}.")

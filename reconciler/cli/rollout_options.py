@@ -17,9 +17,10 @@ def batch_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--batch",
         default="",
         callback=_sizes,
+        show_default="1,25%,100%",
         metavar="SIZES",
         help="Disrupt this many proxies at a time, as numbers or percentages: 1,25%,100% is one, then a quarter, then "
-        "the rest. Organizations keep enough working proxies in any case.  [default: 1,25%,100%]",
+        "the rest. Organizations keep enough working proxies in any case.",
     )(function)
 
 

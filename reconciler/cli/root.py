@@ -8,19 +8,19 @@ from reconciler import __version__
 from reconciler.cli.group import Group, talk_options
 
 COMMANDS = {
-    "validate": ("reconciler.cli.validate:validate", "Check an inventory. Touches no network."),
-    "plan": ("reconciler.cli.plan:plan", "Show what differs between an inventory and the live world. Writes nothing."),
-    "apply": ("reconciler.cli.apply:apply", "Make the live world as an inventory says."),
-    "drift": ("reconciler.cli.drift:drift", "Show where the live world is not as declared. Writes nothing."),
+    "validate": ("reconciler.cli.validate:validate", "Check an inventory, offline."),
+    "plan": ("reconciler.cli.plan:plan", "Show what would change to match an inventory. Writes nothing."),
+    "apply": ("reconciler.cli.apply:apply", "Make the live state as an inventory declares."),
+    "drift": ("reconciler.cli.drift:drift", "Show where the live state is not as declared. Writes nothing."),
     "diff": ("reconciler.cli.diff:diff", "Compare two inventories, offline."),
-    "show": ("reconciler.cli.show:show", "Show a saved plan, in any format."),
-    "doctor": ("reconciler.cli.doctor:doctor", "Look whether everything can be reached, and is fit. Changes nothing."),
-    "jobs": ("reconciler.cli.jobs:jobs", "Run jobs and follow them, or list them."),
-    "smtp": ("reconciler.cli.smtp:smtp", "Try the mail settings of the server."),
-    "runs": ("reconciler.cli.runs:runs", "What was applied, by whom, and what became of it."),
-    "lock": ("reconciler.cli.lock:lock", "Who is at work on a server; break the lock of a dead run."),
-    "schema": ("reconciler.cli.schema:schema", "Print a JSON Schema, for editors and checks."),
-    "lab": ("reconciler.cli.lab:lab", "The lab: an emulated server with its hosts on this machine."),
+    "show": ("reconciler.cli.show:show", "Show a saved plan in any format, offline."),
+    "doctor": ("reconciler.cli.doctor:doctor", "Check whether everything can be reached, and is fit. Changes nothing."),
+    "jobs": ("reconciler.cli.jobs:jobs", "Run jobs and follow them to their results, or list them."),
+    "smtp": ("reconciler.cli.smtp:smtp", "Test the mail settings of the server."),
+    "runs": ("reconciler.cli.runs:runs", "Show what was applied, by whom, and with what result."),
+    "lock": ("reconciler.cli.lock:lock", "List the locks of servers, or break the lock of a dead run."),
+    "schema": ("reconciler.cli.schema:schema", "Print a JSON Schema, or the reference of the inventory."),
+    "lab": ("reconciler.cli.lab:lab", "Use the lab: an emulated server with its hosts on this machine."),
     "completion": ("reconciler.cli.completion:completion", "Print the completion script of a shell."),
 }
 
@@ -29,16 +29,16 @@ COMMANDS = {
 @click.version_option(__version__, prog_name="vbo-reconcile", message="%(prog)s %(version)s")
 @talk_options
 def root() -> None:
-    """Keeps the backup proxies of Veeam Backup for Microsoft 365 as an inventory declares them.
+    """Keep the backup proxies of Veeam Backup for Microsoft 365 as an inventory declares them.
 
-    PATH is an inventory: a YAML file, or a folder of them. The usual way:
+    PATH is an inventory: a YAML file, or a folder of them. Typical use:
 
     \b
-      vbo-reconcile validate PATH    is the inventory right in itself?
+      vbo-reconcile validate PATH    is the inventory valid?
       vbo-reconcile plan PATH        what would change, and why?
-      vbo-reconcile apply PATH       change it, run the jobs concerned, look again
+      vbo-reconcile apply PATH       change it, run the jobs concerned, verify
 
-    With --lab the same happens in an emulated world on this machine.
+    With --lab the same happens in the lab, an emulation on this machine.
 
     \b
     Exit codes: 0 done or nothing to do, 1 error, 2 changes pending (--detailed-exitcode),

@@ -1,4 +1,4 @@
-"""`runs`: what was applied, by whom, and what became of it. Reads the journal, and connects to nothing else."""
+"""`runs`: what was applied, by whom, and with what result. Reads the journal, and connects to nothing else."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import click
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, talk_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
-from reconciler.operations.journals import open_journal_of
-from reconciler.operations.resume import find_run
 from reconciler.operations.status import Status
 
 
 @click.group(cls=Group)
 def runs() -> None:
-    """What was applied, by whom, and what became of every change."""
+    """Show what was applied, by whom, and with what result."""
 
 
 @runs.command("list")
@@ -28,18 +26,19 @@ def runs() -> None:
     default=20,
     show_default=True,
     metavar="N",
-    help="How many, newest first.",
+    help="List at most N runs.",
 )
 @format_option("human", "json")
 @talk_options
 @pass_console
 def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: Path | None, limit: int) -> int:
-    """List the latest runs."""
+    """List the latest runs, newest first."""
+    from reconciler.operations import JournalOptions
+    from reconciler.operations import list_runs as read_runs
     from reconciler.render.document import document
     from reconciler.render.runs import run_json, runs_text
 
-    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
-        found = journal.runs(limit)
+    found = read_runs(limit, JournalOptions(lab=lab, inventory=path), console.runtime)
     deliver(
         console,
         outputs,
@@ -57,21 +56,23 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
 @talk_options
 @pass_console
 def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool, path: Path | None) -> int:
-    """Show what happened to every change of RUN (`last` for the latest): its steps, how long they took, what failed.
+    """Show every change of RUN (`last` for the latest): its steps, how long they took, and what failed.
 
-    A run that is `killed` ended without a word; a change that is `in flight` in it may have been done or not, which
-    the next plan tells.
+    A run that is `killed` ended without a record. A change that is `in flight` in it may be done or not: the next plan
+    shows which.
     """
+    from reconciler.operations import JournalOptions
+    from reconciler.operations import show_run as read_run
     from reconciler.render.document import document
     from reconciler.render.runs import run_json, run_text
 
-    with open_journal_of(console.runtime, lab=lab, inventory=path) as journal:
-        name = find_run(journal, run)
-        found = journal.run(name)
-        refusals = journal.plan(name).get("refusals", ())
+    found = read_run(run, JournalOptions(lab=lab, inventory=path), console.runtime)
+    record, refusals = found.record, found.refusals
     deliver(
         console,
         outputs,
-        lambda name, style: document(run_json(found, refusals)) if name == "json" else run_text(found, refusals, style),
+        lambda name, style: (
+            document(run_json(record, refusals)) if name == "json" else run_text(record, refusals, style)
+        ),
     )
     return Status.OK

@@ -9,13 +9,14 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, talk_options
-from reconciler.cli.options import PATH, REVIEWS, Output, detail_option, format_option
+from reconciler.cli.options import PATH, Output, detail_option, format_option
 from reconciler.operations.status import Status
+from reconciler.render import FORMATS
 
 
 @click.command(cls=Command)
 @click.argument("file", type=PATH)
-@format_option(*REVIEWS)
+@format_option(*FORMATS)
 @detail_option
 @talk_options
 @pass_console

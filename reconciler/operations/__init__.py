@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
     from reconciler.operations.execution import Execution, RolloutOptions
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
+    from reconciler.operations.journals import (
+        JournalOptions,
+        RunDetails,
+        break_lock,
+        list_locks,
+        list_runs,
+        show_run,
+    )
     from reconciler.operations.mail_test import MailTest, send_test_mail
     from reconciler.operations.previews import DiffOptions, DriftOptions, PlanOptions, Preview, diff, drift, plan
     from reconciler.operations.request import Selection
@@ -37,6 +45,7 @@ else:
         "errors": ("ApprovalRequired", "InvalidOption"),
         "execution": ("Execution", "RolloutOptions"),
         "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
+        "journals": ("JournalOptions", "RunDetails", "break_lock", "list_locks", "list_runs", "show_run"),
         "mail_test": ("MailTest", "send_test_mail"),
         "previews": ("DiffOptions", "DriftOptions", "PlanOptions", "Preview", "diff", "drift", "plan"),
         "request": ("Selection",),
@@ -66,22 +75,28 @@ __all__ = [
     "InvalidOption",
     "JobRunResult",
     "JobStatus",
+    "JournalOptions",
     "MailTest",
     "PlanOptions",
     "PlanResult",
     "Preview",
     "RolloutOptions",
+    "RunDetails",
     "Runtime",
     "Selection",
     "Status",
     "Validation",
     "apply",
+    "break_lock",
     "diff",
     "doctor",
     "drift",
     "list_jobs",
+    "list_locks",
+    "list_runs",
     "plan",
     "run_jobs",
     "send_test_mail",
+    "show_run",
     "validate",
 ]

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
-from reconciler.operations.events import InventoryLoaded
-from reconciler.operations.runtime import Runtime
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
+    from reconciler.operations.runtime import Runtime
 
 
 def read_inventory(path: Path, *, lab: bool = False) -> tuple[Inventory | None, list[Diagnostic]]:
@@ -39,6 +38,8 @@ def _check_playbooks(inventory: Inventory) -> Sequence[Diagnostic]:
 
 def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Inventory:
     """The inventory at `path`; warnings go to the listener. Raises Diagnosed if it has errors."""
+    from reconciler.operations.events import InventoryLoaded
+
     inventory, found = read_inventory(path, lab=lab)
     if inventory is None or any(item.is_error for item in found):
         raise Diagnosed(found)

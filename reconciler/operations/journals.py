@@ -1,17 +1,18 @@
-"""Which journal an operation uses: that of the user or team, or that of a lab."""
+"""The journal of the user or team, or of a lab: which one an operation uses, and what it holds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reconciler.operations.inventory_loader import load_inventory
 from reconciler.operations.paths import journal_place, lab_folder, private_folder, state_folder
+from reconciler.operations.runtime import Runtime
 from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
-    from reconciler.journal import Journal
-    from reconciler.operations.runtime import Runtime
+    from reconciler.journal import Holder, Journal, RunRecord
 
 
 def open_journal(runtime: Runtime, lab: Path | None = None) -> Journal:
@@ -25,10 +26,68 @@ def open_journal(runtime: Runtime, lab: Path | None = None) -> Journal:
     return Journal.open(place)
 
 
-def open_journal_of(runtime: Runtime, *, lab: bool, inventory: Path | None = None) -> Journal:
-    """The journal for operations that need nothing else. With `lab` that of the lab of the inventory at this path, by
-    default of the demo. Raises JournalError, and Diagnosed for an inventory with errors."""
-    if not lab:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalOptions:
+    """`lab`: the journal of the lab of `inventory`, a path, by default of the demo. Otherwise the journal that
+    VBO_RECONCILE_JOURNAL names, by default that of this user."""
+
+    lab: bool = False
+    inventory: Path | None = None
+
+
+def _open(options: JournalOptions | None, runtime: Runtime) -> Journal:
+    from reconciler.operations.inventory_loader import load_inventory
+
+    if options is None or not options.lab:
         return open_journal(runtime)
-    name = load_inventory(inventory or package_data("inventories", "demo.yml"), runtime, lab=True).name
-    return open_journal(runtime, lab_folder(name, runtime.environment))
+    path = options.inventory or package_data("inventories", "demo.yml")
+    return open_journal(runtime, lab_folder(load_inventory(path, runtime, lab=True).name, runtime.environment))
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """A run with all its changes and steps. `refusals` are the guards that its plan broke, in their JSON form."""
+
+    record: RunRecord
+    refusals: tuple[Mapping[str, Any], ...]
+
+
+def list_runs(
+    limit: int = 20, options: JournalOptions | None = None, runtime: Runtime | None = None
+) -> list[RunRecord]:
+    """The latest runs, newest first, without their changes. Raises JournalError, and Diagnosed for an inventory with
+    errors."""
+    with _open(options, runtime or Runtime()) as journal:
+        return journal.runs(limit)
+
+
+def show_run(run: str, options: JournalOptions | None = None, runtime: Runtime | None = None) -> RunDetails:
+    """The run with this id, `last` for the latest. Raises NotInJournal and what `list_runs` does."""
+    from reconciler.operations.resume import find_run
+
+    with _open(options, runtime or Runtime()) as journal:
+        name = find_run(journal, run)
+        return RunDetails(journal.run(name), tuple(journal.plan(name).get("refusals", ())))
+
+
+def list_locks(options: JournalOptions | None = None, runtime: Runtime | None = None) -> list[Holder]:
+    """The locks that are held. Raises what `list_runs` does."""
+    with _open(options, runtime or Runtime()) as journal:
+        return journal.locks.list()
+
+
+def break_lock(
+    lock: str,
+    options: JournalOptions | None = None,
+    runtime: Runtime | None = None,
+    *,
+    confirm: Callable[[Holder], bool],
+) -> Holder | None:
+    """Take the lock with this id from its holder, if `confirm` returns true for it. Returns the former holder, None if
+    it was not confirmed. A holder that is alive stops before its next step. Raises NotInJournal and what `list_runs`
+    does."""
+    with _open(options, runtime or Runtime()) as journal:
+        holder = next((item for item in journal.locks.list() if item.id == lock), None)
+        if holder is not None and not confirm(holder):
+            return None
+        return journal.locks.break_(lock)

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.paths import lab_folder, private_folder
+from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.lab.lab import Lab
     from reconciler.model.inventory import Inventory
     from reconciler.operations.runtime import Runtime
 
-__all__ = ["Lab", "open_lab", "reset_lab"]
+__all__ = ["Lab", "open_lab", "open_lab_at", "reset_lab", "reset_lab_at"]
 
 _REQUIRED = ("aiosmtpd", "asyncssh", "spnego")
 
@@ -31,6 +34,24 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
 
     folder = private_folder(lab_folder(inventory.name, runtime.environment))
     return Lab.open(inventory, folder, real_secrets(inventory, runtime))
+
+
+def open_lab_at(path: Path | None, runtime: Runtime) -> Lab:
+    """The lab of the inventory at `path`, by default of the demo. Raises what `open_lab` and `load_inventory` do."""
+    return open_lab(_inventory(path, runtime), runtime)
+
+
+def reset_lab_at(path: Path | None, runtime: Runtime) -> str:
+    """`reset_lab` for the inventory at `path`, by default the demo. Returns the name of the inventory."""
+    name = _inventory(path, runtime).name
+    reset_lab(name, runtime)
+    return name
+
+
+def _inventory(path: Path | None, runtime: Runtime) -> Inventory:
+    from reconciler.operations.inventory_loader import load_inventory
+
+    return load_inventory(path or package_data("inventories", "demo.yml"), runtime, lab=True)
 
 
 def reset_lab(inventory: str, runtime: Runtime) -> None:

@@ -69,7 +69,7 @@ def test_serve_tells_people_where_everything_is() -> None:
     ended = call("lab", "serve", "x.yml")
     assert ended.code == 0
     assert ended.out == (
-        "This is the lab: an emulation on this machine. Ctrl-C ends it.\n"
+        "This is the lab: an emulation on this machine. Ctrl-C stops it.\n"
         "\n"
         "url       https://127.0.0.2:4443\n"
         "ca_file   /state/ca.pem\n"
@@ -118,7 +118,7 @@ def test_reset_forgets_this_lab_and_no_other(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "server.json").write_text("{}", encoding="utf-8")
     ended = call("lab", "reset", environment={"XDG_STATE_HOME": str(tmp_path)})
-    assert (ended.code, ended.out) == (0, "The lab of corp starts anew.\n")
+    assert (ended.code, ended.out) == (0, "The lab of corp was reset.\n")
     assert not ours.exists()
     assert other.exists()
     assert call("lab", "reset", environment={"XDG_STATE_HOME": str(tmp_path)}).code == 0

@@ -17,6 +17,7 @@ from reconciler.operations.runtime import utc_now as now
 from reconciler.plan import plan_to_json
 from reconciler.plan.offline import difference
 from reconciler.plan.saved import Origin, sealed, to_bytes
+from reconciler.render import FORMATS
 from tests.cli.running import Ended, call
 from tests.git import git
 
@@ -70,9 +71,6 @@ def test_what_cannot_be_compared(pair: tuple[Path, Path], arguments: list[str], 
     assert ended.code == code
     assert said in ended.err
     assert "Traceback" not in ended.err
-
-
-FORMATS = ("human", "json", "markdown", "html", "sarif", "annotations")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -168,7 +166,7 @@ def test_messages_beside_the_screen(tmp_path: Path) -> None:
 def test_messages_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
     ended = call("plan", str(tmp_path / "absent.yml"), "--json-into", "/dev/full")
     assert ended.code == 1
-    assert "Not all messages could be written" in ended.err
+    assert "Not all events could be written" in ended.err
     assert "does not exist" in ended.err
 
 
