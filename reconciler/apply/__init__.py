@@ -1,10 +1,19 @@
-"""Carrying out a plan: its steps in order, as events, and nothing that is not in it."""
+"""Applies a plan: its steps in order, as events, and nothing that is not in the plan."""
 
 from reconciler.apply.concurrency import ConcurrencyLimits
 from reconciler.apply.context import ApplyContext
 from reconciler.apply.engine import Result, StopSignal, apply
-from reconciler.apply.health_gate import Gate
-from reconciler.apply.memory import Remember
-from reconciler.apply.rollout import Limits
+from reconciler.apply.health import ServerHealth
+from reconciler.apply.recorder import Recorder
+from reconciler.apply.rollout import RolloutLimits
 
-__all__ = ["ApplyContext", "ConcurrencyLimits", "Gate", "Limits", "Remember", "Result", "StopSignal", "apply"]
+__all__ = [
+    "ApplyContext",
+    "ConcurrencyLimits",
+    "Recorder",
+    "Result",
+    "RolloutLimits",
+    "ServerHealth",
+    "StopSignal",
+    "apply",
+]

@@ -1,4 +1,4 @@
-"""Concurrency limits: which resources a change occupies, so that no server or host gets too many requests at once."""
+"""Concurrency limits: how many changes may use the REST API, SSH, WinRM and one host at a time."""
 
 from __future__ import annotations
 
@@ -8,37 +8,31 @@ from dataclasses import dataclass, field
 
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.plan import Change
+from reconciler.model.steps import Limit, Step
 
 REST, SSH, WINRM = "rest", "ssh", "winrm"
-
-_OF_VERB = {
-    "certificate.set": WINRM,  # PowerShell on the management server
-    "proxy.upgrade": WINRM,
-    "job.run": "",  # now and then a look at a session: hours of it must not keep others from working
-    "sessions.wait": "",
-}
-"""The lane of a step where it is not REST; steps on a host are in the lane of its transport."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimits:
-    """How many changes may be under way at a time that talk to the server by REST, and to hosts by SSH and WinRM.
-    `transports` has the transport of each host. Of the changes of one host there is never more than one."""
+    """`limits` has the number of changes at a time by what they use, `transports` the transport of each host. A host
+    never has more than one change at a time."""
 
     limits: Mapping[str, int] = field(default_factory=lambda: {REST: 8, SSH: 16, WINRM: 16})
     transports: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, change: Change) -> frozenset[str]:
-        lanes = {self._lane(step.verb, step.params.get("host")) for step in change.steps}
+        """The limits that `change` counts against."""
+        found = {self._limit(step) for step in change.steps}
         if kind_of(change.address) in ("host", "proxy"):
-            lanes.add(f"host {name_of(change.address)}")
-        return frozenset(lanes - {""})
+            found.add(f"host {name_of(change.address)}")
+        return frozenset(found - {""})
 
     def are_free(self, change: Change, running: Iterable[Change]) -> bool:
-        busy = Counter(lane for other in running for lane in self.of(other))
-        return all(busy[lane] < (1 if lane.startswith("host ") else self.limits[lane]) for lane in self.of(change))
+        used = Counter(limit for other in running for limit in self.of(other))
+        return all(used[limit] < (1 if limit.startswith("host ") else self.limits[limit]) for limit in self.of(change))
 
-    def _lane(self, verb: str, host: object) -> str:
-        if verb.startswith(("host.", "package.")):
-            return self.transports.get(str(host), WINRM)
-        return _OF_VERB.get(verb, REST)
+    def _limit(self, step: Step) -> str:
+        if step.limit is Limit.HOST:
+            return self.transports.get(str(step.params.get("host")), WINRM)
+        return step.limit.value

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.live import Live, LiveResource
     from reconciler.requirements import Playbook
 
-Tell = Callable[[str], None]
+Reporter = Callable[[str], None]
 """Takes a line of news from inside a step."""
 
 
@@ -34,7 +34,7 @@ class ApplyContext:
     owner: str
     live: Live
     access: Access
-    context: ConnectionContext
+    connection_context: ConnectionContext
     reader: Reader
     writer: Writer
     playbooks: Mapping[str, Playbook] = field(default_factory=dict)
@@ -48,8 +48,8 @@ class ApplyContext:
 
     def __post_init__(self) -> None:
         self.together = Batcher(self.sleep)
-        self.sessions = Sessions(self.context)
-        self.naming = Naming(self.reader.rest, self.access, self.context.resolver, self.owner)
+        self.sessions = Sessions(self.connection_context)
+        self.naming = Naming(self.reader.rest, self.access, self.connection_context.resolver, self.owner)
         for resource in self.live.resources.values():
             if resource.id:
                 self.naming.learn(resource.kind, resource.name, resource.id)

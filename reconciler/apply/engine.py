@@ -1,25 +1,25 @@
-"""Doing the changes of a plan in the order of their dependencies, several at a time.
+"""Applies the changes of a plan in the order of their dependencies, several at a time.
 
-A failed change skips those that wait for it; the rest goes on. Every change ends in exactly one of four outcomes, but
-for those that were left alone in the middle because somebody could not wait (`Result.in_flight`).
+A failed change skips those that depend on it; the others continue. Every change ends in exactly one of four outcomes,
+except those that are still running when a run is abandoned (`Result.in_flight`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from reconciler.apply.context import ApplyContext
-from reconciler.apply.health_gate import Look
-from reconciler.apply.restores import left_open
-from reconciler.apply.retry import patiently
-from reconciler.apply.rollout import Limits
+from reconciler.apply.health import HealthCheck
+from reconciler.apply.notifier import Notifier
+from reconciler.apply.retry import with_retry
+from reconciler.apply.rollout import RolloutLimits
 from reconciler.apply.schedule import Schedule
-from reconciler.apply.steps import STEPS, NotBegun, StepFailed, StillRunning, describe
+from reconciler.apply.steps import RUN, NotBegun, StepFailed, StillRunning
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import ReconcileError
@@ -28,27 +28,33 @@ from reconciler.model.event import (
     ChangeStarted,
     Listener,
     Outcome,
+    Permit,
     Progress,
     StepDone,
     StepStarted,
     Stopping,
 )
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, ChangeKey, Plan
+from reconciler.model.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How every change ended, by key, in the order of the plan; `unhealthy` is what failed verification
-    after apply. `error` is what stopped the run: a journal that cannot be written, or a lock that is lost.
-    `in_flight` has the changes that were under way when it ended, by key, with the step that each was at: jobs that go
-    on at the server after an interrupt, and whatever was `abandoned` at a second one."""
+    """How every change ended, by key, in the order of the plan.
+
+    `unhealthy` has what failed verification after apply. `error` is what stopped the run: a journal that cannot be
+    written, or a lost lock. `in_flight` has the changes that were running when the run ended, with the step of each:
+    jobs that continue on the server after an interrupt, and everything that was `abandoned` at a second interrupt.
+    `failed_listeners` has the errors of listeners that were dropped.
+    """
 
     outcomes: Mapping[str, ChangeEnded] = field(default_factory=dict)
     interrupted: bool = False
     abandoned: bool = False
     error: JournalError | None = None
-    in_flight: Mapping[str, str] = field(default_factory=dict)
-    unhealthy: Mapping[str, str] = field(default_factory=dict)
+    in_flight: Mapping[ChangeKey, str] = field(default_factory=dict)
+    unhealthy: Mapping[ChangeKey, str] = field(default_factory=dict)
+    failed_listeners: tuple[Exception, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -56,77 +62,81 @@ class Result:
 
 
 class StopSignal:
-    """How a run is asked to end: rung once it starts nothing else, rung again it leaves what is under way."""
+    """Asks a run to end: after the first request it starts nothing else, after the second it abandons what runs."""
 
     def __init__(self) -> None:
         self.calls: SimpleQueue[Future[ChangeEnded | None] | None] = SimpleQueue()
 
-    def ring(self) -> None:
+    def request(self) -> None:
         """May be called in a signal handler: putting into this kind of queue is reentrant."""
         self.calls.put(None)
 
 
 def apply(
     plan: Plan,
-    site: ApplyContext,
+    context: ApplyContext,
     *,
-    listen: Listener,
+    permits: Sequence[Permit] = (),
+    listeners: Sequence[Listener] = (),
+    limits: RolloutLimits | None = None,
     parallel: int = 8,
-    limits: Limits | None = None,
-    bell: StopSignal | None = None,
-    look: Look | None = None,
+    stop: StopSignal | None = None,
+    health: HealthCheck | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
-    """Carry out `plan`. Blocked changes are skipped with their reason. Never raises for what goes wrong remotely.
+    """Apply `plan`. Blocked changes are skipped with their reason. Never raises for remote errors.
 
-    `listen` is told of every step before it is done; where it raises JournalError the step is not done, and nothing
-    else is started.
+    `permits` are called before every step, in order: if one raises JournalError the step is not done and nothing else
+    is started. `listeners` are notified of every event; one that raises is dropped and changes nothing.
     """
-    schedule = Schedule(plan, limits or Limits(), max(1, parallel), look)
-    engine = _Engine(site, listen, clock, schedule, bell or StopSignal())
+    schedule = Schedule(plan, limits or RolloutLimits(), max(1, parallel), health)
+    engine = _Engine(context, permits, Notifier(listeners), clock, schedule, stop or StopSignal())
     pool = ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="apply")
     try:
         engine.run(pool)
     finally:
         pool.shutdown(wait=not engine.abandoned, cancel_futures=True)
-    ends = {change.key: engine.ends[change.key] for change in plan.changes if change.key in engine.ends}
-    going_on = [change.key for change in (*engine.going_on, *engine.running.values())]
-    in_flight = {change.key: engine.step_of.get(change.key, "") for change in plan.changes if change.key in going_on}
-    return Result(ends, engine.rung > 0, engine.abandoned, engine.error, in_flight, schedule.rollout.unhealthy)
+    return engine.result(plan)
 
 
 class _Engine:
     def __init__(
-        self, site: ApplyContext, listen: Listener, clock: Callable[[], float], schedule: Schedule, bell: StopSignal
+        self,
+        context: ApplyContext,
+        permits: Sequence[Permit],
+        notify: Notifier,
+        clock: Callable[[], float],
+        schedule: Schedule,
+        stop: StopSignal,
     ) -> None:
-        self.running: dict[Future[ChangeEnded | None], Change] = {}
-        self.going_on: list[Change] = []
-        self.ends: dict[str, ChangeEnded] = {}
-        self.step_of: dict[str, str] = {}
-        self.error: JournalError | None = None
-        self.rung = 0
         self.abandoned = False
+        self._running: dict[Future[ChangeEnded | None], Change] = {}
+        self._continuing: list[Change] = []
+        self._ends: dict[ChangeKey, ChangeEnded] = {}
+        self._step_of: dict[ChangeKey, str] = {}
+        self._error: JournalError | None = None
+        self._stop_requests = 0
         self._stopped = ""
-        self._site = site
-        self._listen = listen
+        self._context = context
+        self._permits = permits
+        self._notify = notify
         self._clock = clock
         self._schedule = schedule
-        self._bell = bell
+        self._calls = stop.calls
 
     def run(self, pool: ThreadPoolExecutor) -> None:
-        """Until nothing is left to do, or `left` is true: then some changes are still running."""
+        """Until nothing is left to do, or `abandoned` is true: then some changes are still running."""
         for change in self._schedule.blocked:
-            if change.key in self.ends:  # it waits for another one that is blocked
-                continue
-            self._end(_ended(change, Outcome.SKIPPED, change.blocked))
+            if change.key not in self._ends:  # else it depends on another blocked change
+                self._end(_ended(change, Outcome.SKIPPED, change.blocked))
         while True:
             self._stop(self._schedule.stop_reason())
             if not self._stopped:
                 self._start(pool)
-                self._stop(self._schedule.stop_reason())  # a gate may have counted failures on the way
-            if not self.running:
+                self._stop(self._schedule.stop_reason())  # verification after a batch may have found failures
+            if not self._running:
                 break
-            self._take(self._bell.calls.get())
+            self._take(self._calls.get())
             if self.abandoned:
                 return
         if not self._stopped:
@@ -134,117 +144,135 @@ class _Engine:
         for change, outcome, reason in self._schedule.rest():
             self._note(_ended(change, Outcome.NOT_STARTED if self._stopped else outcome, self._stopped or reason))
 
+    def result(self, plan: Plan) -> Result:
+        keys = [change.key for change in plan.changes]
+        open_keys = {change.key for change in (*self._continuing, *self._running.values())}
+        return Result(
+            outcomes={key: self._ends[key] for key in keys if key in self._ends},
+            interrupted=self._stop_requests > 0,
+            abandoned=self.abandoned,
+            error=self._error,
+            in_flight={key: self._step_of.get(key, "") for key in keys if key in open_keys},
+            unhealthy=self._schedule.rollout.unhealthy,
+            failed_listeners=tuple(self._notify.errors),
+        )
+
     def _start(self, pool: ThreadPoolExecutor) -> None:
         for change in self._schedule.take():
             future = pool.submit(self._do, change)
-            self.running[future] = change
-            future.add_done_callback(self._bell.calls.put)
+            self._running[future] = change
+            future.add_done_callback(self._calls.put)
 
     def _take(self, call: Future[ChangeEnded | None] | None) -> None:
         if call is not None:
-            change = self.running.pop(call)
+            change = self._running.pop(call)
             end = self._outcome(call, change)
             if end is None:
-                self.going_on.append(change)
+                self._continuing.append(change)
             else:
                 self._end(end)
             return
-        self.rung += 1
-        self.abandoned = self.rung > 1
+        self._stop_requests += 1
+        self.abandoned = self._stop_requests > 1
         self._stop("the run was interrupted")
-        self._site.stop.set()
+        self._context.stop.set()
 
     def _stop(self, reason: str) -> None:
-        """The first reason to start nothing else is the one that counts."""
-        reason = _short(self.error) or reason
+        """Only the first reason to start nothing else counts."""
+        reason = _short(self._error) or reason
         if reason and not self._stopped:
             self._stopped = reason
-            self._listen(Stopping(reason, len(self.running)))
+            self._notify(Stopping(reason, len(self._running)))
 
     def _end(self, end: ChangeEnded) -> None:
-        """Take note of an end, and of the changes that will never be done because of it."""
+        """Note an end, and the ends of the changes that are skipped because of it."""
         ends = [end]
         for item in ends:
             self._note(item)
             ends += [_ended(change, Outcome.SKIPPED, reason) for change, reason in self._schedule.end(item)]
 
     def _note(self, end: ChangeEnded) -> None:
-        self.ends[end.key] = end
-        self._listen(end)
+        self._ends[end.key] = end
+        self._notify(end)
 
     def _do(self, change: Change) -> ChangeEnded | None:
-        """How it ended, or None where the server goes on with it."""
+        """How it ended; None if the server continues it."""
         start = self._clock()
-        self._listen(ChangeStarted(change.key, change.address, change.action.value))
+        self._notify(ChangeStarted(change.key, change.address, change.action.value))
         detail, index = "", 0
         try:
             for index, step in enumerate(change.steps):
                 began = self._clock()
-                if not self._may_begin(change, index, describe(step)):
+                if not self._may_begin(change, index):
                     return self._cut(change, index, began - start)
-                detail = self._step(change, index) or detail
+                detail = self._step(change, index, step) or detail
         except NotBegun as error:
             return _ended(change, Outcome.NOT_STARTED, str(error))
         except StillRunning as error:
-            self._listen(Progress(change.key, str(error)))
+            self._notify(Progress(change.key, str(error)))
             return None
         except ReconcileError as error:
-            return _failure(change, error, self._clock() - start, self._restore(change, index))
+            return _failure(change, error, self._clock() - start, self._undo(change, index))
         except BaseException:
-            self._restore(change, index)
+            self._undo(change, index)
             raise
         return _ended(change, Outcome.DONE, detail, self._clock() - start)
 
-    def _step(self, change: Change, index: int) -> str | None:
-        def tell(line: str) -> None:
-            self._listen(Progress(change.key, line))
+    def _step(self, change: Change, index: int, step: Step) -> str | None:
+        def report(line: str) -> None:
+            self._notify(Progress(change.key, line))
 
-        step = change.steps[index]
         began = self._clock()
-        do = STEPS[step.verb]
-        told = patiently(self._site, step.verb, lambda: do(self._site, step.params, tell), tell)
-        self._listen(StepDone(change.key, index, describe(step), self._clock() - began))
-        return told
+        run = RUN[step.verb]
+        result = with_retry(self._context, step, lambda: run(self._context, step, report), report)
+        self._notify(StepDone(change.key, index, step.text, self._clock() - began))
+        return result
 
-    def _restore(self, change: Change, failed: int) -> str:
-        """Close what the steps up to `failed` left open, also where nothing can be written down any more. A sentence
-        about what could not be closed."""
-        left = []
+    def _undo(self, change: Change, failed: int) -> str:
+        """Undo what the steps up to `failed` left open, even if the journal cannot be written. Returns what could not
+        be undone."""
+        problems = []
         for index in left_open(change.steps, failed):
-            text = describe(change.steps[index])
+            step = change.steps[index]
             try:
                 with suppress(JournalError):
-                    self._listen(StepStarted(change.key, index, text))
-                self._step(change, index)
+                    self._permit(StepStarted(change.key, index, step.text))
+                self._step(change, index, step)
             except ReconcileError as error:
-                left.append(f"could not {text}: {error}")
-        return "; ".join(left)
+                problems.append(f"could not {step.text}: {error}")
+        return "; ".join(problems)
 
-    def _may_begin(self, change: Change, index: int, text: str) -> bool:
-        """Whether the step may be done: it is written down by now, and the lock is ours."""
-        if self.error is not None or self.abandoned:
+    def _permit(self, event: StepStarted) -> None:
+        """Raises JournalError if the step must not be done."""
+        for permit in self._permits:
+            permit(event)
+        self._notify(event)
+
+    def _may_begin(self, change: Change, index: int) -> bool:
+        text = change.steps[index].text
+        if self._error is not None or self.abandoned:
             return False
         try:
-            self._listen(StepStarted(change.key, index, text))
+            self._permit(StepStarted(change.key, index, text))
         except JournalError as error:
-            self.error = self.error or error
+            self._error = self._error or error
             return False
-        self.step_of[change.key] = text
+        self._step_of[change.key] = text
         return True
 
     def _cut(self, change: Change, index: int, seconds: float) -> ChangeEnded:
-        """Stopped between two steps. Where the lock is lost somebody else may be at work on this proxy by now, so then
-        a drain is left to whoever plans next."""
-        reason = _short(self.error) or "the run was left"
+        """Stopped between two steps. If the lock is lost another run may be working on this proxy, so a drain is left
+        to the next plan."""
+        reason = _short(self._error) or "the run was abandoned"
         if index == 0:
             return _ended(change, Outcome.NOT_STARTED, reason)
-        may_restore = not self.abandoned and not isinstance(self.error, LeaseLost)
-        aside = self._restore(change, index - 1) if may_restore else ""
-        detail = f"stopped before: {describe(change.steps[index])} ({reason})"
-        return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, aside))), seconds)
+        may_undo = not self.abandoned and not isinstance(self._error, LeaseLost)
+        problems = self._undo(change, index - 1) if may_undo else ""
+        detail = f"stopped before: {change.steps[index].text} ({reason})"
+        return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, problems))), seconds)
 
     def _outcome(self, future: Future[ChangeEnded | None], change: Change) -> ChangeEnded | None:
-        """A bug in one step must not take the other changes with it: it fails its own change, and says so."""
+        """A bug in a step fails its own change only."""
         error = future.exception()
         if error is None:
             return future.result()
@@ -252,20 +280,26 @@ class _Engine:
         return _ended(change, Outcome.FAILED, text)
 
 
+def left_open(steps: Sequence[Step], failed: int) -> list[int]:
+    """The indexes of the steps that undo what the steps up to `failed` (included) began."""
+    undoing = {step.undone_by for step in steps[: failed + 1] if step.undone_by is not None}
+    return [index for index, step in enumerate(steps) if index > failed and type(step) in undoing]
+
+
 def _short(error: JournalError | None) -> str:
-    """A few words for every change that is not started; the whole error is told once, with the result."""
+    """A few words for every change that is not started; the whole error is printed once, with the result."""
     if error is None:
         return ""
     return "the lock is lost" if isinstance(error, LeaseLost) else "the journal cannot be written"
 
 
-def _failure(change: Change, error: ReconcileError, seconds: float, aside: str) -> ChangeEnded:
-    """The end of a change that failed with `error`; `aside` is what else went wrong on the way out."""
+def _failure(change: Change, error: ReconcileError, seconds: float, problems: str) -> ChangeEnded:
+    """The end of a change that failed with `error`; `problems` is what could not be undone."""
     first = error.diagnostics[0] if isinstance(error, Diagnosed) else None
     detail = first.detail if first else str(error)
     hint = first.fix if first else getattr(error, "hint", "")
     log = error.log if isinstance(error, StepFailed) else ()
-    return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, aside))), seconds, hint=hint, log=log)
+    return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, problems))), seconds, hint=hint, log=log)
 
 
 def _ended(

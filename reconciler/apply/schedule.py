@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.apply.health_gate import Look
-from reconciler.apply.rollout import Limits, Rollout
+from reconciler.apply.health import HealthCheck
+from reconciler.apply.rollout import Rollout, RolloutLimits
 from reconciler.model.event import ChangeEnded, Outcome
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, ChangeKey, Plan
 
 
 class Schedule:
-    """Decides; knows nothing of threads. Asked after every change that ended, and told what was taken.
+    """Decides which changes start, and has no threads. The engine asks it after every change that ended.
 
-    Counts what each change waits for, so that a plan of many thousand changes costs no more than its dependencies.
+    It counts the dependencies that each change waits for, so that a large plan costs no more than its dependencies.
     """
 
-    def __init__(self, plan: Plan, limits: Limits, parallel: int, look: Look | None = None) -> None:
+    def __init__(self, plan: Plan, limits: RolloutLimits, parallel: int, health: HealthCheck | None = None) -> None:
         self.blocked = [change for change in plan.changes if change.blocked]
         self._limits = limits
         self._parallel = parallel
         self._waiting = {change.key: change for change in plan.changes}
-        self._running: dict[str, Change] = {}
-        self._hopeless: dict[str, Change] = {}
+        self._running: dict[ChangeKey, Change] = {}
+        self._hopeless: dict[ChangeKey, Change] = {}
         self._failures = 0
-        self._open = {key: set(self._needs(change)) for key, change in self._waiting.items()}
-        self._dependents: dict[str, list[str]] = {}
+        self._open = {key: set[str](self._needs(change)) for key, change in self._waiting.items()}
+        self._dependents: dict[str, list[ChangeKey]] = {}
         for key, needs in self._open.items():
             for need in sorted(needs):
                 self._dependents.setdefault(need, []).append(key)
         self._ready = {key: change for key, change in self._waiting.items() if not self._open[key]}
-        self.rollout = Rollout(plan, limits, look)
+        self.rollout = Rollout(plan, limits, health)
 
     def stop_reason(self) -> str:
-        """Why nothing else is started at all."""
+        """Why nothing else is started; empty if more may start."""
         limit = self._limits.max_failures
         failures = self._failures + len(self.rollout.unhealthy)
         if limit is None or failures < limit or limit <= 0:
             return ""
-        return f"{failures} {'change' if failures == 1 else 'changes'} failed, which is the limit"
+        return f"{failures} {'change' if failures == 1 else 'changes'} failed, the maximum"
 
     def take(self) -> Iterator[Change]:
-        """Changes to start now; each of them counts as running from here on."""
-        self.rollout.look_again()
+        """The changes to start now; each counts as running from here on."""
+        self.rollout.forget_coverage()
         for key, change in list(self._ready.items()):
             if len(self._running) >= self._parallel:
                 return
@@ -52,13 +52,13 @@ class Schedule:
                 yield change
 
     def end(self, end: ChangeEnded) -> list[tuple[Change, str]]:
-        """Take note of an end. Gives the changes that will never be done because of it, with the reason."""
+        """Note an end. Returns the changes that are skipped because of it, with the reason."""
         change = next(found for found in (group.pop(end.key, None) for group in self._groups) if found is not None)
         self._ready.pop(end.key, None)
         self.rollout.ended(change, end.outcome)
         self._failures += end.outcome is Outcome.FAILED
         if end.outcome is Outcome.NOT_STARTED:
-            return []  # the run is stopping: what waits for this one is not started either
+            return []  # the run is stopping, so its dependents are not started either
         dependents = self._dependents.get(end.key, ())
         waiting = [key for key in dependents if key in self._waiting and not self._waiting[key].blocked]
         if end.outcome is not Outcome.DONE:
@@ -72,19 +72,19 @@ class Schedule:
         return []
 
     def rest(self) -> list[tuple[Change, Outcome, str]]:
-        """What was never started: how it ends, and why."""
-        self.rollout.look_again()
+        """The changes that were never started: how each ends, and why."""
+        self.rollout.forget_coverage()
         return [(change, *self.rollout.why_not(change)) for change in self._waiting.values()]
 
     @property
-    def _groups(self) -> tuple[dict[str, Change], ...]:
+    def _groups(self) -> tuple[dict[ChangeKey, Change], ...]:
         return (self._running, self._waiting, self._hopeless)
 
     def _needs(self, change: Change) -> Iterator[str]:
-        """Dependencies that are in the plan; others were dealt with by somebody else."""
+        """The dependencies that are in the plan; others are done already."""
         return (key for key in change.depends_on if key in self._waiting)
 
     def _may_start(self, change: Change) -> bool:
         running = self._running.values()
-        free = not change.blocked and self._limits.lanes.are_free(change, running)
+        free = not change.blocked and self._limits.concurrency.are_free(change, running)
         return free and self.rollout.may_start(change, running)

@@ -23,7 +23,7 @@ def progress(console: Console, plan: Plan, stop: StopSignal) -> Iterator[Listene
     """Progress on standard error. The first interrupt starts no other change, the second one abandons those that are
     in progress."""
     driver = _driver(console, len(plan.changes))
-    with driver, console.interrupts.redirected(stop.ring):
+    with driver, console.interrupts.redirected(stop.request):
         yield driver
 
 

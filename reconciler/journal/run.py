@@ -55,12 +55,18 @@ class Run:
         self._count = 0
         self._order = Lock()
 
-    def listener(self, event: Event) -> None:
-        """Write an event of the model; one that this program version does not know goes into the events alone."""
+    def listen(self, event: Event) -> None:
+        """Write an event. `StepStarted` is written by `permit`."""
         if isinstance(event, StepStarted):
-            self.step_started(event.key, event.index, event.text)
-        elif isinstance(event, StepDone):
-            self.step_done(event.key, event.index, event.text, event.seconds)
+            return
+        if isinstance(event, StepDone):
+            values = self._where(event.key) | {
+                "b_step": event.index,
+                "b_ended": self._clock(),
+                "b_seconds": event.seconds,
+            }
+            self._put(event, Row(self._sql.end_step, values))
+            self._keep()
         elif isinstance(event, ChangeStarted):
             values = self._where(event.key) | {"b_state": ChangeState.IN_FLIGHT, "b_started": self._clock()}
             self._put(event, Row(self._sql.start_change, values))
@@ -72,23 +78,18 @@ class Run:
             if self._ticks() - self._seen >= _OFTEN:
                 self._keep()
 
-    def step_started(self, key: str, index: int, text: str) -> None:
+    def permit(self, event: StepStarted) -> None:
         """On disk when this returns. Raises JournalError or LeaseLost: then the step must not be done."""
         self._hold()
-        values = {"run": self.id, "change": self._numbers.get(key), "number": index, "text": clean(text)}
-        row = Row(self._sql.start_step, values | {"started": self._clock(), "ended": None, "seconds": 0.0})
-        self._put(StepStarted(key, index, text), row)
+        where = {"run": self.id, "change": self._numbers.get(event.key), "number": event.index}
+        values = where | {"text": clean(event.text), "started": self._clock(), "ended": None, "seconds": 0.0}
+        self._put(event, Row(self._sql.start_step, values))
         try:
             self._flush()
             self._hold()  # the commit renewed the lease, or found it gone
         except JournalError as error:
-            self._withdraw(key, index, error)
+            self._withdraw(event.key, event.index, error)
             raise
-
-    def step_done(self, key: str, index: int, text: str = "", seconds: float = 0.0) -> None:
-        values = self._where(key) | {"b_step": index, "b_ended": self._clock(), "b_seconds": seconds}
-        self._put(StepDone(key, index, text, seconds), Row(self._sql.end_step, values))
-        self._keep()
 
     def note(self, kind: str, text: str) -> None:
         """Something that belongs to no single change: a batch, a gate, an interrupt, a lost lease."""

@@ -1,10 +1,12 @@
-"""What happens during an apply, as typed events. Screens, logs and the journal subscribe; the engine never prints."""
+"""The events of an apply. Displays, logs and the journal listen; the engine never prints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from reconciler.model.plan import ChangeKey
 
 
 class Outcome(StrEnum):
@@ -18,21 +20,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChangeStarted:
-    key: str
+    key: ChangeKey
     address: str
     action: str
 
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    key: str
+    key: ChangeKey
     index: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    key: str
+    key: ChangeKey
     index: int
     text: str
     seconds: float
@@ -40,17 +42,17 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A line of news from inside a step, e.g. the state of a job session."""
+    """A line of news from inside a step, such as the state of a job session."""
 
-    key: str
+    key: ChangeKey
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeEnded:
-    """The end of a change. `detail` is the result of a run, or why it failed or was skipped."""
+    """The end of a change. `detail` is the result of a job, or why the change failed or was skipped."""
 
-    key: str
+    key: ChangeKey
     address: str
     action: str
     outcome: Outcome
@@ -62,7 +64,7 @@ class ChangeEnded:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """Nothing else is started, and why. `running` changes are still under way and are finished."""
+    """Nothing else is started, for `reason`. `running` changes are still running, and are finished."""
 
     reason: str
     running: int
@@ -70,3 +72,7 @@ class Stopping:
 
 Event = ChangeStarted | StepStarted | StepDone | Progress | ChangeEnded | Stopping
 Listener = Callable[[Event], None]
+"""Is notified of everything that happens."""
+
+Permit = Callable[[StepStarted], None]
+"""Is asked before a step is done. Raises JournalError, or LeaseLost, if it must not be done."""

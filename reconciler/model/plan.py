@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import ServerInfo
 from reconciler.model.position import Position
+from reconciler.model.steps import Step
 
 
 class Action(StrEnum):
@@ -54,12 +55,27 @@ class FieldChange:
     cause: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call inside a change. `verb` names a function in `apply/steps`; `params` is JSON data without secrets."""
+class ChangeKey(str):
+    """`action:address`: names a change inside its plan, since one address may be both changed and run."""
 
-    verb: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    __slots__ = ("action", "address")
+
+    action: str
+    address: str
+
+    def __new__(cls, action: str, address: str) -> Self:
+        key = super().__new__(cls, f"{action}:{address}")
+        key.action, key.address = str(action), address
+        return key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.action, self.address)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A key of a plan's JSON form."""
+        action, _, address = text.partition(":")
+        return cls(action, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +97,8 @@ class Change:
     blocked: str = ""
 
     @property
-    def key(self) -> str:
-        """Names the change inside its plan; one address may be both changed and run."""
-        return f"{self.action.value}:{self.address}"
+    def key(self) -> ChangeKey:
+        return ChangeKey(self.action.value, self.address)
 
 
 class ReportLevel(StrEnum):

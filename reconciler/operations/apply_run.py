@@ -11,7 +11,7 @@ from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import ReconcileError
 from reconciler.operations.errors import ApprovalRequired, InvalidOption
 from reconciler.operations.events import Abandoned, Executed, Finished, Planned, Verified
-from reconciler.operations.execution import Execution, RolloutOptions, execute, memory_of
+from reconciler.operations.execution import Execution, RolloutOptions, execute, recorder_of
 from reconciler.operations.inventory_loader import load_inventory
 from reconciler.operations.request import PlanRequest, Selection
 from reconciler.operations.runtime import Runtime
@@ -141,7 +141,7 @@ class _Apply:
             self.runtime.report("Refused: nothing was changed. The guards above do not hold.")
             return self._finish(ApplyResult(planned, Status.REFUSED))
         if not plan.can_apply:
-            memory_of(self.session, planned).settle(planned.whole)
+            recorder_of(self.session, planned).settle(planned.whole)
             return self._finish(
                 ApplyResult(planned, _or_stale(planned, Status.ERROR if plan.has_errors else Status.OK))
             )
@@ -165,14 +165,14 @@ class _Apply:
         return self.session.plan(self.request, since=dict(self.session.reader.requests))
 
     def _change(self, planned: PlanResult) -> ApplyResult:
-        memory = memory_of(self.session, planned)
+        recorder = recorder_of(self.session, planned)
         done = execute(
             self.session,
             planned.plan,
             planned.live,
             self.runtime,
             run=self.run,
-            memory=memory,
+            recorder=recorder,
             rollout=self.asked.rollout,
             resumes=self.request.resumes,
         )
@@ -186,7 +186,7 @@ class _Apply:
                 self._notify(planned, done, done.status)
             return result
         after = self._verify(planned, done)
-        memory.settle(after.whole)
+        recorder.settle(after.whole)
         left = Status.PARTIAL if after.differs else Status.OK
         status = _or_stale(planned, max(done.status, left))
         result = self._finish(ApplyResult(planned, status, self.run.run, done, after))

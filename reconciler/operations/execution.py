@@ -7,12 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.operations.events import Warned
 from reconciler.operations.status import Status, journal_status
 
 if TYPE_CHECKING:
-    from reconciler.apply import Limits, Remember, Result
-    from reconciler.journal import JournalError
-    from reconciler.model.event import Event, Listener
+    from reconciler.apply import Recorder, Result, RolloutLimits
+    from reconciler.journal import JournalError, Run
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.operations.locked_run import LockedRun
@@ -70,56 +71,66 @@ def execute(
     runtime: Runtime,
     *,
     run: LockedRun | None = None,
-    memory: Remember | None = None,
+    recorder: Recorder | None = None,
     rollout: RolloutOptions | None = None,
     resumes: str = "",
 ) -> Execution:
-    """Carry out `plan`, which was made from `live`. Events go to the journal first (with `run`), then to `memory`, then
-    to the listeners. Raises JournalError if the run cannot be recorded, and then nothing is changed."""
-    from reconciler.apply import Gate, StopSignal, apply
+    """Apply `plan`, which was made from `live`.
+
+    With `run` every step is recorded in the journal before it is done, and with `recorder` what was applied. Raises
+    JournalError if the run cannot be recorded, and then nothing is changed.
+    """
+    from reconciler.apply import ServerHealth, StopSignal, apply
     from reconciler.operations.locked_run import end_run
 
     before = mails_of(session)
     record = run.begin(plan, resumes=resumes) if run else None
-    if memory:
-        memory.begin(plan)
-    journal: list[Listener] = [record.listener] if record else []
-    listeners: list[Listener] = [*journal, *([memory] if memory else []), runtime.listen]
+    if recorder:
+        recorder.begin(plan)
+    writers: list[Run | Recorder] = [writer for writer in (record, recorder) if writer]
     stop = StopSignal()
-    with runtime.watch(plan, stop) as watcher:
-
-        def listen(event: Event) -> None:
-            for listener in (*listeners, watcher):
-                listener(event)
-
-        context, limits = session.apply_context(live), _limits(session, live, plan, rollout or RolloutOptions())
-        with closing(context.sessions):
-            result = apply(
-                plan, context, listen=listen, parallel=session.parallel, limits=limits, bell=stop, look=Gate(context)
-            )
+    context = session.apply_context(live)
+    with runtime.watch(plan, stop) as watcher, closing(context.sessions):
+        result = apply(
+            plan,
+            context,
+            permits=[writer.permit for writer in writers],
+            listeners=[*(writer.listen for writer in writers), runtime.listen, watcher],
+            limits=_limits(session, live, plan, rollout or RolloutOptions()),
+            parallel=session.parallel,
+            stop=stop,
+            health=ServerHealth(context),
+        )
     error = end_run(record, result) if record else None
+    for failed in result.failed_listeners:
+        runtime.listen(Warned(_dropped(failed)))
     return Execution(result, error, new_mails(before, mails_of(session)))
 
 
-def memory_of(session: Session, planned: PlanResult) -> Remember:
-    """Remembers in the journal what is applied of a plan. `settle` it with the plan that is made afterwards."""
-    from reconciler.apply import Remember
-
-    return Remember(session.inventory, planned.live, planned.recall, session.memory, planned.scope)
+def _dropped(error: Exception) -> Diagnostic:
+    detail = f"Events of the run were not all shown or recorded: {type(error).__name__}: {error}"
+    return Diagnostic("listener-failed", "A listener failed", detail, severity=Severity.WARNING)
 
 
-def _limits(session: Session, live: Live, plan: Plan, rollout: RolloutOptions) -> Limits:
+def recorder_of(session: Session, planned: PlanResult) -> Recorder:
+    """Records in the journal what is applied of a plan. `settle` it with the plan that is made afterwards."""
+    from reconciler.apply import Recorder
+
+    return Recorder(session.inventory, planned.live, planned.recall, session.memory, planned.scope)
+
+
+def _limits(session: Session, live: Live, plan: Plan, rollout: RolloutOptions) -> RolloutLimits:
     """Organizations keep their working proxies during the run, unless exactly that guard was waived."""
-    from reconciler.apply import ConcurrencyLimits, Limits
+    from reconciler.apply import ConcurrencyLimits, RolloutLimits
     from reconciler.plan.coverage import coverage_of
 
     waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
     coverage = coverage_of(session.inventory, live, plan.changes)
     transports = {name: found.transport.value for name, found in session.access.connections.items()}
-    return Limits(
+    return RolloutLimits(
         max_failures=rollout.max_failures,
         coverage=replace(coverage, needed=0) if waived else coverage,  # a pool is never taken whole
-        lanes=ConcurrencyLimits(rollout.concurrency, transports),
+        concurrency=ConcurrencyLimits(rollout.concurrency, transports),
     )
 
 

@@ -126,13 +126,14 @@ def _declared(names: Sequence[str], inventory: Inventory) -> list[str]:
 def _plan(names: Sequence[str], inventory: Inventory, live: Live, *, lab: bool) -> Plan:
     """A plan that only runs jobs; one that the server does not have is blocked."""
     from reconciler.model.address import address
-    from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
+    from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+    from reconciler.model.steps import RunJob
 
     changes = []
     for name in names:
         where = address("job", name)
         missing = "" if where in live.resources else "the server does not have this job yet: apply first"
-        steps = () if missing else (Step("job.run", {"name": name}),)
+        steps = () if missing else (RunJob(name=name),)
         cause = Cause(Reason.INVENTORY, "asked for on the command line")
         changes.append(Change(where, Action.RUN, (), cause, steps, blocked=missing))
     return Plan(inventory.name, inventory.digest, live.server, tuple(changes), lab=lab)

@@ -42,14 +42,14 @@ def _old(inventory: Inventory, base: str, runtime: Runtime) -> tuple[Inventory |
 
 
 def _apply(session: Session, base: str, runtime: Runtime) -> None:
-    from reconciler.operations.execution import execute, memory_of
+    from reconciler.operations.execution import execute, recorder_of
     from reconciler.operations.runtime import Runtime
 
     planned = session.plan()
-    memory = memory_of(session, planned)
+    recorder = recorder_of(session, planned)
     silent = Runtime(environment=runtime.environment, clock=runtime.clock)
-    done = execute(session, planned.plan, planned.live, silent, memory=memory)
-    memory.settle(session.plan(verifies=True).whole)
+    done = execute(session, planned.plan, planned.live, silent, recorder=recorder)
+    recorder.settle(session.plan(verifies=True).whole)
     failed = sorted(end.key for end in done.result.outcomes.values() if end.outcome.value != "done")
     if failed:
         detail = f"{base} could not be applied to the lab: {', '.join(failed)}."

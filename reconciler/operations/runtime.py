@@ -34,7 +34,7 @@ class Runtime:
     aware time.
 
     `listen` is called with every notice and with every event of a change; the latter come from several threads.
-    `watch` is entered while a plan is carried out: it may ring the signal to stop the run, and gives one more listener
+    `watch` is entered while a plan is carried out: it may use the signal to stop the run, and gives one more listener
     for the events of changes.
     """
 

@@ -135,7 +135,7 @@ class Session:
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
         """Ask the server to rescan these proxies. A server that refuses is no error."""
-        from reconciler.apply.health_gate import refresh
+        from reconciler.apply.health import refresh
 
         refresh(self.apply_context(live), proxies)
 

@@ -15,6 +15,7 @@ from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.steps import ChangeHost
 from reconciler.plan.coverage import Coverage, coverage_of
 from reconciler.plan.maintenance import restored
 
@@ -30,7 +31,7 @@ _REDEPLOYS = {"port", "credentials"}
 def disrupts_proxy(change: Change) -> str:
     """The proxy that does not work while `change` is done; empty where it works on. A delete comes after everything
     has moved away from its proxy, so it takes nothing from anybody."""
-    if kind_of(change.address) == "host" and any(step.params.get("restart") for step in change.steps):
+    if any(isinstance(step, ChangeHost) and step.restart for step in change.steps):
         return name_of(change.address)
     if kind_of(change.address) != "proxy":
         return ""
@@ -137,5 +138,5 @@ def batched(plan: Plan, inventory: Inventory, live: Live, batch: str = DEFAULT) 
 
 def batches_of(plan: Plan) -> list[list[Change]]:
     """The batches of a plan as changes."""
-    named = {change.key: change for change in plan.changes}
+    named: dict[str, Change] = {change.key: change for change in plan.changes}
     return [[named[key] for key in batch] for batch in plan.batches]

@@ -50,7 +50,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
         "cause": _cause(change.cause),
         "depends_on": list(change.depends_on),
         "disrupts": list(change.disrupts),
-        "steps": [{"verb": step.verb, "params": dict(step.params)} for step in change.steps],
+        "steps": [{"verb": step.verb, "params": step.params} for step in change.steps],
         "precondition": change.precondition,
         "blocked": change.blocked,
     }

@@ -9,7 +9,8 @@ from reconciler.model.address import address
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.inventory import Resource
 from reconciler.model.live import HostFacts
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, ReportLevel, Step, UnknownField
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, ReportLevel, UnknownField
+from reconciler.model.steps import ChangeHost
 from reconciler.model.value import digest
 from reconciler.plan.part import PlanPart
 from reconciler.requirements import Playbook, UnmetRequirement, advice, unmet
@@ -80,15 +81,12 @@ def _change(proxy: Resource, fixable: list[UnmetRequirement]) -> Change:
         for item in fixable
     )
     steps = tuple(
-        Step(
-            "host.change",
-            {
-                "host": proxy.name,
-                "requirement": item.requirement,
-                "script": item.script,
-                "params": dict(item.params),
-                **({"restart": True} if item.restart else {}),
-            },
+        ChangeHost(
+            host=proxy.name,
+            requirement=item.requirement,
+            script=item.script,
+            arguments=dict(item.params),
+            restart=item.restart,
         )
         for item in fixable
     )

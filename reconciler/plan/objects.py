@@ -8,7 +8,8 @@ from reconciler.kinds import KINDS, Kind, Mode
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, UnknownField
+from reconciler.model.steps import Step
 from reconciler.model.value import digest
 from reconciler.plan.compare import Comparison, compare, new_fields, wanted_fields
 from reconciler.plan.ownership import delete_step

@@ -18,7 +18,8 @@ from reconciler.kinds.graph import Graph
 from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Change
+from reconciler.model.plan import Action, Change, ChangeKey
+from reconciler.model.steps import ChangePoolMembers, CreateObject
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.maintenance import only_restores
 from reconciler.plan.usage import Claims, releases, stays
@@ -97,7 +98,7 @@ class _Needs:
         """Why an object cannot go: what uses it stays."""
         if change.action not in _ENDING:
             return ""
-        joined = {f"pool.{step.params['name']}" for step in change.steps if step.verb == "pool.members"}
+        joined = {f"pool.{step.name}" for step in change.steps if isinstance(step, ChangePoolMembers)}
         where = change.address
         left = [user for user in self._seen.users(where) if user not in joined and not self._release(user, where)]
         if left:
@@ -144,36 +145,36 @@ class _Needs:
 def _members(change: Change, side: str) -> set[str]:
     found: set[str] = set()
     for step in change.steps:
-        if step.verb == "pool.members" and kind_of(change.address) == "pool":
-            found |= set(step.params[side])
-        elif step.verb == "create" and side == "join":
-            found |= set(step.params["fields"].get("members", ()))
+        if isinstance(step, ChangePoolMembers) and kind_of(change.address) == "pool":
+            found |= set(step.join if side == "join" else step.leave)
+        elif isinstance(step, CreateObject) and side == "join":
+            found |= set(step.fields.get("members", ()))
     return found
 
 
-def _break_circles(before: dict[str, tuple[str, ...]]) -> dict[str, str]:
+def _break_circles(before: dict[ChangeKey, tuple[ChangeKey, ...]]) -> dict[ChangeKey, str]:
     """Why the changes that wait for each other cannot be done, by key. Takes the waiting out of `before`."""
-    found: dict[str, str] = {}
+    found: dict[ChangeKey, str] = {}
     while True:
         try:
             TopologicalSorter(before).prepare()
         except CycleError as error:
             circle = dict.fromkeys(error.args[1])
-            words = {key: key.replace(":", " ", 1) for key in circle if not key.startswith("run:")}
+            words = {key: f"{key.action} {key.address}" for key in circle if key.action != Action.RUN}
             for key in circle:
                 others = ", ".join(sorted(words[other] for other in circle if other != key and other in words))
-                hint = "; for another name of the same object say `formerly`" if key.startswith("create:") else ""
+                hint = "; for another name of the same object say `formerly`" if key.action == Action.CREATE else ""
                 found[key] = f"it and {others} wait for each other{hint}"
                 before[key] = tuple(other for other in before[key] if other not in circle)
         else:
             return found
 
 
-def _by_need(ranked: Sequence[Change], before: Mapping[str, Sequence[str]]) -> Iterable[Change]:
+def _by_need(ranked: Sequence[Change], before: Mapping[ChangeKey, Sequence[ChangeKey]]) -> Iterable[Change]:
     """In the order of `ranked` as far as the needs allow."""
     places = {change.key: place for place, change in enumerate(ranked)}
     missing = {key: len(needs) for key, needs in before.items()}
-    waiting: dict[str, list[str]] = defaultdict(list)
+    waiting: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
     for key, needs in before.items():
         for need in needs:
             waiting[need].append(key)
@@ -188,6 +189,9 @@ def _by_need(ranked: Sequence[Change], before: Mapping[str, Sequence[str]]) -> I
                 heapq.heappush(ready, places[key])
 
 
-def _waits(needs: Iterable[str], blocked: Mapping[str, str]) -> str:
-    stuck = min((key for key in needs if key in blocked), key=lambda key: (key.startswith("run:"), key), default="")
-    return f"it waits for {stuck.partition(':')[2]}, which is blocked" if stuck else ""
+def _waits(needs: Iterable[ChangeKey], blocked: Mapping[ChangeKey, str]) -> str:
+    stuck = [key for key in needs if key in blocked]
+    if not stuck:
+        return ""
+    first = min(stuck, key=lambda key: (key.action == Action.RUN, key))
+    return f"it waits for {first.address}, which is blocked"

@@ -13,8 +13,9 @@ from reconciler.kinds import KINDS
 from reconciler.model.address import kind_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, Step
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report
 from reconciler.model.recall import Recall
+from reconciler.model.steps import DeleteObject, Step
 from reconciler.model.value import UNKNOWN
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
@@ -66,7 +67,7 @@ def is_built_in(found: LiveResource) -> bool:
 
 
 def delete_step(found: LiveResource, **more: Any) -> Step:
-    return Step("delete", {"kind": found.kind, "name": found.name, "id": found.id, "owner": found.owner, **more})
+    return DeleteObject(kind=found.kind, name=found.name, id=found.id, owner=found.owner, **more)
 
 
 def delete(where: str, found: LiveResource, cause: Cause, steps: Sequence[Step], blocked: str = "") -> Change:

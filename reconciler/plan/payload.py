@@ -9,15 +9,15 @@ from reconciler.kinds import Kind, Mode
 from reconciler.kinds.naming import Naming
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
-from reconciler.model.plan import FieldChange, Step
+from reconciler.model.plan import FieldChange
 from reconciler.model.recall import Recall
+from reconciler.model.steps import ChangePoolMembers, CreateObject, MoveRepository, SetCertificate, Step, UpdateObject
 from reconciler.model.value import UNKNOWN, digest
 from reconciler.plan.compare import wanted_fields
 
 
-def create_step(kind: Kind, resource: Resource, naming: Naming) -> Step:
-    params = {"kind": kind.name, "name": resource.name, "fields": sent_fields(kind, resource, naming)}
-    return Step("create", params)
+def create_step(kind: Kind, resource: Resource, naming: Naming) -> CreateObject:
+    return CreateObject(kind=kind.name, name=resource.name, fields=sent_fields(kind, resource, naming))
 
 
 def update_steps(
@@ -31,24 +31,24 @@ def update_steps(
     """The steps that make `changes` to an object: an operation of its own where a PUT cannot do it, then the PUT."""
     changed = [change.path for change in changes]
     wanted = wanted_fields(resource, recall)
-    steps = []
+    steps: list[Step] = []
     put = [name for name in changed if kind.field(name).mode in (Mode.MUTABLE, Mode.WRITE_ONLY, Mode.KEY)]
     if kind.name == "pool" and "members" in changed:
         steps.append(_pool_step(resource, live, wanted))
     elif kind.name == "repository" and "owner" in changed:
-        steps.append(Step("repository.move", {"name": resource.name, "to": wanted["owner"]}))
+        steps.append(MoveRepository(name=resource.name, to=wanted["owner"]))
     elif kind.name == "certificate":
-        params = {"certificate": resource.fields["certificate"], "thumbprint": wanted["thumbprint"]}
-        steps.append(Step("certificate.set", params))
+        certificate = resource.fields["certificate"]
+        steps.append(SetCertificate(certificate=certificate, thumbprint=wanted["thumbprint"]))
     if put and kind.collection:
         fields = sent_fields(kind, resource, naming, only=put)
-        steps.append(Step("update", {"kind": kind.name, "name": resource.name, "fields": fields, "changed": put}))
+        steps.append(UpdateObject(kind=kind.name, name=resource.name, fields=fields, changed=put))
     return tuple(steps)
 
 
-def _pool_step(resource: Resource, live: LiveResource, wanted: Mapping[str, Any]) -> Step:
+def _pool_step(resource: Resource, live: LiveResource, wanted: Mapping[str, Any]) -> ChangePoolMembers:
     want, have = set(wanted["members"]), set(live.fields["members"])
-    return Step("pool.members", {"name": resource.name, "join": sorted(want - have), "leave": sorted(have - want)})
+    return ChangePoolMembers(name=resource.name, join=sorted(want - have), leave=sorted(have - want))
 
 
 def sent_fields(kind: Kind, resource: Resource, naming: Naming, only: list[str] | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from reconciler.model.address import Address, name_of
 from reconciler.model.build import build_number
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
+from reconciler.model.steps import VerifyProxy
 from reconciler.plan.maintenance import in_maintenance
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
@@ -19,8 +20,8 @@ def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
     pools: dict[str, set[str]] = {}
     for change in changes:
         for step in change.steps if change.action is Action.UPGRADE else ():
-            if step.verb == "proxy.verify" and step.params.get("pool"):
-                pools.setdefault(step.params["pool"], set()).add(change.key)
+            if isinstance(step, VerifyProxy) and step.pool:
+                pools.setdefault(step.pool, set()).add(change.key)
     return {key: frozenset(keys) for keys in pools.values() for key in keys}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Change, Plan
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
 
@@ -40,7 +40,7 @@ def recheck(
     """`saved` are the changes of a plan file in its JSON form. `begun` are keys of those that an earlier run may have
     done in part: of them it is enough that what is left was approved too. Where that run is `resumed`, what it drained
     is given back as well: it would have done so itself."""
-    now = {change.key: change for change in fresh.changes}
+    now: dict[str, Change] = {change.key: change for change in fresh.changes}
     approved = list(saved)
     names = {str(item["key"]) for item in approved}
     kept = {key: change for key, change in now.items() if resumed and key not in names and only_restores(change)}

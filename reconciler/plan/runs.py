@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from reconciler.model.inventory import Resource
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Cause, Change, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, Reason
 from reconciler.model.recall import Recall
+from reconciler.model.steps import RunJob
 from reconciler.model.value import digest
 from reconciler.plan.maintenance import only_restores
 from reconciler.plan.part import PlanPart
@@ -37,7 +38,7 @@ def plan_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
         if why:
             why = "the last apply started it, and ended before it had a result" if follow else why
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
-            step = Step("job.run", {"name": job.name, "follow": True} if follow else {"name": job.name})
+            step = RunJob(name=job.name, follow=follow)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
     return PlanPart(tuple(runs))
 

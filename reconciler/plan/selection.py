@@ -58,7 +58,7 @@ def select(
 
 
 def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], plan: Plan) -> set[str]:
-    by_key = {change.key: change for change in plan.changes}
+    by_key: dict[str, Change] = {change.key: change for change in plan.changes}
     found: set[str] = set()
     waiting = list(start)
     while waiting:

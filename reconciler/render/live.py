@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Progress, StepDone, StepStarted, Stopping
-from reconciler.render.progress import address_in, ended, stopping
+from reconciler.model.plan import ChangeKey
+from reconciler.render.progress import ended, stopping
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS
 
@@ -42,7 +43,7 @@ class Screen:
         self._ended = 0
         self._stopping = ""
         self._clock = clock
-        self._running: dict[str, _Running] = {}
+        self._running: dict[ChangeKey, _Running] = {}
         self._lock = Lock()
         self._live = Live(
             console=self._console,
@@ -88,7 +89,7 @@ class Screen:
     def frame(self) -> Group:
         """One line for each running change, as many as the terminal has room for, and one of counts."""
         with self._lock:
-            running = sorted(self._running.items(), key=lambda item: (item[1].since, address_in(item[0])))
+            running = sorted(self._running.items(), key=lambda item: (item[1].since, item[0].address))
         room = max(1, self._console.height - 3)
         now = self._clock()
         wheel = _WHEEL if self._style.unicode else _ASCII_WHEEL

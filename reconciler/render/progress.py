@@ -26,11 +26,6 @@ class Driver(Protocol):
     def __call__(self, event: Event) -> None: ...
 
 
-def address_in(key: str) -> str:
-    """The address in the key of a change (`create:proxy.px-1`)."""
-    return key.partition(":")[2]
-
-
 def ended(event: ChangeEnded, style: Style) -> str:
     """`done    create proxy.px-1 (3.2 s)`, with the reason where it is not done."""
     verb = ACTIONS[event.action].verb if event.action in ACTIONS else event.action
@@ -80,10 +75,10 @@ class Lines:
             case ChangeStarted():
                 return ""
             case StepStarted():
-                return f"  {clean(address_in(event.key))}: {clean(event.text)} ..."
+                return f"  {clean(event.key.address)}: {clean(event.text)} ..."
             case StepDone():
-                return f"  {clean(address_in(event.key))}: {clean(event.text)} done ({event.seconds:.1f} s)"
+                return f"  {clean(event.key.address)}: {clean(event.text)} done ({event.seconds:.1f} s)"
             case Stopping():
                 return stopping(event, self._style)
             case Progress():
-                return f"  {clean(address_in(event.key))}: {clean(event.text)}"
+                return f"  {clean(event.key.address)}: {clean(event.text)}"

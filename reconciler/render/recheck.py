@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from reconciler.model.plan import ChangeKey
 from reconciler.plan.recheck import Recheck
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS, BLOCKED
@@ -30,8 +31,8 @@ def _lines(checked: Recheck, style: Style) -> Iterator[str]:
 
 def _said(key: str) -> str:
     """`change smtp` for `update:smtp`."""
-    action, _, address = key.partition(":")
-    return f"{ACTIONS[action].verb} {clean(address)}" if action in ACTIONS else clean(key)
+    parts = ChangeKey.parse(key)
+    return f"{ACTIONS[parts.action].verb} {clean(parts.address)}" if parts.action in ACTIONS else clean(key)
 
 
 def _some(count: int) -> str:

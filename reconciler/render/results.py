@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.model.address import name_of
 from reconciler.model.event import ChangeEnded, Outcome
+from reconciler.model.plan import ChangeKey
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS
 from reconciler.render.tables import columns
@@ -36,19 +37,19 @@ def results_text(ends: Iterable[ChangeEnded], style: Style) -> str:
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 
-def in_flight_text(steps: Mapping[str, str], style: Style) -> str:
+def in_flight_text(steps: Mapping[ChangeKey, str], style: Style) -> str:
     """What was under way when the run was left: nobody knows how it ended."""
     if not steps:
         return ""
     lines = ["Left in flight; look at the next plan for what became of it:"]
-    lines += columns([(key.partition(":")[2], steps[key]) for key in sorted(steps)])
+    lines += columns([(key.address, steps[key]) for key in sorted(steps)])
     return "\n" + "".join(f"{style.plain(line)}\n" for line in lines)
 
 
-def unhealthy_text(problems: Mapping[str, str], style: Style) -> str:
+def unhealthy_text(problems: Mapping[ChangeKey, str], style: Style) -> str:
     """Changes that were made, and whose proxies were unhealthy after their batch."""
     lines = ["Failed verification after apply:"]
-    lines += columns([(key.partition(":")[2], problems[key]) for key in sorted(problems)])
+    lines += columns([(key.address, problems[key]) for key in sorted(problems)])
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 

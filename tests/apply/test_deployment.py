@@ -10,7 +10,7 @@ import pytest
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.model.connection import Connection, Transport, Trust
 from reconciler.model.errors import UntrustedPeer
-from tests.apply.site import FakeServer, site
+from tests.apply.fakes import FakeServer, fake_context
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIGnPsAbVQWpTJQKa2VzGBKRqzP0iZpWzqzqC1oA3qJ6v"
 
@@ -26,7 +26,7 @@ class Seeing(FakeServer):
 def told(pin: str = f"ssh-ed25519 {KEY}", **reached: Any) -> tuple[Any, dict[str, Any]]:
     """What the server was asked with, and the settings that came of it."""
     server = Seeing({})
-    place = site(server, "px-1")
+    place = fake_context(server, "px-1")
     connection = Connection("px-1", "px-1.example.com", Transport.SSH, trust=Trust(host_keys=(pin,)))
     place.access = replace(place.access, connections={"px-1": replace(connection, **reached)})
     settings = ssh_settings(place, "px-1", "px-1.example.com", {"account": "backup"})

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import StopSignal, apply
-from reconciler.apply.restores import Drains, left_open
-from reconciler.apply.steps import STEPS, StepFailed
-from reconciler.journal import JournalError, LeaseLost
+from reconciler.apply import Recorder, StopSignal, apply
+from reconciler.apply.engine import left_open
+from reconciler.apply.steps import RUN, StepFailed
+from reconciler.journal import JournalError, LeaseLost, Memory
+from reconciler.model.connection import Access, Server
 from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
 from reconciler.model.event import Event, Outcome, StepDone, StepStarted
-from reconciler.model.live import ServerInfo
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Step
+from reconciler.model.inventory import Inventory, Policy
+from reconciler.model.live import Live, ServerInfo
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
 from reconciler.model.recall import Recall
-from tests.apply.site import HOST, Clock, FakeServer, site
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step, UpgradeProxy, VerifyProxy, WaitForSessions
+from tests.apply.fakes import HOST, Clock, FakeServer, fake_context
+from tests.apply.fakes import LOGIN as ADMIN
 
 PATH = "Proxies/id-px-1"
-LOGIN = {"name": "px-1", "host": "px-1.example.net", "os": "windows", "credentials": "local"}
-ON = Step("maintenance.on", {**LOGIN, "deadline": 60, "then": "fail"})
-OFF = Step("maintenance.off", LOGIN)
-VERIFY = Step("proxy.verify", {"name": "px-1", "version": "8.6.0.100"})
-WAIT = Step("sessions.wait", {"name": "px-1", "deadline": 60, "then": "fail"})
+LOGIN: dict[str, Any] = {"name": "px-1", "host": "px-1.example.net", "os": "windows", "credentials": "local"}
+ON = EnterMaintenance(**LOGIN, deadline=60, then="fail")
+OFF = ClearMaintenance(**LOGIN)
+VERIFY = VerifyProxy(name="px-1", version="8.6.0.100")
+WAIT = WaitForSessions(name="px-1", deadline=60, then="fail")
 
 
 class Pool(FakeServer):
@@ -57,7 +62,7 @@ class Pool(FakeServer):
 
 
 def do(server: FakeServer, step: Step, told: list[str] | None = None) -> None:
-    STEPS[step.verb](site(server, "px-1"), step.params, (told if told is not None else []).append)
+    RUN[step.verb](fake_context(server, "px-1"), step, (told if told is not None else []).append)
 
 
 def upgrade(*steps: Step) -> Change:
@@ -67,7 +72,7 @@ def upgrade(*steps: Step) -> Change:
 def run(server: FakeServer, change: Change, events: list[Event] | None = None) -> Any:
     plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
     listen: Callable[[Event], None] = (events if events is not None else []).append
-    return apply(plan, site(server, "px-1"), listen=listen).outcomes[change.key]
+    return apply(plan, fake_context(server, "px-1"), listeners=[listen]).outcomes[change.key]
 
 
 @pytest.fixture
@@ -75,11 +80,11 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], Step]:
     """A step that raises."""
 
     def make(error: BaseException) -> Step:
-        def fail(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        def fail(context: Any, step: Step, report: Any) -> None:
             raise error
 
-        monkeypatch.setitem(STEPS, "proxy.upgrade", fail)
-        return Step("proxy.upgrade", {"name": "px-1", "to": "8.6.0.100"})
+        monkeypatch.setitem(RUN, "proxy.upgrade", fail)
+        return UpgradeProxy(**LOGIN, to="8.6.0.100")
 
     return make
 
@@ -110,7 +115,7 @@ class TestMaintenance:
     @pytest.mark.parametrize("then", ["fail", "proceed"])
     def test_after_the_deadline_the_policy_decides(self, then: str) -> None:
         server, told = Pool(moments=10_000), list[str]()
-        step = Step("maintenance.on", {**ON.params, "deadline": 5, "then": then})
+        step = replace(ON, deadline=5, then=then)
         if then == "fail":
             with pytest.raises(StepFailed, match=r"not in maintenance after 5 s, and policy\.drain says fail"):
                 do(server, step)
@@ -120,7 +125,7 @@ class TestMaintenance:
 
     def test_without_a_login_it_says_what_is_missing(self) -> None:
         with pytest.raises(StepFailed, match="give it `credentials`"):
-            do(Pool(), Step("maintenance.on", {**ON.params, "credentials": ""}))
+            do(Pool(), replace(ON, credentials=""))
 
 
 class TestSessions:
@@ -151,7 +156,7 @@ class TestSessions:
     @pytest.mark.parametrize("then", ["fail", "proceed"])
     def test_after_the_deadline_the_policy_decides(self, then: str) -> None:
         told: list[str] = []
-        step = Step("sessions.wait", {**WAIT.params, "then": then})
+        step = replace(WAIT, then=then)
         if then == "fail":
             with pytest.raises(StepFailed, match="1 session of px-1 still running after 60 s"):
                 do(self.busy(10**6), step, told)
@@ -160,10 +165,10 @@ class TestSessions:
             assert told[-1] == "1 session of px-1 still running after 60 s; going on, as policy.drain says"
 
     def test_an_interrupt_ends_the_wait(self) -> None:
-        here = site(self.busy(10**6), "px-1", clock=Clock())
+        here = fake_context(self.busy(10**6), "px-1", clock=Clock())
         here.stop.set()
         with pytest.raises(StepFailed, match="interrupted while px-1 was drained"):
-            STEPS[WAIT.verb](here, WAIT.params, lambda line: None)
+            RUN[WAIT.verb](here, WAIT, lambda line: None)
 
 
 class TestVerify:
@@ -219,16 +224,16 @@ class TestRestored:
         server.act_as = dead
         end = run(server, upgrade(ON, broken(Refused("px-1", "upgrading", "no")), OFF))
         assert end.detail == (
-            "px-1: upgrading: no; could not take px-1 out of maintenance: px-1: leaving maintenance: it is offline"
+            "px-1: upgrading: no; could not clear maintenance mode of px-1: px-1: leaving maintenance: it is offline"
         )
 
     def test_only_what_was_begun_is_closed(self) -> None:
-        steps = (Step("proxy.verify"), ON, VERIFY, OFF, VERIFY)
+        steps = (VERIFY, ON, VERIFY, OFF, VERIFY)
         assert [left_open(steps, failed) for failed in range(5)] == [[], [3], [3], [], []]
 
 
 class Notes:
-    """What `Drains` asks of a memory."""
+    """The part of a memory that a recorder uses for drains."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Mapping[str, str]] = {}
@@ -241,21 +246,24 @@ class Notes:
 
 
 class TestMarks:
-    def drains(self, notes: Notes, change: Change) -> tuple[Drains, Plan]:
-        plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
-        drains = Drains(notes, "scope")  # type: ignore[arg-type]
-        drains.begin(plan)
-        return drains, plan
+    def recorder(self, notes: Notes, change: Change) -> tuple[Recorder, Plan]:
+        server = ServerInfo(HOST, 8, "8.6.0.100")
+        plan, live = Plan("corp", "", server, (change,)), Live(server, {}, {}, {})
+        inventory = Inventory("corp", Access(Server(HOST, ADMIN), {}, {}, {}, ""), {}, Policy(), (), "")
+        recorder = Recorder(inventory, live, Recall(applied=dict(notes.rows)), cast("Memory", notes), "scope")
+        recorder.begin(plan)
+        return recorder, plan
 
     def test_a_proxy_is_marked_from_before_it_is_drained_until_it_is_back(self) -> None:
         notes, change = Notes(), upgrade(ON, VERIFY, OFF)
-        drains, _ = self.drains(notes, change)
+        recorder, _ = self.recorder(notes, change)
         seen = []
         for index, step in enumerate(change.steps):
-            for event in (StepStarted(change.key, index, ""), StepDone(change.key, index, "", 0.0)):
-                drains(event)
-                seen.append((step.verb, type(event).__name__, list(notes.rows)))
-        assert [rows for *_, rows in seen] == [["drain.px-1"]] * 5 + [[]]
+            recorder.permit(StepStarted(change.key, index, step.text))
+            seen.append(list(notes.rows))
+            recorder.listen(StepDone(change.key, index, step.text, 0.0))
+            seen.append(list(notes.rows))
+        assert seen == [["drain.px-1"]] * 5 + [[]]
 
     @pytest.mark.parametrize("left", [True, False])
     def test_a_mark_goes_when_the_proxy_is_seen_at_work(self, left: bool) -> None:
@@ -263,8 +271,8 @@ class TestMarks:
         notes.rows = {"drain.px-1": {"(drain)": ""}, "proxy.px-1": {}}
         fields = (FieldChange("maintenance", True, False),) if left else ()
         change = Change("proxy.px-1", Action.UPDATE, fields, Cause(Reason.DRIFT))
-        drains, plan = self.drains(notes, change)
-        drains.settle(plan, Recall(applied=dict(notes.rows)))
+        recorder, plan = self.recorder(notes, change)
+        recorder.settle(plan)
         assert ("drain.px-1" in notes.rows) is left
 
 
@@ -272,20 +280,20 @@ class TestInterrupted:
     """The run is told to end while a proxy is being drained, or the journal cannot be written between two steps."""
 
     def test_while_it_is_drained(self) -> None:
-        server, bell = Pool(moments=10**9), StopSignal()
-        here = site(server, "px-1")
+        server, stop = Pool(moments=10**9), StopSignal()
+        here = fake_context(server, "px-1")
         rung: list[bool] = []
 
         def sleep(seconds: float) -> None:
             if not rung:
                 rung.append(True)
-                bell.ring()
+                stop.request()
             assert here.stop.wait(10) or server.state == "Disabled"
 
         here.sleep = sleep
         change = upgrade(ON, VERIFY, OFF, VERIFY)
         plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
-        result = apply(plan, here, listen=lambda event: None, bell=bell)
+        result = apply(plan, here, stop=stop)
         assert result.interrupted
         assert result.outcomes[change.key].detail == "the run was interrupted while px-1 was drained"
         assert server.state == "Disabled"
@@ -298,11 +306,11 @@ class TestInterrupted:
         """Where the lock is lost, somebody else may be at work on the proxy: it is left to who plans next."""
         server, change = Pool(), upgrade(ON, VERIFY, OFF, VERIFY)
 
-        def listen(event: Event) -> None:
-            if isinstance(event, StepStarted) and event.index > 0:
+        def permit(event: StepStarted) -> None:
+            if event.index > 0:
                 raise error
 
         plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
-        result = apply(plan, site(server, "px-1"), listen=listen)
+        result = apply(plan, fake_context(server, "px-1"), permits=[permit])
         assert result.outcomes[change.key].outcome is Outcome.FAILED
         assert server.state == state

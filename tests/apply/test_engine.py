@@ -9,20 +9,21 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import ApplyContext, ConcurrencyLimits, Limits, StopSignal, apply
+from reconciler.apply import ApplyContext, ConcurrencyLimits, RolloutLimits, StopSignal, apply
 from reconciler.apply.engine import Result
-from reconciler.apply.steps import STEPS, StepFailed, StillRunning
+from reconciler.apply.steps import RUN, StepFailed, StillRunning
 from reconciler.journal import JournalError
 from reconciler.model.errors import Refused
-from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepStarted, Stopping
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted, Stopping
 from reconciler.model.live import ServerInfo
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.steps import ChangeHost, MoveRepository, RunJob
 from reconciler.plan.coverage import Coverage
 
-Do = Callable[[Any, Mapping[str, Any], Callable[[str], None]], str | None]
+Do = Callable[[Any, Any, Callable[[str], None]], str | None]
 
 
-class FakeSite:
+class FakeContext:
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.clock = time.monotonic
@@ -34,21 +35,21 @@ def verb(monkeypatch: pytest.MonkeyPatch) -> Callable[[Do], None]:
     """Replaces the step `job.run` by a function of the test."""
 
     def replace(do: Do) -> None:
-        monkeypatch.setitem(STEPS, "job.run", do)
+        monkeypatch.setitem(RUN, "job.run", do)
 
     return replace
 
 
 def change(name: str, *needs: str, blocked: str = "") -> Change:
     keys = tuple(f"run:job.{need}" for need in needs)
-    steps = () if blocked else (Step("job.run", {"name": name}),)
+    steps = () if blocked else (RunJob(name=name),)
     return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN), steps, keys, blocked=blocked)
 
 
 def run(*changes: Change, events: list[Event] | None = None, **more: Any) -> Result:
     plan = Plan("corp", "", ServerInfo("host", 8, "8.5"), changes)
     heard: list[Event] = [] if events is None else events
-    return apply(plan, cast(ApplyContext, FakeSite()), **{"listen": heard.append, "clock": lambda: 0.0, **more})
+    return apply(plan, cast(ApplyContext, FakeContext()), **{"listeners": [heard.append], "clock": lambda: 0.0, **more})
 
 
 def ends(result: Result) -> dict[str, str]:
@@ -57,7 +58,7 @@ def ends(result: Result) -> dict[str, str]:
 
 def test_what_others_wait_for_is_done_first(verb: Callable[[Do], None]) -> None:
     order: list[str] = []
-    verb(lambda site, params, tell: order.append(params["name"]))
+    verb(lambda context, step, report: order.append(step.name))
     result = run(change("c", "b"), change("b", "a"), change("a"))
     assert order == ["a", "b", "c"]
     assert list(result.outcomes) == ["run:job.c", "run:job.b", "run:job.a"]
@@ -65,8 +66,8 @@ def test_what_others_wait_for_is_done_first(verb: Callable[[Do], None]) -> None:
 
 
 def test_what_waits_for_a_failure_is_skipped_and_the_rest_goes_on(verb: Callable[[Do], None]) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        if params["name"] == "a":
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        if step.name == "a":
             raise Refused("host", "doing it", "no", hint="ask nicely")
 
     verb(do)
@@ -79,14 +80,14 @@ def test_what_waits_for_a_failure_is_skipped_and_the_rest_goes_on(verb: Callable
 
 
 def test_a_blocked_change_is_skipped_with_its_reason(verb: Callable[[Do], None]) -> None:
-    verb(lambda site, params, tell: None)
+    verb(lambda context, step, report: None)
     result = run(change("a", blocked="it is offline"), change("b"))
     assert ends(result) == {"a": "skipped", "b": "done"}
     assert result.outcomes["run:job.a"].detail == "it is offline"
 
 
 def test_what_waits_for_a_blocked_change_and_is_blocked_itself_ends_once(verb: Callable[[Do], None]) -> None:
-    verb(lambda site, params, tell: None)
+    verb(lambda context, step, report: None)
     events: list[Event] = []
     stuck = change("b", "a", blocked="it waits for job.a, which is blocked")
     result = run(change("a", blocked="it is offline"), stuck, change("c"), events=events)
@@ -95,7 +96,7 @@ def test_what_waits_for_a_blocked_change_and_is_blocked_itself_ends_once(verb: C
 
 
 def test_a_failed_step_brings_its_log(verb: Callable[[Do], None]) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
         raise StepFailed("the job ended as Failed", ("one", "two"))
 
     verb(do)
@@ -103,8 +104,8 @@ def test_a_failed_step_brings_its_log(verb: Callable[[Do], None]) -> None:
 
 
 def test_a_bug_fails_its_own_change_and_says_that_it_is_one(verb: Callable[[Do], None]) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        if params["name"] == "a":
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        if step.name == "a":
             raise ZeroDivisionError
 
     verb(do)
@@ -114,8 +115,8 @@ def test_a_bug_fails_its_own_change_and_says_that_it_is_one(verb: Callable[[Do],
 
 
 def test_events_tell_the_whole_story(verb: Callable[[Do], None]) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> str:
-        tell("half way")
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> str:
+        report("half way")
         return "all of it"
 
     verb(do)
@@ -128,85 +129,113 @@ def test_events_tell_the_whole_story(verb: Callable[[Do], None]) -> None:
 
 
 def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], None]) -> None:
-    bell = StopSignal()
+    stop = StopSignal()
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        bell.ring()
-        assert site.stop.wait(10)
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        stop.request()
+        assert context.stop.wait(10)
 
     verb(do)
     events: list[Event] = []
-    result = run(change("a"), change("b", "a"), change("c", "b"), events=events, bell=bell)
+    result = run(change("a"), change("b", "a"), change("c", "b"), events=events, stop=stop)
     assert result.interrupted
     assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
     assert Stopping("the run was interrupted", 1) in events
 
 
 def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> None:
-    bell, over = StopSignal(), threading.Event()
+    stop, over = StopSignal(), threading.Event()
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        bell.ring()
-        bell.ring()
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        stop.request()
+        stop.request()
         assert over.wait(10)
 
     verb(do)
-    result = run(change("a"), change("b", "a"), bell=bell)
+    result = run(change("a"), change("b", "a"), stop=stop)
     over.set()
     assert result.in_flight == {"run:job.a": "run job a"}
     assert ends(result) == {}
 
 
 def test_what_the_server_goes_on_with_is_in_flight_and_not_waited_for(verb: Callable[[Do], None]) -> None:
-    bell = StopSignal()
+    stop = StopSignal()
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        bell.ring()
-        assert site.stop.wait(10)
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        stop.request()
+        assert context.stop.wait(10)
         raise StillRunning("a goes on at the server")
 
     verb(do)
     events: list[Event] = []
-    result = run(change("a"), change("b", "a"), events=events, bell=bell)
+    result = run(change("a"), change("b", "a"), events=events, stop=stop)
     assert (result.interrupted, result.abandoned) == (True, False)
     assert result.in_flight == {"run:job.a": "run job a"}
     assert ends(result) == {"b": "not started"}
-    assert Progress("run:job.a", "a goes on at the server") in events
+    assert Progress(change("a").key, "a goes on at the server") in events
 
 
-class TestJournalThatFails:
-    """A listener that cannot write the intent of a step stops the run before that step."""
+class TestPermit:
+    """A permit that raises stops the run before that step."""
 
-    def failing(self, at: int, events: list[Event]) -> Callable[[Event], None]:
-        def listen(event: Event) -> None:
-            if isinstance(event, StepStarted) and sum(isinstance(item, StepStarted) for item in events) == at:
+    def failing(self, at: int) -> Callable[[StepStarted], None]:
+        asked: list[StepStarted] = []
+
+        def permit(event: StepStarted) -> None:
+            if len(asked) == at:
                 raise JournalError("The journal cannot be written: there is no space left")
-            events.append(event)
+            asked.append(event)
 
-        return listen
+        return permit
 
     def test_the_step_is_not_done_and_nothing_else_is_started(self, verb: Callable[[Do], None]) -> None:
         ran: list[str] = []
-        verb(lambda site, params, tell: ran.append(params["name"]))
+        verb(lambda context, step, report: ran.append(step.name))
         events: list[Event] = []
-        result = run(change("a"), change("b", "a"), change("c", "b"), listen=self.failing(1, events))
+        result = run(change("a"), change("b", "a"), change("c", "b"), events=events, permits=[self.failing(1)])
         assert ran == ["a"]
         assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
         assert isinstance(result.error, JournalError)
-        assert result.outcomes["run:job.b"].detail == "the journal cannot be written"
+        assert result.outcomes[change("b").key].detail == "the journal cannot be written"
         assert [event.reason for event in events if isinstance(event, Stopping)] == ["the journal cannot be written"]
+        assert [event.key.address for event in events if isinstance(event, StepStarted)] == ["job.a"]
 
     def test_a_change_that_was_begun_says_before_which_step_it_stopped(self, verb: Callable[[Do], None]) -> None:
-        verb(lambda site, params, tell: None)
-        two = Change("job.a", Action.RUN, (), Cause(Reason.CHAIN), (Step("job.run", {"name": "a"}),) * 2)
-        result = run(two, listen=self.failing(1, []))
+        verb(lambda context, step, report: None)
+        two = Change("job.a", Action.RUN, (), Cause(Reason.CHAIN), (RunJob(name="a"),) * 2)
+        result = run(two, permits=[self.failing(1)])
         assert ends(result) == {"a": "failed"}
-        assert result.outcomes["run:job.a"].detail == "stopped before: run job a (the journal cannot be written)"
+        assert result.outcomes[two.key].detail == "stopped before: run job a (the journal cannot be written)"
+
+    def test_they_are_asked_in_order_and_the_first_refusal_counts(self, verb: Callable[[Do], None]) -> None:
+        asked: list[str] = []
+        verb(lambda context, step, report: None)
+        run(change("a"), permits=[self.failing(0), lambda event: asked.append(event.text)])
+        assert asked == []
+
+
+class TestListeners:
+    @pytest.mark.parametrize("kind", [ChangeStarted, StepStarted, StepDone, ChangeEnded])
+    def test_one_that_raises_is_dropped_and_breaks_nothing(self, verb: Callable[[Do], None], kind: type[Event]) -> None:
+        verb(lambda context, step, report: None)
+        heard: list[Event] = []
+        calls: list[Event] = []
+
+        def broken(event: Event) -> None:
+            calls.append(event)
+            if isinstance(event, kind):
+                raise BrokenPipeError("nobody reads")
+
+        result = run(change("a"), change("b", "a"), listeners=[broken, heard.append])
+        assert ends(result) == {"a": "done", "b": "done"}
+        assert [str(error) for error in result.failed_listeners] == ["nobody reads"]
+        assert isinstance(calls[-1], kind)
+        assert len(heard) == 8
 
 
 def test_many_changes_run_side_by_side(verb: Callable[[Do], None]) -> None:
     together = threading.Barrier(4, timeout=5)
-    verb(lambda site, params, tell: (together.wait(), None)[1])
+    verb(lambda context, step, report: (together.wait(), None)[1])
     assert not run(*[change(str(number)) for number in range(4)]).failed
 
 
@@ -214,7 +243,7 @@ class TestCoverage:
     """Upgrades of the proxies a and b, which serve one organization, and of c, which serves another with b."""
 
     def upgrade(self, name: str) -> Change:
-        return Change(f"proxy.{name}", Action.UPGRADE, (), Cause(Reason.DRIFT), (Step("job.run", {"name": name}),))
+        return Change(f"proxy.{name}", Action.UPGRADE, (), Cause(Reason.DRIFT), (RunJob(name=name),))
 
     def coverage(self, serving: Mapping[str, str]) -> Coverage:
         of_proxy: dict[str, set[str]] = {}
@@ -224,7 +253,7 @@ class TestCoverage:
         frozen = {name: frozenset(items) for name, items in serving.items()}
         return Coverage(frozen, frozenset(of_proxy), 1, {name: frozenset(items) for name, items in of_proxy.items()})
 
-    def run(self, limits: Limits, *names: str) -> tuple[Result, list[str]]:
+    def run(self, limits: RolloutLimits, *names: str) -> tuple[Result, list[str]]:
         order: list[str] = []
         plan = Plan("corp", "", ServerInfo("host", 8, "8.5"), tuple(self.upgrade(name) for name in names))
 
@@ -232,11 +261,13 @@ class TestCoverage:
             if isinstance(event, ChangeStarted | ChangeEnded):
                 order.append(f"{'+' if isinstance(event, ChangeStarted) else '-'}{event.address.partition('.')[2]}")
 
-        return apply(plan, cast(ApplyContext, FakeSite()), listen=listen, limits=limits, clock=lambda: 0.0), order
+        return apply(
+            plan, cast(ApplyContext, FakeContext()), listeners=[listen], limits=limits, clock=lambda: 0.0
+        ), order
 
     def test_two_that_serve_the_same_never_go_together(self, verb: Callable[[Do], None]) -> None:
-        verb(lambda site, params, tell: None)
-        result, order = self.run(Limits("100%", coverage=self.coverage({"one": "ab", "two": "bc"})), "a", "b", "c")
+        verb(lambda context, step, report: None)
+        result, order = self.run(RolloutLimits(coverage=self.coverage({"one": "ab", "two": "bc"})), "a", "b", "c")
         assert not result.failed
         down: set[str] = set()
         for event in order:
@@ -245,39 +276,39 @@ class TestCoverage:
             assert not {"b", "c"} <= down
 
     def test_after_a_failure_the_one_that_still_works_is_left_alone(self, verb: Callable[[Do], None]) -> None:
-        def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
             raise Refused("host", "upgrading", "no")
 
         verb(do)
-        result, _ = self.run(Limits("1", coverage=self.coverage({"one": "ab"})), "a", "b")
+        result, _ = self.run(RolloutLimits(coverage=self.coverage({"one": "ab"})), "a", "b")
         assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "skipped"]
-        assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies meanwhile"
+        assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies during it"
 
     def test_after_enough_failures_nothing_else_is_started(self, verb: Callable[[Do], None]) -> None:
-        def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
             raise Refused("host", "upgrading", "no")
 
         verb(do)
-        result, _ = self.run(Limits("1", max_failures=1), "a", "b", "c")
+        result, _ = self.run(RolloutLimits(max_failures=1), "a", "b", "c")
         assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "not started", "not started"]
-        assert result.outcomes["upgrade:proxy.b"].detail == "1 change failed, which is the limit"
+        assert result.outcomes["upgrade:proxy.b"].detail == "1 change failed, the maximum"
 
 
 def test_blocked_changes_that_wait_for_each_other_end_once(verb: Callable[[Do], None]) -> None:
-    verb(lambda site, params, tell: None)
+    verb(lambda context, step, report: None)
     result = run(change("a", blocked="it is offline"), change("b", "a", blocked="it waits for a"), change("c", "b"))
     assert ends(result) == {"a": "skipped", "b": "skipped", "c": "skipped"}
     assert result.outcomes["run:job.b"].detail == "it waits for a"
 
 
-class TestLanes:
+class TestConcurrencyLimits:
     """How many changes are under way at the same time."""
 
-    def most(self, verb: Callable[[Do], None], lanes: ConcurrencyLimits, *changes: Change) -> int:
+    def most(self, verb: Callable[[Do], None], limits: ConcurrencyLimits, *changes: Change) -> int:
         """The largest number of steps that were under way together."""
         lock, now, most = threading.Lock(), [0], [0]
 
-        def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+        def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
             with lock:
                 now[0] += 1
                 most[0] = max(most[0], now[0])
@@ -286,30 +317,30 @@ class TestLanes:
                 now[0] -= 1
 
         verb(do)
-        result = run(*changes, limits=Limits(lanes=lanes), parallel=6)
+        result = run(*changes, limits=RolloutLimits(concurrency=limits), parallel=6)
         assert not result.failed
         return most[0]
 
     def on_host(self, name: str) -> Change:
-        step = Step("host.change", {"host": name, "requirement": "firewall", "name": name})
+        step = ChangeHost(host=name, requirement="firewall", script="", arguments={})
         return Change(f"host.{name}", Action.UPDATE, (), Cause(Reason.DRIFT), (step,))
 
     def test_a_transport_has_its_own_limit(self, verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch) -> None:
         def dispatch(*words: Any) -> str | None:
-            return STEPS["job.run"](*words)
+            return RUN["job.run"](*words)
 
-        monkeypatch.setitem(STEPS, "host.change", dispatch)
+        monkeypatch.setitem(RUN, "host.change", dispatch)
         hosts = [self.on_host(name) for name in "abcdef"]
-        lanes = ConcurrencyLimits({"rest": 1, "ssh": 2, "winrm": 1}, dict.fromkeys("abcdef", "ssh"))
-        assert self.most(verb, lanes, *hosts) == 2
+        limits = ConcurrencyLimits({"rest": 1, "ssh": 2, "winrm": 1}, dict.fromkeys("abcdef", "ssh"))
+        assert self.most(verb, limits, *hosts) == 2
 
     def test_a_host_is_changed_by_one_at_a_time(self) -> None:
-        lanes = ConcurrencyLimits(transports={"a": "ssh"})
-        proxy = Change("proxy.a", Action.UPDATE, (), Cause(Reason.DRIFT), (Step("update", {"name": "a"}),))
-        assert lanes.of(proxy) == {"rest", "host a"}
-        assert lanes.of(self.on_host("a")) == {"ssh", "host a"}
-        assert not lanes.are_free(proxy, [self.on_host("a")])
-        assert lanes.are_free(proxy, [self.on_host("b")])
+        limits = ConcurrencyLimits(transports={"a": "ssh"})
+        proxy = Change("proxy.a", Action.UPDATE, (), Cause(Reason.DRIFT), (MoveRepository(name="a", to="proxy.b"),))
+        assert limits.of(proxy) == {"rest", "host a"}
+        assert limits.of(self.on_host("a")) == {"ssh", "host a"}
+        assert not limits.are_free(proxy, [self.on_host("a")])
+        assert limits.are_free(proxy, [self.on_host("b")])
 
     def test_following_a_job_keeps_nobody_from_working(self) -> None:
         assert ConcurrencyLimits().of(change("daily")) == frozenset()

@@ -9,14 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply.steps.failure import StepFailed
 from reconciler.apply.steps.hosts import change_host
+from reconciler.apply.steps.registry import StepFailed
 from reconciler.clients.session_pool import Sessions
 from reconciler.model.connection import Connection, Transport
 from reconciler.model.script import Script
+from reconciler.model.steps import ChangeHost
 from reconciler.package_data import playbooks_folder
 from reconciler.requirements import load
-from tests.apply.site import FakeServer, site
+from tests.apply.fakes import FakeServer, fake_context
 
 
 class FakeHost:
@@ -38,12 +39,13 @@ class FakeSessions:
 
 
 def change(host: FakeHost, script: str) -> None:
-    ground = site(FakeServer({}), "px-1")
+    context = fake_context(FakeServer({}), "px-1")
     connection = Connection("px-1", "px-1.example.net", Transport.SSH, None)
-    ground.access = replace(ground.access, connections={"px-1": connection})
-    ground.playbooks = load(playbooks_folder())
-    ground.sessions = cast("Sessions", FakeSessions(host))
-    change_host(ground, {"host": "px-1", "script": script, "params": {"port": 9193}}, lambda text: None)
+    context.access = replace(context.access, connections={"px-1": connection})
+    context.playbooks = load(playbooks_folder())
+    context.sessions = cast("Sessions", FakeSessions(host))
+    step = ChangeHost(host="px-1", requirement="port", script=script, arguments={"port": 9193})
+    change_host(context, step, lambda text: None)
 
 
 def test_the_remedy_of_a_requirement_runs_with_its_parameters() -> None:

@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from reconciler.apply.steps import STEPS, NotBegun, StillRunning
+from reconciler.apply.steps import RUN, NotBegun, StillRunning
 from reconciler.model.errors import ReconcileError
-from tests.apply.site import Clock, FakeServer, site
+from reconciler.model.steps import RunJob
+from tests.apply.fakes import Clock, FakeServer, fake_context
 
 SESSION = {"id": "s-1", "jobId": "id-daily", "status": "Running", "progress": 3}
 
@@ -29,11 +30,11 @@ class Ringing(Clock):
 def interrupted_while(server: FakeServer, error: type[ReconcileError]) -> list[str]:
     """Run the job `daily` until the interrupt; what was told."""
     stop, told = threading.Event(), list[str]()
-    place = site(server, clock=Ringing(stop, 20))
+    place = fake_context(server, clock=Ringing(stop, 20))
     place.stop = stop
     place.naming.learn("job", "daily", "id-daily")
     with pytest.raises(error) as caught:
-        STEPS["job.run"](place, {"name": "daily"}, told.append)
+        RUN["job.run"](place, RunJob(name="daily"), told.append)
     return [*told, str(caught.value)]
 
 

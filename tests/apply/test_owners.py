@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from reconciler.apply.steps.owners import change_members, move_repository
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.errors import ConnectionLost, Missing, RemoteError
 from reconciler.model.live import Live, ServerInfo
+from reconciler.model.steps import ChangePoolMembers, DeleteObject, MoveRepository
 from tests.plan.world import access
 
 LOST = ConnectionLost("server", "POST", "closed by the other end")
@@ -61,7 +63,7 @@ class FakeServer:
         return found
 
 
-def site(server: FakeServer) -> ApplyContext:
+def fake_context(server: FakeServer) -> ApplyContext:
     nothing = Live(ServerInfo("server", 8, ""), {}, {}, {})
     made = ApplyContext(
         "corp", nothing, access(), ConnectionContext(cast(Any, None), "/nowhere"), cast(Any, server), cast(Any, server)
@@ -73,7 +75,7 @@ def site(server: FakeServer) -> ApplyContext:
 
 
 def move(server: FakeServer) -> str | None:
-    return move_repository(site(server), {"name": "r", "to": "proxy.b"}, lambda line: None)
+    return move_repository(fake_context(server), MoveRepository(name="r", to="proxy.b"), lambda line: None)
 
 
 def test_a_move_is_asked_for_and_followed() -> None:
@@ -147,13 +149,13 @@ def test_a_move_that_failed_says_why() -> None:
 
 def test_one_moves_at_a_time_and_an_interrupt_ends_the_waiting() -> None:
     server = FakeServer()
-    made = site(server)
+    made = fake_context(server)
     made.moving.acquire()
     ended: list[str] = []
 
     def waiting() -> None:
         try:
-            move_repository(made, {"name": "r", "to": "proxy.b"}, lambda line: None)
+            move_repository(made, MoveRepository(name="r", to="proxy.b"), lambda line: None)
         except StepFailed as error:
             ended.append(str(error))
 
@@ -175,31 +177,31 @@ def test_one_moves_at_a_time_and_an_interrupt_ends_the_waiting() -> None:
 )
 def test_members_are_looked_at_first(members: list[str], sent: list[str]) -> None:
     server = FakeServer(**{"ProxyPools/c/proxies": [{"id": ident} for ident in members]})
-    change_members(site(server), {"name": "c", "join": ["a"], "leave": ["b"]}, lambda line: None)
+    change_members(fake_context(server), ChangePoolMembers(name="c", join=["a"], leave=["b"]), lambda line: None)
     assert server.sent == sent
 
 
-JOB = {"kind": "job", "name": "daily", "id": "j", "owner": "corp"}
-PROXY = {"kind": "proxy", "name": "a", "id": "p1", "owner": "corp", "force": False, "credentials": ""}
+JOB = DeleteObject(kind="job", name="daily", id="j", owner="corp")
+PROXY = DeleteObject(kind="proxy", name="a", id="p1", owner="corp", force=False, credentials="")
 OURS = "x [vbo-reconcile:corp]"
 
 
 class TestDeletes:
     def test_by_id(self) -> None:
         server = FakeServer(**{"Jobs/j": {"id": "j", "description": OURS}})
-        assert delete(site(server), JOB, lambda line: None) is None
+        assert delete(fake_context(server), JOB, lambda line: None) is None
         assert server.sent == ["DELETE Jobs/j"]
 
     def test_what_is_gone_is_no_failure(self) -> None:
         server = FakeServer()
-        assert delete(site(server), JOB, lambda line: None) == "it was gone already"
+        assert delete(fake_context(server), JOB, lambda line: None) == "it was gone already"
         assert server.sent == []
 
     @pytest.mark.parametrize("description", [None, "", "by hand", "[vbo-reconcile:other]"])
     def test_what_lost_its_mark_is_left_alone(self, description: str | None) -> None:
         server = FakeServer(**{"Jobs/j": {"id": "j", "description": description}})
         with pytest.raises(StepFailed, match="left alone"):
-            delete(site(server), JOB, lambda line: None)
+            delete(fake_context(server), JOB, lambda line: None)
         assert server.sent == []
 
     def test_a_lost_answer_is_looked_for(self) -> None:
@@ -211,7 +213,7 @@ class TestDeletes:
             raise LOST
 
         server.on_delete = lose
-        delete(site(server), JOB, told.append)
+        delete(fake_context(server), JOB, told.append)
         assert told == ["the answer was lost, but it is gone"]
 
     def test_a_lost_request_is_a_failure(self) -> None:
@@ -222,19 +224,19 @@ class TestDeletes:
 
         server.on_delete = lose
         with pytest.raises(RemoteError):
-            delete(site(server), JOB, lambda line: None)
+            delete(fake_context(server), JOB, lambda line: None)
 
     @pytest.mark.parametrize(
         ("planned", "status", "sent"), [(False, "Online", False), (True, "Online", False), (True, "Offline", True)]
     )
     def test_force_is_for_a_proxy_that_is_still_offline(self, planned: bool, status: str, sent: bool) -> None:
         server = FakeServer(**{"Proxies/p1": {"id": "p1", "description": OURS, "status": status}})
-        delete(site(server), {**PROXY, "force": planned}, lambda line: None)
+        delete(fake_context(server), replace(PROXY, force=planned), lambda line: None)
         assert server.sent == [f"Remove Proxies/p1 {{'force': {sent}}}"]
 
     def test_a_proxy_that_got_a_repository_meanwhile_is_left_alone(self) -> None:
         there = {"Proxies/p1": {"id": "p1", "description": OURS, "status": "Offline"}}
         server = FakeServer(**there, BackupRepositories=[{"id": "x", "name": "new", "proxyId": "P1"}])
         with pytest.raises(StepFailed, match="repositories are on it by now: new"):
-            delete(site(server), {**PROXY, "force": True}, lambda line: None)
+            delete(fake_context(server), replace(PROXY, force=True), lambda line: None)
         assert server.sent == []

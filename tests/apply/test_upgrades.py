@@ -13,12 +13,13 @@ import pytest
 
 from reconciler.apply import ApplyContext
 from reconciler.apply.batcher import Batcher
-from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.apply.steps import RUN, StepFailed
 from reconciler.clients.host_session import HostSession
 from reconciler.model.connection import Connection, Credential
 from reconciler.model.errors import ReconcileError, ScriptFailed
 from reconciler.model.secret import SecretRef
-from tests.apply.site import HOST, FakeServer, site
+from reconciler.model.steps import UpgradeProxy
+from tests.apply.fakes import HOST, FakeServer, fake_context
 
 OTHER = Credential("other", "Administrator", SecretRef("env", "OTHER"))
 
@@ -58,9 +59,9 @@ class Place(ApplyContext):
 
 def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
     """Upgrade proxies (name to credential) all at once; gives what each step said, or how it failed."""
-    plain = site(FakeServer({}), *logins)
+    plain = fake_context(FakeServer({}), *logins)
     access = replace(plain.access, credentials={**plain.access.credentials, "other": OTHER})
-    place = Place(plain.owner, plain.live, access, plain.context, plain.reader, plain.writer)
+    place = Place(plain.owner, plain.live, access, plain.connection_context, plain.reader, plain.writer)
     place.shell = shell
 
     def until_all_have_come(_: float) -> None:
@@ -70,9 +71,9 @@ def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
     together = place.together = Batcher(until_all_have_come)
 
     def one(name: str) -> str:
-        params = {"name": name, "host": name, "to": "8.5.0.1", "os": "windows", "credentials": logins[name]}
+        step = UpgradeProxy(name=name, host=name, to="8.5.0.1", os="windows", credentials=logins[name])
         try:
-            return STEPS["proxy.upgrade"](place, params, lambda line: None) or ""
+            return RUN["proxy.upgrade"](place, step, lambda line: None) or ""
         except ReconcileError as error:
             return f"{type(error).__name__}: {error}"
 

@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.apply.steps import RUN, StepFailed
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Refusal, Step, UnknownField
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Refusal, UnknownField
+from reconciler.model.steps import RunJob
 from tests.cli.running import SERVER, Ended, FakeLab, FakeWorld, call, install, inventory, live_job
 
-Do = Callable[[Any, Mapping[str, Any], Callable[[str], None]], str | None]
+Do = Callable[[Any, Any, Callable[[str], None]], str | None]
 UNREACHABLE = Diagnostic("unreachable", "No connection", "px-1: refused", address="proxy.px-1")
 
 
 def run(name: str = "daily") -> Change:
-    return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN, "asked for"), (Step("job.run", {"name": name}),))
+    return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN, "asked for"), (RunJob(name=name),))
 
 
 def create(name: str = "daily") -> Change:
-    return Change(f"job.{name}", Action.CREATE, (), Cause(Reason.INVENTORY), (Step("job.run", {"name": name}),))
+    return Change(f"job.{name}", Action.CREATE, (), Cause(Reason.INVENTORY), (RunJob(name=name),))
 
 
 def plan(*changes: Change, **more: Any) -> Plan:
@@ -35,7 +36,7 @@ def plan(*changes: Change, **more: Any) -> Plan:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[Do], None]:
-    return lambda do: monkeypatch.setitem(STEPS, "job.run", do)
+    return lambda do: monkeypatch.setitem(RUN, "job.run", do)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def applied(monkeypatch: pytest.MonkeyPatch, steps: Callable[[Do], None]) -> Cal
     """`apply` in a world with these plans, one for each look."""
 
     def apply(world: FakeWorld, *arguments: str, do: Do | None = None, **more: Any) -> Ended:
-        steps(do or (lambda site, params, tell: "Success, 3 objects, by px-1"))
+        steps(do or (lambda context, step, report: "Success, 3 objects, by px-1"))
         install(monkeypatch, world)
         return call("apply", "x.yml", *arguments, **more)
 
@@ -113,8 +114,8 @@ def test_without_anybody_to_ask_it_refuses_before_it_looks(
 
 
 def test_a_failure_is_applied_in_part(applied: Callable[..., Ended]) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        if params["name"] == "daily":
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        if step.name == "daily":
             raise StepFailed("the job ended as Failed", ("first line", "last line"))
 
     ended = applied(world(plan(create("weekly"), run()), plan()), "--auto-approve", do=do)
@@ -163,9 +164,9 @@ def test_a_waived_plan_is_applied(applied: Callable[..., Ended]) -> None:
 
 
 def test_an_interrupt_ends_with_what_was_done(applied: Callable[..., Ended]) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert site.stop.wait(10)
+        assert context.stop.wait(10)
 
     waiting = Change("job.weekly", Action.RUN, (), Cause(Reason.CHAIN), depends_on=("create:job.daily",))
     made = world(plan(create(), waiting), plan())
@@ -179,7 +180,7 @@ def test_an_interrupt_ends_with_what_was_done(applied: Callable[..., Ended]) -> 
 def test_everything_for_programs(applied: Callable[..., Ended]) -> None:
     lab = FakeLab([{"proxy": "old", "from": "a", "to": ["b"], "subject": "before"}])
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> str:
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> str:
         lab.sent.append({"proxy": "px-1", "from": "a", "to": ["b"], "subject": "[Success] daily"})
         return "Success"
 
@@ -195,7 +196,7 @@ def test_everything_for_programs(applied: Callable[..., Ended]) -> None:
 def test_the_lab_shows_the_mails_and_says_that_it_is_the_lab(applied: Callable[..., Ended]) -> None:
     lab = FakeLab()
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> str:
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> str:
         lab.sent.append({"proxy": "px-1", "from": "vbo@x", "to": ["b@x"], "subject": "[Success] daily"})
         return "Success"
 
@@ -214,7 +215,7 @@ def with_jobs(*names: str) -> FakeWorld:
 
 def test_jobs_are_run_by_name(monkeypatch: pytest.MonkeyPatch, steps: Callable[[Do], None]) -> None:
     ran: list[str] = []
-    steps(lambda site, params, tell: ran.append(params["name"]))
+    steps(lambda context, step, report: ran.append(step.name))
     install(monkeypatch, with_jobs("daily", "weekly"))
     ended = call("jobs", "run", "weekly", "daily", "weekly", "x.yml")
     assert ended.code == 0
@@ -232,7 +233,7 @@ def test_a_job_that_is_not_declared_is_wrong_usage(monkeypatch: pytest.MonkeyPat
 def test_a_job_that_the_server_does_not_have_is_not_run(
     monkeypatch: pytest.MonkeyPatch, steps: Callable[[Do], None]
 ) -> None:
-    steps(lambda site, params, tell: None)
+    steps(lambda context, step, report: None)
     install(monkeypatch, with_jobs("daily"))
     ended = call("jobs", "run", "weekly", "daily", "x.yml", "--format", "json")
     assert ended.code == 3

@@ -13,7 +13,7 @@ FULL = """
     import resource
     size = Path(sys.argv[1]).stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    tell("x" * 100_000)
+    report("x" * 100_000)
 """
 """From the first step on files may not grow; what is told there does not fit into the journal any more."""
 

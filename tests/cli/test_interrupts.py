@@ -19,14 +19,14 @@ APPLY = """
 import sys
 from pathlib import Path
 import pytest
-from reconciler.apply.steps import STEPS
+from reconciler.apply.steps import RUN
 from reconciler.cli.boundary import run
 from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import Journal
 from tests.cli.running import FakeWorld, install, inventory
 from tests.cli.test_turn import change, plan
 
-def do(site, params, tell):
+def do(context, step, report):
     sys.stdout.write("begun\\n"); sys.stdout.flush()
     {waits}
 
@@ -34,11 +34,11 @@ with pytest.MonkeyPatch.context() as patch, Journal.open(Path(sys.argv[1])) as j
     world = FakeWorld([plan(change("daily"), change("weekly", "daily")), plan()], inventory("daily", "weekly"))
     world.journal = journal
     install(patch, world)
-    patch.setitem(STEPS, "job.run", do)
+    patch.setitem(RUN, "job.run", do)
     code = run(["apply", "x.yml", "--auto-approve"])
 sys.exit(code)
 """
-UNTIL_STOPPED = "site.stop.wait(30)"
+UNTIL_STOPPED = "context.stop.wait(30)"
 FOR_LONG = "import time; time.sleep(60)"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.apply.steps import RUN, StepFailed
 from reconciler.model.secret import Secret, SecretRef
 from tests.cli.running import FakeLab, FakeWorld, call, install, inventory
 from tests.cli.test_turn import change, plan
@@ -57,11 +57,11 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        if params["name"] == "daily":
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        if step.name == "daily":
             raise StepFailed("the job ended as Failed", ("last line",))
 
-    monkeypatch.setitem(STEPS, "job.run", do)
+    monkeypatch.setitem(RUN, "job.run", do)
     made = FakeWorld([plan(change("daily"), change("weekly")), plan()], inventory("daily", "weekly"))
     install(monkeypatch, made)
     return made

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import STEPS
+from reconciler.apply.steps import RUN
 from reconciler.journal import ChangeState, HeldLock, Journal, JournalError, RunState
 from reconciler.journal.spool import Spool
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.steps import RunJob
 from tests.cli.running import SERVER, FakeLab, FakeWorld, call, install, inventory
 
 
 def change(name: str, *needs: str) -> Change:
     keys = tuple(f"create:job.{need}" for need in needs)
-    return Change(f"job.{name}", Action.CREATE, (), Cause(Reason.INVENTORY), (Step("job.run", {"name": name}),), keys)
+    return Change(f"job.{name}", Action.CREATE, (), Cause(Reason.INVENTORY), (RunJob(name=name),), keys)
 
 
 def plan(*changes: Change) -> Plan:
@@ -45,10 +46,10 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of jobs, as they are made."""
     done: list[str] = []
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        done.append(params["name"])
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        done.append(step.name)
 
-    monkeypatch.setitem(STEPS, "job.run", do)
+    monkeypatch.setitem(RUN, "job.run", do)
     return done
 
 
@@ -111,12 +112,12 @@ def test_a_lock_is_waited_for(world: FakeWorld, journal: Journal, steps: list[st
 def test_a_broken_lock_ends_the_run_before_its_next_step(
     world: FakeWorld, journal: Journal, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        steps.append(params["name"])
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        steps.append(step.name)
         (holder,) = journal.locks.list()
         journal.locks.break_(holder.id)
 
-    monkeypatch.setitem(STEPS, "job.run", do)
+    monkeypatch.setitem(RUN, "job.run", do)
     ended = call("apply", "x.yml", "--auto-approve")
     assert ended.code == 6
     assert steps == ["daily"]

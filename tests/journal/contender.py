@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reconciler.journal import Journal, JournalError, Locks
+from reconciler.model.event import StepDone, StepStarted
 from tests.journal.samples import WHO, key, plan, started
 
 
@@ -50,7 +51,7 @@ def write(place: str) -> None:
         for name in names:
             started(run, name)
             _say(f"began {key(name)}")
-            run.step_done(key(name), 0, "step 0", 0.5)
+            run.listen(StepDone(key(name), 0, "step 0", 0.5))
             _say(f"done {key(name)}")
 
 
@@ -72,7 +73,7 @@ def outgrow(place: str, limit: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
         try:
             for number in range(10_000):
-                run.step_started(key("a"), number, "x" * 1000)
+                run.permit(StepStarted(key("a"), number, "x" * 1000))
                 _say(f"began {number}")
         except JournalError as error:
             _say(f"{error.code}: {error} | {error.hint}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.journal import Run, Who
 from reconciler.model.event import ChangeEnded, ChangeStarted, Outcome, StepDone, StepStarted
+from reconciler.model.plan import ChangeKey
 
 START = datetime(2026, 10, 3, 20, 0, tzinfo=UTC)
 WHO = Who("alice", "ci-7", "octocat", "https://git.example.com/jobs/12", "0123abc")
@@ -46,25 +47,25 @@ def plan(*names: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def key(name: str) -> str:
-    return f"update:proxy.{name}"
+def key(name: str) -> ChangeKey:
+    return ChangeKey("update", f"proxy.{name}")
 
 
 def started(run: Run, name: str, step: int = 0) -> None:
     """As the engine tells it, up to the moment before the side effect of this step."""
-    run.listener(ChangeStarted(key(name), f"proxy.{name}", "update"))
+    run.listen(ChangeStarted(key(name), f"proxy.{name}", "update"))
     for index in range(step):
-        run.listener(StepStarted(key(name), index, f"step {index}"))
-        run.listener(StepDone(key(name), index, f"step {index}", 0.5))
-    run.listener(StepStarted(key(name), step, f"step {step}"))
+        run.permit(StepStarted(key(name), index, f"step {index}"))
+        run.listen(StepDone(key(name), index, f"step {index}", 0.5))
+    run.permit(StepStarted(key(name), step, f"step {step}"))
 
 
 def ended(run: Run, name: str, outcome: Outcome = Outcome.DONE, **more: Any) -> None:
-    run.listener(ChangeEnded(key(name), f"proxy.{name}", "update", outcome, **more))
+    run.listen(ChangeEnded(key(name), f"proxy.{name}", "update", outcome, **more))
 
 
 def done(run: Run, name: str) -> None:
     """A whole change of one step."""
     started(run, name)
-    run.listener(StepDone(key(name), 0, "step 0", 0.5))
+    run.listen(StepDone(key(name), 0, "step 0", 0.5))
     ended(run, name, seconds=0.5)

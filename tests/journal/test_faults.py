@@ -19,7 +19,7 @@ from reconciler.journal.faults import journal_error
 from reconciler.journal.place import Place, find_place
 from reconciler.journal.store import Store
 from reconciler.model.errors import ReconcileError
-from reconciler.model.event import Outcome
+from reconciler.model.event import Outcome, StepStarted
 from tests.journal.cluster import Cluster
 from tests.journal.processes import contender, lines
 from tests.journal.samples import WHO, done, ended, key, plan, started
@@ -60,7 +60,7 @@ def fill(ballast: Path) -> None:
 def write_on(run: Run) -> None:
     """More than the pages that the file has can take."""
     for index in range(1, 200):
-        run.step_started(key("b"), index, "x" * 2000)
+        run.permit(StepStarted(key("b"), index, "x" * 2000))
 
 
 @ROOT_ONLY
@@ -79,7 +79,7 @@ def test_a_full_disk_stops_the_next_step_and_nothing_is_lost(small_disk: Path) -
         ended(run, "b", Outcome.FAILED)
         assert [change.state for change in journal.run(run.id).changes] == [ChangeState.DONE, ChangeState.IN_FLIGHT]
         ballast.unlink()
-        run.step_started(key("b"), 0, "again")
+        run.permit(StepStarted(key("b"), 0, "again"))
     with Journal.open(small_disk / "journal.db") as journal:
         assert [change.state.value for change in journal.run(run.id).changes] == ["done", "failed"]
 

@@ -14,7 +14,7 @@ from reconciler.journal import Holder, Journal, JournalError, LeaseLost, LockHel
 from reconciler.journal.ids import utc_now
 from reconciler.journal.lock import HeldLock, Locks
 from reconciler.journal.tables import locks as table
-from reconciler.model.event import StepStarted
+from reconciler.model.event import StepDone, StepStarted
 from tests.journal.cluster import Cluster
 from tests.journal.processes import contender, lines
 from tests.journal.samples import WHO, counted, key, plan, started
@@ -141,16 +141,16 @@ def test_a_broken_lock_stops_the_run_before_its_next_step(journal: Journal, open
     run = journal.begin(plan("a"), WHO, lock=lock)
     started(run, "a")
     assert opened().locks.break_(lock.id).owner == "alice@ci-7"
-    run.step_done(key("a"), 0, "step 0", 0.5)
+    run.listen(StepDone(key("a"), 0, "step 0", 0.5))
     with pytest.raises(LeaseLost) as lost:
-        run.listener(StepStarted(key("a"), 1, "step 1"))
+        run.permit(StepStarted(key("a"), 1, "step 1"))
     assert lost.value.code == "lease-lost"
     assert lock.lost.is_set()
     [step] = journal.run(run.id).changes[0].steps
     assert step.ended is not None, "step 1 was never begun"
     before = len(journal.events(run.id))
     with pytest.raises(LeaseLost):
-        run.step_started(key("a"), 1, "step 1")
+        run.permit(StepStarted(key("a"), 1, "step 1"))
     assert len(journal.events(run.id)) == before
     lock.release()
 

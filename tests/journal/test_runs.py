@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from reconciler.journal import ChangeState, Journal, JournalError, NotInJournal, RunState
-from reconciler.model.event import ChangeEnded, Event, Outcome, Progress, StepDone
+from reconciler.model.event import ChangeEnded, Event, Outcome, Progress, StepDone, StepStarted
 from reconciler.model.secret import MASK, Secret
 from tests.journal.samples import START, WHO, done, ended, key, plan, started
 
@@ -90,8 +90,8 @@ def test_what_is_unfinished_comes_in_the_order_of_the_plan(journal: Journal, ope
 def test_a_step_that_is_tried_again_is_begun_anew(journal: Journal) -> None:
     run = journal.begin(plan("a"), WHO)
     started(run, "a")
-    run.step_done(key("a"), 0, "step 0", 1.0)
-    run.step_started(key("a"), 0, "step 0, again")
+    run.listen(StepDone(key("a"), 0, "step 0", 1.0))
+    run.permit(StepStarted(key("a"), 0, "step 0, again"))
     [step] = journal.run(run.id).changes[0].steps
     assert (step.text, step.ended, step.seconds) == ("step 0, again", None, 0.0)
 
@@ -121,7 +121,7 @@ def test_a_run_whose_lock_is_gone_was_killed(journal: Journal, opened: Opened) -
 def test_events_are_kept_in_order_with_what_they_carry(journal: Journal, opened: Opened) -> None:
     run = journal.begin(plan("a"), WHO)
     started(run, "a")
-    run.listener(Progress(key("a"), "half way"))
+    run.listen(Progress(key("a"), "half way"))
     run.note("batch", "1 of 4: proxy.a")
     ended(run, "a", seconds=0.25)
     run.end(RunState.DONE)
@@ -149,7 +149,7 @@ class Drained:
 
 def test_an_event_of_a_new_kind_is_kept_too(journal: Journal) -> None:
     run = journal.begin(plan("a"), WHO)
-    run.listener(cast(Event, Drained("px-1", Secret("hunter2"))))
+    run.listen(cast(Event, Drained("px-1", Secret("hunter2"))))
     run.end(RunState.DONE)
     first = journal.events(run.id)[0]
     assert (first.kind, first.data) == ("drained", {"proxy": "px-1", "password": MASK})
@@ -169,8 +169,8 @@ def test_a_change_that_is_not_in_the_plan_is_an_event_and_nothing_else(journal: 
 )
 def test_any_text_can_be_told(journal: Journal, text: str) -> None:
     run = journal.begin(plan("a", note=text, digest="p1"), WHO)
-    run.step_started(key("a"), 0, text)
-    run.listener(Progress(key("a"), text))
+    run.permit(StepStarted(key("a"), 0, text))
+    run.listen(Progress(key("a"), text))
     ended(run, "a", Outcome.FAILED, detail=text, hint=text, log=(text,))
     run.end(RunState.FAILED)
     [change] = journal.run(run.id).changes
@@ -241,10 +241,10 @@ def test_a_journal_that_cannot_be_written_stops_the_next_step_and_loses_nothing(
     started(run, "a")
     with monkeypatch.context() as broken:
         broken.setattr(journal.store, "write", Failing())
-        run.listener(StepDone(key("a"), 0, "step 0", 1.0))
+        run.listen(StepDone(key("a"), 0, "step 0", 1.0))
         assert "no space left" in str(run.trouble)
         with pytest.raises(JournalError, match="no space left"):
-            run.step_started(key("a"), 1, "step 1")
+            run.permit(StepStarted(key("a"), 1, "step 1"))
         ended(run, "a", Outcome.FAILED, detail="stopped")
         with pytest.raises(JournalError, match="no space left"):
             run.end(RunState.FAILED)
@@ -270,7 +270,7 @@ def test_news_from_inside_a_step_never_stop_it(journal: Journal, monkeypatch: py
     with monkeypatch.context() as broken:
         broken.setattr(journal.store, "write", failing)
         monkeypatch.setattr(run, "_seen", -10.0)
-        run.listener(Progress(key("a"), "one"))
+        run.listen(Progress(key("a"), "one"))
     assert failing.tries == 1
-    run.listener(ChangeEnded(key("a"), "proxy.a", "update", Outcome.DONE))
+    run.listen(ChangeEnded(key("a"), "proxy.a", "update", Outcome.DONE))
     assert [event.data.get("text") for event in journal.events(run.id)] == ["one", None]

@@ -10,14 +10,16 @@ from sqlalchemy import select
 from reconciler.journal import Journal, JournalError, RunState
 from reconciler.journal.tables import metadata
 from reconciler.model.connection import Credential
-from reconciler.model.event import ChangeEnded, Outcome
+from reconciler.model.event import ChangeEnded, Outcome, StepStarted
 from reconciler.model.live import ServerInfo
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, ChangeKey, FieldChange, Plan, Reason
 from reconciler.model.secret import MASK, Secret, SecretRef
+from reconciler.model.steps import UpdateObject
 from reconciler.plan import plan_to_json
 from tests.journal.cluster import Cluster
 from tests.journal.samples import WHO
 
+KEY = ChangeKey("update", "smtp")
 CANARY = "c4nary-in-the-m1ne"
 
 
@@ -25,7 +27,7 @@ def approved() -> Plan:
     """A rotated password, as planning shows it."""
     login = Credential("mailer", "backup-mailer", SecretRef("env", "MAIL"))
     rotated = FieldChange("credentials", MASK, f"{login.name} ({MASK})", secret=True)
-    step = Step("object.update", {"kind": "smtp", "fields": ["credentials"]})
+    step = UpdateObject(kind="smtp", name="", fields={"credentials": login.name}, changed=["credentials"])
     change = Change("smtp", Action.UPDATE, (rotated,), Cause(Reason.INVENTORY), (step,))
     return Plan("corp", "d1", ServerInfo("vbo01", 8, "8.5"), (change,))
 
@@ -34,11 +36,9 @@ def run(journal: Journal) -> None:
     secret = Secret(CANARY)
     with journal.locks.acquire("vbo01", owner=str(WHO), operation="apply") as lock:
         told = journal.begin(plan_to_json(approved()), WHO, lock=lock)
-        told.step_started("update:smtp", 0, f"set the login of {secret}")
-        ended = ChangeEnded(
-            "update:smtp", "smtp", "update", Outcome.FAILED, 1.0, f"{secret!r} refused", log=(f"{secret}",)
-        )
-        told.listener(ended)
+        told.permit(StepStarted(KEY, 0, f"set the login of {secret}"))
+        ended = ChangeEnded(KEY, "smtp", "update", Outcome.FAILED, 1.0, f"{secret!r} refused", log=(f"{secret}",))
+        told.listen(ended)
         told.note("gate", f"{secret}")
         told.end(RunState.FAILED)
     mark = journal.memory.fingerprint(secret.reveal())

@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -21,8 +21,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import describe
-from reconciler.model.plan import Step
+from reconciler.model.steps import Step
 
 LEASE = 1.0
 """Seconds that the lock of the killed run lasts; the next run waits for its end."""
@@ -72,7 +71,7 @@ class Story:
     bugs: int = 0
 
 
-def tell(task: Task) -> Story:
+def report(task: Task) -> Story:
     """Do all of a task, in this process and its children."""
     folder = Path(task.folder)
     shutil.copytree(task.base, folder)
@@ -130,7 +129,7 @@ def _apply_and_die(folder: Path, task: Task) -> None:
     """An apply with a trap at every side effect: requests that write, and scripts that change a host."""
     import reconciler.apply
     from reconciler.apply.context import ApplyContext
-    from reconciler.apply.steps import STEPS
+    from reconciler.apply.steps import RUN
     from reconciler.clients.vbo.session import Session
 
     trap = _Trap(folder / "effects.log", task.effect, task.when)
@@ -153,8 +152,8 @@ def _apply_and_die(folder: Path, task: Task) -> None:
         patch.setattr(ApplyContext, "host", hosting)
         if not task.parallel:
             patch.setattr(reconciler.apply, "apply", one_by_one)
-        for verb, do in list(STEPS.items()):
-            patch.setitem(STEPS, verb, trap.step(verb, do))
+        for verb, do in list(RUN.items()):
+            patch.setitem(RUN, verb, trap.step(do))
         (folder / "said.log").write_text(_apply(folder, *task.options)[1], encoding="utf-8")
 
 
@@ -191,13 +190,12 @@ class _Trap:
         yield
         self._spring(number, "after")
 
-    def step(self, verb: str, do: Callable[..., Any]) -> Callable[..., Any]:
-        def doing(site: Any, params: Mapping[str, Any], tell: Any) -> Any:
-            text = describe(Step(verb, params))
-            self._write("begun", text)
-            told = do(site, params, tell)
-            self._write("ended", text)
-            return told
+    def step(self, do: Callable[..., Any]) -> Callable[..., Any]:
+        def doing(context: Any, step: Step, report: Any) -> Any:
+            self._write("begun", step.text)
+            result = do(context, step, report)
+            self._write("ended", step.text)
+            return result
 
         return doing
 
@@ -302,7 +300,7 @@ def serve_tasks() -> None:
 
         def work(task: Task = task) -> dict[str, Any]:
             signal.alarm(_TOO_LONG)
-            return asdict(tell(task))
+            return asdict(report(task))
 
         try:
             story = _fork(work)

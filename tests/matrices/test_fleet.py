@@ -18,7 +18,7 @@ from threading import Event
 
 import pytest
 
-from reconciler.apply import Limits
+from reconciler.apply import RolloutLimits
 from reconciler.model.event import Outcome
 from reconciler.plan.coverage import Coverage
 from tests.matrices.fleet import Fleet
@@ -26,7 +26,8 @@ from tests.matrices.world import World, opened
 
 pytestmark = pytest.mark.matrix
 
-COVERED = Limits("1,5%,25%,100%", max_failures=10_000, coverage=Coverage({}, frozenset()))
+BATCH = "1,5%,25%,100%"
+COVERED = RolloutLimits(max_failures=10_000, coverage=Coverage({}, frozenset()))
 NEW = "8.6.0.100"
 ROUNDS = 12
 
@@ -84,7 +85,7 @@ def prepare(world: World) -> None:
     """Every proxy is deployed and has its repositories and jobs; then the server is upgraded and they are not."""
     for proxy in world.inventory.of_kind("proxy"):
         world.lab.set(proxy.name, "firewall", "open")
-    _, result = world.apply(COVERED)
+    _, result = world.apply(BATCH, COVERED)
     assert not result.failed, [end for end in result.outcomes.values() if end.outcome is not Outcome.DONE][:3]
     world.lab.set("server", "presence_seconds", "4")
     world.lab.set("server", "coverage", "anew")
@@ -101,12 +102,12 @@ def test_a_fleet_is_upgraded_while_machines_die(tmp_path: Path, record_property:
         with ThreadPoolExecutor(1) as pool:
             at_work = pool.submit(reaper.run)
             try:
-                ends = [end for _ in range(3) for end in world.apply(COVERED)[1].outcomes.values()]
+                ends = [end for _ in range(3) for end in world.apply(BATCH, COVERED)[1].outcomes.values()]
             finally:
                 reaper.stop.set()
             at_work.result()
         rounds = 3
-        while world.apply(COVERED)[0].changes and rounds < ROUNDS:
+        while world.apply(BATCH, COVERED)[0].changes and rounds < ROUNDS:
             rounds += 1
         seconds = time.monotonic() - began
         seen = world.witness()
@@ -134,7 +135,7 @@ def test_the_witness_sees_it_where_nobody_takes_care(tmp_path: Path) -> None:
     """The same upgrade without coverage: the proof that the test above could fail."""
     with opened(tmp_path, Fleet(plain=2, pooled=0, own=2).yaml()) as world:
         prepare(world)
-        _, result = world.apply(Limits("100%"), look=False)
+        _, result = world.apply("100%", RolloutLimits(), check=False)
         assert not result.failed
         seen = world.witness()
     assert {lost["organization"] for lost in seen["lost"]} == {"org-00.example.com", "org-01.example.com"}

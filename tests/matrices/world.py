@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply import ApplyContext, Gate, Limits, Remember, Result, apply
+from reconciler.apply import ApplyContext, Recorder, Result, RolloutLimits, ServerHealth, apply
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
 from reconciler.journal import Memory
@@ -34,8 +34,8 @@ class World:
     scope: str = "matrix"
     plans: list[Plan] = field(default_factory=list)
 
-    def apply(self, limits: Limits, *, look: bool = True) -> tuple[Plan, Result]:
-        """Look, plan and apply once. `limits` gets the coverage of what was seen, if it has any."""
+    def apply(self, batch: str, limits: RolloutLimits, *, check: bool = True) -> tuple[Plan, Result]:
+        """Observe, plan and apply once. `options` gets the coverage of what was observed, if it has any."""
         access = self.lab.redirect(self.inventory.access)
         context = ConnectionContext(self.lab.resolver, access.root)
         with connect(access.server, context) as session:
@@ -43,14 +43,22 @@ class World:
             live = self._live(reader)
             recall = Recall(applied=self.memory.recall(self.scope))
             plan = make_plan(self.inventory, live, recall, access=access, playbooks={})
-            site = ApplyContext(self.inventory.name, live, access, context, reader, Writer(session))
-            remember = Remember(self.inventory, live, recall, self.memory, self.scope)
-            remember.begin(plan)
+            plan = replace(plan, batch=batch)
+            apply_context = ApplyContext(self.inventory.name, live, access, context, reader, Writer(session))
+            recorder = Recorder(self.inventory, live, recall, self.memory, self.scope)
+            recorder.begin(plan)
             if limits.coverage is not None:
                 limits = replace(limits, coverage=coverage_of(self.inventory, live))
-            gate = Gate(site) if look else None
-            with closing(site.sessions):
-                result = apply(plan, site, listen=remember, parallel=16, limits=limits, look=gate)
+            with closing(apply_context.sessions):
+                result = apply(
+                    plan,
+                    apply_context,
+                    permits=[recorder.permit],
+                    listeners=[recorder.listen],
+                    limits=limits,
+                    parallel=16,
+                    health=ServerHealth(apply_context) if check else None,
+                )
         self.plans.append(plan)
         return plan, result
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.plan import Action, Cause, Change, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, Reason
+from reconciler.model.steps import ChangeHost
 from reconciler.plan import plan_to_json
 from reconciler.plan.batches import batched, batches_of, in_batches, sizes
 from reconciler.plan.coverage import Coverage, coverage_of
@@ -136,7 +137,8 @@ class TestPools:
 
 
 def test_what_changes_a_proxy_goes_in_one_batch() -> None:
-    host = Change("host.a", Action.UPDATE, (), Cause(Reason.DRIFT), (Step("host.change", {"restart": True}),))
+    restart = ChangeHost(host="a", requirement="dotnet", script="", arguments={}, restart=True)
+    host = Change("host.a", Action.UPDATE, (), Cause(Reason.DRIFT), (restart,))
     found = in_batches([host, *upgrades("ab")], coverage({"one": "ab"}), "1")
     assert [[change.key for change in batch] for batch in found] == [
         ["update:host.a", "upgrade:proxy.a"],

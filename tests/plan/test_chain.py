@@ -89,7 +89,7 @@ def test_everything_is_created_in_the_order_in_which_it_leans_on_each_other() ->
         "create:job.daily",
         "run:job.daily",
     ]
-    needs = {change.key: set(change.depends_on) for change in made.changes}
+    needs: dict[str, set[str]] = {change.key: set(change.depends_on) for change in made.changes}
     assert needs["create:pool.a"] == {"create:proxy.px-1", "create:proxy.px-2"}
     assert needs["create:repository.cloud"] == {"create:pool.a"}
     assert needs["create:job.daily"] == {"create:repository.cloud"}

@@ -14,7 +14,8 @@ import pytest
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Policy, Window
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step, UnknownField
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, UnknownField
+from reconciler.model.steps import DeleteObject
 from reconciler.model.value import UNKNOWN
 from reconciler.plan import plan_to_json
 from reconciler.plan.guards import GUARDS, GuardContext, guarded, limit_of
@@ -22,6 +23,8 @@ from tests.plan.test_chain import LIVE, proxy, world
 from tests.plan.world import FakeReader, inventory, live, plan
 
 NOW = datetime(2026, 3, 7, 21, 0, tzinfo=UTC)  # a Saturday
+
+FORCED = DeleteObject(kind="proxy", name="px-1", id="1", owner="corp", force=True, credentials="")
 
 
 def facts(wanted: Any = None, reader: FakeReader | None = None, now: datetime = NOW, **policy: Any) -> GuardContext:
@@ -81,7 +84,7 @@ def test_limits_are_counts_or_percentages(limit: Any, total: int, allowed: int) 
         ("protected", change("proxy.px-1", Action.DELETE), {"protect": ("proxy.*",)}),
         ("takeover", change("proxy.px-1", Action.TAKEOVER), {}),
         ("replace", change("proxy.px-1", Action.REPLACE), {}),
-        ("force", replace(change("proxy.px-1", Action.DELETE), steps=(Step("delete", {"force": True}),)), {}),
+        ("force", replace(change("proxy.px-1", Action.DELETE), steps=(FORCED,)), {}),
         ("last-proxy", change("pool.a", Action.DELETE), {}),
         ("coverage", change("proxy.px-1", Action.UPGRADE), {"coverage": "100%"}),
         ("coverage", change("proxy.px-1", Action.UPGRADE), {"coverage": "most"}),

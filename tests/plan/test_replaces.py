@@ -159,6 +159,6 @@ class TestTakeovers:
         reader = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
         hosts = {"px-1": HostFacts("px-1", {"service": {"installed": True}})}
         made = plan(world(), reader, hosts=hosts)
-        needs = {change.key: set(change.depends_on) for change in made.changes}
+        needs: dict[str, set[str]] = {change.key: set(change.depends_on) for change in made.changes}
         assert needs["create:pool.a"] == {"takeover:proxy.px-1", "create:proxy.px-2"}
         assert blocked(made) == {}

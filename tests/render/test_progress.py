@@ -9,18 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted, Stopping
+from reconciler.model.plan import ChangeKey
 from reconciler.render.live import Screen
 from reconciler.render.progress import Lines
 from reconciler.render.style import Style
 
-KEY = "create:proxy.px-1"
+KEY = ChangeKey.parse("create:proxy.px-1")
 STORY: list[Event] = [
     ChangeStarted(KEY, "proxy.px-1", "create"),
     StepStarted(KEY, 0, "create proxy px-1"),
     Progress(KEY, "installing\x1b[2J"),
     StepDone(KEY, 0, "create proxy px-1", 3.14),
     ChangeEnded(KEY, "proxy.px-1", "create", Outcome.DONE, 3.2),
-    ChangeEnded("run:job.daily", "job.daily", "run", Outcome.SKIPPED, 0.0, "proxy.px-2 failed"),
+    ChangeEnded(ChangeKey("run", "job.daily"), "job.daily", "run", Outcome.SKIPPED, 0.0, "proxy.px-2 failed"),
 ]
 
 
@@ -83,7 +84,7 @@ def test_the_screen_shows_what_runs_and_for_how_long() -> None:
 def test_the_screen_says_why_nothing_else_is_started() -> None:
     paper = io.StringIO()
     screen = Screen(paper, Style(), 3)
-    screen(ChangeStarted("create:proxy.a", "proxy.a", "create"))
+    screen(ChangeStarted(ChangeKey("create", "proxy.a"), "proxy.a", "create"))
     screen(Stopping("the run was interrupted", 1))
     assert "0 of 3 ended, 2 waiting  stopping: the run was interrupted\n" in drawn(screen)
     said = "Nothing else is started: the run was interrupted. 1 change under way is finished.\n"
@@ -93,6 +94,6 @@ def test_the_screen_says_why_nothing_else_is_started() -> None:
 def test_a_screen_full_of_changes_counts_the_rest() -> None:
     screen = Screen(io.StringIO(), Style(unicode=False), 500)
     for number in range(100):
-        screen(ChangeStarted(f"create:proxy.{number}", f"proxy.{number}", "create"))
+        screen(ChangeStarted(ChangeKey("create", f"proxy.{number}"), f"proxy.{number}", "create"))
     assert "more running" in drawn(screen)
     assert drawn(screen).isascii()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.model.event import ChangeEnded, Outcome
+from reconciler.model.plan import ChangeKey
 from reconciler.render.results import mails_text, results_json, results_text, verdict
 from reconciler.render.style import Style
 
 ENDS = (
     ChangeEnded(
-        "create:proxy.px-2",
+        ChangeKey.parse("create:proxy.px-2"),
         "proxy.px-2",
         "create",
         Outcome.FAILED,
@@ -19,10 +20,16 @@ ENDS = (
         hint="Install it.",
         log=("one", "two\x1b[2J"),
     ),
-    ChangeEnded("create:pool.cloud", "pool.cloud", "create", Outcome.DONE, 0.21),
-    ChangeEnded("update:repository.r", "repository.r", "update", Outcome.SKIPPED, detail="proxy.px-2 failed"),
-    ChangeEnded("run:job.daily", "job.daily", "run", Outcome.DONE, 12.0, "Success, 120 objects, by px-1"),
-    ChangeEnded("delete:job.old", "job.old", "delete", Outcome.NOT_STARTED, detail="the run was interrupted"),
+    ChangeEnded(ChangeKey.parse("create:pool.cloud"), "pool.cloud", "create", Outcome.DONE, 0.21),
+    ChangeEnded(
+        ChangeKey.parse("update:repository.r"), "repository.r", "update", Outcome.SKIPPED, detail="proxy.px-2 failed"
+    ),
+    ChangeEnded(
+        ChangeKey.parse("run:job.daily"), "job.daily", "run", Outcome.DONE, 12.0, "Success, 120 objects, by px-1"
+    ),
+    ChangeEnded(
+        ChangeKey.parse("delete:job.old"), "job.old", "delete", Outcome.NOT_STARTED, detail="the run was interrupted"
+    ),
 )
 
 MAILS: list[dict[str, Any]] = [
@@ -65,7 +72,7 @@ def test_mails_say_who_sent_what_to_whom() -> None:
 def test_the_same_for_programs() -> None:
     assert results_json(ENDS[1:2]) == [
         {
-            "key": "create:pool.cloud",
+            "key": ChangeKey.parse("create:pool.cloud"),
             "address": "pool.cloud",
             "action": "create",
             "outcome": "done",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import STEPS, StepFailed
+from reconciler.apply.steps import RUN, StepFailed
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -23,12 +23,12 @@ def maintenance(demo: Rehearsal) -> str:
 
 def failing(name: str) -> Any:
     """The step that upgrades proxies, but for one."""
-    upgrade = STEPS["proxy.upgrade"]
+    upgrade = RUN["proxy.upgrade"]
 
-    def do(site: Any, params: Any, tell: Any) -> Any:
-        if params["name"] == name:
+    def do(context: Any, step: Any, report: Any) -> Any:
+        if step.name == name:
             raise StepFailed("the installer said no")
-        return upgrade(site, params, tell)
+        return upgrade(context, step, report)
 
     return do
 
@@ -55,7 +55,7 @@ def test_an_apply_that_was_killed_leaves_a_drain_that_the_next_one_undoes(
     demo.set("server", "build=8.6.0.100")
 
     with monkeypatch.context() as patched:
-        patched.setitem(STEPS, "proxy.upgrade", failing("px-lnx-1"))
+        patched.setitem(RUN, "proxy.upgrade", failing("px-lnx-1"))
         patched.setattr("reconciler.apply.engine.left_open", lambda steps, failed: [])
         assert demo.apply("--waive", "coverage=one proxy each").code == 3
     assert maintenance(demo) == "Enabled"
@@ -70,7 +70,7 @@ def test_a_proxy_that_fails_is_given_back(demo: Rehearsal, monkeypatch: pytest.M
     demo.set("server", "build=8.6.0.100")
 
     with monkeypatch.context() as patched:
-        patched.setitem(STEPS, "proxy.upgrade", failing("px-lnx-1"))
+        patched.setitem(RUN, "proxy.upgrade", failing("px-lnx-1"))
         assert demo.apply("--waive", "coverage=one proxy each").code == 3
     assert maintenance(demo) == "Disabled"
     assert "update:proxy.px-lnx-1" not in demo.changes()

@@ -13,8 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-from reconciler.apply import ApplyContext, Limits, Remember, apply
-from reconciler.apply.health_gate import Gate
+from reconciler.apply import ApplyContext, Recorder, RolloutLimits, ServerHealth, apply
 from reconciler.inventory import load
 from reconciler.kinds.naming import Naming
 from reconciler.model.connection import ConnectionContext
@@ -32,7 +31,7 @@ from reconciler.plan.coverage import coverage_of
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.guards import GuardContext, guarded
 from reconciler.requirements import NO_REQUIREMENTS
-from tests.apply.site import Clock
+from tests.apply.fakes import Clock
 from tests.worlds.server import HOST_KEY, MemoryServer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)  # a Monday
@@ -150,23 +149,30 @@ class World:
         live = self.look(inventory)
         known = self.recall(inventory, live)
         made = make_plan(inventory, live, known, access=inventory.access, playbooks=NO_REQUIREMENTS)
-        remember = Remember(inventory, live, known, cast("Any", self.memory), "scope")
-        remember.begin(made)
-        site = self._site(inventory, live)
-        limits = Limits(coverage=coverage_of(inventory, live))
-        self.result = apply(made, site, listen=remember, parallel=1, limits=limits, look=Gate(site))
-        remember.settle(self.plan(inventory))
+        recorder = Recorder(inventory, live, known, cast("Any", self.memory), "scope")
+        recorder.begin(made)
+        context = self._apply_context(inventory, live)
+        self.result = apply(
+            made,
+            context,
+            permits=[recorder.permit],
+            listeners=[recorder.listen],
+            limits=RolloutLimits(coverage=coverage_of(inventory, live)),
+            parallel=1,
+            health=ServerHealth(context),
+        )
+        recorder.settle(self.plan(inventory))
         return made
 
     def _context(self, inventory: Inventory) -> ConnectionContext:
         return ConnectionContext(cast("Any", self.secrets), inventory.access.root)
 
-    def _site(self, inventory: Inventory, live: Live) -> ApplyContext:
+    def _apply_context(self, inventory: Inventory, live: Live) -> ApplyContext:
         time, fake = Clock(), cast("Any", self.server)
-        context = self._context(inventory)
-        site = ApplyContext(inventory.name, live, inventory.access, context, fake, fake, sleep=time.sleep, clock=time)
-        site.sessions = cast("Any", HostSessions(self))
-        return site
+        shared = self._context(inventory)
+        context = ApplyContext(inventory.name, live, inventory.access, shared, fake, fake, sleep=time.sleep, clock=time)
+        context.sessions = cast("Any", HostSessions(self))
+        return context
 
 
 def simplified(document: dict[str, Any]) -> dict[str, Any]:

@@ -5,55 +5,57 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Tell
+from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import remove_body
-from reconciler.apply.steps.failure import StepFailed
+from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Missing, Unavailable
+from reconciler.model.steps import DeleteObject
 
 
-def delete(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
+@runs(DeleteObject)
+def delete(context: ApplyContext, step: DeleteObject, report: Reporter) -> str | None:
     """Delete by id, after a last look: the mark of the owner must still be the one that the plan saw. What is gone
     already is no failure, so that a run that was cut short can be repeated."""
-    kind = params["kind"]
-    path = f"{KINDS[kind].collection}/{params['id']}"
-    raw = _look(site, path)
+    kind = step.kind
+    path = f"{KINDS[kind].collection}/{step.id}"
+    raw = _look(context, path)
     if raw is None:
         return "it was gone already"
-    if owner_of(raw) != params["owner"]:
+    if owner_of(raw) != step.owner:
         mark = f"belongs to {owner_of(raw)} now" if owner_of(raw) else "does not carry the mark of this inventory now"
-        raise StepFailed(f"{kind} {params['name']} {mark}; it was left alone")
+        raise StepFailed(f"{kind} {step.name} {mark}; it was left alone")
     try:
         if kind == "proxy":
-            _remove_proxy(site, path, raw, params)
+            _remove_proxy(context, path, raw, step)
         else:
-            site.writer.delete(path)
+            context.writer.delete(path)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        if _look(site, path) is not None:
+        if _look(context, path) is not None:
             raise
-        tell("the answer was lost, but it is gone")
+        report("the answer was lost, but it is gone")
     return None
 
 
-def _look(site: ApplyContext, path: str) -> Mapping[str, Any] | None:
+def _look(context: ApplyContext, path: str) -> Mapping[str, Any] | None:
     try:
-        return dict(site.reader.get(path))
+        return dict(context.reader.get(path))
     except Missing:
         return None
 
 
-def _remove_proxy(site: ApplyContext, path: str, raw: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+def _remove_proxy(context: ApplyContext, path: str, raw: Mapping[str, Any], step: DeleteObject) -> None:
     """Force is for a proxy that the server cannot reach. It would also override that the proxy is in use (facts, 2.6),
     so that is ruled out first, and it is left out where the proxy answers by now."""
-    force = bool(params["force"]) and raw.get("status") != "Online"
-    on_it = [str(item.get("name")) for item in site.reader.list("BackupRepositories") if _is_on(item, params["id"])]
+    force = bool(step.force) and raw.get("status") != "Online"
+    on_it = [str(item.get("name")) for item in context.reader.list("BackupRepositories") if _is_on(item, step.id)]
     if on_it:
         raise StepFailed(f"repositories are on it by now: {', '.join(sorted(on_it))}; it was left alone")
     host, linux = str(raw.get("hostName") or ""), raw.get("operatingSystem") == "Linux"
-    login = "" if force else params["credentials"]  # nobody can log in to a host that is out of reach
-    body = remove_body(site, params["name"], host, login, linux=linux, force=force)
-    site.writer.act(path, "Remove", body, long=True)
+    login = "" if force else step.credentials or ""  # nobody can log in to a host that is out of reach
+    body = remove_body(context, step.name, host, login, linux=linux, force=force)
+    context.writer.act(path, "Remove", body, long=True)
 
 
 def _is_on(repository: Mapping[str, Any], proxy: str) -> bool:

@@ -12,16 +12,16 @@ from reconciler.apply.context import ApplyContext
 from reconciler.model.errors import UntrustedPeer
 
 
-def ssh_settings(site: ApplyContext, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def ssh_settings(context: ApplyContext, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """SSH settings with the port, and the host key that the server sees, once it is one that the inventory trusts.
 
     The server reads the key (CheckSshConnectionConfig) and is told to expect just that one; it is never told to
     ignore it. Raises UntrustedPeer where the key is another one.
     """
-    settings = {**settings, "port": _port(site, name)}
-    seen = site.writer.act("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
+    settings = {**settings, "port": _port(context, name)}
+    seen = context.writer.act("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
     fingerprint, key = str(seen.get("fingerprint") or ""), str(seen.get("publicBase64Key") or "")
-    if not _is_trusted(site, name, fingerprint, key):
+    if not _is_trusted(context, name, fingerprint, key):
         raise UntrustedPeer(
             host,
             "comparing the host key that the server sees",
@@ -31,32 +31,32 @@ def ssh_settings(site: ApplyContext, name: str, host: str, settings: Mapping[str
     return {**settings, "fingerprint": fingerprint, "publicBase64Key": key}
 
 
-def with_login(site: ApplyContext, name: str, host: str, body: dict[str, Any], *, linux: bool) -> dict[str, Any]:
+def with_login(context: ApplyContext, name: str, host: str, body: dict[str, Any], *, linux: bool) -> dict[str, Any]:
     """The body with the login in the form that the system of the host wants. The field's codec sees a login and not
     the system, and `root` with a password looks just like a Windows account."""
     if linux and "password" in body:
         settings = {"account": body.pop("username"), "accountPassword": body.pop("password")}
         body["sshSettings"] = {**settings, "elevateAccountToRoot": False}
     if "sshSettings" in body:
-        body["sshSettings"] = ssh_settings(site, name, host, body["sshSettings"])
+        body["sshSettings"] = ssh_settings(context, name, host, body["sshSettings"])
     return body
 
 
-def _port(site: ApplyContext, name: str) -> int:
+def _port(context: ApplyContext, name: str) -> int:
     """Where the server finds SSH on the host: a port of ours goes with an `address` of ours, which the server has not
     heard of, and else it is the host's own."""
-    connection = site.access.connections.get(name)
+    connection = context.access.connections.get(name)
     own = connection.port if connection is not None and not connection.address else 0
     return own or 22
 
 
-def _is_trusted(site: ApplyContext, name: str, fingerprint: str, key: str) -> bool:
+def _is_trusted(context: ApplyContext, name: str, fingerprint: str, key: str) -> bool:
     from reconciler.clients.host_session import trusted_keys
 
-    connection = site.access.connections.get(name)
+    connection = context.access.connections.get(name)
     if connection is None:
         return False
-    for blob in trusted_keys(connection, site.access.root):
+    for blob in trusted_keys(connection, context.access.root):
         if key and _decoded(key) == blob:
             return True
         if fingerprint and fingerprint in _fingerprints(blob):
@@ -78,19 +78,19 @@ def _fingerprints(blob: bytes) -> set[str]:
     return {text, f"SHA256:{text}", sha.hex(), ":".join(f"{byte:02x}" for byte in sha)}
 
 
-def wait_online(site: ApplyContext, name: str, ident: str) -> str:
+def wait_online(context: ApplyContext, name: str, ident: str) -> str:
     """Wait until the server reports the new proxy as Online. Raises DeadlineExceeded."""
 
     def look() -> Mapping[str, Any] | None:
-        raw = site.reader.get(f"Proxies/{ident}")
+        raw = context.reader.get(f"Proxies/{ident}")
         return raw if raw.get("status") == "Online" else None
 
-    raw = site.wait(name, "waiting for the proxy to come online", look, seconds=site.access.server.deadlines.call)
+    raw = context.wait(name, "waiting for the proxy to come online", look, seconds=context.access.server.deadlines.call)
     return f"online, {raw['version']}" if raw.get("version") else "online"
 
 
 def remove_body(
-    site: ApplyContext, name: str, host: str, credentials: str, *, linux: bool, force: bool
+    context: ApplyContext, name: str, host: str, credentials: str, *, linux: bool, force: bool
 ) -> dict[str, Any]:
     """RESTRemoveProxyOptions. `credentials` is the login of the host, empty where the server keeps one itself."""
     body: dict[str, Any] = {"force": force}
@@ -99,6 +99,6 @@ def remove_body(
     if linux:
         from reconciler.kinds.proxy import ssh_settings as settings
 
-        return body | {"sshSettings": ssh_settings(site, name, host, settings(credentials, site.naming))}
-    login = site.naming.credential(credentials)
-    return body | {"userName": login.username, "userPassword": site.naming.reveal(login.password)}
+        return body | {"sshSettings": ssh_settings(context, name, host, settings(credentials, context.naming))}
+    login = context.naming.credential(credentials)
+    return body | {"userName": login.username, "userPassword": context.naming.reveal(login.password)}

@@ -1,29 +1,108 @@
-"""Runs the remedy of a requirement on a host."""
+"""Steps on a host, over the connection that the inventory names: remedies of requirements, and the package of the proxy
+service.
+
+The scripts of packages are in `playbooks/linux/` and `playbooks/windows/` (`package-*`). Everything between the first
+change and the verdict is one script on the host, so that a lost connection leaves nothing half installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.apply.context import ApplyContext, Tell
-from reconciler.apply.steps.failure import StepFailed
+from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.model.errors import Unreachable
+from reconciler.model.steps import ChangeHost, InstallPackage, MarkRegistered, UploadPackage
+from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
+    from reconciler.model.connection import Connection
     from reconciler.model.script import Script
 
+_START_SECONDS: Final = 90
+"""How long a service may take until it runs."""
 
-def change_host(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
+
+@runs(ChangeHost)
+def change_host(context: ApplyContext, step: ChangeHost, report: Reporter) -> str | None:
     """Raises StepFailed, before anything is sent, for a script that no requirement of a playbook names."""
-    script = _remedy(site, params["script"])
-    connection = site.access.connections.get(params["host"])
-    with site.host(connection, params["host"]) as host:
-        deadline = connection.deadlines.long if connection else 0.0
-        host.execute(script, params["params"], deadline=deadline)
+    script = _remedy(context, step.script)
+    connection = _connection(context, step.host)
+    with context.host(connection, step.host) as host:
+        host.execute(script, step.arguments, deadline=connection.deadlines.long)
     return None
 
 
-def _remedy(site: ApplyContext, name: str) -> Script:
-    found = [playbook.scripts[name] for playbook in site.playbooks.values() if name in playbook.scripts]
+@runs(UploadPackage)
+def upload(context: ApplyContext, step: UploadPackage, report: Reporter) -> str | None:
+    """Bring the package to the host, unless it is there from before, and have its SHA-256 compared there."""
+    from reconciler.clients.http.download import fetch
+
+    connection = _connection(context, step.host)
+    package = context.access.packages[step.host]
+    asked = {"sha256": package.sha256, "kind": _kind(step.file), "upload": ""}
+    stage, long = _package_script(step.os, "package-stage"), connection.deadlines.long
+    with context.host(connection, step.host) as host:
+        if host.execute(stage, asked, deadline=connection.deadlines.call)["staged"]:
+            report(f"{step.file} is on the host already")
+            return None
+        file = fetch(package, context.access.root, deadline=long)
+        sent = host.upload(file, package.sha256, deadline=long)
+        host.execute(stage, {**asked, "upload": sent}, deadline=long)
+    report(f"{step.file} is on the host, and its SHA-256 is right")
+    return None
+
+
+@runs(InstallPackage)
+def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> str | None:
+    """Install what was sent, start the service and read its version back. The script puts the previous package back
+    where that fails; the failure tells both."""
+    connection = _connection(context, step.host)
+    package = context.access.packages[step.host]
+    arguments: dict[str, Any] = {
+        "sha256": package.sha256,
+        "version": step.version,
+        "fresh": step.fresh,
+        "wait": _START_SECONDS,
+    }
+    arguments |= {"kind": step.kind} if step.os == "linux" else {"properties": dict(package.properties)}
+    with context.host(connection, step.host) as host:
+        answer = host.execute(
+            _package_script(step.os, "package-install"), arguments, deadline=connection.deadlines.long
+        )
+    if not answer["ok"]:
+        raise StepFailed(f"{answer['problem']}; {answer['back']}", tuple(answer["log"]))
+    report(f"{answer['version']} runs" + (f", {answer['before']} before" if answer["before"] else ""))
+    restart = ", and Windows wants a restart" if answer.get("restart") else ""
+    return f"installed {answer['version']}{restart}"
+
+
+@runs(MarkRegistered)
+def registered(context: ApplyContext, step: MarkRegistered, report: Reporter) -> str | None:
+    """Let the host know that its service belongs to a server from now on: nothing of ours takes it over again."""
+    connection = _connection(context, step.host)
+    with context.host(connection, step.host) as host:
+        host.execute(_package_script(step.os, "package-registered"), {}, deadline=connection.deadlines.call)
+    return None
+
+
+def _connection(context: ApplyContext, host: str) -> Connection:
+    connection = context.access.connections.get(host)
+    if connection is None:
+        raise Unreachable(host, "connecting", "the inventory does not say how to reach this host")
+    return connection
+
+
+def _kind(file: str) -> str:
+    return file.rpartition(".")[2].lower()
+
+
+def _remedy(context: ApplyContext, name: str) -> Script:
+    found = [playbook.scripts[name] for playbook in context.playbooks.values() if name in playbook.scripts]
     if not found:
         raise StepFailed(f"no requirement of the playbooks names the script {name}")
     return found[0]
+
+
+def _package_script(os: str, name: str) -> Script:
+    return shipped_script(f"{os}/{name}.{'sh' if os == 'linux' else 'ps1'}")

@@ -5,92 +5,96 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Tell
-from reconciler.apply.steps.failure import NotBegun, StepFailed, StillRunning
+from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.steps.registry import NotBegun, StepFailed, StillRunning, runs
+from reconciler.model.steps import RunJob
 
 _RUNNING = {"queued", "running"}
 _ENDS = {"success", "warning", "failed", "stopped"}
 
 
-def run_job(site: ApplyContext, params: Mapping[str, Any], tell: Tell) -> str | None:
+@runs(RunJob)
+def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None:
     """Start a job, follow its session, and say its result. A failed or stopped session fails the step.
 
     With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
     run is interrupted: a job may take hours, and the next apply follows it to its result. Raises NotBegun where it is
     interrupted before the start.
     """
-    name = params["name"]
-    found = str(_newest(site, name).get("id", "")) if params.get("follow") else ""
+    name = step.name
+    found = str(_newest(context, name).get("id", "")) if step.follow else ""
     if found:
-        tell("it was started already")
-    end = _follow(site, name, found or _start(site, name, params, tell), tell)
-    return _result(site, end)
+        report("it was started already")
+    end = _follow(context, name, found or _start(context, name, report), report)
+    return _result(context, end)
 
 
-def _start(site: ApplyContext, name: str, params: Mapping[str, Any], tell: Tell) -> str:
+def _start(context: ApplyContext, name: str, report: Reporter) -> str:
     """The id of the new session. The server starts no second one beside one that runs, so that is waited for."""
-    path = site.path_of("job", name)
+    path = context.path_of("job", name)
 
     def idle() -> bool:
-        if str(site.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING:
+        if str(context.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING:
             return True
-        if site.stop.is_set():
+        if context.stop.is_set():
             raise NotBegun("the run was interrupted while another session of the job was running")
         return False
 
     if not idle():
-        tell("waiting for the session that runs already")
-        site.wait(name, "waiting for the running session", idle, seconds=site.access.server.deadlines.long)
-    newest = _newest(site, name) if site.reader.rest < 8 else {}
-    started = site.writer.act(path, "start", {"full": bool(params.get("full", False))})
-    return str(started.get("id") or _wait_for_session(site, name, str(newest.get("id", ""))))
+        report("waiting for the session that runs already")
+        context.wait(name, "waiting for the running session", idle, seconds=context.access.server.deadlines.long)
+    newest = _newest(context, name) if context.reader.rest < 8 else {}
+    started = context.writer.act(path, "start", {"full": False})
+    return str(started.get("id") or _wait_for_session(context, name, str(newest.get("id", ""))))
 
 
-def _wait_for_session(site: ApplyContext, name: str, before: str) -> str:
+def _wait_for_session(context: ApplyContext, name: str, before: str) -> str:
     """Up to v7 the start gives no session: it is the first one that was not there before."""
 
     def look() -> str | None:
-        found = str(_newest(site, name).get("id", ""))
+        found = str(_newest(context, name).get("id", ""))
         return found if found != before else None
 
-    return str(site.wait(name, "waiting for the session to appear", look, seconds=site.access.server.deadlines.call))
+    return str(
+        context.wait(name, "waiting for the session to appear", look, seconds=context.access.server.deadlines.call)
+    )
 
 
-def _newest(site: ApplyContext, name: str) -> Mapping[str, Any]:
-    ident = site.naming.id_of("job", name)
+def _newest(context: ApplyContext, name: str) -> Mapping[str, Any]:
+    ident = context.naming.id_of("job", name)
     sessions = (
-        site.reader.list(f"Jobs/{ident}/JobSessions")
-        if site.reader.rest < 7
-        else site.reader.list("JobSessions", jobId=ident)
+        context.reader.list(f"Jobs/{ident}/JobSessions")
+        if context.reader.rest < 7
+        else context.reader.list("JobSessions", jobId=ident)
     )
     return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
 
 
-def _follow(site: ApplyContext, name: str, session: str, tell: Tell) -> Mapping[str, Any]:
-    watch = _Watch(site, session, tell)
+def _follow(context: ApplyContext, name: str, session: str, report: Reporter) -> Mapping[str, Any]:
+    watch = _Watch(context, session, report)
 
     def look() -> Mapping[str, Any] | None:
         found = watch()
-        if found is None and site.stop.is_set():
+        if found is None and context.stop.is_set():
             raise StillRunning(f"{name} goes on at the server")
         return found
 
-    return dict(site.wait(name, "following the job", look, seconds=site.access.server.deadlines.long))
+    return dict(context.wait(name, "following the job", look, seconds=context.access.server.deadlines.long))
 
 
 class _Watch:
     """Looks at a session and at the retries that follow it; tells each new state once."""
 
-    def __init__(self, site: ApplyContext, session: str, tell: Tell) -> None:
-        self._site, self._session, self._tell, self._told = site, session, tell, ""
+    def __init__(self, context: ApplyContext, session: str, report: Reporter) -> None:
+        self._context, self._session, self._report, self._last = context, session, report, ""
 
     def __call__(self) -> Mapping[str, Any] | None:
-        raw: Mapping[str, Any] = self._site.reader.get(f"JobSessions/{self._session}")
+        raw: Mapping[str, Any] = self._context.reader.get(f"JobSessions/{self._session}")
         status = str(raw.get("status", "")).lower()
         news = f"{status}, {raw.get('progress', 0)} objects"
-        if news != self._told:
-            self._tell(news)
-            self._told = news
+        if news != self._last:
+            self._report(news)
+            self._last = news
         if status not in _ENDS:
             return None
         if raw.get("jobWillBeRetried"):
@@ -101,18 +105,18 @@ class _Watch:
     def _go_on_to_the_retry(self, raw: Mapping[str, Any]) -> None:
         """A failed session that will be retried is not the end: the next one points back at it."""
         main = raw.get("mainSessionId") or self._session
-        for other in self._site.reader.list("JobSessions", jobId=raw.get("jobId", "")):
+        for other in self._context.reader.list("JobSessions", jobId=raw.get("jobId", "")):
             if other.get("mainSessionId") == main and str(other.get("creationTime")) > str(raw.get("creationTime")):
                 self._session = str(other["id"])
 
 
-def _result(site: ApplyContext, end: Mapping[str, Any]) -> str:
+def _result(context: ApplyContext, end: Mapping[str, Any]) -> str:
     status = str(end.get("status", "")).capitalize()  # v5 writes them in camel case
-    proxy = site.naming.name_of("proxy", str(end.get("proxyId") or ""))
+    proxy = context.naming.name_of("proxy", str(end.get("proxyId") or ""))
     text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
     if status in ("Success", "Warning"):
         return text
-    log = [_line(item) for item in site.reader.list(f"JobSessions/{end['id']}/LogItems")]
+    log = [_line(item) for item in context.reader.list(f"JobSessions/{end['id']}/LogItems")]
     raise StepFailed(f"the job ended as {status}: {end.get('details') or 'see the log'}", tuple(log[-20:]))
 
 

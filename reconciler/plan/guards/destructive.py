@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from reconciler.model.address import Address, fits, kind_of
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Refusal
+from reconciler.model.steps import DeleteObject
 from reconciler.plan.guards.context import ENDING, GuardContext
 
 
@@ -57,7 +58,7 @@ def replaces(context: GuardContext) -> Iterable[Refusal]:
 
 def force(context: GuardContext) -> Iterable[Refusal]:
     for change in context.changes(*ENDING):
-        if any(step.params.get("force") for step in change.steps):
+        if any(isinstance(step, DeleteObject) and step.force for step in change.steps):
             detail = (
                 f"{change.address} is not online: it can be removed by force only, which leaves its service on the host"
             )

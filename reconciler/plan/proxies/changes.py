@@ -9,7 +9,8 @@ from reconciler.model.address import name_of
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
-from reconciler.model.plan import Action, Change, Report, Step, UnknownField
+from reconciler.model.plan import Action, Change, Report, UnknownField
+from reconciler.model.steps import ChangePoolMembers, CreateObject, Step, TakeOver
 from reconciler.plan.hosts import host_part
 from reconciler.plan.objects import changed, created
 from reconciler.plan.ownership import delete, delete_cause, delete_step, external, other_owner
@@ -93,14 +94,18 @@ def _takeover(change: Change, proxy: ProxyView) -> Change:
     detail = (
         f"declared and not on the server, and its host has a proxy service{build}: another server's, or left behind"
     )
-    steps = tuple(Step("takeover", {**step.params, "attach": True}) for step in change.steps)
+    steps = tuple(
+        TakeOver(kind=step.kind, name=step.name, fields=step.fields, attach=True)
+        for step in change.steps
+        if isinstance(step, CreateObject)
+    )
     return replace(change, action=Action.TAKEOVER, cause=replace(change.cause, detail=detail), steps=steps)
 
 
 def _replace_steps(declared: Resource, found: LiveResource, proxy: ProxyView) -> tuple[Step, ...]:
     """Delete and create again, and join the pools that it is declared to be a member of."""
     joins = (
-        Step("pool.members", {"name": name_of(item.pool), "join": [found.name], "leave": []})
+        ChangePoolMembers(name=name_of(item.pool), join=[found.name], leave=[])
         for item in proxy.memberships
         if item.declared
     )

@@ -10,15 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.model.inventory import Policy, Resource
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step, VerifyProxy, WaitForSessions
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.maintenance import MAINTENANCE
 from reconciler.plan.payload import precondition
 from reconciler.plan.proxies.service import FIELD, os_of
 from reconciler.plan.proxies.view import KIND, ProxyView
-
-_PREPARING = ("package.upload",)
-"""Steps that disrupt nothing and may take long: they precede the drain."""
 
 _DRAINED_FOR = (Action.UPDATE, Action.UPGRADE)
 """A proxy that is removed, replaced or taken over is not in service afterwards, or not the same."""
@@ -29,31 +27,30 @@ def drained(change: Change, declared: Resource, proxy: ProxyView) -> Change:
     if proxy.live is None or change.blocked or change.action not in _DRAINED_FOR or not disrupts_proxy(change):
         return change
     target = next((str(item.after) for item in change.fields if item.path == FIELD), "")
-    about = {"version": target, "pool": proxy.pool}
-    verify = Step("proxy.verify", {"name": declared.name, **{key: value for key, value in about.items() if value}})
+    verify = VerifyProxy(name=declared.name, version=target, pool=proxy.pool)
     if not proxy.is_online and not proxy.in_maintenance:
         return replace(change, steps=(*change.steps, verify))  # no session can run there
-    before = tuple(step for step in change.steps if step.verb in _PREPARING)
-    steps = tuple(step for step in change.steps if step.verb not in _PREPARING)
+    before = tuple(step for step in change.steps if step.prepares)
+    steps = tuple(step for step in change.steps if not step.prepares)
     if not proxy.is_pooled:
         return replace(change, steps=(*before, wait_step(proxy), *steps, verify))
     if proxy.in_maintenance and not proxy.drained_by_us:
         return replace(change, steps=(*change.steps, verify))  # users drained it, and it stays so
-    enter = Step("maintenance.on", {**_login(declared, proxy), **_limits(proxy.inputs.inventory.policy)})
-    leave = Step("maintenance.off", _login(declared, proxy))
+    enter = EnterMaintenance(**_login(declared, proxy), **_limits(proxy.inputs.inventory.policy))
+    leave = ClearMaintenance(**_login(declared, proxy))
     return replace(change, steps=(*before, enter, *steps, verify, leave, verify))
 
 
 def wait_step(proxy: ProxyView) -> Step:
     """Wait until the proxy runs no session."""
-    return Step("sessions.wait", {"name": proxy.name, **_limits(proxy.inputs.inventory.policy)})
+    return WaitForSessions(name=proxy.name, **_limits(proxy.inputs.inventory.policy))
 
 
 def cleared(update: Change | None, declared: Resource, proxy: ProxyView) -> Change:
     """`update` with maintenance mode cleared, or an update that does only this."""
     cause = Cause(Reason.DRIFT, "left in maintenance by an apply that did not end", declared.position)
     field = FieldChange(MAINTENANCE, True, False, cause=cause)
-    step = Step("maintenance.off", _login(declared, proxy))
+    step = ClearMaintenance(**_login(declared, proxy))
     if update is not None:
         steps = () if update.blocked else (*update.steps, step)
         return replace(update, fields=(*update.fields, field), steps=steps)

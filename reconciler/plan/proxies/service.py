@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from reconciler.kinds.packages import file_name, wanted_build
 from reconciler.model.inventory import Resource
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
+from reconciler.model.steps import CreateObject, InstallPackage, MarkRegistered, Step, UpgradeProxy, UploadPackage
 from reconciler.model.value import digest
 from reconciler.plan.proxies.view import ProxyView
 
@@ -17,7 +18,7 @@ def with_install(change: Change, declared: Resource, proxy: ProxyView) -> Change
     """A create that installs the package first, and then has the server attach what it finds on the host."""
     target, detail = wanted_build(declared), _by_package(declared)
     field = FieldChange(FIELD, proxy.service.get("version"), target, cause=_package_cause(declared, detail))
-    attach = (replace(step, params={**step.params, "attach": True}) for step in change.steps)
+    attach = (replace(step, attach=True) for step in change.steps if isinstance(step, CreateObject))
     return replace(
         change,
         cause=replace(change.cause, detail=f"{change.cause.detail}; {detail}"),
@@ -25,7 +26,7 @@ def with_install(change: Change, declared: Resource, proxy: ProxyView) -> Change
         steps=(
             *_package_steps(declared, target, fresh=True),
             *attach,
-            Step("package.registered", {"host": declared.name, "os": os_of(declared)}),
+            MarkRegistered(host=declared.name, os=os_of(declared)),
         ),
     )
 
@@ -43,14 +44,14 @@ def upgrade_by_server(declared: Resource, proxy: ProxyView, blocked: str) -> Cha
     target = proxy.inputs.live.server.build
     position = declared.positions.get(FIELD, declared.position)
     cause = Cause(Reason.DRIFT, f"the server runs {target}", position)
-    params = {
-        "name": declared.name,
-        "host": proxy.raw.get("hostName"),
-        "to": target,
-        "os": os_of(declared),
-        "credentials": declared.fields.get("credentials", ""),
-    }
-    return _upgrade(proxy, proxy.version, target, cause, (Step("proxy.upgrade", params),), blocked)
+    step = UpgradeProxy(
+        name=declared.name,
+        host=proxy.raw.get("hostName"),
+        to=target,
+        os=os_of(declared),
+        credentials=declared.fields.get("credentials", ""),
+    )
+    return _upgrade(proxy, proxy.version, target, cause, (step,), blocked)
 
 
 def _upgrade(
@@ -73,8 +74,8 @@ def _package_steps(declared: Resource, target: str, *, fresh: bool) -> tuple[Ste
     about = {"host": declared.name, "os": os_of(declared), "sha256": package["sha256"]}
     kind = file.rpartition(".")[2].lower()
     return (
-        Step("package.upload", {**about, "source": source, "file": file}),
-        Step("package.install", {**about, "kind": kind, "version": target, "fresh": fresh}),
+        UploadPackage(**about, source=source, file=file),
+        InstallPackage(**about, kind=kind, version=target, fresh=fresh),
     )
 
 

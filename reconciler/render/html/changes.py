@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.address import kind_of, name_of
+from reconciler.model.plan import ChangeKey
 from reconciler.render import review
 from reconciler.render.html.tags import Html, join, tag
 from reconciler.render.html.tags import name_of as bdi
@@ -126,9 +127,9 @@ def _about(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
 
 
 def _linked(key: str, links: Mapping[str, str]) -> Html:
-    action, _, where = key.partition(":")
-    verb = ACTIONS[action].verb if action in ACTIONS else action
-    return tag("a", verb, " ", address(where), href=links[key]) if key in links else tag("span", key)
+    parts = ChangeKey.parse(key)
+    verb = ACTIONS[parts.action].verb if parts.action in ACTIONS else parts.action
+    return tag("a", verb, " ", address(parts.address), href=links[key]) if key in links else tag("span", key)
 
 
 def _steps(steps: Sequence[Data]) -> Html:

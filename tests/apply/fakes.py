@@ -1,4 +1,4 @@
-"""A site whose server is a dictionary: steps run against it without a network."""
+"""A fake_context whose server is a dictionary: steps run against it without a network."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Secrets:
         return Secret("hunter2")
 
 
-def site(server: FakeServer, *proxies: str, clock: Clock | None = None) -> ApplyContext:
-    """A site that knows `proxies`, whose ids are `id-NAME`."""
+def fake_context(server: FakeServer, *proxies: str, clock: Clock | None = None) -> ApplyContext:
+    """A fake_context that knows `proxies`, whose ids are `id-NAME`."""
     time = clock or Clock()
     access = Access(Server(HOST, LOGIN), {}, {"local": LOGIN}, {}, "/nowhere")
     known = {f"proxy.{name}": LiveResource("proxy", name, f"id-{name}", {}) for name in proxies}

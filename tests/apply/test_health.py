@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import ApplyContext, Gate, Limits, apply
+from reconciler.apply import ApplyContext, RolloutLimits, ServerHealth, apply
 from reconciler.apply.engine import Result
-from reconciler.apply.steps import STEPS
+from reconciler.apply.steps import RUN
 from reconciler.model.errors import Refused, Unreachable
 from reconciler.model.live import ServerInfo
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, ChangeKey, FieldChange, Plan, Reason
+from reconciler.model.steps import ClearMaintenance, RunJob
 from reconciler.plan.coverage import Coverage
-from tests.apply.site import HOST, FakeServer, site
+from tests.apply.fakes import HOST, FakeServer, fake_context
 
 NEW, OLD = "8.6.0.100", "8.5.0.1014"
 
 
-class FakeSite:
+class FakeContext:
     def __init__(self) -> None:
         self.stop = threading.Event()
 
@@ -37,25 +38,24 @@ class Seen:
         seen = {name: {"status": "Online"} for name in self.working()}
         return known.observed(seen, NEW)
 
-    def unhealthy(self, changes: Sequence[Change]) -> dict[str, str]:
+    def unhealthy(self, changes: Sequence[Change]) -> dict[ChangeKey, str]:
         self.asked.append([change.address.removeprefix("proxy.") for change in changes])
         return {change.key: "it is Offline" for change in changes if change.address[-1] in self.sick}
 
 
 def upgrade(name: str) -> Change:
     fields = (FieldChange("service.version", OLD, NEW),)
-    return Change(f"proxy.{name}", Action.UPGRADE, fields, Cause(Reason.DRIFT), (Step("job.run", {"name": name}),))
+    return Change(f"proxy.{name}", Action.UPGRADE, fields, Cause(Reason.DRIFT), (RunJob(name=name),))
 
 
 def job(name: str, *proxies: str) -> Change:
     needs = tuple(f"upgrade:proxy.{proxy}" for proxy in proxies)
-    return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN), (Step("job.run", {"name": name}),), needs)
+    return Change(f"job.{name}", Action.RUN, (), Cause(Reason.CHAIN), (RunJob(name=name),), needs)
 
 
-def run(look: Seen, *changes: Change, limits: Limits | None = None) -> Result:
-    plan = Plan("corp", "", ServerInfo(HOST, 8, NEW), changes)
-    limits = limits or Limits("1")
-    return apply(plan, cast(ApplyContext, FakeSite()), listen=lambda event: None, limits=limits, look=look)
+def run(health: Seen, *changes: Change, batch: str = "1", limits: RolloutLimits | None = None) -> Result:
+    plan = Plan("corp", "", ServerInfo(HOST, 8, NEW), changes, batch=batch)
+    return apply(plan, cast(ApplyContext, FakeContext()), limits=limits, health=health)
 
 
 def ends(result: Result) -> dict[str, str]:
@@ -67,18 +67,18 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Names whose change fails."""
     names: set[str] = set()
 
-    def do(site: Any, params: Mapping[str, Any], tell: Callable[[str], None]) -> None:
-        if params["name"] in names:
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        if step.name in names:
             raise Refused("host", "doing it", "no")
 
-    monkeypatch.setitem(STEPS, "job.run", do)
+    monkeypatch.setitem(RUN, "job.run", do)
     return names
 
 
 @pytest.mark.usefixtures("broken")
 def test_each_batch_is_looked_at_before_the_next_and_the_last_one_at_the_end() -> None:
     look = Seen()
-    assert not run(look, upgrade("a"), upgrade("b"), upgrade("c"), limits=Limits("1,100%")).failed
+    assert not run(look, upgrade("a"), upgrade("b"), upgrade("c"), batch="1,100%").failed
     assert look.asked == [["a"], ["b", "c"]]
 
 
@@ -86,7 +86,7 @@ def test_each_batch_is_looked_at_before_the_next_and_the_last_one_at_the_end() -
 def test_a_proxy_that_does_not_come_back_stops_the_next_batch_and_says_why() -> None:
     result = run(Seen("a"), upgrade("a"), upgrade("b"), upgrade("c"))
     assert ends(result) == {"proxy.a": "done", "proxy.b": "not started", "proxy.c": "not started"}
-    reason = "an earlier batch did not end well: proxy.a: it is Offline"
+    reason = "an earlier batch failed: proxy.a: it is Offline"
     assert result.outcomes["upgrade:proxy.b"].detail == reason
     assert result.unhealthy == {"upgrade:proxy.a": "it is Offline"}
     assert result.failed
@@ -102,16 +102,16 @@ def test_the_last_batch_fails_the_run_too() -> None:
 def test_a_failed_change_stops_the_next_batch_unless_failures_are_allowed(broken: set[str]) -> None:
     broken.add("a")
     assert ends(run(Seen(), upgrade("a"), upgrade("b"))) == {"proxy.a": "failed", "proxy.b": "not started"}
-    allowed = run(Seen(), upgrade("a"), upgrade("b"), limits=Limits("1", max_failures=2))
+    allowed = run(Seen(), upgrade("a"), upgrade("b"), limits=RolloutLimits(max_failures=2))
     assert ends(allowed) == {"proxy.a": "failed", "proxy.b": "done"}
 
 
 @pytest.mark.usefixtures("broken")
 def test_what_is_not_well_counts_as_a_failure() -> None:
-    limits = Limits("1", max_failures=2)
+    limits = RolloutLimits(max_failures=2)
     result = run(Seen("ab"), upgrade("a"), upgrade("b"), upgrade("c"), limits=limits)
     assert ends(result) == {"proxy.a": "done", "proxy.b": "done", "proxy.c": "not started"}
-    assert result.outcomes["upgrade:proxy.c"].detail == "2 changes failed, which is the limit"
+    assert result.outcomes["upgrade:proxy.c"].detail == "2 changes failed, the maximum"
 
 
 def test_the_sessions_that_follow_from_a_batch_belong_to_it(broken: set[str]) -> None:
@@ -123,7 +123,7 @@ def test_the_sessions_that_follow_from_a_batch_belong_to_it(broken: set[str]) ->
         "proxy.b": "not started",
         "job.nightly": "not started",
     }
-    assert result.outcomes["upgrade:proxy.b"].detail == "an earlier batch did not end well: job.daily failed"
+    assert result.outcomes["upgrade:proxy.b"].detail == "an earlier batch failed: job.daily failed"
 
 
 def test_who_works_is_looked_at_again_before_each_start(broken: set[str]) -> None:
@@ -131,24 +131,24 @@ def test_who_works_is_looked_at_again_before_each_start(broken: set[str]) -> Non
     working = {"a", "b", "c"}
 
     class Dying(Seen):
-        def unhealthy(self, changes: Sequence[Change]) -> dict[str, str]:
+        def unhealthy(self, changes: Sequence[Change]) -> dict[ChangeKey, str]:
             working.discard("c")
             return {}
 
     serving = {"one": frozenset("bc")}
     of_proxy = {"b": frozenset({"one"}), "c": frozenset({"one"})}
-    limits = Limits("1", coverage=Coverage(serving, frozenset(working), 1, of_proxy))
+    limits = RolloutLimits(coverage=Coverage(serving, frozenset(working), 1, of_proxy))
     result = run(Dying(working=lambda: frozenset(working)), upgrade("a"), upgrade("b"), limits=limits)
     assert ends(result) == {"proxy.a": "done", "proxy.b": "skipped"}
-    assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies meanwhile"
+    assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies during it"
 
 
 class TestLook:
     """The real one, through REST."""
 
-    def gate(self, *proxies: dict[str, Any]) -> tuple[Gate, FakeServer]:
+    def gate(self, *proxies: dict[str, Any]) -> tuple[ServerHealth, FakeServer]:
         server = FakeServer({}, {"Proxies": [{"id": f"id-{raw['hostName']}", **raw} for raw in proxies]}, build=NEW)
-        return Gate(site(server, *(raw["hostName"] for raw in proxies))), server
+        return ServerHealth(fake_context(server, *(raw["hostName"] for raw in proxies))), server
 
     @pytest.mark.parametrize(
         ("seen", "problem"),
@@ -168,9 +168,13 @@ class TestLook:
     def test_what_was_drained_is_back(self) -> None:
         gate, _ = self.gate({"hostName": "a", "status": "Online", "maintenanceModeState": "Enabled"})
         drained = Change(
-            "proxy.a", Action.UPGRADE, (), Cause(Reason.DRIFT), (Step("maintenance.on"), Step("maintenance.off"))
+            "proxy.a",
+            Action.UPGRADE,
+            (),
+            Cause(Reason.DRIFT),
+            (ClearMaintenance(name="a", host="a", os="windows", credentials=""),),
         )
-        assert gate.unhealthy([drained]) == {"upgrade:proxy.a": "it is still in maintenance"}
+        assert gate.unhealthy([drained]) == {"upgrade:proxy.a": "it is still in maintenance mode"}
 
     def test_nothing_is_asked_where_nothing_was_changed(self) -> None:
         gate, server = self.gate({"hostName": "a", "status": "Online"})
@@ -195,7 +199,7 @@ class TestLook:
 
         monkeypatch.setattr(server, "list", dead)
         assert gate.coverage(Coverage({}, frozenset())) is None
-        assert gate.unhealthy([upgrade("a")]) == {"upgrade:proxy.a": "the server does not say how it is (no route)"}
+        assert gate.unhealthy([upgrade("a")]) == {"upgrade:proxy.a": "the server does not report its state (no route)"}
 
 
 def test_without_an_answer_nothing_is_disrupted(broken: set[str]) -> None:
@@ -206,5 +210,6 @@ def test_without_an_answer_nothing_is_disrupted(broken: set[str]) -> None:
     result = run(Blind(), upgrade("a"))
     assert ends(result) == {"proxy.a": "skipped"}
     assert result.outcomes["upgrade:proxy.a"].detail == (
-        "nobody knows which proxies work, so some organizations would have too few working proxies meanwhile"
+        "the server does not report which proxies work, so some organizations would have too few working proxies"
+        " during it"
     )

@@ -1,0 +1,120 @@
+"""Records what was applied, change by change, so that a killed run loses nothing: the digests of applied values, the
+jobs that have no result yet, and the proxies that are drained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from reconciler.journal import JournalError
+from reconciler.model.address import Address, kind_of, name_of
+from reconciler.model.event import ChangeEnded, Event, Outcome, StepDone, StepStarted
+from reconciler.model.inventory import Inventory
+from reconciler.model.live import Live
+from reconciler.model.plan import Action, Change, Plan
+from reconciler.model.recall import Recall
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step
+from reconciler.plan.compare import applied_digests
+from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
+from reconciler.plan.runs import PENDING, begun_after
+
+if TYPE_CHECKING:
+    from reconciler.journal import Memory
+
+
+class Recorder:
+    """Call `begin` before an apply, give `permit` and `listen` to the engine, and call `settle` with the plan that is
+    made afterwards. `live` is what the plan was made from.
+
+    `begin`, `permit` and `settle` raise JournalError. What `listen` cannot write is kept, and written with what comes
+    next.
+    """
+
+    def __init__(self, inventory: Inventory, live: Live, recall: Recall, memory: Memory, scope: str) -> None:
+        self._inventory = inventory
+        self._live = live
+        self._recall = recall
+        self._memory = memory
+        self._scope = scope
+        self._changes: dict[str, Change] = {}
+        self._pending: dict[str, str] = {}
+        self._writing = Lock()
+        self._stored: dict[str, Mapping[str, str]] = dict(recall.applied)
+        self._unwritten: dict[str, Mapping[str, str] | None] = {}
+
+    def begin(self, plan: Plan) -> None:
+        """Mark the jobs that will be started; the mark is cleared when they have a result."""
+        self._changes = {change.key: change for change in plan.changes}
+        runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
+        self._pending = dict.fromkeys(runs, "pending")
+        self._write({where: {**self._stored.get(where, {}), PENDING: "pending"} for where in runs})
+
+    def permit(self, event: StepStarted) -> None:
+        """Record the start of a job and of a drain before they happen."""
+        step = self._step(event)
+        if event.key.action == Action.RUN:
+            self._begin_run(event.key.address)
+        if isinstance(step, EnterMaintenance):
+            self._memory.remember(self._scope, {mark_of(step.name): {DRAINED: "by an apply"}})
+
+    def listen(self, event: Event) -> None:
+        with suppress(JournalError):
+            if isinstance(event, StepDone) and isinstance(step := self._step(event), ClearMaintenance):
+                self._memory.forget(self._scope, mark_of(step.name))
+            elif isinstance(event, ChangeEnded):
+                self._end(event)
+
+    def settle(self, plan: Plan) -> None:
+        """Record everything that `plan`, made after the apply, finds as declared: later differences from it are drift.
+        Clear the marks of proxies that it does not find in maintenance mode."""
+        drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
+        for where in self._recall.applied:
+            if kind_of(where) == MARK and where not in drained:
+                self._memory.forget(self._scope, where)
+        differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
+        self._store([where for where in self._inventory.resources if where not in differs])
+
+    def _step(self, event: StepStarted | StepDone) -> Step | None:
+        change = self._changes.get(event.key)
+        return change.steps[event.index] if change is not None else None
+
+    def _end(self, event: ChangeEnded) -> None:
+        if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED):
+            self._pending.pop(event.address, None)
+            self._store([event.address])
+        elif event.action == Action.RUN and self._pending.get(event.address, "pending") != "pending":
+            self._pending[event.address] = "pending"  # its start was recorded, and did not happen
+            self._write({event.address: {**self._stored.get(event.address, {}), PENDING: "pending"}})
+        elif event.outcome is Outcome.DONE and event.action == Action.DELETE:
+            self._write({event.address: None})
+        elif event.outcome is Outcome.DONE:
+            self._store([event.address])
+
+    def _begin_run(self, where: str) -> None:
+        found = self._live.resources.get(Address(where))
+        self._pending[where] = begun_after(found.raw.get("lastRun") if found else None)
+        self._write({where: {**self._stored.get(where, {}), PENDING: self._pending[where]}})
+
+    def _store(self, addresses: list[Address] | list[str]) -> None:
+        rows: dict[str, dict[str, str]] = {}
+        for where in addresses:
+            resource = self._inventory.resources.get(Address(where))
+            if resource is None:
+                continue
+            mark = {PENDING: self._pending[where]} if where in self._pending else {}
+            rows[where] = {**applied_digests(resource, self._recall), **mark}
+        self._write({where: row for where, row in rows.items() if self._stored.get(where) != row})
+
+    def _write(self, rows: Mapping[str, Mapping[str, str] | None]) -> None:
+        """Write these rows, and those that could not be written before; None stands for a row to delete."""
+        with self._writing:
+            self._unwritten |= rows
+            kept = {where: row for where, row in self._unwritten.items() if row is not None}
+            self._memory.remember(self._scope, kept)
+            for where in self._unwritten.keys() - kept.keys():
+                self._memory.forget(self._scope, where)
+                self._stored.pop(where, None)
+            self._stored |= kept
+            self._unwritten = {}

@@ -1,0 +1,44 @@
+"""Which function runs which step, and the errors that a step raises itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.model.errors import ReconcileError
+from reconciler.model.steps import Step
+
+S = TypeVar("S", bound=Step)
+
+RUN: dict[str, Callable[[ApplyContext, Any, Reporter], str | None]] = {}
+"""The function of every step, by its verb. It is given the context, the step and a reporter of news; it returns a
+sentence about its result or None, and raises a ReconcileError where it fails."""
+
+
+def runs(
+    *steps: type[S],
+) -> Callable[[Callable[[ApplyContext, S, Reporter], str | None]], Callable[[ApplyContext, S, Reporter], str | None]]:
+    """Marks the function that runs `steps`."""
+
+    def register(function: Callable[[ApplyContext, S, Reporter], str | None]) -> Any:
+        RUN.update({step.verb: function for step in steps})
+        return function
+
+    return register
+
+
+class StepFailed(ReconcileError):
+    """The result is not what was asked for. `log` has the last lines of the work, oldest first."""
+
+    def __init__(self, message: str, log: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class StillRunning(ReconcileError):
+    """The run was interrupted, and the server continues the work."""
+
+
+class NotBegun(ReconcileError):
+    """The run was interrupted before the step sent its request."""

@@ -1,0 +1,326 @@
+"""The steps that changes are made of, one class each: the verb that plans name it with, its parameters, its text, and
+how the engine treats it. `apply/steps` runs them.
+
+A new step is a class here, with a function marked `@runs` in `apply/steps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+
+class Limit(StrEnum):
+    """The concurrency limit that a step counts against while it runs."""
+
+    REST = "rest"
+    WINRM = "winrm"
+    HOST = "host"  # SSH or WinRM, by the transport of the step's host
+    NONE = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call inside a change. The fields of a subclass are its parameters: JSON data without secrets."""
+
+    verb: ClassVar[str]
+    limit: ClassVar[Limit]
+    repeatable: ClassVar[bool]
+    prepares: ClassVar[bool]
+    undone_by: ClassVar[type[Step] | None]
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        raise NotImplementedError
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters as plans have them: without those that are at their default."""
+        values = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
+        return {_IN_PLANS.get(name, name): value for name, (value, default) in values.items() if value != default}
+
+
+STEPS: dict[str, type[Step]] = {}
+"""Every step, by its verb."""
+
+_IN_PLANS = {"arguments": "params"}
+"""Parameters that plans name otherwise."""
+
+S = TypeVar("S", bound=Step)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _step(
+    verb: str,
+    *,
+    limit: Limit = Limit.REST,
+    repeatable: bool = False,
+    prepares: bool = False,
+    undone_by: type[Step] | None = None,
+) -> Callable[[type[S]], type[S]]:
+    """Makes a class the record of a step.
+
+    `repeatable`: the step is idempotent, so it is retried after a failure that may pass. A step that starts or creates
+    something is not: it reads back what became of its request. `prepares`: it disrupts nothing and may take long, so it
+    comes before the drain of a proxy. `undone_by`: the step that must follow, also after a failure; both read the state
+    before they act, so that it can follow a step that failed half way.
+    """
+
+    def record(cls: type[S]) -> type[S]:
+        cls.verb, cls.limit, cls.repeatable = verb, limit, repeatable
+        cls.prepares, cls.undone_by = prepares, undone_by
+        STEPS[verb] = dataclass(frozen=True, kw_only=True)(cls)
+        return cls
+
+    return record
+
+
+def step_from_json(verb: str, params: Mapping[str, Any]) -> Step:
+    """A step of a plan's JSON form. Raises ValueError with the reason for an unknown verb or a parameter that does not
+    fit."""
+    import msgspec
+
+    if verb not in STEPS:
+        raise ValueError(f"there is no step {verb!r}")
+    cls = STEPS[verb]
+    names = {_IN_PLANS.get(item.name, item.name): item.name for item in fields(cls)}
+    if unknown := sorted(params.keys() - names.keys()):
+        raise ValueError(f"`{verb}` has no parameter {unknown[0]!r}")
+    try:
+        return msgspec.convert({names[name]: value for name, value in params.items()}, cls)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"`{verb}`: {error}") from error
+
+
+@_step("create")
+class CreateObject(Step):
+    """`attach` lets the server take over a proxy service that is installed already."""
+
+    kind: str
+    name: str
+    fields: Mapping[str, Any]
+    attach: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"create {self.kind} {self.name}"
+
+
+@_step("takeover")
+class TakeOver(CreateObject):
+    """A creation that takes over the proxy service of another server."""
+
+    @property
+    def text(self) -> str:
+        return f"take over {self.kind} {self.name}"
+
+
+@_step("update", repeatable=True)  # PUT of the whole object, read again each time
+class UpdateObject(Step):
+    """`fields` are sent; `changed` names those that differ."""
+
+    kind: str
+    name: str
+    fields: Mapping[str, Any]
+    changed: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        return f"{' '.join(filter(None, ('change', self.kind, self.name)))}: {', '.join(self.changed)}"
+
+
+@_step("delete", repeatable=True)
+class DeleteObject(Step):
+    """`owner` is the mark that the plan saw. `force` and `credentials` (the login of the host) are for proxies only."""
+
+    kind: str
+    name: str
+    id: str
+    owner: str
+    force: bool | None = None
+    credentials: str | None = None
+
+    @property
+    def text(self) -> str:
+        return f"delete {self.kind} {self.name}"
+
+
+@_step("pool.members")
+class ChangePoolMembers(Step):
+    """Proxies that join and leave the pool `name`."""
+
+    name: str
+    join: Sequence[str]
+    leave: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        return f"change the members of pool {self.name}"
+
+
+@_step("repository.move")
+class MoveRepository(Step):
+    """`to` is the address of a proxy or pool."""
+
+    name: str
+    to: str
+
+    @property
+    def text(self) -> str:
+        return f"move repository {self.name} to {self.to}"
+
+
+@_step("certificate.set", limit=Limit.WINRM, repeatable=True)
+class SetCertificate(Step):
+    """PowerShell on the management server."""
+
+    certificate: str
+    thumbprint: str
+
+    @property
+    def text(self) -> str:
+        return f"set the server certificate {self.certificate}"
+
+
+@_step("proxy.upgrade", limit=Limit.WINRM)
+class UpgradeProxy(Step):
+    """PowerShell on the management server, with the login `credentials` of the proxy's host."""
+
+    name: str
+    host: str | None
+    to: str
+    os: str
+    credentials: str
+
+    @property
+    def text(self) -> str:
+        return f"upgrade {self.name} to {self.to}"
+
+
+@_step("proxy.verify")
+class VerifyProxy(Step):
+    """`version` is the lowest that is accepted; `pool` is the pool that the proxy belongs to."""
+
+    name: str
+    version: str = ""
+    pool: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"verify {self.name}"
+
+
+@_step("maintenance.off", repeatable=True)
+class ClearMaintenance(Step):
+    """The server needs the login `credentials` of the host for it."""
+
+    name: str
+    host: str | None
+    os: str
+    credentials: str
+
+    @property
+    def text(self) -> str:
+        return f"clear maintenance mode of {self.name}"
+
+
+@_step("maintenance.on", repeatable=True, undone_by=ClearMaintenance)
+class EnterMaintenance(Step):
+    """Waits `deadline` seconds for running sessions, and `then` fails or goes on."""
+
+    name: str
+    host: str | None
+    os: str
+    credentials: str
+    deadline: int
+    then: str
+
+    @property
+    def text(self) -> str:
+        return f"put {self.name} into maintenance mode"
+
+
+@_step("sessions.wait", limit=Limit.NONE)
+class WaitForSessions(Step):
+    """Waits `deadline` seconds for running sessions, and `then` fails or goes on."""
+
+    name: str
+    deadline: int
+    then: str
+
+    @property
+    def text(self) -> str:
+        return f"wait for the sessions on {self.name} to end"
+
+
+@_step("host.change", limit=Limit.HOST, repeatable=True)  # scripts check before they change
+class ChangeHost(Step):
+    """One script of a playbook. `restart`: the proxy does not work meanwhile."""
+
+    host: str
+    requirement: str
+    script: str
+    arguments: Mapping[str, Any]
+    restart: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.requirement} on {self.host}"
+
+
+@_step("package.upload", limit=Limit.HOST, repeatable=True, prepares=True)
+class UploadPackage(Step):
+    """`source` is a path or URL; `file` its name on the host."""
+
+    host: str
+    os: str
+    sha256: str
+    source: str
+    file: str
+
+    @property
+    def text(self) -> str:
+        return f"upload {self.file} to {self.host} and verify its SHA-256"
+
+
+@_step("package.install", limit=Limit.HOST)
+class InstallPackage(Step):
+    """`kind` is the extension of the file; `fresh`: no service is registered yet."""
+
+    host: str
+    os: str
+    sha256: str
+    kind: str
+    version: str
+    fresh: bool
+
+    @property
+    def text(self) -> str:
+        return f"install {self.version} on {self.host} and start it (rollback on failure)"
+
+
+@_step("package.registered", limit=Limit.HOST)
+class MarkRegistered(Step):
+    """Records on the host that its service belongs to a server, so that no later run takes it over."""
+
+    host: str
+    os: str
+
+    @property
+    def text(self) -> str:
+        return f"mark the service on {self.host} as registered"
+
+
+@_step("job.run", limit=Limit.NONE)  # it runs for hours, with a request now and then
+class RunJob(Step):
+    """`follow`: an earlier run has started the session already."""
+
+    name: str
+    follow: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"run job {self.name}"

@@ -1,0 +1,37 @@
+"""A sample of every step."""
+
+from __future__ import annotations
+
+from reconciler.model.steps import STEPS, Step, step_from_json
+
+_LOGIN = {"host": "px-1.example.net", "os": "windows", "credentials": "local"}
+_OBJECT = {"kind": "proxy", "name": "px-1", "fields": {"host": "px-1.example.net"}}
+_PATIENCE = {"deadline": 60, "then": "fail"}
+_PACKAGE = {"host": "px-1", "os": "linux", "sha256": "ab"}
+
+PARAMS: dict[str, dict[str, object]] = {
+    "create": {**_OBJECT, "attach": True},
+    "takeover": {**_OBJECT, "attach": True},
+    "update": {**_OBJECT, "changed": ["host"]},
+    "delete": {"kind": "proxy", "name": "px-1", "id": "1", "owner": "corp", "force": False, "credentials": ""},
+    "pool.members": {"name": "cloud", "join": ["px-1"], "leave": []},
+    "repository.move": {"name": "disk", "to": "pool.cloud"},
+    "certificate.set": {"certificate": "dmz", "thumbprint": "AB"},
+    "proxy.upgrade": {"name": "px-1", "host": None, "to": "8.6.0.100", "os": "windows", "credentials": ""},
+    "proxy.verify": {"name": "px-1", "version": "8.6.0.100", "pool": "cloud"},
+    "maintenance.on": {"name": "px-1", **_LOGIN, **_PATIENCE},
+    "maintenance.off": {"name": "px-1", **_LOGIN},
+    "sessions.wait": {"name": "px-1", **_PATIENCE},
+    "host.change": {"host": "px-1", "requirement": "port", "script": "s.sh", "params": {"port": 9193}, "restart": True},
+    "package.upload": {**_PACKAGE, "source": "pkg/p.deb", "file": "p.deb"},
+    "package.install": {**_PACKAGE, "kind": "deb", "version": "8.6.0.100", "fresh": True},
+    "package.registered": {"host": "px-1", "os": "linux"},
+    "job.run": {"name": "daily", "follow": True},
+}
+"""The parameters of each step as plans have them."""
+
+SAMPLES = {verb: step_from_json(verb, PARAMS[verb]) for verb in STEPS}
+
+
+def sample(verb: str) -> Step:
+    return SAMPLES[verb]
