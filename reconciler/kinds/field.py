@@ -83,7 +83,8 @@ class Field:
     of equal values and raises ValueError with a sentence for people. `shown` gives the part of a wanted value that
     the server shows, for comparing. `refuses` says why a REST version cannot take a value, and gives an empty text
     where it can. `on_put` is a field that a PUT must repeat though it cannot change; `sent_with` names the fields
-    whose change needs this login too. `severe` fields make drift alarming (ports, credentials, trust).
+    whose change needs this login too. `implies` names properties of the API that the server may change along with the
+    field. `severe` fields make drift alarming (ports, credentials, trust).
     """
 
     name: str
@@ -102,6 +103,7 @@ class Field:
     refuses: Refuses | None = None
     on_put: bool = False
     sent_with: tuple[str, ...] = ()
+    implies: tuple[str, ...] = ()
     severe: bool = False
 
     def in_version(self, rest: int) -> bool:

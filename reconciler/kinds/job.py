@@ -147,7 +147,7 @@ JOB = Kind(
     state=job_state,
     live_key=live_key,
     wanted_key=wanted_key,
-    echo=("name", "description", "backupType", "repositoryId", "isEnabled", "schedulePolicy", "selectedItems"),
+    volatile=frozenset({"eTag", "lastBackup", "lastRun", "lastStatus", "nextRun"}),
     fields=(
         Field("name", "Name of the job.", "name", Mode.KEY, on_put=True),
         Field(
@@ -191,6 +191,7 @@ JOB = Kind(
             encode=encode_schedule,
             decode=decode_schedule,
             normalize=normalize_schedule,
+            implies=("dailyTime", "dailyType", "periodicallyEvery", "periodicallyOffsetMinutes"),
             refuses=refuses_schedule,
         ),
         Field("enabled", "Whether the schedule is active.", "isEnabled"),

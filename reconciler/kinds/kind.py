@@ -21,8 +21,8 @@ class Kind:
     `section` is its key in the inventory; `collection` the path below `/vN/` (empty where REST does not know it).
     `rank` orders creation: lower first; deletes go the other way. `live_key` gives what identifies a live object
     and `wanted_key` the same for a declared one: where both are equal it is the same object. `on_create` adds
-    properties to the body of a POST that no field declares. `echo` names properties that a PUT sends back as they were
-    read, since it is not documented whether a PUT merges or replaces. `reference` kinds must exist and are never
+    properties to the body of a POST that no field declares. `volatile` names properties, at any depth, that the
+    server changes by itself: they are never sent and never compared. `reference` kinds must exist and are never
     changed. `state` reads what the server reports of an object that has a state, for a REST version.
     """
 
@@ -38,7 +38,7 @@ class Kind:
     reference: bool = False
     since: int = FIRST_REST
     until: int = LAST_REST
-    echo: tuple[str, ...] = ()
+    volatile: frozenset[str] = frozenset()
     on_create: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] = no_extra
     state: Callable[[Raw, int], State] | None = None
 

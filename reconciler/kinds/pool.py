@@ -40,7 +40,6 @@ POOL = Kind(
     since=8,
     live_key=live_key,
     wanted_key=wanted_key,
-    echo=("name", "description"),
     on_create=on_create,
     fields=(
         Field("name", "Name of the pool.", "name", Mode.KEY, on_put=True),

@@ -106,16 +106,8 @@ PROXY = Kind(
     state=proxy_state,
     live_key=live_key,
     wanted_key=wanted_key,
-    echo=(
-        "description",
-        "port",
-        "threadsNumber",
-        "enableNetworkThrottling",
-        "throttlingValue",
-        "throttlingUnit",
-        "useInternetProxy",
-        "internetProxyType",
-        "internetProxySettings",
+    volatile=frozenset(
+        {"cpuUsagePercent", "maintenanceModeState", "memoryUsagePercent", "proxyPoolId", "status", "version"}
     ),
     fields=(
         Field("host", "Name that the server reaches the proxy by.", "hostName", Mode.KEY),
@@ -155,6 +147,7 @@ PROXY = Kind(
             encode=codec.encode_rate,
             decode=codec.decode_rate,
             normalize=codec.normalize_rate,
+            implies=("throttlingUnit", "throttlingValue"),
         ),
         Field(
             "internet_proxy",
@@ -162,6 +155,7 @@ PROXY = Kind(
             encode=encode_internet,
             decode=decode_internet,
             normalize=normalize_internet,
+            implies=("internetProxySettings", "internetProxyType", "useInternetProxy"),
             shown=shown_internet,
         ),
         Field(

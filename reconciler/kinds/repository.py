@@ -165,20 +165,18 @@ REPOSITORY = Kind(
     collection="BackupRepositories",
     live_key=live_key,
     wanted_key=wanted_key,
-    echo=(
-        "name",
-        "description",
-        "retentionType",
-        "retentionPeriodType",
-        "dailyRetentionPeriod",
-        "monthlyRetentionPeriod",
-        "yearlyRetentionPeriod",
-        "retentionFrequencyType",
-        "dailyTime",
-        "dailyType",
-        "monthlyTime",
-        "monthlyDaynumber",
-        "monthlyDayofweek",
+    volatile=frozenset(
+        {
+            "capacityBytes",
+            "freeSpaceBytes",
+            "isIndexed",
+            "isMigrationLocked",
+            "isOutOfOrder",
+            "isOutOfSync",
+            "isOutdated",
+            "outOfOrderReason",
+            "usedSpaceBytes",
+        }
     ),
     fields=(
         Field("name", "Name of the repository.", "name", Mode.KEY, on_put=True),
@@ -220,6 +218,7 @@ REPOSITORY = Kind(
             encode=encode_keep,
             decode=decode_keep,
             normalize=normalize_keep,
+            implies=("dailyRetentionPeriod", "monthlyRetentionPeriod", "yearlyRetentionPeriod"),
             severe=True,
         ),
         Field(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import CREDENTIAL, Context, Field, Mode, Raw
+from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Mode, Raw
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
 
@@ -45,6 +45,24 @@ def encode_security(value: Any, context: Context) -> Mapping[str, Any]:
     return {"useSSL": value == "tls"}
 
 
+def signed_in(raw: Raw) -> bool:
+    """Whether mail is sent by a mailbox that a person signed in to (Microsoft 365 or Google, REST v7): then the server,
+    its port and its login are not in use, and nothing of ours may take their place."""
+    return str(raw.get("authenticationType") or "CustomSmtp").lower() != "customsmtp"
+
+
+def over_smtp(decode: Decode) -> Decode:
+    """The decoder of a field that only a custom SMTP server has: unknown after a sign-in."""
+    return lambda raw, context: UNKNOWN if signed_in(raw) else decode(raw, context)
+
+
+def plain(api: str) -> Decode:
+    def decode(raw: Raw, context: Context) -> Any:
+        return raw.get(api, UNKNOWN)
+
+    return decode
+
+
 def decode_security(raw: Raw, context: Context) -> Any:
     used = raw.get("useSSL")
     return UNKNOWN if used is None else ("tls" if used else "none")
@@ -77,10 +95,6 @@ def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
     return ""
 
 
-def on_put(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"authenticationType": "CustomSmtp"} if context.rest >= 7 else {}
-
-
 SMTP = Kind(
     name="smtp",
     section="smtp",
@@ -90,39 +104,25 @@ SMTP = Kind(
     singleton=True,
     live_key=the_one,
     wanted_key=wanted_key,
-    on_create=on_put,
-    echo=(
-        "enableNotification",
-        "smtpServer",
-        "port",
-        "useAuthentication",
-        "username",
-        "useSSL",
-        "from",
-        "to",
-        "subject",
-        "notifyOnSuccess",
-        "notifyOnWarning",
-        "notifyOnFailure",
-        "supressUntilLastRetry",
-        "attachDetailedReport",
-    ),
+    volatile=frozenset({"isAuthenticated"}),
     fields=(
         Field("enabled", "Master switch of the notifications.", "enableNotification"),
-        Field("server", "Name of the SMTP server.", "smtpServer", severe=True),
-        Field("port", "TCP port of the SMTP server.", "port", decode=codec.number("port"), severe=True),
-        Field("security", "none or tls.", encode=encode_security, decode=decode_security, severe=True),
+        Field("server", "Name of the SMTP server.", "smtpServer", decode=over_smtp(plain("smtpServer")), severe=True),
+        Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(codec.number("port")), severe=True),
+        Field("security", "none or tls.", encode=encode_security, decode=over_smtp(decode_security), severe=True),
         Field(
             "credentials",
             "Account for SMTP authentication, or none.",
             mode=Mode.WRITE_ONLY,
             refers=(CREDENTIAL,),
             encode=encode_credentials,
-            decode=decode_credentials,
+            decode=over_smtp(decode_credentials),
             shown=shown_credentials,
+            on_put=True,
+            implies=("username",),
             severe=True,
         ),
-        Field("from", "Sender of the mails.", "from"),
+        Field("from", "Sender of the mails.", "from", decode=over_smtp(plain("from"))),
         Field("to", "Recipients.", encode=encode_to, decode=decode_to, normalize=sorted),
         Field("subject", "Subject with the product's variables, e.g. %JobName%.", "subject"),
         Field(

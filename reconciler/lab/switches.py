@@ -14,6 +14,7 @@ from reconciler.lab.server import LabServer
 from reconciler.lab.server.options import Options
 from reconciler.lab.state import Document
 
+SIGN_INS: Final = ("CustomSmtp", "GoogleGmail", "Microsoft365")
 REST_CERTIFICATES: Final = ("valid", "expired", "other-name")
 
 
@@ -64,7 +65,8 @@ def _change(host: Host, key: str, value: str) -> None:
 
 
 def _server(population: Population, server: Document, running: LabServer | None, key: str, value: str) -> None:
-    """`build=…` installs another build; `rest-certificate=expired` is what the REST API shows from then on;
+    """`build=…` installs another build; `sign-in=Microsoft365` is a sign-in for the mail, made in the console;
+    `rest-certificate=expired` is what the REST API shows from then on;
     `coverage=anew` lets the witness begin again; `faults=[…]` sets them (JSON); options by their names; else the
     machine's."""
     known = {item.name for item in fields(Options)}
@@ -78,6 +80,8 @@ def _server(population: Population, server: Document, running: LabServer | None,
         _put(server, "coverage", None)
     elif key == "faults":
         _put(server, "faults", _parsed(key, value, list))
+    elif key == "sign-in":
+        _sign_in(server, value)
     elif key in known:
         with server.lock:
             options = {**server.data.get("options", {}), key: _plain(value)}
@@ -87,6 +91,20 @@ def _server(population: Population, server: Document, running: LabServer | None,
         if host is None:
             raise LabError(f"the server has no switch {key}")
         _change(host, key, value)
+
+
+def _sign_in(server: Document, mode: str) -> None:
+    """The mail settings after a sign-in at Microsoft or Google in the console: no SMTP server, and a mailbox."""
+    if mode not in SIGN_INS:
+        raise LabError(f"sign-in is one of {', '.join(SIGN_INS)}, not {mode}")
+    with server.lock:
+        email = dict(server.data["email"])
+    signed = mode != "CustomSmtp"
+    email |= {"authenticationType": mode, "isAuthenticated": signed or None}
+    if signed:
+        email |= {"smtpServer": "", "useAuthentication": False, "username": "", "from": "vbo@contoso.onmicrosoft.com"}
+        email |= {"userId": "vbo@contoso.onmicrosoft.com", "mailApiUrl": "https://graph.microsoft.com"}
+    _put(server, "email", email)
 
 
 def _smtp(mail: Document, key: str, value: str) -> None:

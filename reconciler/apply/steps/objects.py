@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.registry import StepFailed, runs
-from reconciler.kinds import KINDS, Kind
-from reconciler.kinds.field import Context
+from reconciler.kinds import KINDS, Field, Kind, Mode
+from reconciler.kinds.field import Context, hidden
+from reconciler.kinds.writing import overlay, put_body, side_effects
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
 from reconciler.model.value import UNKNOWN
@@ -45,25 +46,71 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
 
 @runs(UpdateObject)
 def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str | None:
-    """PUT an object: what was read, with what is declared laid over it, since it is not documented whether the
-    product merges or replaces."""
-    kind, name, fields = KINDS[step.kind], step.name, step.fields
+    """PUT an object: what was read with the changed fields over it, then read again and compared. Nothing that the plan
+    does not change may differ afterwards."""
+    kind, name = KINDS[step.kind], step.name
     path = context.path_of(kind.name, name)
-    raw = context.reader.get(path)
+    raw = _read(context, kind, path)
     existing = context.live_of(kind.name, name)
     ours = existing is not None and existing.owner == context.owner
     naming = context.naming.marked(context.owner if ours else "")
-    body = {key: raw[key] for key in kind.echo if raw.get(key) is not None}
-    if kind.singleton:
-        body |= kind.on_create(naming, fields)
-    if kind.name == "pool":  # its PUT wants all members, who are changed by an operation of their own
-        body["proxyIds"] = [{"proxyId": member["id"]} for member in context.reader.list(f"{path}/proxies")]
-    body = overlay(body, _encode(kind, fields, naming))
+    fields = _changed(kind, step.fields, step.changed, raw, naming)
+    changed = _encode(kind, fields, naming)
+    try:
+        body = put_body(kind, context.reader.rest, raw, changed)
+    except LookupError as missing:
+        raise StepFailed(
+            f"nothing was sent: a PUT needs {missing.args[0]}, which the server does not show"
+        ) from missing
     if kind.name == "proxy":
         host = str(raw.get("hostName") or name)
         body = with_login(context, name, host, body, linux=raw.get("operatingSystem") == "Linux")
     context.writer.replace(path, body, long=kind.name == "proxy")
+    implied = [api for item in kind.fields if item.name in fields for api in item.implies]
+    if effects := side_effects(kind, raw, _read(context, kind, path), changed, implied):
+        raise StepFailed(f"the change is made, and more differs than the plan shows: {'; '.join(effects)}")
     return None
+
+
+def _read(context: ApplyContext, kind: Kind, path: str) -> dict[str, Any]:
+    """An object with what its PUT takes and the server keeps in collections beside it."""
+    raw = dict(context.reader.get(path))
+    if kind.name == "pool":
+        raw["proxyIds"] = [{"proxyId": member["id"]} for member in context.reader.list(f"{path}/proxies")]
+    elif kind.name == "job":
+        for name, collection in (("selectedItems", "SelectedItems"), ("excludedItems", "ExcludedItems")):
+            if not isinstance(raw.get(name), list):
+                raw[name] = context.reader.list(f"{path}/{collection}")
+    return raw
+
+
+def _changed(
+    kind: Kind, fields: Mapping[str, Any], changed: Collection[str], raw: Mapping[str, Any], naming: Context
+) -> dict[str, Any]:
+    """The fields to send: the changed ones and the logins that go with them. Raises StepFailed if the server does not
+    show one of them any more: what is not known is not overwritten."""
+    sent: dict[str, Any] = {}
+    for field in kind.fields:
+        if field.name not in fields:
+            continue
+        shown = UNKNOWN if field.decode is hidden else field.from_api(raw, naming)
+        if field.name in changed:
+            if shown is UNKNOWN and field.decode is not hidden:
+                raise StepFailed(f"nothing was sent: the server does not show {field.name} now")
+        elif not set(field.sent_with) & set(changed) and not _repeated(field, fields[field.name], shown, naming):
+            continue
+        sent[field.name] = fields[field.name]
+    return sent
+
+
+def _repeated(field: Field, value: Any, shown: Any, naming: Context) -> bool:
+    """Whether a PUT repeats a login that is in place, since the server shows only a part of it."""
+    return (
+        field.mode is Mode.WRITE_ONLY
+        and field.on_put
+        and shown is not UNKNOWN
+        and bool(shown == field.as_shown(value, naming))
+    )
 
 
 def find(context: ApplyContext, kind: Kind, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -77,15 +124,6 @@ def find(context: ApplyContext, kind: Kind, name: str, fields: Mapping[str, Any]
         if kind.live_key(raw, context.naming) == wanted:
             return dict(raw)
     return None
-
-
-def overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `under`, map by map; lists and plain values of `over` win whole."""
-    merged = dict(under)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = overlay(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
-    return merged
 
 
 def _encode(kind: Kind, fields: Mapping[str, Any], naming: Context) -> dict[str, Any]:

@@ -70,13 +70,14 @@ def read(call: Call) -> Any:
 
 def edit(call: Call) -> None:
     body = call.body(SETTINGS)
-    if body.get("authenticationType", "CustomSmtp") != "CustomSmtp":
-        raise not_in_the_lab("the sign-in at Google or Microsoft, which needs a person with a browser")
     kept = dict(call.api.state["email"])
+    mode = body.get("authenticationType", "CustomSmtp")
+    if mode not in ("CustomSmtp", kept["authenticationType"]):
+        raise not_in_the_lab("the sign-in at Google or Microsoft, which needs a person with a browser")
     if call.options.put_email == "replace":
-        kept = DEFAULTS | {"userPassword": kept["userPassword"]}
+        kept = DEFAULTS | {name: kept[name] for name in ("isAuthenticated", "userPassword")}
     wanted = kept | body
-    if wanted["enableNotification"]:
+    if wanted["enableNotification"] and wanted["authenticationType"] == "CustomSmtp":
         require(wanted, ["smtpServer", "from", "to"])
     if wanted["useAuthentication"]:
         require(wanted, ["username"])

@@ -56,11 +56,8 @@ def create(call: Call, body: dict[str, Any]) -> Any:
     require(body, ["name", "repositoryId"])
     job: Item = {
         "id": call.api.new_id(),
-        "description": "",
+        **NEW,
         "backupType": "SelectedItems" if body.get("selectedItems") else "EntireOrganization",
-        "isEnabled": True,
-        "selectedItems": [],
-        "excludedItems": [],
         "schedulePolicy": {},
         "lastRun": None,
         "nextRun": None,  # the lab has no scheduler
@@ -78,6 +75,10 @@ def create(call: Call, body: dict[str, Any]) -> Any:
     return show_job(call, job)
 
 
+NEW: dict[str, Any] = {"description": "", "isEnabled": True, "selectedItems": [], "excludedItems": []}
+"""What a new job has where the request does not say it."""
+
+
 def settle_items(call: Call, job: Item) -> None:
     """Items get ids; a job of the entire organization has no selected ones."""
     if job["backupType"] == "EntireOrganization":
@@ -87,13 +88,18 @@ def settle_items(call: Call, job: Item) -> None:
 
 
 def edit(call: Call) -> None:
-    """Properties that are not sent stay as they are."""
+    """Properties that are not sent stay as they are, or with `put_jobs: replace` become what they are in a new job."""
     job = call.find("jobs", "jobId", WHAT)
     body = call.body(JOB)
     body.pop("organizationId", None)
     run_now = body.pop("runNow", False)
-    changed = job | body
-    changed["schedulePolicy"] = job["schedulePolicy"] | body.get("schedulePolicy", {})
+    replaced = call.options.put_jobs == "replace"
+    kept = job | (NEW if replaced else {})
+    changed = kept | body
+    policy = SCHEDULE_DEFAULTS if replaced else job["schedulePolicy"]
+    changed["schedulePolicy"] = policy | body.get("schedulePolicy", {})
+    if replaced and "backupType" not in body:
+        changed["backupType"] = "EntireOrganization"
     settle_items(call, changed)
     check_job(call.api, changed)
     job |= changed | {"eTag": job["eTag"] + 1}

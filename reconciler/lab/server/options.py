@@ -67,7 +67,12 @@ class Options:
     """Whether repositories of one owner in the same bucket must be moved together."""
     minute: float = 60.0
 
+    put_repositories: str = "merge"
+    """merge or replace."""
+
     # Jobs: facts 2.8 and 6.
+    put_jobs: str = "merge"
+    """merge or replace."""
     outdated_jobs: str = "fail"
     """What becomes of a session whose proxy is out of date: fail or queue."""
     offline_jobs: str = "fail"

@@ -167,7 +167,11 @@ def edit(call: Call) -> None:
     storage = call.items("object_storage").get(item["objectStorageId"] or "", {})
     limits = storage_changes(storage, body.get("objectStorage") or {})
     refuse_taken(call, str(body.get("name") or item["name"]), item["id"])
-    changed = item | {name: body[name] for name in MUTABLE if name in body}
+    rest = item
+    if call.options.put_repositories == "replace":
+        rest = {name: value for name, value in item.items() if name not in MUTABLE}
+        rest |= {"name": item["name"], "description": ""}
+    changed = rest | {name: body[name] for name in MUTABLE if name in body}
     check_retention(changed)
     kept = PERIODS[changed["retentionPeriodType"]]
     item.update({name: value for name, value in changed.items() if name not in PERIODS.values() or name == kept})

@@ -234,23 +234,6 @@ def test_every_value_of_every_field_fits_into_the_bodies(kind: Kind, field: str,
     assert ("PUT", the_operation(rest, "PUT", path).path) in book.used
 
 
-@pytest.mark.parametrize(
-    ("kind", "rest"),
-    [
-        pytest.param(KINDS[name], rest, id=f"v{rest}-{name}")
-        for name in WHOLE
-        for rest in VERSIONS
-        if KINDS[name].in_version(rest)
-    ],
-)
-def test_what_a_put_repeats_was_read_and_may_be_sent(kind: Kind, rest: int) -> None:
-    path = kind.collection if kind.singleton else f"{kind.collection}/{IDENT}"
-    shown = properties(rest, the_operation(rest, "GET", path).answer)
-    sent = properties(rest, the_operation(rest, "PUT", path).body)
-    assert [name for name in kind.echo if name in shown and name not in sent] == []
-    assert {name for name in kind.echo if name not in shown} <= {"threadsNumber", "selectedItems"}
-
-
 ADDED_BY_OBSERVATION = {("job", "organizationId"), ("job", "selectedItems"), ("pool", "proxyIds")}
 
 
