@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.operations.paths import private_folder, state_folder
+from reconciler.user_folders import private_folder, state_folder
 
 
 def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: datetime | None = None) -> Diagnostic:

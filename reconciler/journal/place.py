@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.journal.errors import JournalError
+from reconciler.user_folders import state_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -64,15 +64,6 @@ def find_place(text: str | Path | None = None, environ: Mapping[str, str] | None
         code="journal-address",
         hint="Give the path of a file, or postgresql+psycopg://USER@HOST/DATABASE",
     )
-
-
-def state_folder(environ: Mapping[str, str]) -> Path:
-    """`vbo-reconcile` in the XDG state folder; on Windows in the local application data."""
-    if sys.platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "vbo-reconcile"
-    stated = Path(environ.get("XDG_STATE_HOME", ""))
-    base = stated if stated.is_absolute() else Path.home() / ".local" / "state"  # XDG: relative paths are ignored
-    return base / "vbo-reconcile"
 
 
 def _database(text: str, environ: Mapping[str, str]) -> Place:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.operations.paths import journal_place, lab_folder, private_folder, state_folder
+from reconciler.operations.paths import journal_place, lab_folder
 from reconciler.operations.runtime import Runtime
 from reconciler.package_data import package_data
+from reconciler.user_folders import private_folder, state_folder
 
 if TYPE_CHECKING:
     from reconciler.journal import Holder, Journal, RunRecord

@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
-from reconciler.operations.paths import lab_folder, private_folder
+from reconciler.operations.paths import lab_folder
 from reconciler.package_data import package_data
+from reconciler.user_folders import private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

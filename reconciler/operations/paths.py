@@ -1,24 +1,12 @@
-"""Where state is kept between runs, by the XDG rules. Folders are 0700."""
+"""Where the lab and the journal keep their state between runs."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-APP = "vbo-reconcile"
-
-
-def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """`$XDG_STATE_HOME/vbo-reconcile`, by default `~/.local/state/vbo-reconcile`; on Windows below %LOCALAPPDATA%.
-
-    A relative XDG_STATE_HOME is ignored, as the specification asks.
-    """
-    if sys.platform == "win32" and environment.get("LOCALAPPDATA"):
-        return Path(environment["LOCALAPPDATA"]) / APP
-    base = Path(environment.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / APP
+from reconciler.user_folders import state_folder
 
 
 def lab_folder(inventory: str, environment: Mapping[str, str] = os.environ) -> Path:
@@ -34,10 +22,3 @@ def journal_place(lab: Path | None, environment: Mapping[str, str] = os.environ)
     from reconciler.journal.place import FILE, VARIABLE
 
     return str(lab / FILE) if lab else environment.get(VARIABLE) or str(state_folder(environment) / FILE)
-
-
-def private_folder(folder: Path) -> Path:
-    """`folder`, made with its parents where it does not exist, all of them for nobody else. Raises OSError."""
-    for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    return folder

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from reconciler.operations.paths import private_folder
+from reconciler.user_folders import private_folder
 
 
 def open_private(file: Path) -> TextIO:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.clients.http.download import cache_folder, fetch
+from reconciler.clients.http.download import fetch
 from reconciler.model.connection import Package
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Refused, RemoteError, UntrustedPeer
@@ -128,9 +128,3 @@ def test_a_download_ends_with_its_deadline(tmp_path: Path, made: Made) -> None:
         with pytest.raises(DeadlineExceeded):
             download(tmp_path, server.port, seconds=0.3)
         over.set()
-
-
-def test_where_downloads_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/vbo-reconcile/packages")
-    assert cache_folder({"XDG_CACHE_HOME": "relative"}) == tmp_path / ".cache/vbo-reconcile/packages"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.operations.paths import journal_place, lab_folder, private_folder, state_folder
+from reconciler.operations.paths import journal_place, lab_folder
+from reconciler.user_folders import cache_folder, private_folder, state_folder
 
 
 @pytest.mark.parametrize("value", ["", "relative/folder"])
@@ -16,6 +17,15 @@ def test_without_a_usable_variable_it_is_the_home(value: str) -> None:
 
 def test_the_variable_is_honoured() -> None:
     assert state_folder({"XDG_STATE_HOME": "/state"}) == Path("/state/vbo-reconcile")
+    assert cache_folder({"XDG_CACHE_HOME": "/cache"}) == Path("/cache/vbo-reconcile")
+
+
+@pytest.mark.parametrize("value", ["", "relative/folder", None])
+def test_the_variables_of_the_process_are_read_likewise(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, value) if value is not None else monkeypatch.delenv(name, raising=False)
+    assert state_folder() == Path.home() / ".local" / "state" / "vbo-reconcile"
+    assert cache_folder() == Path.home() / ".cache" / "vbo-reconcile"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from reconciler.model.connection import Trust
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused
+from reconciler.user_folders import cache_folder, private_folder
 
 if TYPE_CHECKING:
     import httpx
@@ -34,12 +35,6 @@ _HINT: Final = (
 )
 
 
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """`$XDG_CACHE_HOME/vbo-reconcile/packages`, by default below `~/.cache`."""
-    base = Path(environment.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "vbo-reconcile" / "packages"
-
-
 def fetch(package: Package, root: str, *, deadline: float, folder: Path | None = None) -> Path:
     """The file of `package` on this machine, with the right digest. `root` is the folder of the inventory, `folder`
     where downloads are kept, `deadline` in seconds.
@@ -48,7 +43,7 @@ def fetch(package: Package, root: str, *, deadline: float, folder: Path | None =
     """
     if not package.source.startswith("https://"):
         return _beside(package, Path(root, package.source))
-    kept = _private(folder or cache_folder()) / package.sha256
+    kept = private_folder(folder or cache_folder() / "packages") / package.sha256
     if not kept.is_file() or digest(kept) != package.sha256:
         _download(package, root, kept, deadline)
     return kept
@@ -79,12 +74,6 @@ def _another(package: Package, found: str) -> Diagnosed:
 def _problem(code: str, detail: str) -> Diagnosed:
     fix = "Get the right file, or correct `service.package`; compare the digest with the one that the vendor publishes."
     return Diagnosed([Diagnostic(code, "Package cannot be used", detail, fix)])
-
-
-def _private(folder: Path) -> Path:
-    for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 def _download(package: Package, root: str, target: Path, seconds: float) -> None:
