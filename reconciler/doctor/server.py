@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reconciler.clients import reach
+from reconciler.clients import peer_info
 from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.doctor.stages import certificate_row, check_name, is_address, matches, passed, stopped
 from reconciler.kinds import KINDS
@@ -39,7 +39,7 @@ def check_rest(ground: CheckContext) -> Seen:
     server, root = ground.access.server, ground.access.root
     seen = Seen([*check_name("server", server.host, server.address)])
     try:
-        seen.checks.append(expiry("server", "certificate", reach.server_certificate_end(server, root), ground.now))
+        seen.checks.append(expiry("server", "certificate", peer_info.server_certificate_end(server, root), ground.now))
         with connect(server, ground.context) as session:
             reader = Reader(session)
             seen.build = reader.build

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from reconciler.clients import reach
+from reconciler.clients import peer_info
 from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.model.connection import Transport
 from reconciler.model.errors import (
@@ -75,7 +75,7 @@ def certificate_row(subject: str, connection: Connection, root: str, now: dateti
         return []
     if connection.listener == "http":
         return [Check(subject, "certificate", Level.OK, "none: the listener is http, and the messages are encrypted")]
-    return [expiry(subject, "certificate", reach.host_certificate_end(connection, root), now)]
+    return [expiry(subject, "certificate", peer_info.host_certificate_end(connection, root), now)]
 
 
 def is_address(host: str) -> bool:
@@ -99,11 +99,11 @@ def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
         yield Check(subject, "name", Level.OK, f"not looked up: the inventory gives the address {address}")
         return
     try:
-        found = reach.addresses(host)
+        found = peer_info.addresses(host)
     except Unreachable as error:
         yield failed(subject, "name", error)
         return
-    back = sorted({name for item in found for name in reach.names(item)})
+    back = sorted({name for item in found for name in peer_info.names(item)})
     if host in found or matches(host, back):
         yield Check(subject, "name", Level.OK, f"{host} is {', '.join(found)}, and back")
         return

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from reconciler.journal.errors import JournalError
 from reconciler.journal.place import VARIABLE, Place
-from reconciler.model.secret import MASK
+from reconciler.model.secret import mask_secrets
 
 UNREACHABLE = "journal-unreachable"
 
@@ -81,9 +81,7 @@ def journal_error(error: Exception, place: Place, doing: str) -> JournalError:
     """`doing` is a word like "written". Neither statements nor parameters nor the password get into the message."""
     code, reason = _classify(error)
     words, hint = _WORDS[code]
-    message = f"The journal cannot be {doing}: {words} ({place.label}: {reason})"
-    if place.password:
-        message = message.replace(place.password, MASK)
+    message = mask_secrets(f"The journal cannot be {doing}: {words} ({place.label}: {reason})", [place.password])
     return JournalError(message, code=code, hint=hint)
 
 

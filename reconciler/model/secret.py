@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +40,19 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not written anywhere")
+
+
+def mask_secrets(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every secret replaced by MASK, also as JSON and XML escape it, and line by line (a private key)."""
+    forms = {form for secret in secrets if secret for form in _forms(secret)}
+    for form in sorted(forms, key=lambda form: (-len(form), form)):  # the longest first: one may be part of another
+        text = text.replace(form, MASK)
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    lines = [line for line in secret.splitlines() if len(line) > 8]
+    return {form for text in (secret, *lines) for form in (text, json.dumps(text)[1:-1], html.escape(text))}
 
 
 @dataclass(frozen=True, slots=True, order=True)

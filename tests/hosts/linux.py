@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.clients.ssh import posix
+from reconciler.clients.ssh import posix_shell
 from reconciler.package_data import shipped_script
 
 UBUNTU = """PRETTY_NAME="Ubuntu 22.04.4 LTS"
@@ -70,8 +70,8 @@ class Linux:
         text = shipped_script(name).text
         sh, *words = self.shell.split()
         return subprocess.run(
-            [shutil.which(sh) or sh, *words, "-c", posix.COMMAND.replace(":/usr/sbin:/sbin", "")],
-            input=posix.standard_input(text, params, seconds=30),
+            [shutil.which(sh) or sh, *words, "-c", posix_shell.COMMAND.replace(":/usr/sbin:/sbin", "")],
+            input=posix_shell.standard_input(text, params, seconds=30),
             capture_output=True,
             check=False,
             timeout=30,
@@ -81,7 +81,7 @@ class Linux:
     def ask(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         done = self.run(name, params)
         assert done.returncode == 0, done.stderr
-        assert done.stderr.decode() == f"{posix.STARTED}\n"
+        assert done.stderr.decode() == f"{posix_shell.STARTED}\n"
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
+from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused
@@ -99,8 +100,7 @@ def _download(package: Package, root: str, target: Path, seconds: float) -> None
 def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     import httpx
 
-    from reconciler.clients.http import deadline, tls
-    from reconciler.clients.vbo import fault
+    from reconciler.clients.http import faults, tls
 
     peer = urlsplit(package.source).hostname or ""
     end = time.monotonic() + seconds
@@ -108,14 +108,14 @@ def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     context = tls.context_for(trusted, root)
     try:
         with (
-            deadline.deadline(lambda: end - time.monotonic()),
+            socket_deadline(lambda: end - time.monotonic()),
             httpx.Client(verify=context, timeout=httpx.Timeout(60.0, connect=15.0)) as client,
         ):
             yield from _follow(client, package.source, peer)
-    except fault.CAUGHT as error:
+    except faults.CAUGHT as error:
         if time.monotonic() >= end:
             raise DeadlineExceeded(peer, "downloading a package", f"not done after {seconds:g} s") from error
-        told = fault.fault(peer, "downloading a package", error)
+        told = faults.translate(error, peer, "downloading a package")
         raise type(told)(peer, told.what, told.reason, hint=_HINT) from error
 
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from reconciler.clients.http.deadline import BoundedSocket
+from reconciler.clients.sockets import BoundedSocket
 from reconciler.model.connection import Trust
 from reconciler.model.errors import UntrustedPeer
 

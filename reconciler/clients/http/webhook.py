@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
 from reconciler.model.errors import DeadlineExceeded, Refused, UntrustedPeer
 from reconciler.model.secret import Secret
@@ -26,8 +27,7 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     """
     import httpx
 
-    from reconciler.clients.http import deadline, tls
-    from reconciler.clients.vbo import fault
+    from reconciler.clients.http import faults, tls
 
     url = urlsplit(address.reveal())
     peer = url.hostname or "the webhook"
@@ -37,15 +37,15 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     try:
         verify = tls.context_for(tls.Peer(peer, (peer, url.port or 443), Trust(), SECONDS), root)
         with (
-            deadline.deadline(lambda: end - time.monotonic()),
+            socket_deadline(lambda: end - time.monotonic()),
             httpx.Client(verify=verify, timeout=SECONDS, trust_env=False, follow_redirects=False) as client,
         ):
             body = json.dumps(message, ensure_ascii=True).encode()
             answer = client.post(address.reveal(), content=body, headers={"Content-Type": "application/json"})
-    except fault.CAUGHT as error:
+    except faults.CAUGHT as error:
         if time.monotonic() >= end:
             raise DeadlineExceeded(peer, _WHAT, f"no answer within {SECONDS:g} s") from None
-        told = fault.fault(peer, _WHAT, error)
+        told = faults.translate(error, peer, _WHAT)
         raise type(told)(peer, _WHAT, told.reason.replace(address.reveal(), peer)) from None
     if not answer.is_success:
         raise Refused(peer, _WHAT, f"it answered {answer.status_code}", status=answer.status_code)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import fabric
 import paramiko
 
+from reconciler.clients.sockets import dial
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.host_keys import HostKeys
 from reconciler.clients.ssh.login import login_arguments
@@ -108,22 +109,10 @@ def _late(connection: Connection) -> Unreachable:
 
 
 def _dial(connection: Connection, end: float) -> socket.socket:
-    """A socket to the first address that answers; all of them share the time."""
-    host, port = connection.target
-    failure: Exception = TimeoutError()
     try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            line = socket.socket(family, kind, protocol)
-            try:
-                line.settimeout(max(0.001, end - time.monotonic()))
-                line.connect(address)
-                return line
-            except OSError as error:
-                line.close()
-                failure = error
+        return dial(connection.target, end - time.monotonic())
     except CAUGHT as error:
-        failure = error
-    raise translate(failure, connection.peer, _WHAT, sent=False) from failure
+        raise translate(error, connection.peer, _WHAT, sent=False) from error
 
 
 class _Tunnel:

@@ -1,20 +1,21 @@
-"""One script over one channel of an open SSH connection: sent, bounded in time and size, and judged by how it ended.
+"""Runs one script over one channel of an open SSH connection, with limits on time and size.
 
-A raw channel is faster than `fabric.Connection.run` and shows nothing in a command line. See `posix` for what is sent.
+A raw channel is faster than `fabric.Connection.run`, and no parameter appears in a command line: see `posix_shell`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import paramiko
 
-from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, script_failed, shorten
-from reconciler.clients.ssh import posix
+from reconciler.clients.script_output import OUTPUT_LIMIT, document, script_failed, shorten
+from reconciler.clients.ssh import posix_shell
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.watchdog import hang_up, within
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionLost, DeadlineExceeded
+from reconciler.model.secret import mask_secrets
 
 _CHUNK = 65536
 _LOOK_AT_STDERR = 0.5
@@ -39,7 +40,7 @@ class Exec:
     def run(self, transport: paramiko.Transport, command: str, data: bytes, *, terminal: bool = False) -> None:
         """Run `command` with `data` on its standard input, up to its end. Raises RemoteError.
 
-        With `terminal` it is one of those that `posix` has for a terminal.
+        With `terminal` it is one of those that `posix_shell` has for a terminal.
         """
         try:
             channel = self._start(transport, command, terminal=terminal)
@@ -48,7 +49,7 @@ class Exec:
             self._send(channel, data)
             self._finish(channel)
             if terminal:
-                self._out, self._err = map(bytearray, posix.from_terminal(bytes(self._out)))
+                self._out, self._err = map(bytearray, posix_shell.from_terminal(bytes(self._out)))
         except CAUGHT as error:
             raise translate(error, self._peer, self._what, sent=self._sent) from error
         finally:
@@ -58,10 +59,10 @@ class Exec:
     @property
     def wants_terminal(self) -> bool:
         """Whether sudo refused to run the script because there is no terminal."""
-        return posix.wants_terminal(bytes(self._err))
+        return posix_shell.wants_terminal(bytes(self._err))
 
     def _is_ready(self, channel: paramiko.Channel) -> bool:
-        while posix.READY.encode() not in self._out:
+        while posix_shell.READY.encode() not in self._out:
             if not self._receive(channel):
                 return False
         return True
@@ -141,9 +142,9 @@ class Exec:
             raise BadAnswer(self._peer, self._what, f"it printed more than {limit} MB where one JSON document belongs")
         return bool(data)
 
-    def answer(self, mask: Mask, *, sudo: bool) -> Any:
+    def answer(self, secrets: Sequence[str], *, sudo: bool) -> Any:
         """The JSON document that the script printed. Raises RemoteError; see `HostSession.execute`."""
-        started, stderr = posix.without_mark(bytes(self._err))
+        started, stderr = posix_shell.without_mark(bytes(self._err))
         if self._code == -1:
             raise ConnectionLost(
                 self._peer,
@@ -152,15 +153,15 @@ class Exec:
                 hint="The work may have been done: run the plan again before anything is repeated.",
             )
         if self._code == 0 and started:
-            return document(self._peer, self._what, bytes(self._out), mask)
-        said = shorten(mask(stderr.decode("utf-8", "replace")))
+            return document(self._peer, self._what, bytes(self._out), secrets)
+        said = shorten(mask_secrets(stderr.decode("utf-8", "replace"), secrets))
         if not started and sudo and said:
             hint = "Check the password of the credential and the sudo rights of its user; `sudo: false` does without."
             raise AuthenticationFailed(self._peer, "becoming root with sudo", said, hint=hint)
         if not started:
             hint = "The login shell of the account has to run `sh`, and must not print anything by itself."
-            said = said or shorten(mask(self._out.decode("utf-8", "replace")))
+            said = said or shorten(mask_secrets(self._out.decode("utf-8", "replace"), secrets))
             raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=hint)
         if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script
             raise self._late()
-        raise script_failed(self._peer, self._what, self._code, stderr, mask)
+        raise script_failed(self._peer, self._what, self._code, stderr, secrets)

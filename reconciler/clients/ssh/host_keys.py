@@ -1,17 +1,105 @@
-"""SSH host keys that are trusted, from the inventory and from known_hosts files. Only reading, no network."""
+"""SSH host keys that are trusted: keys pinned in the inventory, known_hosts files, and OpenSSH host certificates.
+
+Reads files and nothing else. The SSH library accepts host certificates without checking them, so the rules of OpenSSH
+are here: signed by an authority that is trusted for this name, issued for the name, valid now, without critical
+options, and not signed with SHA-1.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
-from collections.abc import Iterable
+import hmac
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reconciler.clients.ssh import host_certificates as hostcerts
-from reconciler.clients.ssh.known_hosts import AUTHORITY, REVOKED, Entry, entries, kind_of, names_of, pinned
 from reconciler.model.connection import Connection
 from reconciler.model.errors import UntrustedPeer
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.serialization import SSHCertificate
+
+AUTHORITY: Final = "@cert-authority"
+REVOKED: Final = "@revoked"
+_SHA1: Final = b"\0\0\0\x07ssh-rsa"
+
+
+class Entry(NamedTuple):
+    """One line: its mark (empty, AUTHORITY or REVOKED) and the key in wire format."""
+
+    mark: str
+    key: bytes
+
+
+def kind_of(blob: bytes) -> str:
+    """The type that a key in wire format names itself: `ssh-ed25519`. Empty where it is no key."""
+    size = int.from_bytes(blob[:4], "big")
+    return blob[4 : 4 + size].decode("ascii", "replace") if 0 < size <= 64 and len(blob) > 4 + size else ""
+
+
+def names_of(host: str, port: int) -> tuple[str, ...]:
+    """What known_hosts may call a host: its own name, with the port where that is not the usual one."""
+    name = host.lower()
+    return (name,) if port == 22 else (f"[{name}]:{port}", name)
+
+
+def decode(text: str) -> bytes | None:
+    """The key in `ssh-ed25519 AAAA… comment`; None where it is none, or is of another type than it says."""
+    words = text.split()
+    if len(words) < 2:
+        return None
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return blob if kind_of(blob) == words[0] else None
+
+
+def pinned(text: str) -> Entry | None:
+    """A line without names, as an inventory has it: a key, or an authority."""
+    mark, _, rest = text.partition(" ")
+    key = decode(rest if mark == AUTHORITY else text)
+    return None if key is None else Entry(mark if mark == AUTHORITY else "", key)
+
+
+def entries(lines: Iterable[str], names: tuple[str, ...]) -> Iterator[Entry]:
+    """What the lines that concern one of `names` say. Lines that make no sense are passed over, as OpenSSH does."""
+    for raw in lines:
+        line = raw.strip()
+        mark, _, rest = line.partition(" ") if line.startswith("@") else ("", "", line)
+        if not rest or rest.startswith("#") or mark not in ("", AUTHORITY, REVOKED):
+            continue
+        hosts, _, key = rest.strip().partition(" ")
+        blob = decode(key)
+        if blob is not None and any(_matches(hosts, name) for name in names):
+            yield Entry(mark, blob)
+
+
+def _matches(hosts: str, name: str) -> bool:
+    if hosts.startswith("|1|"):
+        return _matches_hashed(hosts, name)
+    patterns = hosts.lower().split(",")
+    if any(pattern.startswith("!") and fits(pattern[1:], name) for pattern in patterns):
+        return False
+    return any(fits(pattern, name) for pattern in patterns)
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Brackets are part of `[host]:port` here, not a set of characters."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def _matches_hashed(hosts: str, name: str) -> bool:
+    """`|1|salt|HMAC-SHA1 of the name|`: how OpenSSH hides the names in known_hosts."""
+    try:
+        salt, wanted = (base64.b64decode(part, validate=True) for part in hosts[3:].split("|", 1))
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), "sha1").digest(), wanted)
 
 
 def fingerprint(blob: bytes) -> str:
@@ -60,8 +148,8 @@ class HostKeys:
         if key in self.revoked:
             return f"{offer}, which known_hosts calls revoked"
         flaw = ""
-        if certificate and hostcerts.authority_of(certificate) in self.authorities:
-            flaw = hostcerts.flaw(certificate, host, now)
+        if certificate and authority_of(certificate) in self.authorities:
+            flaw = certificate_flaw(certificate, host, now)
             if not flaw:
                 return ""
         if key in self.trusted:
@@ -103,3 +191,73 @@ def _text(file: Path, connection: Connection, *, optional: bool) -> str:
             f"{file.name} cannot be read: {error.strerror}",
             hint="`known_hosts` names files relative to the inventory.",
         ) from error
+
+
+def authority_of(certificate: bytes) -> bytes:
+    """The key that signed a certificate (both in wire format). Empty where it cannot be read."""
+    parsed = _parse(certificate)
+    return b"" if parsed is None else _authority(parsed)
+
+
+def certificate_flaw(certificate: bytes, host: str, now: float) -> str:
+    """Why a certificate that a trusted authority signed is not good for `host` at `now` (seconds since 1970).
+
+    Empty where it is.
+    """
+    parsed = _parse(certificate)
+    if parsed is None:
+        return "it cannot be read"
+    names = [name.decode("utf-8", "replace").lower() for name in parsed.valid_principals]
+    if _is_forged(parsed, certificate):
+        return "its signature does not hold"
+    if not any(fits(name, host.lower()) for name in names):
+        return f"it is made out to {', '.join(names) or 'no name'}"
+    if now < parsed.valid_after:
+        return "it is not valid yet"
+    if now >= parsed.valid_before:
+        return "it has expired"
+    if parsed.critical_options:
+        return "it has critical options, which nobody here understands"
+    return ""
+
+
+def _parse(certificate: bytes) -> SSHCertificate | None:
+    """The certificate, if it is one of a host."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import (
+        SSHCertificate,
+        SSHCertificateType,
+        load_ssh_public_identity,
+    )
+
+    line = kind_of(certificate).encode() + b" " + base64.b64encode(certificate)
+    try:
+        found = load_ssh_public_identity(line)
+        if isinstance(found, SSHCertificate):
+            found.signature_key()  # it is read now, or never
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return found if isinstance(found, SSHCertificate) and found.type is SSHCertificateType.HOST else None
+
+
+def _authority(certificate: SSHCertificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    line = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return base64.b64decode(line.split()[1])
+
+
+def _is_forged(parsed: SSHCertificate, certificate: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    signer = parsed.signature_key()
+    if isinstance(signer, RSAPublicKey):
+        size = (signer.key_size + 7) // 8
+        if certificate[-(size + 4 + len(_SHA1)) :].startswith(_SHA1):  # its last field is the kind of the signature
+            return True
+    try:
+        parsed.verify_cert_signature()
+    except (InvalidSignature, ValueError):
+        return True
+    return False

@@ -1,6 +1,6 @@
 """SSH to Linux hosts through fabric, with what fabric leaves out: host keys, deadlines, one strict answer.
 
-fabric opens the connection; see `ssh_exec` for how a script is run over it, and `sftp` for files.
+fabric opens the connection; see `exec` for how a script is run over it, and `sftp` for files.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import fabric
 import paramiko
 
-from reconciler.clients.answers import Mask, reveal
 from reconciler.clients.host_session import name_on_host
-from reconciler.clients.ssh import posix, sftp
+from reconciler.clients.script_output import reveal
+from reconciler.clients.ssh import posix_shell, sftp
 from reconciler.clients.ssh.connection import close_link, open_link
 from reconciler.clients.ssh.exec import Exec
 from reconciler.clients.ssh.faults import CAUGHT
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS: Final = 5.0
 _SUDO: Final = {  # by (whether there is a password, whether sudo wants a terminal)
-    (False, False): posix.SUDO_COMMAND,
-    (True, False): posix.SUDO_PASSWORD_COMMAND,
-    (False, True): posix.SUDO_COMMAND_ON_TERMINAL,
-    (True, True): posix.SUDO_PASSWORD_COMMAND_ON_TERMINAL,
+    (False, False): posix_shell.SUDO_COMMAND,
+    (True, False): posix_shell.SUDO_PASSWORD_COMMAND,
+    (False, True): posix_shell.SUDO_COMMAND_ON_TERMINAL,
+    (True, True): posix_shell.SUDO_PASSWORD_COMMAND_ON_TERMINAL,
 }
 
 
@@ -145,14 +145,14 @@ class SshSession:
         password = self._password() if sudo else None
         if password:
             secrets.append(password)
-        data = posix.standard_input(script.text, plain, seconds=deadline + 1, password=password)
+        data = posix_shell.standard_input(script.text, plain, seconds=deadline + 1, password=password)
         run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
-        command = _SUDO[password is not None, self._terminal] if sudo else posix.COMMAND
+        command = _SUDO[password is not None, self._terminal] if sudo else posix_shell.COMMAND
         run.run(self._transport(), command, data, terminal=self._terminal and sudo)
         if sudo and not self._terminal and run.wants_terminal:
             self._terminal = True
             return self._run(script, params, run.left(), sudo=True)
-        return run.answer(Mask(secrets), sudo=sudo)
+        return run.answer(secrets, sudo=sudo)
 
     def _transport(self) -> paramiko.Transport:
         if self._link is None:

@@ -18,7 +18,7 @@ from reconciler.model.errors import (
     RemoteError,
     Unavailable,
 )
-from reconciler.model.secret import MASK, Secret
+from reconciler.model.secret import Secret, mask_secrets
 
 ACCEPTED: Final = frozenset({200, 201, 204})
 """Success in v5 to v8. 202 is not among them: no version uses it, so nobody knows what it would promise."""
@@ -141,19 +141,12 @@ def _reason(answer: Answer, problem: Mapping[str, Any], code: str, secrets: Iter
     )
     phrase = http.HTTPStatus(answer.status).phrase if answer.status in set(http.HTTPStatus) else "no known status"
     facts = f"HTTP {answer.status}" + (f", {code}" if code else "")
-    return f"{_one_line(scrub(said, secrets)) or phrase} ({facts})"
+    return f"{_one_line(mask_secrets(said, secrets)) or phrase} ({facts})"
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_REASON else line[:_LONGEST_REASON] + "…"
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """`text` with the secrets blanked out, the longest first: one may be part of another."""
-    for secret in sorted({item for item in secrets if len(item) > 2}, key=lambda item: (-len(item), item)):
-        text = text.replace(secret, MASK)
-    return text
 
 
 _SECRET_WORDS = ("password", "passphrase", "privatekey", "secret", "token")

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from reconciler.clients.http.deadline import deadline
+from reconciler.clients.http.faults import CAUGHT, translate, translate_connect
 from reconciler.clients.http.tls import Peer, context_for
+from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.vbo.answer import Answer
-from reconciler.clients.vbo.fault import CAUGHT, connect_fault, fault
 from reconciler.model.connection import Server
 from reconciler.model.errors import DeadlineExceeded
 
@@ -46,7 +46,7 @@ class Wire:
                 follow_redirects=False,
             )
         except CAUGHT as error:
-            raise fault(self.peer, "connect", error) from error
+            raise translate(error, self.peer, "connect") from error
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -87,10 +87,10 @@ class Wire:
                 timeout=httpx.Timeout(left, connect=connecting, pool=connecting),
                 extensions={"sni_hostname": self.host},
             )
-            with deadline(lambda: until - self.clock()):
+            with socket_deadline(lambda: until - self.clock()):
                 response = self._client.send(request)
         except CAUGHT as error:
-            raise fault(self.peer, what, error) from error
+            raise translate(error, self.peer, what) from error
         return Answer(response.status_code, response.content)
 
     def close(self) -> None:
@@ -102,4 +102,4 @@ def _context(peer: str, server: Server, root: str) -> ssl.SSLContext:
     try:
         return context_for(Peer(peer, target, server.trust, server.deadlines.connect, "server.tls."), root)
     except (OSError, UnicodeError, ValueError) as error:
-        raise connect_fault(peer, "connect", error) from error
+        raise translate_connect(error, peer, "connect") from error

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from winrm.exceptions import WinRMOperationTimeoutError
 
-from reconciler.clients.answers import OUTPUT_LIMIT, Mask, document, reveal, script_failed
 from reconciler.clients.host_session import name_on_host
-from reconciler.clients.http.deadline import deadline as deadline_of_sockets
+from reconciler.clients.script_output import OUTPUT_LIMIT, document, reveal, script_failed
+from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.winrm import powershell
+from reconciler.clients.winrm.client import OPERATION_SECONDS, by_certificate, open_client
 from reconciler.clients.winrm.faults import CAUGHT, CERTIFICATE_HINT, HINTS, KERBEROS_HINT, translate
-from reconciler.clients.winrm.login import OPERATION_SECONDS, by_certificate, open_client
 from reconciler.clients.winrm.upload import Upload
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reconciler.clients.winrm.login import Client
+    from reconciler.clients.winrm.client import Client
     from reconciler.model.connection import Connection, ConnectionContext
     from reconciler.model.script import Script
 
@@ -115,10 +115,9 @@ class WinrmSession:
         finally:
             if command:
                 self._signal(client, command)
-        mask = Mask(secrets)
         if code != 0:
-            raise script_failed(peer, what, code, err, mask)
-        return document(peer, what, out, mask)
+            raise script_failed(peer, what, code, err, secrets)
+        return document(peer, what, out, secrets)
 
     def is_usable(self) -> bool:
         """A host closes idle connections, and a sealed message that meets one is lost: each use gets a new session."""
@@ -181,7 +180,7 @@ class WinrmSession:
         if target is not None:
             target.wire.seconds = min(seconds, OPERATION_SECONDS + 5)
         try:
-            with deadline_of_sockets(lambda: end - self._clock()):
+            with socket_deadline(lambda: end - self._clock()):
                 yield
         except CAUGHT as error:
             if end - self._clock() > 0:

@@ -10,6 +10,7 @@ import base64
 import re
 import socket
 import ssl
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import IncompleteRead
@@ -19,15 +20,14 @@ from urllib3.connection import HTTPConnection
 from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
 from winrm.transport import Transport
 
-from reconciler.clients.http.deadline import dial
-from reconciler.clients.winrm.sealing import CONTENT_TYPE, seal, unseal
+from reconciler.clients.sockets import dial
 from reconciler.model.errors import BadAnswer
 
 if TYPE_CHECKING:
     import spnego
     from urllib3.response import BaseHTTPResponse
 
-    from reconciler.clients.winrm.negotiate import Begin
+    from reconciler.clients.winrm.authentication import Begin
     from reconciler.model.connection import Connection
 
 _LONGEST: Final = 4 * 1024 * 1024
@@ -35,6 +35,13 @@ _LONGEST: Final = 4 * 1024 * 1024
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
 _MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _TOKEN: Final = re.compile(r"(?:^|,)\s*(?:Negotiate|Kerberos)\s+([A-Za-z0-9+/=]+)\s*(?:,|$)", re.IGNORECASE)
+_PROTOCOL: Final = "application/HTTP-SPNEGO-session-encrypted"
+_SEALED: Final = f'multipart/encrypted;protocol="{_PROTOCOL}";boundary="Encrypted Boundary"'
+_BOUNDARY: Final = b"--Encrypted Boundary"
+_END: Final = _BOUNDARY + b"--\r\n"
+_FRAME: Final = re.compile(
+    rb"^--Encrypted Boundary\r\n.*?Length=(\d+)\s*\r\n--Encrypted Boundary\r\n[^\r]*octet-stream\r\n", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Wire(Transport):
         if self._tls is None and context is not None:
             if answer.status not in (200, 500):
                 raise WinRMTransportError("http", answer.status, "")  # not from the service: it can say nothing else
-            answer_body = unseal(context, answer.content_type, answer.body)
+            answer_body = _unseal(context, answer.content_type, answer.body)
         else:
             answer_body = answer.body
         if answer.status != 200:
@@ -111,7 +118,7 @@ class Wire(Transport):
     def _say(self, line: HTTPConnection, context: spnego.ContextProxy, body: bytes) -> _Answer:
         if self._tls is not None:
             return self._post(line, body, {})
-        return self._post(line, seal(context, body), {"Content-Type": CONTENT_TYPE})
+        return self._post(line, _seal(context, body), {"Content-Type": _SEALED})
 
     def _log_in(self, line: HTTPConnection, begin: Begin, rider: bytes) -> tuple[spnego.ContextProxy, _Answer]:
         """Log in on a connection. `rider` is a message that goes along with the token that can complete the login."""
@@ -175,3 +182,28 @@ class Wire(Transport):
                 reason = f"its answer is longer than {_LONGEST >> 20} MB"
                 raise BadAnswer(self._connection.peer, "reading an answer", reason)
         return bytes(data)
+
+
+def _seal(context: spnego.ContextProxy, plain: bytes) -> bytes:
+    """The body of a request that carries `plain`."""
+    sealed = context.wrap_winrm(plain)
+    length = len(plain) + sealed.padding_length
+    head = f"\r\n\tContent-Type: {_PROTOCOL}\r\n\tOriginalContent: type={_SOAP};Length={length}\r\n".encode()
+    data = struct.pack("<I", len(sealed.header)) + sealed.header + sealed.data
+    return b"".join((_BOUNDARY, head, _BOUNDARY, b"\r\n\tContent-Type: application/octet-stream\r\n", data, _END))
+
+
+def _unseal(context: spnego.ContextProxy, content_type: str, body: bytes) -> bytes:
+    """What an answer carries. Raises WinRMError for one that is not sealed, or not framed as it should be, and
+    SpnegoError where its signature does not fit."""
+    if _PROTOCOL.lower() not in content_type.lower():
+        raise WinRMError("it answers without encryption where everything has to be encrypted")
+    frame = _FRAME.match(body)
+    if frame is None or not body.endswith(_END) or len(body) < frame.end() + 4:
+        raise WinRMError("its encrypted answer is not framed as it should be")
+    data = body[frame.end() : -len(_END)]
+    length = int(struct.unpack_from("<I", data)[0])
+    plain: bytes = context.unwrap_winrm(data[4 : 4 + length], data[4 + length :])
+    if len(plain) != int(frame[1]):
+        raise WinRMError("its encrypted answer has another length than it says")
+    return plain

@@ -12,8 +12,7 @@ import asyncssh
 import pytest
 
 from reconciler.clients.host_session import open_host
-from reconciler.clients.ssh.host_certificates import authority_of, flaw
-from reconciler.clients.ssh.known_hosts import decode
+from reconciler.clients.ssh.host_keys import authority_of, certificate_flaw, decode
 from reconciler.model.connection import Connection, Credential, Transport, Trust
 from reconciler.model.errors import UntrustedPeer
 from reconciler.model.script import Script
@@ -137,17 +136,17 @@ def wire(certificate: asyncssh.SSHCertificate) -> bytes:
 
 def test_every_changed_byte_is_noticed() -> None:
     good = wire(AUTHORITY.generate_host_certificate(AUTHORITY, "px", principals=[HOST]))
-    assert flaw(good, HOST, time.time()) == ""
+    assert certificate_flaw(good, HOST, time.time()) == ""
     assert authority_of(good) == decode(public(AUTHORITY))
     for place in range(len(good)):
-        assert flaw(good[:place] + bytes((good[place] ^ 1,)) + good[place + 1 :], HOST, time.time())
+        assert certificate_flaw(good[:place] + bytes((good[place] ^ 1,)) + good[place + 1 :], HOST, time.time())
 
 
 def test_the_certificate_of_a_user_and_a_signature_with_sha1_are_no_good() -> None:
     user = wire(AUTHORITY.generate_user_certificate(AUTHORITY, "px", principals=[HOST]))
-    assert "cannot be read" in flaw(user, HOST, time.time())
+    assert "cannot be read" in certificate_flaw(user, HOST, time.time())
     signer = asyncssh.generate_private_key("ssh-rsa")
     old = wire(signer.generate_host_certificate(AUTHORITY, "px", principals=[HOST], sig_alg="ssh-rsa"))
     new = wire(signer.generate_host_certificate(AUTHORITY, "px", principals=[HOST], sig_alg="rsa-sha2-256"))
-    assert "signature" in flaw(old, HOST, time.time())
-    assert flaw(new, HOST, time.time()) == ""
+    assert "signature" in certificate_flaw(old, HOST, time.time())
+    assert certificate_flaw(new, HOST, time.time()) == ""

@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from reconciler.clients.host_session import open_host, trusted_keys
-from reconciler.clients.ssh.host_keys import HostKeys, fingerprint
-from reconciler.clients.ssh.known_hosts import kind_of
+from reconciler.clients.ssh.host_keys import HostKeys, fingerprint, kind_of
 from reconciler.clients.ssh.login import load_key
 from reconciler.model.connection import ConnectionContext, Credential, Deadlines, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer

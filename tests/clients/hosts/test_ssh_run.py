@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.clients.ssh import exec as ssh_exec
-from reconciler.clients.ssh import posix
+from reconciler.clients.ssh import posix_shell
 from reconciler.model.connection import Credential
 from reconciler.model.errors import (
     AuthenticationFailed,
@@ -83,8 +83,8 @@ def test_one_connection_serves_all_scripts_and_command_lines_never_differ(sshd: 
             host.execute(ECHO, {"text": Secret(secret)}, deadline=20)
             host.execute(COUNT, {}, deadline=5)
     assert sshd.connections == 1
-    assert set(sshd.commands) == {posix.COMMAND}
-    assert "'" not in posix.COMMAND.replace("sh -c '", "").replace("' vbo-reconcile '", "").removesuffix("'")
+    assert set(sshd.commands) == {posix_shell.COMMAND}
+    assert "'" not in posix_shell.COMMAND.replace("sh -c '", "").replace("' vbo-reconcile '", "").removesuffix("'")
 
 
 def test_a_script_finds_its_standard_input_empty(connect: Connect) -> None:
@@ -120,7 +120,7 @@ def test_a_script_that_fails_is_quoted(connect: Connect, text: str, code: int, r
         run(connect, text)
     assert caught.value.exit_code == code
     assert reason in caught.value.reason
-    assert posix.STARTED not in caught.value.reason
+    assert posix_shell.STARTED not in caught.value.reason
 
 
 def test_secrets_are_masked_in_what_comes_back(connect: Connect) -> None:
@@ -174,7 +174,7 @@ def test_sudo_is_given_its_password_on_standard_input(sshd: Sshd, connect: Conne
     check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
     sshd.stub("sudo", check + 'while [ "$1" != -- ]; do shift; done; shift; AS=root exec "$@"')
     assert run(connect, 'echo "\\"$AS $(wc -c)\\""', credential=SUDO) == "root 0"
-    assert sshd.commands == [posix.SUDO_PASSWORD_COMMAND]
+    assert sshd.commands == [posix_shell.SUDO_PASSWORD_COMMAND]
 
 
 def test_a_password_that_sudo_did_not_ask_for_goes_nowhere(sshd: Sshd, connect: Connect) -> None:
@@ -188,7 +188,7 @@ def test_sudo_without_a_password(sshd: Sshd, connect: Connect) -> None:
     sshd.stub("sudo", '[ "$1" = -n ] || exit 1; shift 2; AS=root exec "$@"')
     login = Credential("linux", "backup", private_key=SecretRef("test", key.export_private_key().decode()), sudo=True)
     assert run(connect, 'echo "\\"$AS\\""', credential=login) == "root"
-    assert sshd.commands == [posix.SUDO_COMMAND]
+    assert sshd.commands == [posix_shell.SUDO_COMMAND]
 
 
 def test_a_sudo_that_wants_a_terminal_gets_one(sshd: Sshd, connect: Connect) -> None:
@@ -204,7 +204,7 @@ def test_a_sudo_that_wants_a_terminal_gets_one(sshd: Sshd, connect: Connect) -> 
                 Script("linux/no.sh", 'echo "no: $arg_key" >&2; exit 9'), {"key": Secret("s3cret")}, deadline=20
             )
     assert (caught.value.exit_code, caught.value.reason) == (9, f"no: {MASK}")
-    assert sshd.commands == [posix.SUDO_PASSWORD_COMMAND, *[posix.SUDO_PASSWORD_COMMAND_ON_TERMINAL] * 3]
+    assert sshd.commands == [posix_shell.SUDO_PASSWORD_COMMAND, *[posix_shell.SUDO_PASSWORD_COMMAND_ON_TERMINAL] * 3]
     assert sshd.connections == 1
 
 

@@ -17,9 +17,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 
 from reconciler.clients.host_session import HostSession, open_host
-from reconciler.clients.http.deadline import BoundedSocket
-from reconciler.clients.winrm import negotiate as winrm_negotiate
-from reconciler.clients.winrm import powershell
+from reconciler.clients.sockets import BoundedSocket
+from reconciler.clients.winrm import authentication, powershell
 from reconciler.clients.winrm import session as winrm
 from reconciler.lab.hosts.wsman import Command, Endpoint
 from reconciler.lab.pki import Authority, Identity
@@ -640,7 +639,7 @@ def test_proxies_and_bundles_of_the_environment_have_no_part(tmp_path: Path, mon
 
 
 def test_kerberos_without_its_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winrm_negotiate, "find_spec", lambda name: None)
+    monkeypatch.setattr(authentication, "find_spec", lambda name: None)
     with running(tmp_path, says()) as host:
         error = refusal(host, credential=Credential("admin", "svc@EXAMPLE.NET", auth="kerberos"))
     assert isinstance(error, AuthenticationFailed)

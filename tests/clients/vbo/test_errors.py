@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from reconciler.clients.http.faults import CAUGHT, FAULTS, translate
 from reconciler.clients.vbo import Reader, Writer
-from reconciler.clients.vbo.answer import Answer, refusal, scrub, secrets_in
-from reconciler.clients.vbo.fault import CAUGHT, FAULTS, fault
+from reconciler.clients.vbo.answer import Answer, refusal, secrets_in
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -25,7 +25,7 @@ from reconciler.model.errors import (
     Unreachable,
     UntrustedPeer,
 )
-from reconciler.model.secret import Secret
+from reconciler.model.secret import Secret, mask_secrets
 
 from .world import Paper, reply, session_with
 
@@ -91,7 +91,7 @@ def chained(error: Exception, cause: BaseException) -> Exception:
     ],
 )
 def test_what_broke_is_said_in_plain_words(error: Exception, kind: type[RemoteError], words: str) -> None:
-    mapped = fault("vbo01:4443", "GET /v8/Proxies", error)
+    mapped = translate(error, "vbo01:4443", "GET /v8/Proxies")
     assert type(mapped) is kind
     assert words in mapped.reason
     assert mapped.hint
@@ -132,7 +132,7 @@ def verification(code: int) -> Exception:
     ],
 )
 def test_certificates_that_are_refused_are_told_apart(code: int, reason: str, hint: str) -> None:
-    mapped = fault("vbo01:4443", "connect", verification(code))
+    mapped = translate(verification(code), "vbo01:4443", "connect")
     assert isinstance(mapped, UntrustedPeer)
     assert reason in mapped.reason
     assert hint in mapped.hint
@@ -207,7 +207,7 @@ def test_secrets_of_a_body_are_found_by_their_names() -> None:
 
 
 def test_a_secret_that_contains_another_is_blanked_out_whole() -> None:
-    assert scrub("it is hunter22 or hunter2", ["hunter2", "hunter22", "", "x"]) == "it is •••••• or ••••••"
+    assert mask_secrets("it is hunter22 or hunter2", ["hunter2", "hunter22", "", "x"]) == "it is •••••• or ••••••"
 
 
 def test_a_server_that_quotes_a_secret_of_the_request() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients.http.deadline import deadline
 from reconciler.clients.http.tls import Peer, context_for
+from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.vbo import Reader, Session, connect
 from reconciler.model.connection import ConnectionContext, Deadlines, Trust
 from reconciler.model.errors import (
@@ -265,7 +265,7 @@ def test_a_socket_refuses_to_wait_once_the_deadline_is_over(good: Made, folder: 
     with serving(good) as tls, socket.create_connection(("127.0.0.1", tls.port)) as plain:
         reached = Peer("vbo01", ("127.0.0.1", tls.port), Trust(ca_file="Lab CA.pem"), 5)
         context = context_for(reached, str(folder))
-        with deadline(lambda: left[0]), context.wrap_socket(plain, server_hostname=NAME) as wrapped:
+        with socket_deadline(lambda: left[0]), context.wrap_socket(plain, server_hostname=NAME) as wrapped:
             wrapped.settimeout(60)
             assert wrapped.gettimeout() == 5
             left[0] = 0

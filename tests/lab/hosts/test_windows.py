@@ -13,7 +13,7 @@ from pypsrp.shell import Process, SignalCode, WinRS
 from pypsrp.wsman import WSMan
 
 from reconciler.clients.host_session import open_host
-from reconciler.clients.winrm.login import open_client
+from reconciler.clients.winrm.client import open_client
 from reconciler.clients.winrm.powershell import encoded_bootstrap
 from reconciler.lab.hosts.accounts import AccountName, WindowsAccounts
 from reconciler.lab.hosts.host import Switch

@@ -40,11 +40,11 @@ def names(address: str) -> list[str]:
 
 def server_certificate_end(server: Server, root: str) -> datetime:
     """Until when the certificate of the REST API is good (aware). Raises Unreachable and UntrustedPeer."""
-    from reconciler.clients.vbo.fault import connect_fault
+    from reconciler.clients.http.faults import translate_connect
 
     target = (server.address or server.host, server.port)
     peer = Peer(f"{server.host}:{server.port}", target, server.trust, server.deadlines.connect, "server.tls.")
-    return _end(peer, server.host, root, lambda error: connect_fault(peer.name, _WHAT, error))
+    return _end(peer, server.host, root, lambda error: translate_connect(error, peer.name, _WHAT))
 
 
 def host_certificate_end(connection: Connection, root: str) -> datetime:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.model.errors import BadAnswer, ScriptFailed
-from reconciler.model.secret import MASK, Secret
+from reconciler.model.secret import Secret, mask_secrets
 
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
 """Bytes that one script may print. The largest honest answer is a few kilobytes."""
@@ -18,25 +18,6 @@ _CLIXML = re.compile(r"#< CLIXML\s*(<Objs.*?</Objs>)", re.DOTALL)
 _ERROR = re.compile(r'<S S="Error">(.*?)</S>', re.DOTALL)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LONGEST = 600
-
-
-class Mask:
-    """Replaces the secrets that were sent to a host in everything that comes back from it."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
-        self._forms = sorted(forms, key=lambda form: (-len(form), form))
-
-    def __call__(self, text: str) -> str:
-        for form in self._forms:
-            text = text.replace(form, MASK)
-        return text
-
-
-def _forms(secret: str) -> set[str]:
-    """A secret as it is, as JSON and as XML spell it, and each line of one with several (a private key)."""
-    lines = [line for line in secret.splitlines() if len(line) > 8]
-    return {form for text in (secret, *lines) for form in (text, json.dumps(text)[1:-1], html.escape(text))}
 
 
 def reveal(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -56,7 +37,7 @@ def reveal(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return {key: plain(value) for key, value in params.items()}, found
 
 
-def document(peer: str, what: str, stdout: bytes, mask: Mask) -> Any:
+def document(peer: str, what: str, stdout: bytes, secrets: Sequence[str]) -> Any:
     """The JSON document that a script printed. Raises BadAnswer for anything else."""
     text = stdout.decode("utf-8-sig", "replace").strip()
     try:
@@ -66,7 +47,7 @@ def document(peer: str, what: str, stdout: bytes, mask: Mask) -> Any:
         if len(stdout) > 3 and not encoding.startswith("utf-8"):
             hint = "Something on the host changes how PowerShell writes; what is asked for is UTF-8."
             raise BadAnswer(peer, what, f"it printed {encoding.upper()} where UTF-8 belongs", hint=hint) from error
-        start = shorten(mask(text), 120)
+        start = shorten(mask_secrets(text, secrets), 120)
         reason = f"it printed {start!r} where one JSON document belongs" if start else "it printed nothing"
         if stdout[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in stdout[:2]:
             reason = "it printed UTF-16 where one JSON document in UTF-8 belongs"
@@ -74,9 +55,9 @@ def document(peer: str, what: str, stdout: bytes, mask: Mask) -> Any:
         raise BadAnswer(peer, what, reason, hint=hint) from error
 
 
-def script_failed(peer: str, what: str, code: int, stderr: bytes, mask: Mask) -> ScriptFailed:
+def script_failed(peer: str, what: str, code: int, stderr: bytes, secrets: Sequence[str]) -> ScriptFailed:
     """The error for a script that ended with `code`; its reason is what the script itself said on standard error."""
-    text = mask(stderr.decode("utf-8-sig", "replace"))
+    text = mask_secrets(stderr.decode("utf-8-sig", "replace"), secrets)
     reason = _said(text) or _clixml(text) or text.strip()
     return ScriptFailed(peer, what, shorten(reason) or f"it ended with exit code {code}", exit_code=code)
 

@@ -19,7 +19,7 @@ _left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)
 
 
 @contextmanager
-def deadline(left: Callable[[], float]) -> Iterator[None]:
+def socket_deadline(left: Callable[[], float]) -> Iterator[None]:
     """While this is open every read and write of this thread's `BoundedSocket`s ends when `left()`, in seconds, is down
     to zero."""
     token = _left.set(left)

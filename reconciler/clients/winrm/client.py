@@ -11,8 +11,7 @@ from winrm.exceptions import WinRMError
 from winrm.protocol import Protocol
 
 from reconciler.clients.http.tls import Peer, context_for
-from reconciler.clients.winrm.client_certificate import client_certificate_context
-from reconciler.clients.winrm.negotiate import negotiation
+from reconciler.clients.winrm.authentication import client_certificate_context, negotiation
 from reconciler.clients.winrm.wire import Wire
 from reconciler.model.errors import AuthenticationFailed
 

@@ -84,11 +84,11 @@ _CERTIFICATES: Final[Mapping[int, tuple[str, str]]] = {
 }
 
 
-def fault(peer: str, what: str, error: Exception) -> RemoteError:
+def translate(error: Exception, peer: str, what: str) -> RemoteError:
     """The error to raise (`from error`) for an exception of httpx or of a socket."""
     root = _root(error)
     if isinstance(error, httpx.ConnectError) or not isinstance(error, httpx.HTTPError):
-        tls = tls_fault(peer, what, root)
+        tls = translate_tls(root, peer, what)
         if tls is not None:
             return tls
     kind = next((FAULTS[base] for base in type(error).__mro__ if base in FAULTS), ConnectionLost)
@@ -97,7 +97,7 @@ def fault(peer: str, what: str, error: Exception) -> RemoteError:
     return kind(peer, what, _words(error, root), hint=_HINTS.get(kind, ""))
 
 
-def tls_fault(peer: str, what: str, error: BaseException) -> UntrustedPeer | None:
+def translate_tls(error: BaseException, peer: str, what: str) -> UntrustedPeer | None:
     """UntrustedPeer for an exception of a TLS handshake; None where it is none (a broken connection, say)."""
     if isinstance(error, ssl.SSLCertVerificationError):
         known = _CERTIFICATES.get(getattr(error, "verify_code", 0))
@@ -114,9 +114,9 @@ def tls_fault(peer: str, what: str, error: BaseException) -> UntrustedPeer | Non
     return None
 
 
-def connect_fault(peer: str, what: str, error: Exception) -> RemoteError:
+def translate_connect(error: Exception, peer: str, what: str) -> RemoteError:
     """The error for an exception while connecting, before anything was sent."""
-    return tls_fault(peer, what, error) or Unreachable(peer, what, _words(error, error), hint=_HINTS[Unreachable])
+    return translate_tls(error, peer, what) or Unreachable(peer, what, _words(error, error), hint=_HINTS[Unreachable])
 
 
 def _root(error: BaseException) -> BaseException:
