@@ -1,4 +1,4 @@
-"""The JSON form of a plan: what every renderer reads. No secrets, no absolute paths; same plan, same bytes."""
+"""The JSON form of a plan, which every renderer reads. No secrets, no absolute paths; same plan, same bytes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FORMAT_VERSION = "1.0"
 
 
 PLAN, DIFF, DRIFT = "plan", "diff", "drift"
-"""What the form is of: a plan, the difference of two inventories (nothing was observed), or drift."""
+"""Modes of a document: a plan, the difference of two inventories (nothing is observed), or drift."""
 
 
 def plan_to_json(plan: Plan, mode: str = PLAN) -> dict[str, Any]:
-    """A plan as plain data; `format_version` rises in its second part when something is added."""
+    """A plan as plain data; an addition raises the second part of `format_version`."""
     return {
         "format_version": FORMAT_VERSION,
         "mode": mode,

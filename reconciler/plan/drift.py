@@ -1,4 +1,4 @@
-"""Drift: where the live world is not as declared, less what somebody knows of and has accepted for a while."""
+"""Drift: differences between the live world and the inventory, without those that users accepted for a time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reconciler.model.plan import Action, Change, Plan, Report
 
 
 def drift_of(plan: Plan, known: Sequence[Known], today: date) -> Plan:
-    """`plan` without what is to be run and without the accepted fields. Reports say what was accepted, which
-    acceptance has expired, and which one fits nothing any more."""
+    """`plan` without job runs and accepted fields. Reports list what was accepted, acceptances that expired, and those
+    that match nothing anymore."""
     changes: list[Change] = []
     reports = list(plan.reports)
     used: set[Known] = set()
@@ -32,7 +32,7 @@ def drift_of(plan: Plan, known: Sequence[Known], today: date) -> Plan:
 
 
 def _sifted(change: Change, known: Sequence[Known], today: date) -> tuple[Change | None, list[tuple[str, Known]]]:
-    """What is left of a change, and its fields ("" for all of it) that an acceptance is about."""
+    """What remains of a change, and its accepted fields ("" for the whole change)."""
     whole = change.action is not Action.UPDATE
     paths = [""] if whole or not change.fields else [item.path for item in change.fields]
     accepted: list[tuple[str, Known]] = []
@@ -46,32 +46,23 @@ def _sifted(change: Change, known: Sequence[Known], today: date) -> tuple[Change
 
 
 def _report(change: Change, path: str, entry: Known, today: date) -> Report:
-    what = f"`{path}`" if path else f"that it would have to be {_DONE[change.action]}"
+    what = f"`{path}`" if path else f"the pending {change.action.value}"
     who = f"{entry.owner}: {entry.reason}"
     if today <= entry.expires:
-        return Report(change.address, "known-drift", f"{what} is known until {entry.expires} ({who})", entry.position)
-    detail = f"{what} was accepted until {entry.expires}, which is over ({who})"
+        detail = f"{what} is accepted until {entry.expires} ({who})"
+        return Report(change.address, "known-drift", detail, entry.position)
+    detail = f"{what} was accepted until {entry.expires}; the acceptance has expired ({who})"
     return Report(change.address, "expired-drift", detail, entry.position)
 
 
-_DONE = {
-    Action.CREATE: "created",
-    Action.UPDATE: "changed",
-    Action.REPLACE: "replaced",
-    Action.DELETE: "deleted",
-    Action.TAKEOVER: "taken over",
-    Action.UPGRADE: "upgraded",
-}
-
-
 def _unused(entry: Known) -> Report:
-    detail = f"known drift of {entry.address} ({entry.field}) fits nothing any more, and can go from the list"
+    detail = f"the known drift {entry.address} ({entry.field}) does not match any change; remove it from the list"
     return Report("plan", "unused-known-drift", detail, entry.position)
 
 
 def with_severity(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON form with `severity` (`high` or `low`) for each field and each change. High is what keeps a proxy from
-    working or touches trust: ports, logins, certificates (`Field.severe`), hosts, and whole objects."""
+    """The JSON form with `severity` (`high` or `low`) for each field and each change. High is what can stop a proxy or
+    concerns trust: ports, logins, certificates (`Field.severe`), hosts, and whole objects."""
     return {**document, "changes": [_graded(change) for change in document["changes"]]}
 
 

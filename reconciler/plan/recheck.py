@@ -1,4 +1,4 @@
-"""What of a saved plan may still be done: each change is compared with a plan made just now from the same snapshot."""
+"""Which changes of a saved plan may still be made: each is compared with a new plan from the same snapshot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAME = ("action", "precondition", "steps")
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A change that is not done, since the world is not what it was when the change was approved."""
+    """A change that is refused because the live state changed after approval."""
 
     key: str
     address: str
@@ -25,8 +25,8 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """`plan` holds what is approved and still holds. `done` are keys that somebody brought about meanwhile; `extra`
-    are keys of the new plan that nobody approved, and that are not done."""
+    """`plan` has the approved changes that still apply. `done` are keys of changes that are not needed anymore; `extra`
+    are keys of the new plan that were not approved, and are not applied."""
 
     plan: Plan
     stale: tuple[Stale, ...]
@@ -38,8 +38,8 @@ def recheck(
     saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[str] = (), *, resumed: bool = False
 ) -> Recheck:
     """`saved` are the changes of a plan file in its JSON form. `begun` are keys of those that an earlier run may have
-    done in part: of them it is enough that what is left was approved too. Where that run is `resumed`, what it drained
-    is given back as well: it would have done so itself."""
+    applied in part: it is enough that what remains of them was approved. If that run is `resumed`, maintenance
+    mode that it set is cleared as well."""
     now: dict[str, Change] = {change.key: change for change in fresh.changes}
     approved = list(saved)
     names = {str(item["key"]) for item in approved}
@@ -59,11 +59,11 @@ def recheck(
         waits = sorted(set(change.depends_on) & set(stale))
         unapproved = sorted(set(change.depends_on) - names)
         if differences:
-            stale[key] = Stale(key, change.address, "the world is not what it was when this was approved", differences)
+            stale[key] = Stale(key, change.address, "the live state changed after approval", differences)
         elif waits:
-            stale[key] = Stale(key, change.address, f"it waits for {stale[waits[0]].address}, which is refused")
+            stale[key] = Stale(key, change.address, f"it depends on {stale[waits[0]].address}, which is refused")
         elif unapproved:
-            stale[key] = Stale(key, change.address, f"it now waits for {unapproved[0]}, which nobody approved")
+            stale[key] = Stale(key, change.address, f"it now depends on {unapproved[0]}, which was not approved")
         else:
             kept[key] = change
     plan = replace(fresh, changes=tuple(kept.values()))
@@ -72,8 +72,8 @@ def recheck(
 
 
 def _is_part(left: Mapping[str, Any], approved: Mapping[str, Any]) -> bool:
-    """Whether everything that is left to do becomes what was approved. What each field is now does not matter: it is
-    what the run that was cut short made of it."""
+    """Whether every remaining field becomes what was approved. Its current value does not matter: the interrupted run
+    may have set it."""
     wanted = {item["path"]: item["after"] for item in approved.get("fields", ())}
     mine = [item for item in left["fields"] if item["path"] != MAINTENANCE]
     fields = all(wanted.get(item["path"], ...) == item["after"] for item in mine)
@@ -81,7 +81,7 @@ def _is_part(left: Mapping[str, Any], approved: Mapping[str, Any]) -> bool:
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """What differs between what was approved and what would be done now, as sentences; empty where nothing does."""
+    """The differences between the approved change and the one that is needed now, as sentences."""
     then = {item["path"]: (item["before"], item["after"]) for item in old.get("fields", ())}
     now = {item["path"]: (item["before"], item["after"]) for item in new.get("fields", ())}
     found = []
@@ -89,15 +89,15 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, .
         if then.get(path) == now.get(path):
             continue
         if path not in now:
-            found.append(f"{path}: was to become {then[path][1]}, and is so already")
+            found.append(f"{path}: already has the approved value {then[path][1]}")
         elif path not in then:
-            found.append(f"{path}: is now {now[path][0]}, and would become {now[path][1]}")
+            found.append(f"{path}: now differs as well, {now[path][0]} instead of {now[path][1]}")
         elif then[path][0] == now[path][0]:
-            found.append(f"{path}: was to become {then[path][1]} when approved, and now {now[path][1]}")
+            found.append(f"{path}: approved value {then[path][1]}, desired value now {now[path][1]}")
         else:
-            found.append(f"{path}: was {then[path][0]} when approved, and is now {now[path][0]}")
+            found.append(f"{path}: live value was {then[path][0]} at approval, is now {now[path][0]}")
     if not found and any(old.get(part) != new.get(part) for part in _SAME):
-        found.append("something else of it was changed meanwhile")
+        found.append("another property of the object changed after approval")
     if not found and bool(old.get("blocked")) != bool(new.get("blocked")):
-        found.append(f"it is now blocked: {new['blocked']}" if new.get("blocked") else "it was blocked when approved")
+        found.append(f"it is now blocked: {new['blocked']}" if new.get("blocked") else "it was blocked at approval")
     return tuple(found)

@@ -11,7 +11,7 @@ from reconciler.model.inventory import Inventory, Resource
 
 Data = Mapping[str, Any]
 Commits = Callable[[str, Collection[int]], Mapping[int, str]]
-"""The commit of each line of a file, where there is one."""
+"""The commit of each line of a file that is committed."""
 
 
 def lines_of(document: Data) -> dict[str, set[int]]:
@@ -24,10 +24,10 @@ def lines_of(document: Data) -> dict[str, set[int]]:
 
 
 def with_commits(document: Data, commits: Commits) -> dict[str, Any]:
-    """The same plan, each cause with the `commit` of its line where that is committed."""
+    """The same plan, each cause with the `commit` of its line if that is committed."""
     known = {file: commits(file, lines) for file, lines in sorted(lines_of(document).items())}
 
-    def told(cause: Data | None) -> Data | None:
+    def with_commit(cause: Data | None) -> Data | None:
         place = cause and cause["position"]
         commit = known.get(place["file"], {}).get(place["line"], "") if place else ""
         return {**cause, "commit": commit} if cause and commit else cause
@@ -35,8 +35,8 @@ def with_commits(document: Data, commits: Commits) -> dict[str, Any]:
     changes = [
         {
             **change,
-            "cause": told(change["cause"]),
-            "fields": [{**item, "cause": told(item["cause"])} for item in change["fields"]],
+            "cause": with_commit(change["cause"]),
+            "fields": [{**item, "cause": with_commit(item["cause"])} for item in change["fields"]],
         }
         for change in document["changes"]
     ]
@@ -50,7 +50,7 @@ def _causes(document: Data) -> Iterator[Data]:
 
 
 def touched(old: Inventory | None, new: Inventory) -> frozenset[str]:
-    """Addresses that `new` declares otherwise than `old` does, or not any more. Everything, where `old` is None or
+    """Addresses that `new` declares differently from `old`, or does not declare anymore. Everything if `old` is None or
     is for another server."""
     if old is None or old.access.server != new.access.server or old.name != new.name:
         return frozenset({*(old.resources if old else ()), *new.resources, "*"})
@@ -72,7 +72,7 @@ def _differs(old: Resource | None, new: Resource | None, logins: Collection[str]
 
 def with_base(document: Data, base: Data, addresses: Collection[str]) -> dict[str, Any]:
     """The same plan, each change with `introduced`: whether the review that started at `base` (`{revision, commit}`)
-    caused it. `addresses` are those that the review touched; what follows from such a change is caused by it too."""
+    caused it. `addresses` are those that the review touched; a change that follows from one of them is included."""
     by_key = {change["key"]: change for change in document["changes"]}
     known: dict[str, bool] = {}
 

@@ -1,8 +1,8 @@
-"""Saved plans: what was reviewed, in a file that can be applied later and nowhere else.
+"""Saved plans: a reviewed plan in a file that can be applied later.
 
-The file holds the plan as reviewers saw it, and a snapshot of the inventory that it was made from (references instead
-of secrets, relative paths only). Applying it looks at the world again, plans again from the snapshot, and does only
-what both plans say; see `recheck`.
+The file contains the plan as reviewers saw it, and a snapshot of its inventory (references instead of secrets, relative
+paths only). To apply it is to observe again, plan again from the snapshot, and make the changes that are in both plans;
+see `recheck`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from reconciler.plan.document import FORMAT_VERSION
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a plan comes from: the version of the tool, and the git commit where there is one."""
+    """Where a plan comes from: the version of the tool, and the git commit if there is one."""
 
     tool: str
     commit: str = ""
@@ -33,18 +33,18 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan file that was read: `document` is its JSON, `inventory` the snapshot, whose paths start nowhere yet."""
+    """A plan file: `document` is its JSON, `inventory` the snapshot, whose relative paths have no folder yet."""
 
     document: Mapping[str, Any]
     inventory: Inventory
 
     def placed(self, root: str) -> SavedPlan:
-        """The same with the folder that the inventory's relative paths start from."""
+        """The same with the folder of the inventory's relative paths."""
         return replace(self, inventory=replace(self.inventory, access=replace(self.inventory.access, root=root)))
 
     @property
     def waivers(self) -> dict[str, str]:
-        """Guards that were waived when this was approved: code to reason."""
+        """The guards that were waived at approval: code to reason."""
         return {str(item["code"]): str(item["waiver"]) for item in self.document["refusals"] if item["waiver"]}
 
 
@@ -66,7 +66,7 @@ def sealed(
 
 
 def _plain(value: Any) -> Any:
-    """What msgspec does not know: the mappings of an inventory that make their values when they are asked for."""
+    """For msgspec: the lazy mappings of an inventory as dictionaries."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"a snapshot cannot hold {type(value).__name__}")
@@ -77,36 +77,36 @@ def to_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def read_document(data: bytes, *, name: str) -> dict[str, Any]:
-    """Read the JSON form of a plan, saved or only printed. `name` is how messages call it.
+    """Read the JSON form of a plan, saved or printed. `name` stands for it in messages.
 
-    Raises Diagnosed where it is no plan, of another format, or changed after it was sealed.
+    Raises Diagnosed if it is not a plan, has another format, or was changed after it was sealed.
     """
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} is not JSON: {error}") from error
     if not isinstance(document, dict) or "format_version" not in document:
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} was not written by `vbo-reconcile`.")
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} is not a plan of `vbo-reconcile`.")
     if str(document["format_version"]).split(".")[0] != FORMAT_VERSION.split(".", maxsplit=1)[0]:
-        detail = f"{name} has format {document['format_version']}, and this version reads {FORMAT_VERSION}."
-        raise _refused("plan-format", "Plan of another format", detail)
+        detail = f"{name} has format {document['format_version']}; this version reads {FORMAT_VERSION}."
+        raise _refused("plan-format", "Plan format not supported", detail)
     if _is_deep(document):
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} is nested deeper than plans are.")
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} is nested more deeply than any plan.")
     try:
         to_bytes(document)
     except UnicodeEncodeError as error:
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} holds half a character: {error}") from error
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} has an incomplete character: {error}") from error
     body = {key: value for key, value in document.items() if key != "digest"}
     if "digest" in document and document["digest"] != digest(body):
-        detail = f"The digest in {name} does not fit its content: it was changed after it was written."
+        detail = f"The digest in {name} does not match its content: the file was changed after it was written."
         raise _refused("plan-tampered", "Plan was changed", detail)
     if misfit := _misfit(document):
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} is not as plans are, at {misfit}.")
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} does not match the schema of plans at {misfit}.")
     return document
 
 
 _DEEPEST = 100
-"""No plan is nested so deep; what is, would exhaust whoever follows it."""
+"""No plan is nested this deeply; a document that is could exhaust the stack of its readers."""
 
 
 def _is_deep(document: Any) -> bool:
@@ -122,32 +122,32 @@ def _is_deep(document: Any) -> bool:
 
 
 def _misfit(document: Mapping[str, Any]) -> str:
-    """Where a document first leaves the schema of plans, and how; empty where it does not."""
+    """Where and how a document first violates the schema of plans; empty if it does not."""
     from jsonschema_rs import Draft202012Validator
 
     validator = Draft202012Validator(json.loads((schema_path().parent / "plan.schema.json").read_text("utf-8")))
     if validator.is_valid(document):
         return ""
     first = next(iter(validator.iter_errors(document)))
-    return f"{'.'.join(map(str, first.instance_path)) or 'its top'}: {first.message[:200]}"
+    return f"{'.'.join(map(str, first.instance_path)) or 'the top level'}: {first.message[:200]}"
 
 
 def read_plan(data: bytes, *, name: str, now: datetime) -> SavedPlan:
-    """Read a plan file that is to be applied. Raises Diagnosed as `read_document` does, and where it has expired or
-    was never sealed."""
+    """Read a plan file that is to be applied. Raises Diagnosed as `read_document` does, and if it has expired or was
+    never sealed."""
     document = read_document(data, name=name)
     if "snapshot" not in document or "digest" not in document:
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} was not written by `vbo-reconcile plan --out`.")
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} was not saved with `vbo-reconcile plan --out`.")
     try:
         inventory = msgspec.convert(document["snapshot"], Inventory)
         expires = datetime.fromisoformat(document["expires"])
     except (msgspec.ValidationError, ValueError, KeyError, TypeError) as error:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} cannot be read: {error}") from error
     if now >= expires:
-        raise _refused("plan-expired", "Plan has expired", f"{name} was good until {document['expires']}.")
+        raise _refused("plan-expired", "Plan has expired", f"{name} expired at {document['expires']}.")
     return SavedPlan(document, inventory)
 
 
 def _refused(code: str, summary: str, detail: str) -> Diagnosed:
-    fix = "Plan again and have the new plan reviewed:\n    vbo-reconcile plan INVENTORY --out FILE"
+    fix = "Save a new plan and have it reviewed:\n    vbo-reconcile plan INVENTORY --out FILE"
     return Diagnosed([Diagnostic(code, summary, detail, fix)])

@@ -1,4 +1,4 @@
-"""A part of a plan: `--target` and `--exclude`, with globs over addresses and `@group` for the proxies of a group."""
+"""Part of a plan: `--target` and `--exclude`, with globs of addresses and `@group` for the proxies of a group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.plan.pool_upgrades import together
 
 
 class UnknownTarget(ValueError):
-    """A pattern that fits nothing: most likely a typing error, so nothing is done. `near` is what was perhaps meant."""
+    """A pattern that matches nothing, probably a typing error, so nothing is done. `near` is the closest address."""
 
     def __init__(self, text: str, near: str) -> None:
         super().__init__(text)
@@ -27,11 +27,11 @@ def select(
     excludes: Sequence[str] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
-    """`plan` with the changes of `targets` and what they wait for, less those of `excludes` and what waits for them.
-    A pool is upgraded whole or not at all.
+    """`plan` with the changes of `targets` and their dependencies, without those of `excludes` and their dependents.
+    A pool is upgraded as a whole or not at all.
 
-    `known` are all addresses that a pattern may mean, declared or live. A report says what was left out. Raises
-    UnknownTarget for a pattern that fits none of them.
+    `known` are all addresses, declared or live. A report counts what was left out. Raises UnknownTarget for a pattern
+    that matches none of them.
     """
     if not targets and not excludes:
         return plan
@@ -82,13 +82,14 @@ def _fits(where: str, patterns: Sequence[str], groups: Mapping[str, Sequence[str
 def _check(pattern: str, known: Sequence[str], groups: Mapping[str, Sequence[str]]) -> None:
     if pattern.startswith("@"):
         if pattern[1:] not in groups:
-            raise UnknownTarget(f"There is no group {pattern[1:]!r}", _near(pattern, [f"@{name}" for name in groups]))
+            near = _near(pattern, [f"@{name}" for name in groups])
+            raise UnknownTarget(f"Group {pattern[1:]!r} does not exist", near)
     elif not any(fits(where, pattern) for where in known):
-        raise UnknownTarget(f"{pattern!r} is no address that is declared or live", _near(pattern, known))
+        raise UnknownTarget(f"{pattern!r} does not match any declared or live address", _near(pattern, known))
 
 
 def _near(pattern: str, known: Sequence[str]) -> str:
-    """The address that looks most like `pattern`, or whose name it is; proxies before their hosts."""
+    """The address that is most similar to `pattern`, or whose name it is; proxies precede their hosts."""
     named = [where for where in known if name_of(where) == pattern and pattern != where]
     near = get_close_matches(pattern, known, 1)
     return next(iter([*sorted(named, key=lambda where: kind_of(where) == "host"), *near]), "")

@@ -1,4 +1,4 @@
-"""The picture of an inventory as data: its objects, what works on what, and what a plan does to each of them.
+"""The topology of an inventory as data: its objects, what works on what, and what a plan does to each of them.
 
 Renderers read it as the optional part `topology` of a plan's JSON form (see `schemas/plan.schema.json`).
 """
@@ -29,7 +29,7 @@ STATES = (
     "unknown",
     "unchanged",
 )
-"""What a plan can say of an object, the weightiest first."""
+"""What a plan can do to an object; if it does several things, the first of these is shown."""
 
 SHOWN = ("certificate", "job", "organization", "pool", "proxy", "repository", "smtp")
 
@@ -41,8 +41,8 @@ Data = Mapping[str, Any]
 def topology(inventory: Inventory, plan: Plan | Data) -> dict[str, Any]:
     """`{"nodes": [{address, kind, label, state}], "edges": [[from, to]]}`, both sorted by address.
 
-    `plan` is the plan or its JSON form. Nodes are the server, what the inventory declares, and what the plan mentions
-    besides (a deletion is no longer declared).
+    `plan` is the plan or its JSON form. Nodes are the server, the declared objects, and those that only the plan
+    mentions, such as deleted ones.
     """
     document = plan_to_json(plan) if isinstance(plan, Plan) else plan
     declared = {str(where): found.fields for where, found in inventory.resources.items()}
@@ -50,14 +50,14 @@ def topology(inventory: Inventory, plan: Plan | Data) -> dict[str, Any]:
 
 
 def illustrated(document: Data, inventory: Inventory) -> dict[str, Any]:
-    """The JSON form of a plan with what reviews show of its inventory: the files (for what stands in none of its lines,
-    such as a deletion) and the topology."""
+    """The JSON form of a plan with what reviews show of its inventory: the files (deletions, for example, have no line)
+    and the topology."""
     files = {**document["inventory"], "files": list(inventory.files)}
     return {**document, "inventory": files, "topology": topology(inventory, document)}
 
 
 def of_changes(document: Data) -> dict[str, Any]:
-    """The same from a plan's JSON form alone: only what it mentions, for a plan that came without its inventory."""
+    """The same for a plan without its inventory: only the objects that its JSON form mentions."""
     return _picture(_mentioned(document), document)
 
 
@@ -74,12 +74,12 @@ def _node(where: str, label: str, states: Mapping[str, str]) -> dict[str, str]:
 
 
 def _mentioned(document: Data) -> dict[str, dict[str, Any]]:
-    """The objects that changes, unknown fields and problems are about, each with what changes tell of its fields."""
+    """The objects of changes, unknown fields and problems, each with its fields as far as changes have them."""
     found: dict[str, dict[str, Any]] = {}
-    for where, _ in _words(document):
+    for where, _ in _object_states(document):
         found.setdefault(where, {})
     for change in document["changes"]:
-        fields = found[_seen_at(change["address"])]
+        fields = found[_shown_as(change["address"])]
         for item in change["fields"]:
             fields[item["path"]] = item["before"] if change["action"] == "delete" else item["after"]
     return found
@@ -88,29 +88,29 @@ def _mentioned(document: Data) -> dict[str, dict[str, Any]]:
 def _states(document: Data) -> dict[str, str]:
     weights = {state: weight for weight, state in enumerate(STATES)}
     found: dict[str, str] = {}
-    for where, state in _words(document):
+    for where, state in _object_states(document):
         found[where] = min(state, found.get(where, "unchanged"), key=weights.__getitem__)
     return found
 
 
-def _words(document: Data) -> Iterator[tuple[str, str]]:
-    """(address, state) of everything that the plan says."""
+def _object_states(document: Data) -> Iterator[tuple[str, str]]:
+    """(address, state) of everything in the plan."""
     for change in document["changes"]:
-        yield _seen_at(change["address"]), "blocked" if change["blocked"] else change["action"]
+        yield _shown_as(change["address"]), "blocked" if change["blocked"] else change["action"]
     for item in document["unknown"]:
-        yield _seen_at(item["address"]), "unknown"
+        yield _shown_as(item["address"]), "unknown"
     for problem in document["problems"]:
         if problem["severity"] == "error" and problem["address"]:
-            yield _seen_at(problem["address"]), "problem"
+            yield _shown_as(problem["address"]), "problem"
 
 
-def _seen_at(where: str) -> str:
-    """The machine and the proxy on it are one thing in a picture."""
+def _shown_as(where: str) -> str:
+    """A proxy and its host are one node."""
     return f"proxy.{name_of(where)}" if kind_of(where) == "host" else where
 
 
 def _edges(objects: Mapping[str, Data]) -> Iterator[list[str]]:
-    """Between objects that are shown; the server leads to what is in no pool."""
+    """Between the shown objects; the server has edges to those that are not in a pool."""
     pooled = set()
     for edge in Graph(objects).edges():
         if edge.target in objects:

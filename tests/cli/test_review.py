@@ -127,7 +127,7 @@ def test_a_plan_that_has_expired_is_stale(pair: tuple[Path, Path], tmp_path: Pat
     file.write_bytes(to_bytes(content))
     ended = call("apply", str(file))
     assert ended.code == 5
-    assert "was good until" in ended.err
+    assert "expired at" in ended.err
 
 
 def test_a_page_that_cannot_be_written_fails_nothing(pair: tuple[Path, Path]) -> None:

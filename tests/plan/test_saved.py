@@ -113,18 +113,18 @@ class TestRecheck:
         found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9300}, {"port": 9200})))
         assert [change.address for change in found.plan.changes] == ["proxy.px-2"]
         assert [(item.address, item.differences) for item in found.stale] == [
-            ("proxy.px-1", ("port: was 9200 when approved, and is now 9300",))
+            ("proxy.px-1", ("port: live value was 9200 at approval, is now 9300",))
         ]
 
     def test_a_field_that_nobody_approved_refuses_the_change(self) -> None:
         found = recheck(
             self.approved(), plan(self.wanted, self.world({"port": 9200, "throttlingValue": 5}, {"port": 9200}))
         )
-        assert found.stale[0].differences == ("throttle: is now 5 Mbps, and would become 100 Mbps",)
+        assert found.stale[0].differences == ("throttle: now differs as well, 5 Mbps instead of 100 Mbps",)
 
     def test_a_change_of_something_undeclared_refuses_too(self) -> None:
         found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9200, "id": "p9"}, {"port": 9200})))
-        assert found.stale[0].differences == ("something else of it was changed meanwhile",)
+        assert found.stale[0].differences == ("another property of the object changed after approval",)
 
     def test_what_somebody_did_meanwhile_is_neither_done_nor_refused(self) -> None:
         found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9193}, {"port": 9200})))
@@ -142,7 +142,7 @@ class TestRecheck:
         both = self.world({"port": 9200, "throttlingValue": 5}, {})
         approved = [change_to_json(change) for change in plan(self.wanted, both).changes]
         left = plan(self.wanted, self.world({"throttlingValue": 5}, {}))
-        assert recheck(approved, left).stale[0].differences == ("port: was to become 9193, and is so already",)
+        assert recheck(approved, left).stale[0].differences == ("port: already has the approved value 9193",)
         assert recheck(approved, left, ["update:proxy.px-1"]).plan.changes == left.changes
         wished = inventory(
             proxy={"px-1": {**WANTED, "throttle": "7 Mbps"}, "px-2": {**WANTED, "description": "second"}}
@@ -170,5 +170,5 @@ def test_what_waits_for_a_refused_change_is_refused() -> None:
     approved[0]["precondition"] = "another"
     found = recheck(approved, plan(world(), FakeReader(empty)))
     assert found.stale[0].address == "proxy.px-1"
-    assert "it waits for proxy.px-1, which is refused" in [item.why for item in found.stale]
+    assert "it depends on proxy.px-1, which is refused" in [item.why for item in found.stale]
     assert [change.address for change in found.plan.changes] == ["proxy.px-2", "proxy.px-3", "pool.b"]

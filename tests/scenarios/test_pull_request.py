@@ -95,8 +95,8 @@ def test_a_pull_request_from_branch_to_apply(repository: Repository) -> None:
         hand.change("Proxies", "hostName", LON_2, {"description": "moved"})
     applied = demo.run("apply", "--lab", out)
     assert applied.code == 5, applied.out + applied.err
-    assert "change proxy.px-lon-2: the world is not what it was when this was approved" in applied.out
-    assert "description: was London, rack 5 when approved, and is now moved" in applied.out
+    assert "change proxy.px-lon-2: the live state changed after approval" in applied.out
+    assert "description: live value was London, rack 5 at approval, is now moved" in applied.out
     _, left = repository.plan()
     assert keys(left) == ["update:proxy.px-lon-2"]
 
@@ -138,7 +138,7 @@ def test_a_plan_that_was_brought_about_meanwhile_needs_nothing(repository: Repos
 SPOILED: dict[str, tuple[Callable[[str], str], list[str]]] = {
     "was changed after it was written": (lambda text: text.replace("150 Mbps", "900 Mbps"), ["--lab"]),
     "is not JSON": (lambda text: text[:-40], ["--lab"]),
-    "was not written by `vbo-reconcile`": (lambda text: "{}", ["--lab"]),
+    "is not a plan of `vbo-reconcile`": (lambda text: "{}", ["--lab"]),
     "made in the lab, and is to be applied outside of it": (lambda text: text, []),
 }
 """What is said of a plan file, by what was done to it and how it is applied then."""

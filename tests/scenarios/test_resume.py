@@ -64,7 +64,7 @@ def test_what_is_wished_otherwise_since_is_refused(demo: Rehearsal) -> None:
     demo.replace("throttle: 20 MB/s", "throttle: 30 MB/s")
     ended = demo.apply("--resume", "last")
     assert ended.code == 5
-    assert "throttle: was to become 20 MB/s when approved, and now 30 MB/s" in ended.out
+    assert "throttle: approved value 20 MB/s, desired value now 30 MB/s" in ended.out
 
 
 def test_a_run_that_was_no_apply_is_passed_over(demo: Rehearsal) -> None:
