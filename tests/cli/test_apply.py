@@ -271,24 +271,3 @@ def test_a_test_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.wrote == ["VboEmailSettings/SendTestEmail"]
     assert "from a@example.com to b@example.com through smtp.example.com:587" in ended.out
     assert "  server " in ended.out
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "new"),
-    [
-        ("", "", ""),
-        ("", "ab", "ab"),
-        ("ab", "ab", ""),
-        ("ab", "abc", "c"),
-        ("abc", "bcd", "d"),
-        ("aaa", "aaab", "b"),
-        ("abc", "xyz", "xyz"),
-    ],
-)
-def test_new_mails_are_told_from_old_ones_although_the_oldest_are_forgotten(before: str, after: str, new: str) -> None:
-    from reconciler.operations.execution import new_mails
-
-    def mails(subjects: str) -> list[dict[str, str]]:
-        return [{"subject": subject} for subject in subjects]
-
-    assert new_mails(mails(before), mails(after)) == mails(new)
