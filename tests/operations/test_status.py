@@ -55,8 +55,8 @@ def test_differences_that_remain(made: Plan, differs: bool) -> None:
 
 
 KEY = ChangeKey("create", "job.a")
-DONE = {KEY: ChangeEnded(KEY, "job.a", "create", Outcome.DONE)}
-FAILED = {KEY: ChangeEnded(KEY, "job.a", "create", Outcome.FAILED)}
+DONE: dict[str, ChangeEnded] = {KEY: ChangeEnded(KEY, "job.a", "create", Outcome.DONE)}
+FAILED: dict[str, ChangeEnded] = {KEY: ChangeEnded(KEY, "job.a", "create", Outcome.FAILED)}
 LOST = LeaseLost("vbo.example.com", "another run took it")
 FULL = JournalError("The journal is full")
 
