@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.apply import ConcurrencyLimits
-from reconciler.apply.steps import STEPS
 from reconciler.kinds import KINDS
-from reconciler.model.plan import Action, Cause, Change, Reason, Step
+from reconciler.model.plan import Action, Cause, Change, Reason
+from reconciler.model.steps import STEPS
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.recheck import recheck
 from tests.worlds.base import STORAGE, Edit, applied, changes, inventory, planned
@@ -33,41 +34,46 @@ def raw_of(server: MemoryServer, kind: str, value: str) -> dict[str, Any]:
     return next(item for item in server.data[collection].values() if item[key] == value)
 
 
-LANES = {
-    "create": {"rest"},
-    "update": {"rest"},
-    "takeover": {"rest"},
-    "delete": {"rest"},
-    "pool.members": {"rest"},
-    "repository.move": {"rest"},
-    "proxy.verify": {"rest"},
-    "maintenance.on": {"rest"},
-    "maintenance.off": {"rest"},
-    "certificate.set": {"winrm"},
-    "proxy.upgrade": {"winrm"},
-    "job.run": set(),
-    "sessions.wait": set(),
-    "host.change": {"ssh"},
-    "package.upload": {"ssh"},
-    "package.install": {"ssh"},
-    "package.registered": {"ssh"},
+STEPPING: dict[str, tuple[set[str], bool, bool, str]] = {
+    "create": ({"rest"}, False, False, ""),
+    "update": ({"rest"}, True, False, ""),
+    "takeover": ({"rest"}, False, False, ""),
+    "delete": ({"rest"}, True, False, ""),
+    "pool.members": ({"rest"}, False, False, ""),
+    "repository.move": ({"rest"}, False, False, ""),
+    "proxy.verify": ({"rest"}, False, False, ""),
+    "maintenance.on": ({"rest"}, True, False, "maintenance.off"),
+    "maintenance.off": ({"rest"}, True, False, ""),
+    "certificate.set": ({"winrm"}, True, False, ""),
+    "proxy.upgrade": ({"winrm"}, False, False, ""),
+    "job.run": (set(), False, False, ""),
+    "sessions.wait": (set(), False, False, ""),
+    "host.change": ({"ssh"}, True, False, ""),
+    "package.upload": ({"ssh"}, True, True, ""),
+    "package.install": ({"ssh"}, False, False, ""),
+    "package.registered": ({"ssh"}, False, False, ""),
 }
+"""For each step the limit that it counts against on a host with SSH, whether it is retried, whether it comes before the
+drain, and what must follow it."""
 
 
-class TestLanes:
-    """What a step occupies while it is done."""
-
+class TestSteps:
     def test_every_step_is_in_the_table(self) -> None:
-        assert LANES.keys() == STEPS.keys()
+        assert STEPPING.keys() == STEPS.keys()
 
-    @pytest.mark.parametrize("verb", LANES)
+    @pytest.mark.parametrize("verb", STEPPING)
     def test_a_step(self, verb: str) -> None:
-        change = Change("pool.x", Action.UPDATE, (), Cause(Reason.INVENTORY), (Step(verb, {"host": "a"}),))
-        assert ConcurrencyLimits(transports={"a": "ssh"}).of(change) == LANES[verb]
+        limits, repeatable, prepares, undone_by = STEPPING[verb]
+        kind = STEPS[verb]
+        step = kind(**{item.name: "a" for item in fields(kind)})
+        change = Change("pool.x", Action.UPDATE, (), Cause(Reason.INVENTORY), (step,))
+        assert ConcurrencyLimits(transports={"a": "ssh"}).of(change) == limits
+        assert (kind.repeatable, kind.prepares) == (repeatable, prepares)
+        assert (kind.undone_by.verb if kind.undone_by else "") == undone_by
 
     @pytest.mark.parametrize("kind", [*COLLECTIONS, "host", "smtp"])
     def test_one_change_at_a_time_for_a_host(self, kind: str) -> None:
-        change = Change(f"{kind}.a", Action.UPDATE, (), Cause(Reason.INVENTORY), (Step("update", {}),))
+        change = Change(f"{kind}.a", Action.UPDATE, (), Cause(Reason.INVENTORY), ())
         assert ("host a" in ConcurrencyLimits().of(change)) == (kind in ("host", "proxy"))
 
 
@@ -334,7 +340,7 @@ class TestWhoUsesWhat:
                 document["proxies"][name].pop("pool", None)
 
         made = world.apply(inventory(world, edit))
-        order = [change.key for change in made.changes]
+        order = [str(change.key) for change in made.changes]
         assert {change.blocked for change in made.changes} == {""}
         for first, then in (
             ("delete:job.mail", "delete:repository.disk-1"),
