@@ -4,13 +4,13 @@ from reconciler.apply.concurrency import ConcurrencyLimits
 from reconciler.apply.context import ApplyContext
 from reconciler.apply.engine import Result, StopSignal, apply
 from reconciler.apply.health import ServerHealth
-from reconciler.apply.recorder import Recorder
+from reconciler.apply.recorder import AppliedStateRecorder
 from reconciler.apply.rollout import RolloutLimits
 
 __all__ = [
+    "AppliedStateRecorder",
     "ApplyContext",
     "ConcurrencyLimits",
-    "Recorder",
     "Result",
     "RolloutLimits",
     "ServerHealth",

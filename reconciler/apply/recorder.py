@@ -21,10 +21,10 @@ from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
 from reconciler.plan.runs import PENDING, begun_after
 
 if TYPE_CHECKING:
-    from reconciler.journal import Memory
+    from reconciler.journal import AppliedState
 
 
-class Recorder:
+class AppliedStateRecorder:
     """Call `begin` before an apply, give `permit` and `listen` to the engine, and call `settle` with the plan that is
     made afterwards. `live` is what the plan was made from.
 
@@ -32,11 +32,13 @@ class Recorder:
     next.
     """
 
-    def __init__(self, inventory: Inventory, live: Live, recall: Recall, memory: Memory, scope: str) -> None:
+    def __init__(
+        self, inventory: Inventory, live: Live, recall: Recall, applied_state: AppliedState, scope: str
+    ) -> None:
         self._inventory = inventory
         self._live = live
         self._recall = recall
-        self._memory = memory
+        self._applied_state = applied_state
         self._scope = scope
         self._changes: dict[str, Change] = {}
         self._pending: dict[str, str] = {}
@@ -57,12 +59,12 @@ class Recorder:
         if event.key.action == Action.RUN:
             self._begin_run(event.key.address)
         if isinstance(step, EnterMaintenance):
-            self._memory.remember(self._scope, {mark_of(step.name): {DRAINED: "by an apply"}})
+            self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: "by an apply"}})
 
     def listen(self, event: Event) -> None:
         with suppress(JournalError):
             if isinstance(event, StepDone) and isinstance(step := self._step(event), ClearMaintenance):
-                self._memory.forget(self._scope, mark_of(step.name))
+                self._applied_state.forget(self._scope, mark_of(step.name))
             elif isinstance(event, ChangeEnded):
                 self._end(event)
 
@@ -72,7 +74,7 @@ class Recorder:
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
         for where in self._recall.applied:
             if kind_of(where) == MARK and where not in drained:
-                self._memory.forget(self._scope, where)
+                self._applied_state.forget(self._scope, where)
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
         self._store([where for where in self._inventory.resources if where not in differs])
 
@@ -112,9 +114,9 @@ class Recorder:
         with self._writing:
             self._unwritten |= rows
             kept = {where: row for where, row in self._unwritten.items() if row is not None}
-            self._memory.remember(self._scope, kept)
+            self._applied_state.remember(self._scope, kept)
             for where in self._unwritten.keys() - kept.keys():
-                self._memory.forget(self._scope, where)
+                self._applied_state.forget(self._scope, where)
                 self._stored.pop(where, None)
             self._stored |= kept
             self._unwritten = {}

@@ -1,7 +1,7 @@
-"""What the reconciler remembers between runs: what was applied, who did what, and who is at work right now.
+"""The journal: what was applied, every run with its changes and steps, and who holds the lock.
 
-The live world is never taken from here. The database library is loaded with the first of the heavy names, so that
-commands which need only the errors start without it.
+It is never a source of live state. The database library is loaded with the first name that needs it, so that commands
+which need only the errors start without it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.journal.errors import JournalError, LeaseLost, LockHeld, NotInJournal
-from reconciler.journal.records import ChangeRecord, ChangeState, EventRecord, Holder, RunRecord, RunState, StepRecord
+from reconciler.journal.records import ChangeRecord, ChangeState, Holder, RunRecord, RunState, StepRecord
 from reconciler.journal.who import Who, who_am_i
 
 if TYPE_CHECKING:
+    from reconciler.journal.applied_state import AppliedState
+    from reconciler.journal.journal import Journal
     from reconciler.journal.lock import HeldLock, Locks
-    from reconciler.journal.memory import Memory
-    from reconciler.journal.run import Run
-    from reconciler.journal.runs import Journal
+    from reconciler.journal.run_recorder import RunRecorder
 else:
-    _LATER = {"HeldLock": "lock", "Locks": "lock", "Memory": "memory", "Run": "run", "Journal": "runs"}
+    _LATER = {
+        "HeldLock": "lock",
+        "Locks": "lock",
+        "AppliedState": "applied_state",
+        "RunRecorder": "run_recorder",
+        "Journal": "journal",
+    }
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
@@ -29,9 +35,9 @@ else:
 
 
 __all__ = [
+    "AppliedState",
     "ChangeRecord",
     "ChangeState",
-    "EventRecord",
     "HeldLock",
     "Holder",
     "Journal",
@@ -39,10 +45,9 @@ __all__ = [
     "LeaseLost",
     "LockHeld",
     "Locks",
-    "Memory",
     "NotInJournal",
-    "Run",
     "RunRecord",
+    "RunRecorder",
     "RunState",
     "StepRecord",
     "Who",

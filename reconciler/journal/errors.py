@@ -2,11 +2,11 @@
 
 ReconcileError
 └── JournalError         the journal cannot be opened, read or written
-    ├── LockHeld         somebody else is at work; exit code 6
-    ├── LeaseLost        the lock is no longer ours: nothing more may be done
+    ├── LockHeld         another run holds the lock; exit code 6
+    ├── LeaseLost        the lock is lost: no further step may be done
     └── NotInJournal     no such run, or no such lock
 
-Every exception of the database and of the file system is mapped to one of these (see `faults`).
+Every exception of the database and of the file system is mapped to one of these (see `error_mapping`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.model.errors import ReconcileError
 
 
 class JournalError(ReconcileError):
-    """The journal cannot be used. `code` is a stable word (`journal-full`, `journal-locked`, …), `hint` the mend.
+    """The journal cannot be used. `code` is stable (`journal-full`, `journal-locked`, …), `hint` says how to fix it.
 
     Messages name the file, or the server and database, and never a password.
     """
@@ -28,31 +28,32 @@ class JournalError(ReconcileError):
 
 
 class LockHeld(JournalError):
-    """The lock was not free within the time allowed. `holder` says whose it is."""
+    """The lock was not free within the time allowed."""
 
     def __init__(self, holder: Holder) -> None:
         super().__init__(
             f"{holder.name} is locked by {holder.describe()}",
             code="lock-held",
-            hint="Wait for it with --lock-wait SECONDS. A run that was killed gives it back when its lease ends, in "
-            f"{max(0.0, holder.remaining):.0f} s. If it is certainly dead:\n  vbo-reconcile lock break {holder.id}",
+            hint="Wait for it with --lock-wait SECONDS. The lock of a killed run expires in "
+            f"{max(0.0, holder.remaining):.0f} s. If that process has certainly ended:\n"
+            f"  vbo-reconcile lock break {holder.id}",
         )
         self.holder = holder
 
 
 class LeaseLost(JournalError):
-    """The lock was broken, or its lease ran out and somebody else took it, or it could not be renewed in time."""
+    """The lock was broken, or its lease expired and another run took it over, or it could not be renewed in time."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
             f"The lock of {name} is lost: {reason}",
             code="lease-lost",
-            hint="Nothing more was started. See who has it, then apply again:\n  vbo-reconcile lock list",
+            hint="Nothing else was started. See which run holds the lock, then apply again:\n  vbo-reconcile lock list",
         )
 
 
 class NotInJournal(JournalError):
-    """A run or a lock that the journal does not know."""
+    """The journal has no such run or lock."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, code="not-in-journal", hint=hint)

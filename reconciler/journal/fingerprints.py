@@ -1,8 +1,8 @@
-"""Keyed fingerprints of secrets: they tell that a password was rotated, and nothing else.
+"""Keyed fingerprints of secrets, which detect that a password was rotated.
 
-With SQLite the key is in a file of its own beside the database (0600): whoever has a copy of the database has no key.
-A team shares the key with the database, where whoever can read the one can read the other; so there each fingerprint
-costs a scrypt, and trying a list of passwords costs one for each of them.
+With SQLite the key is in a separate file beside the database (0600), so that a copy of the database has no key. In
+PostgreSQL the key is in the database, for every reader of it; so each fingerprint costs a scrypt there, and a list of
+passwords one for each entry.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _NAME = "fingerprints"
 
 
 class Fingerprints:
-    """Reads the key, or makes it at first use. Losing it only means that every secret looks new once."""
+    """Reads the key, or makes it at first use. If it is lost, every secret counts as rotated once."""
 
     def __init__(self, store: Store) -> None:
-        """Raises JournalError where the key can be neither read nor made."""
-        self._slow = store.place.file is None
-        if store.place.file is not None:
-            file = store.place.file.with_suffix(".key")
+        """Raises JournalError if the key can be neither read nor made."""
+        self._slow = store.location.file is None
+        if store.location.file is not None:
+            file = store.location.file.with_suffix(".key")
             self._key = store.read(lambda _: _read(file)) or store.write(lambda _: _make(file))
         else:
             self._key = store.read(_stored) or store.write(lambda connection: _add(store, connection))
@@ -44,7 +44,7 @@ class Fingerprints:
 
 
 def _read(file: Path) -> bytes:
-    """The key; nothing where there is none, or where a crash left a part of one."""
+    """The key; empty if there is no file, or a crash left a part of one."""
     try:
         key = file.read_bytes()
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def _read(file: Path) -> bytes:
 
 
 def _make(file: Path) -> bytes:
-    """Called in a writing transaction, which keeps other processes from making another key meanwhile."""
+    """Called in a writing transaction, so that no other process makes another key at the same time."""
     known = _read(file)
     if known:
         return known

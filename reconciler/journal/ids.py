@@ -1,4 +1,4 @@
-"""Ids that sort by the time they were made, and the clock that everything in the journal is dated with."""
+"""Ids that sort by time, and the clock of the journal."""
 
 from __future__ import annotations
 

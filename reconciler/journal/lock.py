@@ -1,6 +1,6 @@
-"""One apply at a time: a lock with an owner and a lease, which is renewed while its owner lives and ends when not.
+"""The lock of a management server: it has an owner and a lease, which the owner renews while its process runs.
 
-Time is that of the database where there is a server; with SQLite it is the clock of the one machine that has the file.
+Times are those of the PostgreSQL server; with SQLite, of the machine that has the file.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from reconciler.journal.store import Store
 from reconciler.journal.tables import locks
 
 LEASE = 60.0
-"""Seconds that a lock outlives its owner. It is renewed three times in each lease."""
+"""Seconds after which the lock of a killed process expires. It is renewed three times in each lease."""
 
 _SHORTEST, _LONGEST = 0.1, 5.0
 _random = SystemRandom()
 
 
 class Locks:
-    """All locks of one journal. A lock is for a management server, not for an inventory: its `name` is for people, and
-    `key` says which one it is, by whatever name it is called."""
+    """All locks of one journal. A lock is for a management server, not for an inventory: `name` is shown, and `key`
+    identifies the server, whatever its name in the inventory."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Locks:
         """The lock on `key`, by default the name, as a context manager. Tries for `timeout` seconds (once where that is
         0), then raises LockHeld.
 
-        `waiting` is told of each owner that is waited for. The lock is renewed by a thread from here on.
+        `waiting` is called with each owner that is waited for. A thread renews the lock from here on.
         """
         about = {"name": name, "owner": owner, "operation": operation, "run": run}
         mine = {"key": key or name, "id": self._new_id(), **about}
@@ -79,7 +79,7 @@ class Locks:
             pause = min(_LONGEST, pause * 1.5)
 
     def list(self) -> list[Holder]:
-        """Who holds what, by name, expired ones included."""
+        """All holders by name, expired ones included."""
         return self._store.read(
             lambda connection: [
                 _holder(row) for row in connection.execute(_query(self._store).order_by(locks.c.name, locks.c.key))
@@ -87,7 +87,7 @@ class Locks:
         )
 
     def break_(self, lock: str) -> Holder:
-        """Take the lock with this id from its owner, who stops before the next step. Raises NotInJournal."""
+        """Delete the lock with this id; its owner stops before the next step. Raises NotInJournal."""
 
         def take(connection: Connection) -> Holder | None:
             holder = _one(connection, self._store, locks.c.id == lock)
@@ -96,11 +96,11 @@ class Locks:
 
         holder = self._store.write(take)
         if holder is None:
-            raise NotInJournal(f"There is no lock {lock!r}.", hint="See: vbo-reconcile lock list")
+            raise NotInJournal(f"The journal has no lock {lock!r}.", hint="See: vbo-reconcile lock list")
         return holder
 
     def _try(self, mine: dict[str, str], lease: float) -> tuple[Holder, Holder | None]:
-        """Who has the lock now, and whose expired lease was taken over."""
+        """The holder now, and the one whose expired lease was taken over."""
         ours = locks.c.key == mine["key"]
         before = self._store.read(lambda connection: _one(connection, self._store, ours))
         if before is not None and not before.expired:
@@ -121,7 +121,7 @@ class Locks:
 
 
 class HeldLock:
-    """A lock that is ours. `lost` is set once it is not; `before` is whose expired lease it was, if anybody's."""
+    """A lock that this process holds, until `lost` is set. `before` is the holder whose expired lease it took over."""
 
     def __init__(
         self,
@@ -145,27 +145,19 @@ class HeldLock:
         self._thread = Thread(target=self._keep, name=f"lease of {holder.name}", daemon=True)
         self._thread.start()
 
-    def check_before_step(self) -> None:
-        """Ask the database whether the lock is ours still. Raises LeaseLost, or JournalError where it cannot say."""
-        if not self.lost.is_set():
-            now = self._store.read(lambda connection: _one(connection, self._store, locks.c.id == self.id))
-            if now is None or now.remaining < self._lease / 2:
-                self.renew()
-        self.raise_if_lost()
-
     def raise_if_lost(self) -> None:
         if self.lost.is_set():
             raise LeaseLost(self.holder.name, self._why)
 
     def renew(self) -> None:
-        """Begin the lease anew; sets `lost` where it is not ours. Raises JournalError."""
+        """Renew the lease; sets `lost` if the lock is not held any more. Raises JournalError."""
         asked = self._ticks()
         self.confirm(self._store.write(self.renew_with), asked)
 
     def renew_with(self, connection: Connection) -> bool:
-        """The same inside a transaction of somebody else, who calls `confirm` with the result once it is committed.
+        """The same in the transaction of the caller, who calls `confirm` with the result after the commit.
 
-        An expired lease that nobody took is ours still: taking it would have changed the id.
+        An expired lease that no other run took over is still held: a takeover changes the id.
         """
         values = {"renewed": self._store.moment(), "expires": self._store.moment(self._lease)}
         return connection.execute(update(locks).where(locks.c.id == self.id).values(values)).rowcount > 0
@@ -174,10 +166,10 @@ class HeldLock:
         if ours:
             self._sure = asked
         else:
-            self._lose("it was broken, or it expired and somebody else took it")
+            self._lose("it was broken, or it expired and another run took it over")
 
     def release(self) -> None:
-        """Give it back; to do so twice, or after it was lost, does nothing. Raises JournalError."""
+        """Release the lock. Does nothing the second time, or if the lock is lost. Raises JournalError."""
         self._over.set()
         self._thread.join()
         self._store.write(lambda connection: connection.execute(delete(locks).where(locks.c.id == self.id)))
@@ -192,10 +184,10 @@ class HeldLock:
             self.release()
         except JournalError:
             if error is None:
-                raise  # else that error is the news, and the lease ends by itself
+                raise  # else that error matters more, and the lease expires
 
     def _keep(self) -> None:
-        """Renew until it is over. What fails is tried again soon, until the lease is as old as it may get."""
+        """Renew until it is released. A failure is retried soon, until the lease has expired."""
         pause = self._lease / 3
         while not self._over.wait(pause) and not self.lost.is_set():
             try:

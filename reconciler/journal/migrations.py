@@ -1,7 +1,7 @@
-"""How the tables came to be, step by step. A step that was ever released is never edited: add one at the end.
+"""Migrations of the tables. A released migration is never edited: add one at the end.
 
-Each step is a function of a connection, numbered by its place in `MIGRATIONS`. They speak the SQL that SQLite and
-PostgreSQL have in common, and not in terms of `tables`, which is always the latest.
+Each is a function of a connection; its position in `MIGRATIONS` is its version. They use the SQL that SQLite and
+PostgreSQL have in common, and not `tables`, which is always the latest version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reconciler.journal.errors import JournalError
 Migration = Callable[[Connection], None]
 
 _GATE = 0x76626F7265636F6E
-"""Advisory lock of PostgreSQL under which tables are made: the first of several that open a new database does it."""
+"""Advisory lock of PostgreSQL for migrations: of several processes that open a new database one makes the tables."""
 
 
 _APPLIED = """
@@ -88,8 +88,13 @@ CREATE TABLE locks (
 
 
 def _lock_by_key(connection: Connection) -> None:
-    """Whoever holds a lock of before has lost it, and stops before its next step."""
+    """A run that holds a lock of the earlier version loses it, and stops before its next step."""
     _execute(connection, _LOCKS_BY_KEY)
+
+
+def _drop_events(connection: Connection) -> None:
+    """No command reads them: steps and changes have their times, texts and results."""
+    _execute(connection, "DROP TABLE events")
 
 
 def _execute(connection: Connection, script: str) -> None:
@@ -102,11 +107,12 @@ MIGRATIONS: tuple[Migration, ...] = (
     _record_runs_and_locks,
     _record_operations,
     _lock_by_key,
+    _drop_events,
 )
 
 
 def version_of(connection: Connection) -> int:
-    """0 for an empty database. The first version had no table that says so."""
+    """0 for an empty database. The first version had no table `journal_schema`."""
     known = inspect(connection)
     if known.has_table("journal_schema"):
         return int(connection.execute(text("SELECT version FROM journal_schema")).scalar_one())
@@ -114,7 +120,7 @@ def version_of(connection: Connection) -> int:
 
 
 def check(version: int, label: str) -> bool:
-    """Whether the tables are the latest. Raises JournalError where they are later than this program knows."""
+    """Whether the tables have the latest version. Raises JournalError if a newer program made them."""
     if version > len(MIGRATIONS):
         raise JournalError(
             f"The journal in {label} was written by a newer vbo-reconcile: its tables are version {version},"
@@ -126,10 +132,10 @@ def check(version: int, label: str) -> bool:
 
 
 def migrate(connection: Connection, label: str) -> None:
-    """Bring the tables to the latest version, all of it in the transaction of `connection` or nothing."""
+    """Bring the tables to the latest version, in one transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:gate)"), {"gate": _GATE})
-    version = version_of(connection)  # again, now that nobody else is at it
+    version = version_of(connection)  # again, under the lock
     if check(version, label):
         return
     for step in MIGRATIONS[version:]:

@@ -1,16 +1,20 @@
-"""What the journal tells: runs, their changes and steps, and who holds a lock. All times are UTC."""
+"""The records of the journal: runs, their changes and steps, and who holds a lock. All times are UTC."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 
 class RunState(StrEnum):
-    """How far a run is. KILLED is never written: it is a run that did not end and whose lock is gone or expired."""
+    """KILLED is never written: it is a run that did not end, and whose lock is gone or expired."""
 
     RUNNING = "running"
     DONE = "done"
@@ -21,7 +25,7 @@ class RunState(StrEnum):
 
 
 class ChangeState(StrEnum):
-    """How far a change is. IN_FLIGHT in a run that is over: nobody knows, the world has to be read."""
+    """IN_FLIGHT in a run that is over: its result is unknown until the live state is read."""
 
     NOT_STARTED = "not started"
     IN_FLIGHT = "in flight"
@@ -32,7 +36,7 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step. `ended` is None where it was begun and never reported as done."""
+    """`ended` is None if the step was started and its end is not recorded."""
 
     index: int
     text: str
@@ -43,7 +47,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """What became of one change. `detail`, `hint` and `log` are those of its end."""
+    """`detail`, `hint` and `log` are those of the end of the change."""
 
     key: str
     address: str
@@ -57,17 +61,12 @@ class ChangeRecord:
     log: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
 
-    @property
-    def open_step(self) -> StepRecord | None:
-        """The step that was begun and not finished: where the change failed, or where the run was killed."""
-        return next((step for step in self.steps if step.ended is None), None)
-
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run of `operation`: `apply` or `jobs run`. `counts` has the number of changes in each state; `changes` are in
-    the order of the plan, and empty in a listing. `resumes` is the id of the run that this one went on with. `seconds`
-    is None while it runs.
+    the order of the plan, and empty in a listing. `resumes` is the id of the run that this one resumes. `seconds` is
+    None while it runs.
     """
 
     id: str
@@ -95,21 +94,9 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class EventRecord:
-    """One thing that happened. `kind` is the name of the event in the model (`step-started`), `data` its fields."""
-
-    number: int
-    at: datetime
-    kind: str
-    key: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock `key`, which people know as `name`, and until when (by the clock that decides; `remaining` in
-    seconds, negative once the lease has expired). `id` is what `lock break` takes; `run` is the run it is for, empty
-    before there is one.
+    """Who holds the lock `key`, which messages call `name`. `remaining` are the seconds of its lease, negative once it
+    has expired. `id` is the argument of `lock break`; `run` is the run that holds the lock, empty before there is one.
     """
 
     id: str
@@ -131,3 +118,52 @@ class Holder:
         """`alice@ci-7 (apply, run 01…) since 2026-10-01 09:00:00 UTC, lease until 09:01:00`."""
         what = f"{self.operation}, run {self.run}" if self.run else self.operation
         return f"{self.owner} ({what}) since {self.created:%Y-%m-%d %H:%M:%S} UTC, lease until {self.expires:%H:%M:%S}"
+
+
+def run_record(row: Row[Any], counts: Mapping[ChangeState, int], changes: tuple[ChangeRecord, ...] = ()) -> RunRecord:
+    """A run that did not end is running as long as its lock is held. Without a lock that cannot be known."""
+    killed = row.state == RunState.RUNNING and row.lock_id and row.held is None
+    return RunRecord(
+        id=row.id,
+        operation=row.operation,
+        state=RunState.KILLED if killed else RunState(row.state),
+        started=row.started,
+        ended=row.ended,
+        user=row.username,
+        host=row.host,
+        actor=row.actor,
+        job=row.job,
+        commit=row.git_commit,
+        inventory=row.inventory,
+        inventory_digest=row.inventory_digest,
+        plan_digest=row.plan_digest,
+        server=row.server,
+        lab=row.lab,
+        resumes=row.resumes,
+        counts=counts,
+        changes=changes,
+    )
+
+
+def change_records(changes: Iterable[Row[Any]], steps: Iterable[Row[Any]]) -> tuple[ChangeRecord, ...]:
+    """Both in the order of the plan."""
+    inside: dict[int, list[StepRecord]] = {}
+    for row in steps:
+        step = StepRecord(row.number, row.text, row.started, row.ended, row.seconds)
+        inside.setdefault(row.change, []).append(step)
+    return tuple(
+        ChangeRecord(
+            key=row.key,
+            address=row.address,
+            action=row.action,
+            state=ChangeState(row.state),
+            started=row.started,
+            ended=row.ended,
+            seconds=row.seconds,
+            detail=row.detail,
+            hint=row.hint,
+            log=tuple(json.loads(row.log)),
+            steps=tuple(inside.get(row.number, ())),
+        )
+        for row in changes
+    )

@@ -1,10 +1,10 @@
-"""The database under the journal: SQLite in a file, or PostgreSQL. One schema, the same promises.
+"""The database under the journal: SQLite in a file, or PostgreSQL. One schema, the same guarantees.
 
 SQLite runs with a rollback journal that is truncated (`journal_mode=TRUNCATE`) and `synchronous=FULL`: a commit that
 returned is on the disk, and survives SIGKILL, a crash of the machine and a full disk. WAL would cost a quarter of it
 for each commit, but it keeps its index in shared memory: with a home folder on the network two machines would damage
 the file without notice. SQLite before 3.51.3 can also lose pages in it (https://www.sqlite.org/wal.html#walresetbug).
-What a commit costs is small beside a step of an apply, and several threads share one (see `spool`).
+What a commit costs is small beside a step of an apply, and several threads share one (`run_recorder.WriteQueue`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, func, literal, type_coerce
 
+from reconciler.journal.error_mapping import UNREACHABLE, map_errors
 from reconciler.journal.errors import JournalError
-from reconciler.journal.faults import UNREACHABLE, told
 from reconciler.journal.ids import Clock, utc_now
 from reconciler.journal.migrations import check, migrate, version_of
 from reconciler.journal.tables import Instant
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
-    from reconciler.journal.place import Place
+    from reconciler.journal.location import JournalLocation
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _TCP = {"connect_timeout": 10, "keepalives_idle": 15, "tcp_user_timeout": 30_000
 
 
 class Store:
-    """An open database. `read` and `write` raise JournalError for everything that goes wrong in it.
+    """An open database. `read` and `write` raise JournalError for every error in it.
 
     `pauses` are the seconds to wait before each further attempt when the connection to PostgreSQL broke: whatever is
     written here may be written twice (same keys, same values), so an answer that was lost does no harm.
@@ -46,14 +46,14 @@ class Store:
 
     def __init__(
         self,
-        place: Place,
+        location: JournalLocation,
         engine: Engine,
         clock: Clock,
         *,
         pauses: tuple[float, ...] = (0.0, 1.0, 3.0),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.place = place
+        self.location = location
         self.clock = clock
         self._engine = engine
         self._pauses = pauses
@@ -62,18 +62,18 @@ class Store:
     @classmethod
     def open(
         cls,
-        place: Place,
+        location: JournalLocation,
         *,
         clock: Clock = utc_now,
         busy: float = 10.0,
         pauses: tuple[float, ...] = (0.0, 1.0, 3.0),
     ) -> Self:
-        """Connect, and bring the tables up to date. `busy` is how long another process is waited for, in seconds."""
-        with told(place, "opened"):
-            store = cls(place, _engine(place, busy), clock, pauses=pauses)
+        """Connect, and migrate the tables. `busy` is how many seconds to wait for a lock of another process."""
+        with map_errors(location, "opened"):
+            store = cls(location, _engine(location, busy), clock, pauses=pauses)
         try:
-            if not store._attempt(lambda connection: check(version_of(connection), place.label), "opened"):
-                store._attempt(lambda connection: migrate(connection, place.label), "opened", writing=True)
+            if not store._attempt(lambda connection: check(version_of(connection), location.label), "opened"):
+                store._attempt(lambda connection: migrate(connection, location.label), "opened", writing=True)
         except JournalError:
             store.close()
             raise
@@ -81,25 +81,25 @@ class Store:
 
     @property
     def shared(self) -> bool:
-        """Whether other machines work with it too."""
-        return self.place.file is None
+        """Whether other machines may use it too."""
+        return self.location.file is None
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns; everything that it reads is of one moment."""
-        return self._patiently(work, "read", writing=False)
+        """The result of `work`, which reads one snapshot."""
+        return self._with_retries(work, "read", writing=False)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, after its transaction is on disk. `work` may be called again after a lost connection."""
-        return self._patiently(work, "written", writing=True)
+        """The result of `work`, once its transaction is on disk. `work` may be called again after a lost connection."""
+        return self._with_retries(work, "written", writing=True)
 
     def insert(self, table: Table) -> PostgresInsert | SqliteInsert:
-        """An INSERT that knows ON CONFLICT."""
+        """An INSERT that supports ON CONFLICT."""
         from sqlalchemy.dialects import postgresql, sqlite
 
         return postgresql.insert(table) if self.shared else sqlite.insert(table)
 
     def moment(self, later: float = 0.0) -> ColumnElement[Any]:
-        """Now, and `later` seconds from it, by the one clock that all who share this database have in common."""
+        """The time `later` seconds from now, by the clock that all users of this database share."""
         seconds = timedelta(seconds=later)
         if self.shared:
             return type_coerce(func.clock_timestamp() + seconds, Instant)
@@ -108,7 +108,7 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _patiently(self, work: Callable[[Connection], T], doing: str, *, writing: bool) -> T:
+    def _with_retries(self, work: Callable[[Connection], T], doing: str, *, writing: bool) -> T:
         for pause in self._pauses:
             try:
                 return self._attempt(work, doing, writing=writing)
@@ -119,7 +119,7 @@ class Store:
         return self._attempt(work, doing, writing=writing)
 
     def _attempt(self, work: Callable[[Connection], T], doing: str, *, writing: bool = False) -> T:
-        with told(self.place, doing), self._engine.connect() as connection:
+        with map_errors(self.location, doing), self._engine.connect() as connection:
             settled = connection.execution_options(**self._options(writing))
             with settled.begin():
                 return work(settled)
@@ -130,18 +130,18 @@ class Store:
         return {} if writing else {"isolation_level": "REPEATABLE READ"}
 
 
-def _engine(place: Place, busy: float) -> Engine:
-    if place.url is not None:
-        options = {name: value for name, value in _TCP.items() if name not in place.url.query}
-        # prepared statements would not survive a pooler between here and the database
-        engine = create_engine(place.url, connect_args={**options, "prepare_threshold": None}, hide_parameters=True)
+def _engine(location: JournalLocation, busy: float) -> Engine:
+    if location.url is not None:
+        options = {name: value for name, value in _TCP.items() if name not in location.url.query}
+        # prepared statements do not work through a connection pooler
+        engine = create_engine(location.url, connect_args={**options, "prepare_threshold": None}, hide_parameters=True)
         event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy))
         return engine
-    if place.file is None:
-        raise ValueError("a place is a file or a URL")
-    _secure(place.file, own_folder=place.own_folder)
+    if location.file is None:
+        raise ValueError("a location is a file or a URL")
+    _secure(location.file, own_folder=location.own_folder)
     engine = create_engine(
-        URL.create("sqlite", database=str(place.file)), connect_args={"timeout": busy}, hide_parameters=True
+        URL.create("sqlite", database=str(location.file)), connect_args={"timeout": busy}, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -149,20 +149,20 @@ def _engine(place: Place, busy: float) -> Engine:
 
 
 def _prepare_postgres(connection: Any, busy: float) -> None:
-    """Somebody's open transaction is not waited for without end."""
+    """An open transaction of another process must not block without end."""
     connection.autocommit = True
     connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{busy * 1000:.0f}ms"])
     connection.autocommit = False
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own: it would not before DDL
+    connection.isolation_level = None  # the driver must not begin transactions: it does not before DDL
     for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes its place at once: a reader that turns into a writer fails where another was quicker."""
+    """A writer locks at once: a reader that becomes a writer fails if another process was faster."""
     writing = connection.get_execution_options().get(_WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 

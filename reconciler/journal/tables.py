@@ -1,4 +1,4 @@
-"""The tables as they are now, for queries. Migrations make them (`migrations`); a test holds both together."""
+"""The tables in their latest version, for queries. `migrations` makes them, and a test compares both."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class Instant(TypeDecorator[datetime]):
-    """A moment in UTC: `timestamp with time zone` where there is one, else ISO 8601 text of fixed width, which sorts
-    as time does."""
+    """A time in UTC: `timestamp with time zone` in PostgreSQL, ISO 8601 text of fixed width in SQLite, which sorts as
+    time does."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -111,17 +111,6 @@ steps = Table(
     Column("ended", Instant),
     Column("seconds", Double, nullable=False),
     ForeignKeyConstraint(["run", "change"], ["changes.run", "changes.number"]),
-)
-
-events = Table(
-    "events",
-    metadata,
-    Column("run", Text, ForeignKey("runs.id"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("at", Instant, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("data", Text, nullable=False),
 )
 
 locks = Table(

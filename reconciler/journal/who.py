@@ -1,4 +1,4 @@
-"""Who does it: the account on this machine and, in a pipeline, the person who started it and where it can be read."""
+"""Who runs a command: the account on this machine and, in a pipeline, the user who started it and the job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PIPELINES = (
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """`user` and `host` are always known; `actor`, `job` (a URL) and `commit` where the environment tells."""
+    """`user` and `host` are always known; `actor`, `job` (a URL) and `commit` if the environment has them."""
 
     user: str
     host: str
@@ -43,7 +43,7 @@ class Who:
 
 
 def who_am_i(environ: Mapping[str, str] | None = None) -> Who:
-    """The account that this process runs as, and what the environment says of the pipeline that it belongs to."""
+    """The account of this process, and the pipeline that its environment describes."""
     known = os.environ if environ is None else environ
     for names, page, commit in _PIPELINES:
         actor = next((known[name] for name in names if known.get(name)), "")

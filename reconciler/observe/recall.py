@@ -10,13 +10,15 @@ from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN
 
 if TYPE_CHECKING:
-    from reconciler.journal import Memory
+    from reconciler.journal import AppliedState
     from reconciler.model.connection import Access, ConnectionContext, Credential
     from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.live import Live
 
 
-def recall(inventory: Inventory, live: Live, *, access: Access, context: ConnectionContext, memory: Memory) -> Recall:
+def recall(
+    inventory: Inventory, live: Live, *, access: Access, context: ConnectionContext, applied_state: AppliedState
+) -> Recall:
     """What was applied last, the fingerprints of all secrets now, and the thumbprint of the wanted certificate."""
     marks: dict[str, str] = {}
     secrets: dict[str, dict[str, str]] = {}
@@ -28,13 +30,13 @@ def recall(inventory: Inventory, live: Live, *, access: Access, context: Connect
                 if login is None:
                     continue
                 if login.name not in marks:
-                    marks[login.name] = _fingerprint(login, context, memory)
+                    marks[login.name] = _fingerprint(login, context, applied_state)
                 if marks[login.name]:
                     secrets.setdefault(resource.address, {})[field.name] = marks[login.name]
     derived: dict[str, dict[str, Any]] = {
         str(resource.address): _thumbprint(resource, access, context) for resource in inventory.of_kind("certificate")
     }
-    return Recall(applied=memory.recall(scope_of(inventory, live)), secrets=secrets, derived=derived)
+    return Recall(applied=applied_state.recall(scope_of(inventory, live)), secrets=secrets, derived=derived)
 
 
 def scope_of(inventory: Inventory, live: Live) -> str:
@@ -42,7 +44,7 @@ def scope_of(inventory: Inventory, live: Live) -> str:
     return f"{live.server.installation or live.server.host}/{inventory.name}"
 
 
-def _fingerprint(login: Credential, context: ConnectionContext, memory: Memory) -> str:
+def _fingerprint(login: Credential, context: ConnectionContext, applied_state: AppliedState) -> str:
     """Fingerprint of a whole login; empty where a part of it cannot be resolved."""
     try:
         values = [
@@ -52,7 +54,7 @@ def _fingerprint(login: Credential, context: ConnectionContext, memory: Memory) 
         ]
     except SecretError:
         return ""
-    return memory.fingerprint("\0".join([login.username, *values]))
+    return applied_state.fingerprint("\0".join([login.username, *values]))
 
 
 def _thumbprint(resource: Resource, access: Access, context: ConnectionContext) -> dict[str, Any]:

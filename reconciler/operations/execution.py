@@ -12,8 +12,8 @@ from reconciler.operations.events import Warned
 from reconciler.operations.status import Status, journal_status
 
 if TYPE_CHECKING:
-    from reconciler.apply import Recorder, Result, RolloutLimits
-    from reconciler.journal import JournalError, Run
+    from reconciler.apply import AppliedStateRecorder, Result, RolloutLimits
+    from reconciler.journal import JournalError, RunRecorder
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.operations.locked_run import LockedRun
@@ -71,7 +71,7 @@ def execute(
     runtime: Runtime,
     *,
     run: LockedRun | None = None,
-    recorder: Recorder | None = None,
+    recorder: AppliedStateRecorder | None = None,
     rollout: RolloutOptions | None = None,
     resumes: str = "",
 ) -> Execution:
@@ -87,7 +87,7 @@ def execute(
     record = run.begin(plan, resumes=resumes) if run else None
     if recorder:
         recorder.begin(plan)
-    writers: list[Run | Recorder] = [writer for writer in (record, recorder) if writer]
+    writers: list[RunRecorder | AppliedStateRecorder] = [writer for writer in (record, recorder) if writer]
     stop = StopSignal()
     context = session.apply_context(live)
     with runtime.watch(plan, stop) as watcher, closing(context.sessions):
@@ -112,11 +112,11 @@ def _dropped(error: Exception) -> Diagnostic:
     return Diagnostic("listener-failed", "A listener failed", detail, severity=Severity.WARNING)
 
 
-def recorder_of(session: Session, planned: PlanResult) -> Recorder:
+def recorder_of(session: Session, planned: PlanResult) -> AppliedStateRecorder:
     """Records in the journal what is applied of a plan. `settle` it with the plan that is made afterwards."""
-    from reconciler.apply import Recorder
+    from reconciler.apply import AppliedStateRecorder
 
-    return Recorder(session.inventory, planned.live, planned.recall, session.memory, planned.scope)
+    return AppliedStateRecorder(session.inventory, planned.live, planned.recall, session.applied_state, planned.scope)
 
 
 def _limits(session: Session, live: Live, plan: Plan, rollout: RolloutOptions) -> RolloutLimits:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
-    from reconciler.journal import HeldLock, Holder, Journal, JournalError, Run, RunState, Who
+    from reconciler.journal import HeldLock, Holder, Journal, JournalError, RunRecorder, RunState, Who
     from reconciler.model.plan import Plan
     from reconciler.operations.runtime import Runtime
     from reconciler.operations.session import Session
@@ -32,7 +32,7 @@ class LockedRun:
     who: Who
     commit: str = ""
 
-    def begin(self, plan: Plan, *, resumes: str = "") -> Run:
+    def begin(self, plan: Plan, *, resumes: str = "") -> RunRecorder:
         """Write the run and its plan. Raises JournalError, and then nothing may be changed."""
         from reconciler.plan import plan_to_json
 
@@ -120,7 +120,7 @@ def run_state(result: Result) -> RunState:
     return RunState.PARTIAL if result.failed else RunState.DONE
 
 
-def end_run(run: Run, result: Result) -> JournalError | None:
+def end_run(run: RunRecorder, result: Result) -> JournalError | None:
     """Record the end of a run. Returns the error if the journal cannot be written: the changes are made anyway."""
     from reconciler.journal import JournalError
 

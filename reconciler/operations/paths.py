@@ -19,6 +19,6 @@ def journal_place(lab: Path | None, environment: Mapping[str, str] = os.environ)
     """Where runs, locks and what was last applied are kept: VBO_RECONCILE_JOURNAL (a file, or a PostgreSQL database
     of a team), else a file of this user. The lab has its own, inside its folder, so that resetting the lab clears it.
     """
-    from reconciler.journal.place import FILE, VARIABLE
+    from reconciler.journal.location import FILE, VARIABLE
 
     return str(lab / FILE) if lab else environment.get(VARIABLE) or str(state_folder(environment) / FILE)

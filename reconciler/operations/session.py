@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.apply import ApplyContext
     from reconciler.clients import vbo
-    from reconciler.journal import Journal, Memory
+    from reconciler.journal import AppliedState, Journal
     from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory
     from reconciler.model.live import Live
@@ -66,8 +66,8 @@ class Session:
     clock: Callable[[], datetime]
 
     @property
-    def memory(self) -> Memory:
-        return self.journal.memory
+    def applied_state(self) -> AppliedState:
+        return self.journal.applied_state
 
     def plan(
         self, request: PlanRequest | None = None, *, since: Mapping[str, int] | None = None, verifies: bool = False
@@ -95,7 +95,7 @@ class Session:
             parallel=self.parallel,
             since=since,
         )
-        known = recall(self.inventory, live, access=self.access, context=self.context, memory=self.memory)
+        known = recall(self.inventory, live, access=self.access, context=self.context, applied_state=self.applied_state)
         lab, playbooks = self.lab is not None, self.playbooks
         whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
         plan = self._selected(whole, live, asked.selection)

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply import Recorder, StopSignal, apply
+from reconciler.apply import AppliedStateRecorder, StopSignal, apply
 from reconciler.apply.engine import left_open
 from reconciler.apply.steps import RUN, StepFailed
-from reconciler.journal import JournalError, LeaseLost, Memory
+from reconciler.journal import AppliedState, JournalError, LeaseLost
 from reconciler.model.connection import Access, Server
 from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
 from reconciler.model.event import Event, Outcome, StepDone, StepStarted
@@ -246,11 +246,13 @@ class Notes:
 
 
 class TestMarks:
-    def recorder(self, notes: Notes, change: Change) -> tuple[Recorder, Plan]:
+    def recorder(self, notes: Notes, change: Change) -> tuple[AppliedStateRecorder, Plan]:
         server = ServerInfo(HOST, 8, "8.6.0.100")
         plan, live = Plan("corp", "", server, (change,)), Live(server, {}, {}, {})
         inventory = Inventory("corp", Access(Server(HOST, ADMIN), {}, {}, {}, ""), {}, Policy(), (), "")
-        recorder = Recorder(inventory, live, Recall(applied=dict(notes.rows)), cast("Memory", notes), "scope")
+        recorder = AppliedStateRecorder(
+            inventory, live, Recall(applied=dict(notes.rows)), cast("AppliedState", notes), "scope"
+        )
         recorder.begin(plan)
         return recorder, plan
 

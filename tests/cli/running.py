@@ -79,8 +79,8 @@ class FakeLab:
 
 
 @dataclass
-class FakeMemory:
-    """What `Remember` asks of a memory."""
+class FakeAppliedState:
+    """What `Remember` asks of a applied_state."""
 
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class FakeWorld:
     looks: list[dict[str, Any]] = field(default_factory=list)
     wrote: list[str] = field(default_factory=list)
     reader: Any = field(default_factory=lambda: SimpleNamespace(requests={}, installation=""))
-    memory: FakeMemory = field(default_factory=FakeMemory)
+    applied_state: FakeAppliedState = field(default_factory=FakeAppliedState)
     journal: Any = None
     opened: dict[str, Any] = field(default_factory=dict)
 

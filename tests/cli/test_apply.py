@@ -67,7 +67,7 @@ def test_it_ends_with_the_results_and_a_second_look(applied: Callable[..., Ended
     )
     assert "done     create job.daily" in ended.err
     assert len(made.looks) == 2
-    assert made.memory.rows.keys() == {"job.daily", "job.weekly"}
+    assert made.applied_state.rows.keys() == {"job.daily", "job.weekly"}
 
 
 def test_an_empty_plan_asks_nothing_and_writes_nothing(applied: Callable[..., Ended]) -> None:
@@ -77,7 +77,7 @@ def test_an_empty_plan_asks_nothing_and_writes_nothing(applied: Callable[..., En
     assert ended.out.endswith("No changes. 2 objects in sync.\n")
     assert "yes" not in ended.err
     assert made.wrote == []
-    assert made.memory.rows.keys() == {"job.daily", "job.weekly"}
+    assert made.applied_state.rows.keys() == {"job.daily", "job.weekly"}
 
 
 @pytest.mark.parametrize("answer", ["no\n", "y\n", "YES\n", "", "\n"])

@@ -11,11 +11,9 @@ from tests.cli.test_interrupts import APPLY
 
 FULL = """
     import resource
-    size = Path(sys.argv[1]).stat().st_size
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    report("x" * 100_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 """
-"""From the first step on files may not grow; what is told there does not fit into the journal any more."""
+"""From the first step on no file can be written."""
 
 
 def test_a_full_disk_stops_the_run_before_its_next_step(tmp_path: Path) -> None:

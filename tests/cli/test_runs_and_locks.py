@@ -103,7 +103,7 @@ def test_last_is_the_latest(runs: Journal, tmp_path: Path) -> None:
 def test_an_unknown_run_is_said_so(journal: Journal, tmp_path: Path) -> None:
     shown = run(tmp_path, "runs", "show", "R99")
     assert shown.code == 1
-    assert "There is no run 'R99'" in shown.err
+    assert "The journal has no run 'R99'" in shown.err
     assert run(tmp_path, "runs", "list").out == "The journal has no runs.\n"
 
 

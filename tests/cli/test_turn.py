@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.apply.steps import RUN
 from reconciler.journal import ChangeState, HeldLock, Journal, JournalError, RunState
-from reconciler.journal.spool import Spool
+from reconciler.journal.run_recorder import WriteQueue
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.steps import RunJob
 from tests.cli.running import SERVER, FakeLab, FakeWorld, call, install, inventory
@@ -65,9 +65,9 @@ def test_an_apply_is_written_from_its_plan_to_its_end(world: FakeWorld, journal:
     assert run.state is RunState.DONE
     assert run.counts[ChangeState.DONE] == 2
     changes = journal.run(run.id).changes
-    assert [(item.address, [step.text for step in item.steps], item.open_step) for item in changes] == [
-        ("job.daily", ["run job daily"], None),
-        ("job.weekly", ["run job weekly"], None),
+    assert [(item.address, [step.text for step in item.steps]) for item in changes] == [
+        ("job.daily", ["run job daily"]),
+        ("job.weekly", ["run job weekly"]),
     ]
     assert journal.locks.list() == []
 
@@ -132,14 +132,14 @@ def test_a_broken_lock_ends_the_run_before_its_next_step(
 def test_a_journal_that_fails_ends_the_run_before_its_next_step(
     world: FakeWorld, journal: Journal, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flush = Spool.flush
+    flush = WriteQueue.flush
 
-    def full(spool: Spool) -> None:
+    def full(queue: WriteQueue) -> None:
         if steps:
             raise JournalError("The journal cannot be written: there is no space left (/s/journal.db)", hint="Free it")
-        flush(spool)
+        flush(queue)
 
-    monkeypatch.setattr(Spool, "flush", full)
+    monkeypatch.setattr(WriteQueue, "flush", full)
     ended = call("apply", "x.yml", "--auto-approve", "--format", "json")
     assert ended.code == 1
     assert steps == ["daily"]

@@ -36,7 +36,8 @@ def _go_in(place: str, log: str, times: int) -> None:
             with locks.acquire("vbo01", owner=f"process {os.getpid()}", operation="apply", timeout=600) as lock:
                 before = int(counter.read_text())
                 _mark(log, f"in {lock.id}")
-                lock.check_before_step()
+                lock.renew()
+                lock.raise_if_lost()
                 time.sleep(0.002)
                 counter.write_text(str(before + 1))
                 _mark(log, f"out {lock.id}")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from reconciler.journal import Run, Who
+from reconciler.journal import RunRecorder, Who
 from reconciler.model.event import ChangeEnded, ChangeStarted, Outcome, StepDone, StepStarted
 from reconciler.model.plan import ChangeKey
 
@@ -51,7 +51,7 @@ def key(name: str) -> ChangeKey:
     return ChangeKey("update", f"proxy.{name}")
 
 
-def started(run: Run, name: str, step: int = 0) -> None:
+def started(run: RunRecorder, name: str, step: int = 0) -> None:
     """As the engine tells it, up to the moment before the side effect of this step."""
     run.listen(ChangeStarted(key(name), f"proxy.{name}", "update"))
     for index in range(step):
@@ -60,11 +60,11 @@ def started(run: Run, name: str, step: int = 0) -> None:
     run.permit(StepStarted(key(name), step, f"step {step}"))
 
 
-def ended(run: Run, name: str, outcome: Outcome = Outcome.DONE, **more: Any) -> None:
+def ended(run: RunRecorder, name: str, outcome: Outcome = Outcome.DONE, **more: Any) -> None:
     run.listen(ChangeEnded(key(name), f"proxy.{name}", "update", outcome, **more))
 
 
-def done(run: Run, name: str) -> None:
+def done(run: RunRecorder, name: str) -> None:
     """A whole change of one step."""
     started(run, name)
     run.listen(StepDone(key(name), 0, "step 0", 0.5))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import ChangeState, Journal, RunRecord
+from reconciler.journal import Journal
 from tests.journal.processes import contender, lines
 from tests.journal.samples import WHO, done
 
@@ -22,11 +22,10 @@ def test_what_was_said_to_be_written_is_written(place: str, said: int) -> None:
     with Journal.open(place) as journal:
         told = journal.run(run)
         begun = {change.key for change in told.changes if change.steps}
-        finished = {change.key for change in told.changes if change.steps and change.open_step is None}
+        finished = {change.key for change in told.changes if change.steps and all(step.ended for step in change.steps)}
         assert {line.removeprefix("began ") for line in acknowledged if line.startswith("began")} <= begun
         assert {line.removeprefix("done ") for line in acknowledged if line.startswith("done")} <= finished
         assert len(begun - finished) <= 1, "at most the one step that was in flight is in doubt"
-        assert _folded(journal, told) == {change.key: change.state for change in told.changes}
         done(journal.begin(journal.plan(run), WHO, resumes=run), "px-0")
 
 
@@ -41,14 +40,3 @@ def test_a_commit_that_was_cut_off_is_undone_by_the_next_one(tmp_path: Path) -> 
     assert check.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert check.execute("PRAGMA foreign_key_check").fetchall() == []
     check.close()
-
-
-def _folded(journal: Journal, run: RunRecord) -> dict[str, ChangeState]:
-    """The state of every change, made from nothing but the events."""
-    states = {change.key: ChangeState.NOT_STARTED for change in run.changes}
-    for event in journal.events(run.id):
-        if event.kind == "change-started":
-            states[event.key] = ChangeState.IN_FLIGHT
-        elif event.kind == "change-ended":
-            states[event.key] = ChangeState(event.data["outcome"])
-    return states

@@ -39,10 +39,9 @@ def run(journal: Journal) -> None:
         told.permit(StepStarted(KEY, 0, f"set the login of {secret}"))
         ended = ChangeEnded(KEY, "smtp", "update", Outcome.FAILED, 1.0, f"{secret!r} refused", log=(f"{secret}",))
         told.listen(ended)
-        told.note("gate", f"{secret}")
         told.end(RunState.FAILED)
-    mark = journal.memory.fingerprint(secret.reveal())
-    journal.memory.remember("i1/corp", {"smtp": {"credentials": mark}})
+    mark = journal.applied_state.fingerprint(secret.reveal())
+    journal.applied_state.remember("i1/corp", {"smtp": {"credentials": mark}})
 
 
 def everything(journal: Journal) -> str:
@@ -74,7 +73,7 @@ def test_the_password_of_the_database_is_in_no_table_and_no_message(cluster: Clu
     with Journal.open(url) as journal:
         run(journal)
         assert CANARY not in everything(journal)
-        assert CANARY not in f"{journal.store.place!r} {journal.store.place.label}"
+        assert CANARY not in f"{journal.store.location!r} {journal.store.location.label}"
     with pytest.raises(JournalError) as error:
         Journal.open(url.replace("/postgres?", "/nowhere?"))
     assert CANARY not in f"{error.value} {error.value.hint} {error.value.__cause__}"

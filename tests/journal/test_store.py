@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-from reconciler.journal import Journal, JournalError, Memory
+from reconciler.journal import Journal, JournalError
 from reconciler.journal import migrations as steps
-from reconciler.journal.place import find_place
+from reconciler.journal.location import find_location
 from reconciler.journal.store import Store
 from reconciler.journal.tables import metadata
 from tests.journal.samples import WHO, done, plan
@@ -55,7 +55,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     file = tmp_path / "new" / "journal.db"
     with Journal.open(file) as journal:
         done(journal.begin(plan("a"), WHO), "a")
-        journal.memory.fingerprint("hunter2")
+        journal.applied_state.fingerprint("hunter2")
         assert {path.name: mode(path) for path in file.parent.iterdir()} == {
             "journal.db": "600",
             "journal.db-journal": "600",
@@ -73,7 +73,7 @@ def test_a_file_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
     Journal.open(file).close()
     assert mode(file) == "600"
     assert mode(folder) == "755", "a folder that was given may hold other things"
-    Store.open(find_place(environ={"XDG_STATE_HOME": str(tmp_path)})).close()
+    Store.open(find_location(environ={"XDG_STATE_HOME": str(tmp_path)})).close()
     assert mode(folder) == "700"
 
 
@@ -94,7 +94,7 @@ def test_what_is_committed_is_on_the_disk(tmp_path: Path) -> None:
 
 def test_a_writer_keeps_others_out_from_its_beginning(tmp_path: Path) -> None:
     """Who reads first and writes then must find what it read."""
-    place = find_place(tmp_path / "journal.db")
+    place = find_location(tmp_path / "journal.db")
     one, two = Store.open(place, busy=0.05), Store.open(place, busy=0.05)
     with pytest.raises(JournalError) as caught:
         one.write(lambda _: two.write(lambda connection: connection.execute(text("DELETE FROM locks"))))
@@ -135,13 +135,13 @@ def test_version_1_becomes_the_latest_and_keeps_what_it_has(tmp_path: Path) -> N
         old.executescript(VERSION_1)
     old.close()
     file.with_suffix(".key").write_bytes(key)
-    with Memory.open(file) as memory:
-        assert memory.recall("i1/corp") == {"smtp": {"port": "digest", "credentials": "fingerprint"}}
-        assert memory.fingerprint("hunter2").startswith("8629d712")
+    with Journal.open(file) as journal:
+        assert journal.applied_state.recall("i1/corp") == {"smtp": {"port": "digest", "credentials": "fingerprint"}}
+        assert journal.applied_state.fingerprint("hunter2").startswith("8629d712")
     with Journal.open(file) as journal:
         done(run := journal.begin(plan("a"), WHO), "a")
         assert [record.id for record in journal.runs()] == [run.id]
-        assert journal.memory.recall("i1/corp")["smtp"]["port"] == "digest"
+        assert journal.applied_state.recall("i1/corp")["smtp"]["port"] == "digest"
 
 
 def test_runs_of_version_2_were_applies(opened: Callable[[], Journal], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,10 +155,24 @@ def test_runs_of_version_2_were_applies(opened: Callable[[], Journal], monkeypat
     assert [record.id for record in journal.runs(operation="apply")] == ["R01"]
 
 
+def test_version_4_loses_its_events_and_keeps_its_runs(
+    opened: Callable[[], Journal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(steps, "MIGRATIONS", steps.MIGRATIONS[:4])
+        old = opened()
+    done(run := old.begin(plan("a"), WHO), "a")
+    event = "INSERT INTO events VALUES (:run, 1, '2026-01-01 00:00:00+00:00', 'batch', '', '{}')"
+    old.store.write(lambda connection: connection.execute(text(event), {"run": run.id}))
+    [change] = opened().run(run.id).changes
+    assert (change.state.value, [step.text for step in change.steps]) == ("done", ["step 0"])
+    assert not old.store.read(lambda connection: inspect(connection).has_table("events"))
+
+
 def test_a_journal_of_a_newer_version_is_left_alone(opened: Callable[[], Journal]) -> None:
     journal = opened()
     journal.store.write(lambda connection: connection.execute(text("UPDATE journal_schema SET version = 99")))
-    with pytest.raises(JournalError, match="newer vbo-reconcile: its tables are version 99, this one knows 4") as error:
+    with pytest.raises(JournalError, match="newer vbo-reconcile: its tables are version 99, this one knows 5") as error:
         opened()
     assert error.value.code == "journal-newer"
     assert "Upgrade" in error.value.hint
@@ -184,13 +198,13 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
 def test_many_can_open_a_new_one_at_once(place: str) -> None:
     def use(number: int) -> str:
         with Journal.open(place) as journal:
-            journal.memory.remember("i1/corp", {f"proxy.px-{number}": {"port": "digest"}})
-            return journal.memory.fingerprint("hunter2")
+            journal.applied_state.remember("i1/corp", {f"proxy.px-{number}": {"port": "digest"}})
+            return journal.applied_state.fingerprint("hunter2")
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(use, range(8)))) == 1
     with Journal.open(place) as journal:
-        assert len(journal.memory.recall("i1/corp")) == 8
+        assert len(journal.applied_state.recall("i1/corp")) == 8
 
 
 def test_the_errors_are_known_without_loading_the_database_library() -> None:

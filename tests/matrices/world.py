@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply import ApplyContext, Recorder, Result, RolloutLimits, ServerHealth, apply
+from reconciler.apply import AppliedStateRecorder, ApplyContext, Result, RolloutLimits, ServerHealth, apply
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
-from reconciler.journal import Memory
+from reconciler.journal import AppliedState, Journal
 from reconciler.lab.lab import Lab
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.inventory import Inventory
@@ -30,7 +30,7 @@ class World:
 
     inventory: Inventory
     lab: Lab
-    memory: Memory
+    memory: AppliedState
     scope: str = "matrix"
     plans: list[Plan] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ class World:
             plan = make_plan(self.inventory, live, recall, access=access, playbooks={})
             plan = replace(plan, batch=batch)
             apply_context = ApplyContext(self.inventory.name, live, access, context, reader, Writer(session))
-            recorder = Recorder(self.inventory, live, recall, self.memory, self.scope)
+            recorder = AppliedStateRecorder(self.inventory, live, recall, self.memory, self.scope)
             recorder.begin(plan)
             if limits.coverage is not None:
                 limits = replace(limits, coverage=coverage_of(self.inventory, live))
@@ -85,5 +85,5 @@ def opened(folder: Path, inventory: str) -> Iterator[World]:
     file.write_text(inventory, encoding="utf-8")
     found, problems = load(file, look_at_files=False)
     assert found is not None, problems
-    with Lab.open(found, folder / "lab") as lab, Memory.open(folder / "memory.db") as memory:
-        yield World(found, lab, memory)
+    with Lab.open(found, folder / "lab") as lab, Journal.open(folder / "journal.db") as journal:
+        yield World(found, lab, journal.applied_state)

@@ -82,7 +82,7 @@ def test_a_run_of_another_inventory_is_refused(demo: Rehearsal) -> None:
     run = failed_in_part(demo)
     text = demo.file.read_text(encoding="utf-8")
     demo.file.write_text(text.replace("name: demo", "name: other"), encoding="utf-8")
-    assert "There is no run" in demo.apply("--resume", run).err
+    assert "The journal has no run" in demo.apply("--resume", run).err
 
 
 def inventory(demo: Rehearsal) -> tuple[str, str]:

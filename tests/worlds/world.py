@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-from reconciler.apply import ApplyContext, Recorder, RolloutLimits, ServerHealth, apply
+from reconciler.apply import AppliedStateRecorder, ApplyContext, RolloutLimits, ServerHealth, apply
 from reconciler.inventory import load
 from reconciler.kinds.naming import Naming
 from reconciler.model.connection import ConnectionContext
@@ -131,7 +131,7 @@ class World:
 
     def recall(self, inventory: Inventory, live: Live) -> Recall:
         memory = cast("Any", self.memory)
-        return recall(inventory, live, access=inventory.access, context=self._context(inventory), memory=memory)
+        return recall(inventory, live, access=inventory.access, context=self._context(inventory), applied_state=memory)
 
     def plan(self, inventory: Inventory) -> Plan:
         live = self.look(inventory)
@@ -149,7 +149,7 @@ class World:
         live = self.look(inventory)
         known = self.recall(inventory, live)
         made = make_plan(inventory, live, known, access=inventory.access, playbooks=NO_REQUIREMENTS)
-        recorder = Recorder(inventory, live, known, cast("Any", self.memory), "scope")
+        recorder = AppliedStateRecorder(inventory, live, known, cast("Any", self.memory), "scope")
         recorder.begin(made)
         context = self._apply_context(inventory, live)
         self.result = apply(

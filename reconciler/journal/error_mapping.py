@@ -1,4 +1,4 @@
-"""Mapping what databases and file systems raise to errors of the journal, with what to do about each."""
+"""Maps exceptions of databases and file systems to errors of the journal, each with a fix."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from reconciler.journal.errors import JournalError
-from reconciler.journal.place import VARIABLE, Place
+from reconciler.journal.location import VARIABLE, JournalLocation
 from reconciler.model.secret import mask_secrets
 
 UNREACHABLE = "journal-unreachable"
 
 _WORDS = {
-    "journal-full": ("there is no space left", "Free some space, then go on with: vbo-reconcile apply --resume RUN"),
-    "journal-read-only": ("it is read-only", f"Keep the journal where it can be written: set {VARIABLE}."),
-    "journal-denied": ("permission denied", f"It must be readable and writable for this user; or set {VARIABLE}."),
-    "journal-locked": ("another process keeps it locked", "Find that process, or try again."),
-    "journal-damaged": ("this is not a journal, or it is damaged", "Move it away; a new one is made."),
-    "journal-io": ("reading or writing failed", "Look at the disk, the quota and the limit on file sizes."),
+    "journal-full": (
+        "no space left on the device",
+        "Free some space, then resume the run:\n  vbo-reconcile apply --resume RUN",
+    ),
+    "journal-read-only": ("it is read-only", f"Set {VARIABLE} to a location that can be written."),
+    "journal-denied": ("permission denied", f"Make it readable and writable for this user, or set {VARIABLE}."),
+    "journal-locked": ("another process keeps it locked", "Find that process, or retry."),
+    "journal-damaged": ("it is not a journal, or it is damaged", "Move it away: the next command creates a new one."),
+    "journal-io": ("reading or writing failed", "Check the disk, the quota and the limit on file sizes."),
     UNREACHABLE: ("no connection", f"Check the server, the network and {VARIABLE}; then apply again."),
     "journal-login": ("login refused", f"Check user, password and database in {VARIABLE}."),
-    "journal-failed": ("the database refused", f"Check {VARIABLE} and the log of the database."),
+    "journal-failed": ("the database reported an error", f"Check {VARIABLE} and the log of the database."),
 }
 _ERRNO = {
     errno.ENOSPC: "journal-full",
@@ -63,25 +66,25 @@ _SQLSTATES = (
 
 
 @contextmanager
-def told(place: Place, doing: str) -> Iterator[None]:
-    """Raises JournalError for every error of the database or the file system that comes out of the block."""
+def map_errors(location: JournalLocation, doing: str) -> Iterator[None]:
+    """Raises JournalError for every error of the database or the file system in the block."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise journal_error(error, place, doing) from error
+        raise journal_error(error, location, doing) from error
     except ImportError as error:
         raise JournalError(
-            f"{place.label} cannot be used: the package {error.name or 'psycopg'} is not installed",
+            f"{location.label} cannot be used: the package {error.name or 'psycopg'} is not installed",
             code="journal-driver",
             hint="pip install 'vbo-reconcile[postgres]'",
         ) from error
 
 
-def journal_error(error: Exception, place: Place, doing: str) -> JournalError:
-    """`doing` is a word like "written". Neither statements nor parameters nor the password get into the message."""
+def journal_error(error: Exception, location: JournalLocation, doing: str) -> JournalError:
+    """`doing` is a participle, such as "written". The message has no statement, parameter or password."""
     code, reason = _classify(error)
     words, hint = _WORDS[code]
-    message = mask_secrets(f"The journal cannot be {doing}: {words} ({place.label}: {reason})", [place.password])
+    message = mask_secrets(f"The journal cannot be {doing}: {words} ({location.label}: {reason})", [location.password])
     return JournalError(message, code=code, hint=hint)
 
 
@@ -103,7 +106,7 @@ def _classify(error: Exception) -> tuple[str, str]:
 
 
 def _without_state(error: Exception, reason: str) -> str:
-    """psycopg gives no SQLSTATE where no connection came about: then only the server's FATAL line tells a login."""
+    """psycopg has no SQLSTATE if the connection failed: only the FATAL line of the server shows a refused login."""
     if not isinstance(error, DBAPIError):
         return "journal-failed"
     refused = "authentication failed" in reason or ("FATAL" in reason and "does not exist" in reason)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.journal import JournalError
-from reconciler.journal.place import find_place
+from reconciler.journal.location import find_location
 
 HOME = Path.home()
 
@@ -27,13 +27,13 @@ HOME = Path.home()
     ],
 )
 def test_a_file_is_found(environ: dict[str, str], file: Path) -> None:
-    place = find_place(environ=environ)
+    place = find_location(environ=environ)
     assert (place.file, place.url, place.label) == (file, None, str(file))
     assert place.own_folder == ("VBO_RECONCILE_JOURNAL" not in environ or not environ["VBO_RECONCILE_JOURNAL"])
 
 
 def test_what_is_asked_for_comes_before_the_environment() -> None:
-    assert find_place("/srv/a.db", {"VBO_RECONCILE_JOURNAL": "/srv/b.db"}).file == Path("/srv/a.db")
+    assert find_location("/srv/a.db", {"VBO_RECONCILE_JOURNAL": "/srv/b.db"}).file == Path("/srv/a.db")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_is_asked_for_comes_before_the_environment() -> None:
 def test_a_database_over_a_network_has_to_prove_who_it_is(
     text: str, query: dict[str, str], environ: dict[str, str]
 ) -> None:
-    url = find_place(text, environ).url
+    url = find_location(text, environ).url
     assert url is not None
     assert url.drivername == "postgresql+psycopg"
     assert {name: url.query[name] for name in query} == query
@@ -71,7 +71,7 @@ def test_a_database_over_a_network_has_to_prove_who_it_is(
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require"])
 def test_checking_cannot_be_turned_off(mode: str) -> None:
     with pytest.raises(JournalError, match=f"sslmode={mode} does not check") as error:
-        find_place(f"postgresql://db.example.com/vbo?sslmode={mode}")
+        find_location(f"postgresql://db.example.com/vbo?sslmode={mode}")
     assert "sslmode=verify-full" in error.value.hint
 
 
@@ -81,7 +81,7 @@ def test_checking_cannot_be_turned_off(mode: str) -> None:
 )
 def test_nothing_else_is_a_journal(text: str) -> None:
     with pytest.raises(JournalError, match="a journal cannot be kept in") as error:
-        find_place(text)
+        find_location(text)
     assert error.value.code == "journal-address"
     assert "hunter2" not in str(error.value)
 
@@ -96,13 +96,13 @@ def test_nothing_else_is_a_journal(text: str) -> None:
 )
 def test_a_url_that_cannot_be_read_is_not_repeated(text: str) -> None:
     with pytest.raises(JournalError, match="is not a URL of the form") as error:
-        find_place(text, {})
+        find_location(text, {})
     assert error.value.code == "journal-address"
     assert error.value.__suppress_context__ or error.value.__context__ is None
     assert "hunter2" not in f"{error.value} {error.value.hint} {error.value.__cause__}"
 
 
 def test_a_label_names_server_and_database() -> None:
-    assert find_place("postgresql://", {}).label == "the PostgreSQL database of this user at the local socket"
-    place = find_place("postgresql://alice:hunter2@db.example.com:5433/vbo?sslrootcert=/etc/ca.pem", {})
+    assert find_location("postgresql://", {}).label == "the PostgreSQL database of this user at the local socket"
+    place = find_location("postgresql://alice:hunter2@db.example.com:5433/vbo?sslrootcert=/etc/ca.pem", {})
     assert place.label == "the PostgreSQL database vbo at db.example.com"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from reconciler.journal.spool import Row, Spool
+from reconciler.journal.run_recorder import Row, WriteQueue
 from reconciler.journal.store import Store
 
 
@@ -38,16 +38,16 @@ class Recorded:
 
 def test_what_comes_together_while_another_commits_goes_in_one_commit() -> None:
     store = SlowStore()
-    spool = Spool(cast(Store, store))
+    queue = WriteQueue(cast(Store, store))
     statement = select()
 
     with ThreadPoolExecutor(8) as pool:
-        spool.put(Row(statement, {"number": 0}))
-        first = pool.submit(spool.flush)
+        queue.put(Row(statement, {"number": 0}))
+        first = pool.submit(queue.flush)
         assert store.begun.wait(30)
         for number in range(1, 8):
-            spool.put(Row(statement, {"number": number}))
-        others = [pool.submit(spool.flush) for _ in range(7)]
+            queue.put(Row(statement, {"number": number}))
+        others = [pool.submit(queue.flush) for _ in range(7)]
         store.go.set()
         for future in (first, *others):
             future.result()

@@ -1,26 +1,24 @@
-"""The journal: who applied what, when, and what became of every change of it."""
+"""The journal: who applied what and when, and how every change ended."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import Connection, Select, func, select
 
+from reconciler.journal.applied_state import AppliedState
 from reconciler.journal.errors import NotInJournal
 from reconciler.journal.ids import Clock, NewId, new_id, utc_now
+from reconciler.journal.location import find_location
 from reconciler.journal.lock import HeldLock, Locks
-from reconciler.journal.memory import Memory
-from reconciler.journal.place import find_place
-from reconciler.journal.reading import change_records, event_records, run_record
-from reconciler.journal.records import ChangeRecord, ChangeState, EventRecord, RunRecord, RunState
-from reconciler.journal.run import Run, clean
+from reconciler.journal.records import ChangeState, RunRecord, RunState, change_records, run_record
+from reconciler.journal.run_recorder import RunRecorder, clean
 from reconciler.journal.store import Store
-from reconciler.journal.tables import changes, events, locks, runs, steps
+from reconciler.journal.tables import changes, locks, runs, steps
 from reconciler.model.value import digest
 
 if TYPE_CHECKING:
@@ -30,43 +28,42 @@ T = TypeVar("T")
 
 
 class Journal:
-    """Runs, locks and memory of one store. A context manager. Everything raises JournalError where it fails."""
+    """Runs, locks and applied values in one store. A context manager. Every method raises JournalError if it fails."""
 
     def __init__(self, store: Store, *, clock: Clock = utc_now, ids: NewId | None = None) -> None:
         self.store = store
         self.new_id: NewId = ids or (lambda: new_id(clock))
         self.locks = Locks(store, self.new_id)
-        self.memory = Memory(store)
+        self.applied_state = AppliedState(store)
         self._clock = clock
 
     @classmethod
-    def open(cls, place: str | Path | None = None, *, clock: Clock = utc_now, ids: NewId | None = None) -> Self:
-        """The journal at `place`, else where VBO_RECONCILE_JOURNAL says, else in the state folder of this user."""
-        return cls(Store.open(find_place(place), clock=clock), clock=clock, ids=ids)
+    def open(cls, location: str | Path | None = None, *, clock: Clock = utc_now, ids: NewId | None = None) -> Self:
+        """The journal at `location`, else at VBO_RECONCILE_JOURNAL, else in the state folder of this user."""
+        return cls(Store.open(find_location(location), clock=clock), clock=clock, ids=ids)
 
     def begin(
         self,
         plan: Mapping[str, Any],
         who: Who,
-        now: datetime | None = None,
         *,
         run: str = "",
         operation: str = "apply",
         commit: str = "",
         resumes: str = "",
         lock: HeldLock | None = None,
-    ) -> Run:
-        """Write a run and all changes of `plan` (its JSON form), none of them started. On disk when this returns.
+    ) -> RunRecorder:
+        """Record a run and all changes of `plan` (its JSON form), none of them started. On disk when this returns.
 
-        `run` is its id where there is one already (from `new_id`, for the lock). With a `lock` each step asks first
-        whether that is still held, and a run that was killed can be told from one that goes on.
+        `run` is the id of the run, if the lock names it already (from `new_id`). With a `lock` each step is permitted
+        only while the lock is held, and a killed run can be distinguished from a running one.
         """
         row = {
             **_plan_columns(plan),
             "id": run or self.new_id(),
             "operation": operation,
             "state": RunState.RUNNING.value,
-            "started": now or self._clock(),
+            "started": self._clock(),
             "ended": None,
             "username": clean(who.user),
             "host": clean(who.host),
@@ -87,7 +84,7 @@ class Journal:
 
         self.store.write(write)
         keys = [change["key"] for change in plan["changes"]]
-        return Run(self.store, row["id"], keys, clock=self._clock, lock=lock)
+        return RunRecorder(self.store, row["id"], keys, clock=self._clock, lock=lock)
 
     def runs(self, limit: int = 20, operation: str = "") -> list[RunRecord]:
         """The latest runs, of all operations or of one, newest first, without their changes."""
@@ -115,21 +112,12 @@ class Journal:
 
         return _found(self.store.read(read), run)
 
-    def unfinished(self, run: str) -> tuple[ChangeRecord, ...]:
-        """What `apply --resume` has to go on with: every change that is not done, in the order of the plan."""
-        return tuple(change for change in self.run(run).changes if change.state is not ChangeState.DONE)
-
     def plan(self, run: str) -> dict[str, Any]:
         """The plan of a run, in its JSON form, as it was approved. Raises NotInJournal."""
         query = select(runs.c.plan).where(runs.c.id == run)
         text = _found(self.store.read(lambda connection: connection.execute(query).scalar_one_or_none()), run)
         plan: dict[str, Any] = json.loads(text)
         return plan
-
-    def events(self, run: str) -> list[EventRecord]:
-        """Everything that happened in a run, in order."""
-        query = select(events).where(events.c.run == run).order_by(events.c.number)
-        return event_records(self.store.read(lambda connection: connection.execute(query).all()))
 
     def close(self) -> None:
         self.store.close()
@@ -143,14 +131,14 @@ class Journal:
         self.close()
 
     def _runs(self) -> Select[Any]:
-        """Without the plans, which are large; with a mark whether the lock of the run is still held."""
+        """Without the plans, which are large; with `held`, which is NULL if the lock of the run is not held."""
         columns = [column for column in runs.c if column.name != "plan"]
         held = (locks.c.id == runs.c.lock_id) & (locks.c.expires > self.store.moment())
         return select(*columns, locks.c.id.label("held")).select_from(runs.outerjoin(locks, held))
 
 
 def _plan_columns(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan file carries the digest of itself; a plan that was just made gets one."""
+    """A plan file has its own digest; for a new plan it is computed."""
     return {
         "inventory": clean(plan["inventory"]["name"]),
         "inventory_digest": plan["inventory"]["digest"],
@@ -192,5 +180,5 @@ def _counts(connection: Connection, ids: Sequence[str]) -> dict[str, dict[Change
 
 def _found(value: T | None, run: str) -> T:
     if value is None:
-        raise NotInJournal(f"There is no run {run!r}.", hint="See: vbo-reconcile runs list")
+        raise NotInJournal(f"The journal has no run {run!r}.", hint="See: vbo-reconcile runs list")
     return value

@@ -1,4 +1,4 @@
-"""Where the journal is: a file of this user, or a PostgreSQL database that a team shares."""
+"""The location of the journal: a file of this user, or a PostgreSQL database that a team shares."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _CHECKED = ("verify-full", "verify-ca")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Either `file` or `url` is set. `label` may be shown: it has no password."""
+class JournalLocation:
+    """Either `file` or `url` is set. `label` is for messages: it has no password."""
 
     label: str
     file: Path | None = None
@@ -34,12 +34,12 @@ class Place:
 
     @property
     def password(self) -> str:
-        """What must not appear in any message."""
+        """Must not appear in any message."""
         return str(self.url.password or "") if self.url is not None else ""
 
 
-def find_place(text: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Place:
-    """The place that `text` names, else VBO_RECONCILE_JOURNAL, else `journal.db` in the state folder of this user.
+def find_location(text: str | Path | None = None, environ: Mapping[str, str] | None = None) -> JournalLocation:
+    """The location that `text` names, else VBO_RECONCILE_JOURNAL, else `journal.db` in the state folder of this user.
 
     `text` is a path, `sqlite:///PATH` or `postgresql+psycopg://…`. Raises JournalError for anything else.
     """
@@ -47,16 +47,16 @@ def find_place(text: str | Path | None = None, environ: Mapping[str, str] | None
     wanted = text or known.get(VARIABLE) or ""
     if not wanted:
         file = state_folder(known) / FILE
-        return Place(str(file), file, own_folder=True)
+        return JournalLocation(str(file), file, own_folder=True)
     scheme, separator, rest = str(wanted).partition("://")
     if isinstance(wanted, Path) or not separator:
         file = Path(wanted).expanduser().absolute()
-        return Place(str(file), file)
+        return JournalLocation(str(file), file)
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         file = Path(
             rest[1:]
-        ).absolute()  # as SQLAlchemy has it: three slashes and a relative path, four for an absolute
-        return Place(str(file), file)
+        ).absolute()  # as in SQLAlchemy: three slashes before a relative path, four before an absolute one
+        return JournalLocation(str(file), file)
     if scheme in _POSTGRES:
         return _database(f"postgresql+psycopg://{rest}", known)
     raise JournalError(
@@ -66,7 +66,7 @@ def find_place(text: str | Path | None = None, environ: Mapping[str, str] | None
     )
 
 
-def _database(text: str, environ: Mapping[str, str]) -> Place:
+def _database(text: str, environ: Mapping[str, str]) -> JournalLocation:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -79,7 +79,7 @@ def _database(text: str, environ: Mapping[str, str]) -> Place:
         raise _unreadable()
     where = ",".join(hosts) or "the local socket"
     label = f"the PostgreSQL database {url.database or url.username or 'of this user'} at {where}"
-    return Place(label, url=_checked(url, hosts))
+    return JournalLocation(label, url=_checked(url, hosts))
 
 
 def _unreadable() -> JournalError:
@@ -91,7 +91,7 @@ def _unreadable() -> JournalError:
 
 
 def _hosts(url: URL, environ: Mapping[str, str]) -> list[str]:
-    """Every host that libpq may connect to, in its own order of precedence; empty for its default socket."""
+    """Every host that libpq may connect to, in the order of precedence of libpq; empty for its default socket."""
     named = [url.host or "", *_texts(url.query.get("host")), *_texts(url.query.get("hostaddr"))]
     if not any(named):
         named = [environ.get("PGHOST", ""), environ.get("PGHOSTADDR", "")]
@@ -105,7 +105,7 @@ def _texts(value: str | Iterable[str] | None) -> list[str]:
 
 
 def _checked(url: URL, hosts: Iterable[str]) -> URL:
-    """Over a network the server's certificate is checked: libpq alone would not, it takes whatever it gets."""
+    """Over a network the certificate of the server is checked: by default libpq accepts any."""
     if all(_is_local(host) for host in hosts):
         return url
     mode = url.query.get("sslmode")

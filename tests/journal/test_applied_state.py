@@ -1,0 +1,91 @@
+"""What was last applied, and the fingerprints that tell a rotated password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.journal import Journal, JournalError, fingerprints
+
+Opened = Callable[[], Journal]
+
+
+def test_digests_are_recalled_by_scope(journal: Journal, opened: Opened) -> None:
+    journal.applied_state.remember("i1/corp", {"smtp": {"port": "1"}, "proxy.a": {"port": "2"}})
+    journal.applied_state.remember("i2/corp", {"smtp": {"port": "3"}})
+    again = opened().applied_state
+    assert again.recall("i1/corp") == {"smtp": {"port": "1"}, "proxy.a": {"port": "2"}}
+    assert again.recall("i2/corp") == {"smtp": {"port": "3"}}
+    assert again.recall("i3/corp") == {}
+
+
+def test_what_is_remembered_again_replaces_what_was(journal: Journal) -> None:
+    journal.applied_state.remember("i1/corp", {"smtp": {"port": "1", "server": "2"}, "proxy.a": {"port": "2"}})
+    journal.applied_state.remember("i1/corp", {"smtp": {"port": "9"}})
+    journal.applied_state.remember("i1/corp", {})
+    assert journal.applied_state.recall("i1/corp") == {"smtp": {"port": "9"}, "proxy.a": {"port": "2"}}
+
+
+def test_what_is_forgotten_is_gone(journal: Journal) -> None:
+    journal.applied_state.remember("i1/corp", {"smtp": {"port": "1"}, "proxy.a": {"port": "2"}})
+    journal.applied_state.forget("i1/corp", "smtp")
+    journal.applied_state.forget("i1/corp", "never.there")
+    assert journal.applied_state.recall("i1/corp") == {"proxy.a": {"port": "2"}}
+
+
+def test_names_may_be_long(journal: Journal) -> None:
+    address = "repository." + "r" * 1000
+    journal.applied_state.remember("i1/corp", {address: {"path": "1"}})
+    assert list(journal.applied_state.recall("i1/corp")) == [address]
+
+
+def test_a_fingerprint_is_the_same_for_everybody_who_shares_the_journal(journal: Journal, opened: Opened) -> None:
+    first = journal.applied_state.fingerprint("hunter2")
+    assert opened().applied_state.fingerprint("hunter2") == first
+    assert journal.applied_state.fingerprint("hunter3") != first
+    assert "hunter2" not in first
+    assert len(first) == 64
+
+
+def test_fingerprints_of_two_journals_cannot_be_compared(tmp_path: Path) -> None:
+    marks = []
+    for name in ("a.db", "b.db"):
+        with Journal.open(tmp_path / name) as journal:
+            marks.append(journal.applied_state.fingerprint("hunter2"))
+    assert marks[0] != marks[1]
+
+
+def test_the_key_of_a_file_is_not_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    with Journal.open(file) as journal:
+        journal.applied_state.remember(
+            "i1/corp", {"smtp": {"credentials": journal.applied_state.fingerprint("hunter2")}}
+        )
+    key = file.with_suffix(".key").read_bytes()
+    assert len(key) == 32
+    assert key not in file.read_bytes()
+    assert key.hex().encode() not in file.read_bytes()
+
+
+def test_a_part_of_a_key_left_by_a_crash_is_made_whole(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    file.with_suffix(".key").write_bytes(b"half a key")
+    with Journal.open(file) as journal:
+        first = journal.applied_state.fingerprint("hunter2")
+    assert len(file.with_suffix(".key").read_bytes()) == 32
+    with Journal.open(file) as journal:
+        assert journal.applied_state.fingerprint("hunter2") == first
+
+
+def test_a_key_is_made_once(tmp_path: Path) -> None:
+    """Whoever comes second has read that there is none, and finds one when it is its turn."""
+    first = fingerprints._make(tmp_path / "journal.key")
+    assert fingerprints._make(tmp_path / "journal.key") == first
+
+
+def test_a_key_that_cannot_be_made_is_an_error_of_the_journal(tmp_path: Path) -> None:
+    (tmp_path / "journal.key").mkdir()
+    with Journal.open(tmp_path / "journal.db") as journal, pytest.raises(JournalError, match="Is a directory"):
+        journal.applied_state.fingerprint("hunter2")
