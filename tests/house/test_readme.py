@@ -25,12 +25,12 @@ def test_its_inventory_is_valid(tmp_path: Path) -> None:
 
 
 def test_it_names_every_command() -> None:
-    table = TEXT[TEXT.index("## Commands") : TEXT.index("### Exit codes")]
+    table = TEXT[TEXT.index("| Command |") : TEXT.index("| Exit code |")]
     assert [name for name in COMMANDS if f"| `{name}" not in table] == []
 
 
 def test_it_names_every_exit_code() -> None:
-    table = TEXT[TEXT.index("### Exit codes") : TEXT.index("## Secrets")]
+    table = TEXT[TEXT.index("| Exit code |") : TEXT.index("# Reference")]
     told = " ".join(re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE))
     assert {int(code) for code in told.replace(",", " ").split()} == {
         *Status,
@@ -48,3 +48,7 @@ def test_makefile_and_readme_agree() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^    make (\w+)", TEXT, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_what_a_user_must_know_first_is_short() -> None:
+    assert TEXT[: TEXT.index("# Reference")].count("\n") <= 200
