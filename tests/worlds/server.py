@@ -24,7 +24,7 @@ Items = list[dict[str, Any]]
 @dataclass
 class MemoryServer:
     """`data` holds collections of objects by id. `logins` are the secrets that each proxy was given last, `log` is what
-    was written, in order."""
+    was written and `asked` what was read, in order."""
 
     rest: int = 8
     build: str = BUILD
@@ -33,6 +33,7 @@ class MemoryServer:
     email: dict[str, Any] = field(default_factory=dict)
     logins: dict[str, Any] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     count: int = 0
 
     @property
@@ -48,6 +49,7 @@ class MemoryServer:
     # Reading
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
+        self.asked.append(path)
         if path == "VboEmailSettings":
             return copy.deepcopy(self.email)
         collection, _, ident = path.partition("/")
@@ -57,6 +59,7 @@ class MemoryServer:
         return self._shown(collection, found)
 
     def list(self, path: str, **query: Any) -> Items:
+        self.asked.append(path)
         parts = path.split("/")
         if len(parts) == 3:
             return self._part(*parts)
