@@ -1,7 +1,26 @@
-# What a Windows host says of itself: one JSON document, nothing is changed.
+# The facts of a Windows host: one JSON document. Changes nothing.
 # Arguments: port (TCP port of the proxy service), server (name of the management server), and smtp with smtp_port (the
 # mail server that the proxies report through, if there is one).
-# A value that the host cannot tell is null.
+# A value that the host cannot report is null. A host that meets every requirement prints, for example:
+# {
+#   "os": {"family": "windows", "name": "Microsoft Windows Server 2022 Standard", "version": "10.0.20348"},
+#   "host": {"name": "PX-1", "fqdn": "px-1.corp.example.com"},
+#   "clock": {"utc": "2026-03-01T12:00:00Z"},
+#   "account": {"user": "CORP\\svc-proxy", "admin": true},
+#   "hardware": {"cores": 8, "memory_gb": 32},
+#   "domain": {"member": true, "name": "corp.example.com"},
+#   "powershell": {"version": "5.1.20348.558", "core": []},
+#   "dotnet": {"framework": 528449, "runtime": ["8.0.11"], "aspnet": ["8.0.11"]},
+#   "remote_registry": {"start": "automatic", "state": "running"},
+#   "firewall": {"port": "9193 open"},
+#   "admin_share": true,
+#   "disk": {"free_gb": 41},
+#   "reboot": {"pending": false, "reasons": []},
+#   "server": {"name": "vbo01.corp.example.com", "addresses": ["10.0.0.5"], "reverse": ["vbo01.corp.example.com"]},
+#   "mail": {"server": "smtp.corp.example.com", "reachable": true},
+#   "certificates": {"ends": ["2027-05-06T07:08:09Z"]},
+#   "service": {"installed": true, "version": "8.5.0.1014", "state": "running", "start": "automatic", "listening": true}
+# }
 param($Arguments)
 
 Set-StrictMode -Version 2.0

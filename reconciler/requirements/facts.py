@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Final
+
+from reconciler.model.script import Script
 
 _PARTS: Final = ("os", "host", "clock", "dotnet", "firewall", "disk", "reboot", "server", "service")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -51,6 +55,14 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     if isinstance(facts.get("certificates"), dict):
         facts["certificates"]["days_left"] = _days_left(facts["certificates"].get("ends"), now)
     return facts
+
+
+def example(script: Script) -> dict[str, Any]:
+    """The document in the comment at the head of a facts script. Raises ValueError if there is none."""
+    head = takewhile(lambda line: line.startswith("#"), script.text.splitlines())
+    text = "\n".join(line.removeprefix("#") for line in head)
+    found: dict[str, Any] = json.loads(text[text.index("{") :])
+    return found
 
 
 def _minutes_off(told: Any, now: datetime) -> int | None:

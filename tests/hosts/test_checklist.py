@@ -9,16 +9,17 @@ from typing import Any
 
 from reconciler.doctor.checklist import HEADING, checklist_text
 from reconciler.package_data import playbooks_folder, shipped_script
-from reconciler.requirements.facts import parse
+from reconciler.requirements.facts import example, parse
 from tests.hosts import windows
 from tests.hosts.documents import NOW
 from tests.hosts.powershell import STUBS, Windows, run_text
 
 TEXT = checklist_text()
+FACTS = "windows/facts.ps1"
 STEPS = {
     script.replace("\\", "/"): json.loads(expected)
     for script, expected in re.findall(r"\.\\([\w\\-]+\.ps1) [^\n]*\n\n +```json\n(.*?)```", TEXT, re.DOTALL)
-}
+} | {FACTS: example(shipped_script(FACTS))}
 ASK = {
     "port": 9193,
     "server": "vbo01.corp.example.com",
@@ -76,6 +77,6 @@ def test_each_step_shows_what_its_script_prints(tmp_path: Path) -> None:
 
 
 def test_its_facts_are_facts() -> None:
-    facts = parse(STEPS["windows/facts.ps1"], "windows", NOW)
+    facts = parse(STEPS[FACTS], "windows", NOW)
     assert facts["certificates"]["days_left"] == 430
     assert facts["server"]["reverse_matches"] is True

@@ -27,21 +27,6 @@ LOOKING = {
     "ConvertTo-Json",
     "Disconnect-VBOServer",
     "ForEach-Object",
-    "Get-ChildItem",
-    "Get-CimInstance",
-    "Get-Command",
-    "Get-Date",
-    "Get-Item",
-    "Get-ItemProperty",
-    "Get-NetConnectionProfile",
-    "Get-NetFirewallAddressFilter",
-    "Get-NetFirewallPortFilter",
-    "Get-NetFirewallProfile",
-    "Get-NetFirewallRule",
-    "Get-NetTCPConnection",
-    "Get-VBOProxy",
-    "Get-VBOSecuritySettings",
-    "Get-VBOVersion",
     "Import-Module",
     "Join-Path",
     "New-Object",
@@ -72,8 +57,6 @@ CHANGING = {
     "windows/open-port.ps1": {"New-NetFirewallRule", "Set-NetFirewallRule"},
     "windows/package-install.ps1": {
         "ConvertFrom-Json",
-        "Get-Content",
-        "Get-FileHash",
         "Remove-Item",
         "Set-Service",
         "Sort-Object",
@@ -82,18 +65,16 @@ CHANGING = {
         "Start-Sleep",
     },
     "windows/package-registered.ps1": {"Remove-Item"},
-    "windows/package-stage.ps1": {"Get-FileHash"},
     "windows/upload.ps1": {
-        "Get-FileHash",
         "Move-Item",
         "New-Item",
         "Out-Null",
         "Remove-Item",
         "icacls.exe",
     },
-    "windows/remote-registry.ps1": {"Get-Service", "Set-ItemProperty", "Set-Service", "Start-Service"},
+    "windows/remote-registry.ps1": {"Set-ItemProperty", "Set-Service", "Start-Service"},
 }
-"""What a script may call beyond looking. Scripts that are not named here change nothing."""
+"""What a script may call beyond LOOKING and `Get-…`. Scripts that are not named here change nothing."""
 
 NOT_IN_5_1 = {
     "a chain of pipelines": r"&&|\|\|",
@@ -161,7 +142,8 @@ def test_powershell_calls_only_what_it_may(name: str) -> None:
         if node.type == "command_name" and node.text and b"$" not in node.text
     }
     own = set(re.findall(r"^function ([\w-]+)", text_of(name), re.MULTILINE))
-    assert called - own - LOOKING == CHANGING.get(name, set())
+    looking = {command for command in called if command.startswith("Get-")} | LOOKING
+    assert called - own - looking == CHANGING.get(name, set())
 
 
 def test_powershell_fits_the_parser_of_a_real_engine() -> None:
