@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from reconciler.kinds.field import Raw
 from reconciler.model.state import (
+    Health,
     JobState,
     Maintenance,
     MoveStatus,
@@ -58,6 +60,15 @@ def session_status(raw: Raw) -> SessionStatus:
 def move_status(raw: Raw) -> MoveStatus:
     """Of a session that moves repositories to another owner."""
     return word_of(MoveStatus, raw.get("status"))
+
+
+def health_of(raw: Raw) -> tuple[Health, dict[str, Health]]:
+    """Of the server, and of each of its parts by name."""
+    entries = raw.get("entries")
+    parts = sorted(entries.items()) if isinstance(entries, Mapping) else []
+    return word_of(Health, raw.get("status")), {
+        str(name): word_of(Health, part.get("status")) for name, part in parts if isinstance(part, Mapping)
+    }
 
 
 def _text(value: Any) -> str | None:

@@ -73,6 +73,14 @@ class MoveStatus(StrEnum):
         return self in (MoveStatus.SUCCEEDED, MoveStatus.FAILED)
 
 
+class Health(StrEnum):
+    """How the server is, or one of its parts."""
+
+    HEALTHY = "Healthy"
+    UNHEALTHY = "Unhealthy"
+    UNKNOWN = "Unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyState:
     """A proxy as the server reports it. `word` is its status in the server's own word, for messages only.
