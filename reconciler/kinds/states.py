@@ -31,10 +31,12 @@ def word_of(words: type[Word], value: Any) -> Word:
 
 def proxy_state(raw: Raw, rest: int) -> ProxyState:
     maintenance = word_of(Maintenance, raw.get("maintenanceModeState"))
+    if maintenance is Maintenance.UNKNOWN and rest < MAINTENANCE_SINCE:
+        maintenance = Maintenance.DISABLED
     return ProxyState(
         status=word_of(Status, raw.get("status")),
         word=_text(raw.get("status")) or "",
-        maintenance=maintenance if rest >= MAINTENANCE_SINCE else Maintenance.DISABLED,
+        maintenance=maintenance,
         version=_text(raw.get("version")),
         host=_text(raw.get("hostName")),
         fqdn=_text(raw.get("fqdn")) or "",

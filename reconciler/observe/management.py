@@ -37,7 +37,7 @@ def read_security(
     kind = KINDS["certificate"]
     naming = Naming(0, access)
     fields = {field.name: field.decode(raw, naming) if field.decode else UNKNOWN for field in kind.fields}
-    return {address("certificate"): LiveResource("certificate", "", "certificate", fields, "", raw)}, problems
+    return {address("certificate"): LiveResource("certificate", "", "certificate", fields)}, problems
 
 
 def read_versions(
@@ -59,8 +59,7 @@ def read_versions(
     for found in declared:
         live = resources[found.address]
         word = outdated.get((live.proxy.host or "").lower())
-        raw = {**live.raw, "outdated": word}
-        resources[found.address] = replace(live, raw=raw, state=replace(live.proxy, outdated=word))
+        resources[found.address] = replace(live, state=replace(live.proxy, outdated=word))
     return resources, problems
 
 

@@ -112,7 +112,7 @@ def _own_name(kind: Kind, raw: Mapping[str, Any]) -> str:
 def _decode(kind: Kind, name: str, raw: Mapping[str, Any], naming: Naming) -> LiveResource:
     fields = {field.name: field.from_api(raw, naming) for field in kind.fields}
     state = kind.state(raw, naming.rest) if kind.state else None
-    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), raw, state)
+    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), state)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:

@@ -137,7 +137,7 @@ def new_fields(kind: Kind, resource: Resource, recall: Recall, naming: Naming) -
 def _why_unknown(want: Any, live: LiveResource) -> str:
     if want is UNKNOWN:
         return "the wanted value cannot be computed here"
-    if live.raw.get("status") == "Offline":
+    if live.proxy.is_offline:
         return "the proxy is offline, and the server hides it"
     return "the server does not show it"
 

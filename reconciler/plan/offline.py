@@ -77,9 +77,8 @@ def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
         if found.kind == "certificate":
             fields["thumbprint"] = found.fields.get("certificate")
         marked = "" if kind.reference or kind.singleton else new.name
-        raw = {"status": "Online"} if found.kind == "proxy" else {}
         state = ProxyState(status=Status.ONLINE, maintenance=Maintenance.DISABLED) if found.kind == "proxy" else None
-        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, raw, state)
+        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, state)
     server = ServerInfo(old.access.server.host, rest, "")
     return Live(server, resources, _packaged(old), {})
 

@@ -63,7 +63,7 @@ def external(where: str, found: LiveResource) -> tuple[Report, ...]:
 
 def is_built_in(found: LiveResource) -> bool:
     """The server's own proxy, and the repository that comes with it."""
-    return found.raw.get("type") == "Local" or bool(found.raw.get("isDefault")) or found.name == _DEFAULT_REPOSITORY
+    return found.proxy.is_local or found.name == _DEFAULT_REPOSITORY
 
 
 def delete_step(found: LiveResource, **more: Any) -> Step:

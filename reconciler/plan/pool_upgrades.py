@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.model.address import Address, name_of
+from reconciler.model.address import address, name_of
 from reconciler.model.build import build_number
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
 from reconciler.model.steps import VerifyProxy
-from reconciler.plan.maintenance import in_maintenance
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 
@@ -51,14 +50,14 @@ def why_no_member_leaves(found: LiveResource, changes: Sequence[FieldChange], in
     if members is None:
         return ""
     leaving = sorted(set(found.fields["members"]) - set(members.after))
-    resting = [name for name in leaving if in_maintenance(inputs.live.resources.get(Address(f"proxy.{name}")))]
+    members_left = ((name, inputs.live.resources.get(address("proxy", name))) for name in leaving)
+    resting = [name for name, proxy in members_left if proxy is not None and proxy.proxy.in_maintenance]
     return f"{', '.join(resting)} cannot leave the pool while in maintenance" if resting else ""
 
 
 def _is_new(name: str, live: Live) -> bool:
     """Known to have the version of the server, or in maintenance, where it is not counted."""
-    found = live.resources.get(Address(f"proxy.{name}"))
+    found = live.resources.get(address("proxy", name))
     if found is None:
         return True
-    version = build_number(str(found.raw.get("version") or ""))
-    return in_maintenance(found) or version >= build_number(live.server.build)
+    return found.proxy.in_maintenance or found.proxy.build >= build_number(live.server.build)

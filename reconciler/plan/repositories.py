@@ -51,5 +51,5 @@ def _is_reachable(owner: str, inputs: Inputs) -> bool:
     if found is None:
         return False
     if found.kind == "proxy":
-        return found.raw.get("status") == "Online"
+        return found.proxy.is_online
     return any(_is_reachable(member, inputs) for member in inputs.live_graph.uses(owner))

@@ -62,4 +62,4 @@ def _was_started(job: Resource, live: Live, recall: Recall) -> bool:
     found = live.resources.get(job.address)
     if found is None or mark in ("", "pending"):
         return False
-    return mark != begun_after(found.raw.get("lastRun"))
+    return mark != begun_after(found.job.last_run)

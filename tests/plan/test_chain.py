@@ -20,6 +20,7 @@ def proxy(number: int, **more: Any) -> dict[str, Any]:
         "status": "Online",
         "version": BUILD,
         "proxyPoolId": None,
+        "maintenanceModeState": "Disabled",
         **more,
     }
 

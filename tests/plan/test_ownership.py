@@ -239,10 +239,17 @@ class TestProxies:
         assert made.changes[0].steps[-1].params["credentials"] == "corp"
         assert made.changes[0].cause.position == Position("inventory.yml", 7, 3)
 
-    @pytest.mark.parametrize("status", ["Offline", "Strange", None])
-    def test_one_that_is_not_known_to_be_online_goes_by_force_or_not_at_all(self, status: Any) -> None:
-        made = self.made(inventory(), status=status)
-        assert made.changes[0].steps[-1].params["force"] is True
+    @pytest.mark.parametrize("status", ["Offline", "offline", "OFFLINE"])
+    def test_one_that_is_offline_goes_by_force(self, status: str) -> None:
+        (gone,) = self.made(inventory(), status=status).changes
+        assert [step.verb for step in gone.steps] == ["delete"]
+        assert gone.steps[-1].params["force"] is True
+
+    @pytest.mark.parametrize("status", ["Strange", None, "", 1])
+    def test_one_of_which_it_is_not_known_whether_it_is_online_does_not_go(self, status: Any) -> None:
+        (gone,) = self.made(absent(inventory(), "px-3", credentials="corp"), status=status).changes
+        assert gone.steps == ()
+        assert "does not report whether it is online" in gone.blocked
 
     def test_absent_and_not_ours_is_an_error_and_no_change(self) -> None:
         made = self.made(absent(inventory(), "px-3", credentials="corp"), description="by hand")

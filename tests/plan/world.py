@@ -79,7 +79,7 @@ def live(
 
         kind = KINDS[name]
         fields = {item.name: item.from_api(raw, naming) for item in kind.fields}
-        found[address(name)] = LiveResource(name, "", name, fields, "", raw)
+        found[address(name)] = LiveResource(name, "", name, fields)
     info = ServerInfo(wanted.access.server.host, reader.rest, reader.build, reader.installation)
     return Live(info, dict(sorted(found.items())), dict(hosts or {}), reader.requests)
 

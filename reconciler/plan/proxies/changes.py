@@ -118,10 +118,10 @@ def _replace_steps(declared: Resource, found: LiveResource, proxy: ProxyView) ->
 
 
 def _delete_step(found: LiveResource, declared: Resource | None, proxy: ProxyView) -> Step:
-    """The server uninstalls the service with the declared login; of a proxy that is not online it removes the object
-    only, by force."""
+    """The server uninstalls the service with the declared login; of a proxy that is offline it removes the object only,
+    by force."""
     login = str(declared.fields.get("credentials", "")) if declared is not None else ""
-    return delete_step(found, force=not proxy.is_online, credentials=login)
+    return delete_step(found, force=proxy.state.is_offline, credentials=login)
 
 
 def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
@@ -132,7 +132,7 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
         return PlanPart(reports=(Report(proxy.address, "gone", detail, position),))
     if decision.registration is Registration.DELETE:
         step = _delete_step(found, absent, proxy)
-        steps = (step,) if not proxy.is_online else (wait_step(proxy), step)
+        steps = (step,) if proxy.state.is_offline else (wait_step(proxy), step)
         cause = delete_cause(proxy.address, found, absent, recall)
         return PlanPart((delete(proxy.address, found, cause, steps, decision.registration_blocked),))
     if absent is not None:

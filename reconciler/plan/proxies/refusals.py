@@ -27,7 +27,7 @@ def of_replace(declared: Resource, proxy: ProxyView) -> str:
         return "it is the server's own proxy, which cannot be removed"
     if proxy.is_packaged:
         return "its service is installed by package: let it go first (`state: absent`), then declare it anew"
-    if not proxy.is_online:
+    if not proxy.state.is_online:
         return "it is not online, and the server would remove it by force only"
     for membership in proxy.memberships:
         if not membership.covered:
@@ -36,8 +36,13 @@ def of_replace(declared: Resource, proxy: ProxyView) -> str:
 
 
 def of_delete(proxy: ProxyView) -> str:
-    """Only one that is not online is removed by force, and the guard `force` refuses that unless it is waived."""
-    return _without_login(proxy.live, proxy.absent) if proxy.live is not None and proxy.is_online else ""
+    """Only one that is known to be offline is removed by force, and the guard `force` refuses that unless it is
+    waived."""
+    if proxy.live is None or proxy.state.is_offline:
+        return ""
+    if not proxy.state.is_online:
+        return "the server does not report whether it is online, and removes one that is not by force only"
+    return _without_login(proxy.live, proxy.absent)
 
 
 def _without_login(found: LiveResource, declared: Resource | None) -> str:
@@ -71,7 +76,7 @@ def of_upgrade(declared: Resource, proxy: ProxyView) -> str:
     wanted, server = str(declared.fields.get("service.version", "server")), proxy.inputs.live.server.build
     if wanted != "server" and build_number(wanted) != build_number(server):
         return f"the server brings proxies to its own build, {server}, and {wanted} is wanted: name it as a package"
-    installed = build_number(proxy.version or "")
-    if proxy.outdated is not False and installed[:_RELEASE] > build_number(server)[:_RELEASE]:
-        return f"the proxy has {proxy.version}, which is newer than {server} of the server: nothing is ever made older"
+    state = proxy.state
+    if state.outdated is not False and state.build[:_RELEASE] > build_number(server)[:_RELEASE]:
+        return f"the proxy has {state.version}, which is newer than {server} of the server: nothing is ever made older"
     return ""

@@ -46,12 +46,12 @@ def upgrade_by_server(declared: Resource, proxy: ProxyView, blocked: str) -> Cha
     cause = Cause(Reason.DRIFT, f"the server runs {target}", position)
     step = UpgradeProxy(
         name=declared.name,
-        host=proxy.raw.get("hostName"),
+        host=proxy.state.host,
         to=target,
         os=os_of(declared),
         credentials=declared.fields.get("credentials", ""),
     )
-    return _upgrade(proxy, proxy.version, target, cause, (step,), blocked)
+    return _upgrade(proxy, proxy.state.version, target, cause, (step,), blocked)
 
 
 def _upgrade(
