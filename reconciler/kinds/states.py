@@ -26,7 +26,7 @@ MAINTENANCE_SINCE = 8
 def word_of(words: type[Word], value: Any) -> Word:
     """The member that a word of the API means, `UNKNOWN` for what is none."""
     text = value.lower() if isinstance(value, str) else ""
-    return next((member for member in words if member.value.lower() == text), words["UNKNOWN"])
+    return next((member for member in words if member.value.lower() == text), words("Unknown"))
 
 
 def proxy_state(raw: Raw, rest: int) -> ProxyState:
@@ -41,6 +41,7 @@ def proxy_state(raw: Raw, rest: int) -> ProxyState:
         host=_text(raw.get("hostName")),
         fqdn=_text(raw.get("fqdn")) or "",
         pool=_text(raw.get("proxyPoolId")) or "",
+        is_linux=str(raw.get("operatingSystem")).lower() == "linux",
         is_local=str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True,
     )
 

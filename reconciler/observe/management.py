@@ -55,11 +55,12 @@ def read_versions(
     answer, problems = _ask("server/version.ps1", access, context)
     if answer is None:
         return resources, problems
-    outdated = {str(item["host"]).lower(): bool(item["outdated"]) for item in answer.get("proxies", ())}
+    outdated = {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
     for found in declared:
         live = resources[found.address]
         word = outdated.get((live.proxy.host or "").lower())
-        resources[found.address] = replace(live, state=replace(live.proxy, outdated=word))
+        state = replace(live.proxy, outdated=word if isinstance(word, bool) else None)
+        resources[found.address] = replace(live, state=state)
     return resources, problems
 
 

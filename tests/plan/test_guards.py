@@ -234,9 +234,7 @@ CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
         ),
     },
     "force": {
-        "a proxy that was not seen": with_changes(
-            nothing_seen(facts(inventory())), replace(DELETE, steps=(Step("delete", {"force": True}),))
-        )
+        "a proxy that was not seen": with_changes(nothing_seen(facts(inventory())), replace(DELETE, steps=(FORCED,)))
     },
     "incomplete": {
         "one unknown field": replace(with_unknown(facts()), complete=True),

@@ -14,6 +14,7 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
 from reconciler.model.recall import Recall
+from reconciler.model.steps import DeleteObject
 from tests.plan.test_chain import LIVE, STORAGE, keys, proxy, world
 from tests.plan.world import FakeReader, changes, inventory, live, plan
 
@@ -242,8 +243,9 @@ class TestProxies:
     @pytest.mark.parametrize("status", ["Offline", "offline", "OFFLINE"])
     def test_one_that_is_offline_goes_by_force(self, status: str) -> None:
         (gone,) = self.made(inventory(), status=status).changes
-        assert [step.verb for step in gone.steps] == ["delete"]
-        assert gone.steps[-1].params["force"] is True
+        (step,) = gone.steps
+        assert isinstance(step, DeleteObject)
+        assert step.force
 
     @pytest.mark.parametrize("status", ["Strange", None, "", 1])
     def test_one_of_which_it_is_not_known_whether_it_is_online_does_not_go(self, status: Any) -> None:
