@@ -1,4 +1,4 @@
-"""Pools are upgraded whole: members that are new wait until none is behind (facts of the product's guide, upgrades)."""
+"""Pools: all members are upgraded together, since upgraded ones wait for the others (product guide, upgrades)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from reconciler.plan.passes import Inputs
 
 
 def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
-    """For each upgrade of a member of a pool the keys of all upgrades in that pool: they are approved and left out
-    together."""
+    """For each upgrade of a member of a pool the keys of all upgrades in that pool: they are selected together."""
     pools: dict[str, set[str]] = {}
     for change in changes:
         for step in change.steps if change.action is Action.UPGRADE else ():
@@ -38,8 +37,8 @@ def plan_whole(inputs: Inputs, proxies: PlanPart) -> PlanPart:
         left = [name for name in members if name not in upgraded and not _is_new(name, live)]
         if left:
             verb = "is" if len(left) == 1 else "are"
-            detail = f"{', '.join(left)} {verb} not upgraded with the others; until then those that are new wait"
-            fix = "Bring them back, or take them out of the pool, and declare those that are not in the inventory."
+            detail = f"{', '.join(left)} {verb} not upgraded with the others: upgraded members wait for them"
+            fix = "Bring them online or remove them from the pool, and declare those that are not in the inventory."
             reports.append(Report(where, "pool-not-whole", detail, None, ReportLevel.WARNING, fix))
     return PlanPart(reports=tuple(reports))
 

@@ -81,10 +81,10 @@ def test_a_delete_names_the_object_by_its_id_and_the_owner_that_was_seen() -> No
 @pytest.mark.parametrize(
     ("description", "words"),
     [
-        ("", "not created by this inventory"),
-        ("made by hand", "not created by this inventory"),
+        ("", "unmanaged object"),
+        ("made by hand", "unmanaged object"),
         ("x [vbo-reconcile:other]", "created by the inventory other"),
-        ("[vbo-reconcile:corp] and more", "not created by this inventory"),
+        ("[vbo-reconcile:corp] and more", "unmanaged object"),
     ],
 )
 def test_what_is_not_ours_is_reported_and_left_alone(description: str, words: str) -> None:
@@ -112,8 +112,7 @@ def test_a_foreign_repository_keeps_its_proxy_and_is_named() -> None:
     reader = FakeReader({**OWNED, "BackupRepositories": [*OWNED["BackupRepositories"], foreign]})
     made = plan(chain(proxy={f"px-{number}": {"type": "domain"} for number in (1, 2)}), reader)
     assert blocked(made) == {
-        "delete:proxy.px-3": "it is in use by repository.archive (not of this inventory); "
-        "what uses an object has to move or go first"
+        "delete:proxy.px-3": "it is in use by repository.archive (external); move or delete its users first"
     }
 
 
@@ -122,9 +121,9 @@ def test_a_foreign_job_keeps_its_repository_and_what_is_below() -> None:
     reader = FakeReader({**OWNED, "Jobs": [*OWNED["Jobs"], foreign]})
     made = plan(inventory(organization={"contoso.example.com": {}}), reader)
     found = blocked(made)
-    assert "job.theirs (not of this inventory)" in found["delete:repository.cloud"]
-    assert found["delete:pool.a"] == "it waits for repository.cloud, which is blocked"
-    assert found["delete:proxy.px-1"] == "it waits for pool.a, which is blocked"
+    assert "job.theirs (external)" in found["delete:repository.cloud"]
+    assert found["delete:pool.a"] == "it depends on repository.cloud, which is blocked"
+    assert found["delete:proxy.px-1"] == "it depends on pool.a, which is blocked"
     assert "delete:job.daily" not in found
 
 
@@ -132,7 +131,7 @@ def test_a_foreign_pool_keeps_its_members() -> None:
     reader = FakeReader({**OWNED, "ProxyPools": [{"id": "pool-a", "name": "a", "description": "theirs"}]})
     proxies = {"px-1": {"type": "domain"}, "px-3": {"type": "domain"}}
     made = plan(inventory(proxy=proxies), FakeReader({**reader.answers, "BackupRepositories": [], "Jobs": []}))
-    assert "pool.a (not of this inventory)" in blocked(made)["delete:proxy.px-2"]
+    assert "pool.a (external)" in blocked(made)["delete:proxy.px-2"]
 
 
 def test_a_declared_user_that_stays_keeps_its_object() -> None:
@@ -168,7 +167,7 @@ def test_a_repository_that_cannot_move_keeps_its_proxy() -> None:
     )
     found = blocked(plan(wanted, FakeReader({**OWNED, "BackupRepositories": [on_disk]})))
     assert "on a disk" in found["update:repository.cloud"]
-    assert found["delete:proxy.px-3"] == "it waits for repository.cloud, which is blocked"
+    assert found["delete:proxy.px-3"] == "it depends on repository.cloud, which is blocked"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_a_repository_that_cannot_move_keeps_its_proxy() -> None:
 def test_where_it_cannot_be_seen_what_uses_an_object_it_stays(hidden: dict[str, Any], key: str) -> None:
     seen = {name: [*OWNED[name], *more] for name, more in hidden.items()}
     made = plan(inventory(organization={"contoso.example.com": {}}), FakeReader({**OWNED, **seen}))
-    assert blocked(made)[key].startswith("it is not known whether ")
+    assert blocked(made)[key].startswith("cannot determine whether ")
 
 
 def test_the_last_repository_is_kept() -> None:
@@ -206,8 +205,8 @@ def test_changes_that_wait_for_each_other_are_blocked_by_name() -> None:
         job={"daily": {"organization": "contoso.example.com", "repository": "other", "items": "all"}},
     )
     found = blocked(plan(wanted, FakeReader(OWNED)))
-    others = "it and delete repository.cloud, update job.daily wait for each other"
-    assert found["create:repository.other"] == f"{others}; for another name of the same object say `formerly`"
+    others = "it and delete repository.cloud, update job.daily depend on each other"
+    assert found["create:repository.other"] == f"{others}; to rename an object, declare its old name as `formerly`"
     assert set(found) >= {"create:repository.other", "delete:repository.cloud", "update:job.daily"}
 
 
@@ -216,7 +215,7 @@ def test_a_copy_says_that_nobody_remembers_it() -> None:
     reader = FakeReader({**OWNED, "Jobs": [*OWNED["Jobs"], copied]})
     made = plan(chain(), reader, recall=Recall(applied={"job.daily": {}}))
     (change,) = [item for item in made.changes if item.action is Action.DELETE]
-    assert change.cause.detail.endswith("it may be a copy of something that was")
+    assert change.cause.detail.endswith("it may be a copy of a managed object")
 
 
 class TestProxies:

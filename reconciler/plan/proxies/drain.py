@@ -48,7 +48,7 @@ def wait_step(proxy: ProxyView) -> Step:
 
 def cleared(update: Change | None, declared: Resource, proxy: ProxyView) -> Change:
     """`update` with maintenance mode cleared, or an update that does only this."""
-    cause = Cause(Reason.DRIFT, "left in maintenance by an apply that did not end", declared.position)
+    cause = Cause(Reason.DRIFT, "left in maintenance mode by an interrupted apply", declared.position)
     field = FieldChange(MAINTENANCE, True, False, cause=cause)
     step = ClearMaintenance(**_login(declared, proxy))
     if update is not None:
