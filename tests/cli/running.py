@@ -13,7 +13,6 @@ from typing import Any
 
 from reconciler.cli.boundary import run
 from reconciler.cli.console import Console
-from reconciler.kinds.states import job_state
 from reconciler.model.connection import Access, Credential, Server
 from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.live import Live, LiveResource, ServerInfo
@@ -68,7 +67,7 @@ def inventory(*jobs: str) -> Inventory:
 
 def live_job(name: str, **raw: Any) -> LiveResource:
     fields = {"name": name, "organization": "contoso.example.com", "repository": "disk", "enabled": True}
-    return LiveResource("job", name, f"id-{name}", fields, state=job_state(raw, 8))
+    return LiveResource("job", name, f"id-{name}", fields, raw=raw)
 
 
 @dataclass

@@ -7,8 +7,10 @@ from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.registry import NotBegun, StepFailed, StillRunning, runs
-from reconciler.kinds.states import job_state, session_status
 from reconciler.model.steps import RunJob
+
+_RUNNING = {"queued", "running"}
+_ENDS = {"success", "warning", "failed", "stopped"}
 
 
 @runs(RunJob)
@@ -32,7 +34,7 @@ def _start(context: ApplyContext, name: str, report: Reporter) -> str:
     path = context.path_of("job", name)
 
     def idle() -> bool:
-        if not job_state(context.reader.get(path), context.reader.rest).last.is_active:
+        if str(context.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING:
             return True
         if context.stop.is_set():
             raise NotBegun("the run was interrupted while another session of the job was running")
@@ -59,10 +61,12 @@ def _wait_for_session(context: ApplyContext, name: str, before: str) -> str:
 
 
 def _newest(context: ApplyContext, name: str) -> Mapping[str, Any]:
-    from reconciler.clients.vbo import dialect_of
-
-    path, query = dialect_of(context.reader.rest).job_sessions(context.naming.id_of("job", name))
-    sessions = context.reader.list(path, **query)
+    ident = context.naming.id_of("job", name)
+    sessions = (
+        context.reader.list(f"Jobs/{ident}/JobSessions")
+        if context.reader.rest < 7
+        else context.reader.list("JobSessions", jobId=ident)
+    )
     return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
 
 
@@ -86,12 +90,12 @@ class _Watch:
 
     def __call__(self) -> Mapping[str, Any] | None:
         raw: Mapping[str, Any] = self._context.reader.get(f"JobSessions/{self._session}")
-        status = session_status(raw)
-        news = f"{status.lower()}, {raw.get('progress', 0)} objects"
+        status = str(raw.get("status", "")).lower()
+        news = f"{status}, {raw.get('progress', 0)} objects"
         if news != self._last:
             self._report(news)
             self._last = news
-        if not status.has_ended:
+        if status not in _ENDS:
             return None
         if raw.get("jobWillBeRetried"):
             self._go_on_to_the_retry(raw)
@@ -107,10 +111,10 @@ class _Watch:
 
 
 def _result(context: ApplyContext, end: Mapping[str, Any]) -> str:
-    status = session_status(end)
+    status = str(end.get("status", "")).capitalize()  # v5 writes them in camel case
     proxy = context.naming.name_of("proxy", str(end.get("proxyId") or ""))
     text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
-    if status.is_good:
+    if status in ("Success", "Warning"):
         return text
     log = [_line(item) for item in context.reader.list(f"JobSessions/{end['id']}/LogItems")]
     raise StepFailed(f"the job ended as {status}: {end.get('details') or 'see the log'}", tuple(log[-20:]))
