@@ -13,6 +13,7 @@ from reconciler.apply.batcher import Batcher
 from reconciler.clients.session_pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.states import proxy_state
 from reconciler.model.errors import DeadlineExceeded, Unreachable
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader, Writer
     from reconciler.model.connection import Access, Connection, ConnectionContext
     from reconciler.model.live import Live, LiveResource
+    from reconciler.model.state import ProxyState
     from reconciler.requirements import Playbook
 
 Reporter = Callable[[str], None]
@@ -77,6 +79,10 @@ class ApplyContext:
         return (
             described.collection if described.singleton else f"{described.collection}/{self.naming.id_of(kind, name)}"
         )
+
+    def proxy(self, name: str) -> ProxyState:
+        """The state of a proxy, read from the server now."""
+        return proxy_state(self.reader.get(self.path_of("proxy", name)), self.reader.rest)
 
     @contextmanager
     def host(self, connection: Connection | None, name: str) -> Iterator[HostSession]:

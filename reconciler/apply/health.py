@@ -5,14 +5,16 @@ The schedule asks before it starts a change that disrupts a proxy, and after eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from reconciler.apply.context import ApplyContext
+from reconciler.kinds.states import proxy_state
 from reconciler.model.build import build_number
 from reconciler.model.errors import DeadlineExceeded, RemoteError
 from reconciler.model.plan import Action, Change, ChangeKey
+from reconciler.model.state import ProxyState
 from reconciler.model.steps import ClearMaintenance
 from reconciler.plan.batches import come_back
 from reconciler.plan.coverage import Coverage
@@ -70,9 +72,9 @@ class ServerHealth:
             return dict.fromkeys(asked, f"the server does not report its state ({error.reason})")
         return {}
 
-    def _proxies(self) -> dict[str, Mapping[str, Any]]:
-        name_of = self._context.naming.name_of
-        return {name_of("proxy", str(raw.get("id"))): raw for raw in self._context.reader.list("Proxies")}
+    def _proxies(self) -> dict[str, ProxyState]:
+        name_of, reader = self._context.naming.name_of, self._context.reader
+        return {name_of("proxy", str(raw.get("id"))): proxy_state(raw, reader.rest) for raw in reader.list("Proxies")}
 
 
 def refresh(context: ApplyContext, names: Iterable[str]) -> None:
@@ -82,17 +84,16 @@ def refresh(context: ApplyContext, names: Iterable[str]) -> None:
         context.writer.act("Proxies", "Rescan", {"proxies": idents})
 
 
-def _problem(change: Change, raw: Mapping[str, Any] | None) -> str:
-    if raw is None:
+def _problem(change: Change, proxy: ProxyState | None) -> str:
+    if proxy is None:
         return "the server does not list it"
-    if raw.get("status") != "Online":
-        return f"it is {raw.get('status')}"
-    if raw.get("maintenanceModeState") in ("Enabling", "Enabled") and _clears_maintenance(change):
+    if not proxy.is_online:
+        return f"it is {proxy.shown}"
+    if proxy.in_maintenance and _clears_maintenance(change):
         return "it is still in maintenance mode"
     wanted = [str(item.after) for item in change.fields if item.path == "service.version"]
-    have = str(raw.get("version") or "")
-    if change.action is Action.UPGRADE and wanted and have and build_number(have) < build_number(wanted[0]):
-        return f"it has version {have}, not {wanted[0]}"
+    if change.action is Action.UPGRADE and wanted and proxy.build and proxy.build < build_number(wanted[0]):
+        return f"it has version {proxy.version}, not {wanted[0]}"
     return ""
 
 

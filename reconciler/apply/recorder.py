@@ -96,7 +96,7 @@ class AppliedStateRecorder:
 
     def _begin_run(self, where: str) -> None:
         found = self._live.resources.get(Address(where))
-        self._pending[where] = begun_after(found.raw.get("lastRun") if found else None)
+        self._pending[where] = begun_after(found.job.last_run if found else None)
         self._write({where: {**self._stored.get(where, {}), PENDING: self._pending[where]}})
 
     def _store(self, addresses: list[Address] | list[str]) -> None:

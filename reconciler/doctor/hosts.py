@@ -60,7 +60,7 @@ def _account(subject: str, facts: Mapping[str, Any]) -> Iterator[Check]:
     account = facts.get("account") or {}
     user, admin = account.get("user") or "the account", account.get("admin")
     if admin is None:
-        yield Check(subject, "rights", Level.UNKNOWN, f"the host did not say whether {user} is an administrator")
+        yield Check(subject, "rights", Level.UNKNOWN, f"the host did not report it whether {user} is an administrator")
     elif admin:
         yield Check(subject, "rights", Level.OK, f"{user} may change the host")
     else:
@@ -92,7 +92,7 @@ def judge_host(
 def _finding(subject: str, item: UnmetRequirement, *, exists: bool) -> Check:
     wanted = f"wanted: {_text(item.required)}"
     if item.unknown:
-        return Check(subject, item.requirement, Level.UNKNOWN, f"the host did not say; {wanted}")
+        return Check(subject, item.requirement, Level.UNKNOWN, f"the host did not report it; {wanted}")
     said = f"{_text(item.observed)}; {wanted}"
     if item.script:
         return Check(subject, item.requirement, Level.WARNING, said, "`vbo-reconcile apply` changes it.")

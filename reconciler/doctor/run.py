@@ -17,6 +17,7 @@ from reconciler.plan.consistency import disagreements
 if TYPE_CHECKING:
     from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.state import ProxyState
     from reconciler.requirements import Playbook
 
 
@@ -62,8 +63,7 @@ def _proxy(ground: CheckContext, proxy: Resource, asked: Asked | None, seen: See
     existing = seen.resources.get(str(proxy.address))
     rows = []
     if seen.resources:
-        status = existing.raw.get("status") if existing is not None else None
-        rows.append(_status(proxy, exists=existing is not None, status=status))
+        rows.append(_status(proxy, existing.proxy if existing is not None else None))
     if asked is None:
         said = "not looked at: `connection.enabled` is off"
         return [*rows, Check(f"host.{proxy.name}", "connection", Level.UNKNOWN, said)]
@@ -84,12 +84,13 @@ def _without_doubles(rows: list[Check]) -> Iterator[Check]:
     return (row for row in rows if row.level is not Level.OK or (row.subject, row.name) not in wrong)
 
 
-def _status(proxy: Resource, *, exists: bool, status: object) -> Check:
-    if not exists:
+def _status(proxy: Resource, state: ProxyState | None) -> Check:
+    if state is None:
         return Check(proxy.address, "status", Level.OK, "not registered yet: `vbo-reconcile apply` adds it")
-    if status == "Online":
+    if state.is_online:
         return Check(proxy.address, "status", Level.OK, "Online")
-    if status is None:
-        return Check(proxy.address, "status", Level.UNKNOWN, "the server does not say")
+    if not state.is_offline:
+        found = f"the server reports an unknown status: {state.word}" if state.word else "the server does not report it"
+        return Check(proxy.address, "status", Level.UNKNOWN, found)
     fix = "See what is said of its host here, then rescan the proxy in the console of the server."
-    return Check(proxy.address, "status", Level.ERROR, f"{status}, says the server", fix)
+    return Check(proxy.address, "status", Level.ERROR, "Offline, says the server", fix)

@@ -10,7 +10,9 @@ from reconciler.clients import peer_info
 from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.doctor.stages import certificate_row, check_name, is_address, matches, passed, stopped
 from reconciler.kinds import KINDS
+from reconciler.kinds.states import health_of
 from reconciler.model.errors import ReconcileError, RemoteError
+from reconciler.model.state import Health
 from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
@@ -73,18 +75,12 @@ def _health(reader: Reader) -> list[Check]:
         told = reader.get("Health")
     except RemoteError as error:
         return [Check("server", "health", Level.UNKNOWN, f"{error.what}: {error.reason}")]
-    ill = sorted(name for name, part in _parts(told) if part != "Healthy")
-    if told.get("status") == "Healthy":
+    status, parts = health_of(told)
+    if status is Health.HEALTHY:
         return [Check("server", "health", Level.OK, "healthy, by its own account")]
+    ill = ", ".join(name for name, part in parts.items() if part is not Health.HEALTHY)
     fix = "Look at these services on the server, and at its own logs."
-    return [Check("server", "health", Level.WARNING, f"not healthy: {', '.join(ill) or told.get('status')}", fix)]
-
-
-def _parts(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    entries = told.get("entries")
-    if not isinstance(entries, Mapping):
-        return []
-    return [(str(name), part.get("status")) for name, part in entries.items() if isinstance(part, Mapping)]
+    return [Check("server", "health", Level.WARNING, f"not healthy: {ill or status}", fix)]
 
 
 def check_powershell(ground: CheckContext) -> list[Check]:

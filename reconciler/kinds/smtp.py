@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.kinds import codec
 from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Mode, Raw
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
@@ -20,6 +21,8 @@ def encode_notify(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_notify(raw: Raw, context: Context) -> Any:
+    if any(api not in raw for api in _NOTIFY.values()):
+        return UNKNOWN
     return [word for word, api in _NOTIFY.items() if raw[api]]
 
 
@@ -33,38 +36,36 @@ def encode_to(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_to(raw: Raw, context: Context) -> Any:
     """One text, separated by semicolons on the server."""
-    return sorted(part.strip() for part in raw["to"].split(";") if part.strip())
+    if "to" not in raw:
+        return UNKNOWN
+    return sorted(part.strip() for part in (raw["to"] or "").split(";") if part.strip())
 
 
 def encode_security(value: Any, context: Context) -> Mapping[str, Any]:
     return {"useSSL": value == "tls"}
 
 
-_MODES_SINCE = 7
+def signed_in(raw: Raw) -> bool:
+    """Whether mail is sent by a mailbox that a person signed in to (Microsoft 365 or Google, REST v7): then the server,
+    its port and its login are not in use, and nothing of ours may take their place."""
+    return str(raw.get("authenticationType") or "CustomSmtp").lower() != "customsmtp"
 
 
 def over_smtp(decode: Decode) -> Decode:
-    """The decoder of a field that only a custom SMTP server has: unknown unless mail is known to go through one. If a
-    person signed in to Microsoft 365 or Google (REST v7), the server, its port and its login are not in use, and
-    nothing of ours may take their place."""
-
-    def decode_over_smtp(raw: Raw, context: Context) -> Any:
-        if context.rest >= _MODES_SINCE and raw["authenticationType"] != "CustomSmtp":
-            return UNKNOWN
-        return decode(raw, context)
-
-    return decode_over_smtp
+    """The decoder of a field that only a custom SMTP server has: unknown after a sign-in."""
+    return lambda raw, context: UNKNOWN if signed_in(raw) else decode(raw, context)
 
 
 def plain(api: str) -> Decode:
     def decode(raw: Raw, context: Context) -> Any:
-        return raw[api]
+        return raw.get(api, UNKNOWN)
 
     return decode
 
 
 def decode_security(raw: Raw, context: Context) -> Any:
-    return "tls" if raw["useSSL"] else "none"
+    used = raw.get("useSSL")
+    return UNKNOWN if used is None else ("tls" if used else "none")
 
 
 def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
@@ -76,7 +77,10 @@ def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_credentials(raw: Raw, context: Context) -> Any:
     """The user name can be seen, the password cannot."""
-    return raw["username"] if raw["useAuthentication"] else "none"
+    used = raw.get("useAuthentication")
+    if used is None:
+        return UNKNOWN
+    return raw.get("username") or "" if used else "none"
 
 
 def shown_credentials(value: Any, context: Context) -> Any:
@@ -104,7 +108,7 @@ SMTP = Kind(
     fields=(
         Field("enabled", "Master switch of the notifications.", "enableNotification"),
         Field("server", "Name of the SMTP server.", "smtpServer", decode=over_smtp(plain("smtpServer")), severe=True),
-        Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(plain("port")), severe=True),
+        Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(codec.number("port")), severe=True),
         Field("security", "none or tls.", encode=encode_security, decode=over_smtp(decode_security), severe=True),
         Field(
             "credentials",

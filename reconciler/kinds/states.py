@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from reconciler.kinds.field import Raw
 from reconciler.model.state import (
+    Health,
     JobState,
     Maintenance,
     MoveStatus,
@@ -24,19 +26,22 @@ MAINTENANCE_SINCE = 8
 def word_of(words: type[Word], value: Any) -> Word:
     """The member that a word of the API means, `UNKNOWN` for what is none."""
     text = value.lower() if isinstance(value, str) else ""
-    return next((member for member in words if member.value.lower() == text), words["UNKNOWN"])
+    return next((member for member in words if member.value.lower() == text), words("Unknown"))
 
 
 def proxy_state(raw: Raw, rest: int) -> ProxyState:
     maintenance = word_of(Maintenance, raw.get("maintenanceModeState"))
+    if maintenance is Maintenance.UNKNOWN and rest < MAINTENANCE_SINCE:
+        maintenance = Maintenance.DISABLED
     return ProxyState(
         status=word_of(Status, raw.get("status")),
         word=_text(raw.get("status")) or "",
-        maintenance=maintenance if rest >= MAINTENANCE_SINCE else Maintenance.DISABLED,
+        maintenance=maintenance,
         version=_text(raw.get("version")),
         host=_text(raw.get("hostName")),
         fqdn=_text(raw.get("fqdn")) or "",
         pool=_text(raw.get("proxyPoolId")) or "",
+        is_linux=str(raw.get("operatingSystem")).lower() == "linux",
         is_local=str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True,
     )
 
@@ -58,6 +63,15 @@ def session_status(raw: Raw) -> SessionStatus:
 def move_status(raw: Raw) -> MoveStatus:
     """Of a session that moves repositories to another owner."""
     return word_of(MoveStatus, raw.get("status"))
+
+
+def health_of(raw: Raw) -> tuple[Health, dict[str, Health]]:
+    """Of the server, and of each of its parts by name."""
+    entries = raw.get("entries")
+    parts = sorted(entries.items()) if isinstance(entries, Mapping) else []
+    return word_of(Health, raw.get("status")), {
+        str(name): word_of(Health, part.get("status")) for name, part in parts if isinstance(part, Mapping)
+    }
 
 
 def _text(value: Any) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.address import Address
@@ -34,7 +34,6 @@ class LiveResource:
     id: str
     fields: Mapping[str, Any]
     owner: str = ""
-    raw: Mapping[str, Any] = field(default_factory=dict)
     state: State | None = None
 
     @property

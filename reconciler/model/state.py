@@ -73,12 +73,21 @@ class MoveStatus(StrEnum):
         return self in (MoveStatus.SUCCEEDED, MoveStatus.FAILED)
 
 
+class Health(StrEnum):
+    """How the server is, or one of its parts."""
+
+    HEALTHY = "Healthy"
+    UNHEALTHY = "Unhealthy"
+    UNKNOWN = "Unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyState:
     """A proxy as the server reports it. `word` is its status in the server's own word, for messages only.
 
     `version` is the build of its service, `outdated` what PowerShell on the server says of it, `host` the name that
-    the server reaches it by, `fqdn` its resolved name, `pool` the id of its pool. `is_local` marks the server's own.
+    the server reaches it by, `fqdn` its resolved name, `pool` the id of its pool. `is_local` marks the server's own,
+    `is_linux` one that is known to run Linux.
     """
 
     status: Status = Status.UNKNOWN
@@ -90,6 +99,7 @@ class ProxyState:
     fqdn: str = ""
     pool: str = ""
     is_local: bool = False
+    is_linux: bool = False
 
     @property
     def is_online(self) -> bool:
@@ -110,6 +120,11 @@ class ProxyState:
     def is_working(self) -> bool:
         """Whether it is known to be online and not in maintenance mode."""
         return self.is_online and self.maintenance is Maintenance.DISABLED
+
+    @property
+    def shown(self) -> str:
+        """Its status for messages."""
+        return self.word or "of unknown status"
 
     @property
     def build(self) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ def read_security(
     kind = KINDS["certificate"]
     naming = Naming(0, access)
     fields = {field.name: field.decode(raw, naming) if field.decode else UNKNOWN for field in kind.fields}
-    return {address("certificate"): LiveResource("certificate", "", "certificate", fields, "", raw)}, problems
+    return {address("certificate"): LiveResource("certificate", "", "certificate", fields)}, problems
 
 
 def read_versions(
@@ -55,12 +55,12 @@ def read_versions(
     answer, problems = _ask("server/version.ps1", access, context)
     if answer is None:
         return resources, problems
-    outdated = {str(item["host"]).lower(): bool(item["outdated"]) for item in answer.get("proxies", ())}
+    outdated = {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
     for found in declared:
         live = resources[found.address]
         word = outdated.get((live.proxy.host or "").lower())
-        raw = {**live.raw, "outdated": word}
-        resources[found.address] = replace(live, raw=raw, state=replace(live.proxy, outdated=word))
+        state = replace(live.proxy, outdated=word if isinstance(word, bool) else None)
+        resources[found.address] = replace(live, state=state)
     return resources, problems
 
 

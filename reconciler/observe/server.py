@@ -6,16 +6,14 @@ order in which names are learned: a job can only be named once its organization 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.codec import owner_of
-from reconciler.kinds.field import Raw
 from reconciler.kinds.graph import Graph
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import LiveResource
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
 
 Raws = dict[str, list[dict[str, Any]]]
-
-
-class _Seen(NamedTuple):
-    """One live object: as its decoders read it, and as the server sent it."""
-
-    typed: Raw
-    raw: Raw
 
 
 def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> dict[Address, LiveResource]:
@@ -45,8 +36,8 @@ def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> dict[Ad
         if kind.name == "organization":
             _match(kind, raws[kind.name], inventory, naming)
             complete_jobs(reader, raws["job"], inventory, naming)
-        for name, seen in _match(kind, raws[kind.name], inventory, naming):
-            found[address(kind.name, name)] = _decode(kind, name, seen, naming)
+        for name, raw in _match(kind, raws[kind.name], inventory, naming):
+            found[address(kind.name, name)] = _decode(kind, name, raw, naming)
     _add_processing(found)
     return found
 
@@ -72,27 +63,25 @@ def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> N
     if not storages:
         return
     if reader.rest >= 8:
-        _learn(naming, "account", reader.list("Accounts"), "userName", "description")
+        for raw in reader.list("Accounts"):
+            naming.learn("account", raw.get("userName") or "", raw.get("id") or "")
+            if raw.get("description"):
+                naming.learn("account", raw["description"], raw.get("id") or "")
     elif reader.rest >= 6:  # whether v5 has this collection is not known
-        _learn(naming, "object_storage", reader.list("objectstoragerepositories"), "name")
+        for raw in reader.list("objectstoragerepositories"):
+            naming.learn("object_storage", raw.get("name") or "", raw.get("id") or "")
 
 
-def _learn(naming: Naming, kind: str, raws: Iterable[Raw], *names: str) -> None:
-    """An object goes by the last of its `names`."""
-    for raw in raws:
-        for name in (raw.get(part) for part in names):
-            if isinstance(name, str) and name and isinstance(raw.get("id"), str):
-                naming.learn(kind, name, raw["id"])
-
-
-def _match(kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming) -> list[tuple[str, _Seen]]:
+def _match(
+    kind: Kind, raws: Iterable[Mapping[str, Any]], inventory: Inventory, naming: Naming
+) -> list[tuple[str, Mapping[str, Any]]]:
     """Live objects with the names they go by here; their ids are learned on the way. One that has its former name still
     is the one that is declared."""
     wanted: dict[str, Resource] = {
         kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
     }
-    listed = [_Seen(typed(kind, naming.rest, raw), raw) for raw in raws]
-    there = {kind.live_key(seen.typed, naming) for seen in listed}
+    listed = list(raws)
+    there = {kind.live_key(raw, naming) for raw in listed}
     renamed = {
         kind.wanted_key(str(resource.fields["formerly"]), resource.fields): resource
         for key, resource in wanted.items()
@@ -101,33 +90,29 @@ def _match(kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming
     known = {**renamed, **wanted}
     taken = {resource.name for resource in wanted.values()}
     named = []
-    for seen in listed:
-        key = kind.live_key(seen.typed, naming)
-        if key in known and (key or kind.singleton):
+    for raw in listed:
+        key = kind.live_key(raw, naming)
+        if key in known:
             name = known[key].name
         else:
-            name = _own_name(kind, seen.typed)
+            name = _own_name(kind, raw)
             while name in taken:
-                name += f" ({_ident(seen.typed)[:8]})"
+                name += f" ({str(raw.get('id', ''))[:8]})"
         taken.add(name)
-        if _ident(seen.typed):
-            naming.learn(kind.name, name, _ident(seen.typed))
-        named.append((name, seen))
+        if raw.get("id"):
+            naming.learn(kind.name, name, str(raw["id"]))
+        named.append((name, raw))
     return named
 
 
-def _own_name(kind: Kind, seen: Raw) -> str:
-    return "" if kind.singleton else str(seen.get("hostName") or seen.get("name") or _ident(seen) or "?")
+def _own_name(kind: Kind, raw: Mapping[str, Any]) -> str:
+    return "" if kind.singleton else str(raw.get("hostName") or raw.get("name") or raw.get("id") or "?")
 
 
-def _ident(seen: Raw) -> str:
-    return str(seen.get("id", ""))
-
-
-def _decode(kind: Kind, name: str, seen: _Seen, naming: Naming) -> LiveResource:
-    fields = {field.name: field.from_api(seen.typed, naming) for field in kind.fields}
-    state = kind.state(seen.typed, naming.rest) if kind.state else None
-    return LiveResource(kind.name, name, _ident(seen.typed), fields, owner_of(seen.typed), seen.raw, state)
+def _decode(kind: Kind, name: str, raw: Mapping[str, Any], naming: Naming) -> LiveResource:
+    fields = {field.name: field.from_api(raw, naming) for field in kind.fields}
+    state = kind.state(raw, naming.rest) if kind.state else None
+    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), state)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:

@@ -60,9 +60,9 @@ def _status(found: LiveResource, declared: Iterable[str]) -> JobStatus:
         shown("organization"),
         shown("repository"),
         shown("enabled"),
-        found.raw.get("lastRun"),
-        found.raw.get("lastStatus"),
-        found.raw.get("nextRun"),
+        found.job.last_run,
+        found.job.word or None,
+        found.job.next_run,
     )
 
 

@@ -16,7 +16,7 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import Cause, FieldChange, Reason, Report, UnknownField
 from reconciler.model.recall import Recall
 from reconciler.model.secret import MASK
-from reconciler.model.value import UNKNOWN, differs, digest, known
+from reconciler.model.value import UNKNOWN, digest
 
 _OF_THE_KEY = ("name", "host", "organization")
 """Fields that stand in the key of an object rather than on a line of their own."""
@@ -66,20 +66,10 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
             changes += _compare_secret(field, resource, have, recall, naming)
         elif want is UNKNOWN or have is UNKNOWN:
             unknown.append(UnknownField(resource.address, field.name, _why_unknown(want, live)))
-        else:
-            unknown += _unknown_parts(resource, field, want, have)
-            if differs(field.as_shown(want, naming), have):
-                changes.append(FieldChange(field.name, known(have), want, cause=cause_of(resource, field.name, recall)))
+        elif field.as_shown(want, naming) != have:
+            changes.append(FieldChange(field.name, have, want, cause=cause_of(resource, field.name, recall)))
     fixed = tuple(item.path for item in changes if kind.field(item.path).mode is Mode.CREATE_ONLY)
     return Comparison(tuple(changes), fixed, tuple(unknown), tuple(reports))
-
-
-def _unknown_parts(resource: Resource, field: Field, want: Any, have: Any) -> list[UnknownField]:
-    """The declared parts of a map that the server does not show."""
-    if not isinstance(want, Mapping) or not isinstance(have, Mapping):
-        return []
-    hidden = [part for part in want if have.get(part) is UNKNOWN]
-    return [UnknownField(resource.address, f"{field.name}.{part}", "the server does not show it") for part in hidden]
 
 
 def _not_in_version(resource: Resource, field: Field, naming: Naming) -> Report:
@@ -147,7 +137,7 @@ def new_fields(kind: Kind, resource: Resource, recall: Recall, naming: Naming) -
 def _why_unknown(want: Any, live: LiveResource) -> str:
     if want is UNKNOWN:
         return "the wanted value cannot be computed here"
-    if live.raw.get("status") == "Offline":
+    if live.proxy.is_offline:
         return "the proxy is offline, and the server hides it"
     return "the server does not show it"
 

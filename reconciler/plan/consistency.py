@@ -14,7 +14,6 @@ from reconciler.model.build import build_number
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Report, ReportLevel
-from reconciler.plan.maintenance import in_maintenance
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 
@@ -23,10 +22,10 @@ SERVICE: Final = "Veeam.Archiver.Proxy"
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """One registered proxy on both planes. `rest` is the server's object; `service` and `facts` are the host's."""
+    """One registered proxy on both planes. `live` is the server's object; `service` and `facts` are the host's."""
 
     proxy: Resource
-    rest: Mapping[str, Any]
+    live: LiveResource
     facts: Mapping[str, Any]
 
     @property
@@ -57,8 +56,8 @@ def plan_planes(inputs: Inputs, _: PlanPart) -> PlanPart:
 
 def disagreements(proxy: Resource, existing: LiveResource, facts: Mapping[str, Any]) -> list[Report]:
     """The disagreements about one proxy, in the order of `_RULES`."""
-    planes = Planes(proxy, existing.raw, facts)
-    rests = in_maintenance(existing)
+    planes = Planes(proxy, existing, facts)
+    rests = existing.proxy.in_maintenance
     found = ((code, rule(planes)) for code, rule in _RULES.items() if not (rests and code in _DISABLED))
     return [
         Report(proxy.address, code, said[0], proxy.position, ReportLevel.WARNING, said[1])
@@ -88,9 +87,9 @@ def _stopped(planes: Planes) -> Said | None:
 
 
 def _deaf(planes: Planes) -> Said | None:
-    service, port = planes.service, planes.rest.get("port")
+    service, port = planes.service, planes.live.fields.get("port")
     listening = service.get("state") == "running" and service.get("listening") is False
-    if not listening or port is None or port != planes.proxy.fields.get("port", 9193):
+    if not listening or port != planes.proxy.fields.get("port", 9193):
         return None
     return f"the service runs on the host, and nothing listens on the registered port {port}", (
         "Does the service use another port? Rescan the proxy, and restart the service if that changes nothing."
@@ -98,7 +97,7 @@ def _deaf(planes: Planes) -> Said | None:
 
 
 def _unreached(planes: Planes) -> Said | None:
-    if planes.rest.get("status") != "Offline" or planes.service.get("state") != "running":
+    if not planes.live.proxy.is_offline or planes.service.get("state") != "running":
         return None
     if planes.service.get("listening") is not True:
         return None
@@ -109,11 +108,11 @@ def _unreached(planes: Planes) -> Said | None:
 
 
 def _version(planes: Planes) -> Said | None:
-    told, found = _numbers(planes.rest.get("version")), _numbers(planes.service.get("version"))
+    told, found = planes.live.proxy.build, _numbers(planes.service.get("version"))
     size = min(len(told), len(found))
     if not size or told[:size] == found[:size]:
         return None
-    detail = f"the server says version {planes.rest['version']}, and the host has {planes.service['version']}"
+    detail = f"the server says version {planes.live.proxy.version}, and the host has {planes.service['version']}"
     if found > told:
         return detail, "The service was upgraded without the server noticing: rescan the proxy."
     return detail, "An upgrade did not finish, or an older package was put back: upgrade the proxy again."
@@ -127,7 +126,7 @@ def _membership(planes: Planes) -> Said | None:
     """The other way round, a workgroup proxy in a domain, works: that is advice of the playbook."""
     domain = planes.facts.get("domain")
     member = domain.get("member") if isinstance(domain, Mapping) else None
-    if planes.rest.get("type") != "Domain" or member is not False:
+    if planes.live.fields.get("type") != "domain" or member is not False:
         return None
     return "it is registered as a domain proxy, and its host is a member of no domain", (
         "Join the host to its domain again, or remove the proxy and add it as a workgroup proxy: the type of a proxy "
@@ -139,7 +138,7 @@ def _name(planes: Planes) -> Said | None:
     """First labels only: a workgroup host often does not know its own domain."""
     host = planes.facts.get("host")
     found = str(host.get("fqdn") or "") if isinstance(host, Mapping) else ""
-    told = str(planes.rest.get("fqdn") or "")
+    told = planes.live.proxy.fqdn
     if not _label(found) or not _label(told) or _label(found) == _label(told):
         return None
     return f"the server knows the proxy as {told}, and the host that answers here calls itself {found}", (
@@ -154,7 +153,7 @@ def _label(name: str) -> str:
 
 
 def _status(planes: Planes) -> str:
-    return str(planes.rest.get("status") or "nothing of its status")
+    return planes.live.proxy.word or "nothing of its status"
 
 
 _DISABLED: Final = ("service-stopped", "service-not-listening", "proxy-not-reached")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from reconciler.kinds.graph import Graph
 from reconciler.model.address import kind_of, name_of
@@ -18,6 +17,7 @@ from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
+from reconciler.model.state import ProxyState, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class Coverage:
         back = frozenset(proxies)
         return replace(self, behind=self.behind - back, working=self.working | back, resting=self.resting - back)
 
-    def observed(self, proxies: Mapping[str, Mapping[str, Any]], build: str) -> Coverage:
-        """The same mapping with what is seen of the proxies now: their objects in REST, by name."""
-        resting = frozenset(name for name, raw in proxies.items() if _rests(raw))
-        online = frozenset(name for name, raw in proxies.items() if raw.get("status") == "Online")
+    def observed(self, proxies: Mapping[str, ProxyState], build: str) -> Coverage:
+        """The same mapping with the states of the proxies now, by name."""
+        resting = frozenset(name for name, proxy in proxies.items() if proxy.in_maintenance)
+        online = frozenset(name for name, proxy in proxies.items() if proxy.is_online)
         return replace(
             self,
             working=online - resting - self.going,
@@ -97,8 +97,8 @@ def coverage_of(inventory: Inventory, live: Live, changes: Iterable[Change] = ()
     serving: dict[str, frozenset[str]] = {}
     of_proxy: dict[str, set[str]] = {}
     unknown: set[str] = set()
-    seen = {found.name: found.raw for found in live.resources.values() if found.kind == "proxy"}
-    silent = {name for name, raw in seen.items() if raw.get("status") not in ("Online", "Offline")}
+    seen = {found.name: found.proxy for found in live.resources.values() if found.kind == "proxy"}
+    silent = {name for name, proxy in seen.items() if proxy.status is Status.UNKNOWN}
     for where, found in live.resources.items():
         if found.kind != "organization":
             continue
@@ -130,17 +130,13 @@ def _removes(change: Change) -> bool:
     return change.action is Action.DELETE and kind_of(change.address) == "proxy" and not change.blocked
 
 
-def _rests(raw: Mapping[str, Any]) -> bool:
-    return raw.get("maintenanceModeState") in ("Enabling", "Enabled")
-
-
-def _behind(pools: Iterable[frozenset[str]], proxies: Mapping[str, Mapping[str, Any]], build: str) -> frozenset[str]:
+def _behind(pools: Iterable[frozenset[str]], proxies: Mapping[str, ProxyState], build: str) -> frozenset[str]:
     """Members that have an older version. One whose version cannot be seen counts as behind in a pool that has others:
     nobody knows that it is not, and the pool would wait for it."""
     newest = build_number(build)
     found: set[str] = set()
     for members in pools:
-        versions = {name: build_number(str(proxies.get(name, {}).get("version") or "")) for name in members}
+        versions = {name: proxies.get(name, ProxyState()).build for name in members}
         if any(version and version < newest for version in versions.values()):
             found |= {name for name, version in versions.items() if version < newest}
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""Changes to hosts: what the playbooks ask for and the probe did not find."""
+"""Changes to hosts: the requirements of the playbooks that the observed facts do not meet."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def host_part(proxy: Resource, state: HostState, *, registered: bool) -> PlanPar
     return PlanPart(
         changes=(_change(proxy, state.fixable),) if state.fixable else (),
         reports=tuple(_advice(proxy, item) for item in state.advice),
-        unknown=tuple(UnknownField(where, item.requirement, "the host did not say") for item in state.hidden),
+        unknown=tuple(UnknownField(where, item.requirement, "the host did not report it") for item in state.hidden),
         problems=tuple(_requirement(proxy, item, severity) for item in state.manual),
         unchanged=0 if state.unmet else 1,
     )
 
 
 def _change(proxy: Resource, fixable: list[UnmetRequirement]) -> Change:
-    cause = Cause(Reason.INVENTORY, "required of a proxy host", proxy.position)
+    cause = Cause(Reason.INVENTORY, "required for every proxy host", proxy.position)
     fields = tuple(
         FieldChange(
             item.requirement, item.observed, item.required, cause=Cause(Reason.DEFAULT, item.why, proxy.position)
@@ -112,7 +112,7 @@ def _advice(proxy: Resource, item: UnmetRequirement) -> Report:
 
 
 def _sentence(item: UnmetRequirement) -> str:
-    return f"{item.requirement} is {_text(item.observed)}, and {_text(item.required)} is wanted: {item.why}"
+    return f"{item.requirement} is {_text(item.observed)} (required: {_text(item.required)}): {item.why}"
 
 
 def _text(value: Any) -> str:

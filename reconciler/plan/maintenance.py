@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.model.address import name_of
-from reconciler.model.live import LiveResource
 from reconciler.model.plan import Change
 from reconciler.model.recall import Recall
 
@@ -24,10 +23,6 @@ def mark_of(proxy: str) -> str:
 def is_ours(recall: Recall, proxy: str) -> bool:
     """Whether an apply of this inventory set maintenance mode and did not clear it."""
     return DRAINED in recall.applied.get(mark_of(proxy), {})
-
-
-def in_maintenance(live: LiveResource | None) -> bool:
-    return live is not None and live.raw.get("maintenanceModeState") in ("Enabling", "Enabled")
 
 
 def restores(change: Change) -> bool:

@@ -50,7 +50,7 @@ def _plan_missing(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
         return PlanPart(problems=(_missing_reference(kind, declared),))
     if kind.singleton:
         names = (item for item in wanted_fields(declared, inputs.recall) if kind.field(item).mode is not Mode.LOCAL)
-        hidden = (UnknownField(declared.address, name, "the server could not be asked") for name in names)
+        hidden = (UnknownField(declared.address, name, "the server could not be queried") for name in names)
         return PlanPart(unknown=tuple(hidden))
     change = created(kind, declared, inputs)
     organization = f"organization.{declared.fields.get('organization')}"
@@ -66,7 +66,7 @@ def created(kind: Kind, declared: Resource, inputs: Inputs) -> Change:
         address=declared.address,
         action=Action.CREATE,
         fields=new_fields(kind, declared, inputs.recall, inputs.naming),
-        cause=Cause(Reason.INVENTORY, "declared, and not on the server", declared.position),
+        cause=Cause(Reason.INVENTORY, "new (not on the server)", declared.position),
         steps=() if refused else (create_step(kind, declared, inputs.naming),),
         precondition=digest(None),
         blocked=refused,
@@ -107,8 +107,8 @@ def _not_in_version(kind: Kind, declared: Resource, rest: int) -> Diagnostic:
     return Diagnostic(
         code="kind-not-in-version",
         summary="Not in this REST version",
-        detail=f"The server speaks REST v{rest}, which has no {kind.section}; they came with v{kind.since}.",
-        fix=f"Remove it from the inventory, or let the server be upgraded to a build with REST v{kind.since}.",
+        detail=f"The server uses REST v{rest}, which has no {kind.section}; they exist since v{kind.since}.",
+        fix=f"Remove it from the inventory, or upgrade the server to a build with REST v{kind.since}.",
         position=declared.position,
         address=declared.address,
     )
@@ -118,8 +118,8 @@ def _missing_reference(kind: Kind, declared: Resource) -> Diagnostic:
     return Diagnostic(
         code=f"{kind.name}-missing",
         summary=f"{kind.name.capitalize()} not on the server",
-        detail=f"The server does not know {declared.name!r}, and adding an {kind.name} needs a person to sign in.",
-        fix="Add it in the console, or correct its name.",
+        detail=f"{declared.name!r} is not on the server, and adding an {kind.name} requires an interactive sign-in.",
+        fix="Add it in the Veeam console, or correct its name.",
         position=declared.position,
         address=declared.address,
     )

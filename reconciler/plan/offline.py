@@ -1,4 +1,4 @@
-"""The difference of two inventories, without a server: the old one is taken as the live world, fully applied."""
+"""The difference of two inventories without a server: the old one stands for the live world, fully applied."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from reconciler.requirements import NO_REQUIREMENTS
 
 
 def difference(old: Inventory, new: Inventory) -> Plan:
-    """What applying `new` would change where `old` is applied. Needs no secret and reaches nothing.
+    """What applying `new` would change if `old` is applied. Needs no secret and no connection.
 
-    Both are taken to be one inventory, whatever their names. A login that is called otherwise counts as a change; its
-    value is not looked at.
+    Both count as one inventory, whatever their names. Logins are compared by name, not by value.
     """
     live = _as_live(old, new, _rest(new))
     recall = Recall(
@@ -36,20 +35,20 @@ def difference(old: Inventory, new: Inventory) -> Plan:
         },
     )
     plan = make_plan(new, live, recall, access=new.access, playbooks=NO_REQUIREMENTS)
-    # what every apply starts anyway is no difference, and nothing was observed that could be hidden
+    # jobs that every apply starts are not a difference, and nothing is unknown, since nothing is observed
     changes = tuple(item for item in plan.changes if item.action is not Action.RUN or item.depends_on)
     return replace(plan, changes=changes, unknown=(), reports=(*plan.reports, *_foreign(old, new)))
 
 
 def _foreign(old: Inventory, new: Inventory) -> Iterator[Report]:
-    """Two inventories that are hardly one: the difference is right only where the one takes the other's place."""
+    """Reports if the inventories have different names or servers: then one is probably not a version of the other."""
     pairs = (
         ("name", old.name, new.name),
         ("server", old.access.server.host.lower(), new.access.server.host.lower()),
     )
     for what, before, after in pairs:
         if before != after:
-            detail = f"the {what} of the old inventory is {before}, of the new one {after}; here they count as one"
+            detail = f"the {what} differs (old: {before}, new: {after}); both are compared as one inventory"
             yield Report("plan", "other-inventory", detail)
 
 
@@ -77,15 +76,14 @@ def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
         if found.kind == "certificate":
             fields["thumbprint"] = found.fields.get("certificate")
         marked = "" if kind.reference or kind.singleton else new.name
-        raw = {"status": "Online"} if found.kind == "proxy" else {}
         state = ProxyState(status=Status.ONLINE, maintenance=Maintenance.DISABLED) if found.kind == "proxy" else None
-        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, raw, state)
+        resources[where] = LiveResource(found.kind, found.name, str(where), fields, marked, state)
     server = ServerInfo(old.access.server.host, rest, "")
     return Live(server, resources, _packaged(old), {})
 
 
 def _packaged(old: Inventory) -> dict[str, HostFacts]:
-    """The service of a package is known by its build; of any other nothing is."""
+    """The facts of hosts: only the build of a service that is installed by package is known."""
     return {
         proxy.name: HostFacts(proxy.name, {"service": {"installed": True, "version": wanted_build(proxy)}})
         for proxy in old.of_kind("proxy")
@@ -94,7 +92,7 @@ def _packaged(old: Inventory) -> dict[str, HostFacts]:
 
 
 def _is_given(resource: Resource) -> bool:
-    """What an inventory names and never creates is there, whether or not the old one named it."""
+    """References and singletons exist, whether or not the old inventory declares them."""
     return KINDS[resource.kind].reference or KINDS[resource.kind].singleton
 
 
@@ -105,7 +103,7 @@ def _given(resource: Resource) -> LiveResource:
 
 
 def _logins(kind: str, fields: object) -> dict[str, str]:
-    """The names of logins stand in for their fingerprints."""
+    """The names of logins in place of their fingerprints."""
     if not isinstance(fields, dict):
         return {}
     secret = [field.name for field in KINDS[kind].fields if field.mode is Mode.WRITE_ONLY]

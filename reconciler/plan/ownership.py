@@ -1,4 +1,4 @@
-"""Live objects that the inventory does not declare: its own are deleted, external ones are reported and left alone.
+"""Live objects that the inventory does not declare: its own are deleted, external ones are reported and left unchanged.
 
 Its own are those with the mark of this inventory at the end of their description. Proxies are planned in `proxies/`.
 """
@@ -16,7 +16,7 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report
 from reconciler.model.recall import Recall
 from reconciler.model.steps import DeleteObject, Step
-from reconciler.model.value import UNKNOWN, known
+from reconciler.model.value import UNKNOWN
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import precondition
@@ -27,8 +27,8 @@ _DEFAULT_REPOSITORY = "Default Backup Repository"
 
 
 def plan_undeclared(inputs: Inputs, objects: PlanPart) -> PlanPart:
-    """Deletes of our own objects, and reports of external ones. `objects` are the changes of declared ones: the last
-    repository may go if one is created."""
+    """Deletes of the objects of this inventory, and reports of others. `objects` are the changes of declared ones: the
+    last repository may be deleted if one is created."""
     inventory = inputs.inventory
     changes: list[Change] = []
     reports: list[Report] = []
@@ -50,20 +50,20 @@ def other_owner(inventory: Inventory, where: str, found: LiveResource) -> tuple[
     """A report if another inventory created a declared object."""
     if found.owner in ("", inventory.name):
         return ()
-    return (Report(where, "other-owner", f"declared here, and created by the inventory {found.owner}"),)
+    return (Report(where, "other-owner", f"declared here, but created by the inventory {found.owner}"),)
 
 
 def external(where: str, found: LiveResource) -> tuple[Report, ...]:
     """A report of an external object, unless it came with the product."""
     if is_built_in(found):
         return ()
-    whose = f"created by the inventory {found.owner}" if found.owner else "not created by this inventory"
-    return (Report(where, "not-ours", f"not declared, and {whose}: left alone"),)
+    whose = f"external object, created by the inventory {found.owner}" if found.owner else "unmanaged object"
+    return (Report(where, "not-ours", f"{whose}: not declared here, left unchanged"),)
 
 
 def is_built_in(found: LiveResource) -> bool:
     """The server's own proxy, and the repository that comes with it."""
-    return found.raw.get("type") == "Local" or bool(found.raw.get("isDefault")) or found.name == _DEFAULT_REPOSITORY
+    return found.proxy.is_local or found.name == _DEFAULT_REPOSITORY
 
 
 def delete_step(found: LiveResource, **more: Any) -> Step:
@@ -72,7 +72,7 @@ def delete_step(found: LiveResource, **more: Any) -> Step:
 
 def delete(where: str, found: LiveResource, cause: Cause, steps: Sequence[Step], blocked: str = "") -> Change:
     """A delete with the fields that are lost."""
-    shown = [(name, known(value)) for name, value in found.fields.items() if value not in (UNKNOWN, None, "")]
+    shown = [(name, value) for name, value in found.fields.items() if value not in (UNKNOWN, None, "")]
     return Change(
         address=where,
         action=Action.DELETE,
@@ -87,10 +87,10 @@ def delete(where: str, found: LiveResource, cause: Cause, steps: Sequence[Step],
 def delete_cause(where: str, found: LiveResource, absent: Resource | None, recall: Recall) -> Cause:
     """`absent` is the entry that declares the object absent, if there is one."""
     if absent is not None:
-        return Cause(Reason.INVENTORY, "declared as absent", absent.positions.get("state", absent.position))
+        return Cause(Reason.INVENTORY, "declared absent", absent.positions.get("state", absent.position))
     detail = "created by this inventory and no longer declared"
     if recall.applied and where not in recall.applied and found.kind != "proxy":  # a copied object has the same mark
-        detail += "; it is not remembered here, so it may be a copy of something that was"
+        detail += "; no apply of it is recorded, so it may be a copy of a managed object"
     return Cause(Reason.INVENTORY, detail)
 
 

@@ -1,22 +1,20 @@
-"""Pools are upgraded whole: members that are new wait until none is behind (facts of the product's guide, upgrades)."""
+"""Pools: all members are upgraded together, since upgraded ones wait for the others (product guide, upgrades)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.model.address import Address, name_of
+from reconciler.model.address import address, name_of
 from reconciler.model.build import build_number
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
 from reconciler.model.steps import VerifyProxy
-from reconciler.plan.maintenance import in_maintenance
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 
 
 def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
-    """For each upgrade of a member of a pool the keys of all upgrades in that pool: they are approved and left out
-    together."""
+    """For each upgrade of a member of a pool the keys of all upgrades in that pool: they are selected together."""
     pools: dict[str, set[str]] = {}
     for change in changes:
         for step in change.steps if change.action is Action.UPGRADE else ():
@@ -39,8 +37,8 @@ def plan_whole(inputs: Inputs, proxies: PlanPart) -> PlanPart:
         left = [name for name in members if name not in upgraded and not _is_new(name, live)]
         if left:
             verb = "is" if len(left) == 1 else "are"
-            detail = f"{', '.join(left)} {verb} not upgraded with the others; until then those that are new wait"
-            fix = "Bring them back, or take them out of the pool, and declare those that are not in the inventory."
+            detail = f"{', '.join(left)} {verb} not upgraded with the others: upgraded members wait for them"
+            fix = "Bring them online or remove them from the pool, and declare those that are not in the inventory."
             reports.append(Report(where, "pool-not-whole", detail, None, ReportLevel.WARNING, fix))
     return PlanPart(reports=tuple(reports))
 
@@ -51,14 +49,14 @@ def why_no_member_leaves(found: LiveResource, changes: Sequence[FieldChange], in
     if members is None:
         return ""
     leaving = sorted(set(found.fields["members"]) - set(members.after))
-    resting = [name for name in leaving if in_maintenance(inputs.live.resources.get(Address(f"proxy.{name}")))]
+    members_left = ((name, inputs.live.resources.get(address("proxy", name))) for name in leaving)
+    resting = [name for name, proxy in members_left if proxy is not None and proxy.proxy.in_maintenance]
     return f"{', '.join(resting)} cannot leave the pool while in maintenance" if resting else ""
 
 
 def _is_new(name: str, live: Live) -> bool:
     """Known to have the version of the server, or in maintenance, where it is not counted."""
-    found = live.resources.get(Address(f"proxy.{name}"))
+    found = live.resources.get(address("proxy", name))
     if found is None:
         return True
-    version = build_number(str(found.raw.get("version") or ""))
-    return in_maintenance(found) or version >= build_number(live.server.build)
+    return found.proxy.in_maintenance or found.proxy.build >= build_number(live.server.build)

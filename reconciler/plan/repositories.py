@@ -13,7 +13,7 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.plan.passes import Inputs
 
-LAST = "it is the last repository, and the server keeps that"
+LAST = "it is the last repository, which the server does not delete"
 
 _BY_POWERSHELL = "on the server, Start-VBORepositoryOwnerChangeSession -IgnoreConnectionTroublesToSourceLocation can"
 
@@ -28,7 +28,7 @@ def why_not_moved(found: LiveResource, changes: Sequence[FieldChange], inputs: I
     if not found.fields.get("object_storage"):
         return "only repositories on object storage can move to another proxy; this one is on a disk of its proxy"
     if not _is_reachable(source, inputs):
-        return f"{source} is not online, and REST cannot move a repository away from there; {_BY_POWERSHELL}"
+        return f"{source} is not online, and REST cannot move a repository from there; {_BY_POWERSHELL}"
     if Address(target) in live.resources and not _is_reachable(target, inputs):
         return f"{target} is not online"
     return ""
@@ -37,8 +37,8 @@ def why_not_moved(found: LiveResource, changes: Sequence[FieldChange], inputs: I
 def why_not_replaced(create_only: Sequence[str], live: Live) -> str:
     if not {"path", "object_storage"} & set(create_only):
         return (
-            f"{', '.join(sorted(create_only))} cannot be changed after creation, and whether the product takes a place "
-            "again that holds backups of the other kind is not documented; declare a new repository in another place"
+            f"{', '.join(sorted(create_only))} cannot be changed after creation, and the product does not document "
+            "whether it accepts a location with backups of the other kind; declare a new repository elsewhere"
         )
     if sum(item.kind == "repository" for item in live.resources.values()) == 1:
         return LAST
@@ -51,5 +51,5 @@ def _is_reachable(owner: str, inputs: Inputs) -> bool:
     if found is None:
         return False
     if found.kind == "proxy":
-        return found.raw.get("status") == "Online"
+        return found.proxy.is_online
     return any(_is_reachable(member, inputs) for member in inputs.live_graph.uses(owner))

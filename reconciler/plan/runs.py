@@ -1,4 +1,4 @@
-"""Starting jobs: after the chain of a job changed, it is started once and followed to its result."""
+"""Job runs: a job downstream of changes is started once and followed to its result."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _why(job: Resource, moved: Sequence[str], recall: Recall) -> str:
     if policy == "always":
         return "started by every apply (run: always)"
     if moved:
-        return f"its chain changes ({', '.join(moved)})"
+        return f"downstream of changes to {', '.join(moved)}"
     if PENDING in recall.applied.get(job.address, {}):
         return "the last apply ended before this job had a result"
     return ""
@@ -62,4 +62,4 @@ def _was_started(job: Resource, live: Live, recall: Recall) -> bool:
     found = live.resources.get(job.address)
     if found is None or mark in ("", "pending"):
         return False
-    return mark != begun_after(found.raw.get("lastRun"))
+    return mark != begun_after(found.job.last_run)

@@ -14,6 +14,7 @@ from reconciler.apply.steps import RUN
 from reconciler.model.errors import Refused, Unreachable
 from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, ChangeKey, FieldChange, Plan, Reason
+from reconciler.model.state import ProxyState, Status
 from reconciler.model.steps import ClearMaintenance, RunJob
 from reconciler.plan.coverage import Coverage
 from tests.apply.fakes import HOST, FakeServer, fake_context
@@ -35,7 +36,7 @@ class Seen:
     def coverage(self, known: Coverage) -> Coverage | None:
         if self.working is None:
             return known
-        seen = {name: {"status": "Online"} for name in self.working()}
+        seen = {name: ProxyState(Status.ONLINE) for name in self.working()}
         return known.observed(seen, NEW)
 
     def unhealthy(self, changes: Sequence[Change]) -> dict[ChangeKey, str]:

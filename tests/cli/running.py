@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.cli.boundary import run
 from reconciler.cli.console import Console
+from reconciler.kinds.states import job_state
 from reconciler.model.connection import Access, Credential, Server
 from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.live import Live, LiveResource, ServerInfo
@@ -67,7 +68,7 @@ def inventory(*jobs: str) -> Inventory:
 
 def live_job(name: str, **raw: Any) -> LiveResource:
     fields = {"name": name, "organization": "contoso.example.com", "repository": "disk", "enabled": True}
-    return LiveResource("job", name, f"id-{name}", fields, raw=raw)
+    return LiveResource("job", name, f"id-{name}", fields, state=job_state(raw, 8))
 
 
 @dataclass

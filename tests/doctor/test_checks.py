@@ -212,7 +212,7 @@ def test_the_playbook_says_what_a_host_lacks(tmp_path: Path, exists: bool, level
     found = {row.name: (row.level, row.found) for row in rows}
     assert found["admin-share"] == (level, "no; wanted: yes")
     assert found["remote-registry"] == (WARNING, "disabled, stopped; wanted: automatic, running")
-    assert found["disk"] == (UNKNOWN, "the host did not say; wanted: 3 GB or more")
+    assert found["disk"] == (UNKNOWN, "the host did not report it; wanted: 3 GB or more")
     assert all(row.subject == "host.px-1" for row in rows)
 
 

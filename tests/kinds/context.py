@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from reconciler.kinds import Context
 from reconciler.model.connection import Certificate, Connection, Credential
-from reconciler.model.errors import UnknownName
 from reconciler.model.secret import SecretRef
 
 IDS = {
@@ -44,11 +43,8 @@ class World:
     def id_of(self, kind: str, name: str) -> str:
         return IDS[kind, name]
 
-    def named(self, kind: str, ident: str) -> str:
-        for (known, name), found in IDS.items():
-            if (known, found) == (kind, ident.lower()):
-                return name
-        raise UnknownName(f"{kind} {ident}")
+    def name_of(self, kind: str, ident: str) -> str:
+        return next((name for (known, name), found in IDS.items() if (known, found) == (kind, ident)), ident)
 
     def credential(self, name: str) -> Credential:
         return CREDENTIALS[name]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.kinds import KINDS, api
-from reconciler.kinds.states import job_state, move_status, proxy_state, session_status, word_of
-from reconciler.model.state import JobState, Maintenance, MoveStatus, ProxyState, SessionStatus, Status
+from reconciler.kinds.states import health_of, job_state, move_status, proxy_state, session_status, word_of
+from reconciler.model.state import Health, JobState, Maintenance, MoveStatus, ProxyState, SessionStatus, Status
 
 Read = Callable[[dict[str, Any], int], StrEnum]
 
@@ -19,6 +19,8 @@ WORDS: dict[tuple[str, str], tuple[type[StrEnum], Read]] = {
     ("RESTProxy", "maintenanceModeState"): (Maintenance, lambda raw, rest: proxy_state(raw, rest).maintenance),
     ("RESTJob", "lastStatus"): (SessionStatus, lambda raw, rest: job_state(raw, rest).last),
     ("RESTJobSession", "status"): (SessionStatus, lambda raw, _rest: session_status(raw)),
+    ("RESTHealthReport", "status"): (Health, lambda raw, _rest: health_of(raw)[0]),
+    ("RESTHealthReportEntry", "status"): (Health, lambda raw, _rest: health_of({"entries": {"part": raw}})[1]["part"]),
     ("RESTBackupRepositoryOwnerChangeSession", "status"): (MoveStatus, lambda raw, _rest: move_status(raw)),
 }
 """By schema and property of the API: the words of ours, and how they are read."""
@@ -37,6 +39,7 @@ def of_the_api(schema: str, name: str) -> Iterator[tuple[int, str]]:
     """(REST version, word) of every version; v5 has no document, and writes the words of v6 in camel case."""
     for rest in api.VERSIONS:
         found = api.schema(rest, schema).properties.get(name) if schema in api.names(rest) else None
+        found = api.schema(rest, found.ref) if found and found.ref else found
         yield from ((rest, word) for word in (found.enum if found else ()))
         if rest == min(api.VERSIONS) and found:
             yield from ((5, camel(word)) for word in found.enum)

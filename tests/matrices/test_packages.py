@@ -63,7 +63,7 @@ def test_nothing_is_ever_made_older(old: Rehearsal) -> None:
     changes = old.plan()["changes"]
     assert [change["key"] for change in changes] == [f"upgrade:proxy.{name}" for name in PROXIES]
     assert {change["blocked"] for change in changes} == {
-        f"the host has {OLD}, which is newer than 8.3.0.2201: nothing is ever made older"
+        f"the host has {OLD}, newer than 8.3.0.2201: downgrades are not supported"
     }
     assert old.apply().code != 0
     assert hosts(old) == {"px-lnx": (OLD, True), "px-win": (OLD, True)}
@@ -74,7 +74,7 @@ def test_a_package_for_a_newer_server_waits_for_the_server(old: Rehearsal) -> No
     carry(old, NEW)
     blocked = {change["blocked"] for change in old.plan()["changes"]}
     assert {text.partition(" ")[2] for text in blocked} == {
-        f"holds {NEW}, and the server runs {OLD}: the server is upgraded before its proxies"
+        f"is build {NEW}, and the server runs {OLD}: upgrade the server before its proxies"
     }
     old.set("server", f"build={NEW}")
     old.converges()
@@ -113,7 +113,7 @@ def test_an_installation_that_was_killed_is_done_again(old: Rehearsal) -> None:
     (folder / "px-win.example.net.files/attempt").write_text('{"version": "", "file": ""}')
     carry(old, NEW)
     causes = {change["address"]: change["cause"]["detail"].partition(";")[0] for change in old.plan()["changes"]}
-    assert causes == {f"proxy.{name}": "an installation was cut off" for name in PROXIES}
+    assert causes == {f"proxy.{name}": "an earlier installation was interrupted" for name in PROXIES}
     old.converges()
 
 

@@ -65,10 +65,8 @@ def declare_certificate(document: dict[str, Any]) -> None:
     document["server"]["certificate"] = "dmz"
 
 
-def outdated(live: Live) -> dict[str, Any]:
-    return {
-        found.name: found.raw.get("outdated", "not asked") for found in live.resources.values() if found.kind == "proxy"
-    }
+def outdated(live: Live) -> dict[str, bool | None]:
+    return {found.name: found.proxy.outdated for found in live.resources.values() if found.kind == "proxy"}
 
 
 def set_version(world: World, host: str, version: str) -> None:
@@ -83,7 +81,7 @@ def test_nothing_is_asked_where_every_proxy_has_the_version_of_the_server(
     shell = PowerShell(monkeypatch)
     live = seen(applied(tmp_path))
     assert shell.asked == []
-    assert {*outdated(live).values()} == {"not asked"}
+    assert {*outdated(live).values()} == {None}
     assert live.problems == ()
 
 
@@ -100,7 +98,7 @@ def test_the_word_of_the_server_decides_whether_a_proxy_is_out_of_date(
     found = outdated(seen(world))
     assert shell.asked == ["version"]
     assert (found["px-1"], found["px-2"], found["px-3"]) == (True, False, None)
-    assert found["vbo.example.com"] == "not asked"
+    assert found["vbo.example.com"] is None
 
 
 def test_up_to_v7_no_version_is_shown_so_the_server_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +114,7 @@ def test_without_powershell_nothing_is_known(tmp_path: Path, monkeypatch: pytest
     set_version(world, "px-1.example.com", "8.4.0.1")
     live = seen(world, lambda document: document["server"].pop("powershell"))
     assert shell.asked == []
-    assert outdated(live)["px-1"] == "not asked"
+    assert outdated(live)["px-1"] is None
 
 
 def test_a_server_that_does_not_answer_is_a_problem_and_no_more(
@@ -129,7 +127,7 @@ def test_a_server_that_does_not_answer_is_a_problem_and_no_more(
     assert sorted(shell.asked) == ["security_settings", "version"]
     assert [problem.code for problem in live.problems] == ["unreachable", "unreachable"]
     assert "certificate" not in live.resources
-    assert outdated(live)["px-1"] == "not asked"
+    assert outdated(live)["px-1"] is None
 
 
 def test_the_certificate_is_asked_for_if_one_is_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

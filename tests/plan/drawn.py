@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
-from reconciler.model.live import HostFacts, Live
+from reconciler.model.live import HostFacts, Live, LiveResource
 from reconciler.model.recall import Recall
 from reconciler.model.script import Script
 from reconciler.model.value import digest
@@ -63,7 +64,8 @@ def world(seed: int) -> World:
     wanted = replace(wanted, removed=inventory(proxy=absent).resources)
     reader = FakeReader(answers, rest=rest, build=draw.choice([BUILD] * 4 + ["8.6.0.200"]))
     hosts = {name: _host(draw, name) for name in names if draw.random() < 0.75}
-    return World(wanted, live(wanted, reader, hosts), _recall(draw, names))
+    seen = live(wanted, reader, hosts)
+    return World(wanted, replace(seen, resources=_with_verdicts(draw, seen)), _recall(draw, names))
 
 
 def _declared_proxy(draw: Random, rest: int) -> dict[str, Any]:
@@ -85,6 +87,16 @@ def _declared_proxy(draw: Random, rest: int) -> dict[str, Any]:
     return fields
 
 
+def _with_verdicts(draw: Random, seen: Live) -> dict[Address, LiveResource]:
+    """The live objects, with what PowerShell says of the version of some proxies."""
+    return {
+        where: replace(found, state=replace(found.proxy, outdated=draw.choice([True, False])))
+        if found.kind == "proxy" and draw.random() < 0.4
+        else found
+        for where, found in seen.resources.items()
+    }
+
+
 def _live_proxy(draw: Random, name: str, pools: list[str], rest: int) -> dict[str, Any]:
     raw = {
         "id": name,
@@ -95,8 +107,6 @@ def _live_proxy(draw: Random, name: str, pools: list[str], rest: int) -> dict[st
         "port": draw.choice([9193, 9193, 9200]),
         "description": draw.choice(OWNERS),
     }
-    if draw.random() < 0.4:
-        raw["outdated"] = draw.choice([True, False])
     if rest == 8:
         raw |= {
             "proxyPoolId": draw.choice([None, *pools]),

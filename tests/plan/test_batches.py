@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.plan import Action, Cause, Change, Reason
+from reconciler.model.state import ProxyState, Status
 from reconciler.model.steps import ChangeHost
 from reconciler.plan import plan_to_json
 from reconciler.plan.batches import batched, batches_of, in_batches, sizes
@@ -129,8 +130,8 @@ class TestPools:
         assert names(found) == [["a"], ["b", "c", "x", "y"]]  # b and c rest, so that a, which is new, is the whole pool
 
     def test_a_member_whose_version_is_hidden_counts_as_behind_while_others_are(self) -> None:
-        seen = {name: {"status": "Online", "version": "8.5"} for name in "ab"}
-        dark = {"c": {"status": "Offline", "version": None}}
+        seen = {name: ProxyState(Status.ONLINE, version="8.5") for name in "ab"}
+        dark = {"c": ProxyState(Status.OFFLINE)}
         found = self.pool().observed({**seen, **dark}, "8.6")
         assert (found.behind, found.working) == (frozenset("abc"), frozenset("ab"))
         assert self.pool().observed({**seen, **dark}, "8.5").behind == frozenset()

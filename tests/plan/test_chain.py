@@ -20,6 +20,7 @@ def proxy(number: int, **more: Any) -> dict[str, Any]:
         "status": "Online",
         "version": BUILD,
         "proxyPoolId": None,
+        "maintenanceModeState": "Disabled",
         **more,
     }
 
@@ -149,7 +150,7 @@ def test_a_repository_on_a_disk_cannot_move() -> None:
     move = next(change for change in made.changes if change.address == "repository.cloud")
     assert "on a disk" in move.blocked
     run = next(change for change in made.changes if change.key == "run:job.daily")
-    assert run.blocked == "it waits for repository.cloud, which is blocked"
+    assert run.blocked == "it depends on repository.cloud, which is blocked"
 
 
 def test_a_repository_on_object_storage_moves_by_an_operation_of_its_own() -> None:
@@ -180,13 +181,17 @@ def test_a_proxy_behind_the_server_is_upgraded_before_it_is_changed() -> None:
 @pytest.mark.parametrize(
     ("have", "wanted", "blocked"),
     [
-        ("8.10.0.1", "server", "the proxy has 8.10.0.1, which is newer than 8.5.0.1014 of the server"),
+        ("8.10.0.1", "server", "the proxy has 8.10.0.1, newer than 8.5.0.1014 of the server"),
         ("8.5.0.2000", "server", None),  # a private fix
         ("8.5.0.1014", "8.5.0.1014", None),
         ("8.4.0.1457", "8.5.0.1014", ""),
         ("8.4.0.1457", "8.4.0.1457", None),  # as declared, though the server has moved on
-        ("8.4.0.1457", "8.6.0.100", "the server brings proxies to its own build, 8.5.0.1014, and 8.6.0.100 is wanted"),
-        ("8.5.0.1014", "8.4.0.1457", "the server brings proxies to its own build, 8.5.0.1014, and 8.4.0.1457 is"),
+        (
+            "8.4.0.1457",
+            "8.6.0.100",
+            "the server upgrades proxies only to its own build 8.5.0.1014: to install 8.6",
+        ),
+        ("8.5.0.1014", "8.4.0.1457", "the server upgrades proxies only to its own build 8.5.0.1014: to install 8.4"),
     ],
 )
 def test_the_server_brings_a_proxy_to_its_own_build_and_never_back(have: str, wanted: str, blocked: str | None) -> None:
@@ -218,5 +223,5 @@ def test_a_value_that_the_version_cannot_take_blocks_the_change() -> None:
     made = plan(inventory(organization={"contoso.example.com": {}}, job={"daily": job}), old)
     assert [change.blocked for change in made.changes] == [
         "REST v7 has no interval of 12 hours; it came with v8",
-        "it waits for job.daily, which is blocked",
+        "it depends on job.daily, which is blocked",
     ]

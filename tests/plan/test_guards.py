@@ -233,7 +233,9 @@ CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
             facts(inventory(organization={"contoso.example.com": {}})), DELETE
         ),
     },
-    "force": {"a status that is not known": facts(inventory(), FakeReader({"Proxies": [ours(status=None)]}))},
+    "force": {
+        "a proxy that was not seen": with_changes(nothing_seen(facts(inventory())), replace(DELETE, steps=(FORCED,)))
+    },
     "incomplete": {
         "one unknown field": replace(with_unknown(facts()), complete=True),
         "a host with a problem": replace(with_problem(facts()), complete=True),

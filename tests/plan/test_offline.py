@@ -53,5 +53,5 @@ def test_inventories_of_other_names_or_servers_are_compared_and_said_to_be() -> 
     assert difference(old, old).reports == ()
     made = difference(replace(old, name="branch"), old)
     assert [item.detail for item in made.reports] == [
-        "the name of the old inventory is branch, of the new one corp; here they count as one"
+        "the name differs (old: branch, new: corp); both are compared as one inventory"
     ]

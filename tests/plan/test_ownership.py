@@ -14,6 +14,7 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
 from reconciler.model.recall import Recall
+from reconciler.model.steps import DeleteObject
 from tests.plan.test_chain import LIVE, STORAGE, keys, proxy, world
 from tests.plan.world import FakeReader, changes, inventory, live, plan
 
@@ -24,7 +25,6 @@ OWNED: dict[str, Any] = {
         proxy(1, proxyPoolId="pool-a", type="Domain", **OURS),
         proxy(2, proxyPoolId="pool-a", type="Domain", **OURS),
         proxy(3, type="Domain", **OURS),
-        {**proxy(4), "id": "local", "hostName": "vbo01", "type": "Local"},
     ],
     "ProxyPools": [{"id": "pool-a", "name": "a", **OURS}],
     "BackupRepositories": [
@@ -81,10 +81,10 @@ def test_a_delete_names_the_object_by_its_id_and_the_owner_that_was_seen() -> No
 @pytest.mark.parametrize(
     ("description", "words"),
     [
-        ("", "not created by this inventory"),
-        ("made by hand", "not created by this inventory"),
+        ("", "unmanaged object"),
+        ("made by hand", "unmanaged object"),
         ("x [vbo-reconcile:other]", "created by the inventory other"),
-        ("[vbo-reconcile:corp] and more", "not created by this inventory"),
+        ("[vbo-reconcile:corp] and more", "unmanaged object"),
     ],
 )
 def test_what_is_not_ours_is_reported_and_left_alone(description: str, words: str) -> None:
@@ -112,8 +112,7 @@ def test_a_foreign_repository_keeps_its_proxy_and_is_named() -> None:
     reader = FakeReader({**OWNED, "BackupRepositories": [*OWNED["BackupRepositories"], foreign]})
     made = plan(chain(proxy={f"px-{number}": {"type": "domain"} for number in (1, 2)}), reader)
     assert blocked(made) == {
-        "delete:proxy.px-3": "it is in use by repository.archive (not of this inventory); "
-        "what uses an object has to move or go first"
+        "delete:proxy.px-3": "it is in use by repository.archive (external); move or delete its users first"
     }
 
 
@@ -122,9 +121,9 @@ def test_a_foreign_job_keeps_its_repository_and_what_is_below() -> None:
     reader = FakeReader({**OWNED, "Jobs": [*OWNED["Jobs"], foreign]})
     made = plan(inventory(organization={"contoso.example.com": {}}), reader)
     found = blocked(made)
-    assert "job.theirs (not of this inventory)" in found["delete:repository.cloud"]
-    assert found["delete:pool.a"] == "it waits for repository.cloud, which is blocked"
-    assert found["delete:proxy.px-1"] == "it waits for pool.a, which is blocked"
+    assert "job.theirs (external)" in found["delete:repository.cloud"]
+    assert found["delete:pool.a"] == "it depends on repository.cloud, which is blocked"
+    assert found["delete:proxy.px-1"] == "it depends on pool.a, which is blocked"
     assert "delete:job.daily" not in found
 
 
@@ -132,7 +131,7 @@ def test_a_foreign_pool_keeps_its_members() -> None:
     reader = FakeReader({**OWNED, "ProxyPools": [{"id": "pool-a", "name": "a", "description": "theirs"}]})
     proxies = {"px-1": {"type": "domain"}, "px-3": {"type": "domain"}}
     made = plan(inventory(proxy=proxies), FakeReader({**reader.answers, "BackupRepositories": [], "Jobs": []}))
-    assert "pool.a (not of this inventory)" in blocked(made)["delete:proxy.px-2"]
+    assert "pool.a (external)" in blocked(made)["delete:proxy.px-2"]
 
 
 def test_a_declared_user_that_stays_keeps_its_object() -> None:
@@ -168,7 +167,7 @@ def test_a_repository_that_cannot_move_keeps_its_proxy() -> None:
     )
     found = blocked(plan(wanted, FakeReader({**OWNED, "BackupRepositories": [on_disk]})))
     assert "on a disk" in found["update:repository.cloud"]
-    assert found["delete:proxy.px-3"] == "it waits for repository.cloud, which is blocked"
+    assert found["delete:proxy.px-3"] == "it depends on repository.cloud, which is blocked"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_a_repository_that_cannot_move_keeps_its_proxy() -> None:
 def test_where_it_cannot_be_seen_what_uses_an_object_it_stays(hidden: dict[str, Any], key: str) -> None:
     seen = {name: [*OWNED[name], *more] for name, more in hidden.items()}
     made = plan(inventory(organization={"contoso.example.com": {}}), FakeReader({**OWNED, **seen}))
-    assert blocked(made)[key].startswith("it is not known whether ")
+    assert blocked(made)[key].startswith("cannot determine whether ")
 
 
 def test_the_last_repository_is_kept() -> None:
@@ -206,8 +205,8 @@ def test_changes_that_wait_for_each_other_are_blocked_by_name() -> None:
         job={"daily": {"organization": "contoso.example.com", "repository": "other", "items": "all"}},
     )
     found = blocked(plan(wanted, FakeReader(OWNED)))
-    others = "it and delete repository.cloud, update job.daily wait for each other"
-    assert found["create:repository.other"] == f"{others}; for another name of the same object say `formerly`"
+    others = "it and delete repository.cloud, update job.daily depend on each other"
+    assert found["create:repository.other"] == f"{others}; to rename an object, declare its old name as `formerly`"
     assert set(found) >= {"create:repository.other", "delete:repository.cloud", "update:job.daily"}
 
 
@@ -216,7 +215,7 @@ def test_a_copy_says_that_nobody_remembers_it() -> None:
     reader = FakeReader({**OWNED, "Jobs": [*OWNED["Jobs"], copied]})
     made = plan(chain(), reader, recall=Recall(applied={"job.daily": {}}))
     (change,) = [item for item in made.changes if item.action is Action.DELETE]
-    assert change.cause.detail.endswith("it may be a copy of something that was")
+    assert change.cause.detail.endswith("it may be a copy of a managed object")
 
 
 class TestProxies:
@@ -240,10 +239,18 @@ class TestProxies:
         assert made.changes[0].steps[-1].params["credentials"] == "corp"
         assert made.changes[0].cause.position == Position("inventory.yml", 7, 3)
 
-    @pytest.mark.parametrize("status", ["Offline", "Strange", None])
-    def test_one_that_is_not_known_to_be_online_goes_by_force_or_not_at_all(self, status: Any) -> None:
-        made = self.made(inventory(), status=status)
-        assert made.changes[0].steps[-1].params["force"] is True
+    @pytest.mark.parametrize("status", ["Offline", "offline", "OFFLINE"])
+    def test_one_that_is_offline_goes_by_force(self, status: str) -> None:
+        (gone,) = self.made(inventory(), status=status).changes
+        (step,) = gone.steps
+        assert isinstance(step, DeleteObject)
+        assert step.force
+
+    @pytest.mark.parametrize("status", ["Strange", None, "", 1])
+    def test_one_of_which_it_is_not_known_whether_it_is_online_does_not_go(self, status: Any) -> None:
+        (gone,) = self.made(absent(inventory(), "px-3", credentials="corp"), status=status).changes
+        assert gone.steps == ()
+        assert "does not report whether it is online" in gone.blocked
 
     def test_absent_and_not_ours_is_an_error_and_no_change(self) -> None:
         made = self.made(absent(inventory(), "px-3", credentials="corp"), description="by hand")
@@ -333,7 +340,7 @@ class TestMoves:
         return next(change.blocked for change in made.changes if change.key == "update:repository.cloud")
 
     def proxies(self, *statuses: str) -> list[dict[str, Any]]:
-        return [{**item, "status": status} for item, status in zip(OWNED["Proxies"], statuses, strict=False)]
+        return [{**item, "status": status} for item, status in zip(OWNED["Proxies"], statuses, strict=True)]
 
     @pytest.mark.parametrize(
         ("statuses", "words"),

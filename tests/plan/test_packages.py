@@ -67,16 +67,21 @@ def test_a_registered_proxy_is_upgraded_by_what_its_host_says() -> None:
 
 def test_an_installation_that_was_cut_off_is_done_again() -> None:
     change = only(made(registered(version=BUILD), service(version=BUILD, unfinished=True)))
-    assert change.cause.detail.startswith("an installation was cut off")
+    assert change.cause.detail.startswith("an earlier installation was interrupted")
     assert not change.blocked
 
 
 @pytest.mark.parametrize(
     ("have", "build", "more", "blocked"),
     [
-        (NEWER, BUILD, {}, f"the host has {NEWER}, which is newer than {BUILD}: nothing is ever made older"),
-        (OLD, NEWER, {}, f"proxy_{NEWER}_amd64.deb holds {NEWER}, and the server runs {BUILD}: the server is upgraded"),
-        ("8.3.0.2201", OLD, {}, f"proxy_{OLD}_amd64.deb holds {OLD}, and the server runs {BUILD}: name the package of"),
+        (NEWER, BUILD, {}, f"the host has {NEWER}, newer than {BUILD}: downgrades are not supported"),
+        (OLD, NEWER, {}, f"proxy_{NEWER}_amd64.deb is build {NEWER}, and the server runs {BUILD}: upgrade the server"),
+        (
+            "8.3.0.2201",
+            OLD,
+            {},
+            f"proxy_{OLD}_amd64.deb is build {OLD}, and the server runs {BUILD}: specify",
+        ),
         ("8.3.0.2201", OLD, {"service.version": OLD}, ""),
     ],
 )

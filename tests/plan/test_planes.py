@@ -120,7 +120,7 @@ def test_advice_of_the_playbook_is_reported_and_changes_nothing() -> None:
         playbooks=load(playbooks_folder()),
     )
     assert [(item.address, item.code) for item in made.reports] == [("host.px-1", "host-reboot")]
-    assert made.reports[0].detail.startswith("reboot is yes, and no is wanted: An installer may refuse")
+    assert made.reports[0].detail.startswith("reboot is yes (required: no): An installer may refuse")
     assert "host.px-1" not in {change.address for change in made.changes}
     text = renderer("human")(plan_to_json(made), Style())
     assert "  i host.px-1: reboot is yes" in text

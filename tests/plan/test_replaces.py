@@ -52,7 +52,7 @@ class TestProxies:
     def test_one_that_is_not_online_is_blocked(self, status: Any) -> None:
         there = proxy(1, type="Domain", status=status)
         made = plan(inventory(proxy={"px-1": WORKGROUP}), FakeReader({"Proxies": [there]}))
-        assert "by force only" in replaced(made).blocked
+        assert "could only remove it by force" in replaced(made).blocked
 
     def test_one_whose_service_is_installed_by_package_is_blocked(self) -> None:
         package = {"source": "packages/proxy_8.5.0.1014.msi", "sha256": "0" * 64}
@@ -62,7 +62,7 @@ class TestProxies:
 
     def test_one_without_a_login_is_blocked(self) -> None:
         made = plan(inventory(proxy={"px-1": {"type": "domain"}}), FakeReader({"Proxies": [proxy(1)]}))
-        assert "needs an account of its host" in replaced(made).blocked
+        assert "needs credentials for the host" in replaced(made).blocked
 
     def test_the_servers_own_is_blocked(self) -> None:
         made = plan(inventory(proxy={"px-1": WORKGROUP}), FakeReader({"Proxies": [proxy(1, type="Local")]}))
@@ -94,7 +94,7 @@ class TestProxies:
     def test_a_member_of_a_foreign_pool_is_blocked(self) -> None:
         wanted = inventory(proxy={"px-1": WORKGROUP})
         reader = FakeReader({**LIVE, "Proxies": [proxy(1, type="Domain", proxyPoolId="pool-a"), *LIVE["Proxies"][1:]]})
-        assert "pool.a (not of this inventory)" in replaced(plan(wanted, reader)).blocked
+        assert "pool.a (external)" in replaced(plan(wanted, reader)).blocked
 
     def test_an_upgrade_is_part_of_it(self) -> None:
         old = proxy(1, type="Domain", version="8.1.0.305")
@@ -123,14 +123,14 @@ class TestRepositories:
 
     def test_a_job_on_it_keeps_it(self) -> None:
         made = self.made(jobs=LIVE["Jobs"], there=[DISK, OTHER])
-        assert "job.daily (not of this inventory)" in replaced(made).blocked
+        assert "job.daily (external)" in replaced(made).blocked
 
     def test_the_last_one_is_kept(self) -> None:
         assert "last repository" in replaced(self.made(jobs=[], there=[DISK])).blocked
 
     def test_another_kind_of_retention_in_the_same_place_is_blocked(self) -> None:
         made = self.made(jobs=[], there=[DISK, OTHER], **{"path": "D:\\old", "retention.type": "snapshot"})
-        assert "declare a new repository in another place" in replaced(made).blocked
+        assert "declare a new repository elsewhere" in replaced(made).blocked
 
 
 class TestTakeovers:

@@ -74,6 +74,6 @@ class TestPools:
         found = plan(world(), FakeReader({**LIVE, "Proxies": dark}))
         told = {(item.address, item.code): item.detail for item in found.reports}
         assert told["pool.a", "pool-not-whole"] == (
-            "px-1 is not upgraded with the others; until then those that are new wait"
+            "px-1 is not upgraded with the others: upgraded members wait for them"
         )
         assert ("pool.b", "pool-not-whole") not in told

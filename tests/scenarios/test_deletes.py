@@ -94,7 +94,7 @@ def test_a_foreign_repository_keeps_its_proxy(world: Rehearsal, writes: Writes) 
     plan = world.plan()
     stuck = {change["key"]: change["blocked"] for change in plan["changes"] if change["blocked"]}
     assert list(stuck) == ["delete:proxy.px-cold.corp.example.com"]
-    assert "repository.archive (not of this inventory)" in next(iter(stuck.values()))
+    assert "repository.archive (external)" in next(iter(stuck.values()))
     assert world.apply().code == 3
     assert writes.taken() == ["DELETE Jobs", "DELETE BackupRepositories"]
     assert foreign(world, ids) == before

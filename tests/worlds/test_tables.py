@@ -266,7 +266,7 @@ class TestClaims:
         world = applied(tmp_path)
         made = changes(planned(world, self.renamed("pools", "cloud", "new")))
         blocked = made["create:pool.new"].blocked
-        assert blocked.startswith("it and delete pool.cloud, update repository.bucket wait for each other")
+        assert blocked.startswith("it and delete pool.cloud, update repository.bucket depend on each other")
 
     @pytest.mark.parametrize(
         ("path", "waits"), [("D:\\VBO\\3", True), ("d:\\vbo\\3\\", True), ("D:\\VBO\\33", False), ("E:\\VBO\\3", False)]
@@ -379,7 +379,7 @@ class TestWhoUsesWhat:
                 del document["jobs"]["mail"]
 
         change = changes(planned(world, edit))[f"delete:{kind}.{name}"]
-        assert change.blocked.startswith(f"it is in use by {user} (not of this inventory)")
+        assert change.blocked.startswith(f"it is in use by {user} (external)")
         assert change.steps == ()
 
 

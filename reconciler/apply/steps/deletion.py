@@ -10,6 +10,7 @@ from reconciler.apply.steps.deployment import remove_body
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
+from reconciler.kinds.states import proxy_state
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Missing, Unavailable
 from reconciler.model.steps import DeleteObject
 
@@ -47,14 +48,14 @@ def _look(context: ApplyContext, path: str) -> Mapping[str, Any] | None:
 
 def _remove_proxy(context: ApplyContext, path: str, raw: Mapping[str, Any], step: DeleteObject) -> None:
     """Force is for a proxy that the server cannot reach. It would also override that the proxy is in use (facts, 2.6),
-    so that is ruled out first, and it is left out where the proxy answers by now."""
-    force = bool(step.force) and raw.get("status") != "Online"
+    so that is ruled out first, and it is left out unless the server still reports the proxy as offline."""
+    proxy = proxy_state(raw, context.reader.rest)
+    force = bool(step.force) and proxy.is_offline
     on_it = [str(item.get("name")) for item in context.reader.list("BackupRepositories") if _is_on(item, step.id)]
     if on_it:
         raise StepFailed(f"repositories are on it by now: {', '.join(sorted(on_it))}; it was left alone")
-    host, linux = str(raw.get("hostName") or ""), raw.get("operatingSystem") == "Linux"
     login = "" if force else step.credentials or ""  # nobody can log in to a host that is out of reach
-    body = remove_body(context, step.name, host, login, linux=linux, force=force)
+    body = remove_body(context, step.name, proxy.host or "", login, linux=proxy.is_linux, force=force)
     context.writer.act(path, "Remove", body, long=True)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.context import ApplyContext
+from reconciler.kinds.states import proxy_state
 from reconciler.model.errors import UntrustedPeer
+from reconciler.model.state import ProxyState
 
 
 def ssh_settings(context: ApplyContext, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,12 +83,13 @@ def _fingerprints(blob: bytes) -> set[str]:
 def wait_online(context: ApplyContext, name: str, ident: str) -> str:
     """Wait until the server reports the new proxy as Online. Raises DeadlineExceeded."""
 
-    def look() -> Mapping[str, Any] | None:
-        raw = context.reader.get(f"Proxies/{ident}")
-        return raw if raw.get("status") == "Online" else None
+    def look() -> ProxyState | None:
+        found = proxy_state(context.reader.get(f"Proxies/{ident}"), context.reader.rest)
+        return found if found.is_online else None
 
-    raw = context.wait(name, "waiting for the proxy to come online", look, seconds=context.access.server.deadlines.call)
-    return f"online, {raw['version']}" if raw.get("version") else "online"
+    seconds = context.access.server.deadlines.call
+    found: ProxyState = context.wait(name, "waiting for the proxy to come online", look, seconds=seconds)
+    return f"online, {found.version}" if found.version else "online"
 
 
 def remove_body(

@@ -7,10 +7,8 @@ from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.registry import NotBegun, StepFailed, StillRunning, runs
+from reconciler.kinds.states import job_state, session_status
 from reconciler.model.steps import RunJob
-
-_RUNNING = {"queued", "running"}
-_ENDS = {"success", "warning", "failed", "stopped"}
 
 
 @runs(RunJob)
@@ -34,7 +32,7 @@ def _start(context: ApplyContext, name: str, report: Reporter) -> str:
     path = context.path_of("job", name)
 
     def idle() -> bool:
-        if str(context.reader.get(path).get("lastStatus", "")).lower() not in _RUNNING:
+        if not job_state(context.reader.get(path), context.reader.rest).last.is_active:
             return True
         if context.stop.is_set():
             raise NotBegun("the run was interrupted while another session of the job was running")
@@ -61,12 +59,10 @@ def _wait_for_session(context: ApplyContext, name: str, before: str) -> str:
 
 
 def _newest(context: ApplyContext, name: str) -> Mapping[str, Any]:
-    ident = context.naming.id_of("job", name)
-    sessions = (
-        context.reader.list(f"Jobs/{ident}/JobSessions")
-        if context.reader.rest < 7
-        else context.reader.list("JobSessions", jobId=ident)
-    )
+    from reconciler.clients.vbo import dialect_of
+
+    path, query = dialect_of(context.reader.rest).job_sessions(context.naming.id_of("job", name))
+    sessions = context.reader.list(path, **query)
     return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
 
 
@@ -90,12 +86,12 @@ class _Watch:
 
     def __call__(self) -> Mapping[str, Any] | None:
         raw: Mapping[str, Any] = self._context.reader.get(f"JobSessions/{self._session}")
-        status = str(raw.get("status", "")).lower()
-        news = f"{status}, {raw.get('progress', 0)} objects"
+        status = session_status(raw)
+        news = f"{status.lower()}, {raw.get('progress', 0)} objects"
         if news != self._last:
             self._report(news)
             self._last = news
-        if status not in _ENDS:
+        if not status.has_ended:
             return None
         if raw.get("jobWillBeRetried"):
             self._go_on_to_the_retry(raw)
@@ -111,10 +107,10 @@ class _Watch:
 
 
 def _result(context: ApplyContext, end: Mapping[str, Any]) -> str:
-    status = str(end.get("status", "")).capitalize()  # v5 writes them in camel case
+    status = session_status(end)
     proxy = context.naming.name_of("proxy", str(end.get("proxyId") or ""))
     text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
-    if status in ("Success", "Warning"):
+    if status.is_good:
         return text
     log = [_line(item) for item in context.reader.list(f"JobSessions/{end['id']}/LogItems")]
     raise StepFailed(f"the job ended as {status}: {end.get('details') or 'see the log'}", tuple(log[-20:]))

@@ -14,8 +14,10 @@ from reconciler.apply.health import refresh
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import proxy
+from reconciler.kinds.states import job_state
 from reconciler.model.build import build_number
 from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
+from reconciler.model.state import Maintenance, ProxyState, SessionStatus
 from reconciler.model.steps import ClearMaintenance, EnterMaintenance, VerifyProxy, WaitForSessions
 
 _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
@@ -25,9 +27,9 @@ _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
 @runs(EnterMaintenance)
 def enter(context: ApplyContext, step: EnterMaintenance, report: Reporter) -> str | None:
     """Maintenance on, and wait until the server says Enabled: running sessions end, and no new ones come."""
-    if _state(context, step.name) == "Disabled":
-        _switch(context, step, "enable", unless="Disabled")
-    ended = _drained(context, step, lambda: _state(context, step.name) == "Enabled")
+    if context.proxy(step.name).maintenance is Maintenance.DISABLED:
+        _switch(context, step, "enable", unless=Maintenance.DISABLED)
+    ended = _drained(context, step, lambda: context.proxy(step.name).maintenance is Maintenance.ENABLED)
     if not ended:
         _late(step, f"{step.name} is not in maintenance", report)
     return None
@@ -36,11 +38,14 @@ def enter(context: ApplyContext, step: EnterMaintenance, report: Reporter) -> st
 @runs(ClearMaintenance)
 def clear(context: ApplyContext, step: ClearMaintenance, report: Reporter) -> str | None:
     """Maintenance off. Nobody's interrupt stops this: a proxy is never left behind on purpose."""
-    if _state(context, step.name) != "Disabled":
-        _switch(context, step, "disable", unless="Enabled")
-    what = "waiting for the end of maintenance"
+
+    def cleared() -> bool:
+        return context.proxy(step.name).maintenance is Maintenance.DISABLED
+
+    if not cleared():
+        _switch(context, step, "disable", unless=Maintenance.ENABLED)
     seconds = context.access.server.deadlines.call
-    context.wait(step.name, what, lambda: _state(context, step.name) == "Disabled", seconds=seconds)
+    context.wait(step.name, "waiting for the end of maintenance", cleared, seconds=seconds)
     return None
 
 
@@ -68,34 +73,32 @@ def verify(context: ApplyContext, step: VerifyProxy, report: Reporter) -> str | 
     disabled, so there Offline tells nothing, and another look follows when it is back."""
     refresh(context, [step.name])
     wanted = build_number(step.version)
-    seen: dict[str, Any] = {}
+    seen = ProxyState()
 
     def works() -> bool:
-        seen.update(context.reader.get(context.path_of("proxy", step.name)))
-        if seen.get("status") != "Online":
-            return seen.get("maintenanceModeState") == "Enabled"
-        return context.reader.rest < 8 or not wanted or build_number(str(seen.get("version") or "")) >= wanted
+        nonlocal seen
+        seen = context.proxy(step.name)
+        if not seen.is_online:
+            return seen.maintenance is Maintenance.ENABLED
+        return context.reader.rest < 8 or seen.build >= wanted
 
     try:
         context.wait(step.name, "seeing that it works", works, seconds=context.access.server.deadlines.call)
     except DeadlineExceeded as error:
-        version = f", {seen['version']}" if seen.get("version") else ""
-        raise StepFailed(f"{step.name} does not work again: it is {seen.get('status')}{version}") from error
+        version = f", {seen.version}" if seen.version else ""
+        raise StepFailed(f"{step.name} does not work again: it is {seen.shown}{version}") from error
     return None
 
 
-def _state(context: ApplyContext, name: str) -> str:
-    raw = context.reader.get(context.path_of("proxy", name))
-    return str(raw.get("maintenanceModeState") or "Disabled")
-
-
-def _switch(context: ApplyContext, step: EnterMaintenance | ClearMaintenance, word: str, *, unless: str) -> None:
+def _switch(
+    context: ApplyContext, step: EnterMaintenance | ClearMaintenance, word: str, *, unless: Maintenance
+) -> None:
     """Ask for it; where the answer is not clear, the state says whether it was done."""
     body = _login(context, step)
     try:
         context.writer.act(context.path_of("proxy", step.name), f"maintenance/{word}", body, long=True)
     except _UNSURE:
-        if _state(context, step.name) == unless:
+        if context.proxy(step.name).maintenance is unless:
             raise
 
 
@@ -140,4 +143,4 @@ def _running(context: ApplyContext, name: str) -> int:
         return sum(1 for session in found if session.get("proxyId") == ident)
     owned = {item.get("id") for item in context.reader.list("BackupRepositories") if item.get("proxyId") == ident}
     jobs = [job for job in context.reader.list("Jobs") if job.get("repositoryId") in owned]
-    return sum(1 for job in jobs if str(job.get("lastStatus", "")).lower() == "running")
+    return sum(1 for job in jobs if job_state(job, context.reader.rest).last is SessionStatus.RUNNING)

@@ -10,6 +10,7 @@ from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import Context, hidden
+from reconciler.kinds.states import proxy_state
 from reconciler.kinds.writing import overlay, put_body, side_effects
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
@@ -63,8 +64,8 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
             f"nothing was sent: a PUT needs {missing.args[0]}, which the server does not show"
         ) from missing
     if kind.name == "proxy":
-        host = str(raw.get("hostName") or name)
-        body = with_login(context, name, host, body, linux=raw.get("operatingSystem") == "Linux")
+        proxy = proxy_state(raw, context.reader.rest)
+        body = with_login(context, name, proxy.host or name, body, linux=proxy.is_linux)
     context.writer.replace(path, body, long=kind.name == "proxy")
     implied = [api for item in kind.fields if item.name in fields for api in item.implies]
     if effects := side_effects(kind, raw, _read(context, kind, path), changed, implied):
@@ -135,6 +136,8 @@ def _encode(kind: Kind, fields: Mapping[str, Any], naming: Context) -> dict[str,
 
 
 def _collection(context: ApplyContext, kind: Kind, fields: Mapping[str, Any]) -> str:
-    if kind.name == "job" and context.reader.rest < 8:
-        return f"Organizations/{context.naming.id_of('organization', fields['organization'])}/Jobs"
-    return kind.collection
+    if kind.name != "job":
+        return kind.collection
+    from reconciler.clients.vbo import dialect_of
+
+    return dialect_of(context.reader.rest).job_collection(context.naming.id_of("organization", fields["organization"]))

@@ -8,8 +8,10 @@ from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.kinds.states import move_status
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
+from reconciler.model.state import MoveStatus
 from reconciler.model.steps import ChangePoolMembers, MoveRepository
 
 
@@ -45,12 +47,12 @@ def move_repository(context: ApplyContext, step: MoveRepository, report: Reporte
             return "the answer was lost, but it was moved"
 
         def look() -> Mapping[str, Any] | None:
-            state = context.reader.get(f"RepositoryOwnerChangeSessions/{session}")
-            report(f"{str(state.get('status', '')).lower()}")
-            return state if state.get("status") in ("Succeeded", "Failed") else None
+            found = context.reader.get(f"RepositoryOwnerChangeSessions/{session}")
+            report(move_status(found).lower())
+            return found if move_status(found).has_ended else None
 
         end = context.wait(step.name, "moving the repository", look, seconds=context.access.server.deadlines.long)
-    if end.get("status") != "Succeeded":
+    if move_status(end) is not MoveStatus.SUCCEEDED:
         raise StepFailed(f"the repository was not moved: {end.get('details') or 'the server gives no reason'}")
     return None
 
@@ -75,8 +77,11 @@ def _under_way(context: ApplyContext, name: str, target: str) -> str:
     """The id of the session that moves this repository there, empty where there is none."""
     ident = context.naming.id_of("repository", name)
     for session in context.reader.list("RepositoryOwnerChangeSessions"):
-        running = session.get("status") in ("Waiting", "Running")
-        if running and session.get("toOwnerId") == target and ident in (session.get("repositoryIds") or ()):
+        if (
+            move_status(session).is_active
+            and session.get("toOwnerId") == target
+            and ident in (session.get("repositoryIds") or ())
+        ):
             return str(session["id"])
     return ""
 

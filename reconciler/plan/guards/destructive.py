@@ -27,7 +27,7 @@ def protected(context: GuardContext) -> Iterable[Refusal]:
 def _names(change: Change, live: Live) -> set[str]:
     """The addresses of an object that a pattern may match; a proxy that is not declared is known by its host."""
     kind, found = kind_of(change.address), live.resources.get(Address(change.address))
-    host = str(found.raw.get("hostName", "")).lower() if found is not None and kind == "proxy" else ""
+    host = (found.proxy.host or "").lower() if found is not None else ""
     return {change.address, *(f"{kind}.{name}" for name in (host, host.partition(".")[0]) if name)}
 
 

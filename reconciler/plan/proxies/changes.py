@@ -92,7 +92,7 @@ def _takeover(change: Change, proxy: ProxyView) -> Change:
     version = str(proxy.service.get("version") or "")
     build = f" ({version})" if version else ""
     detail = (
-        f"declared and not on the server, and its host has a proxy service{build}: another server's, or left behind"
+        f"new (not on the server), but its host has a proxy service{build}: another server may use it, or it was left"
     )
     steps = tuple(
         TakeOver(kind=step.kind, name=step.name, fields=step.fields, attach=True)
@@ -118,21 +118,21 @@ def _replace_steps(declared: Resource, found: LiveResource, proxy: ProxyView) ->
 
 
 def _delete_step(found: LiveResource, declared: Resource | None, proxy: ProxyView) -> Step:
-    """The server uninstalls the service with the declared login; of a proxy that is not online it removes the object
-    only, by force."""
+    """The server uninstalls the service with the declared login; of a proxy that is offline it removes the object only,
+    by force."""
     login = str(declared.fields.get("credentials", "")) if declared is not None else ""
-    return delete_step(found, force=not proxy.is_online, credentials=login)
+    return delete_step(found, force=proxy.state.is_offline, credentials=login)
 
 
 def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
     found, absent, recall = proxy.live, proxy.absent, proxy.inputs.recall
     if found is None:
         position = absent.position if absent is not None else None
-        detail = "it is gone: its entry can be taken out of the inventory"
+        detail = "removed from the server: delete its entry from the inventory"
         return PlanPart(reports=(Report(proxy.address, "gone", detail, position),))
     if decision.registration is Registration.DELETE:
         step = _delete_step(found, absent, proxy)
-        steps = (step,) if not proxy.is_online else (wait_step(proxy), step)
+        steps = (step,) if proxy.state.is_offline else (wait_step(proxy), step)
         cause = delete_cause(proxy.address, found, absent, recall)
         return PlanPart((delete(proxy.address, found, cause, steps, decision.registration_blocked),))
     if absent is not None:
@@ -144,7 +144,7 @@ def _reports(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterat
     if proxy.live is not None:
         yield from other_owner(proxy.inputs.inventory, proxy.address, proxy.live)
     if decision.maintenance is Maintenance.EXTERNAL:
-        text = "it is in maintenance mode, which no apply of this inventory switched on; it is left alone"
+        text = "in maintenance mode, which no apply of this inventory set: left unchanged"
         yield Report(proxy.address, "in-maintenance", text, declared.position)
 
 
@@ -152,17 +152,17 @@ def _unknown(proxy: ProxyView, decision: Decision) -> Iterator[UnknownField]:
     if decision.service is not Service.UNKNOWN:
         return
     if proxy.is_packaged:
-        yield UnknownField(proxy.address, FIELD, "the host could not be asked")
+        yield UnknownField(proxy.address, FIELD, "the host could not be observed")
     elif proxy.inputs.naming.rest >= 8:  # earlier versions never show it
-        yield UnknownField(proxy.address, FIELD, "the server does not know it now")
+        yield UnknownField(proxy.address, FIELD, "the server does not report it now")
 
 
 def _not_ours(absent: Resource) -> Diagnostic:
     return Diagnostic(
         code="not-ours",
         summary="Not created by this inventory",
-        detail=f"{absent.name!r} is declared as absent, and the live proxy does not carry the mark of this inventory.",
-        fix="Remove it in the console, then take the entry out of the inventory.",
+        detail=f"{absent.name!r} is declared absent, but the live proxy has no owner mark of this inventory.",
+        fix="Remove it in the Veeam console, then delete the entry from the inventory.",
         position=absent.position,
         address=absent.address,
     )

@@ -99,7 +99,7 @@ def _registration_blocked(proxy: ProxyView, registration: Registration) -> str:
         return refusals.of_delete(proxy)
     if proxy.declared is None or registration is Registration.KEEP:
         return ""
-    if registration is Registration.UPDATE and proxy.is_offline:
+    if registration is Registration.UPDATE and proxy.state.is_offline:
         return refusals.OFFLINE
     refused = refusals.of_values(proxy.declared, proxy)
     if registration is Registration.REPLACE:
@@ -131,12 +131,12 @@ def _packaged_service(declared: Resource, proxy: ProxyView) -> Service:
 
 def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> Service:
     """The server says what is installed: it brings proxies to its own build, a replaced one at once."""
-    if proxy.is_local:
+    if proxy.state.is_local:
         return Service.KEEP
-    if proxy.version is None and proxy.outdated is None:
+    if proxy.state.version is None and proxy.state.outdated is None:
         return Service.UNKNOWN
     wanted = str(declared.fields.get("service.version", "server"))
-    as_wanted = wanted != "server" and build_number(wanted) == build_number(proxy.version or "")
+    as_wanted = wanted != "server" and build_number(wanted) == proxy.state.build
     if as_wanted or replaced:
         return Service.KEEP
     return Service.UPGRADE if proxy.is_behind or refusals.of_upgrade(declared, proxy) else Service.KEEP
@@ -151,7 +151,7 @@ def _service_blocked(proxy: ProxyView, service: Service) -> str:
 
 
 def _maintenance(proxy: ProxyView) -> Maintenance:
-    if proxy.declared is None or not proxy.in_maintenance:
+    if proxy.declared is None or not proxy.state.in_maintenance:
         return Maintenance.NONE
     return Maintenance.CLEAR if proxy.drained_by_us else Maintenance.EXTERNAL
 

@@ -28,13 +28,13 @@ def drained(change: Change, declared: Resource, proxy: ProxyView) -> Change:
         return change
     target = next((str(item.after) for item in change.fields if item.path == FIELD), "")
     verify = VerifyProxy(name=declared.name, version=target, pool=proxy.pool)
-    if not proxy.is_online and not proxy.in_maintenance:
+    if proxy.state.is_offline and not proxy.state.in_maintenance:
         return replace(change, steps=(*change.steps, verify))  # no session can run there
     before = tuple(step for step in change.steps if step.prepares)
     steps = tuple(step for step in change.steps if not step.prepares)
     if not proxy.is_pooled:
         return replace(change, steps=(*before, wait_step(proxy), *steps, verify))
-    if proxy.in_maintenance and not proxy.drained_by_us:
+    if proxy.state.in_maintenance and not proxy.drained_by_us:
         return replace(change, steps=(*change.steps, verify))  # users drained it, and it stays so
     enter = EnterMaintenance(**_login(declared, proxy), **_limits(proxy.inputs.inventory.policy))
     leave = ClearMaintenance(**_login(declared, proxy))
@@ -48,7 +48,7 @@ def wait_step(proxy: ProxyView) -> Step:
 
 def cleared(update: Change | None, declared: Resource, proxy: ProxyView) -> Change:
     """`update` with maintenance mode cleared, or an update that does only this."""
-    cause = Cause(Reason.DRIFT, "left in maintenance by an apply that did not end", declared.position)
+    cause = Cause(Reason.DRIFT, "left in maintenance mode by an interrupted apply", declared.position)
     field = FieldChange(MAINTENANCE, True, False, cause=cause)
     step = ClearMaintenance(**_login(declared, proxy))
     if update is not None:
@@ -72,7 +72,7 @@ def _limits(policy: Policy) -> dict[str, Any]:
 def _login(declared: Resource, proxy: ProxyView) -> dict[str, Any]:
     return {
         "name": declared.name,
-        "host": proxy.raw.get("hostName"),
+        "host": proxy.state.host,
         "os": os_of(declared),
         "credentials": declared.fields.get("credentials", ""),
     }

@@ -9,10 +9,10 @@ from reconciler.model.live import LiveResource
 from reconciler.plan.payload import refused_values
 from reconciler.plan.proxies.view import KIND, ProxyView
 
-OFFLINE = "the proxy is offline, and the server refuses to change it until it answers"
+OFFLINE = "the proxy is offline, and the server rejects changes to it until it is online"
 
 _RELEASE = 3
-"""Parts of a build that tell releases apart; private fixes differ in the fourth (facts of the product's versions)."""
+"""Parts of a build that identify a release; private fixes differ in the fourth (facts of the product's versions)."""
 
 
 def of_values(declared: Resource, proxy: ProxyView) -> str:
@@ -26,18 +26,23 @@ def of_replace(declared: Resource, proxy: ProxyView) -> str:
     if proxy.live.fields.get("type") == "local":
         return "it is the server's own proxy, which cannot be removed"
     if proxy.is_packaged:
-        return "its service is installed by package: let it go first (`state: absent`), then declare it anew"
-    if not proxy.is_online:
-        return "it is not online, and the server would remove it by force only"
+        return "its service is installed by package: remove it first (`state: absent`), then declare it again"
+    if not proxy.state.is_online:
+        return "it is not online, and the server could only remove it by force"
     for membership in proxy.memberships:
         if not membership.covered:
-            return f"it is the last working member of {membership.pool}, and a pool keeps one"
+            return f"it is the last working member of {membership.pool}, and a pool must keep one"
     return _without_login(proxy.live, declared)
 
 
 def of_delete(proxy: ProxyView) -> str:
-    """Only one that is not online is removed by force, and the guard `force` refuses that unless it is waived."""
-    return _without_login(proxy.live, proxy.absent) if proxy.live is not None and proxy.is_online else ""
+    """Only one that is known to be offline is removed by force, and the guard `force` refuses that unless it is
+    waived."""
+    if proxy.live is None or proxy.state.is_offline:
+        return ""
+    if not proxy.state.is_online:
+        return "the server does not report whether it is online, and removes one that is not by force only"
+    return _without_login(proxy.live, proxy.absent)
 
 
 def _without_login(found: LiveResource, declared: Resource | None) -> str:
@@ -47,8 +52,8 @@ def _without_login(found: LiveResource, declared: Resource | None) -> str:
     if declared is not None and "credentials" in declared.fields:
         return ""
     return (
-        "the server needs an account of its host to uninstall the service, and the inventory names none: "
-        "keep the proxy declared with its `credentials` and `state: absent` until it is gone"
+        "the server needs credentials for the host to uninstall the service: "
+        "keep the proxy declared with `credentials` and `state: absent` until it is removed"
     )
 
 
@@ -58,11 +63,11 @@ def of_package(declared: Resource, proxy: ProxyView) -> str:
     server, installed = proxy.inputs.live.server.build, str(proxy.service.get("version") or "")
     follows_server = declared.fields.get("service.version", "server") == "server"
     if build_number(target) > build_number(server) > ():
-        return f"{package} holds {target}, and the server runs {server}: the server is upgraded before its proxies"
+        return f"{package} is build {target}, and the server runs {server}: upgrade the server before its proxies"
     if build_number(installed) > build_number(target):
-        return f"the host has {installed}, which is newer than {target}: nothing is ever made older"
+        return f"the host has {installed}, newer than {target}: downgrades are not supported"
     if follows_server and build_number(target) != build_number(server) > ():
-        return f"{package} holds {target}, and the server runs {server}: name the package of that build"
+        return f"{package} is build {target}, and the server runs {server}: specify the package of that build"
     return ""
 
 
@@ -70,8 +75,8 @@ def of_upgrade(declared: Resource, proxy: ProxyView) -> str:
     """The server brings proxies to its own build only."""
     wanted, server = str(declared.fields.get("service.version", "server")), proxy.inputs.live.server.build
     if wanted != "server" and build_number(wanted) != build_number(server):
-        return f"the server brings proxies to its own build, {server}, and {wanted} is wanted: name it as a package"
-    installed = build_number(proxy.version or "")
-    if proxy.outdated is not False and installed[:_RELEASE] > build_number(server)[:_RELEASE]:
-        return f"the proxy has {proxy.version}, which is newer than {server} of the server: nothing is ever made older"
+        return f"the server upgrades proxies only to its own build {server}: to install {wanted}, use a package"
+    state = proxy.state
+    if state.outdated is not False and state.build[:_RELEASE] > build_number(server)[:_RELEASE]:
+        return f"the proxy has {state.version}, newer than {server} of the server: downgrades are not supported"
     return ""

@@ -33,25 +33,25 @@ def with_install(change: Change, declared: Resource, proxy: ProxyView) -> Change
 
 def upgrade_by_package(declared: Resource, proxy: ProxyView, blocked: str) -> Change:
     target = wanted_build(declared)
-    unfinished = "an installation was cut off; " if proxy.service.get("unfinished") else ""
+    unfinished = "an earlier installation was interrupted; " if proxy.service.get("unfinished") else ""
     cause = _package_cause(declared, unfinished + _by_package(declared))
     steps = _package_steps(declared, target, fresh=False)
     return _upgrade(proxy, proxy.service.get("version"), target, cause, steps, blocked)
 
 
 def upgrade_by_server(declared: Resource, proxy: ProxyView, blocked: str) -> Change:
-    """A change of its own: REST has no operation for it."""
+    """A separate change: REST has no operation for it."""
     target = proxy.inputs.live.server.build
     position = declared.positions.get(FIELD, declared.position)
     cause = Cause(Reason.DRIFT, f"the server runs {target}", position)
     step = UpgradeProxy(
         name=declared.name,
-        host=proxy.raw.get("hostName"),
+        host=proxy.state.host,
         to=target,
         os=os_of(declared),
         credentials=declared.fields.get("credentials", ""),
     )
-    return _upgrade(proxy, proxy.version, target, cause, (step,), blocked)
+    return _upgrade(proxy, proxy.state.version, target, cause, (step,), blocked)
 
 
 def _upgrade(

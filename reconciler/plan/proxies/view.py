@@ -12,8 +12,9 @@ from reconciler.model.address import Address, name_of
 from reconciler.model.build import build_number
 from reconciler.model.inventory import Resource
 from reconciler.model.live import HostFacts, LiveResource
+from reconciler.model.state import ProxyState
 from reconciler.plan.compare import Comparison, compare
-from reconciler.plan.maintenance import in_maintenance, is_ours
+from reconciler.plan.maintenance import is_ours
 from reconciler.plan.passes import Inputs
 
 KIND = KINDS["proxy"]
@@ -48,39 +49,16 @@ class ProxyView:
         return name_of(self.address)
 
     @property
-    def raw(self) -> Mapping[str, Any]:
-        return self.live.raw if self.live is not None else {}
-
-    @property
-    def is_online(self) -> bool:
-        """Whether it is known to be: a status that is not observed is none."""
-        return self.raw.get("status") == "Online"
-
-    @property
-    def is_offline(self) -> bool:
-        return self.raw.get("status") == "Offline"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is the server's own proxy."""
-        return self.raw.get("type") == "Local"
-
-    @property
-    def version(self) -> str | None:
-        """The build of its service as the server reports it; None if it does not."""
-        return self.raw.get("version")
-
-    @property
-    def outdated(self) -> bool | None:
-        return self.raw.get("outdated")
+    def state(self) -> ProxyState:
+        """As the server reports it; unknown if it is not registered."""
+        return self.live.proxy if self.live is not None else ProxyState()
 
     @property
     def is_behind(self) -> bool:
         """The server's own answer decides if there is one; else a lower build is behind."""
-        if self.outdated is not None:
-            return bool(self.outdated)
-        installed = build_number(self.version or "")
-        return bool(installed) and installed < build_number(self.inputs.live.server.build)
+        if self.state.outdated is not None:
+            return self.state.outdated
+        return () < self.state.build < build_number(self.inputs.live.server.build)
 
     @property
     def is_packaged(self) -> bool:
@@ -88,11 +66,7 @@ class ProxyView:
 
     @property
     def is_pooled(self) -> bool:
-        return self.inputs.live.server.rest >= KINDS["pool"].since and bool(self.raw.get("proxyPoolId"))
-
-    @property
-    def in_maintenance(self) -> bool:
-        return in_maintenance(self.live)
+        return self.inputs.live.server.rest >= KINDS["pool"].since and bool(self.state.pool)
 
     @property
     def drained_by_us(self) -> bool:
@@ -124,7 +98,7 @@ def views(inputs: Inputs) -> Iterator[ProxyView]:
             live=found,
             host=live.hosts.get(name_of(where)),
             seen=_compared(wanted, found, inputs),
-            pool=pools.get(str(found.raw.get("proxyPoolId")), "") if found is not None else "",
+            pool=pools.get(found.proxy.pool, "") if found is not None else "",
             inputs=inputs,
         )
 
@@ -146,9 +120,4 @@ def _memberships(where: Address, inputs: Inputs) -> tuple[Membership, ...]:
 def _works_without(proxy: Address, pool: Address, inputs: Inputs) -> bool:
     """Whether another member of the pool works."""
     others = (inputs.live.resources.get(member) for member in inputs.live_graph.uses(pool) if member != proxy)
-    return any(
-        found is not None
-        and found.raw.get("status") == "Online"
-        and found.raw.get("maintenanceModeState") in (None, "Disabled")
-        for found in others
-    )
+    return any(found is not None and found.proxy.is_working for found in others)
