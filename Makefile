@@ -21,6 +21,10 @@ LOCKED := $(PIP) --require-hashes --requirement
 # The backend that builds is the locked one: pip fetches none for this.
 SELF := $(PIP) --no-deps --no-build-isolation --editable .
 
+# An account without a home keeps the state of the lab in the environment.
+ifneq ($(shell [ -w "$$HOME" ] && echo yes),yes)
+demo: export XDG_STATE_HOME ?= $(abspath $(VENV))/state
+endif
 demo: $(VENV)/.lab
 	$(BIN)/vbo-reconcile apply --lab inventories/demo.yml --auto-approve
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 if TYPE_CHECKING:
     from platformdirs.api import PlatformDirsABC
@@ -14,14 +17,34 @@ if TYPE_CHECKING:
 APP: Final = "vbo-reconcile"
 
 
+class NoFolder(Diagnosed):
+    """A folder that this account cannot have; `variable` names another one."""
+
+    def __init__(self, detail: str, variable: str) -> None:
+        fix = f"Name a folder that this account can write to and that is kept:\n  export {variable}=/var/lib/{APP}"
+        super().__init__([Diagnostic("no-folder", "This account has no folder for its files", detail, fix)])
+
+
 def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """`$XDG_STATE_HOME/vbo-reconcile`, by default `~/.local/state/vbo-reconcile`; on Windows below %LOCALAPPDATA%."""
-    return _stated(environment, "XDG_STATE_HOME") or _platform().user_state_path
+    """`$XDG_STATE_HOME/vbo-reconcile`, by default `~/.local/state/vbo-reconcile`; on Windows below %LOCALAPPDATA%.
+    Raises NoFolder."""
+    stated = _stated(environment, "XDG_STATE_HOME")
+    return stated or _default(lambda platform: platform.user_state_path, "XDG_STATE_HOME")
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """`$XDG_CACHE_HOME/vbo-reconcile`, by default `~/.cache/vbo-reconcile`; on Windows below %LOCALAPPDATA%."""
-    return _stated(environment, "XDG_CACHE_HOME") or _platform().user_cache_path
+    """`$XDG_CACHE_HOME/vbo-reconcile`, by default `~/.cache/vbo-reconcile`; on Windows below %LOCALAPPDATA%.
+    Raises NoFolder."""
+    stated = _stated(environment, "XDG_CACHE_HOME")
+    return stated or _default(lambda platform: platform.user_cache_path, "XDG_CACHE_HOME")
+
+
+def own_folder(folder: Path) -> Path:
+    """`private_folder` for one in the state folder. Raises NoFolder."""
+    try:
+        return private_folder(folder)
+    except OSError as error:
+        raise NoFolder(f"{folder}: {error.strerror}.", "XDG_STATE_HOME") from error
 
 
 def private_folder(folder: Path) -> Path:
@@ -35,6 +58,15 @@ def _stated(environment: Mapping[str, str], variable: str) -> Path | None:
     """A relative path is ignored, as the XDG specification requires."""
     path = Path(environment.get(variable, ""))
     return path / APP if path.is_absolute() else None
+
+
+def _default(find: Callable[[PlatformDirsABC], Path], variable: str) -> Path:
+    """The folder below the home of this account, which containers may not have. Raises NoFolder."""
+    with suppress(RuntimeError):
+        path = find(_platform())
+        if path.is_absolute():  # older releases of platformdirs leave `~` as it is
+            return path
+    raise NoFolder("HOME is not set, and the system knows no home of this account.", variable)
 
 
 def _platform() -> PlatformDirsABC:

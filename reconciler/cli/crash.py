@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.user_folders import private_folder, state_folder
+from reconciler.user_folders import NoFolder, own_folder, state_folder
 
 
 def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: datetime | None = None) -> Diagnostic:
@@ -20,8 +20,9 @@ def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: 
     try:
         file = _write(error, environment, now or datetime.now(UTC))
         fix = f"Please report it, with this file (check it for confidential names first):\n  {file}"
-    except OSError as problem:
-        fix = f"Please report it. Its traceback could not be written: {problem.strerror}."
+    except (OSError, NoFolder) as problem:
+        reason = problem.diagnostics[0].detail if isinstance(problem, NoFolder) else f"{problem.strerror}."
+        fix = f"Please report it. Its traceback could not be written: {reason}"
     return Diagnostic(
         code="bug",
         summary="This is a bug in vbo-reconcile",
@@ -31,7 +32,7 @@ def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: 
 
 
 def _write(error: BaseException, environment: Mapping[str, str], now: datetime) -> Path:
-    folder = private_folder(state_folder(environment) / "crashes")
+    folder = own_folder(state_folder(environment) / "crashes")
     file = folder / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     head = f"vbo-reconcile {__version__}, Python {platform.python_version()}, {sys.platform}, {now.isoformat()}\n\n"
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.operations.paths import journal_place, lab_folder
 from reconciler.operations.runtime import Runtime
 from reconciler.package_data import package_data
-from reconciler.user_folders import private_folder, state_folder
+from reconciler.user_folders import own_folder
 
 if TYPE_CHECKING:
     from reconciler.journal import Holder, Journal, RunRecord
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def open_journal(runtime: Runtime, lab: Path | None = None) -> Journal:
     """The journal of this user or team, or the one of the lab with its state in `lab`. Raises JournalError."""
     from reconciler.journal import Journal
+    from reconciler.journal.location import VARIABLE
 
     place = journal_place(lab, runtime.environment)
-    own = lab or state_folder(runtime.environment)
-    if Path(place).parent == own:
-        private_folder(own)
+    if lab or not runtime.environment.get(VARIABLE):
+        own_folder(Path(place).parent)
     return Journal.open(place)
 
 

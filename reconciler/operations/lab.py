@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.paths import lab_folder
 from reconciler.package_data import package_data
-from reconciler.user_folders import private_folder
+from reconciler.user_folders import own_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
     from reconciler.lab.lab import Lab
     from reconciler.operations.endpoints import real_secrets
 
-    folder = private_folder(lab_folder(inventory.name, runtime.environment))
+    folder = own_folder(lab_folder(inventory.name, runtime.environment))
     return Lab.open(inventory, folder, real_secrets(inventory, runtime))
 
 

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -124,7 +125,8 @@ class HostKeys:
         files = [Path(root, name).expanduser() for name in trust.known_hosts]
         optional = not found and not files
         if optional:
-            files = [Path.home() / ".ssh" / "known_hosts"]
+            with suppress(RuntimeError):  # an account without a home, as in a container
+                files = [Path.home() / ".ssh" / "known_hosts"]
         names = names_of(connection.host, connection.target[1])
         for file in files:
             found += entries(_text(file, connection, optional=optional).splitlines(), names)
