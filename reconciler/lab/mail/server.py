@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, Final, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from aiosmtpd.smtp import SMTP
 
@@ -23,6 +23,8 @@ from reconciler.lab.state import Document
 
 _T = TypeVar("_T")
 _GRACE: Final = 5.0
+_Transports = WeakKeyDictionary[asyncio.Transport, socket.socket]
+"""Connections of clients, and what each is made over."""
 _TURNS: Final = 5
 
 
@@ -45,7 +47,7 @@ class MailServer:
         self._thread: Thread | None = None
         self._servers: list[asyncio.Server] = []
         self._ports: set[int] = set()
-        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        self._transports: _Transports = WeakKeyDictionary()
         for talkative in ("mail.log", "mail.error", "mail.debug"):
             logging.getLogger(talkative).setLevel(logging.ERROR)
 
@@ -110,9 +112,8 @@ class MailServer:
         for server in self._servers:
             server.close()
         self._servers.clear()
-        for transport in list(self._transports):
-            with suppress(AttributeError):  # Python 3.11.2: TLS that was closed twice knows no connection to abort
-                transport.abort()
+        for transport, connection in list(self._transports.items()):
+            _abort(transport, connection)
         current = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not current]
         for task in tasks:
@@ -122,14 +123,22 @@ class MailServer:
             await asyncio.sleep(0)
 
 
+def _abort(transport: asyncio.Transport, connection: socket.socket) -> None:
+    try:
+        transport.abort()
+    except AttributeError:  # Python 3.11.2: TLS that was closed twice no longer knows its connection, which waits on
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
 class _Tracked(SMTP):
     """Makes its transports known, so that they can be ended."""
 
-    def __init__(self, transports: WeakSet[asyncio.Transport], hooks: object, **options: Any) -> None:
+    def __init__(self, transports: _Transports, hooks: object, **options: Any) -> None:
         super().__init__(hooks, **options)
         self._transports = transports
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         if isinstance(transport, asyncio.Transport):
-            self._transports.add(transport)
+            self._transports[transport] = transport.get_extra_info("socket")
