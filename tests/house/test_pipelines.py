@@ -14,6 +14,7 @@ import yaml
 
 from reconciler.cli.root import COMMANDS
 from tests.git import git
+from tests.house.test_wheel import build
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -82,6 +83,11 @@ class Runner:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
 
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    return build(ROOT, tmp_path / "wheel")
+
+
 def steps(job: dict[str, Any]) -> dict[str, str]:
     """The scripts of a job of GitHub by name, without what installs."""
     return {step["name"]: step["run"] for step in job["steps"] if "run" in step and step["name"] != "Install"}
@@ -91,6 +97,23 @@ def steps(job: dict[str, Any]) -> dict[str, str]:
 def test_every_command_in_it_exists(name: str) -> None:
     used = re.findall(r"vbo-reconcile ([a-z]+)", dict(BLOCKS)[name])
     assert set(used) <= set(COMMANDS)
+
+
+@pytest.mark.matrix
+def test_the_workflow_of_github_installs_from_where_the_package_is(tmp_path: Path, wheel: Path) -> None:
+    """From a wheel, as its comment says, and without what the package depends on: that takes an index."""
+    workflow = SHOWN[".github/workflows/backup-proxies.yml"]
+    assert workflow["env"]["VBO_RECONCILE"].startswith("git+https://")
+    scripts = {
+        step["run"] for job in workflow["jobs"].values() for step in job["steps"] if step.get("name") == "Install"
+    }
+    assert scripts
+    runner = Runner(tmp_path)
+    for number, script in enumerate(sorted(scripts)):
+        place, path = tmp_path / f"runner-{number}", tmp_path / f"path-{number}"
+        given = {"VBO_RECONCILE": wheel.as_uri(), "RUNNER_TEMP": str(place), "GITHUB_PATH": str(path)}
+        runner.run(script, **given, PIP_NO_DEPS="1", PIP_NO_INDEX="1", PIP_CONFIG_FILE=os.devnull)
+        assert (Path(path.read_text(encoding="utf-8").rstrip("\n")) / "vbo-reconcile").exists()
 
 
 @pytest.mark.matrix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,20 +15,37 @@ from reconciler.kinds.api import VERSIONS
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names of the files in a freshly built wheel."""
+def build(source: Path, folder: Path) -> Path:
+    """The file that `make wheel` builds from a checkout, in `folder`."""
     pytest.importorskip("hatchling", reason="hatchling is not installed: the wheel cannot be built here")
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
     (file,) = folder.glob("*.whl")
-    with zipfile.ZipFile(file) as archive:
+    return file
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> set[str]:
+    """The names of the files in a freshly built wheel."""
+    with zipfile.ZipFile(built) as archive:
         return set(archive.namelist())
+
+
+def test_the_same_files_make_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    """Whatever the clock says, and who may read the checkout."""
+    copy = tmp_path / "checkout"
+    for name in ("reconciler", "schemas", "playbooks", "inventories"):
+        shutil.copytree(ROOT / name, copy / name, copy_function=shutil.copyfile)
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copyfile(ROOT / name, copy / name)
+    for file in copy.rglob("*"):
+        file.chmod(0o700 if file.is_dir() else 0o600)
+    assert build(copy, tmp_path / "wheel").read_bytes() == built.read_bytes()
 
 
 @pytest.mark.parametrize("folder", ["schemas", "playbooks", "inventories"])
