@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from reconciler.apply.context import ApplyContext
 from reconciler.kinds.states import proxy_state
-from reconciler.model.build import build_number
 from reconciler.model.errors import DeadlineExceeded, RemoteError
 from reconciler.model.plan import Action, Change, ChangeKey
 from reconciler.model.state import ProxyState
 from reconciler.model.steps import ClearMaintenance
+from reconciler.model.version import build_number
 from reconciler.plan.batches import come_back
 from reconciler.plan.coverage import Coverage
 

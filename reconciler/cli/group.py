@@ -80,10 +80,10 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            from difflib import get_close_matches
+            from reconciler.model.sentences import nearest
 
-            near = get_close_matches(args[0], self.list_commands(ctx), 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = nearest(args[0], self.list_commands(ctx), cutoff=0.6)  # commands are short
+            hint = f" Did you mean {near}?" if near else ""
             raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -32,8 +32,8 @@ from reconciler.inventory.marks import FILE_SHIFT, LINE_SHIFT, Place
 from reconciler.inventory.report import Report
 from reconciler.inventory.scalars import Resolved, tagged
 from reconciler.inventory.source import Source, unprintable
-from reconciler.kinds.rules.words import quoted
 from reconciler.model.errors import ReconcileError
+from reconciler.model.sentences import quoted
 
 MAX_DEPTH: Final = 32
 MAX_REFUSED: Final = 200

@@ -10,7 +10,7 @@ from reconciler.inventory.paths import Paths
 from reconciler.inventory.report import Report
 from reconciler.inventory.schema import Path_
 from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
-from reconciler.kinds.rules.words import listed, nearest, quoted
+from reconciler.model.sentences import listed, nearest, quoted
 from reconciler.model.value import canonical
 
 if TYPE_CHECKING:

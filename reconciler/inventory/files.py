@@ -15,8 +15,8 @@ from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Place
 from reconciler.inventory.report import Report
 from reconciler.kinds.packages import is_address
-from reconciler.kinds.rules.words import quoted
 from reconciler.model.diagnostic import Severity
+from reconciler.model.sentences import quoted
 
 MAX_RELATED: Final = 5
 _FILES: Final = {

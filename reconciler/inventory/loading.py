@@ -28,6 +28,7 @@ from reconciler.inventory.source import Source
 from reconciler.kinds.rules import Declared, Values
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
+from reconciler.model.version import rest_number
 
 LARGE: Final = 1_000_000
 """Bytes from which on an inventory is large."""
@@ -105,7 +106,6 @@ def _declared(root: Map, entries: Entries, singles: Mapping[str, Entry | None], 
     names = {section: found.keys() for section in SECTIONS if isinstance(found := root.get(section), dict)}
     partial = {section for section in objects if len(objects[section]) < len(names[section])} | broken.sections
     settings = {name: entry.values for name, entry in singles.items() if entry is not None}
-    rest = str(settings.get("server", {}).get("rest", "auto"))
     return Declared(
         unread=broken.sections,
         objects=objects,
@@ -113,7 +113,7 @@ def _declared(root: Map, entries: Entries, singles: Mapping[str, Entry | None], 
         settings=settings,
         name=str(root.get("name", "")),
         mapping="mapping" in root.get("defaults", {}),
-        rest=int(rest[1:]) if rest != "auto" else 0,
+        rest=rest_number(str(settings.get("server", {}).get("rest", "auto"))),
         partial=frozenset(partial),
     )
 

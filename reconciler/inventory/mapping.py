@@ -12,7 +12,7 @@ from reconciler.inventory.marks import Map, Place
 from reconciler.inventory.report import Report
 from reconciler.kinds.rules import Declared, Values
 from reconciler.kinds.rules.chain import covered_pairs
-from reconciler.kinds.rules.words import listed, quoted
+from reconciler.model.sentences import listed, quoted
 
 PLACEHOLDERS: Final = ("organization", "tenant", "proxy")
 NAME: Final = "{organization}-{proxy}"

@@ -12,7 +12,7 @@ from reconciler.inventory.document import parse
 from reconciler.inventory.marks import FILE_SHIFT, Map, Place
 from reconciler.inventory.report import Report
 from reconciler.inventory.source import Unreadable, read
-from reconciler.kinds.rules.words import quoted
+from reconciler.model.sentences import quoted
 
 FORMAT: Final = 1
 MAX_FILES: Final = 10_000

@@ -7,8 +7,8 @@ from typing import Any
 from reconciler.inventory.marks import Map, Marks, Place
 from reconciler.inventory.schema import Path_
 from reconciler.kinds.rules.references import SINGULAR
-from reconciler.kinds.rules.words import quoted
 from reconciler.model.address import address
+from reconciler.model.sentences import quoted
 
 _KINDS = ("job", "organization", "pool", "proxy", "repository")
 

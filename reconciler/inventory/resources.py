@@ -11,10 +11,10 @@ from reconciler.inventory.report import Report
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import Normalize
 from reconciler.kinds.graph import gathered
-from reconciler.kinds.rules.words import quoted
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import Resource
 from reconciler.model.position import Position
+from reconciler.model.sentences import quoted
 
 TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "job": {"items": "all", "run": "on-change"},

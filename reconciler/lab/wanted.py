@@ -15,6 +15,7 @@ from reconciler.lab.pki import ssh_public
 from reconciler.lab.secrets import LabSecrets
 from reconciler.model.connection import Access, Certificate, Credential
 from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.version import rest_number
 
 # Builds that the vendor's pages name for each REST version; v8 is what `auto` finds.
 BUILDS: Final = {8: "8.5.0.1014", 7: "7.0.0.2911", 6: "6.0.0.367", 5: "5.0.0.0"}
@@ -30,7 +31,7 @@ def wanted(
     """
     people = _People(access, secrets, certificates)
     server = access.server
-    rest = int(server.rest[1:]) if server.rest.startswith("v") else max(BUILDS)
+    rest = rest_number(server.rest) or max(BUILDS)
     repositories = [item.fields.get("object_storage") for item in inventory.of_kind("repository")]
     storages = [item for item in repositories if isinstance(item, Mapping)]
     return {

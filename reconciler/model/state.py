@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.build import build_number
+from reconciler.model.version import build_number
 
 
 class Status(StrEnum):

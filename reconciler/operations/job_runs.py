@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.model.sentences import nearest
 from reconciler.operations.errors import InvalidOption
 from reconciler.operations.events import Abandoned, Executed, Finished
 from reconciler.operations.execution import Execution, execute
@@ -115,10 +116,8 @@ def _declared(names: Sequence[str], inventory: Inventory) -> list[str]:
     known = [job.name for job in inventory.of_kind("job")]
     for name in names:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = nearest(name, known)
+            hint = f" Did you mean {near}?" if near else ""
             raise InvalidOption(f"The inventory declares no job {name!r}.{hint}")
     return list(dict.fromkeys(names))
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.model.build import build_number
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Report, ReportLevel
+from reconciler.model.version import build_number
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.kinds.graph import Graph
 from reconciler.model.address import kind_of, name_of
-from reconciler.model.build import build_number
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.model.state import ProxyState, Status
+from reconciler.model.version import build_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from reconciler.model.plan import Action, Plan, Report
 from reconciler.model.recall import Recall
 from reconciler.model.state import Maintenance, ProxyState, Status
 from reconciler.model.value import UNKNOWN
+from reconciler.model.version import rest_number
 from reconciler.plan.planner import make_plan
 from reconciler.requirements import NO_REQUIREMENTS
 
@@ -58,8 +59,7 @@ def nothing(inventory: Inventory) -> Inventory:
 
 
 def _rest(inventory: Inventory) -> int:
-    text = inventory.access.server.rest
-    return LAST_REST if text == "auto" else int(text.removeprefix("v"))
+    return rest_number(inventory.access.server.rest) or LAST_REST
 
 
 def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:

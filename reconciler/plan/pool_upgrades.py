@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.address import address, name_of
-from reconciler.model.build import build_number
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
 from reconciler.model.steps import VerifyProxy
+from reconciler.model.version import build_number
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 

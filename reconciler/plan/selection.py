@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from reconciler.model.address import fits, kind_of, name_of
 from reconciler.model.plan import Change, Plan, Report
+from reconciler.model.sentences import nearest
 from reconciler.plan.pool_upgrades import together
 
 
@@ -91,5 +91,4 @@ def _check(pattern: str, known: Sequence[str], groups: Mapping[str, Sequence[str
 def _near(pattern: str, known: Sequence[str]) -> str:
     """The address that is most similar to `pattern`, or whose name it is; proxies precede their hosts."""
     named = [where for where in known if name_of(where) == pattern and pattern != where]
-    near = get_close_matches(pattern, known, 1)
-    return next(iter([*sorted(named, key=lambda where: kind_of(where) == "host"), *near]), "")
+    return next(iter(sorted(named, key=lambda where: kind_of(where) == "host")), "") or nearest(pattern, known)

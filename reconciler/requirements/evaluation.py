@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.model.value import UNKNOWN, Unknown
+from reconciler.model.version import version_numbers
 from reconciler.requirements.playbook import Playbook
 from reconciler.requirements.requirement import Requirement, expand
 
 _DEFAULTS: Final[Mapping[str, Any]] = {"port": 9193, "type": "workgroup"}
 """The product's defaults for fields that a proxy does not declare."""
-
-_NUMBERS: Final = re.compile(r"^\d+(?:\.\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +111,11 @@ def _applies(when: Mapping[str, Any], fields: Mapping[str, Any], build: str) -> 
 
 
 def _in_range(limits: Mapping[str, str], build: str) -> bool | Unknown:
-    number = _version(build)
-    if number is None:
+    number = version_numbers(build)
+    if not number:
         return UNKNOWN
-    least, below = _version(limits.get("at_least", "0")) or (), _version(limits.get("below", ""))
-    return number >= least and (below is None or number < below)
+    least, below = version_numbers(limits.get("at_least", "0")), version_numbers(limits.get("below", ""))
+    return number >= least and (not below or number < below)
 
 
 def _fact(facts: Mapping[str, Any], path: str) -> Any:
@@ -126,12 +124,6 @@ def _fact(facts: Mapping[str, Any], path: str) -> Any:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return UNKNOWN if value is None else value
-
-
-def _version(text: Any) -> tuple[int, ...] | None:
-    """The numbers at the start of a version: 8.0.11-rc gives (8, 0, 11)."""
-    found = _NUMBERS.match(str(text))
-    return tuple(int(part) for part in found.group().split(".")) if found else None
 
 
 def _is_met(requirement: Requirement, value: Any, operand: Any) -> bool | Unknown:
@@ -161,15 +153,15 @@ def _equal_parts(value: Any, operand: Mapping[str, Any]) -> bool | Unknown:
 def _at_least(value: Any, operand: Any) -> bool | Unknown:
     if isinstance(operand, int):
         return value >= operand if isinstance(value, int | float) else UNKNOWN
-    found, least = _version(value), _version(operand)
-    return UNKNOWN if found is None or least is None else found >= least
+    found, least = version_numbers(str(value)), version_numbers(str(operand))
+    return found >= least if found and least else UNKNOWN
 
 
 def _has_version(value: Any, operand: str) -> bool | Unknown:
-    least = _version(operand)
-    if not isinstance(value, list) or least is None:
+    least = version_numbers(operand)
+    if not isinstance(value, list) or not least:
         return UNKNOWN
-    found = [number for number in map(_version, value) if number is not None]
+    found = [version_numbers(str(item)) for item in value]
     return any(number[:2] == least[:2] and number >= least for number in found)
 
 

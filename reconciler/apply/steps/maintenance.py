@@ -15,10 +15,10 @@ from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import proxy
 from reconciler.kinds.states import job_state
-from reconciler.model.build import build_number
 from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.state import Maintenance, ProxyState, SessionStatus
 from reconciler.model.steps import ClearMaintenance, EnterMaintenance, VerifyProxy, WaitForSessions
+from reconciler.model.version import build_number
 
 _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
 """After these the work may have been done: the state tells."""

@@ -11,6 +11,7 @@ from reconciler.clients.vbo.dialect import VERSIONS, Dialect, dialect_of
 from reconciler.clients.vbo.login import SAY_THE_VERSION, Login
 from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.errors import BadAnswer, Missing
+from reconciler.model.version import rest_number
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo.wire import Wire
@@ -53,7 +54,7 @@ def _newest(wire: Wire, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dia
 
 def _wanted(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
     """The version that the inventory insists on: no probing, since that is what insisting is for."""
-    number = int(rest.removeprefix("v")) if rest.removeprefix("v").isdecimal() else 0
+    number = rest_number(rest)
     if number not in VERSIONS:
         known = ", ".join(f"v{known}" for known in VERSIONS)
         raise Missing(wire.peer, "find the REST version", f"{rest} is not one of {known}", hint="See `server.rest`.")

@@ -8,8 +8,8 @@ from typing import Any
 from reconciler.kinds import KINDS
 from reconciler.kinds.graph import EDGES, Graph, gathered
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.kinds.rules.words import listed, quoted
 from reconciler.model.address import address, name_of
+from reconciler.model.sentences import listed, quoted
 
 
 def declared_graph(declared: Declared) -> Graph:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.rules.declared import Declared, Finding, Where
 from reconciler.kinds.rules.proxies import is_linux
-from reconciler.kinds.rules.words import quoted
+from reconciler.model.sentences import quoted
 
 
 def circle(declared: Declared) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from reconciler.kinds.packages import ENDINGS, build_in, file_name
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.kinds.rules.words import listed, quoted
-from reconciler.model.build import build_number
+from reconciler.model.sentences import listed, quoted
+from reconciler.model.version import build_number
 
 _FIELD: Final = "service.package"
 

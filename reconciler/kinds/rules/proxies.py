@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.kinds.rules.words import quoted
+from reconciler.model.sentences import quoted
 
 
 def is_linux(values: Values) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.kinds import KINDS
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Field
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.kinds.rules.words import quoted, suggestion
+from reconciler.model.sentences import quoted, suggestion
 
 _ENTRIES: Final = {CREDENTIAL: "credentials", CERTIFICATE_ENTRY: "certificates"}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.kinds.rules.proxies import is_absent, is_linux
-from reconciler.kinds.rules.words import quoted
+from reconciler.model.sentences import quoted
 
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.kinds.rules.declared import Declared, Finding, Where
-from reconciler.kinds.rules.words import listed, quoted
+from reconciler.model.sentences import listed, quoted
 
 
 def without_name(declared: Declared) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from reconciler.kinds.proxy import PROXY
 from reconciler.kinds.repository import REPOSITORY
 from reconciler.kinds.rules.declared import Declared, Finding, Where
 from reconciler.kinds.rules.proxies import is_linux
-from reconciler.kinds.rules.words import quoted
+from reconciler.model.sentences import quoted
 
 _KINDS: tuple[Kind, ...] = (PROXY, REPOSITORY)
 

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 from reconciler.model.script import Script
+from reconciler.model.version import version_numbers
 
 _RUNTIMES = (
     # from build, key, least version, name (vendor's user guide: system requirements of proxies)
@@ -35,17 +36,13 @@ def script(name: str) -> Script:
     return Script(name, text)
 
 
-def parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
-
-
 def runtime_missing(build: str, dotnet: Mapping[str, Any]) -> str:
     """The name of what the proxy service of this build needs and the host lacks; empty where nothing is missing."""
-    wanted = parts(build)
+    wanted = version_numbers(build)
     if wanted < (8,):
         return "" if dotnet["framework"] >= _FRAMEWORK_472 else ".NET Framework 4.7.2 or later"
     for since, key, least, name in _RUNTIMES:
-        found = (parts(version) for version in dotnet[key])
+        found = (version_numbers(version) for version in dotnet[key])
         if wanted >= since and not any(version[:2] == least[:2] and version >= least for version in found):
             return name
     return ""

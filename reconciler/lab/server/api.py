@@ -15,6 +15,7 @@ from reconciler.lab.server.options import Options
 from reconciler.lab.server.presence import Presence, Target
 from reconciler.lab.server.work import Background
 from reconciler.lab.state import Document
+from reconciler.model.version import version_numbers
 
 Item = dict[str, Any]
 KEPT_SETS = 16
@@ -140,7 +141,7 @@ class Api:
         """The product's hidden IsOutdated: the last known build is lower than the server's."""
         if proxy["type"] == "Local":
             return False
-        return parts(proxy.get("version") or "0") < parts(self.build)
+        return version_numbers(proxy.get("version") or "0") < version_numbers(self.build)
 
 
 def _unseen(_event: str) -> None:
@@ -149,7 +150,3 @@ def _unseen(_event: str) -> None:
 
 def _not_away(_item: Item, _event: str) -> AbstractContextManager[None]:
     return nullcontext()
-
-
-def parts(build: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else 0 for part in build.split("."))

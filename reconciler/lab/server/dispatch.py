@@ -8,12 +8,13 @@ from typing import Any
 
 from reconciler.lab.server import tokens
 from reconciler.lab.server.answer import Answer, ApiError, invalid, not_in_the_lab
-from reconciler.lab.server.api import Api, parts
+from reconciler.lab.server.api import Api
 from reconciler.lab.server.call import Call, Request, Rows
 from reconciler.lab.server.faults import Faults, WireFault, due
 from reconciler.lab.server.paging import collection
 from reconciler.lab.server.routes import Found, Route, Router
 from reconciler.lab.server.unknown import product_has
+from reconciler.model.version import rest_number, version_numbers
 
 log = logging.getLogger(__name__)
 UNKNOWN = "(unknown)"
@@ -29,7 +30,7 @@ class Dispatcher:
     def answer(self, request: Request) -> Answer:
         """Raises `WireFault` where the connection is to be broken instead."""
         head, _, path = request.path.partition("/")
-        rest = int(head[1:]) if head[:1] in ("v", "V") and head[1:].isdigit() else 0
+        rest = rest_number(head)
         found = self._find(rest, request.method, path)
         status = 0
         try:
@@ -74,7 +75,7 @@ class Dispatcher:
             if login is None:
                 return Answer(401)
             user = login
-        if product_has(rest, parts(self.api.build), request.method, path):
+        if product_has(rest, version_numbers(self.api.build), request.method, path):
             raise not_in_the_lab(f"{request.method} /v{rest}/{path}")
         if found is None:
             raise ApiError(f"No HTTP resource was found that matches the path '/v{rest}/{path}'.", status=404)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.kinds.packages import wanted_build
-from reconciler.model.build import build_number
 from reconciler.model.inventory import Resource
+from reconciler.model.version import build_number
 from reconciler.plan.hosts import HostState, state_of
 from reconciler.plan.proxies import refusals
 from reconciler.plan.proxies.view import ProxyView

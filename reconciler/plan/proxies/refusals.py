@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reconciler.kinds.packages import file_name, wanted_build
-from reconciler.model.build import build_number
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
+from reconciler.model.version import build_number
 from reconciler.plan.payload import refused_values
 from reconciler.plan.proxies.view import KIND, ProxyView
 

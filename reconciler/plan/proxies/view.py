@@ -9,10 +9,10 @@ from typing import Any
 from reconciler.kinds import KINDS
 from reconciler.kinds.packages import is_packaged
 from reconciler.model.address import Address, name_of
-from reconciler.model.build import build_number
 from reconciler.model.inventory import Resource
 from reconciler.model.live import HostFacts, LiveResource
 from reconciler.model.state import ProxyState
+from reconciler.model.version import build_number
 from reconciler.plan.compare import Comparison, compare
 from reconciler.plan.maintenance import is_ours
 from reconciler.plan.passes import Inputs

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconciler.lab.hosts.windows import machine
 from reconciler.lab.hosts.windows.twins import Arguments, ScriptError, Twin, World
-from reconciler.model.build import build_number
+from reconciler.model.version import build_number
 
 _REFUSED: Final = 1603
 _NAME: Final = re.compile(r"^[0-9a-f]{64}(\.[a-z0-9]{1,8})?$")

@@ -36,8 +36,8 @@ def suggestion(word: str, candidates: Collection[str]) -> str:
     return f"Did you mean {quoted(near)}?" if near else ""
 
 
-def nearest(word: str, candidates: Collection[str]) -> str:
-    """The candidate that `word` is most likely a misspelling of; empty where none is near.
+def nearest(word: str, candidates: Collection[str], *, cutoff: float = 0.7) -> str:
+    """The candidate that `word` is most likely a misspelling of; empty if none has a similarity of `cutoff` (0 to 1).
 
     Comparing with each of many thousand names takes long, so of many only those that begin or end alike are tried.
     """
@@ -51,7 +51,7 @@ def nearest(word: str, candidates: Collection[str]) -> str:
     by_lowered: dict[str, str] = {}
     for name in candidates:
         by_lowered.setdefault(name.casefold(), name)
-    found = get_close_matches(lowered, by_lowered, n=1, cutoff=0.7) or _longer(lowered, by_lowered)
+    found = get_close_matches(lowered, by_lowered, n=1, cutoff=cutoff) or _longer(lowered, by_lowered)
     return by_lowered[found[0]] if found else ""
 
 
