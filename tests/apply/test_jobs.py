@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import RUN, NotBegun, StillRunning
+from reconciler.apply.steps import RUN, NotBegun, StepFailed, StillRunning
 from reconciler.model.errors import ReconcileError
 from reconciler.model.steps import RunJob
 from tests.apply.fakes import Clock, FakeServer, fake_context
@@ -52,3 +53,53 @@ def test_an_interrupt_ends_the_wait_for_another_session_and_nothing_is_started()
         "the run was interrupted while another session of the job was running",
     ]
     assert server.acts == []
+
+
+class Starting(FakeServer):
+    """Every start of a job gives the session `s-1`."""
+
+    def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        super().act(path, action, body)
+        return {"id": "s-1"}
+
+
+@pytest.mark.parametrize("main", [{}, {"mainSessionId": "s-0"}])
+def test_the_session_that_retries_a_failed_one_is_followed(main: dict[str, str]) -> None:
+    """The server runs a failed job again by itself: the last session is the end."""
+    first = {**SESSION, "status": "Failed", "jobWillBeRetried": True, "creationTime": "2026-01-01T02", **main}
+    others = [
+        {"id": "s-7", "mainSessionId": main.get("mainSessionId", "s-1"), "creationTime": "2026-01-01T01"},
+        {"id": "s-2", "mainSessionId": main.get("mainSessionId", "s-1"), "creationTime": "2026-01-01T03"},
+        {"id": "s-8", "mainSessionId": "another", "creationTime": "2026-01-01T09"},
+    ]
+    second = {"id": "s-2", "status": "Success", "progress": 7, "creationTime": "2026-01-01T03"}
+    server = Starting(
+        {"Jobs/id-daily": {"lastStatus": "None"}, "JobSessions/s-1": first, "JobSessions/s-2": second},
+        {"JobSessions": others},
+    )
+    place = fake_context(server)
+    place.naming.learn("job", "daily", "id-daily")
+    told: list[str] = []
+    assert RUN["job.run"](place, RunJob(name="daily"), told.append) == "Success, 7 objects"
+    assert told == ["failed, 3 objects", "success, 7 objects"]
+    assert server.acts == [("Jobs/id-daily", "start", {"full": False})]
+
+
+@pytest.mark.parametrize(
+    ("items", "line"),
+    [
+        ({"type": "Error", "message": "no quota"}, "Error no quota"),
+        ({"type": "Error", "message": "", "title": "no disk"}, "Error no disk"),
+        ({"title": "no disk"}, "no disk"),
+    ],
+)
+def test_the_log_of_a_job_that_failed(items: dict[str, str], line: str) -> None:
+    """v8 has a message with a type, versions before it a title. The last twenty lines are enough."""
+    failed = {"id": "s-1", "status": "Stopped", "details": "by hand"}
+    server = Starting({"Jobs/id-daily": {"lastStatus": "x"}, "JobSessions/s-1": failed})
+    server.lists["JobSessions/s-1/LogItems"] = [*[{"title": str(number)} for number in range(30)], items]
+    place = fake_context(server)
+    place.naming.learn("job", "daily", "id-daily")
+    with pytest.raises(StepFailed, match="the job ended as Stopped: by hand") as caught:
+        RUN["job.run"](place, RunJob(name="daily"), list[str]().append)
+    assert (caught.value.log[-1], len(caught.value.log), caught.value.log[0]) == (line, 20, "11")
