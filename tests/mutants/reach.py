@@ -73,11 +73,16 @@ class Reach:
 
     def tests(self, path: str, lines: Iterable[int], limit: float) -> list[str]:
         """The tests that run any of `lines`, the quick ones first, as many as take `limit` seconds. Lines that only an
-        import runs are run by whatever uses the module."""
-        found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines))
+        import runs are for whatever uses the module, or its neighbours where that are lines of the same kind."""
+        found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines)) or self.modules.get(
+            path, set()
+        )
+        folder = path.rpartition("/")[0]
+        if not found:
+            found = set[str]().union(*(tests for name, tests in self.modules.items() if name.startswith(folder)))
         chosen: list[str] = []
         total = 0.0
-        for test in sorted(found or self.modules.get(path, set()), key=lambda test: (self.seconds.get(test, 0), test)):
+        for test in sorted(found, key=lambda test: (self.seconds.get(test, 0), test)):
             total += self.seconds.get(test, 0.0)
             if total > limit and chosen:
                 break

@@ -16,7 +16,28 @@ BUILD = "8.5.0.1014"
 HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIKURRtOAd/+ZLrqEzx1emySQc1A+t0hoaZAWFTsDGjj3"
 _SECRETS = ("password", "userPassword", "sshSettings", "username", "attachUsedProxy", "useDomainNetwork")
 _COLLECTIONS = ("Proxies", "ProxyPools", "BackupRepositories", "Jobs", "Organizations", "Accounts")
-
+_REPLACED = {
+    "Proxies": (
+        *("description", "port", "threadsNumber", "enableNetworkThrottling", "throttlingValue", "throttlingUnit"),
+        *("useInternetProxy", "internetProxyType", "internetProxySettings"),
+    ),
+    "ProxyPools": ("name", "description"),
+    "BackupRepositories": (
+        *(
+            "name",
+            "description",
+            "retentionType",
+            "retentionPeriodType",
+            "dailyRetentionPeriod",
+            "dailyTime",
+            "dailyType",
+        ),
+        *("monthlyRetentionPeriod", "yearlyRetentionPeriod", "retentionFrequencyType", "monthlyTime"),
+        *("monthlyDaynumber", "monthlyDayofweek"),
+    ),
+    "Jobs": ("name", "description", "backupType", "repositoryId", "isEnabled", "schedulePolicy", "selectedItems"),
+}
+"""What a PUT replaces: a property that it leaves out is gone, since it is not documented whether the product merges."""
 
 Items = list[dict[str, Any]]
 
@@ -150,6 +171,9 @@ class MemoryServer:
         internet = body.get("internetProxySettings")
         if isinstance(internet, dict):
             internet.pop("userPassword", None)
+        for key in _REPLACED[collection]:
+            if self.rest < 8 or key != "threadsNumber":  # v8 has it no more
+                item.pop(key, None)
         item.update({key: value for key, value in body.items() if key not in _SECRETS})
 
     def delete(self, path: str, body: Any = None) -> None:
