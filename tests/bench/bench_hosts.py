@@ -2,7 +2,7 @@
 
     python -m tests.bench.bench_hosts [N] [--threads T] [--repeat TIMES] [--pyinfra PYTHON]
 
-All are whole processes against the same sshd (OpenSSH, started here on loopback with a key of its own) and take turns.
+All are whole processes against the same sshd (OpenSSH, started here on loopback with its own key) and take turns.
 The bare one runs, on each host, `true`, and in a second round the very facts script that the plan runs: the first
 ratio shows what a plan costs, the second what is ours of that. `--pyinfra` names the Python of an environment with
 pyinfra 3, which then gathers what the facts script tells with the facts that it has for that. First one plan is counted
@@ -128,11 +128,11 @@ def seconds(command: list[str]) -> float:
 
 
 def counted(server: OpenSsh, command: list[str]) -> tuple[int, int]:
-    """Connections and commands that one run makes, as sshd tells them."""
+    """Connections and commands that one run makes, as sshd reports them."""
     before = server.log
     subprocess.run(command, check=True)
-    told = server.log[len(before) :]
-    return told.count("Accepted publickey"), told.count("Starting session: command")
+    answer = server.log[len(before) :]
+    return answer.count("Accepted publickey"), answer.count("Starting session: command")
 
 
 def measure(server: OpenSsh, options: argparse.Namespace) -> dict[str, float]:

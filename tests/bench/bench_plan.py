@@ -1,4 +1,4 @@
-"""A plan of N proxies that changes nothing: from the file and one page of REST to text, in a process of its own.
+"""A plan of N proxies that changes nothing: from the file and one page of REST to text, in its own process.
 
     python -m tests.bench.bench_plan [N] [--repeat TIMES]
 

@@ -2,7 +2,7 @@
 
     python -m tests.bench.bench_validate [N] [--repeat TIMES] [--limit RATIO]
 
-Every measurement is a process of its own with the garbage collector on, as it comes; the two take turns, and medians
+Every measurement is its own process with the garbage collector on, as it comes; the two take turns, and medians
 are compared. What is timed is the whole of `reconciler.inventory.load`: reading, positions, schema, defaults, the
 repositories and jobs of `defaults.mapping` (2N of each), all rules, and the Inventory. Exits 1 above the limit.
 """

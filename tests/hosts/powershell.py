@@ -42,8 +42,8 @@ class Outcome:
 
     @property
     def error(self) -> dict[str, str]:
-        told: dict[str, str] = json.loads(self.stderr.strip().splitlines()[-1])
-        return told
+        answer: dict[str, str] = json.loads(self.stderr.strip().splitlines()[-1])
+        return answer
 
 
 def encoded(text: str) -> str:

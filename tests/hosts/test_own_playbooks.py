@@ -111,16 +111,16 @@ def line(text: str, part: str) -> int:
 )
 def test_a_mistake_is_shown_with_its_line(tmp_path: Path, old: str, new: str, at: str, said: str) -> None:
     text = GOOD.replace(old, new, 1)
-    (told,) = [item for item in broken(house(tmp_path / "house", text)) if said in item]
-    assert told.startswith(f"house/linux.yml:{line(text, at)}:" if at else "house/linux.yml:")
+    (shown,) = [item for item in broken(house(tmp_path / "house", text)) if said in item]
+    assert shown.startswith(f"house/linux.yml:{line(text, at)}:" if at else "house/linux.yml:")
 
 
 def test_scripts_are_ascii_and_have_names_of_their_own(tmp_path: Path) -> None:
     folder = house(tmp_path / "house", GOOD.replace("house-facts", "facts"), house_banner="# ümlaut\n")
     (folder / "linux" / "facts.sh").write_text("# Mine.\n")
-    told = broken(folder)
-    assert any("linux/house-banner.sh holds characters beyond ASCII" in item for item in told)
-    assert any("linux/facts.sh has the name of a script of the product" in item for item in told)
+    shown = broken(folder)
+    assert any("linux/house-banner.sh holds characters beyond ASCII" in item for item in shown)
+    assert any("linux/facts.sh has the name of a script of the product" in item for item in shown)
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ def shown(answer: Any) -> Any:
 
 
 def test_windows_and_its_twin_say_the_same(tmp_path: Path) -> None:
-    """All plays in one engine, each on a machine of its own: starting an engine takes longer than a play."""
+    """All plays in one engine, each on its own machine: starting an engine takes longer than a play."""
     engine = Windows(tmp_path, windows.host())
     blank = tmp_path / "blank.json"
     blank.write_text(json.dumps(windows.host() | {"bad_build": "", "installer": []}))

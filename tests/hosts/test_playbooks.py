@@ -66,20 +66,20 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_place(folder: Path) -
         change(folder, "name: admin-share", "name: Admin Share"),
     ]
     change(folder, "version: 1", "version: 2", "linux.yml")
-    told = broken(folder)
-    assert any(item.startswith("linux.yml:4:10: version: 1 was expected") for item in told)
-    assert any(item.startswith(f"windows.yml:{lines[1]}:") and "Admin Share" in item for item in told)
-    assert any("'atleast' was unexpected" in item for item in told)
+    answer = broken(folder)
+    assert any(item.startswith("linux.yml:4:10: version: 1 was expected") for item in answer)
+    assert any(item.startswith(f"windows.yml:{lines[1]}:") and "Admin Share" in item for item in answer)
+    assert any("'atleast' was unexpected" in item for item in answer)
 
 
 def test_names_are_there_once_and_scripts_exist(folder: Path) -> None:
     name = change(folder, "name: disk", "name: clock")
     script = change(folder, "script: windows/open-port.ps1", "script: windows/nowhere.ps1")
     (folder / "linux" / "facts.sh").unlink()
-    told = broken(folder)
-    assert any(item.startswith(f"windows.yml:{name}:") and "two requirements named clock" in item for item in told)
-    assert any(item.startswith(f"windows.yml:{script}:") and "no script windows/nowhere.ps1" in item for item in told)
-    assert any(item.startswith("linux.yml:") and "no script linux/facts.sh" in item for item in told)
+    answer = broken(folder)
+    assert any(item.startswith(f"windows.yml:{name}:") and "two requirements named clock" in item for item in answer)
+    assert any(item.startswith(f"windows.yml:{script}:") and "no script windows/nowhere.ps1" in item for item in answer)
+    assert any(item.startswith("linux.yml:") and "no script linux/facts.sh" in item for item in answer)
 
 
 def test_a_file_says_for_which_system_it_is(folder: Path) -> None:

@@ -237,9 +237,9 @@ def test_a_port_that_is_none_is_refused(host: Linux, port: str) -> None:
         done = host.run(name, {"port": port, "server": "vbo01"})
         assert done.returncode == 70
         assert done.stdout == b""
-        told = json.loads(done.stderr.decode().splitlines()[-1])
-        assert told["message"] == "the argument port is not a number"
-        assert sorted(told) == ["at", "message", "type"]
+        output = json.loads(done.stderr.decode().splitlines()[-1])
+        assert output["message"] == "the argument port is not a number"
+        assert sorted(output) == ["at", "message", "type"]
 
 
 def test_a_host_that_is_no_linux(host: Linux) -> None:

@@ -1,4 +1,4 @@
-"""The pipelines of the README are run as they stand there: in a repository of their own, in the lab."""
+"""The pipelines of the README are run as they stand there: in their own repository, in the lab."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ def test_it_names_every_command() -> None:
 
 def test_it_names_every_exit_code() -> None:
     table = TEXT[TEXT.index("| Exit code |") : TEXT.index("# Reference")]
-    told = " ".join(re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE))
-    assert {int(code) for code in told.replace(",", " ").split()} == {
+    answer = " ".join(re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE))
+    assert {int(code) for code in answer.replace(",", " ").split()} == {
         *Status,
         *(value for name, value in vars(exits).items() if name.isupper()),
     }

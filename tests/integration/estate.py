@@ -84,8 +84,8 @@ class Estate(Rehearsal):
     def services(self) -> dict[str, tuple[str, str]]:
         """What dpkg and systemd of each host say of the proxy service: version and state, empty where there is none."""
         asked = f"dpkg-query -W -f '${{Version}}' {NAME} 2>/dev/null; echo; systemctl is-active {UNIT} || :"
-        told = ((host.name.partition(".")[0], host.console(asked).split("\n")) for host in self.hosts if host.is_on)
-        return {name: (lines[0], lines[1]) for name, lines in told}
+        answer = ((host.name.partition(".")[0], host.console(asked).split("\n")) for host in self.hosts if host.is_on)
+        return {name: (lines[0], lines[1]) for name, lines in answer}
 
     def mails(self) -> list[dict[str, object]]:
         assert self.lab is not None
@@ -112,8 +112,10 @@ def estate(folder: Path, hosts: Sequence[Host]) -> Iterator[Estate]:
     place.mkdir(parents=True)
     with Lab.open(inventory, place, resolver, Outside(machines, OUTSIDE, made.push.script)) as lab:
         made.lab = lab
-        told = lab.endpoints()
+        answer = lab.endpoints()
         for host in hosts:
-            host.know({SERVER: told["url"].split("//")[1].split(":")[0], MAIL: told["smtp"]["host"]})
-            host.console("cat >>/etc/ssl/certs/ca-certificates.crt", Path(told["ca_file"]).read_text(encoding="ascii"))
+            host.know({SERVER: answer["url"].split("//")[1].split(":")[0], MAIL: answer["smtp"]["host"]})
+            host.console(
+                "cat >>/etc/ssl/certs/ca-certificates.crt", Path(answer["ca_file"]).read_text(encoding="ascii")
+            )
         yield made

@@ -1,4 +1,4 @@
-"""Debian hosts as they are: systemd is their first process, OpenSSH their way in, and each has a network of its own.
+"""Debian hosts as they are: systemd is their first process, OpenSSH their way in, and each has its own network.
 
 with Namespaces() as spaces, HostNetwork(spaces, image(), folder) as site:
     host = site.host("px-1.example.net")

@@ -1,7 +1,7 @@
 """The root file system that every host of these tests starts from: a small Debian, of the release that runs here.
 
 It is built once with mmdebstrap from the Debian mirror that this machine uses, and kept in a private folder. Hosts
-never write to it: each has an overlay of its own.
+never write to it: each has its own overlay.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _UNWANTED = (
 )
 _NETWORK_WAITS = "systemd-networkd-wait-online.service"
 _KEPT = 7 * 24 * 3600
-"""Seconds after which an image that nobody used is removed. Another checkout may have hosts on another one."""
+"""Seconds after which an image that no one used is removed. Another checkout may have hosts on another one."""
 
 
 class NoImage(Exception):
@@ -102,13 +102,13 @@ def _build(folder: Path, release: str) -> None:
 
 def _mirror(release: str) -> str:
     """The mirror that this machine's own apt uses for the release."""
-    told = subprocess.run(
+    answer = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages"],
         capture_output=True,
         text=True,
         check=False,
     )
-    for line in told.stdout.splitlines():
+    for line in answer.stdout.splitlines():
         uri, suite, component = line.split()
         if (suite, component) == (release, "main"):
             return uri
@@ -117,8 +117,8 @@ def _mirror(release: str) -> str:
 
 def _apt_settings() -> list[str]:
     """How this machine's apt gets to the mirror, where that is through a proxy."""
-    told = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
-    return [line for line in told.stdout.splitlines() if line.startswith(("Acquire::http", "Acquire::https"))]
+    answer = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
+    return [line for line in answer.stdout.splitlines() if line.startswith(("Acquire::http", "Acquire::https"))]
 
 
 def _settle(root: Path) -> None:

@@ -59,7 +59,7 @@ class OpenSsh:
 
 @contextmanager
 def openssh(folder: Path, *settings: str) -> Iterator[OpenSsh]:
-    """A server with a key of its own in `folder`, which is made. `settings` are lines of its configuration; keys that
+    """A server with its own key in `folder`, which is made. `settings` are lines of its configuration; keys that
     are in the folder already are used."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("host", "user"):

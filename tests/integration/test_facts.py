@@ -74,46 +74,46 @@ def reachable(host: Host) -> bool:
 
 
 def test_a_host_as_it_is(host: Host) -> None:
-    told = facts(host)
+    shown = facts(host)
     release = dict(line.split("=", 1) for line in host.console("cat /etc/os-release").splitlines())
-    assert told["os"] == {
+    assert shown["os"] == {
         "family": "linux",
         "id": "debian",
         "version": release["VERSION_ID"].strip('"'),
         "release": f"debian {release['VERSION_ID']}".replace('"', ""),
         "name": release["PRETTY_NAME"].strip('"'),
     }
-    assert told["host"] == {"name": "px-1", "fqdn": host.console("hostname -f").strip()}
-    assert (told["account"]["user"], told["account"]["admin"]) == ("root", True)
-    assert told["clock"]["minutes_off"] == 0
-    assert told["server"]["addresses"] == [f"{NETWORK}.1"]
-    assert told["server"]["reverse_matches"] is True
-    assert told["firewall"] == {"kind": "none", "port": "9193 open"}
+    assert shown["host"] == {"name": "px-1", "fqdn": host.console("hostname -f").strip()}
+    assert (shown["account"]["user"], shown["account"]["admin"]) == ("root", True)
+    assert shown["clock"]["minutes_off"] == 0
+    assert shown["server"]["addresses"] == [f"{NETWORK}.1"]
+    assert shown["server"]["reverse_matches"] is True
+    assert shown["firewall"] == {"kind": "none", "port": "9193 open"}
     free = int(host.console("df -Pk /opt | awk 'NR == 2 { print $4 }'"))
-    assert abs(told["disk"]["free_gb"] - free / 2**20) <= 1
-    assert told["service"] == {
+    assert abs(shown["disk"]["free_gb"] - free / 2**20) <= 1
+    assert shown["service"] == {
         "installed": False,
         "version": None,
         "state": "missing",
         "start": "missing",
         "listening": True,
     }
-    assert told["reboot"] == {"pending": False, "reasons": []}
+    assert shown["reboot"] == {"pending": False, "reasons": []}
 
 
 def test_without_sudo_it_is_no_administrator(host: Host) -> None:
-    told = facts(host, sudo=False)
-    assert (told["account"]["user"], told["account"]["admin"]) == (ADMIN, False)
+    shown = facts(host, sudo=False)
+    assert (shown["account"]["user"], shown["account"]["admin"]) == (ADMIN, False)
 
 
 def test_a_small_disk_and_a_pending_restart(host: Host) -> None:
     host.console("mount -t tmpfs -o size=1536m none /opt; touch /run/reboot-required")
     try:
-        told = facts(host)
+        shown = facts(host)
     finally:
         host.console("umount /opt; rm /run/reboot-required")
-    assert told["disk"]["free_gb"] == 1
-    assert told["reboot"] == {"pending": True, "reasons": ["reboot-required"]}
+    assert shown["disk"]["free_gb"] == 1
+    assert shown["reboot"] == {"pending": True, "reasons": ["reboot-required"]}
 
 
 SERVICES = {
@@ -133,9 +133,9 @@ def test_the_proxy_service_in_every_state(host: Host, tmp_path: Path) -> None:
     try:
         for name, (command, (state, start)) in SERVICES.items():
             host.console(f"({command.format(unit=UNIT)}) 2>&1 || :")
-            told = facts(host)["service"]
-            assert (name, told["state"], told["start"]) == (name, state, start)
-            assert (told["installed"], told["version"]) == (True, "8.5.0.1014")
+            shown = facts(host)["service"]
+            assert (name, shown["state"], shown["start"]) == (name, state, start)
+            assert (shown["installed"], shown["version"]) == (True, "8.5.0.1014")
     finally:
         host.console(f"systemctl unmask {UNIT}; dpkg --purge veeamvboproxy; systemctl daemon-reload")
     assert facts(host)["service"]["installed"] is False
@@ -187,9 +187,9 @@ def firewalld(running_firewalld: Host) -> Iterator[Host]:
 def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
     """Facts say what a connection finds, and the script that opens the port does so."""
     assert reachable(host) is (case["real"] == "open"), f"{case['name']}: the case is not what it says"
-    told = facts(host)["firewall"]
+    shown = facts(host)["firewall"]
     expected = {"open": "9193 open", "closed": "9193 closed", "unknown": None}[case.get("told", case["real"])]
-    assert told == {"kind": kind, "port": expected}
+    assert shown == {"kind": kind, "port": expected}
     for _ in range(2):
         assert run(host, "linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": kind}
     mended = case.get("mended", "open")
@@ -216,6 +216,6 @@ def test_firewalld(firewalld: Host, case: Mapping[str, Any]) -> None:
 
 def test_facts_are_one_line_of_json_whatever_the_login_shell_says(host: Host) -> None:
     host.console(f"echo 'echo welcome >&2' >>/home/{ADMIN}/.bashrc")
-    told = run(host, "linux/facts.sh", {"port": 9193, "server": SERVER})
-    assert json.loads(json.dumps(told)) == told
-    assert told["os"]["family"] == "linux"
+    shown = run(host, "linux/facts.sh", {"port": 9193, "server": SERVER})
+    assert json.loads(json.dumps(shown)) == shown
+    assert shown["os"]["family"] == "linux"

@@ -95,7 +95,7 @@ class Kerberos:
 
 
 class Unproven(Kerberos):
-    """Somebody who lets everybody in, and cannot prove that he is the host."""
+    """A user who lets everybody in, and cannot prove that he is the host."""
 
     def step(self, token: bytes) -> bytes:
         super().step(token)
@@ -244,7 +244,7 @@ def test_a_host_that_does_not_prove_who_it_is(tmp_path: Path, listener: str) -> 
 
 
 def test_a_login_is_bound_to_its_tls_connection(tmp_path: Path) -> None:
-    """A ticket that somebody in the middle passes on is of no use to him, whatever certificate he has."""
+    """A relayed ticket is refused, whatever certificate the relay has."""
     with serving(tmp_path, OWN, "https") as server:
         server.endpoint.certificate_hash = b"x" * 32
         error = refused(server, OWN, credential(ALICE))

@@ -91,7 +91,7 @@ def test_an_agent_with_several_keys(
     place = str(tmp_path / "agent")
     with subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
-        agent.stdout.readline()  # it tells where it listens once it does
+        agent.stdout.readline()  # it reports where it listens once it does
         monkeypatch.setenv("SSH_AUTH_SOCK", place)
         try:
             for key in (tmp_path / "other", server.folder / "user"):
@@ -241,9 +241,9 @@ def test_sudo_takes_its_password_and_nobody_sees_it(debian: Host, case: str) -> 
     with open_host(over_sudo(debian), ConnectionContext(Given(), "/")) as host:
         for text in ("", "two\nlines", "é✓" * 20_000):
             params = {"word": Secret(PASSWORD), "text": text}
-            told = host.execute(Script("linux/look.sh", LOOK), params, deadline=60)
-            assert bytes.fromhex(told.pop("text")).decode() == text
-            assert told == {"who": "root", "seen": 0, "rest": ""}
+            answer = host.execute(Script("linux/look.sh", LOOK), params, deadline=60)
+            assert bytes.fromhex(answer.pop("text")).decode() == text
+            assert answer == {"who": "root", "seen": 0, "rest": ""}
 
 
 @pytest.mark.parametrize("case", ["password", "terminal and pty"])

@@ -78,7 +78,7 @@ def test_ssh_keys(tmp_path: Path) -> None:
 
 
 class Real:
-    """Secrets that somebody really has."""
+    """Secrets that a user really has."""
 
     def __init__(self, **values: str) -> None:
         self.values = values

@@ -76,7 +76,7 @@ def test_a_machine_that_is_off_is_unreachable(tmp_path: Path) -> None:
         port = listener.getsockname()[1]
     network.point("px-1.example.net", "127.0.0.1")
     order = Deployment("px-1.example.net", "linux", False, 9193, "8.0", "vbo", "", ssh={"port": port, "account": "a"})
-    with pytest.raises(DeployError) as told, HostLogin(order, network, Authority(tmp_path / "pki"), Outside().script):
+    with pytest.raises(DeployError) as answer, HostLogin(order, network, Authority(tmp_path / "pki"), Outside().script):
         pass
-    assert told.value.code == "unreachable"
+    assert answer.value.code == "unreachable"
     network.close()

@@ -209,16 +209,16 @@ class _Trap:
 
 @contextmanager
 def _lab(folder: Path) -> Iterator[Callable[[], tuple[dict[str, int], int]]]:
-    """The lab of the inventory in a process of its own, as `lab serve` has it; yields what ends it and counts."""
-    (told, tell), (hear, ask) = os.pipe(), os.pipe()
+    """The lab of the inventory in its own process, as `lab serve` has it; yields what ends it and counts."""
+    (shown, reply), (hear, ask) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(told)
+        os.close(shown)
         os.close(ask)
-        _exit_with(lambda: _serve(folder, tell, hear))
-    os.close(tell)
+        _exit_with(lambda: _serve(folder, reply, hear))
+    os.close(reply)
     os.close(hear)
-    with os.fdopen(told) as answers, os.fdopen(ask, "w") as questions:
+    with os.fdopen(shown) as answers, os.fdopen(ask, "w") as questions:
         if answers.readline() != "ready\n":
             raise RuntimeError("the lab did not come up")
 
@@ -232,14 +232,14 @@ def _lab(folder: Path) -> Iterator[Callable[[], tuple[dict[str, int], int]]]:
     os.waitpid(pid, 0)
 
 
-def _serve(folder: Path, tell: int, hear: int) -> None:
+def _serve(folder: Path, reply: int, hear: int) -> None:
     from reconciler.lab.lab import Lab
     from reconciler.operations.inventory_loader import read_inventory
 
     inventory, _ = read_inventory(folder / "inventory.yml", lab=True)
     assert inventory
     place = folder / "state" / "vbo-reconcile" / "lab" / inventory.name
-    with Lab.open(inventory, place) as lab, os.fdopen(tell, "w") as answers, os.fdopen(hear) as questions:
+    with Lab.open(inventory, place) as lab, os.fdopen(reply, "w") as answers, os.fdopen(hear) as questions:
         world: Any = lab._world
         server = world._lab._server
         answers.write("ready\n")

@@ -85,7 +85,7 @@ def _job(organization: str, repository: str, items: list[str]) -> dict[str, Any]
 
 @dataclass
 class World:
-    """`wanted` is the inventory as data; `foreign` what somebody else created by hand, as it was then."""
+    """`wanted` is the inventory as data; `foreign` what another user created by hand, as it was then."""
 
     rehearsal: Rehearsal
     wanted: dict[str, Any]
@@ -139,8 +139,8 @@ class World:
         return found
 
     def working(self) -> dict[str, int]:
-        told = self.state.get("coverage", {}).get("organizations", {})
-        return {name: item["now"] for name, item in told.items()}
+        answer = self.state.get("coverage", {}).get("organizations", {})
+        return {name: item["now"] for name, item in answer.items()}
 
     def twice(self) -> list[str]:
         """Objects that exist more than once."""
@@ -156,7 +156,7 @@ class World:
         return Counter(str(item["jobId"]) for item in self.state.get("sessions", {}).values() if item.get("jobId"))
 
     def touched(self) -> list[str]:
-        """Foreign objects that are not as they were when somebody else left them."""
+        """Foreign objects that are not as they were when another user left them."""
         state = self.state
         return [
             name

@@ -1,5 +1,5 @@
 """An apply is killed before and after every single side effect of every step; the next run ends in the declared world,
-nothing is done twice, and the journal tells what happened."""
+nothing is done twice, and the journal reports what happened."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Tellers:
         for _number in range(self.size):
             self._free.get().communicate()
 
-    def tell(self, task: Task) -> Story:
+    def report(self, task: Task) -> Story:
         teller = self._free.get()
         try:
             assert teller.stdin
@@ -54,7 +54,7 @@ class Tellers:
 
     def all(self, tasks: list[Task]) -> Iterator[tuple[Task, Story]]:
         with ThreadPoolExecutor(self.size) as pool:
-            yield from zip(tasks, pool.map(self.tell, tasks), strict=True)
+            yield from zip(tasks, pool.map(self.report, tasks), strict=True)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_killed_at_every_side_effect(
 ) -> None:
     base = tmp_path / "base"
     world(base)
-    whole = tellers.tell(Task(str(base), str(tmp_path / "whole"), 0, "never", options=options))
+    whole = tellers.report(Task(str(base), str(tmp_path / "whole"), 0, "never", options=options))
     assert (whole.died, whole.left, [run["state"] for run in whole.runs[-1:]]) == (0, [], ["done"]), whole.said
     assert len(whole.effects) >= 10
     tasks = [
@@ -107,9 +107,9 @@ def test_killed_at_every_side_effect(
         for effect in range(1, len(whole.effects) + 1, 4)
     ]
     wrong = [
-        f"{task.effect} {task.when}{' in parallel' if task.parallel else ''} ({told.effects[-1:]}): {problem}"
-        for task, told in tellers.all(tasks)
-        for problem in problems(task, told, whole)
+        f"{task.effect} {task.when}{' in parallel' if task.parallel else ''} ({answer.effects[-1:]}): {problem}"
+        for task, answer in tellers.all(tasks)
+        for problem in problems(task, answer, whole)
     ]
     record_property("kill points", len(tasks))
     with capsys.disabled():
@@ -117,23 +117,23 @@ def test_killed_at_every_side_effect(
     assert wrong == []
 
 
-def problems(task: Task, told: Story, whole: Story) -> Iterator[str]:
+def problems(task: Task, answer: Story, whole: Story) -> Iterator[str]:
     """What is not as it should be, in words."""
-    if told.died != 9:
-        yield f"it was not killed ({told.said})"
+    if answer.died != 9:
+        yield f"it was not killed ({answer.said})"
         return
-    if told.code != 0:
-        yield f"the next run ended with {told.code}: {told.said[-2000:]}"
-    if told.left:
-        yield f"this still differs: {told.left}"
-    if told.created != whole.created:
-        yield f"made {told.created} instead of {whole.created}"
-    if told.bugs:
-        yield f"{told.bugs} bugs of the lab"
-    yield from untrue(task, told, told.runs[len(whole.runs) - 1 :])
+    if answer.code != 0:
+        yield f"the next run ended with {answer.code}: {answer.said[-2000:]}"
+    if answer.left:
+        yield f"this still differs: {answer.left}"
+    if answer.created != whole.created:
+        yield f"made {answer.created} instead of {whole.created}"
+    if answer.bugs:
+        yield f"{answer.bugs} bugs of the lab"
+    yield from untrue(task, answer, answer.runs[len(whole.runs) - 1 :])
 
 
-def untrue(task: Task, told: Story, runs: list[dict[str, Any]]) -> Iterator[str]:
+def untrue(task: Task, answer: Story, runs: list[dict[str, Any]]) -> Iterator[str]:
     """Where the journal says something else than what happened. `runs` are those that the task made."""
     killed, after = runs[0], runs[1:]
     finished = all(change["state"] == "done" for change in killed["changes"])
@@ -151,7 +151,7 @@ def untrue(task: Task, told: Story, runs: list[dict[str, Any]]) -> Iterator[str]
         for step in change["steps"]
         if not step["ended"]
     )
-    ended, under_way = Counter(told.ended), Counter(told.begun) - Counter(told.ended)
+    ended, under_way = Counter(answer.ended), Counter(answer.begun) - Counter(answer.ended)
     # in parallel another step may just have been announced and not begun, or have ended and not been noted
     loosely = done <= ended and under_way <= flying
     honest = loosely if task.parallel else (done, flying) == (ended, under_way)

@@ -161,7 +161,7 @@ class Storm(RuleBasedStateMachine):
         steps["shows"] += 1
         self.world.set(name, "wrong-password", "no")
 
-    # somebody else is at work
+    # another user is at work
 
     @rule(name=PROXIES, rate=st.integers(1, 900))
     def hand_changes_ours(self, name: str, rate: int) -> None:

@@ -1,4 +1,4 @@
-"""Two applies of one inventory at the same time, each in a process of its own: one works, the other leaves or waits."""
+"""Two applies of one inventory at the same time, each in its own process: one works, the other leaves or waits."""
 
 from __future__ import annotations
 

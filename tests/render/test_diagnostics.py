@@ -47,13 +47,13 @@ def test_little_to_say_is_said_briefly() -> None:
 
 
 def test_commands_to_copy_keep_their_own_line() -> None:
-    told = Diagnostic("code", "No", "Because.", "Run this:\n  vbo-reconcile lab reset")
-    assert diagnostics_text([told], Style()).endswith("│ Fix: Run this:\n│   vbo-reconcile lab reset\n")
+    answer = Diagnostic("code", "No", "Because.", "Run this:\n  vbo-reconcile lab reset")
+    assert diagnostics_text([answer], Style()).endswith("│ Fix: Run this:\n│   vbo-reconcile lab reset\n")
 
 
 def test_other_places_are_named() -> None:
-    told = Diagnostic("twice", "Declared twice", "Both say so.", related=(Position("b.yml", 4, 2),))
-    assert "│ see also b.yml:4:2\n" in diagnostics_text([told], Style())
+    answer = Diagnostic("twice", "Declared twice", "Both say so.", related=(Position("b.yml", 4, 2),))
+    assert "│ see also b.yml:4:2\n" in diagnostics_text([answer], Style())
 
 
 def test_findings_stand_in_the_order_of_the_file() -> None:
@@ -77,16 +77,16 @@ def test_findings_stand_in_the_order_of_the_file() -> None:
     ],
 )
 def test_the_caret_stands_below_its_column(source: str, column: int, caret: int) -> None:
-    told = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1, column), source=source)
-    line = next(line for line in diagnostics_text([told], Style()).splitlines() if line.endswith("^"))
+    answer = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1, column), source=source)
+    line = next(line for line in diagnostics_text([answer], Style()).splitlines() if line.endswith("^"))
     assert line == "│     │ " + " " * caret + "^"
 
 
 @pytest.mark.parametrize("column", [1, 2_500_000, 5_000_000])
 def test_a_very_long_line_is_cut_around_the_caret(column: int) -> None:
     source = "a" * (column - 1) + "X" + "b" * (5_000_000 - column)
-    told = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1, column), source=source)
-    text, caret = _pair(diagnostics_text([told], Style()))
+    answer = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1, column), source=source)
+    text, caret = _pair(diagnostics_text([answer], Style()))
     assert len(text) < WIDTH + 20
     assert text[caret.index("^")] == "X"
 
@@ -98,7 +98,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def test_nothing_that_a_terminal_obeys_gets_through() -> None:
-    told = Diagnostic("code", "a\x1b[2Jb", "c\x07d\x9b31m", "e\u202ef", address="x\ny")
-    text = diagnostics_text([told], Style())
+    answer = Diagnostic("code", "a\x1b[2Jb", "c\x07d\x9b31m", "e\u202ef", address="x\ny")
+    text = diagnostics_text([answer], Style())
     assert not any(char in text for char in "\x1b\x07\x9b\u202e")
     assert "│   x\\ny\n" in text

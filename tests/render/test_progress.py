@@ -26,11 +26,11 @@ STORY: list[Event] = [
 
 
 def test_lines_tell_the_story_once() -> None:
-    told: list[str] = []
-    with Lines(told.append, Style(), 12) as lines:
+    answer: list[str] = []
+    with Lines(answer.append, Style(), 12) as lines:
         for event in STORY:
             lines(event)
-    assert told == [
+    assert answer == [
         "  proxy.px-1: create proxy px-1 ...\n",
         "  proxy.px-1: installing\\x1b[2J\n",
         "  proxy.px-1: create proxy px-1 done (3.1 s)\n",
@@ -40,11 +40,11 @@ def test_lines_tell_the_story_once() -> None:
 
 
 def test_lines_from_many_threads_stay_whole() -> None:
-    told: list[str] = []
-    lines = Lines(told.append, Style(), 200)
+    answer: list[str] = []
+    lines = Lines(answer.append, Style(), 200)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lines, [STORY[4]] * 200))
-    assert sorted(int(line[1:4]) for line in told) == list(range(1, 201))
+    assert sorted(int(line[1:4]) for line in answer) == list(range(1, 201))
 
 
 def drawn(screen: Screen) -> str:

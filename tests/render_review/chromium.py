@@ -118,7 +118,7 @@ class Page:
 
 @contextmanager
 def running() -> Iterator[Chromium]:
-    """A browser with an empty profile of its own; it ends with the block."""
+    """A browser with its own empty profile; it ends with the block."""
     program = executable()
     assert program
     theirs_in, ours_out = os.pipe()

@@ -4,7 +4,7 @@
     python -m tests.same_plans compare BEFORE AFTER
 
 `record` plans the shipped inventories, validates the cases of the inventory tests, and plans random worlds, each in
-a lab of its own, through the command line. Record once with the code before; then with the code after, and `--states`
+its own lab, through the command line. Record once with the code before; then with the code after, and `--states`
 naming that recording: each lab begins with the state that it had there. `compare` exits with 1 where anything but
 texts differs.
 """

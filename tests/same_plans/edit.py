@@ -356,7 +356,7 @@ def _newer(draw: Random, state: dict[str, Any]) -> str:
 
 
 def _foreign(draw: Random, state: dict[str, Any]) -> str:
-    """A twin of an object under a name of its own, with the owner mark or without."""
+    """A twin of an object under its own name, with the owner mark or without."""
     collection = draw.choice(["repositories", "jobs", "pools"])
     items = sorted(state.get(collection, {}).values(), key=lambda item: str(item["name"]))
     if not items:

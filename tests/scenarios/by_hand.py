@@ -1,4 +1,4 @@
-"""Somebody else at work: a REST client that is none of ours, logged in to the lab's server of a rehearsal."""
+"""Another user at work: a REST client that is none of ours, logged in to the lab's server of a rehearsal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small world to delete from, what was sent to its server, and objects in it that somebody else made."""
+"""A small world to delete from, what was sent to its server, and objects in it that another user made."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def server_state(world: Rehearsal) -> dict[str, Any]:
 
 
 def add_foreign(world: Rehearsal, proxy: str = "px-disk.corp.example.com") -> dict[str, str]:
-    """A repository and a job that somebody made by hand. Gives their ids."""
+    """A repository and a job that a user made by hand. Gives their ids."""
     with by_hand(world) as client:
         owner = client.by_name("Proxies", "hostName", proxy)["id"]
         period = {"retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Year1", "retentionFrequencyType": "Daily"}

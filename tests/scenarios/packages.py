@@ -85,6 +85,6 @@ def hosts(world: Rehearsal) -> dict[str, Any]:
     """Version and state of the proxy service of each host, as the lab knows them."""
     ended = world.run("lab", "status", str(world.file), "--format", "json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)["hosts"]
-    found = {name.partition(".")[0]: host["proxy"] for name, host in told.items()}
+    answer = json.loads(ended.out)["hosts"]
+    found = {name.partition(".")[0]: host["proxy"] for name, host in answer.items()}
     return {name: found[name] and (found[name]["version"], found[name]["running"]) for name in PROXIES}

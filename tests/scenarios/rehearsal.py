@@ -1,4 +1,4 @@
-"""A rehearsal: an inventory in a folder of its own, its lab, and command lines against both."""
+"""A rehearsal: an inventory in its own folder, its lab, and command lines against both."""
 
 from __future__ import annotations
 

@@ -37,6 +37,6 @@ def test_a_plan_that_changes_nothing_visits_each_host_once(demo: Rehearsal, monk
     assert connections == Counter([*HOSTS, SERVER])
     for host in HOSTS:
         machine = host.partition(".")[0].upper()
-        told = {verb: count for (name, verb), count in requests.items() if name == machine}
-        assert told == dict.fromkeys(("Create", "Command", "Send", "Receive", "Signal", "Delete"), 1)
+        shown = {verb: count for (name, verb), count in requests.items() if name == machine}
+        assert shown == dict.fromkeys(("Create", "Command", "Send", "Receive", "Signal", "Delete"), 1)
     assert requests["VBO01", "Create"] == requests["VBO01", "Delete"] == 1

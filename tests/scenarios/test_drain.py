@@ -115,8 +115,10 @@ def test_a_proxy_that_does_not_come_back_stops_the_rest(demo: Rehearsal) -> None
         *("apply", "--lab", str(demo.file), "--auto-approve", "--waive", "coverage=one proxy each", "--format", "json")
     )
     assert ended.code == 3
-    told = json.loads(ended.out)
-    ends = {item["key"]: (item["outcome"], item["detail"]) for item in told["outcomes"] if item["action"] == "upgrade"}
+    answer = json.loads(ended.out)
+    ends = {
+        item["key"]: (item["outcome"], item["detail"]) for item in answer["outcomes"] if item["action"] == "upgrade"
+    }
     assert ends.pop("upgrade:proxy.px-dmz-1") == ("failed", "px-dmz-1 does not work again: it is Offline")
     assert len(ends) == 5
     assert set(ends.values()) == {("not started", "an earlier batch failed: proxy.px-dmz-1 failed")}

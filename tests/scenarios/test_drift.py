@@ -1,4 +1,4 @@
-"""Somebody changes the live world by hand, through REST: it shows as drift with before and after, and is mended."""
+"""A user changes the live world by hand, through REST: it shows as drift with before and after, and is mended."""
 
 from __future__ import annotations
 

@@ -120,11 +120,11 @@ def test_drift_knows_what_is_accepted(demo: Rehearsal, tmp_path: Path) -> None:
         ended = demo.run("drift", "--lab", str(demo.file), "--known", str(known), "--format", "json")
         return ended.code, json.loads(ended.out)
 
-    code, told = drift("2999-12-31")
-    assert (code, told["mode"], told["changes"]) == (0, "drift", [])
-    assert [report["code"] for report in told["reports"]] == ["known-drift"]
-    code, told = drift("2020-12-31")
-    assert (code, [change["severity"] for change in told["changes"]]) == (2, ["low"])
-    assert [report["code"] for report in told["reports"]] == ["expired-drift"]
+    code, answer = drift("2999-12-31")
+    assert (code, answer["mode"], answer["changes"]) == (0, "drift", [])
+    assert [report["code"] for report in answer["reports"]] == ["known-drift"]
+    code, answer = drift("2020-12-31")
+    assert (code, [change["severity"] for change in answer["changes"]]) == (2, ["low"])
+    assert [report["code"] for report in answer["reports"]] == ["expired-drift"]
     demo.converges()
     assert demo.run("drift", "--lab", str(demo.file)).code == 0

@@ -19,7 +19,7 @@ LON_1, LON_2, DMZ_1 = "px-lon-1.corp.example.com", "px-lon-2.corp.example.com", 
 
 
 class Repository:
-    """The demo, applied, in a git repository of its own."""
+    """The demo, applied, in its own git repository."""
 
     def __init__(self, demo: Rehearsal) -> None:
         self.demo = demo
@@ -114,10 +114,10 @@ def test_what_is_not_in_the_file_is_not_done(repository: Repository) -> None:
     with by_hand(demo) as hand:
         hand.change("Proxies", "hostName", DMZ_1, {"description": "by hand"})
     applied = demo.run("apply", "--lab", out, "--format", "json")
-    told = json.loads(applied.out)
-    assert (applied.code, told["exit_code"]) == (0, 0)
-    assert [key for key in told["recheck"]["extra"] if not key.startswith("run:")] == ["update:proxy.px-dmz-1"]
-    assert told["recheck"]["stale"] == []
+    answer = json.loads(applied.out)
+    assert (applied.code, answer["exit_code"]) == (0, 0)
+    assert [key for key in answer["recheck"]["extra"] if not key.startswith("run:")] == ["update:proxy.px-dmz-1"]
+    assert answer["recheck"]["stale"] == []
     _, left = repository.plan()
     assert keys(left) == ["update:proxy.px-dmz-1"]
     demo.converges()

@@ -34,13 +34,13 @@ def failed_in_part(demo: Rehearsal) -> str:
     demo.set("server", f"faults={ONE_REFUSAL}")
     ended = demo.apply("--format", "json")
     assert ended.code == 3, ended.err
-    told = json.loads(ended.out)
-    assert {item["key"]: item["outcome"] for item in told["outcomes"]} == {
+    answer = json.loads(ended.out)
+    assert {item["key"]: item["outcome"] for item in answer["outcomes"]} == {
         "update:smtp": "done",
         "update:proxy.px-lon-1": "failed",
         "run:job.contoso-mail": "skipped",
     }
-    return str(told["run"])
+    return str(answer["run"])
 
 
 def test_only_what_the_run_still_wanted_is_done(demo: Rehearsal) -> None:
@@ -48,13 +48,13 @@ def test_only_what_the_run_still_wanted_is_done(demo: Rehearsal) -> None:
     demo.replace(KEEP, "retention: {keep: 10 years}")
     ended = demo.apply("--resume", run, "--format", "json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert {item["key"]: item["outcome"] for item in told["outcomes"]} == {
+    answer = json.loads(ended.out)
+    assert {item["key"]: item["outcome"] for item in answer["outcomes"]} == {
         "update:proxy.px-lon-1": "done",
         "run:job.contoso-mail": "done",
     }
-    assert [key for key in told["recheck"]["extra"] if key.startswith("update")] == ["update:repository.fabrikam"]
-    shown = json.loads(demo.run("runs", "show", told["run"], "--lab", *inventory(demo), "--format", "json").out)
+    assert [key for key in answer["recheck"]["extra"] if key.startswith("update")] == ["update:repository.fabrikam"]
+    shown = json.loads(demo.run("runs", "show", answer["run"], "--lab", *inventory(demo), "--format", "json").out)
     assert shown["resumes"] == run
     assert "update:repository.fabrikam" in demo.changes()
 
@@ -73,8 +73,8 @@ def test_a_run_that_was_no_apply_is_passed_over(demo: Rehearsal) -> None:
     assert ended.code == 0, ended.err
     refused = demo.apply("--resume", json.loads(ended.out)["run"])
     assert (refused.code, "Not the run of an apply" in refused.err) == (1, True)
-    told = json.loads(demo.apply("--resume", "last", "--format", "json").out)
-    shown = demo.run("runs", "show", told["run"], "--lab", *inventory(demo), "--format", "json")
+    answer = json.loads(demo.apply("--resume", "last", "--format", "json").out)
+    shown = demo.run("runs", "show", answer["run"], "--lab", *inventory(demo), "--format", "json")
     assert json.loads(shown.out)["resumes"] == run
 
 
@@ -134,7 +134,7 @@ def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
 def test_a_job_that_was_not_begun_yet_is_started_by_the_next_run(
     demo: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else's session runs, and the run is interrupted while it waits for that."""
+    """Another user's session runs, and the run is interrupted while it waits for that."""
     work, may_end, wait = sessions.Worker.run, threading.Event(), ApplyContext.wait
 
     def slowly(self: sessions.Worker, order: SessionOrder) -> SessionResult:
@@ -158,14 +158,14 @@ def test_a_job_that_was_not_begun_yet_is_started_by_the_next_run(
             hand.request("POST", f"Jobs/{job}/start", json={})
         ended = demo.apply("--format", "json")
         assert ended.code == 130, ended.err
-        told = json.loads(ended.out)
-        assert {item["key"]: item["outcome"] for item in told["outcomes"]}["run:job.fabrikam-daily"] == "not started"
-        assert told["in_flight"] == {}
+        answer = json.loads(ended.out)
+        assert {item["key"]: item["outcome"] for item in answer["outcomes"]}["run:job.fabrikam-daily"] == "not started"
+        assert answer["in_flight"] == {}
         may_end.set()
         again = demo.apply()
         assert again.code == 0, again.out + again.err
         assert "it was started already" not in again.err
         state = json.loads((folder / "server.json").read_text(encoding="utf-8"))
         ran = [item["status"] for item in state["sessions"].values() if item["jobId"] == job]
-        assert ran == ["Success"] * 3  # the one of the demo, somebody's, and ours
+        assert ran == ["Success"] * 3  # the one of the demo, a user's, and ours
         assert demo.changes() == {}

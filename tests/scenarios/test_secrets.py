@@ -52,11 +52,11 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
     kept = [
         file for file in files if file.relative_to(tmp_path / "state").parts[1:3] != LAB_KEEPS or "journal" in file.name
     ]
-    told = {str(file): file.read_bytes().decode(errors="replace") for file in kept}
-    assert told
+    answer = {str(file): file.read_bytes().decode(errors="replace") for file in kept}
+    assert answer
     for canary in CANARIES.values():
         assert not [text for text in outputs if canary in text]
-        assert not [name for name, text in told.items() if canary in text]
+        assert not [name for name, text in answer.items() if canary in text]
         assert not [line for line in seen if canary in line]
     assert not [
         file for file in files if file.stat().st_mode & 0o077 and not file.is_relative_to(root_of_hosts(tmp_path))

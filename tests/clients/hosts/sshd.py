@@ -144,7 +144,7 @@ class _Logins(asyncssh.SSHServer):
 
 @contextlib.contextmanager
 def running(server: Sshd) -> Iterator[Sshd]:
-    """The server on a free loopback port, in a thread of its own."""
+    """The server on a free loopback port, in its own thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

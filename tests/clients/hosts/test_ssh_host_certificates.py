@@ -31,7 +31,7 @@ def public(key: asyncssh.SSHKey) -> str:
 
 
 class World:
-    """Hosts with certificates, each on a port of its own."""
+    """Hosts with certificates, each on its own port."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder

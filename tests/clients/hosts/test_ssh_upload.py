@@ -1,4 +1,4 @@
-"""Files to Linux hosts: whole or not at all, for nobody else, and over the connection that is open."""
+"""Files to Linux hosts: whole or not at all, for no one else, and over the connection that is open."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_read(connect: Connect, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", [sftp.LOOK, sftp.FINISH, sftp.REMOVE], ids=lambda script: str(script.name))
 def test_its_scripts_pass_shellcheck(script: Script) -> None:
     found = shellcheck()
-    told = subprocess.run(
+    answer = subprocess.run(
         [found, "-s", "sh", "-e", "SC2154", "-"], input=script.text, text=True, capture_output=True, check=False
     )
-    assert (told.returncode, told.stdout) == (0, "")
+    assert (answer.returncode, answer.stdout) == (0, "")

@@ -29,7 +29,7 @@ def items(count: int, start: int = 0) -> list[dict[str, Any]]:
 
 
 class Shelf:
-    """A paged collection. `cap` is what the server sends at most, whatever it is asked for; `links` is how it tells
+    """A paged collection. `cap` is what the server sends at most, whatever it is asked for; `links` is how it reports
     that there is more: with `next`, without any links, or with a `next` that names another version."""
 
     def __init__(self, count: int, cap: int = 10_000, links: str = "next") -> None:

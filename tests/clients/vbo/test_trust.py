@@ -218,7 +218,7 @@ def test_proxies_of_the_environment_are_not_used(good: Made, folder: Path, monke
 
 
 def then(misbehave: Speak) -> Speak:
-    """A server that is fine until somebody asks for a proxy."""
+    """A server that is fine until a user asks for a proxy."""
 
     def speak(peer: socket.socket, request: bytes) -> None:
         (misbehave if b"/v8/Proxies" in request else reply)(peer, request)

@@ -40,7 +40,7 @@ Version: @BUILD@
 Architecture: all
 Depends: python3, systemd
 Maintainer: Nobody <nobody@example.net>
-Description: proxy service of the lab, as a service of its own
+Description: proxy service of the lab, as its own service
 """
 _UNIT = """\
 [Unit]

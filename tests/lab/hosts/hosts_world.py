@@ -55,7 +55,7 @@ class World:
 
     def order(self, host: Host, **changes: Any) -> Deployment:
         """What the server is told to deploy, with the right login."""
-        told: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "host": host.name,
             "os": host.state["os"],
             "domain": host is self.lon,
@@ -65,11 +65,11 @@ class World:
             "certificate": self.certificate(),
         }
         if host is self.lnx:
-            told["ssh"] = self.ssh()
+            answer["ssh"] = self.ssh()
         else:
             name = "lon" if host is self.lon else "dmz"
-            told |= {"username": "CORP\\svc" if name == "lon" else "Administrator", "password": PASSWORDS[name]}
-        return Deployment(**told | changes)
+            answer |= {"username": "CORP\\svc" if name == "lon" else "Administrator", "password": PASSWORDS[name]}
+        return Deployment(**answer | changes)
 
     def ssh(self, **changes: Any) -> dict[str, Any]:
         return {

@@ -172,12 +172,12 @@ def test_sessions_run_on_the_proxy(world: World, name: str) -> None:
     world.fleet.deploy(world.order(host))
     mail = MailSettings("smtp.example.com", 587, "tls", "", "", "a@b", ["c@d"], "%JobResult%", ["success"])
     order = SessionOrder("s", "daily", "contoso", 3, full=False, mail=mail)
-    told: dict[str, Any] = {"domain": name == "lon", "certificate": world.certificate(), "server": SERVER}
-    assert world.fleet.run(host.name, 9193, order, **told).status == "Success"
+    answer: dict[str, Any] = {"domain": name == "lon", "certificate": world.certificate(), "server": SERVER}
+    assert world.fleet.run(host.name, 9193, order, **answer).status == "Success"
     assert f"X-Lab-Proxy: {host.name}".encode() in world.mails[0][1]
     host.change("service", "stopped")
     with pytest.raises(DeployError) as offline:
-        world.fleet.run(host.name, 9193, order, **told)
+        world.fleet.run(host.name, 9193, order, **answer)
     assert offline.value.code == "offline"
 
 

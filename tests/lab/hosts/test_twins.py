@@ -124,7 +124,7 @@ def engine(tmp_path: Path) -> Windows:
     return made
 
 
-def told(document: dict[str, Any]) -> dict[str, Any]:
+def reported(document: dict[str, Any]) -> dict[str, Any]:
     """Without what is the engine's own: its clock and its version."""
     document = copy.deepcopy(document)
     document.pop("clock")
@@ -145,8 +145,8 @@ def part(document: dict[str, Any], emulated: dict[str, Any]) -> dict[str, Any]:
 def test_facts(engine: Windows, domain: str) -> None:
     states = {name: state_of(domain, change) for name, change in STATES.items()}
     answers = engine.ask(shipped_script("windows/facts.ps1"), [(windows_of(state), ARGS) for state in states.values()])
-    ours = {name: told(emulated_facts(world(state), ARGS)) for name, state in states.items()}
-    assert ours == {name: part(told(answer), ours[name]) for name, answer in zip(states, answers, strict=True)}
+    ours = {name: reported(emulated_facts(world(state), ARGS)) for name, state in states.items()}
+    assert ours == {name: part(reported(answer), ours[name]) for name, answer in zip(states, answers, strict=True)}
 
 
 def test_facts_that_are_not_emulated_are_those_of_the_example() -> None:
@@ -177,8 +177,8 @@ def test_changes(engine: Windows, case: str, name: str, args: dict[str, Any]) ->
     theirs = engine.ask(
         shipped_script("windows/facts.ps1"), [(engine.world, ARGS), (engine.world, {**ARGS, "port": 9500})]
     )
-    ours = [told(emulated_facts(world(state), {**ARGS, "port": port})) for port in (9193, 9500)]
-    assert [part(told(answer), mine) for answer, mine in zip(theirs, ours, strict=True)] == ours
+    ours = [reported(emulated_facts(world(state), {**ARGS, "port": port})) for port in (9193, 9500)]
+    assert [part(reported(answer), mine) for answer, mine in zip(theirs, ours, strict=True)] == ours
 
 
 def test_every_shipped_script_has_a_twin() -> None:

@@ -27,7 +27,7 @@ SETTINGS = {
     "notifyOnWarning": True,
     "notifyOnFailure": True,
 }
-TOLD = MailSettings(
+SETTINGS_SENT = MailSettings(
     server="smtp.example.net",
     port=587,
     security="tls",
@@ -80,7 +80,7 @@ def run_daily(world: World, **job: Any) -> MailSettings | None:
 
 def test_the_proxy_is_told_the_settings_of_the_moment(world: World) -> None:
     world.client().do("PUT", "VboEmailSettings", SETTINGS)
-    assert run_daily(world) == TOLD
+    assert run_daily(world) == SETTINGS_SENT
 
 
 def test_without_notifications_it_is_told_nothing(world: World) -> None:
@@ -122,7 +122,7 @@ def test_the_test_mail_uses_the_stored_settings(
     client.do("PUT", "VboEmailSettings", SETTINGS)
     answer = client.send("POST", f"VboEmailSettings/{word}")
     assert (answer.status_code, answer.content) == (status, b"")
-    assert sent == [TOLD]
+    assert sent == [SETTINGS_SENT]
 
 
 def test_a_mail_server_that_refuses_is_told(

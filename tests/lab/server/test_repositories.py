@@ -112,9 +112,9 @@ def test_the_owner_changes_at_the_very_end(world: World) -> None:
     eventually(lambda: status(client, session) == "Succeeded")
     found = client.get(f"BackupRepositories/{repository}")
     assert (found["proxyId"], found["proxyPoolId"], found["isMigrationLocked"]) == (None, pool, False)
-    told = client.get(f"RepositoryOwnerChangeSessions/{session}")
-    assert (told["fromOwnerId"], told["toOwnerId"], told["repositoryIds"]) == (proxy, pool, [repository])
-    assert (told["waitForSessionsTimeout"], told["forceStopSessionsTimeout"]) == ("10000", "10")
+    shown = client.get(f"RepositoryOwnerChangeSessions/{session}")
+    assert (shown["fromOwnerId"], shown["toOwnerId"], shown["repositoryIds"]) == (proxy, pool, [repository])
+    assert (shown["waitForSessionsTimeout"], shown["forceStopSessionsTimeout"]) == ("10000", "10")
 
 
 @pytest.mark.parametrize(("force", "end", "job"), [(False, "Failed", "Running"), (True, "Succeeded", "Stopped")])
