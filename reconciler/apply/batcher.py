@@ -1,4 +1,4 @@
-"""Calls of several changes that go as one: what begins at the same time, and would each start the same thing."""
+"""Calls that several changes make at the same time, combined into one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 Item = Mapping[str, Any]
 Work = Callable[[Sequence[Item]], Sequence[Mapping[str, Any]]]
-"""Does the work for all items; gives one result for each, in their order."""
+"""Does the work for all items; returns a result for each, in their order."""
 
 
 class Batcher:
-    """`call` gathers the items that come for one key within `seconds` of the first, and works for all of them at once.
+    """`call` collects the items of one key for `seconds` after the first, and does the work once for all of them.
 
     How many come together changes the number of calls and nothing else.
     """
@@ -25,7 +25,7 @@ class Batcher:
         self._waiting: dict[str, list[tuple[Item, Future[Mapping[str, Any]]]]] = {}
 
     def call(self, key: str, item: Item, work: Work) -> Mapping[str, Any]:
-        """The result for `item`. Whoever comes first waits for the others and works; what `work` raises, all raise."""
+        """The result for `item`. The first caller does the work for the others; all raise what `work` raises."""
         future: Future[Mapping[str, Any]] = Future()
         with self._lock:
             group = self._waiting.setdefault(key, [])
@@ -42,7 +42,7 @@ class Batcher:
 def _work(group: list[tuple[Item, Future[Mapping[str, Any]]]], work: Work) -> None:
     try:
         results = list(zip(group, work([item for item, _ in group]), strict=True))
-    except BaseException as error:  # the others wait for an answer, whatever it is
+    except BaseException as error:  # the others wait for a result of any kind
         for _, future in group:
             future.set_exception(error)
         raise

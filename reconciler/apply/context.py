@@ -1,4 +1,4 @@
-"""The place where steps work: the writers, and the names and ids of what exists by now."""
+"""What steps work with: the writer, sessions on hosts, and the ids of existing objects."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Reporter = Callable[[str], None]
 
 @dataclass(slots=True)
 class ApplyContext:
-    """What every step is handed. `owner` is the name of the inventory; `naming` knows ids and learns new ones. Who
-    moves a repository holds `moving`. `playbooks` have the change scripts of users beside the shipped ones."""
+    """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
+    holds `moving`. `playbooks` have the change scripts, those of users included."""
 
     owner: str
     live: Live
@@ -45,11 +45,11 @@ class ApplyContext:
     stop: Event = field(default_factory=Event)
     moving: Lock = field(default_factory=Lock)
     naming: Naming = field(init=False)
-    together: Batcher = field(init=False)
+    batcher: Batcher = field(init=False)
     sessions: Sessions = field(init=False)
 
     def __post_init__(self) -> None:
-        self.together = Batcher(self.sleep)
+        self.batcher = Batcher(self.sleep)
         self.sessions = Sessions(self.connection_context)
         self.naming = Naming(self.reader.rest, self.access, self.connection_context.resolver, self.owner)
         for resource in self.live.resources.values():
@@ -58,7 +58,7 @@ class ApplyContext:
         self._learn_references()
 
     def _learn_references(self) -> None:
-        """Accounts and object storage are referred to by name in bodies; observation does not keep their ids."""
+        """Bodies refer to accounts and object storage by id; observation keeps their names only."""
         if self.reader.rest >= 8:
             for raw in self.reader.list("Accounts"):
                 for name in (raw.get("userName"), raw.get("description")):
@@ -86,18 +86,18 @@ class ApplyContext:
 
     @contextmanager
     def host(self, connection: Connection | None, name: str) -> Iterator[HostSession]:
-        """A session on a host, the one of an earlier step where it is still open. Raises RemoteError."""
+        """A session on a host; the one of an earlier step if it is still open. Raises RemoteError."""
         if connection is None:
-            raise Unreachable(name, "connecting", "the inventory does not say how to reach this host")
+            raise Unreachable(name, "connecting", "the inventory has no connection for this host")
         with self.sessions.lend(connection) as session:
             yield session
 
-    def wait(self, peer: str, what: str, look: Callable[[], Any], *, seconds: float, longest: float = 3.0) -> Any:
-        """Call `look` until it gives something, with growing pauses. Raises DeadlineExceeded after `seconds`."""
+    def wait(self, peer: str, what: str, poll: Callable[[], Any], *, seconds: float, longest: float = 3.0) -> Any:
+        """Call `poll` until it returns something true, with growing pauses. Raises DeadlineExceeded after `seconds`."""
         end = self.clock() + seconds
         pause = 0.05
         while True:
-            found = look()
+            found = poll()
             if found:
                 return found
             if self.clock() >= end:

@@ -18,6 +18,7 @@ import msgspec
 from reconciler.inventory.schema import schema_path
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.inventory import Inventory
+from reconciler.model.steps import step_from_json
 from reconciler.model.value import digest
 from reconciler.plan.document import FORMAT_VERSION
 
@@ -145,7 +146,19 @@ def read_plan(data: bytes, *, name: str, now: datetime) -> SavedPlan:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} cannot be read: {error}") from error
     if now >= expires:
         raise _refused("plan-expired", "Plan has expired", f"{name} expired at {document['expires']}.")
+    _check_steps(document, name)
     return SavedPlan(document, inventory)
+
+
+def _check_steps(document: Mapping[str, Any], name: str) -> None:
+    """Raises Diagnosed for a step that this version does not know, or whose parameters do not fit it."""
+    for change in document["changes"]:
+        for number, step in enumerate(change["steps"], 1):
+            try:
+                step_from_json(step["verb"], step["params"])
+            except ValueError as error:
+                detail = f"{name} has a step that this version cannot run: step {number} of {change['key']}: {error}."
+                raise _refused("plan-format", "Plan of another format", detail) from error
 
 
 def _refused(code: str, summary: str, detail: str) -> Diagnosed:

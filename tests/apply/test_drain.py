@@ -117,14 +117,14 @@ class TestMaintenance:
         server, told = Pool(moments=10_000), list[str]()
         step = replace(ON, deadline=5, then=then)
         if then == "fail":
-            with pytest.raises(StepFailed, match=r"not in maintenance after 5 s, and policy\.drain says fail"):
+            with pytest.raises(StepFailed, match=r"not in maintenance mode after 5 s, and policy\.drain\.then is fail"):
                 do(server, step)
         else:
             do(server, step, told)
-            assert told == ["px-1 is not in maintenance after 5 s; going on, as policy.drain says"]
+            assert told == ["px-1 is not in maintenance mode after 5 s; continuing (policy.drain.then is proceed)"]
 
     def test_without_a_login_it_says_what_is_missing(self) -> None:
-        with pytest.raises(StepFailed, match="give it `credentials`"):
+        with pytest.raises(StepFailed, match="declare `credentials` for it"):
             do(Pool(), replace(ON, credentials=""))
 
 
@@ -162,12 +162,12 @@ class TestSessions:
                 do(self.busy(10**6), step, told)
         else:
             do(self.busy(10**6), step, told)
-            assert told[-1] == "1 session of px-1 still running after 60 s; going on, as policy.drain says"
+            assert told[-1] == "1 session of px-1 still running after 60 s; continuing (policy.drain.then is proceed)"
 
     def test_an_interrupt_ends_the_wait(self) -> None:
         here = fake_context(self.busy(10**6), "px-1", clock=Clock())
         here.stop.set()
-        with pytest.raises(StepFailed, match="interrupted while px-1 was drained"):
+        with pytest.raises(StepFailed, match="interrupted while px-1 was being drained"):
             RUN[WAIT.verb](here, WAIT, lambda line: None)
 
 
@@ -177,8 +177,8 @@ class TestVerify:
         [
             ({"status": "Online", "version": "8.6.0.100"}, ""),
             ({"status": "Online", "version": "8.6.0.101"}, ""),
-            ({"status": "Online", "version": "8.5.0.1014"}, "px-1 does not work again: it is Online, 8.5.0.1014"),
-            ({"status": "Offline", "version": None}, "px-1 does not work again: it is Offline"),
+            ({"status": "Online", "version": "8.5.0.1014"}, "px-1 failed verification: it is Online, 8.5.0.1014"),
+            ({"status": "Offline", "version": None}, "px-1 failed verification: it is Offline"),
             ({"status": "Offline", "version": None, "maintenanceModeState": "Enabled"}, ""),
         ],
     )
@@ -297,7 +297,7 @@ class TestInterrupted:
         plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
         result = apply(plan, here, stop=stop)
         assert result.interrupted
-        assert result.outcomes[change.key].detail == "the run was interrupted while px-1 was drained"
+        assert result.outcomes[change.key].detail == "the run was interrupted while px-1 was being drained"
         assert server.state == "Disabled"
 
     @pytest.mark.parametrize(

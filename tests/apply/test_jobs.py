@@ -49,7 +49,7 @@ def test_an_interrupt_ends_the_following_and_not_the_job() -> None:
 def test_an_interrupt_ends_the_wait_for_another_session_and_nothing_is_started() -> None:
     server = FakeServer({"Jobs/id-daily": {"lastStatus": "Running"}})
     assert interrupted_while(server, NotBegun) == [
-        "waiting for the session that runs already",
+        "waiting for a running session of the job",
         "the run was interrupted while another session of the job was running",
     ]
     assert server.acts == []

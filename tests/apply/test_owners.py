@@ -87,7 +87,7 @@ def test_a_move_is_asked_for_and_followed() -> None:
 
 def test_what_is_there_already_is_not_moved() -> None:
     server = FakeServer(**{"BackupRepositories/r": {"id": "r", "proxyId": "p2"}})
-    assert move(server) == "it was there already"
+    assert move(server) == "it is there already"
     assert server.sent == []
 
 
@@ -120,7 +120,7 @@ def test_a_lost_answer_of_a_move_that_has_ended() -> None:
         raise LOST
 
     server.on_act = lose
-    assert move(server) == "the answer was lost, but it was moved"
+    assert move(server) == "the response was lost, but it was moved"
 
 
 def test_a_lost_request_is_a_failure() -> None:
@@ -194,13 +194,13 @@ class TestDeletes:
 
     def test_what_is_gone_is_no_failure(self) -> None:
         server = FakeServer()
-        assert delete(fake_context(server), JOB, lambda line: None) == "it was gone already"
+        assert delete(fake_context(server), JOB, lambda line: None) == "it did not exist any more"
         assert server.sent == []
 
     @pytest.mark.parametrize("description", [None, "", "by hand", "[vbo-reconcile:other]"])
     def test_what_lost_its_mark_is_left_alone(self, description: str | None) -> None:
         server = FakeServer(**{"Jobs/j": {"id": "j", "description": description}})
-        with pytest.raises(StepFailed, match="left alone"):
+        with pytest.raises(StepFailed, match="not deleted"):
             delete(fake_context(server), JOB, lambda line: None)
         assert server.sent == []
 
@@ -214,7 +214,7 @@ class TestDeletes:
 
         server.on_delete = lose
         delete(fake_context(server), JOB, told.append)
-        assert told == ["the answer was lost, but it is gone"]
+        assert told == ["the response was lost, but it is deleted"]
 
     def test_a_lost_request_is_a_failure(self) -> None:
         server = FakeServer(**{"Jobs/j": {"id": "j", "description": OURS}})
@@ -237,6 +237,6 @@ class TestDeletes:
     def test_a_proxy_that_got_a_repository_meanwhile_is_left_alone(self) -> None:
         there = {"Proxies/p1": {"id": "p1", "description": OURS, "status": "Offline"}}
         server = FakeServer(**there, BackupRepositories=[{"id": "x", "name": "new", "proxyId": "P1"}])
-        with pytest.raises(StepFailed, match="repositories are on it by now: new"):
+        with pytest.raises(StepFailed, match="repositories use it now: new"):
             delete(fake_context(server), replace(PROXY, force=True), lambda line: None)
         assert server.sent == []

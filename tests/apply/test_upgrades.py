@@ -68,7 +68,7 @@ def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
         while sum(len(group) for group in together._waiting.values()) < len(logins):
             time.sleep(0.001)
 
-    together = place.together = Batcher(until_all_have_come)
+    together = place.batcher = Batcher(until_all_have_come)
 
     def one(name: str) -> str:
         step = UpgradeProxy(name=name, host=name, to="8.5.0.1", os="windows", credentials=logins[name])

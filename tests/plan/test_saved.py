@@ -93,6 +93,27 @@ def test_an_expired_plan_is_refused() -> None:
     assert refusal.value.diagnostics[0].code == "plan-expired"
 
 
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ({"verb": "proxy.dance"}, "there is no step 'proxy.dance'"),
+        ({"params": {"kind": "proxy"}}, "`create`: Object missing required field `name`"),
+        ({"params": {"kind": "proxy", "name": "px-1", "fields": {}, "more": 1}}, "`create` has no parameter 'more'"),
+    ],
+)
+def test_a_step_that_this_version_cannot_run_is_refused_with_its_place(step: dict[str, Any], reason: str) -> None:
+    wanted = inventory(proxy={"px-1": WANTED})
+    document = plan_to_json(plan(wanted, FakeReader({"Proxies": []})))
+    document["changes"][0]["steps"][0] |= step
+    expires = NOW + timedelta(hours=24)
+    with pytest.raises(Diagnosed) as refusal:
+        read(to_bytes(sealed(document, wanted, origin=Origin("0.1.0"), created=NOW, expires=expires)))
+    assert refusal.value.diagnostics[0].code == "plan-format"
+    assert refusal.value.diagnostics[0].detail == (
+        f"plan.json has a step that this version cannot run: step 1 of create:proxy.px-1: {reason}."
+    )
+
+
 class TestRecheck:
     wanted = inventory(proxy={"px-1": WANTED, "px-2": {**WANTED, "description": "second"}})
 

@@ -119,7 +119,7 @@ def test_a_proxy_that_does_not_come_back_stops_the_rest(demo: Rehearsal) -> None
     ends = {
         item["key"]: (item["outcome"], item["detail"]) for item in answer["outcomes"] if item["action"] == "upgrade"
     }
-    assert ends.pop("upgrade:proxy.px-dmz-1") == ("failed", "px-dmz-1 does not work again: it is Offline")
+    assert ends.pop("upgrade:proxy.px-dmz-1") == ("failed", "px-dmz-1 failed verification: it is Offline")
     assert len(ends) == 5
     assert set(ends.values()) == {("not started", "an earlier batch failed: proxy.px-dmz-1 failed")}
     demo.set("px-dmz-1", "upgrade=works")

@@ -20,7 +20,7 @@ def test_creations_whose_answers_are_lost_are_read_back(tmp_path: Path) -> None:
     rehearsal.set("server", f"faults={json.dumps(drops)}")
     ended = rehearsal.apply()
     assert ended.code == 0, ended.out + ended.err
-    assert ended.err.count("the answer was lost, but it was created") == 2 * len(CREATES) - 1  # there is one pool
+    assert ended.err.count("the response was lost, but it was created") == 2 * len(CREATES) - 1  # there is one pool
     assert rehearsal.plan()["changes"] == []
 
 

@@ -126,7 +126,7 @@ def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
         may_end.set()
         again = demo.apply()
         assert again.code == 0, again.out + again.err
-        assert "job.fabrikam-daily: it was started already" in again.err
+        assert "job.fabrikam-daily: an earlier run started it" in again.err
         assert [item["status"] for item in started()] == ["Success"]
         assert demo.changes() == {}
 
@@ -164,7 +164,7 @@ def test_a_job_that_was_not_begun_yet_is_started_by_the_next_run(
         may_end.set()
         again = demo.apply()
         assert again.code == 0, again.out + again.err
-        assert "it was started already" not in again.err
+        assert "an earlier run started it" not in again.err
         state = json.loads((folder / "server.json").read_text(encoding="utf-8"))
         ran = [item["status"] for item in state["sessions"].values() if item["jobId"] == job]
         assert ran == ["Success"] * 3  # the one of the demo, a user's, and ours

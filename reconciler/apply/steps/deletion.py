@@ -1,4 +1,4 @@
-"""Deleting objects of the server: just the one that was approved, and only while it is still ours and out of use."""
+"""Deletes objects of the server: by id, and only if they still have the mark of the owner and are not in use."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from reconciler.model.steps import DeleteObject
 
 @runs(DeleteObject)
 def delete(context: ApplyContext, step: DeleteObject, report: Reporter) -> str | None:
-    """Delete by id, after a last look: the mark of the owner must still be the one that the plan saw. What is gone
-    already is no failure, so that a run that was cut short can be repeated."""
+    """Delete by id, if the mark of the owner is still the one that the plan saw. An object that does not exist any more
+    is not an error, so that the step is idempotent."""
     kind = step.kind
     path = f"{KINDS[kind].collection}/{step.id}"
-    raw = _look(context, path)
+    raw = _read(context, path)
     if raw is None:
-        return "it was gone already"
+        return "it did not exist any more"
     if owner_of(raw) != step.owner:
         mark = f"belongs to {owner_of(raw)} now" if owner_of(raw) else "does not carry the mark of this inventory now"
-        raise StepFailed(f"{kind} {step.name} {mark}; it was left alone")
+        raise StepFailed(f"{kind} {step.name} {mark}; it was not deleted")
     try:
         if kind == "proxy":
             _remove_proxy(context, path, raw, step)
         else:
             context.writer.delete(path)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        if _look(context, path) is not None:
+        if _read(context, path) is not None:
             raise
-        report("the answer was lost, but it is gone")
+        report("the response was lost, but it is deleted")
     return None
 
 
-def _look(context: ApplyContext, path: str) -> Mapping[str, Any] | None:
+def _read(context: ApplyContext, path: str) -> Mapping[str, Any] | None:
     try:
         return dict(context.reader.get(path))
     except Missing:
@@ -47,14 +47,14 @@ def _look(context: ApplyContext, path: str) -> Mapping[str, Any] | None:
 
 
 def _remove_proxy(context: ApplyContext, path: str, raw: Mapping[str, Any], step: DeleteObject) -> None:
-    """Force is for a proxy that the server cannot reach. It would also override that the proxy is in use (facts, 2.6),
-    so that is ruled out first, and it is left out unless the server still reports the proxy as offline."""
+    """Force is for a proxy that the server cannot reach. It also overrides that the proxy is in use (facts, 2.6), so
+    that is checked first, and force is omitted unless the server still reports the proxy as offline."""
     proxy = proxy_state(raw, context.reader.rest)
     force = bool(step.force) and proxy.is_offline
     on_it = [str(item.get("name")) for item in context.reader.list("BackupRepositories") if _is_on(item, step.id)]
     if on_it:
-        raise StepFailed(f"repositories are on it by now: {', '.join(sorted(on_it))}; it was left alone")
-    login = "" if force else step.credentials or ""  # nobody can log in to a host that is out of reach
+        raise StepFailed(f"repositories use it now: {', '.join(sorted(on_it))}; it was not deleted")
+    login = "" if force else step.credentials or ""  # a host that is not reachable needs no login
     body = remove_body(context, step.name, proxy.host or "", login, linux=proxy.is_linux, force=force)
     context.writer.act(path, "Remove", body, long=True)
 

@@ -1,4 +1,4 @@
-"""What adding, changing and removing a proxy needs beyond a body: host keys, patience, and a host login."""
+"""Deployment of proxies: host keys, host logins, and the wait until a proxy is online."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reconciler.model.state import ProxyState
 
 
 def ssh_settings(context: ApplyContext, name: str, host: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """SSH settings with the port, and the host key that the server sees, once it is one that the inventory trusts.
+    """SSH settings with the port, and with the host key that the server sees, if the inventory trusts it.
 
-    The server reads the key (CheckSshConnectionConfig) and is told to expect just that one; it is never told to
-    ignore it. Raises UntrustedPeer where the key is another one.
+    The server reads the key (CheckSshConnectionConfig) and must then expect exactly that one; it never ignores the
+    key. Raises UntrustedPeer for another key.
     """
     settings = {**settings, "port": _port(context, name)}
     seen = context.writer.act("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
@@ -34,8 +34,8 @@ def ssh_settings(context: ApplyContext, name: str, host: str, settings: Mapping[
 
 
 def with_login(context: ApplyContext, name: str, host: str, body: dict[str, Any], *, linux: bool) -> dict[str, Any]:
-    """The body with the login in the form that the system of the host wants. The field's codec sees a login and not
-    the system, and `root` with a password looks just like a Windows account."""
+    """The body with the login in the form that the operating system of the host needs. The codec of the field does not
+    know the system, and `root` with a password has the form of a Windows account."""
     if linux and "password" in body:
         settings = {"account": body.pop("username"), "accountPassword": body.pop("password")}
         body["sshSettings"] = {**settings, "elevateAccountToRoot": False}
@@ -45,8 +45,7 @@ def with_login(context: ApplyContext, name: str, host: str, body: dict[str, Any]
 
 
 def _port(context: ApplyContext, name: str) -> int:
-    """Where the server finds SSH on the host: a port of ours goes with an `address` of ours, which the server has not
-    heard of, and else it is the host's own."""
+    """The SSH port for the server. A port that belongs to a separate `address` of the connection is not for it."""
     connection = context.access.connections.get(name)
     own = connection.port if connection is not None and not connection.address else 0
     return own or 22
@@ -74,7 +73,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _fingerprints(blob: bytes) -> set[str]:
-    """The spellings that servers use for one key: it is not documented which of them the product has."""
+    """The notations of one fingerprint: it is not documented which of them the product uses."""
     sha = hashlib.sha256(blob).digest()
     text = base64.b64encode(sha).decode().rstrip("=")
     return {text, f"SHA256:{text}", sha.hex(), ":".join(f"{byte:02x}" for byte in sha)}
@@ -83,19 +82,19 @@ def _fingerprints(blob: bytes) -> set[str]:
 def wait_online(context: ApplyContext, name: str, ident: str) -> str:
     """Wait until the server reports the new proxy as Online. Raises DeadlineExceeded."""
 
-    def look() -> ProxyState | None:
+    def poll() -> ProxyState | None:
         found = proxy_state(context.reader.get(f"Proxies/{ident}"), context.reader.rest)
         return found if found.is_online else None
 
     seconds = context.access.server.deadlines.call
-    found: ProxyState = context.wait(name, "waiting for the proxy to come online", look, seconds=seconds)
+    found: ProxyState = context.wait(name, "waiting for the proxy to come online", poll, seconds=seconds)
     return f"online, {found.version}" if found.version else "online"
 
 
 def remove_body(
     context: ApplyContext, name: str, host: str, credentials: str, *, linux: bool, force: bool
 ) -> dict[str, Any]:
-    """RESTRemoveProxyOptions. `credentials` is the login of the host, empty where the server keeps one itself."""
+    """RESTRemoveProxyOptions. `credentials` is the login of the host, empty if the server keeps one."""
     body: dict[str, Any] = {"force": force}
     if not credentials:
         return body

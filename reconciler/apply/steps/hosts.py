@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.model.script import Script
 
 _START_SECONDS: Final = 90
-"""How long a service may take until it runs."""
+"""Seconds that a service may take to start."""
 
 
 @runs(ChangeHost)
@@ -35,7 +35,7 @@ def change_host(context: ApplyContext, step: ChangeHost, report: Reporter) -> st
 
 @runs(UploadPackage)
 def upload(context: ApplyContext, step: UploadPackage, report: Reporter) -> str | None:
-    """Bring the package to the host, unless it is there from before, and have its SHA-256 compared there."""
+    """Upload the package unless it is on the host, and verify its SHA-256 there."""
     from reconciler.clients.http.download import fetch
 
     connection = _connection(context, step.host)
@@ -49,14 +49,14 @@ def upload(context: ApplyContext, step: UploadPackage, report: Reporter) -> str 
         file = fetch(package, context.access.root, deadline=long)
         sent = host.upload(file, package.sha256, deadline=long)
         host.execute(stage, {**asked, "upload": sent}, deadline=long)
-    report(f"{step.file} is on the host, and its SHA-256 is right")
+    report(f"{step.file} is on the host, SHA-256 verified")
     return None
 
 
 @runs(InstallPackage)
 def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> str | None:
-    """Install what was sent, start the service and read its version back. The script puts the previous package back
-    where that fails; the failure tells both."""
+    """Install the package, start the service and read its version. If that fails the script installs the previous
+    package again, and the error reports both."""
     connection = _connection(context, step.host)
     package = context.access.packages[step.host]
     arguments: dict[str, Any] = {
@@ -73,13 +73,13 @@ def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> st
     if not answer["ok"]:
         raise StepFailed(f"{answer['problem']}; {answer['back']}", tuple(answer["log"]))
     report(f"{answer['version']} runs" + (f", {answer['before']} before" if answer["before"] else ""))
-    restart = ", and Windows wants a restart" if answer.get("restart") else ""
+    restart = ", Windows must be restarted" if answer.get("restart") else ""
     return f"installed {answer['version']}{restart}"
 
 
 @runs(MarkRegistered)
 def registered(context: ApplyContext, step: MarkRegistered, report: Reporter) -> str | None:
-    """Let the host know that its service belongs to a server from now on: nothing of ours takes it over again."""
+    """Mark on the host that its service belongs to a server, so that no later run takes it over."""
     connection = _connection(context, step.host)
     with context.host(connection, step.host) as host:
         host.execute(_package_script(step.os, "package-registered"), {}, deadline=connection.deadlines.call)
@@ -89,7 +89,7 @@ def registered(context: ApplyContext, step: MarkRegistered, report: Reporter) ->
 def _connection(context: ApplyContext, host: str) -> Connection:
     connection = context.access.connections.get(host)
     if connection is None:
-        raise Unreachable(host, "connecting", "the inventory does not say how to reach this host")
+        raise Unreachable(host, "connecting", "the inventory has no connection for this host")
     return connection
 
 

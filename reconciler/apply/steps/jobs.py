@@ -1,4 +1,4 @@
-"""Starting a job and following it to its result."""
+"""Starts a job and follows it to its result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.steps import RunJob
 
 @runs(RunJob)
 def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None:
-    """Start a job, follow its session, and say its result. A failed or stopped session fails the step.
+    """Start a job, follow its session, and return its result. A failed or stopped session fails the step.
 
     With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
     run is interrupted: a job may take hours, and the next apply follows it to its result. Raises NotBegun where it is
@@ -22,13 +22,13 @@ def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None
     name = step.name
     found = str(_newest(context, name).get("id", "")) if step.follow else ""
     if found:
-        report("it was started already")
+        report("an earlier run started it")
     end = _follow(context, name, found or _start(context, name, report), report)
     return _result(context, end)
 
 
 def _start(context: ApplyContext, name: str, report: Reporter) -> str:
-    """The id of the new session. The server starts no second one beside one that runs, so that is waited for."""
+    """The id of the new session. A job runs one session at a time, so a running one is waited for."""
     path = context.path_of("job", name)
 
     def idle() -> bool:
@@ -39,7 +39,7 @@ def _start(context: ApplyContext, name: str, report: Reporter) -> str:
         return False
 
     if not idle():
-        report("waiting for the session that runs already")
+        report("waiting for a running session of the job")
         context.wait(name, "waiting for the running session", idle, seconds=context.access.server.deadlines.long)
     newest = _newest(context, name) if context.reader.rest < 8 else {}
     started = context.writer.act(path, "start", {"full": False})
@@ -47,14 +47,14 @@ def _start(context: ApplyContext, name: str, report: Reporter) -> str:
 
 
 def _wait_for_session(context: ApplyContext, name: str, before: str) -> str:
-    """Up to v7 the start gives no session: it is the first one that was not there before."""
+    """Up to v7 the start returns no session: it is the first one that did not exist before."""
 
-    def look() -> str | None:
+    def poll() -> str | None:
         found = str(_newest(context, name).get("id", ""))
         return found if found != before else None
 
     return str(
-        context.wait(name, "waiting for the session to appear", look, seconds=context.access.server.deadlines.call)
+        context.wait(name, "waiting for the session to appear", poll, seconds=context.access.server.deadlines.call)
     )
 
 
@@ -69,17 +69,17 @@ def _newest(context: ApplyContext, name: str) -> Mapping[str, Any]:
 def _follow(context: ApplyContext, name: str, session: str, report: Reporter) -> Mapping[str, Any]:
     watch = _Watch(context, session, report)
 
-    def look() -> Mapping[str, Any] | None:
+    def poll() -> Mapping[str, Any] | None:
         found = watch()
         if found is None and context.stop.is_set():
             raise StillRunning(f"{name} goes on at the server")
         return found
 
-    return dict(context.wait(name, "following the job", look, seconds=context.access.server.deadlines.long))
+    return dict(context.wait(name, "following the job", poll, seconds=context.access.server.deadlines.long))
 
 
 class _Watch:
-    """Looks at a session and at the retries that follow it; tells each new state once."""
+    """Polls a session and the retries that follow it; reports each new state once."""
 
     def __init__(self, context: ApplyContext, session: str, report: Reporter) -> None:
         self._context, self._session, self._report, self._last = context, session, report, ""
@@ -99,7 +99,7 @@ class _Watch:
         return raw
 
     def _go_on_to_the_retry(self, raw: Mapping[str, Any]) -> None:
-        """A failed session that will be retried is not the end: the next one points back at it."""
+        """A failed session that will be retried is not the last: the next one refers to it."""
         main = raw.get("mainSessionId") or self._session
         for other in self._context.reader.list("JobSessions", jobId=raw.get("jobId", "")):
             if other.get("mainSessionId") == main and str(other.get("creationTime")) > str(raw.get("creationTime")):

@@ -1,5 +1,5 @@
-"""Draining a proxy before it is disrupted, and giving it back: maintenance mode of pool members (REST v8), the end of
-running sessions elsewhere, and the look whether it works again.
+"""Drains a proxy before it is disrupted, and verifies it afterwards: maintenance mode of pool members (REST v8), and
+the end of running sessions on other proxies.
 
 Every step looks before it acts, so that it can be repeated and can close what another one left half done.
 """
@@ -21,23 +21,23 @@ from reconciler.model.steps import ClearMaintenance, EnterMaintenance, VerifyPro
 from reconciler.model.version import build_number
 
 _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
-"""After these the work may have been done: the state tells."""
+"""After these errors the work may be done: the state must be read."""
 
 
 @runs(EnterMaintenance)
 def enter(context: ApplyContext, step: EnterMaintenance, report: Reporter) -> str | None:
-    """Maintenance on, and wait until the server says Enabled: running sessions end, and no new ones come."""
+    """Wait until the state is Enabled: running sessions have ended, and no new ones start."""
     if context.proxy(step.name).maintenance is Maintenance.DISABLED:
         _switch(context, step, "enable", unless=Maintenance.DISABLED)
     ended = _drained(context, step, lambda: context.proxy(step.name).maintenance is Maintenance.ENABLED)
     if not ended:
-        _late(step, f"{step.name} is not in maintenance", report)
+        _late(step, f"{step.name} is not in maintenance mode", report)
     return None
 
 
 @runs(ClearMaintenance)
 def clear(context: ApplyContext, step: ClearMaintenance, report: Reporter) -> str | None:
-    """Maintenance off. Nobody's interrupt stops this: a proxy is never left behind on purpose."""
+    """Not stopped by an interrupt: a proxy must not stay in maintenance mode."""
 
     def cleared() -> bool:
         return context.proxy(step.name).maintenance is Maintenance.DISABLED
@@ -51,26 +51,26 @@ def clear(context: ApplyContext, step: ClearMaintenance, report: Reporter) -> st
 
 @runs(WaitForSessions)
 def wait_for_sessions(context: ApplyContext, step: WaitForSessions, report: Reporter) -> str | None:
-    """Wait until the proxy runs no session. Whether one starts just then is up to the schedules of its jobs."""
-    told = -1
+    """Wait until the proxy runs no session. The schedules of its jobs may start one right afterwards."""
+    last = -1
 
     def idle() -> bool:
-        nonlocal told
+        nonlocal last
         running = _running(context, step.name)
-        if running != told and running:
+        if running != last and running:
             report(f"{running} {'session' if running == 1 else 'sessions'} still running")
-        told = running
+        last = running
         return not running
 
     if not _drained(context, step, idle):
-        _late(step, f"{told} {'session' if told == 1 else 'sessions'} of {step.name} still running", report)
+        _late(step, f"{last} {'session' if last == 1 else 'sessions'} of {step.name} still running", report)
     return None
 
 
 @runs(VerifyProxy)
 def verify(context: ApplyContext, step: VerifyProxy, report: Reporter) -> str | None:
-    """The proxy is Online, with the version wanted where the server shows one (v8). In maintenance mode its service is
-    disabled, so there Offline tells nothing, and another look follows when it is back."""
+    """The proxy must be Online, and have the wanted version if the server shows one (v8). In maintenance mode its
+    service is disabled, so that Offline means nothing; it is verified again after that."""
     refresh(context, [step.name])
     wanted = build_number(step.version)
     seen = ProxyState()
@@ -83,17 +83,17 @@ def verify(context: ApplyContext, step: VerifyProxy, report: Reporter) -> str | 
         return context.reader.rest < 8 or seen.build >= wanted
 
     try:
-        context.wait(step.name, "seeing that it works", works, seconds=context.access.server.deadlines.call)
+        context.wait(step.name, "verifying the proxy", works, seconds=context.access.server.deadlines.call)
     except DeadlineExceeded as error:
         version = f", {seen.version}" if seen.version else ""
-        raise StepFailed(f"{step.name} does not work again: it is {seen.shown}{version}") from error
+        raise StepFailed(f"{step.name} failed verification: it is {seen.shown}{version}") from error
     return None
 
 
 def _switch(
     context: ApplyContext, step: EnterMaintenance | ClearMaintenance, word: str, *, unless: Maintenance
 ) -> None:
-    """Ask for it; where the answer is not clear, the state says whether it was done."""
+    """Send the request; if the response is unclear, read whether it was done."""
     body = _login(context, step)
     try:
         context.writer.act(context.path_of("proxy", step.name), f"maintenance/{word}", body, long=True)
@@ -103,10 +103,10 @@ def _switch(
 
 
 def _login(context: ApplyContext, step: EnterMaintenance | ClearMaintenance) -> dict[str, Any]:
-    """The login of the host, which both directions need: user name and password, or SSH settings for Linux."""
+    """The login of the host, which both requests need: user name and password, or SSH settings for Linux."""
     login = context.access.credentials.get(step.credentials)
     if login is None:
-        raise StepFailed(f"maintenance mode needs a login to the host of {step.name}; give it `credentials`")
+        raise StepFailed(f"maintenance mode needs a login to the host of {step.name}: declare `credentials` for it")
     if step.os == "linux":
         settings = proxy.ssh_settings(login.name, context.naming)
         return {"sshSettings": ssh_settings(context, step.name, str(step.host), settings)}
@@ -114,15 +114,15 @@ def _login(context: ApplyContext, step: EnterMaintenance | ClearMaintenance) -> 
 
 
 def _drained(context: ApplyContext, step: EnterMaintenance | WaitForSessions, done: Callable[[], bool]) -> bool:
-    """Wait until `done`, for the deadline of the policy at most. An interrupt ends it: nothing was changed yet."""
+    """Wait until `done`, at most for the deadline of the policy. An interrupt ends the wait: nothing is changed yet."""
 
-    def look() -> bool:
+    def poll() -> bool:
         if context.stop.is_set():
-            raise StepFailed(f"the run was interrupted while {step.name} was drained")
+            raise StepFailed(f"the run was interrupted while {step.name} was being drained")
         return done()
 
     try:
-        context.wait(step.name, "draining", look, seconds=step.deadline, longest=10.0)
+        context.wait(step.name, "draining", poll, seconds=step.deadline, longest=10.0)
     except DeadlineExceeded:
         return False
     return True
@@ -131,12 +131,12 @@ def _drained(context: ApplyContext, step: EnterMaintenance | WaitForSessions, do
 def _late(step: EnterMaintenance | WaitForSessions, what: str, report: Reporter) -> None:
     text = f"{what} after {step.deadline} s"
     if step.then == "fail":
-        raise StepFailed(f"{text}, and policy.drain says fail")
-    report(f"{text}; going on, as policy.drain says")
+        raise StepFailed(f"{text}, and policy.drain.then is fail")
+    report(f"{text}; continuing (policy.drain.then is {step.then})")
 
 
 def _running(context: ApplyContext, name: str) -> int:
-    """How many sessions the proxy runs. Before v8 a session does not say who runs it; its job does, by repository."""
+    """How many sessions the proxy runs. Before v8 a session does not name its proxy; the repository of its job does."""
     ident = context.naming.id_of("proxy", name)
     if context.reader.rest >= 8:
         found = context.reader.list("JobSessions", status="Running")

@@ -1,4 +1,4 @@
-"""What only PowerShell on the management server can do. The scripts are in `playbooks/server/`."""
+"""Steps that REST has no operation for: PowerShell on the management server. The scripts are in `playbooks/server/`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from reconciler.model.steps import SetCertificate, UpgradeProxy
 from reconciler.package_data import shipped_script
 
 _SETTLE_SECONDS: Final = 600
-"""How long the server may take until it sees new versions: it is not documented that the cmdlet waits for them."""
+"""Seconds that the server may take to show new versions: it is not documented that the cmdlet waits for them."""
 
 
 @runs(SetCertificate)
 def set_certificate(context: ApplyContext, step: SetCertificate, report: Reporter) -> str | None:
-    """Give the server the certificate that workgroup proxies shall trust; it hands it on to those that are online."""
+    """Set the certificate that workgroup proxies trust; the server distributes it to those that are online."""
     from reconciler.inventory.certificates import pfx_bytes
 
     certificate = context.access.certificates[step.certificate]
@@ -36,23 +36,23 @@ def set_certificate(context: ApplyContext, step: SetCertificate, report: Reporte
 
 @runs(UpgradeProxy)
 def upgrade_proxy(context: ApplyContext, step: UpgradeProxy, report: Reporter) -> str | None:
-    """Update-VBOProxy, with the login of the proxy's host. Upgrades that begin at the same time are one run of the
-    script, and those with the same login one call of the cmdlet."""
+    """Update-VBOProxy, with the login of the proxy's host. Upgrades that start at the same time share one run of
+    the script, and those with the same login one call of the cmdlet."""
     host, login = str(step.host), context.access.credentials.get(step.credentials)
     asked: dict[str, Any] = {"host": host, "name": step.credentials, "login": {}}
     if login is not None and step.os == "linux":
-        # the host key is a part of what the cmdlet takes as a login, so every Linux proxy has one of its own
+        # the host key is a part of what the cmdlet takes as a login, so each Linux proxy has a separate one
         asked |= {"name": f"{login.name} {host}", "login": {"linux": _linux_login(context, step, login)}}
     elif login is not None:
         asked["login"] = {"username": login.username, "password": Secret(context.naming.reveal(login.password))}
-    result = context.together.call("server/update-proxy.ps1", asked, lambda items: _update(context, items))
+    result = context.batcher.call("server/update-proxy.ps1", asked, lambda items: _update(context, items))
     if not result.get("ok"):
         raise StepFailed(f"{host} was not upgraded: {result.get('message')}")
     return f"now {result.get('version')}" if result.get("version") else None
 
 
 def _update(context: ApplyContext, asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """One run of the script; gives the result of each, in the order in which they were asked for."""
+    """One run of the script; returns the results in the order of `asked`."""
     groups: dict[str, dict[str, Any]] = {}
     for item in asked:
         group = groups.setdefault(item["name"], {"proxies": [], **item["login"]})
@@ -60,12 +60,12 @@ def _update(context: ApplyContext, asked: Sequence[Mapping[str, Any]]) -> list[M
     arguments = {"groups": [groups[name] for name in sorted(groups)], "wait": _SETTLE_SECONDS}
     answer = _run(context, "server/update-proxy.ps1", arguments)
     results = {str(result.get("host")).lower(): result for result in answer.get("results", ())}
-    silent = {"ok": False, "message": "the server said nothing about it"}
+    silent = {"ok": False, "message": "the script returned no result for it"}
     return [results.get(item["host"].lower(), silent) for item in asked]
 
 
 def _linux_login(context: ApplyContext, step: UpgradeProxy, login: Credential) -> dict[str, Any]:
-    """New-VBOLinuxCredential's parameters, with the host key that the server sees and that we trust."""
+    """New-VBOLinuxCredential's parameters, with the host key that the server sees and the inventory trusts."""
     seen = ssh_settings(context, step.name, str(step.host), proxy.ssh_settings(login.name, context.naming))
     return {
         "account": login.username,

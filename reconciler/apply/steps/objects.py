@@ -1,4 +1,4 @@
-"""Creating and changing objects of the server, from the declarations in `kinds/`."""
+"""Creates and changes objects of the server, from the declarations in `kinds/`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from reconciler.model.value import UNKNOWN
 
 @runs(CreateObject, TakeOver)
 def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str | None:
-    """POST an object. Where the answer is lost, look whether it was created before saying that it failed."""
+    """POST an object. If the response is lost, read whether it was created before the step fails."""
     kind, name, fields = KINDS[step.kind], step.name, step.fields
     naming = context.naming.marked(context.owner)
     body: dict[str, Any] = {**kind.on_create(naming, fields), **_encode(kind, {"description": "", **fields}, naming)}
     if kind.name == "proxy":
         body = with_login(context, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
-        if step.attach:  # our own package, or a takeover that somebody allowed
+        if step.attach:  # installed by package, or a takeover that was waived
             body["attachUsedProxy"] = True
     try:
         answer = context.writer.create(_collection(context, kind, fields), body, long=kind.name == "proxy")
@@ -34,7 +34,7 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
         if found is None:
             raise
         answer = dict(found)
-        report("the answer was lost, but it was created")
+        report("the response was lost, but it was created")
     ident = answer.get("id") or (find(context, kind, name, fields) or {}).get("id")
     if not ident:
         raise StepFailed(f"{kind.name} {name} was accepted, but the server does not list it")

@@ -1,4 +1,4 @@
-"""Who owns what: members of pools, and the proxy or pool behind a repository (REST v8)."""
+"""Changes of owners: members of pools, and the proxy or pool of a repository (REST v8)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.steps import ChangePoolMembers, MoveRepository
 
 @runs(ChangePoolMembers)
 def change_members(context: ApplyContext, step: ChangePoolMembers, report: Reporter) -> str | None:
-    """Join first, then leave: a pool keeps at least one member. Who is in or out already is not asked for again."""
+    """Join first, then leave: a pool keeps at least one member. Members that are right already are not sent."""
     path = f"{context.path_of('pool', step.name)}/proxies"
     members = {str(member.get("id")) for member in context.reader.list(path)}
     join = {context.naming.id_of("proxy", name) for name in step.join} - members
@@ -41,25 +41,25 @@ def move_repository(context: ApplyContext, step: MoveRepository, report: Reporte
     path = context.path_of("repository", step.name)
     with _alone(context):
         if _owner(context.reader.get(path)) == target:
-            return "it was there already"
-        session = _under_way(context, step.name, target) or _start(context, step.name, kind, target)
+            return "it is there already"
+        session = _running_session(context, step.name, target) or _start(context, step.name, kind, target)
         if not session:
-            return "the answer was lost, but it was moved"
+            return "the response was lost, but it was moved"
 
-        def look() -> Mapping[str, Any] | None:
+        def poll() -> Mapping[str, Any] | None:
             found = context.reader.get(f"RepositoryOwnerChangeSessions/{session}")
             report(move_status(found).lower())
             return found if move_status(found).has_ended else None
 
-        end = context.wait(step.name, "moving the repository", look, seconds=context.access.server.deadlines.long)
+        end = context.wait(step.name, "moving the repository", poll, seconds=context.access.server.deadlines.long)
     if move_status(end) is not MoveStatus.SUCCEEDED:
-        raise StepFailed(f"the repository was not moved: {end.get('details') or 'the server gives no reason'}")
+        raise StepFailed(f"the repository was not moved: {end.get('details') or 'the server reports no reason'}")
     return None
 
 
 @contextmanager
 def _alone(context: ApplyContext) -> Iterator[None]:
-    """Wait for a turn. An interrupt ends the wait: nothing was asked for yet."""
+    """Hold the lock for moves. An interrupt ends the wait, since nothing is sent yet."""
     while not context.moving.acquire(timeout=0.2):
         if context.stop.is_set():
             raise StepFailed("the run was interrupted while another repository was moving")
@@ -73,8 +73,8 @@ def _owner(repository: Mapping[str, Any]) -> str:
     return str(repository.get("proxyPoolId") or repository.get("proxyId") or "")
 
 
-def _under_way(context: ApplyContext, name: str, target: str) -> str:
-    """The id of the session that moves this repository there, empty where there is none."""
+def _running_session(context: ApplyContext, name: str, target: str) -> str:
+    """The id of the session that moves this repository to `target`; empty if there is none."""
     ident = context.naming.id_of("repository", name)
     for session in context.reader.list("RepositoryOwnerChangeSessions"):
         if (
@@ -87,12 +87,12 @@ def _under_way(context: ApplyContext, name: str, target: str) -> str:
 
 
 def _start(context: ApplyContext, name: str, kind: str, target: str) -> str:
-    """The id of the new session; empty where the answer was lost and the move has ended well by now."""
+    """The id of the new session; empty if the response was lost and the move has succeeded by now."""
     query = {"poolId" if kind == "pool" else "proxyId": target}
     try:
         session = context.writer.act(context.path_of("repository", name), "changeOwner", query=query, long=True)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        found = _under_way(context, name, target)
+        found = _running_session(context, name, target)
         if not found and _owner(context.reader.get(context.path_of("repository", name))) != target:
             raise
         return found

@@ -1,4 +1,4 @@
-"""Which function runs which step, and the errors that a step raises itself."""
+"""The functions that run steps, and the errors that steps raise themselves."""
 
 from __future__ import annotations
 
