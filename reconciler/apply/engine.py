@@ -182,7 +182,7 @@ class _Engine:
         reason = _short(self._error) or reason
         if reason and not self._stopped:
             self._stopped = reason
-            self._notify(Stopping(reason, len(self._running)))
+            self._notify(Stopping(reason, len(self._running), self._stop_requests > 0))
 
     def _end(self, end: ChangeEnded) -> None:
         """Note an end, and the ends of the changes that are skipped because of it."""

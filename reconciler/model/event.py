@@ -68,6 +68,7 @@ class Stopping:
 
     reason: str
     running: int
+    interrupted: bool = False
 
 
 Event = ChangeStarted | StepStarted | StepDone | Progress | ChangeEnded | Stopping

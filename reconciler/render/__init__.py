@@ -27,6 +27,6 @@ FORMATS = tuple(_RENDERERS)
 
 
 def renderer(name: str) -> Renderer:
-    """The renderer of a format, imported when it is asked for. Raises KeyError for a format that does not exist."""
+    """The renderer of a format, imported at its first use. Raises KeyError for an unknown format."""
     module, _, function = _RENDERERS[name].partition(":")
     return cast(Renderer, getattr(import_module(module), function))

@@ -1,4 +1,4 @@
-"""What of a plan a reviewer should see at the lines of the inventory: problems, refusals, blocked and risky changes.
+"""Alerts for reviewers at the lines of the inventory: problems, refusals, blocked and risky changes.
 
 Read by the outputs for programs that show such places: SARIF, and the annotations of GitHub.
 """
@@ -21,8 +21,8 @@ _RISKY = ("delete", "replace", "takeover", "upgrade")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing at one place. `rule` names its kind, `title` is the same for its kind, `text` speaks of this case.
-    `key` tells it from others of its kind, in this plan and in later ones.
+    """`rule` and `title` are the same for all alerts of a kind, `text` describes this one.
+    `key` distinguishes it from others of its kind, in this plan and in later ones.
 
     `file` is relative to the root of the repository where the plan knows it (`inventory.folder`), else to the folder of
     the inventory; empty where the plan knows no file at all. Where an object is
@@ -77,7 +77,7 @@ def _alert(item: _Found, plan: Data, places: Mapping[str, Data]) -> Alert:
 
 
 def _places(plan: Data) -> dict[str, Data]:
-    """Where each address is spoken of, from whatever the plan tells of it."""
+    """The position of each address, from anything that the plan has about it."""
     found: dict[str, Data] = {}
     for change in plan["changes"]:
         position = review.where_said(change).get("position")
@@ -102,11 +102,11 @@ def _problems(plan: Data) -> Iterator[_Found]:
 
 
 def _reports(plan: Data) -> Iterator[_Found]:
-    """Those that want to be read; the others are for the record."""
+    """Warnings only; the others are for information."""
     for item in plan.get("reports", ()):
         if item.get("level") == "warning":
             said = " ".join(f"{item['detail']} {item['fix']}".split())
-            yield _Found("warning", item["code"], "Worth knowing", said, item["address"], item["position"])
+            yield _Found("warning", item["code"], "Note", said, item["address"], item["position"])
 
 
 def _refusals(plan: Data) -> Iterator[_Found]:
@@ -135,7 +135,7 @@ def _changes(plan: Data) -> Iterator[_Found]:
             paths = ", ".join(item["path"] for item in change["fields"])
             said = f"{action.verb} {paths}: not caused by this review"
             level = "warning" if change.get("severity") == "high" else "note"
-            yield _Found(level, "drift", "The live world moved", said, address, at, change["key"])
+            yield _Found(level, "drift", "Drift of the live state", said, address, at, change["key"])
 
 
 _TITLES = {
@@ -143,5 +143,5 @@ _TITLES = {
     "replace": "Would be removed and added again",
     "takeover": "Would be taken over from another server",
     "upgrade": "Would be upgraded",
-    "disrupts": "Organizations would not be served meanwhile",
+    "disrupts": "Organizations would not be served during the change",
 }

@@ -11,13 +11,13 @@ from reconciler.render.alerts import LEVELS, Alert, alerts
 from reconciler.render.style import Style, clean
 
 MOST = 10
-"""Annotations of one level that GitHub shows for a step; more of them are dropped without a word."""
+"""Annotations of one level that GitHub shows for a step; more of them are dropped."""
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def plan_annotations(plan: Mapping[str, Any], style: Style) -> str:
-    """One line for each alert; where there are too many of a level, the last one says how many more there are."""
+    """One line for each alert. If there are too many of a level, the last line counts the others."""
     del style  # they are commands, not text
     found = alerts(plan)
     levels = (_level([item for item in found if item.level == level]) for level in LEVELS)

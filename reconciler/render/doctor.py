@@ -1,4 +1,4 @@
-"""A check-up for people: what is wrong first, each with what to do, and what is fine in a line for each subject.
+"""A check-up as text: failed checks first, each with its fix, and passed ones in a line for each subject.
 
 Reads the JSON form of a check-up only.
 """
@@ -18,16 +18,16 @@ _LOOKS = {"error": ("red", "bold"), "warning": ("yellow",), "unknown": ("magenta
 
 
 def checkup_text(checkup: Data, style: Style, *, everything: bool = False) -> str:
-    """The whole check-up; its last line is the verdict. `everything` shows what was found where all is fine, too."""
+    """The whole check-up; its last line is the verdict. `everything` shows what passed checks found, too."""
     lines = [f"Check-up of {clean(checkup['inventory'])} for {clean(checkup['server'])}"]
     if checkup["lab"]:
         lines.append(LAB)
-    bad = [item for item in checkup["checks"] if item["level"] != "ok"]
-    fine = [item for item in checkup["checks"] if item["level"] == "ok"]
-    if bad:
-        lines += ["", *_table(bad, style)]
-    if fine:
-        lines += ["", *(_table(fine, style) if everything else _short(fine, style))]
+    problems = [item for item in checkup["checks"] if item["level"] != "ok"]
+    passed = [item for item in checkup["checks"] if item["level"] == "ok"]
+    if problems:
+        lines += ["", *_table(problems, style)]
+    if passed:
+        lines += ["", *(_table(passed, style) if everything else _short(passed, style))]
     lines += ["", style.paint(_verdict(checkup), "bold")]
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
@@ -52,6 +52,6 @@ def _short(checks: Sequence[Data], style: Style) -> Iterator[str]:
 
 def _verdict(checkup: Data) -> str:
     counts = checkup["counts"]
-    words = {"error": "broken", "warning": "to look at", "unknown": "not known", "ok": "fine"}
+    words = {"error": "failed", "warning": "with warnings", "unknown": "unknown", "ok": "passed"}
     said = ", ".join(f"{counts[level]} {word}" for level, word in words.items() if counts[level])
-    return f"Check-up: {said or 'nothing to look at'}."
+    return f"Check-up: {said or 'nothing to check'}."

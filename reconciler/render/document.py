@@ -1,4 +1,4 @@
-"""JSON for programs: the plan as it is, and the answer of a command whose result is diagnostics."""
+"""JSON for programs: the plan, and the result of a command that ends with diagnostics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def plan_document(plan: Mapping[str, Any], style: Style) -> str:
 
 
 def findings(diagnostics: Iterable[Diagnostic], **more: Any) -> dict[str, Any]:
-    """What a command says in JSON that found (or failed with) these diagnostics. `more` stands before them."""
+    """The JSON of a command that ends with diagnostics. `more` precedes them."""
     found = sorted(diagnostics, key=lambda item: item.sort_key)
     return {
         "format_version": FORMAT_VERSION,

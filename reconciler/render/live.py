@@ -1,4 +1,4 @@
-"""News of an apply on a terminal: what runs now with its seconds, and above it what has ended."""
+"""Progress of an apply on a terminal: the running changes with their seconds, and above them those that ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""News of an apply as lines, for logs and continuous integration. `live.py` is the other driver, for terminals."""
+"""Progress of an apply as lines, for logs and continuous integration. `live.py` is for terminals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Driver(Protocol):
 
 
 def ended(event: ChangeEnded, style: Style) -> str:
-    """`done    create proxy.px-1 (3.2 s)`, with the reason where it is not done."""
+    """`done    create proxy.px-1 (3.2 s)`, with the reason if it is not done."""
     verb = ACTIONS[event.action].verb if event.action in ACTIONS else event.action
     outcome = style.paint(f"{event.outcome.value:<8}", _LOOKS[event.outcome])
     detail = f": {clean(event.detail)}" if event.detail else ""
@@ -36,15 +36,15 @@ def ended(event: ChangeEnded, style: Style) -> str:
 
 
 def stopping(event: Stopping, style: Style) -> str:
-    """`Nothing else is started: the run was interrupted. 3 changes under way are finished.`"""
-    left = {0: "", 1: " 1 change under way is finished."}.get(
-        event.running, f" {event.running} changes under way are finished."
-    )
-    return style.paint(f"Nothing else is started: {clean(event.reason).rstrip('.')}.{left}", "yellow", "bold")
+    """`Nothing else is started: 2 changes failed, the maximum. Waiting for 3 running changes to finish.`"""
+    changes = "1 running change" if event.running == 1 else f"{event.running} running changes"
+    again = " (Ctrl-C again stops now)" if event.interrupted else ""
+    waiting = f" Waiting for {changes} to finish{again}." if event.running else ""
+    return style.paint(f"Nothing else is started: {clean(event.reason).rstrip('.')}.{waiting}", "yellow", "bold")
 
 
 class Lines:
-    """One line for each piece of news, in the order in which it comes. `write` takes whole lines."""
+    """One line for each event, in order. `write` takes whole lines."""
 
     def __init__(self, write: Callable[[str], None], style: Style, total: int) -> None:
         self._write = write

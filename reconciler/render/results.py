@@ -1,4 +1,4 @@
-"""The end of an apply: how every change ended, the results of the jobs, and the mails that the proxies sent."""
+"""The end of an apply: how every change ended, the results of jobs, and the mails that proxies sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ORDER = (Outcome.DONE, Outcome.NOT_STARTED, Outcome.SKIPPED, Outcome.FAILED)
 
 
 def results_text(ends: Iterable[ChangeEnded], style: Style) -> str:
-    """Changes with what went wrong last, then the jobs, then one line of counts."""
+    """Changes with failures last, then jobs, then a line of counts."""
     ordered = sorted(ends, key=lambda end: _ORDER.index(end.outcome))
     runs = [end for end in ordered if end.action == "run"]
     changes = [end for end in ordered if end.action != "run"]
@@ -38,10 +38,10 @@ def results_text(ends: Iterable[ChangeEnded], style: Style) -> str:
 
 
 def in_flight_text(steps: Mapping[ChangeKey, str], style: Style) -> str:
-    """What was under way when the run was left: nobody knows how it ended."""
+    """The changes that were running when the run ended: their results are unknown."""
     if not steps:
         return ""
-    lines = ["Left in flight; look at the next plan for what became of it:"]
+    lines = ["Still running when the run ended; the next plan shows the results:"]
     lines += columns([(key.address, steps[key]) for key in sorted(steps)])
     return "\n" + "".join(f"{style.plain(line)}\n" for line in lines)
 

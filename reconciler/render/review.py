@@ -1,4 +1,4 @@
-"""What every review says alike: the order of risk, which changes came from outside, the headline, and the alerts."""
+"""What all reviews have in common: the order of risk, drift and declared changes, the headline, and the alerts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.render.values import text_of
 Data = Mapping[str, Any]
 
 RISKS = ("delete", "replace", "takeover", "blocked", "upgrade", "update", "create", "run")
-"""What is read first. A blocked change ranks as such, whatever it would do."""
+"""The order of risk. A blocked change ranks as blocked, whatever its action."""
 
 _WEIGHT = {name: weight for weight, name in enumerate(RISKS)}
 
@@ -35,8 +35,8 @@ def by_risk(changes: Iterable[Data]) -> list[Data]:
 
 
 def from_outside(change: Data) -> bool:
-    """Whether the review did not cause it. Where its base is known (`introduced`) that decides; else whether the live
-    world moved rather than the inventory, in the change as a whole or in one of its fields."""
+    """Whether the review did not cause the change. If its base is known, `introduced` decides; else whether the change,
+    or one of its fields, is drift."""
     if "introduced" in change:
         return not change["introduced"]
     causes = [change.get("cause"), *(item.get("cause") for item in change.get("fields", ()))]
@@ -44,18 +44,18 @@ def from_outside(change: Data) -> bool:
 
 
 def apart(plan: Data) -> tuple[list[Data], list[Data]]:
-    """The changes from outside, and all others; both sorted by risk."""
+    """The changes that the review did not cause, and all others; both sorted by risk."""
     ordered = by_risk(plan["changes"])
     return [item for item in ordered if from_outside(item)], [item for item in ordered if not from_outside(item)]
 
 
 def titles(plan: Data) -> tuple[str, str]:
-    """The titles of the two parts that `apart` gives."""
+    """The titles of the two parts of `apart`."""
     if plan.get("mode") == "drift":
-        return "Drift: the live world moved", "Different from the inventory"
+        return "Drift: the live state changed", "Different from the inventory"
     if plan.get("base"):
         return f"Not caused by what changed since {clean(plan['base']['revision'])}", "Caused by this review"
-    return "Not caused by the inventory: the live world moved", "Changes by the inventory"
+    return "Not caused by the inventory: the live state changed", "Changes by the inventory"
 
 
 def tally(changes: Iterable[Data]) -> str:
@@ -66,13 +66,13 @@ def tally(changes: Iterable[Data]) -> str:
 
 
 def unwaived(plan: Data) -> list[Data]:
-    """The refusals that hold the plan back."""
+    """The refusals that are not waived."""
     return [item for item in plan.get("refusals", ()) if not item.get("waiver")]
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A few words for the state of the whole plan. `tone` is `bad`, `warn`, `change` or `good`."""
+    """The state of the whole plan in a few words. `tone` is `bad`, `warn`, `change` or `good`."""
 
     text: str
     tone: str
@@ -85,7 +85,7 @@ def headline(plan: Data) -> Headline:
     if refused:
         return Headline(f"Refused by {_some(len(refused), 'guard')}", "bad")
     if blocked and blocked == len(plan["changes"]):
-        return Headline("Nothing of it can be done now", "bad")
+        return Headline("No change can be applied now", "bad")
     if blocked or errors:
         parts = [f"{_some(blocked, 'change')} blocked"] if blocked else []
         parts += [_some(errors, "problem")] if errors else []
@@ -96,7 +96,7 @@ def headline(plan: Data) -> Headline:
 
 
 def verdict(plan: Data) -> str:
-    """The summary of the terminal, without the words that the headline says already."""
+    """The summary of the terminal, without what the headline contains."""
     text = summary.verdict(plan)
     nothing = summary.mode_of(plan).nothing
     return text.removeprefix(f"{nothing}. ") if headline(plan).text == nothing else text
@@ -106,7 +106,7 @@ _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
 
 
 def batches(plan: Data) -> list[list[str]]:
-    """Addresses of what disrupts proxies, batch by batch; nothing where there is nothing to order."""
+    """Addresses of what disrupts proxies, batch by batch; empty if there are no batches."""
     address = {change["key"]: change["address"] for change in plan["changes"]}
     found = plan.get("batches", ())
     return [[address.get(key, key) for key in batch] for batch in found] if sum(map(len, found)) > 1 else []
@@ -118,14 +118,14 @@ def batches_title(batches: Sequence[Sequence[str]]) -> str:
 
 
 def requests_text(plan: Data) -> str:
-    """`42 GET, 1 LOGIN, none that writes`: counted, not promised. Empty where nothing was asked."""
+    """`42 GET, 1 LOGIN, none that writes`: counted. Empty if there were no requests."""
     asked = [f"{count} {verb}" for verb, count in sorted(plan.get("requests", {}).items()) if count]
     writes = any(count and verb not in _READING for verb, count in plan.get("requests", {}).items())
     return ", ".join([*asked, "SOME OF WHICH WRITE" if writes else "none that writes"]) if asked else ""
 
 
 def origin_text(plan: Data) -> str:
-    """The commit that a plan file was made from; empty where none is known."""
+    """The commit that a plan file was made from; empty if it is not known."""
     git, base = plan.get("git") or {}, plan.get("base")
     commit = clean(str(git.get("commit") or ""))[:12]
     since = f", since {clean(base['revision'])} ({clean(base['commit'])[:12]})" if base else ""
@@ -137,7 +137,7 @@ def _some(count: int, noun: str) -> str:
 
 
 def before_text(item: Data) -> str:
-    """What a field was, on one line; empty where there is nothing to show."""
+    """The value of a field before, on one line; empty if there is nothing to show."""
     if item.get("unknown"):
         return "(not observable)"
     if item.get("secret"):
@@ -146,7 +146,7 @@ def before_text(item: Data) -> str:
 
 
 def after_text(item: Data) -> str:
-    """What a field becomes. A secret keeps what the plan shows of it only where the plan has masked the rest."""
+    """The value of a field after. Of a secret only what the plan has masked is shown."""
     if item["after"] is None:
         return ""
     if item.get("secret"):
@@ -163,23 +163,23 @@ _REASONS = {
 
 
 def why(cause: Data) -> str:
-    """One sentence on a cause, without its place."""
+    """A cause in one sentence, without its position."""
     return clean(cause["detail"]) or _REASONS.get(cause["reason"], clean(cause["reason"]))
 
 
 def differing(change: Data) -> list[str]:
-    """The paths worth naming in a table: of a change that is in place, since the others have all of their fields."""
+    """The paths to show in a table: only of an update, since other actions have all fields."""
     whole = change["action"] in ("create", "delete")
     return [] if whole else [item["path"] for item in change["fields"]]
 
 
 def fields_text(change: Data) -> str:
-    """`4 fields`, or nothing where there is none."""
+    """`4 fields`; empty if there is none."""
     return _some(len(change["fields"]), "field") if change["fields"] else ""
 
 
 def said_at(cause: Data) -> str:
-    """`corp.yml:31:5`, and behind it the commit that last touched this line, where it is known."""
+    """`corp.yml:31:5`, followed by the commit that last changed this line, if it is known."""
     where = place(cause.get("position"))
     return f"{where}, {clean(cause['commit'])[:9]}" if where and cause.get("commit") else where
 
@@ -189,6 +189,6 @@ def place(position: Data | None) -> str:
 
 
 def where_said(change: Data) -> Data:
-    """The cause that tells the place of a change: its own, or the first of its fields that has one; else its own."""
+    """The cause with a position: that of the change, else of its first field that has one; else that of the change."""
     causes = [change["cause"], *(item.get("cause") for item in change.get("fields", ()))]
     return next((cause for cause in causes if cause and cause.get("position")), change["cause"])

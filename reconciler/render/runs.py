@@ -1,4 +1,4 @@
-"""Runs and locks of the journal, for people and for programs."""
+"""Runs and locks of the journal, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LOOKS = {
     ChangeState.NOT_STARTED: ("dim",),
 }
 _UNFINISHED = (RunState.INTERRUPTED, RunState.KILLED, RunState.FAILED, RunState.PARTIAL)
-"""Runs that `apply --resume` may go on with."""
+"""Runs that `apply --resume` can resume."""
 
 
 def run_json(run: RunRecord, refusals: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """A run with its changes and steps. `refusals` are those of its plan: the waived ones are told."""
+    """A run with its changes and steps. `refusals` are those of its plan; waived ones are shown."""
     return {
         **_plain(asdict(run)),
         "seconds": run.seconds,
@@ -59,7 +59,7 @@ def runs_text(runs: Sequence[RunRecord], style: Style) -> str:
 
 
 def run_text(run: RunRecord, refusals: Iterable[Mapping[str, Any]], style: Style) -> str:
-    """What became of every change of a run: how it ended, its steps with their times, what was said where it failed."""
+    """Every change of a run: how it ended, its steps with their times, and errors."""
     head = [
         ("operation", run.operation),
         ("inventory", run.inventory),
@@ -69,7 +69,7 @@ def run_text(run: RunRecord, refusals: Iterable[Mapping[str, Any]], style: Style
         ("plan", run.plan_digest),
         ("started", f"{_moment(run.started)} UTC"),
         ("took", _seconds(run.seconds)),
-        ("goes on with", run.resumes),
+        ("resumes", run.resumes),
         *(("waived", f"{item['code']}: {item['waiver']}") for item in refusals if item.get("waiver")),
     ]
     lines = [f"Run {run.id}: {style.paint(run.state.value, 'bold')}", *columns([row for row in head if row[1]]), ""]
@@ -81,13 +81,13 @@ def run_text(run: RunRecord, refusals: Iterable[Mapping[str, Any]], style: Style
         and run.state in _UNFINISHED
         and any(change.state is not ChangeState.DONE for change in run.changes)
     ):
-        lines += ["To go on with what is left of it:", f"  vbo-reconcile apply PATH --resume {run.id}"]
+        lines += ["To resume it:", f"  vbo-reconcile apply PATH --resume {run.id}"]
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 
 def locks_text(holders: Sequence[Holder], style: Style) -> str:
     if not holders:
-        return "Nobody holds a lock.\n"
+        return "No lock is held.\n"
     rows = [("LOCK", "SERVER", "OWNER", "OPERATION", "RUN", "SINCE", "LEASE")]
     rows += [
         (
@@ -123,7 +123,7 @@ def _change(change: ChangeRecord, style: Style) -> Iterator[str]:
 
 
 def _counts(run: RunRecord) -> str:
-    """`12 done, 1 failed`: the states that there are."""
+    """`12 done, 1 failed`: states with changes."""
     return ", ".join(f"{run.counts[state]} {state.value}" for state in _LOOKS if run.counts.get(state)) or "none"
 
 

@@ -53,6 +53,6 @@ def _result(item: Alert, numbers: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """A message that is taken as it is: SARIF reads `{0}` as a placeholder and `[text](target)` as a link (3.11)."""
+    """A literal message: SARIF reads `{0}` as a placeholder and `[text](target)` as a link (3.11)."""
     text = text.replace("{", "{{").replace("}", "}}")
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in text else text

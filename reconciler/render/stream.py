@@ -1,4 +1,4 @@
-"""What happens as JSON lines, one message a line, for programs that watch a command while people read its screen.
+"""Events as JSON lines, for programs that follow a command while it runs.
 
 Every message has a `type` and `at`, a time in UTC. The first one is `version`, the last one `end`. Messages and
 properties may be added; read what you know and let the rest pass.

@@ -1,4 +1,4 @@
-"""What the stream at the other end can show: colour or not, more than ASCII or not."""
+"""What a stream can show: colours, and characters beyond ASCII."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CODES = {
     "cyan": "36",
 }
 DETAILS = ("brief", "normal", "full")
-"""How much to tell of a plan: a line for each change; its fields and why; also what is done for it, and after what."""
+"""How much of a plan is shown: a line for each change; also its fields and causes; also its steps and their order."""
 
 _ASCII = str.maketrans({"│": "|", "•": "*", "…": "~", "–": "-", "—": "-", "→": ">"})
 
@@ -33,7 +33,7 @@ class Style:
     detail: str = "normal"
 
     def paint(self, text: str, *looks: str) -> str:
-        """`text` in the looks named (`red`, `bold`, …), or unchanged where there is no colour."""
+        """`text` in the looks named (`red`, `bold`, …), or unchanged without colours."""
         if not self.colour or not looks or not text:
             return text
         return f"\x1b[{';'.join(_CODES[look] for look in looks)}m{text}\x1b[0m"
@@ -48,12 +48,12 @@ class Style:
         return self.plain(MASK)
 
     def plain(self, text: str) -> str:
-        """`text` with our own strokes and bullets in ASCII where the stream knows no others."""
+        """`text`, with strokes and bullets in ASCII if the stream has no Unicode."""
         return text if self.unicode else text.translate(_ASCII)
 
 
 def clean(text: str) -> str:
-    """`text` without anything that a terminal would obey: control characters become visible escapes.
+    """`text` with control characters as visible escapes, so that a terminal does not interpret them.
 
     Names and messages come from servers and hosts; they must not be able to move the cursor or hide a line.
     """

@@ -1,4 +1,4 @@
-"""The sentences around a plan: what it is about, what is not shown, and the verdict."""
+"""The sentences around a plan: its subject, what is not shown, and the verdict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The words for what a document is of: itself, and that there is nothing in it."""
+    """The title of a kind of document, and the verdict if it is empty."""
 
     name: str
     nothing: str
@@ -38,7 +38,7 @@ def mode_of(plan: Data) -> Mode:
 
 
 def head(plan: Data) -> Iterator[str]:
-    """What the plan is for, how it was observed, and whether the world is the lab."""
+    """What the plan is for, how the live state was observed, and whether it is the lab."""
     server = plan["server"]
     build = f", build {clean(str(server['build']))}" if server.get("build") else ""
     about = f"{mode_of(plan).name} of {clean(plan['inventory']['name'])} for {clean(server['host'])}"
@@ -55,7 +55,7 @@ def head(plan: Data) -> Iterator[str]:
 
 
 def _requests(requests: Mapping[str, int]) -> str:
-    """`42 GET and 1 LOGIN requests, none that writes`: the claim is counted, not promised."""
+    """`42 GET and 1 LOGIN requests, none that writes`: as counted."""
     said = [f"{count} {verb}" for verb, count in sorted(requests.items()) if verb in _READING and count]
     writes = [f"{count} {verb}" for verb, count in sorted(requests.items()) if verb not in _READING and count]
     text = " and ".join(said) + " requests" if said else "no requests"
@@ -63,7 +63,7 @@ def _requests(requests: Mapping[str, int]) -> str:
 
 
 def counts(plan: Data) -> dict[str, int]:
-    """Changes by action, and `blocked`: from the changes themselves, so that no number can disagree with them."""
+    """Changes by action, and `blocked`, counted from the changes themselves."""
     found = dict.fromkeys(ACTIONS, 0)
     for change in plan["changes"]:
         found[change["action"]] += 1

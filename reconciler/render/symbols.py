@@ -1,4 +1,4 @@
-"""The symbols of a plan, the same as OpenTofu's where it has one: `+ ~ - -/+`, and `^ > ? ! i` of our own."""
+"""The symbols of a plan, those of OpenTofu (`+ ~ - -/+`), and `^ > ? ! i`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """`sign` and `meaning` stand in the legend, `verb` in a line, `counted` in the summary. Low `rank` comes first."""
+    """`sign` and `meaning` are for the legend, `verb` for a line, `counted` for the summary. Low `rank` comes first."""
 
     sign: str
     meaning: str

@@ -1,4 +1,4 @@
-"""Plain columns: as wide as their widest cell, the last one as long as it likes."""
+"""Columns as wide as their widest cell, except the last one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan for people. Reads the JSON form of a plan only, so that text cannot say what the JSON does not."""
+"""The plan as text. Reads the JSON form of a plan only, so that the text shows nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _symbol(change: Data) -> Symbol:
 
 
 def _legend(plan: Data, style: Style) -> Iterator[str]:
-    """The symbols that this plan uses, and no others."""
+    """The symbols that this plan uses."""
     used = {_symbol(change).sign: _symbol(change) for change in sorted(plan["changes"], key=_order)}
     if plan.get("unknown"):
         used[UNKNOWN.sign] = UNKNOWN
@@ -56,7 +56,7 @@ def _legend(plan: Data, style: Style) -> Iterator[str]:
 
 
 def _changes(plan: Data, style: Style) -> Iterator[list[str]]:
-    """All changes; those that the review did not cause first, under a title of their own."""
+    """All changes; those that the review did not cause first, under a separate title."""
     outside, rest = review.apart(plan)
     parts = zip(review.titles(plan), (outside, rest), strict=True)
     for title, changes in parts:
@@ -94,12 +94,12 @@ def _change(change: Data, style: Style) -> list[str]:
     if change.get("cause"):
         lines.append(style.paint(f"      {cause_text(change['cause'])}", "dim"))
     if change.get("disrupts"):
-        lines.append(f"      not served meanwhile: {', '.join(map(clean, change['disrupts']))}")
+        lines.append(f"      not served during the change: {', '.join(map(clean, change['disrupts']))}")
     return [*lines, *_doing(change)] if style.detail == "full" else lines
 
 
 def _doing(change: Data) -> Iterator[str]:
-    """What is done for a change, after what, and which observation it stands on."""
+    """The steps of a change, its dependencies, and the fingerprint of what was observed."""
     if change["depends_on"]:
         yield f"      waits for: {', '.join(clean(key) for key in sorted(change['depends_on']))}"
     for number, step in enumerate(change["steps"], 1):
@@ -144,14 +144,14 @@ _REASONS = {
 
 
 def cause_text(cause: Data) -> str:
-    """`why (corp.yml:31:5): …`: the place where it was said, and one sentence."""
+    """`why (corp.yml:31:5): …`: the position of the cause, and one sentence."""
     said = clean(cause.get("detail") or "") or _REASONS.get(str(cause["reason"]), str(cause["reason"]))
     place = review.said_at(cause)
     return f"why ({place}): {said}" if place else f"why: {said}"
 
 
 def cause_short(cause: Data) -> str:
-    """The place, or one word where there is none."""
+    """The position, or one word if there is none."""
     place = _place(cause.get("position"))
     if cause["reason"] == "inventory":
         return place or "inventory"
@@ -197,7 +197,7 @@ def _reports(plan: Data, style: Style) -> Iterator[list[str]]:
 
 
 def _refusals(plan: Data, style: Style) -> Iterator[list[str]]:
-    """Guards that do not hold: refused, or let pass by a person who said why."""
+    """Guards that do not hold: refused, or waived with a reason."""
     lines = []
     for item in plan.get("refusals", ()):
         word = f"waived: {clean(item['waiver'])}" if item.get("waiver") else "refused"

@@ -1,4 +1,4 @@
-"""Values of fields as people read them: like YAML in one line, with quotes only where something would be mistaken."""
+"""Values of fields on one line, like YAML, with quotes only where a value would be ambiguous."""
 
 from __future__ import annotations
 

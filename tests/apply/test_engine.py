@@ -140,7 +140,7 @@ def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], 
     result = run(change("a"), change("b", "a"), change("c", "b"), events=events, stop=stop)
     assert result.interrupted
     assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
-    assert Stopping("the run was interrupted", 1) in events
+    assert Stopping("the run was interrupted", 1, interrupted=True) in events
 
 
 def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> None:

@@ -96,7 +96,7 @@ def test_the_same_for_programs(runs: Journal, tmp_path: Path) -> None:
 def test_last_is_the_latest(runs: Journal, tmp_path: Path) -> None:
     shown = run(tmp_path, "runs", "show", "last").out
     assert shown.startswith("Run R02: done\n")
-    assert "goes on with  R01\n" in shown
+    assert "resumes    R01\n" in shown
     assert "--resume" not in shown
 
 
@@ -121,7 +121,7 @@ def test_locks_are_listed(lock: HeldLock, tmp_path: Path) -> None:
 
 
 def test_no_lock_is_said_in_words(journal: Journal, tmp_path: Path) -> None:
-    assert run(tmp_path, "lock", "list").out == "Nobody holds a lock.\n"
+    assert run(tmp_path, "lock", "list").out == "No lock is held.\n"
     assert run(tmp_path, "lock", "break", "L1").code == 1
 
 

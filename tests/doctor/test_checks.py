@@ -232,12 +232,12 @@ def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
         "",
         "  ok  host.px-1  connection, name",
         "",
-        "Check-up: 1 broken, 2 fine.",
+        "Check-up: 1 failed, 2 passed.",
     ]
     assert "10.0.0.7, and back" in checkup_text(data, Style(), everything=True)
     assert "\x1b[31;1merror\x1b[0m" in checkup_text(data, Style(colour=True))
     nothing = checkup_to_json([], inventory="corp", server="vbo01", lab=True)
-    assert checkup_text(nothing, Style()).endswith("Check-up: nothing to look at.\n")
+    assert checkup_text(nothing, Style()).endswith("Check-up: nothing to check.\n")
 
 
 def test_a_host_behind_a_jump_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

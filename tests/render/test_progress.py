@@ -14,6 +14,11 @@ from reconciler.render.live import Screen
 from reconciler.render.progress import Lines
 from reconciler.render.style import Style
 
+WAITING = (
+    "Nothing else is started: the run was interrupted."
+    " Waiting for 1 running change to finish (Ctrl-C again stops now).\n"
+)
+
 KEY = ChangeKey.parse("create:proxy.px-1")
 STORY: list[Event] = [
     ChangeStarted(KEY, "proxy.px-1", "create"),
@@ -85,9 +90,9 @@ def test_the_screen_says_why_nothing_else_is_started() -> None:
     paper = io.StringIO()
     screen = Screen(paper, Style(), 3)
     screen(ChangeStarted(ChangeKey("create", "proxy.a"), "proxy.a", "create"))
-    screen(Stopping("the run was interrupted", 1))
+    screen(Stopping("the run was interrupted", 1, interrupted=True))
     assert "0 of 3 ended, 2 waiting  stopping: the run was interrupted\n" in drawn(screen)
-    said = "Nothing else is started: the run was interrupted. 1 change under way is finished.\n"
+    said = WAITING
     assert said in paper.getvalue()
 
 

@@ -90,7 +90,7 @@ def test_the_parts_come_in_order() -> None:
         "Refused by 2 guards",
         "Guards",
         "Topology",
-        "Not caused by the inventory: the live world moved",
+        "Not caused by the inventory: the live state changed",
         "Changes by the inventory",
         "Details",
         "Problems",

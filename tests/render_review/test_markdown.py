@@ -95,7 +95,7 @@ def test_the_parts_come_in_the_order_of_their_weight() -> None:
         "### Refused by 2 guards",
         "#### Guards",
         "#### Problems",
-        "#### Not caused by the inventory: the live world moved",
+        "#### Not caused by the inventory: the live state changed",
         "#### Changes by the inventory",
         "#### Details",
         "#### Not observable",

@@ -67,7 +67,7 @@ def test_a_world_in_order(demo: Rehearsal) -> None:
     text = demo.run("doctor", "--lab", str(demo.file)).out
     assert text == demo.run("doctor", "--lab", str(demo.file)).out
     assert "This is the lab" in text
-    assert text.splitlines()[-1] == f"Check-up: {len(rows)} fine."
+    assert text.splitlines()[-1] == f"Check-up: {len(rows)} passed."
     assert demo.plan()["changes"] == []
 
 

@@ -121,7 +121,7 @@ def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
         ended = demo.apply()
         somebody.join(10)
         assert ended.code == 130, ended.out + ended.err
-        assert "Left in flight; look at the next plan for what became of it:\n  job.fabrikam-daily" in ended.out
+        assert "Still running when the run ended; the next plan shows the results:\n  job.fabrikam-daily" in ended.out
         assert [item["status"] for item in started()] == ["Running"]
         may_end.set()
         again = demo.apply()

@@ -1,4 +1,4 @@
-"""The plan as one page that needs nothing else: no script, no font, no image, no connection."""
+"""The plan as one self-contained page: no script, no font, no image, no connection."""
 
 from reconciler.render.html.page import plan_html
 

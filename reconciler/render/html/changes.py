@@ -24,7 +24,7 @@ def badge(change: Data) -> Html:
 
 
 def address(text: str) -> Html:
-    """An address with its kind in a quieter voice."""
+    """An address with its kind in a quieter style."""
     if not name_of(text):
         return tag("bdi", text)
     return tag("bdi", tag("span", kind_of(text) + ".", class_="kind"), name_of(text))
@@ -104,7 +104,7 @@ def _field(change: Data, item: Data) -> Html:
 
 
 def _note(change: Data, item: Data) -> Iterator[Html]:
-    """Where a field was said, if that is not what is said of its change."""
+    """The cause of a field, if it differs from that of its change."""
     cause = item["cause"]
     if not cause or cause == change["cause"]:
         return
@@ -119,7 +119,7 @@ def _about(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
     yield tag("dt", "Why")
     yield tag("dd", review.why(change["cause"]), " ", tag("span", where, class_="place") if where else "")
     if change["disrupts"]:
-        yield tag("dt", "Not served meanwhile")
+        yield tag("dt", "Not served during the change")
         yield tag("dd", join(map(bdi, change["disrupts"]), ", "))
     if change["depends_on"]:
         yield tag("dt", "Waits for")

@@ -1,4 +1,4 @@
-"""What the page says besides changes: guards, problems, reports, and what could not be observed."""
+"""The page besides changes: guards, problems, reports, and what could not be observed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: verdict, counts, picture, table, details, and what else there is to know."""
+"""The page: verdict, counts, picture, table, details, and notes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from reconciler.render.symbols import ACTIONS, BLOCKED, UNKNOWN
 Data = Mapping[str, Any]
 
 MANY = 400
-"""Anchors from which on browsers are told to lay out only the cards that are in sight."""
+"""The number of cards from which browsers lay out only the visible ones."""
 
 
 def plan_html(plan: Data, style: Style) -> str:
-    """The whole page. Draws `topology` of the plan, or else what its changes tell of it."""
+    """The whole page. Draws `topology` of the plan, or else one made from its changes."""
     del style  # the page follows the light or dark of its reader
     css = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     outside, declared = review.apart(plan)

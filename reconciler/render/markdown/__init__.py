@@ -19,9 +19,9 @@ LEAST = 8_192
 
 
 def plan_markdown(plan: Mapping[str, Any], style: Style, *, budget: int = LIMIT) -> str:
-    """The comment, in at most `budget` characters (at least 8,192). It drops detail and never truth: the verdict
-    counts everything, and each list says how much of it is not shown."""
-    del style  # Markdown has no looks of its own
+    """The comment, in at most `budget` characters (at least 8,192). Details may be omitted, but the verdict counts
+    everything, and each list says how many entries are not shown."""
+    del style  # Markdown has no styles
     if budget < LEAST:
         raise ValueError(f"a plan needs at least {LEAST} characters, not {budget}")
     head = _head(plan)

@@ -1,4 +1,4 @@
-"""Text from elsewhere inside Markdown: it is shown, and never obeyed.
+"""Text from elsewhere inside Markdown: it is shown, and never interpreted.
 
 Written for the Markdown of GitHub and GitLab: no markup, no HTML, no mention (`@name`), no reference (`#1`, `!1`), no
 link.
@@ -14,7 +14,7 @@ from reconciler.render.style import clean
 _MARKUP = re.compile(r"([\\`*_\[\]|~$^])")
 _LEADING = re.compile(r"^(\d+(?=[.)])|[-+=:])")
 _REFERENCE = re.compile(r"([@#!])(?=\w)|:(?=[\w+-]+:)|:(?=//)|(?<=www)\.|\bGH-(?=\d)")
-_GAP = "&#8203;"  # a space of no width: what it parts is read as before, and is no reference any more
+_GAP = "&#8203;"  # a space of no width: what it parts is read as before, and is not a reference any more
 
 
 def short(text: str, limit: int) -> str:

@@ -12,13 +12,13 @@ from reconciler.render.symbols import ACTIONS
 
 SENTENCE = 300
 MOST = 200
-"""Rows that are shown; what went wrong comes first."""
+"""Rows that are shown; failures come first."""
 
 _ORDER = (Outcome.FAILED, Outcome.SKIPPED, Outcome.NOT_STARTED, Outcome.DONE)
 
 
 def results_markdown(ends: Iterable[ChangeEnded]) -> str:
-    """The counts, a table with failures first, and the last lines of what failed."""
+    """The counts, a table with failures first, and the last log lines of failures."""
     ordered = sorted(ends, key=lambda end: _ORDER.index(end.outcome))
     lines = [f"### {verdict(ordered)}", "", "| | Change | Seconds | Result |", "|---|---|--:|---|"]
     lines += [_row(end) for end in ordered[:MOST]]

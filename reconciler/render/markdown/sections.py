@@ -159,7 +159,7 @@ def _diff(change: Data) -> Iterator[str]:
 
 def _about(change: Data) -> Iterator[str]:
     yield f"- why: {_cause(change)}"
-    for title, names in (("not served meanwhile", change["disrupts"]), ("waits for", change["depends_on"])):
+    for title, names in (("not served during the change", change["disrupts"]), ("waits for", change["depends_on"])):
         if names:
             yield f"- {title}: {_names(names)}"
     yield ""
