@@ -17,8 +17,8 @@ from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Recall
 from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step
 from reconciler.plan.compare import applied_digests
+from reconciler.plan.job_runs import PENDING, begun_after
 from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
-from reconciler.plan.runs import PENDING, begun_after
 
 if TYPE_CHECKING:
     from reconciler.journal import AppliedState

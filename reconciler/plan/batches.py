@@ -1,7 +1,7 @@
-"""Disruptive changes go in batches, so that every organization keeps enough working proxies at every moment.
+"""Batches of disruptive changes, so that every organization keeps enough working proxies at every moment.
 
-Pure: from the changes and the mapping of organizations to proxies. The engine checks the same rule again, with what is
-really working, before it starts each change.
+Computed from the changes and the mapping of organizations to proxies. The engine checks the same rule with the observed
+state before it starts each change.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from reconciler.plan.coverage import Coverage, coverage_of
 from reconciler.plan.maintenance import restored
 
 DEFAULT = "1,25%,100%"
-"""Sizes of batches: one proxy first, to see that it goes well, then a quarter of all, then the rest."""
+"""Sizes of batches: one proxy as a canary, then a quarter of all, then the rest."""
 
 _SIZE = re.compile(r"[1-9][0-9]{0,5}|(?:[1-9][0-9]?|100)%")
 
 _REDEPLOYS = {"port", "credentials"}
-"""Fields whose change makes the server deploy the proxy anew (the console's Edit; facts, 2.3)."""
+"""Fields whose change makes the server deploy the proxy again (Edit in the console; facts, 2.3)."""
 
 
 def disrupts_proxy(change: Change) -> str:
-    """The proxy that does not work while `change` is done; empty where it works on. A delete comes after everything
-    has moved away from its proxy, so it takes nothing from anybody."""
+    """The proxy that does not work while `change` is applied; empty if it does. A delete follows the moves away from
+    its proxy, so it disrupts nothing."""
     if any(isinstance(step, ChangeHost) and step.restart for step in change.steps):
         return name_of(change.address)
     if kind_of(change.address) != "proxy":
@@ -54,10 +54,10 @@ def sizes(text: str, total: int) -> list[int]:
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
-        raise ValueError("no batch sizes: write for example 1,25%,100%")
+        raise ValueError("no batch sizes: use for example 1,25%,100%")
     for part in parts:
         if not _SIZE.fullmatch(part):
-            raise ValueError(f"{part} is not the size of a batch")
+            raise ValueError(f"{part} is not a batch size")
     wanted: list[int] = []
     left = total
     while left > 0:
@@ -69,10 +69,10 @@ def sizes(text: str, total: int) -> list[int]:
 
 
 def in_batches(changes: Sequence[Change], coverage: Coverage, batch: str = DEFAULT) -> list[list[Change]]:
-    """The disruptive ones of `changes` in batches of proxies: as large as `batch` says, smaller where coverage asks for
-    it. All changes of a proxy go together; the members of a pool follow each other, so that it is soon whole again.
+    """The disruptive ones of `changes` in batches of proxies: as large as `batch` says, smaller if coverage requires
+    it. All changes of a proxy are in one batch; members of a pool follow each other, so that its upgrade is short.
 
-    A proxy that leaves an organization short all by itself gets a batch of its own; the guard `coverage` speaks up.
+    A proxy that alone leaves an organization short has a separate batch; the guard `coverage` refuses it.
     """
     waiting = _by_proxy(changes, coverage)
     batches: list[list[Change]] = []
@@ -103,7 +103,7 @@ def _by_proxy(changes: Sequence[Change], coverage: Coverage) -> dict[str, list[C
 
 
 def shortfalls(batches: Sequence[Sequence[Change]], coverage: Coverage) -> tuple[str, ...]:
-    """Who would have too few working proxies while one of `batches`, done one after the other, is begun and done."""
+    """Organizations and pools with too few working proxies while one of `batches` is applied, one after the other."""
     found: set[str] = set()
     for batch in batches:
         down: set[str] = set()

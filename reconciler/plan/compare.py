@@ -1,6 +1,6 @@
-"""Comparing one wanted object with the live one: which fields differ, and which cannot be seen.
+"""The comparison of a declared object with the live one: which fields differ, and which cannot be observed.
 
-Right-scoped: only what the inventory says is compared. `UNKNOWN` on either side is never a difference.
+Only declared fields are compared. `UNKNOWN` on either side is never a difference.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reconciler.model.secret import MASK
 from reconciler.model.value import UNKNOWN, digest
 
 _OF_THE_KEY = ("name", "host", "organization")
-"""Fields that stand in the key of an object rather than on a line of their own."""
+"""Fields whose value is the key of the object in the inventory, without a separate line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Comparison:
 
 
 def wanted_fields(resource: Resource, recall: Recall) -> Mapping[str, Any]:
-    """The declared fields and those that follow from files."""
+    """The declared fields and those that are derived from files."""
     derived = recall.derived.get(resource.address)
     return {**resource.fields, **derived} if derived else resource.fields
 
@@ -58,7 +58,7 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
                 changes += _compare_name(field, resource, live)
             continue
         if not field.in_version(naming.rest):
-            if field.name in resource.positions:  # what the tool itself filled in is nobody's mistake
+            if field.name in resource.positions:  # a value that the tool filled in is not reported
                 reports.append(_not_in_version(resource, field, naming))
             continue
         want, have = wanted[field.name], live.fields.get(field.name, UNKNOWN)
@@ -78,7 +78,7 @@ def _not_in_version(resource: Resource, field: Field, naming: Naming) -> Report:
 
 
 def _compare_name(field: Field, resource: Resource, live: LiveResource) -> list[FieldChange]:
-    """An object is found by its name, whatever the case; where it was found by its former one it is renamed."""
+    """Objects are matched by name in any letter case; one that was matched by its former name is renamed."""
     have, want = live.fields.get(field.name), resource.fields.get(field.name)
     if not isinstance(have, str) or have.lower() == str(want).lower():
         return []
@@ -87,9 +87,9 @@ def _compare_name(field: Field, resource: Resource, live: LiveResource) -> list[
 
 
 def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall, naming: Naming) -> list[FieldChange]:
-    """A login: the part that the server shows, then the fingerprint of what was last applied.
+    """A login: the part that the server reports, then the fingerprint of what was last applied.
 
-    Where nothing was ever applied from here there is nothing to compare with, so nothing is planned.
+    If no apply is recorded, there is no fingerprint to compare with, so nothing is planned.
     """
     want = resource.fields[field.name]
     if have is not UNKNOWN and field.as_shown(want, naming) != have:
@@ -98,20 +98,20 @@ def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall,
     before = recall.applied.get(resource.address, {}).get(field.name)
     if now is None or before is None or now == before:
         return []
-    cause = Cause(
-        Reason.INVENTORY, "the secret is not the one that was last applied", resource.positions.get(field.name)
-    )
+    cause = Cause(Reason.INVENTORY, "the secret changed since it was last applied", resource.positions.get(field.name))
     return [FieldChange(field.name, MASK, f"{want} ({MASK})", secret=True, cause=cause)]
 
 
 def cause_of(resource: Resource, field: str, recall: Recall) -> Cause:
-    """Why a field differs: said anew, changed outside since it was last applied, or a default of the tool."""
+    """Why a field differs: a new declaration, a change outside since it was last applied, or a default of the tool."""
     position = resource.positions.get(field)
     applied = recall.applied.get(resource.address, {}).get(field)
     if applied is not None and applied == digest(wanted_fields(resource, recall).get(field)):
-        return Cause(Reason.DRIFT, "changed outside since it was last applied", position or resource.position)
-    said = position is not None or field not in resource.fields or field in _OF_THE_KEY
-    if not said:
+        return Cause(
+            Reason.DRIFT, "changed outside of vbo-reconcile since it was last applied", position or resource.position
+        )
+    declared = position is not None or field not in resource.fields or field in _OF_THE_KEY
+    if not declared:
         return Cause(Reason.DEFAULT, "a default of vbo-reconcile", resource.position)
     return Cause(Reason.INVENTORY, "", position or resource.position)
 
@@ -136,14 +136,14 @@ def new_fields(kind: Kind, resource: Resource, recall: Recall, naming: Naming) -
 
 def _why_unknown(want: Any, live: LiveResource) -> str:
     if want is UNKNOWN:
-        return "the wanted value cannot be computed here"
+        return "the desired value cannot be computed here"
     if live.proxy.is_offline:
-        return "the proxy is offline, and the server hides it"
-    return "the server does not show it"
+        return "the proxy is offline, and the server does not report the field"
+    return "the server does not report it"
 
 
 def applied_digests(resource: Resource, recall: Recall) -> dict[str, str]:
-    """What is remembered of an object once it is as declared: digests of values, fingerprints of secrets."""
+    """What is recorded of an object after an apply: digests of values, fingerprints of secrets."""
     secrets = recall.secrets.get(resource.address, {})
     wanted = wanted_fields(resource, recall)
     plain = {name: digest(value) for name, value in wanted.items() if value is not UNKNOWN and name not in secrets}

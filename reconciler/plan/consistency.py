@@ -1,7 +1,7 @@
-"""The two planes compared: what the server says of a proxy, and what its host says. Where they disagree is reported.
+"""Consistency: reports if the server and the host of a proxy disagree about it.
 
-One rule for each kind of disagreement, in `_RULES`. A rule that lacks a fact of either plane says nothing: what is
-unknown is never taken for a difference.
+One rule for each kind of disagreement, in `_RULES`. A rule that lacks a fact of either source finds nothing: an unknown
+value is never a difference.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SERVICE: Final = "Veeam.Archiver.Proxy"
 
 
 @dataclass(frozen=True, slots=True)
-class Planes:
-    """One registered proxy on both planes. `live` is the server's object; `service` and `facts` are the host's."""
+class Sources:
+    """One registered proxy as the server reports it (`live`) and as its host does (`facts`, of which `service`)."""
 
     proxy: Resource
     live: LiveResource
@@ -38,11 +38,11 @@ class Planes:
         return self.proxy.fields.get("os") == "linux"
 
 
-Said = tuple[str, str]
-"""What is so (one sentence), and what to do about it."""
+Disagreement = tuple[str, str]
+"""One sentence, and the fix."""
 
 
-def plan_planes(inputs: Inputs, _: PlanPart) -> PlanPart:
+def plan_consistency(inputs: Inputs, _: PlanPart) -> PlanPart:
     """A report of each disagreement."""
     reports: list[Report] = []
     for proxy in inputs.inventory.of_kind("proxy"):
@@ -56,119 +56,119 @@ def plan_planes(inputs: Inputs, _: PlanPart) -> PlanPart:
 
 def disagreements(proxy: Resource, existing: LiveResource, facts: Mapping[str, Any]) -> list[Report]:
     """The disagreements about one proxy, in the order of `_RULES`."""
-    planes = Planes(proxy, existing, facts)
+    sources = Sources(proxy, existing, facts)
     rests = existing.proxy.in_maintenance
-    found = ((code, rule(planes)) for code, rule in _RULES.items() if not (rests and code in _DISABLED))
+    found = ((code, rule(sources)) for code, rule in _RULES.items() if not (rests and code in _DISABLED))
     return [
-        Report(proxy.address, code, said[0], proxy.position, ReportLevel.WARNING, said[1])
-        for code, said in found
-        if said is not None
+        Report(proxy.address, code, item[0], proxy.position, ReportLevel.WARNING, item[1])
+        for code, item in found
+        if item is not None
     ]
 
 
-def _not_installed(planes: Planes) -> Said | None:
-    if planes.service.get("installed") is not False:
+def _not_installed(sources: Sources) -> Disagreement | None:
+    if sources.service.get("installed") is not False:
         return None
-    detail = f"the server has it registered ({_status(planes)}), and the host has no proxy service"
+    detail = f"the proxy is registered on the server ({_status(sources)}), but its host has no proxy service"
     return detail, (
-        "Is the name of the proxy still that of this host? If so, let the server deploy the service again: in the "
-        "console, Backup Proxies, Upgrade or Rescan."
+        "Check that the proxy still has the name of this host. If so, have the server deploy the service again: in the "
+        "Veeam console, Backup Proxies, Upgrade or Rescan."
     )
 
 
-def _stopped(planes: Planes) -> Said | None:
-    state = planes.service.get("state")
-    if planes.service.get("installed") is not True or state in (None, "running"):
+def _stopped(sources: Sources) -> Disagreement | None:
+    state = sources.service.get("state")
+    if sources.service.get("installed") is not True or state in (None, "running"):
         return None
-    start = "systemctl enable --now" if planes.is_linux else "Start-Service"
-    return f"the server says {_status(planes)}, and the service on the host is {state}", (
-        f"Start it on the host, and look into its log if it does not stay up:\n  {start} {SERVICE}"
+    start = "systemctl enable --now" if sources.is_linux else "Start-Service"
+    return f"the server reports {_status(sources)}, but the service on the host is {state}", (
+        f"Start it on the host; if it stops again, check its log:\n  {start} {SERVICE}"
     )
 
 
-def _deaf(planes: Planes) -> Said | None:
-    service, port = planes.service, planes.live.fields.get("port")
+def _not_listening(sources: Sources) -> Disagreement | None:
+    service, port = sources.service, sources.live.fields.get("port")
     listening = service.get("state") == "running" and service.get("listening") is False
-    if not listening or port != planes.proxy.fields.get("port", 9193):
+    if not listening or port != sources.proxy.fields.get("port", 9193):
         return None
-    return f"the service runs on the host, and nothing listens on the registered port {port}", (
-        "Does the service use another port? Rescan the proxy, and restart the service if that changes nothing."
+    return f"the service runs on the host, but does not listen on the registered port {port}", (
+        "Check whether the service uses another port. Rescan the proxy; if that does not help, restart the service."
     )
 
 
-def _unreached(planes: Planes) -> Said | None:
-    if not planes.live.proxy.is_offline or planes.service.get("state") != "running":
+def _unreached(sources: Sources) -> Disagreement | None:
+    if not sources.live.proxy.is_offline or sources.service.get("state") != "running":
         return None
-    if planes.service.get("listening") is not True:
+    if sources.service.get("listening") is not True:
         return None
-    return "the server says Offline, and the service on the host runs and listens", (
-        "Look at what is between them: the firewalls, the names both ways, the certificate of the server (workgroup) "
-        "or the account (domain). Then rescan the proxy."
+    return "the server reports Offline, but the service on the host runs and listens", (
+        "Check the firewalls between them, name resolution both ways, and the certificate of the server (workgroup) or "
+        "the account (domain). Then rescan the proxy."
     )
 
 
-def _version(planes: Planes) -> Said | None:
-    told, found = planes.live.proxy.build, _numbers(planes.service.get("version"))
-    size = min(len(told), len(found))
-    if not size or told[:size] == found[:size]:
+def _version(sources: Sources) -> Disagreement | None:
+    reported, found = sources.live.proxy.build, _numbers(sources.service.get("version"))
+    size = min(len(reported), len(found))
+    if not size or reported[:size] == found[:size]:
         return None
-    detail = f"the server says version {planes.live.proxy.version}, and the host has {planes.service['version']}"
-    if found > told:
-        return detail, "The service was upgraded without the server noticing: rescan the proxy."
-    return detail, "An upgrade did not finish, or an older package was put back: upgrade the proxy again."
+    detail = f"the server reports version {sources.live.proxy.version}, but the host has {sources.service['version']}"
+    if found > reported:
+        return detail, "The service was upgraded outside of the server: rescan the proxy."
+    return detail, "An upgrade was not completed, or an older package was installed: upgrade the proxy again."
 
 
 def _numbers(text: Any) -> tuple[int, ...]:
     return build_number(str(text or "").strip())
 
 
-def _membership(planes: Planes) -> Said | None:
-    """The other way round, a workgroup proxy in a domain, works: that is advice of the playbook."""
-    domain = planes.facts.get("domain")
+def _membership(sources: Sources) -> Disagreement | None:
+    """The reverse, a workgroup proxy on a domain member, works: the playbook has advice for it."""
+    domain = sources.facts.get("domain")
     member = domain.get("member") if isinstance(domain, Mapping) else None
-    if planes.live.fields.get("type") != "domain" or member is not False:
+    if sources.live.fields.get("type") != "domain" or member is not False:
         return None
-    return "it is registered as a domain proxy, and its host is a member of no domain", (
+    return "the proxy is registered as a domain proxy, but its host is not a member of a domain", (
         "Join the host to its domain again, or remove the proxy and add it as a workgroup proxy: the type of a proxy "
         "cannot be changed."
     )
 
 
-def _name(planes: Planes) -> Said | None:
-    """First labels only: a workgroup host often does not know its own domain."""
-    host = planes.facts.get("host")
+def _name(sources: Sources) -> Disagreement | None:
+    """Only first labels are compared: a workgroup host often has no DNS suffix."""
+    host = sources.facts.get("host")
     found = str(host.get("fqdn") or "") if isinstance(host, Mapping) else ""
-    told = planes.live.proxy.fqdn
-    if not _label(found) or not _label(told) or _label(found) == _label(told):
+    reported = sources.live.proxy.fqdn
+    if not _label(found) or not _label(reported) or _label(found) == _label(reported):
         return None
-    return f"the server knows the proxy as {told}, and the host that answers here calls itself {found}", (
+    return f"the server has the proxy as {reported}, but the host that answers reports the name {found}", (
         "Two machines may share the name or the address: compare what the name resolves to on the server and here."
     )
 
 
 def _label(name: str) -> str:
-    """The first label; nothing for an address. Windows cuts a name after fifteen characters where it shows it short."""
+    """The first label; empty for an IP address. Windows truncates short names to 15 characters."""
     first = name.lower().partition(".")[0]
     return "" if first.isdigit() or ":" in name else first[:15]
 
 
-def _status(planes: Planes) -> str:
-    return planes.live.proxy.word or "nothing of its status"
+def _status(sources: Sources) -> str:
+    return sources.live.proxy.word or "no status"
 
 
 _DISABLED: Final = ("service-stopped", "service-not-listening", "proxy-not-reached")
-"""What is as it should be while the proxy is in maintenance: its service is disabled then."""
+"""Expected while the proxy is in maintenance mode, which disables its service."""
 
 RESCANNED: Final = ("proxy-not-reached", "version-differs")
-"""What may be over once the server looks at the proxy again: it does so now and then only."""
+"""What a rescan of the proxy may resolve: the server refreshes its state only from time to time."""
 
-_RULES: Final[Mapping[str, Callable[[Planes], Said | None]]] = {
+_RULES: Final[Mapping[str, Callable[[Sources], Disagreement | None]]] = {
     "service-not-installed": _not_installed,
     "service-stopped": _stopped,
-    "service-not-listening": _deaf,
+    "service-not-listening": _not_listening,
     "proxy-not-reached": _unreached,
     "version-differs": _version,
     "domain-membership": _membership,
     "host-name-differs": _name,
 }
-"""Code of the report to its rule."""
+"""Rules by the code of their report."""

@@ -1,4 +1,4 @@
-"""Which proxies work for whom, and whether enough of them would work while some do not.
+"""Coverage: which proxies process which organizations, and whether enough of them work while some do not.
 
 A pool works as the product documents it: while its members differ in version, those that are behind work and the new
 ones wait; members in maintenance are not counted in that. So the last one that is behind can go as soon as it is in

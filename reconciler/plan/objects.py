@@ -16,7 +16,7 @@ from reconciler.plan.ownership import delete_step
 from reconciler.plan.part import PlanPart, joined
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import create_step, precondition, refused_values, update_steps
-from reconciler.plan.pool_upgrades import why_no_member_leaves
+from reconciler.plan.pools import why_no_member_leaves
 from reconciler.plan.repositories import why_not_moved, why_not_replaced
 
 _UPDATE_REFUSALS: Mapping[str, Callable[[LiveResource, Sequence[FieldChange], Inputs], str]] = {

@@ -11,8 +11,8 @@ from reconciler.model.plan import Change, Report, UnknownField
 
 @dataclass(frozen=True, slots=True)
 class PlanPart:
-    """What a pass contributes. `obstacles` say, by key of a change, what outside of it prevents it; a reason of its own
-    (`Change.blocked`) and what it waits for are reported first."""
+    """What a pass contributes. `obstacles` say, by key of a change, what outside of it prevents it; its own reason
+    (`Change.blocked`) and its dependencies are reported first."""
 
     changes: tuple[Change, ...] = ()
     reports: tuple[Report, ...] = ()

@@ -28,7 +28,7 @@ def update_steps(
     recall: Recall,
     naming: Naming,
 ) -> tuple[Step, ...]:
-    """The steps that make `changes` to an object: an operation of its own where a PUT cannot do it, then the PUT."""
+    """The steps that make `changes` to an object: a separate operation for what a PUT cannot do, then the PUT."""
     changed = [change.path for change in changes]
     wanted = wanted_fields(resource, recall)
     steps: list[Step] = []

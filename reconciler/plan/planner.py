@@ -12,23 +12,23 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
-from reconciler.plan.consistency import plan_planes
+from reconciler.plan.consistency import plan_consistency
+from reconciler.plan.job_runs import plan_job_runs
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
 from reconciler.plan.ownership import plan_undeclared
 from reconciler.plan.passes import Inputs, Pass, run_passes
-from reconciler.plan.pool_upgrades import plan_whole
+from reconciler.plan.pools import plan_pools
 from reconciler.plan.proxies import plan_proxies
-from reconciler.plan.runs import plan_runs
 from reconciler.requirements import Playbook
 
 PASSES: Final = (
     Pass("objects", plan_objects),
     Pass("proxies", plan_proxies),
     Pass("undeclared", plan_undeclared, needs=("objects",)),
-    Pass("consistency", plan_planes),
-    Pass("runs", plan_runs, needs=("objects", "proxies")),
-    Pass("pool upgrades", plan_whole, needs=("proxies",)),
+    Pass("consistency", plan_consistency),
+    Pass("job runs", plan_job_runs, needs=("objects", "proxies")),
+    Pass("pools", plan_pools, needs=("proxies",)),
 )
 """Everything that contributes to a plan. Any order that satisfies `needs` gives the same plan."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.model.address import fits, kind_of, name_of
 from reconciler.model.plan import Change, Plan, Report
 from reconciler.model.sentences import nearest
-from reconciler.plan.pool_upgrades import together
+from reconciler.plan.pools import upgraded_together
 
 
 class UnknownTarget(ValueError):
@@ -38,7 +38,7 @@ def select(
     for pattern in (*targets, *excludes):
         _check(pattern, known, groups or {})
     kept = {change.key for change in plan.changes}
-    pool_members = together(plan.changes)
+    pool_members = upgraded_together(plan.changes)
     if targets:
         wanted = [change for change in plan.changes if _fits(change.address, targets, groups or {})]
         kept &= _closure(wanted, lambda change: {*change.depends_on, *pool_members.get(change.key, ())}, plan)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
-from reconciler.plan.runs import PENDING, begun_after
+from reconciler.plan.job_runs import PENDING, begun_after
 from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
 
 

@@ -17,7 +17,7 @@ from reconciler.plan.ownership import delete, delete_cause, delete_step, externa
 from reconciler.plan.part import PlanPart, joined
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import create_step, update_steps
-from reconciler.plan.proxies.decision import Decision, Maintenance, Registration, Service, decide
+from reconciler.plan.proxies.decision import Decision, MaintenanceAction, RegistrationAction, ServiceAction, decide
 from reconciler.plan.proxies.drain import cleared, drained, wait_step
 from reconciler.plan.proxies.service import FIELD, upgrade_by_package, upgrade_by_server, with_install
 from reconciler.plan.proxies.view import KIND, ProxyView, views
@@ -45,22 +45,24 @@ def _parts(proxy: ProxyView, decision: Decision) -> Iterator[PlanPart]:
         changes=tuple(drained(change, declared, proxy) for change in changes),
         reports=(*proxy.seen.reports, *_reports(declared, proxy, decision)),
         unknown=(*proxy.seen.unknown, *_unknown(proxy, decision)),
-        unchanged=int(decision.registration is Registration.KEEP and decision.maintenance is not Maintenance.CLEAR),
+        unchanged=int(
+            decision.registration is RegistrationAction.KEEP and decision.maintenance is not MaintenanceAction.CLEAR
+        ),
         obstacles={change.key: unfit for change in changes if unfit and change.action in _DEPLOYING},
     )
 
 
 def _changes(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterator[Change]:
     registration = _registration(declared, proxy, decision)
-    if decision.maintenance is Maintenance.CLEAR and decision.registration is not Registration.UPDATE:
+    if decision.maintenance is MaintenanceAction.CLEAR and decision.registration is not RegistrationAction.UPDATE:
         yield cleared(None, declared, proxy)
-    elif decision.maintenance is Maintenance.CLEAR:
+    elif decision.maintenance is MaintenanceAction.CLEAR:
         registration = cleared(registration, declared, proxy)
     if registration is not None:
         yield registration
-    if decision.service is Service.UPGRADE:
+    if decision.service is ServiceAction.UPGRADE:
         yield upgrade_by_server(declared, proxy, decision.service_blocked)
-    elif decision.service is Service.UPGRADE_PACKAGE:
+    elif decision.service is ServiceAction.UPGRADE_PACKAGE:
         yield upgrade_by_package(declared, proxy, decision.service_blocked)
 
 
@@ -68,10 +70,10 @@ def _registration(declared: Resource, proxy: ProxyView, decision: Decision) -> C
     found, seen, inputs, blocked = proxy.live, proxy.seen, proxy.inputs, decision.registration_blocked
     if found is None:
         return _new(declared, proxy, decision)
-    if decision.registration is Registration.REPLACE:
+    if decision.registration is RegistrationAction.REPLACE:
         steps = _replace_steps(declared, found, proxy)
         return changed(Action.REPLACE, declared, found, seen, steps, blocked)
-    if decision.registration is Registration.UPDATE:
+    if decision.registration is RegistrationAction.UPDATE:
         steps = update_steps(KIND, declared, found, seen.changes, inputs.recall, inputs.naming)
         return changed(Action.UPDATE, declared, found, seen, steps, blocked)
     return None
@@ -81,9 +83,9 @@ def _new(declared: Resource, proxy: ProxyView, decision: Decision) -> Change:
     change = created(KIND, declared, proxy.inputs)
     if decision.registration_blocked:
         change = replace(change, steps=(), blocked=decision.registration_blocked)
-    if decision.service is Service.INSTALL:
+    if decision.service is ServiceAction.INSTALL:
         return with_install(change, declared, proxy)
-    return _takeover(change, proxy) if decision.registration is Registration.TAKEOVER else change
+    return _takeover(change, proxy) if decision.registration is RegistrationAction.TAKEOVER else change
 
 
 def _takeover(change: Change, proxy: ProxyView) -> Change:
@@ -130,7 +132,7 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
         position = absent.position if absent is not None else None
         detail = "removed from the server: delete its entry from the inventory"
         return PlanPart(reports=(Report(proxy.address, "gone", detail, position),))
-    if decision.registration is Registration.DELETE:
+    if decision.registration is RegistrationAction.DELETE:
         step = _delete_step(found, absent, proxy)
         steps = (step,) if proxy.state.is_offline else (wait_step(proxy), step)
         cause = delete_cause(proxy.address, found, absent, recall)
@@ -143,13 +145,13 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
 def _reports(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterator[Report]:
     if proxy.live is not None:
         yield from other_owner(proxy.inputs.inventory, proxy.address, proxy.live)
-    if decision.maintenance is Maintenance.EXTERNAL:
+    if decision.maintenance is MaintenanceAction.EXTERNAL:
         text = "in maintenance mode, which no apply of this inventory set: left unchanged"
         yield Report(proxy.address, "in-maintenance", text, declared.position)
 
 
 def _unknown(proxy: ProxyView, decision: Decision) -> Iterator[UnknownField]:
-    if decision.service is not Service.UNKNOWN:
+    if decision.service is not ServiceAction.UNKNOWN:
         return
     if proxy.is_packaged:
         yield UnknownField(proxy.address, FIELD, "the host could not be observed")

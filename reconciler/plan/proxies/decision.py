@@ -13,14 +13,14 @@ from reconciler.plan.proxies import refusals
 from reconciler.plan.proxies.view import ProxyView
 
 
-class Registration(StrEnum):
+class RegistrationAction(StrEnum):
     """What happens to the object on the server."""
 
     NONE = "none"
     """Neither declared nor on the server: it was declared absent, and is gone."""
     KEEP = "keep"
     EXTERNAL = "external"
-    """Neither declared nor created by this inventory: it is left alone."""
+    """Neither declared nor created by this inventory: it is left unchanged."""
     CREATE = "create"
     TAKEOVER = "takeover"
     UPDATE = "update"
@@ -28,7 +28,7 @@ class Registration(StrEnum):
     DELETE = "delete"
 
 
-class Service(StrEnum):
+class ServiceAction(StrEnum):
     """What happens to the proxy service on the host, besides what the server does when it registers the proxy."""
 
     KEEP = "keep"
@@ -41,25 +41,25 @@ class Service(StrEnum):
     UPGRADE_PACKAGE = "upgrade-package"
 
 
-class Maintenance(StrEnum):
+class MaintenanceAction(StrEnum):
     """What happens to the maintenance mode in which the proxy is observed."""
 
     NONE = "none"
     CLEAR = "clear"
     """An interrupted apply of this inventory set it."""
     EXTERNAL = "external"
-    """It was set by others: it is left alone."""
+    """It was set by others: it is left unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What happens to one proxy. Each part is done unless its `..._blocked` says why it cannot be done."""
 
-    registration: Registration
+    registration: RegistrationAction
     registration_blocked: str
-    service: Service
+    service: ServiceAction
     service_blocked: str
-    maintenance: Maintenance
+    maintenance: MaintenanceAction
     host: HostState | None
     """Its host against the requirements; None if the proxy is not declared or its host was not probed."""
 
@@ -78,82 +78,82 @@ def decide(proxy: ProxyView) -> Decision:
     )
 
 
-def _registration(proxy: ProxyView) -> Registration:
+def _registration(proxy: ProxyView) -> RegistrationAction:
     if proxy.declared is None:
         if proxy.live is None:
-            return Registration.NONE
+            return RegistrationAction.NONE
         ours = proxy.live.owner == proxy.inputs.inventory.name
-        return Registration.DELETE if ours else Registration.EXTERNAL
+        return RegistrationAction.DELETE if ours else RegistrationAction.EXTERNAL
     if proxy.live is None:
-        # a package that we installed and that no server knows yet is our own work
+        # an interrupted apply installed our package, and the proxy is not registered yet
         ours = proxy.is_packaged and bool(proxy.service.get("unregistered"))
         foreign = proxy.service.get("installed") is True and not ours
-        return Registration.TAKEOVER if foreign else Registration.CREATE
+        return RegistrationAction.TAKEOVER if foreign else RegistrationAction.CREATE
     if not proxy.seen.changes:
-        return Registration.KEEP
-    return Registration.REPLACE if proxy.seen.create_only else Registration.UPDATE
+        return RegistrationAction.KEEP
+    return RegistrationAction.REPLACE if proxy.seen.create_only else RegistrationAction.UPDATE
 
 
-def _registration_blocked(proxy: ProxyView, registration: Registration) -> str:
-    if registration is Registration.DELETE:
+def _registration_blocked(proxy: ProxyView, registration: RegistrationAction) -> str:
+    if registration is RegistrationAction.DELETE:
         return refusals.of_delete(proxy)
-    if proxy.declared is None or registration is Registration.KEEP:
+    if proxy.declared is None or registration is RegistrationAction.KEEP:
         return ""
-    if registration is Registration.UPDATE and proxy.state.is_offline:
+    if registration is RegistrationAction.UPDATE and proxy.state.is_offline:
         return refusals.OFFLINE
     refused = refusals.of_values(proxy.declared, proxy)
-    if registration is Registration.REPLACE:
+    if registration is RegistrationAction.REPLACE:
         return refused or refusals.of_replace(proxy.declared, proxy)
-    if registration is Registration.CREATE and proxy.is_packaged:
+    if registration is RegistrationAction.CREATE and proxy.is_packaged:
         return refused or refusals.of_package(proxy.declared, proxy)
     return refused
 
 
-def _service(proxy: ProxyView, registration: Registration, blocked: str) -> Service:
-    if proxy.declared is None or registration is Registration.TAKEOVER:
-        return Service.KEEP
-    if registration is Registration.CREATE:
-        return Service.INSTALL if proxy.is_packaged and not blocked else Service.KEEP
+def _service(proxy: ProxyView, registration: RegistrationAction, blocked: str) -> ServiceAction:
+    if proxy.declared is None or registration is RegistrationAction.TAKEOVER:
+        return ServiceAction.KEEP
+    if registration is RegistrationAction.CREATE:
+        return ServiceAction.INSTALL if proxy.is_packaged and not blocked else ServiceAction.KEEP
     if proxy.is_packaged:
         return _packaged_service(proxy.declared, proxy)
-    return _pushed_service(proxy.declared, proxy, replaced=registration is Registration.REPLACE and not blocked)
+    return _pushed_service(proxy.declared, proxy, replaced=registration is RegistrationAction.REPLACE and not blocked)
 
 
-def _packaged_service(declared: Resource, proxy: ProxyView) -> Service:
-    """The host says what is installed."""
+def _packaged_service(declared: Resource, proxy: ProxyView) -> ServiceAction:
+    """The host reports what is installed."""
     if proxy.host is None or proxy.host.problem is not None:
-        return Service.UNKNOWN
+        return ServiceAction.UNKNOWN
     installed = build_number(str(proxy.service.get("version") or ""))
     if installed == build_number(wanted_build(declared)) and not proxy.service.get("unfinished"):
-        return Service.KEEP
-    return Service.UPGRADE_PACKAGE
+        return ServiceAction.KEEP
+    return ServiceAction.UPGRADE_PACKAGE
 
 
-def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> Service:
-    """The server says what is installed: it brings proxies to its own build, a replaced one at once."""
+def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> ServiceAction:
+    """The server reports what is installed: it upgrades proxies to its own build, and replaces them with it."""
     if proxy.state.is_local:
-        return Service.KEEP
+        return ServiceAction.KEEP
     if proxy.state.version is None and proxy.state.outdated is None:
-        return Service.UNKNOWN
+        return ServiceAction.UNKNOWN
     wanted = str(declared.fields.get("service.version", "server"))
     as_wanted = wanted != "server" and build_number(wanted) == proxy.state.build
     if as_wanted or replaced:
-        return Service.KEEP
-    return Service.UPGRADE if proxy.is_behind or refusals.of_upgrade(declared, proxy) else Service.KEEP
+        return ServiceAction.KEEP
+    return ServiceAction.UPGRADE if proxy.is_behind or refusals.of_upgrade(declared, proxy) else ServiceAction.KEEP
 
 
-def _service_blocked(proxy: ProxyView, service: Service) -> str:
+def _service_blocked(proxy: ProxyView, service: ServiceAction) -> str:
     if proxy.declared is None:
         return ""
-    if service is Service.UPGRADE_PACKAGE:
+    if service is ServiceAction.UPGRADE_PACKAGE:
         return refusals.of_package(proxy.declared, proxy)
-    return refusals.of_upgrade(proxy.declared, proxy) if service is Service.UPGRADE else ""
+    return refusals.of_upgrade(proxy.declared, proxy) if service is ServiceAction.UPGRADE else ""
 
 
-def _maintenance(proxy: ProxyView) -> Maintenance:
+def _maintenance(proxy: ProxyView) -> MaintenanceAction:
     if proxy.declared is None or not proxy.state.in_maintenance:
-        return Maintenance.NONE
-    return Maintenance.CLEAR if proxy.drained_by_us else Maintenance.EXTERNAL
+        return MaintenanceAction.NONE
+    return MaintenanceAction.CLEAR if proxy.drained_by_us else MaintenanceAction.EXTERNAL
 
 
 def _host(proxy: ProxyView) -> HostState | None:

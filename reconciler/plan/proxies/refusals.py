@@ -41,7 +41,7 @@ def of_delete(proxy: ProxyView) -> str:
     if proxy.live is None or proxy.state.is_offline:
         return ""
     if not proxy.state.is_online:
-        return "the server does not report whether it is online, and removes one that is not by force only"
+        return "the server does not report whether it is online, and could only remove it by force if it is not"
     return _without_login(proxy.live, proxy.absent)
 
 
@@ -72,7 +72,7 @@ def of_package(declared: Resource, proxy: ProxyView) -> str:
 
 
 def of_upgrade(declared: Resource, proxy: ProxyView) -> str:
-    """The server brings proxies to its own build only."""
+    """The server upgrades proxies only to its own build."""
     wanted, server = str(declared.fields.get("service.version", "server")), proxy.inputs.live.server.build
     if wanted != "server" and build_number(wanted) != build_number(server):
         return f"the server upgrades proxies only to its own build {server}: to install {wanted}, use a package"

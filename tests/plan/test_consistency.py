@@ -91,7 +91,7 @@ def test_disagreements(facts: dict[str, Any], rest: dict[str, Any], codes: list[
 
 def test_each_says_both_words() -> None:
     (stopped,) = planned(service(state="stopped"), {}).reports
-    assert stopped.detail == "the server says Online, and the service on the host is stopped"
+    assert stopped.detail == "the server reports Online, but the service on the host is stopped"
     assert "Start-Service Veeam.Archiver.Proxy" in stopped.fix
     (stopped,) = planned(service(state="stopped"), {"type": "Workgroup"}, os="linux").reports
     assert "systemctl enable --now Veeam.Archiver.Proxy" in stopped.fix

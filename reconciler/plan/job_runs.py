@@ -24,7 +24,7 @@ def begun_after(last_run: object) -> str:
     return f"begun after {last_run or 'no run'}"
 
 
-def plan_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
+def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
     """A run for each job whose policy asks for one; `before` are the changes of all declared objects. Clearing
     maintenance mode alone changes nothing that a job works through."""
     inventory, live, recall, graph = inputs.inventory, inputs.live, inputs.recall, inputs.declared_graph

@@ -13,7 +13,7 @@ from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 
 
-def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
+def upgraded_together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
     """For each upgrade of a member of a pool the keys of all upgrades in that pool: they are selected together."""
     pools: dict[str, set[str]] = {}
     for change in changes:
@@ -23,7 +23,7 @@ def together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:
     return {key: frozenset(keys) for keys in pools.values() for key in keys}
 
 
-def plan_whole(inputs: Inputs, proxies: PlanPart) -> PlanPart:
+def plan_pools(inputs: Inputs, proxies: PlanPart) -> PlanPart:
     """Reports of the pools that are upgraded in part only, and of the members that keep the others waiting. `proxies`
     are the changes of proxies."""
     live, reports = inputs.live, []
