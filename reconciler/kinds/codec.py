@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds.field import Context, Decode, Encode, Raw
-from reconciler.model.value import UNKNOWN
 
 _OWNER_MARK = re.compile(r"\s*\[vbo-reconcile:([^\]\s]+)\]\s*$")
 
 
 def owner_of(raw: Raw) -> str:
     """The name of the inventory that created an object, from the mark at the end of its description."""
-    found = _OWNER_MARK.search(raw.get("description") or "")
+    text = raw.get("description")
+    found = _OWNER_MARK.search(text) if isinstance(text, str) else None
     return found.group(1) if found else ""
 
 
@@ -27,24 +27,18 @@ def encode_description(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_description(raw: Raw, context: Context) -> Any:
-    if "description" not in raw:
-        return UNKNOWN
-    return _OWNER_MARK.sub("", raw["description"] or "")
+    return _OWNER_MARK.sub("", raw["description"])
 
 
 def words(api: str, table: Mapping[str, str]) -> tuple[Encode, Decode]:
-    """Codec of an enumeration: `table` maps the inventory's words to the product's.
-
-    A word that the table does not know is passed on as it is: the product's enumerations grow between builds.
-    """
-    back = {theirs.lower(): ours for ours, theirs in table.items()}
+    """Codec of an enumeration: `table` maps the inventory's words to the product's."""
+    back = {theirs: ours for ours, theirs in table.items()}
 
     def encode(value: Any, context: Context) -> Mapping[str, Any]:
         return {api: table.get(value, value)}
 
     def decode(raw: Raw, context: Context) -> Any:
-        value = raw.get(api, UNKNOWN)
-        return back.get(value.lower(), value) if isinstance(value, str) else value
+        return back[raw[api]]
 
     return encode, decode
 
@@ -78,25 +72,6 @@ def encode_rate(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_rate(raw: Raw, context: Context) -> Any:
     """REST v6 and v7 leave value and unit out where the proxy is offline: then the rate is unknown."""
-    enabled = raw.get("enableNetworkThrottling")
-    if enabled is None:
-        return UNKNOWN
-    if not enabled:
+    if not raw["enableNetworkThrottling"]:
         return "off"
-    if raw.get("throttlingValue") is None or raw.get("throttlingUnit") is None:
-        return UNKNOWN
-    unit = raw["throttlingUnit"]
-    return f"{int(raw['throttlingValue'])} {_UNIT_OF_API.get(unit, unit)}"
-
-
-def as_number(value: Any) -> Any:
-    """Numbers sometimes arrive as text in v8 (facts, Q8)."""
-    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
-
-
-def number(api: str) -> Decode:
-    def decode(raw: Raw, context: Context) -> Any:
-        value = raw.get(api)
-        return UNKNOWN if value is None else as_number(value)
-
-    return decode
+    return f"{raw['throttlingValue']} {_UNIT_OF_API[raw['throttlingUnit']]}"

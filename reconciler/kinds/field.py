@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from reconciler.model.address import address
 from reconciler.model.connection import Certificate, Connection, Credential
+from reconciler.model.errors import UnknownName
 from reconciler.model.secret import SecretRef
 from reconciler.model.value import UNKNOWN
 
@@ -21,7 +22,7 @@ CERTIFICATE_ENTRY: Final = "certificate entry"
 """What a field may refer to besides kinds: entries of the sections `credentials` and `certificates`."""
 
 Raw = Mapping[str, Any]
-"""One object as the REST API gives it (camelCase names, see the OpenAPI documents of the product)."""
+"""One object in the names of the REST API (camelCase, see the OpenAPI documents of the product)."""
 
 FIRST_REST: Final = 5
 LAST_REST: Final = 8
@@ -48,8 +49,8 @@ class Context(Protocol):
         """The server's id of a declared object. Raises UnknownName where it does not exist (yet)."""
         ...
 
-    def name_of(self, kind: str, ident: str) -> str:
-        """The inventory's name for an id; the id itself where nothing declared has it."""
+    def named(self, kind: str, ident: str) -> str:
+        """The name that an object has here, from its id. Raises UnknownName if the server lists none with this id."""
         ...
 
     def credential(self, name: str) -> Credential: ...
@@ -76,7 +77,7 @@ class Field:
 
     `name` is its name in the inventory (dots step into nested maps), `api` the property of the REST API that holds
     it, for the simple ones; the others bring `encode` (value to properties of a request body) and `decode` (object to
-    value, `UNKNOWN` where the server hides it). `since` and `until` are the REST versions that have the field.
+    value, `UNKNOWN` or a KeyError for what is not there). `since` and `until` are the REST versions that have it.
     `refers` names the kinds whose objects the value names: it is a name, or a list of names. An `addressed` value is
     an address (`pool.cloud`), and an inventory writes the kind as the key (`pool: cloud`). `gathered` is the key
     under which the named objects say it in an inventory (`pool` of each member). `normalize` gives the one spelling
@@ -122,15 +123,19 @@ class Field:
         return self.shown(value, context) if self.shown else value
 
     def from_api(self, raw: Raw, context: Context) -> Any:
-        """The value that the server shows, in the inventory's words."""
+        """The value that the server shows, in the inventory's words; UNKNOWN if any part of it cannot be read or named.
+
+        `raw` is an object as `kinds.typed` gives it: what it holds is usable.
+        """
         if not self.in_version(context.rest):
             return UNKNOWN
-        if self.decode is not None:
-            return self.decode(raw, context)
-        if not self.api or self.api not in raw:
+        try:
+            if self.decode is not None:
+                return self.decode(raw, context)
+            value = raw[self.api]
+            return context.named(self.refers[0], value) if self.refers else value
+        except (KeyError, UnknownName):
             return UNKNOWN
-        value = raw[self.api]
-        return context.name_of(self.refers[0], value) if self.refers and value else value
 
     def declared(self, values: Mapping[str, Any]) -> Any:
         """The value in what an inventory says of an object, None if it says nothing."""

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
+from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
+from reconciler.model.errors import UnknownName
 from reconciler.model.value import UNKNOWN
 
 SERVICES = {
@@ -28,7 +30,7 @@ _DAYS = {
     "weekends": "Weekends",
     **{day.lower(): day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")},
 }
-_DAYS_BACK = {api.lower(): ours for ours, api in _DAYS.items()}
+_DAYS_BACK = {api: ours for ours, api in _DAYS.items()}
 _EVERY = {
     "5 minutes": "Minutes5",
     "10 minutes": "Minutes10",
@@ -40,7 +42,8 @@ _EVERY = {
     "8 hours": "Hours8",
     "12 hours": "Hours12",
 }
-_EVERY_BACK = {api.lower(): ours for ours, api in _EVERY.items()}
+_EVERY_BACK = {api: ours for ours, api in _EVERY.items()}
+_ITEMS = Schema(type="array", items=Schema(ref="RESTJobItemComposed"))
 _TIME = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?$")
 
 
@@ -58,14 +61,12 @@ def encode_items(value: Any, context: Context) -> Mapping[str, Any]:
 def decode_items(raw: Raw, context: Context) -> Any:
     """v8 keeps the items in a separate collection, which observation adds as `selectedItems`. Items that are not
     a part of the whole organization (users, groups, sites) are shown as the server's own, and never compared equal."""
-    if _word(raw, "backupType") == "entireorganization":
+    if raw["backupType"] == "EntireOrganization":
         return "all"
-    items = raw.get("selectedItems")
-    if not isinstance(items, list):
-        return UNKNOWN
-    if any(_word(item, "type") != "partialorganization" for item in items):
+    items = raw["selectedItems"]
+    if any(item["type"] != "PartialOrganization" for item in items):
         return ["(selected objects)"]
-    return [name for name, api in SERVICES.items() if any(item.get(api) for item in items)]
+    return [name for name, api in SERVICES.items() if any(item[api] for item in items)]
 
 
 def normalize_schedule(value: Any) -> Any:
@@ -100,21 +101,13 @@ def refuses_schedule(value: Any, rest: int) -> str:
 
 
 def decode_schedule(raw: Raw, context: Context) -> Any:
-    policy = raw.get("schedulePolicy")
-    if not policy:
-        return UNKNOWN
-    kind = _word(policy, "type")
-    if not policy.get("scheduleEnabled") or kind == "manualonly":
+    policy = raw["schedulePolicy"]
+    if not policy["scheduleEnabled"] or policy["type"] == "ManualOnly":
         return "manual"
-    if kind == "daily":
-        days = _DAYS_BACK.get(_word(policy, "dailyType"), policy.get("dailyType", ""))
-        return {"daily": str(policy.get("dailyTime", ""))[:5], "days": days}
-    return {"every": _EVERY_BACK.get(_word(policy, "periodicallyEvery"), policy.get("periodicallyEvery", ""))}
-
-
-def _word(raw: Raw, api: str) -> str:
-    """A word of an enumeration in lower case: v5 writes `entireOrganization`, later versions `EntireOrganization`."""
-    return str(raw.get(api) or "").lower()
+    if policy["type"] == "Daily":
+        time = _TIME.match(policy["dailyTime"])
+        return {"daily": policy["dailyTime"][:5], "days": _DAYS_BACK[policy["dailyType"]]} if time else UNKNOWN
+    return {"every": _EVERY_BACK[policy["periodicallyEvery"]]}
 
 
 def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
@@ -124,14 +117,15 @@ def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_organization(raw: Raw, context: Context) -> Any:
     """v8 says it; v6 and v7 only link to it, and observation adds `organizationId` from the link."""
-    ident = raw.get("organizationId")
-    return context.name_of("organization", ident) if ident else UNKNOWN
+    return context.named("organization", raw["organizationId"])
 
 
 def live_key(raw: Raw, context: Context) -> str:
     """Names of jobs are taken as unique for each organization (not documented; see the facts, 6.2)."""
-    ident = raw.get("organizationId") or ""
-    return f"{context.name_of('organization', ident)}/{raw.get('name', '')}".lower()
+    try:
+        return f"{context.named('organization', raw['organizationId'])}/{raw['name']}".lower()
+    except (KeyError, UnknownName):
+        return ""
 
 
 def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
@@ -145,6 +139,7 @@ JOB = Kind(
     rank=50,
     collection="Jobs",
     state=job_state,
+    added=(("organizationId", Schema(type="string")), ("selectedItems", _ITEMS)),
     live_key=live_key,
     wanted_key=wanted_key,
     volatile=frozenset({"eTag", "lastBackup", "lastRun", "lastStatus", "nextRun"}),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.kinds.api import Schema
 from reconciler.kinds.field import FIRST_REST, LAST_REST, Context, Field, Raw
 from reconciler.model.state import State
 
@@ -24,6 +25,8 @@ class Kind:
     properties to the body of a POST that no field declares. `volatile` names properties, at any depth, that the
     server changes by itself: they are never sent and never compared. `reference` kinds must exist and are never
     changed. `state` reads what the server reports of an object that has a state, for a REST version.
+    `added` are properties that the objects of some versions do not hold, and that observation adds from elsewhere. An
+    object whose `live_key` is empty cannot be identified, but for a singleton.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Kind:
     volatile: frozenset[str] = frozenset()
     on_create: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] = no_extra
     state: Callable[[Raw, int], State] | None = None
+    added: tuple[tuple[str, Schema], ...] = ()
 
     def field(self, name: str) -> Field:
         for candidate in self.fields:

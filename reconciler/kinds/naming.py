@@ -8,7 +8,8 @@ from reconciler.model.secret import SecretRef, SecretResolver
 
 
 class Naming:
-    """A `Context` for encoding and decoding. Fill it with `learn` as objects are observed or created.
+    """A `Context` for encoding and decoding. Fill it with `learn` as objects are observed or created. Ids are compared
+    without letter case.
 
     Learning is safe from several threads: each call stores into two dictionaries once. `owner` is the mark that
     descriptions are written with; see `marked`.
@@ -24,7 +25,7 @@ class Naming:
 
     def learn(self, kind: str, name: str, ident: str) -> None:
         self._ids[kind, name] = ident
-        self._names[kind, ident] = name
+        self._names[kind, ident.lower()] = name
 
     def marked(self, owner: str) -> Naming:
         """The same names with another owner mark."""
@@ -41,8 +42,15 @@ class Naming:
     def has(self, kind: str, name: str) -> bool:
         return (kind, name) in self._ids
 
+    def named(self, kind: str, ident: str) -> str:
+        try:
+            return self._names[kind, ident.lower()]
+        except KeyError:
+            raise UnknownName(f"the server lists no {kind.replace('_', ' ')} with the id {ident}") from None
+
     def name_of(self, kind: str, ident: str) -> str:
-        return self._names.get((kind, ident), ident)
+        """The name of an object, the id itself if the server lists none with it."""
+        return self._names.get((kind, ident.lower()), ident)
 
     def credential(self, name: str) -> Credential:
         return self._access.credentials[name]

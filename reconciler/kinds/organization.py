@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.kinds.api import TEXTS
 from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
 from reconciler.kinds.kind import Kind
-from reconciler.model.value import UNKNOWN
 
 
 def decode_proxies(raw: Raw, context: Context) -> Any:
     """Observation adds `proxies`: the owners of the repositories of the organization's jobs. The product has no such
     property; the chain is organization <- job -> repository -> proxy or pool."""
-    return sorted(raw["proxies"]) if "proxies" in raw else UNKNOWN
+    return sorted(raw["proxies"])
 
 
 def live_key(raw: Raw, context: Context) -> str:
@@ -31,6 +31,7 @@ ORGANIZATION = Kind(
     rank=5,
     collection="Organizations",
     reference=True,
+    added=(("proxies", TEXTS),),
     live_key=live_key,
     wanted_key=wanted_key,
     fields=(

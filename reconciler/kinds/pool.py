@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
+from reconciler.kinds.api import TEXTS
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
-from reconciler.model.value import UNKNOWN
 
 
 def decode_members(raw: Raw, context: Context) -> Any:
     """Observation adds `proxyIds` to the pool, from `proxyPoolId` of every proxy: the pool itself does not tell."""
-    if "proxyIds" not in raw:
-        return UNKNOWN
-    return sorted(context.name_of("proxy", ident) for ident in raw["proxyIds"])
+    return sorted(context.named("proxy", ident) for ident in raw["proxyIds"])
 
 
 def live_key(raw: Raw, context: Context) -> str:
@@ -41,6 +39,7 @@ POOL = Kind(
     live_key=live_key,
     wanted_key=wanted_key,
     on_create=on_create,
+    added=(("proxyIds", TEXTS),),
     fields=(
         Field("name", "Name of the pool.", "name", Mode.KEY, on_put=True),
         Field(

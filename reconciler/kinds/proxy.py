@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
+from reconciler.kinds.api import Schema
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import proxy_state
-from reconciler.model.value import UNKNOWN
+
+_TEXT = Schema(type="string")
 
 
 def encode_type(value: Any, context: Context) -> Mapping[str, Any]:
@@ -39,18 +41,13 @@ def encode_internet(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_internet(raw: Raw, context: Context) -> Any:
     """The user name can be seen, the password cannot."""
-    used = raw.get("useInternetProxy")
-    if used is None:
-        return UNKNOWN
-    if not used:
+    if not raw["useInternetProxy"]:
         return "none"
-    if raw.get("internetProxyType") != "Custom":
+    if raw["internetProxyType"] == "FromManagementServer":
         return "server"
-    settings = raw.get("internetProxySettings") or {}
-    value = {"host": settings.get("hostName", ""), "port": codec.as_number(settings.get("port") or 3128)}
-    if settings.get("useAuthentication"):
-        value["credentials"] = settings.get("username") or ""
-    return value
+    settings = raw["internetProxySettings"]
+    login = {"credentials": settings["username"]} if settings["useAuthentication"] else {}
+    return {"host": settings["hostName"], "port": settings["port"], **login}
 
 
 def shown_internet(value: Any, context: Context) -> Any:
@@ -104,6 +101,11 @@ PROXY = Kind(
     rank=20,
     collection="Proxies",
     state=proxy_state,
+    added=(
+        ("isDefault", Schema(type="boolean")),  # REST v5, which has no table
+        ("maintenanceModeState", _TEXT),  # states are read from whatever shows them
+        ("version", _TEXT),
+    ),
     live_key=live_key,
     wanted_key=wanted_key,
     volatile=frozenset(
@@ -133,13 +135,12 @@ PROXY = Kind(
             encode=codec.encode_description,
             decode=codec.decode_description,
         ),
-        Field("port", "TCP port of the proxy service.", "port", decode=codec.number("port"), severe=True),
+        Field("port", "TCP port of the proxy service.", "port", severe=True),
         Field(
             "threads",
             "Threads of the proxy (REST up to v7).",
             "threadsNumber",
             until=7,
-            decode=codec.number("threadsNumber"),
         ),
         Field(
             "throttle",

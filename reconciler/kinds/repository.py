@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
+from reconciler.model.errors import UnknownName
 from reconciler.model.value import UNKNOWN
 
 encode_retention_type, decode_retention_type = codec.words(
@@ -49,17 +50,12 @@ def encode_keep(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_keep(raw: Raw, context: Context) -> Any:
-    period = raw.get("retentionPeriodType")
+    period = raw["retentionPeriodType"]
     if period == "Yearly":
-        value = raw.get("yearlyRetentionPeriod")
-        if value == "Keep":
-            return "forever"
-        years = _YEARS_BACK.get(value or "")
-        return UNKNOWN if years is None else normalize_keep(f"{years} years")
-    amount = raw.get("dailyRetentionPeriod" if period == "Daily" else "monthlyRetentionPeriod")
-    if period not in ("Daily", "Monthly") or amount is None:
-        return UNKNOWN
-    return normalize_keep(f"{amount} {'days' if period == 'Daily' else 'months'}")
+        value = raw["yearlyRetentionPeriod"]
+        return "forever" if value == "Keep" else normalize_keep(f"{_YEARS_BACK[value]} years")
+    amount = raw["dailyRetentionPeriod" if period == "Daily" else "monthlyRetentionPeriod"]
+    return UNKNOWN if amount < 1 else normalize_keep(f"{amount} {'days' if period == 'Daily' else 'months'}")
 
 
 def encode_owner(value: Any, context: Context) -> Mapping[str, Any]:
@@ -70,10 +66,8 @@ def encode_owner(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_owner(raw: Raw, context: Context) -> Any:
     if raw.get("proxyPoolId"):
-        return f"pool.{context.name_of('pool', raw['proxyPoolId'])}"
-    if raw.get("proxyId"):
-        return f"proxy.{context.name_of('proxy', raw['proxyId'])}"
-    return UNKNOWN
+        return f"pool.{context.named('pool', raw['proxyPoolId'])}"
+    return f"proxy.{context.named('proxy', raw['proxyId'])}"
 
 
 _STORAGE = {
@@ -84,6 +78,11 @@ _STORAGE = {
     "ibm": "IBMCloud",
 }
 _STORAGE_BACK = {api: ours for ours, api in _STORAGE.items()}
+_BUCKETS = {"azure-blob": "azureContainer", "s3": "amazonBucketS3Aws"}
+_COMPATIBLE = {"endpoint": "servicePoint", "region": "customRegionId"}
+_PLACES: Mapping[str, Mapping[str, str]] = {"azure-blob": {}, "s3": {"region": "regionId"}}
+_STORAGE_INSIDE = 8
+"""The REST version that shows object storage inside its repository; before, it is an object of its own."""
 
 
 def encode_storage(value: Any, context: Context) -> Mapping[str, Any]:
@@ -117,36 +116,45 @@ def encode_storage(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_storage(raw: Raw, context: Context) -> Any:
-    if context.rest < 8:
-        if not raw.get("objectStorageId"):
-            return None if "objectStorageId" in raw else UNKNOWN
-        value = {"name": context.name_of("object_storage", raw["objectStorageId"])}
-        return value | ({"cache": raw["objectStorageCachePath"]} if raw.get("objectStorageCachePath") else {})
-    storage = raw.get("objectStorage")
-    if not storage:
-        return None
-    kind = _STORAGE_BACK.get(storage.get("type", ""), storage.get("type", ""))
-    bucket = (
-        storage.get("amazonBucketS3Compatible")
-        or storage.get("amazonBucketS3Aws")
-        or storage.get("azureContainer")
-        or {}
-    )
+    """None for a repository on a disk: it shows a folder and no object storage. Missing parts are UNKNOWN."""
+    inside = context.rest >= _STORAGE_INSIDE
+    place = raw.get("objectStorage" if inside else "objectStorageId")
+    if place is None:
+        return None if raw["path"] else UNKNOWN
+    if inside:
+        return _decode_place(place, context)
+    value = {"name": context.named("object_storage", place), "cache": raw.get("objectStorageCachePath", UNKNOWN)}
+    return {key: item for key, item in value.items() if item != ""}
+
+
+def _decode_place(storage: Raw, context: Context) -> dict[str, Any]:
+    kind = _STORAGE_BACK[storage["type"]]
+    bucket = storage.get(_BUCKETS.get(kind, "amazonBucketS3Compatible"), {})
     value = {
         "type": kind,
-        "account": context.name_of("account", storage.get("accountId") or ""),
-        "bucket": bucket.get("name", ""),
-        "folder": storage.get("s3Folder") or storage.get("azureFolder") or "",
+        "account": _account(storage, context),
+        "bucket": bucket.get("name", UNKNOWN),
+        "folder": storage.get("azureFolder" if kind == "azure-blob" else "s3Folder", UNKNOWN),
     }
-    optional = {
-        "endpoint": bucket.get("servicePoint"),
-        "region": bucket.get("customRegionId") or bucket.get("regionId"),
-        "size_limit_gb": codec.as_number(storage.get("sizeLimitGB")) if storage.get("sizeLimitEnabled") else None,
-        "immutability_days": codec.as_number(storage.get("immutabilityPeriodDays"))
-        if storage.get("enableImmutability")
-        else None,
-    }
-    return value | {key: item for key, item in optional.items() if item}
+    value |= {ours: bucket.get(api, UNKNOWN) for ours, api in _PLACES.get(kind, _COMPATIBLE).items()}
+    value["size_limit_gb"] = _if(storage, "sizeLimitEnabled", "sizeLimitGB")
+    value["immutability_days"] = _if(storage, "enableImmutability", "immutabilityPeriodDays")
+    return {key: item for key, item in value.items() if item not in (None, "", 0)}
+
+
+def _account(storage: Raw, context: Context) -> Any:
+    try:
+        return context.named("account", storage["accountId"])
+    except (KeyError, UnknownName):
+        return UNKNOWN
+
+
+def _if(raw: Raw, flag: str, api: str) -> Any:
+    """What a property says if its flag is set, None if it is not."""
+    used = raw.get(flag, UNKNOWN)
+    if used is UNKNOWN:
+        return UNKNOWN
+    return raw.get(api, UNKNOWN) if used else None
 
 
 def live_key(raw: Raw, context: Context) -> str:

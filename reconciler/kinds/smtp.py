@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.kinds import codec
 from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Mode, Raw
 from reconciler.kinds.kind import Kind
 from reconciler.model.value import UNKNOWN
@@ -21,8 +20,6 @@ def encode_notify(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_notify(raw: Raw, context: Context) -> Any:
-    if any(api not in raw for api in _NOTIFY.values()):
-        return UNKNOWN
     return [word for word, api in _NOTIFY.items() if raw[api]]
 
 
@@ -36,36 +33,38 @@ def encode_to(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_to(raw: Raw, context: Context) -> Any:
     """One text, separated by semicolons on the server."""
-    if "to" not in raw:
-        return UNKNOWN
-    return sorted(part.strip() for part in (raw["to"] or "").split(";") if part.strip())
+    return sorted(part.strip() for part in raw["to"].split(";") if part.strip())
 
 
 def encode_security(value: Any, context: Context) -> Mapping[str, Any]:
     return {"useSSL": value == "tls"}
 
 
-def signed_in(raw: Raw) -> bool:
-    """Whether mail is sent by a mailbox that a person signed in to (Microsoft 365 or Google, REST v7): then the server,
-    its port and its login are not in use, and nothing of ours may take their place."""
-    return str(raw.get("authenticationType") or "CustomSmtp").lower() != "customsmtp"
+_MODES_SINCE = 7
 
 
 def over_smtp(decode: Decode) -> Decode:
-    """The decoder of a field that only a custom SMTP server has: unknown after a sign-in."""
-    return lambda raw, context: UNKNOWN if signed_in(raw) else decode(raw, context)
+    """The decoder of a field that only a custom SMTP server has: unknown unless mail is known to go through one. If a
+    person signed in to Microsoft 365 or Google (REST v7), the server, its port and its login are not in use, and
+    nothing of ours may take their place."""
+
+    def decode_over_smtp(raw: Raw, context: Context) -> Any:
+        if context.rest >= _MODES_SINCE and raw["authenticationType"] != "CustomSmtp":
+            return UNKNOWN
+        return decode(raw, context)
+
+    return decode_over_smtp
 
 
 def plain(api: str) -> Decode:
     def decode(raw: Raw, context: Context) -> Any:
-        return raw.get(api, UNKNOWN)
+        return raw[api]
 
     return decode
 
 
 def decode_security(raw: Raw, context: Context) -> Any:
-    used = raw.get("useSSL")
-    return UNKNOWN if used is None else ("tls" if used else "none")
+    return "tls" if raw["useSSL"] else "none"
 
 
 def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
@@ -77,10 +76,7 @@ def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
 
 def decode_credentials(raw: Raw, context: Context) -> Any:
     """The user name can be seen, the password cannot."""
-    used = raw.get("useAuthentication")
-    if used is None:
-        return UNKNOWN
-    return raw.get("username") or "" if used else "none"
+    return raw["username"] if raw["useAuthentication"] else "none"
 
 
 def shown_credentials(value: Any, context: Context) -> Any:
@@ -108,7 +104,7 @@ SMTP = Kind(
     fields=(
         Field("enabled", "Master switch of the notifications.", "enableNotification"),
         Field("server", "Name of the SMTP server.", "smtpServer", decode=over_smtp(plain("smtpServer")), severe=True),
-        Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(codec.number("port")), severe=True),
+        Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(plain("port")), severe=True),
         Field("security", "none or tls.", encode=encode_security, decode=over_smtp(decode_security), severe=True),
         Field(
             "credentials",

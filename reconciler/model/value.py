@@ -26,6 +26,20 @@ UNKNOWN: Final = Unknown.UNKNOWN
 Value = str | int | float | bool | None | list[Any] | Mapping[str, Any] | Unknown
 
 
+def differs(one: object, other: object) -> bool:
+    """Whether two values differ in something that is known of both. Parts of maps may be unknown."""
+    if one is UNKNOWN or other is UNKNOWN:
+        return False
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return any(differs(one.get(name), other.get(name)) for name in {*one, *other})
+    return one != other
+
+
+def known(value: Any) -> Any:
+    """`value` without the unknown parts of a map."""
+    return {name: part for name, part in value.items() if part is not UNKNOWN} if isinstance(value, Mapping) else value
+
+
 def canonical(value: object) -> str:
     """Compact JSON with sorted keys: equal values give equal text, whatever the order they were written in."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

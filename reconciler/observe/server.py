@@ -6,14 +6,16 @@ order in which names are learned: a job can only be named once its organization 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.codec import owner_of
+from reconciler.kinds.field import Raw
 from reconciler.kinds.graph import Graph
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import LiveResource
@@ -36,8 +38,8 @@ def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> dict[Ad
         if kind.name == "organization":
             _match(kind, raws[kind.name], inventory, naming)
             complete_jobs(reader, raws["job"], inventory, naming)
-        for name, raw in _match(kind, raws[kind.name], inventory, naming):
-            found[address(kind.name, name)] = _decode(kind, name, raw, naming)
+        for name, seen in _match(kind, raws[kind.name], inventory, naming):
+            found[address(kind.name, name)] = _decode(kind, name, seen, naming)
     _add_processing(found)
     return found
 
@@ -63,25 +65,27 @@ def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> N
     if not storages:
         return
     if reader.rest >= 8:
-        for raw in reader.list("Accounts"):
-            naming.learn("account", raw.get("userName") or "", raw.get("id") or "")
-            if raw.get("description"):
-                naming.learn("account", raw["description"], raw.get("id") or "")
+        _learn(naming, "account", reader.list("Accounts"), "userName", "description")
     elif reader.rest >= 6:  # whether v5 has this collection is not known
-        for raw in reader.list("objectstoragerepositories"):
-            naming.learn("object_storage", raw.get("name") or "", raw.get("id") or "")
+        _learn(naming, "object_storage", reader.list("objectstoragerepositories"), "name")
 
 
-def _match(
-    kind: Kind, raws: Iterable[Mapping[str, Any]], inventory: Inventory, naming: Naming
-) -> list[tuple[str, Mapping[str, Any]]]:
+def _learn(naming: Naming, kind: str, raws: Iterable[Raw], *names: str) -> None:
+    """An object goes by the last of its `names`."""
+    for raw in raws:
+        for name in (raw.get(part) for part in names):
+            if isinstance(name, str) and name and isinstance(raw.get("id"), str):
+                naming.learn(kind, name, raw["id"])
+
+
+def _match(kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming) -> list[tuple[str, Raw]]:
     """Live objects with the names they go by here; their ids are learned on the way. One that has its former name still
     is the one that is declared."""
     wanted: dict[str, Resource] = {
         kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
     }
-    listed = list(raws)
-    there = {kind.live_key(raw, naming) for raw in listed}
+    listed = [typed(kind, naming.rest, raw) for raw in raws]
+    there = {kind.live_key(seen, naming) for seen in listed}
     renamed = {
         kind.wanted_key(str(resource.fields["formerly"]), resource.fields): resource
         for key, resource in wanted.items()
@@ -90,29 +94,33 @@ def _match(
     known = {**renamed, **wanted}
     taken = {resource.name for resource in wanted.values()}
     named = []
-    for raw in listed:
-        key = kind.live_key(raw, naming)
-        if key in known:
+    for seen in listed:
+        key = kind.live_key(seen, naming)
+        if key in known and (key or kind.singleton):
             name = known[key].name
         else:
-            name = _own_name(kind, raw)
+            name = _own_name(kind, seen)
             while name in taken:
-                name += f" ({str(raw.get('id', ''))[:8]})"
+                name += f" ({_ident(seen)[:8]})"
         taken.add(name)
-        if raw.get("id"):
-            naming.learn(kind.name, name, str(raw["id"]))
-        named.append((name, raw))
+        if _ident(seen):
+            naming.learn(kind.name, name, _ident(seen))
+        named.append((name, seen))
     return named
 
 
-def _own_name(kind: Kind, raw: Mapping[str, Any]) -> str:
-    return "" if kind.singleton else str(raw.get("hostName") or raw.get("name") or raw.get("id") or "?")
+def _own_name(kind: Kind, seen: Raw) -> str:
+    return "" if kind.singleton else str(seen.get("hostName") or seen.get("name") or _ident(seen) or "?")
 
 
-def _decode(kind: Kind, name: str, raw: Mapping[str, Any], naming: Naming) -> LiveResource:
-    fields = {field.name: field.from_api(raw, naming) for field in kind.fields}
-    state = kind.state(raw, naming.rest) if kind.state else None
-    return LiveResource(kind.name, name, str(raw.get("id") or ""), fields, owner_of(raw), state)
+def _ident(seen: Raw) -> str:
+    return str(seen.get("id", ""))
+
+
+def _decode(kind: Kind, name: str, seen: Raw, naming: Naming) -> LiveResource:
+    fields = {field.name: field.from_api(seen, naming) for field in kind.fields}
+    state = kind.state(seen, naming.rest) if kind.state else None
+    return LiveResource(kind.name, name, _ident(seen), fields, owner_of(seen), state)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:

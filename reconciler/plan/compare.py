@@ -16,7 +16,7 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import Cause, FieldChange, Reason, Report, UnknownField
 from reconciler.model.recall import Recall
 from reconciler.model.secret import MASK
-from reconciler.model.value import UNKNOWN, digest
+from reconciler.model.value import UNKNOWN, differs, digest, known
 
 _OF_THE_KEY = ("name", "host", "organization")
 """Fields whose value is the key of the object in the inventory, without a separate line."""
@@ -66,10 +66,20 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
             changes += _compare_secret(field, resource, have, recall, naming)
         elif want is UNKNOWN or have is UNKNOWN:
             unknown.append(UnknownField(resource.address, field.name, _why_unknown(want, live)))
-        elif field.as_shown(want, naming) != have:
-            changes.append(FieldChange(field.name, have, want, cause=cause_of(resource, field.name, recall)))
+        else:
+            unknown += _unknown_parts(resource, field, want, have)
+            if differs(field.as_shown(want, naming), have):
+                changes.append(FieldChange(field.name, known(have), want, cause=cause_of(resource, field.name, recall)))
     fixed = tuple(item.path for item in changes if kind.field(item.path).mode is Mode.CREATE_ONLY)
     return Comparison(tuple(changes), fixed, tuple(unknown), tuple(reports))
+
+
+def _unknown_parts(resource: Resource, field: Field, want: Any, have: Any) -> list[UnknownField]:
+    """The declared parts of a map that the server does not show."""
+    if not isinstance(want, Mapping) or not isinstance(have, Mapping):
+        return []
+    hidden = [part for part in want if have.get(part) is UNKNOWN]
+    return [UnknownField(resource.address, f"{field.name}.{part}", "the server does not show it") for part in hidden]
 
 
 def _not_in_version(resource: Resource, field: Field, naming: Naming) -> Report:

@@ -17,6 +17,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.model.steps import ChangePoolMembers, CreateObject
+from reconciler.model.value import UNKNOWN
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.maintenance import only_restores
 
@@ -151,7 +152,9 @@ def _claims(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     elif kind == "job" and fields.get("items") == "all":
         yield "whole", str(fields.get("organization")).lower()
     elif kind == "repository" and isinstance(storage := fields.get("object_storage"), Mapping):
-        yield "storage", *(str(storage.get(part, "")) for part in ("name", "type", "account", "bucket", "folder"))
+        place = tuple(storage.get(part, "") for part in ("name", "type", "account", "bucket", "folder"))
+        if UNKNOWN not in place:
+            yield "storage", *map(str, place)
     elif kind == "repository" and isinstance(fields.get("path"), str) and fields["path"]:
         yield "folder", str(fields.get("owner")), fields["path"].lower().rstrip("\\/")
 

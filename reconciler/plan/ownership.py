@@ -16,7 +16,7 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report
 from reconciler.model.recall import Recall
 from reconciler.model.steps import DeleteObject, Step
-from reconciler.model.value import UNKNOWN
+from reconciler.model.value import UNKNOWN, known
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import precondition
@@ -72,7 +72,7 @@ def delete_step(found: LiveResource, **more: Any) -> Step:
 
 def delete(where: str, found: LiveResource, cause: Cause, steps: Sequence[Step], blocked: str = "") -> Change:
     """A delete with the fields that are lost."""
-    shown = [(name, value) for name, value in found.fields.items() if value not in (UNKNOWN, None, "")]
+    shown = [(name, known(value)) for name, value in found.fields.items() if value not in (UNKNOWN, None, "")]
     return Change(
         address=where,
         action=Action.DELETE,

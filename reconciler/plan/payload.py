@@ -12,7 +12,7 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.model.recall import Recall
 from reconciler.model.steps import ChangePoolMembers, CreateObject, MoveRepository, SetCertificate, Step, UpdateObject
-from reconciler.model.value import UNKNOWN, digest
+from reconciler.model.value import UNKNOWN, digest, known
 from reconciler.plan.compare import wanted_fields
 
 
@@ -81,5 +81,6 @@ def refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:
 
 def precondition(kind: Kind, live: LiveResource) -> str:
     """Fingerprint of the observed object, without its volatile fields."""
-    shown = {item.name: live.fields.get(item.name) for item in kind.fields if live.fields.get(item.name) is not UNKNOWN}
+    fields = ((item.name, live.fields.get(item.name)) for item in kind.fields)
+    shown = {name: known(value) for name, value in fields if value is not UNKNOWN}
     return digest({"id": live.id, "fields": shown})

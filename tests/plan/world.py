@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.typed import typed
 from reconciler.model.address import address
 from reconciler.model.connection import Access, Credential, Server
 from reconciler.model.inventory import Inventory, Policy, Resource
@@ -78,7 +79,7 @@ def live(
         from reconciler.model.live import LiveResource
 
         kind = KINDS[name]
-        fields = {item.name: item.from_api(raw, naming) for item in kind.fields}
+        fields = {item.name: item.from_api(typed(kind, reader.rest, raw), naming) for item in kind.fields}
         found[address(name)] = LiveResource(name, "", name, fields)
     info = ServerInfo(wanted.access.server.host, reader.rest, reader.build, reader.installation)
     return Live(info, dict(sorted(found.items())), dict(hosts or {}), reader.requests)

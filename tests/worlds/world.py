@@ -198,6 +198,7 @@ def populate(server: MemoryServer) -> None:
     default = {"path": "C:\\VeeamRepository", "proxyId": own, "retentionType": "ItemLevel"}
     server.add("BackupRepositories", name="Default Backup Repository", description="", **default)
     mail = {"enableNotification": False, "smtpServer": "", "port": 25, "useAuthentication": False, "useSSL": False}
+    mail |= {"authenticationType": "CustomSmtp"} if server.rest >= 7 else {}
     flags = dict.fromkeys(("notifyOnSuccess", "notifyOnWarning", "notifyOnFailure"), False)
     more = {"supressUntilLastRetry": False, "attachDetailedReport": False}
     server.email = {**mail, **flags, **more, "from": "", "to": "", "subject": ""}

@@ -174,7 +174,8 @@ def dialect_of(rest: int) -> Dialect:
 
 def link_id(raw: Mapping[str, Any], rel: str) -> str:
     """The id at the end of `_links[rel].href`, whether the link is absolute or relative; empty where there is none."""
-    link = (raw.get("_links") or {}).get(rel) or {}
+    links = raw.get("_links")
+    link = links.get(rel) if isinstance(links, Mapping) else None
     href = link.get("href") if isinstance(link, Mapping) else link
     return href.partition("?")[0].rstrip("/").rpartition("/")[2] if isinstance(href, str) else ""
 

@@ -41,6 +41,9 @@ class Schema:
     variants: tuple[str, ...] = ()
 
 
+TEXTS: Final = Schema(type="array", items=Schema(type="string"))
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path. `path` is the template below `/vN/`, `body` the JSON of the request; with `form` the

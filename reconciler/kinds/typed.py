@@ -1,0 +1,121 @@
+"""An answer of the API, held to the table of its REST version (`kinds/api`): the one place that judges its values.
+
+Servers send null where the document has a value, words that its lists do not have, numbers as text, and other types.
+A property is there if its value has the type of the table, and absent otherwise, so that decoders know two cases: a
+usable value, and none. Words are given in the spelling of the table, whatever the letter case they come in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from reconciler.kinds import KINDS, api
+from reconciler.kinds.api import Schema
+from reconciler.kinds.field import Raw
+from reconciler.kinds.kind import Kind
+
+_WHOLE: Final = re.compile(r"([+-]?[0-9]{1,18})(?:\.0+)?")
+
+
+class Typed(Mapping[str, Any]):
+    """One object: the properties of a table whose values are usable. Values are judged when they are asked for."""
+
+    __slots__ = ("_properties", "_raw", "_rest")
+
+    def __init__(self, rest: int, properties: Mapping[str, Schema], raw: Raw) -> None:
+        self._rest = rest
+        self._properties = properties
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> Any:
+        value = usable(self._rest, self._properties[name], self._raw[name])
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._properties if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def typed(kind: Kind, rest: int, raw: Raw) -> Raw:
+    """An object of a kind as its decoders read it. What REST does not have is given as it is."""
+    if not kind.collection:
+        return raw
+    return Typed(_table(rest), _properties(kind.name, _table(rest)), raw)
+
+
+def usable(rest: int, schema: Schema, value: Any) -> Any:
+    """`value` in the form that the table gives it, None if it has none of it."""
+    while schema.ref:
+        schema = api.schema(rest, schema.ref)
+    if value is None:
+        return None
+    if schema.properties:
+        return Typed(rest, schema.properties, value) if isinstance(value, Mapping) else None
+    if schema.type == "array":
+        return _items(rest, schema, value)
+    if schema.enum:
+        return _words(schema.enum).get(value.lower()) if isinstance(value, str) else None
+    judge = _PLAIN.get(schema.type)
+    return judge(value) if judge else value
+
+
+def _items(rest: int, schema: Schema, value: Any) -> list[Any] | None:
+    """A list with an item that cannot be read is not known as a whole."""
+    if not isinstance(value, list):
+        return None
+    items = [usable(rest, schema.items, item) for item in value] if schema.items else value
+    return None if any(item is None for item in items) else items
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _number(value: Any) -> int | float | None:
+    """Whole numbers come as text and with a fraction of zero, too (facts, Q8)."""
+    if isinstance(value, str):
+        found = _WHOLE.fullmatch(value.strip())
+        return int(found.group(1)) if found else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _whole(value: Any) -> int | None:
+    found = _number(value)
+    return found if isinstance(found, int) else None
+
+
+def _object(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+_PLAIN: Final = {"string": _text, "boolean": _flag, "integer": _whole, "number": _number, "object": _object}
+
+
+@cache
+def _words(enum: tuple[str, ...]) -> Mapping[str, str]:
+    return MappingProxyType({word.lower(): word for word in enum})
+
+
+def _table(rest: int) -> int:
+    """REST v5 has no published table; the one of v6 stands in."""
+    return max(rest, api.VERSIONS[0])
+
+
+@cache
+def _properties(kind: str, rest: int) -> Mapping[str, Schema]:
+    answer = api.operation(rest, "GET", KINDS[kind].collection).answer
+    return MappingProxyType({**api.properties(rest, answer), **dict(KINDS[kind].added)})
