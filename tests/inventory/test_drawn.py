@@ -1,0 +1,25 @@
+"""Drawn inventories with something wrong in them: it is said where it was, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.inventory.drawn import FILE, SEEDS, said
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith(" "):
+            seed = int(line.partition(":")[0])
+        found.setdefault(seed, []).append(line)
+    return found
+
+
+@pytest.mark.parametrize("first", range(0, len(SEEDS), 20))
+def test_where_it_is_said(tmp_path: Path, known: dict[int, list[str]], first: int) -> None:
+    for seed in SEEDS[first : first + 20]:
+        assert list(said(seed, tmp_path)) == known[seed]

@@ -1,0 +1,155 @@
+"""What is sent reads back as what was said: every field of every kind, in every version, with drawn values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.kinds import KINDS, Field, Mode
+from reconciler.kinds.job import SERVICES
+from reconciler.model.value import UNKNOWN
+
+from .context import CREDENTIALS, IDS, context
+
+TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=20).map(str.strip)
+NAMES = {kind: st.sampled_from([name for known, name in IDS if known == kind]) for kind, _ in IDS}
+NUMBER = st.integers(1, 65535)
+STORAGE = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["s3-compatible", "wasabi", "ibm"]),
+        "account": NAMES["account"],
+        "bucket": st.just("vbo"),
+        "folder": st.just("f"),
+    },
+    optional={
+        "endpoint": st.just("https://s3.example.net"),
+        "region": st.just("eu"),
+        "size_limit_gb": NUMBER,
+        "immutability_days": NUMBER,
+    },
+)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "proxy.host": TEXT,
+    "proxy.os": st.sampled_from(["windows", "linux"]),
+    "proxy.description": TEXT,
+    "proxy.port": NUMBER,
+    "proxy.threads": NUMBER,
+    "proxy.throttle": st.one_of(
+        st.just("off"), st.builds("{} {}".format, NUMBER, st.sampled_from(["Mbps", "MB/s", "KB/s"]))
+    ),
+    "proxy.internet_proxy": st.one_of(
+        st.sampled_from(["none", "server"]),
+        st.fixed_dictionaries(
+            {"host": st.just("web.example.com"), "port": NUMBER},
+            optional={"credentials": st.sampled_from(["web-proxy", "smtp-user"])},
+        ),
+    ),
+    "pool.name": TEXT,
+    "pool.description": TEXT,
+    "repository.name": TEXT,
+    "repository.owner": st.sampled_from(["proxy.px-lon-1", "pool.cloud"]),
+    "repository.path": TEXT,
+    "repository.description": TEXT,
+    "repository.retention.type": st.sampled_from(["item-level", "snapshot"]),
+    "repository.retention.keep": st.one_of(
+        st.just("forever"),
+        st.builds("{} {}".format, st.integers(2, 99), st.sampled_from(["days", "months"])),
+        st.sampled_from(
+            ["1 day", "1 month", "1 year", "2 years", "3 years", "5 years", "7 years", "10 years", "25 years"]
+        ),
+    ),
+    "repository.retention.clean": st.sampled_from(["daily", "monthly"]),
+    "repository.object_storage": STORAGE,
+    "job.name": TEXT,
+    "job.organization": NAMES["organization"],
+    "job.repository": NAMES["repository"],
+    "job.description": TEXT,
+    "job.items": st.one_of(st.just("all"), st.lists(st.sampled_from([*SERVICES]), min_size=1, unique=True)),
+    "job.schedule": st.one_of(
+        st.just("manual"),
+        st.fixed_dictionaries(
+            {
+                "daily": st.builds("{}:{:02}".format, st.integers(0, 23), st.integers(0, 59)),
+                "days": st.sampled_from(["everyday", "workdays", "weekends", "monday", "sunday"]),
+            }
+        ),
+        st.fixed_dictionaries(
+            {"every": st.sampled_from(["5 minutes", "10 minutes", "15 minutes", "30 minutes", "1 hour", "8 hours"])}
+        ),
+    ),
+    "job.enabled": st.booleans(),
+    "smtp.enabled": st.booleans(),
+    "smtp.server": TEXT,
+    "smtp.port": NUMBER,
+    "smtp.security": st.sampled_from(["none", "tls"]),
+    "smtp.credentials": st.sampled_from(["none", "smtp-user"]),
+    "smtp.from": TEXT,
+    "smtp.to": st.lists(st.sampled_from(["a@example.com", "b@example.com", "c@example.com"]), min_size=1, unique=True),
+    "smtp.subject": TEXT,
+    "smtp.notify": st.lists(st.sampled_from(["success", "warning", "failure"]), unique=True),
+    "smtp.suppress_until_last_retry": st.booleans(),
+    "smtp.attach_report": st.booleans(),
+}
+"""Values of every field that is both sent and shown."""
+
+ONE_WAY = {
+    "proxy.type": "sent as useDomainNetwork and shown as a word",
+    "proxy.credentials": "never shown",
+    "pool.members": "observed from the proxies",
+    "organization.name": "never sent",
+    "certificate.thumbprint": "not of the REST API",
+}
+FIELDS = {f"{kind.name}.{field.name}": field for kind in KINDS.values() for field in kind.fields}
+
+
+def versions(path: str) -> list[int]:
+    kind = KINDS[path.partition(".")[0]]
+    return [rest for rest in (5, 6, 7, 8) if kind.in_version(rest) and FIELDS[path].in_version(rest)]
+
+
+def test_every_field_is_in_one_of_the_tables() -> None:
+    sent = {path for path, field in FIELDS.items() if field.mode is not Mode.LOCAL}
+    assert {*VALUES, *ONE_WAY} == sent
+    assert not VALUES.keys() & ONE_WAY.keys()
+
+
+@pytest.mark.parametrize(("path", "rest"), [(path, rest) for path in VALUES for rest in versions(path)])
+@settings(derandomize=True, max_examples=12, deadline=None, database=None)
+@given(data=st.data())
+def test_there_and_back(path: str, rest: int, data: st.DataObject) -> None:
+    if (path, rest) in {("repository.object_storage", old) for old in (5, 6, 7)}:
+        value: Any = {"name": "archive", **data.draw(st.sampled_from([{}, {"cache": "D:\\"}]))}
+    else:
+        value = data.draw(VALUES[path])
+    field: Field = FIELDS[path]
+    world = context(rest)
+    said = field.normalize(value) if field.normalize else value
+    body = field.to_api(said, world)
+    assert body or (path == "job.organization" and rest < 8), "every value says something"
+    shown = field.from_api(body, world)
+    if path == "job.organization" and rest < 8:
+        assert shown is UNKNOWN
+    else:
+        assert shown == field.as_shown(said, world)
+
+
+@pytest.mark.parametrize("kind", ["proxy", "pool", "repository", "job"])
+@pytest.mark.parametrize("text", ["", "Rack 4", "[vbo-reconcile:other]", "ends with ]"])
+def test_the_mark_of_the_owner_is_no_part_of_the_text(kind: str, text: str) -> None:
+    field = FIELDS[f"{kind}.description"]
+    marked, plain = field.to_api(text, context(8)), field.to_api(text, context(8, owner=""))
+    assert marked["description"].endswith("[vbo-reconcile:corp]")
+    assert plain == {"description": text}
+    assert field.from_api(marked, context(8)) == text.removesuffix("[vbo-reconcile:other]") or "other" in text
+
+
+def test_a_login_for_every_kind_of_credential() -> None:
+    """With a password alone it is a Windows account, with a key or sudo an SSH one; nothing of it is shown."""
+    field = FIELDS["proxy.credentials"]
+    for name in CREDENTIALS:
+        body = field.to_api(name, context(8))
+        assert ("sshSettings" in body) == name.startswith("linux")
+        assert field.from_api(body, context(8)) is UNKNOWN
