@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,23 @@ from tests.same_plans.mend import mend
 FILE = Path(__file__).parent / "drawn.txt"
 SEEDS = range(360)
 Damage = Callable[[Random, dict[str, Any]], None]
-VALUES = (None, 5, 0, -1, "x", "", [], {}, True, "secret://env/X", "9193", "proxy.px-1", ["x", "x"], {"x": 1}, 1.5)
+VALUES: tuple[Any, ...] = (
+    None,
+    5,
+    0,
+    -1,
+    "x",
+    "",
+    [],
+    {},
+    True,
+    "secret://env/X",
+    "9193",
+    "proxy.px-1",
+    ["x", "x"],
+    {"x": 1},
+    1.5,
+)
 
 
 def said(seed: int, folder: Path) -> Iterator[str]:
@@ -35,9 +52,10 @@ def said(seed: int, folder: Path) -> Iterator[str]:
 
 def damaged(seed: int) -> dict[str, Any]:
     draw = Random(seed)
-    document = inventory(draw)
+    document: dict[str, Any] = inventory(draw)
     if draw.random() < 0.8:
         mend(draw, document)
+    document = json.loads(json.dumps(document))  # nothing is shared with the tables that it was drawn from
     for _ in range(draw.choice([1, 1, 2, 3])):
         draw.choice(DAMAGES)(draw, document)
     return document
@@ -87,57 +105,55 @@ def _misspelled_name(draw: Random, document: dict[str, Any]) -> None:
 
 def _of_a_proxy(draw: Random, document: dict[str, Any]) -> None:
     item = _item(draw, document, "proxies")
-    item |= draw.choice(
-        [
-            {"service": {"install": "package"}},
-            {"service": {"install": "package", "package": {"source": "Proxy.msi", "sha256": "0" * 64}}},
-            {"service": {"install": "package", "package": {"source": "p_8.5.0.1014.zip", "sha256": "0" * 64}}},
-            {
-                "service": {
-                    "install": "package",
-                    "version": "8.4.0.1",
-                    "package": {"source": "P_8.5.0.1.msi", "sha256": "0" * 64},
-                }
-            },
-            {"os": "linux", "type": "domain"},
-            {"os": "linux", "credentials": "corp"},
-            {"type": "workgroup", "credentials": None},
-            {"type": "domain", "credentials": "linux"},
-            {"connection": {"jump": "bastion"}},
-            {"connection": {"listener": "http"}},
-            {"connection": {"transport": "ssh"}},
-            {"connection": {"listener": "http", "ca_file": "pki/ca.pem"}},
-            {"connection": {"fingerprint": "sha256:" + "ab" * 32, "ca_file": "x"}},
-            {"connection": {"enabled": False}, "service": {"install": "package"}},
-            {"state": "absent"},
-            {"host": "vbo.example.com"},
-            {"host": "PX-1.example.com"},
-            {"threads": 300},
-            {"throttle": "100 parsecs"},
-            {"internet_proxy": {"port": 80}},
-            {"internet_proxy": "sometimes"},
-        ]
-    )
+    changes: list[dict[str, Any]] = [
+        {"service": {"install": "package"}},
+        {"service": {"install": "package", "package": {"source": "Proxy.msi", "sha256": "0" * 64}}},
+        {"service": {"install": "package", "package": {"source": "p_8.5.0.1014.zip", "sha256": "0" * 64}}},
+        {
+            "service": {
+                "install": "package",
+                "version": "8.4.0.1",
+                "package": {"source": "P_8.5.0.1.msi", "sha256": "0" * 64},
+            }
+        },
+        {"os": "linux", "type": "domain"},
+        {"os": "linux", "credentials": "corp"},
+        {"type": "workgroup", "credentials": None},
+        {"type": "domain", "credentials": "linux"},
+        {"connection": {"jump": "bastion"}},
+        {"connection": {"listener": "http"}},
+        {"connection": {"transport": "ssh"}},
+        {"connection": {"listener": "http", "ca_file": "pki/ca.pem"}},
+        {"connection": {"fingerprint": "sha256:" + "ab" * 32, "ca_file": "x"}},
+        {"connection": {"enabled": False}, "service": {"install": "package"}},
+        {"state": "absent"},
+        {"host": "vbo.example.com"},
+        {"host": "PX-1.example.com"},
+        {"threads": 300},
+        {"throttle": "100 parsecs"},
+        {"internet_proxy": {"port": 80}},
+        {"internet_proxy": "sometimes"},
+    ]
+    item |= draw.choice(changes)
 
 
 def _of_a_repository(draw: Random, document: dict[str, Any]) -> None:
     item = _item(draw, document, "repositories")
-    change = draw.choice(
-        [
-            {"pool": "cloud", "proxy": "px-1"},
-            {"path": "VBO\\relative"},
-            {"path": "/mnt/vbo"},
-            {"path": "D:\\VBO\\1"},
-            {"retention": {"keep": "4 years"}},
-            {"retention": {"keep": "soon"}},
-            {"object_storage": {"name": "Bucket"}},
-            {"object_storage": {"type": "s3-compatible", "account": "a", "bucket": "b", "folder": "c"}},
-            {"object_storage": {"type": "s3", "account": "minio", "bucket": "vbo", "folder": "f-1"}},
-            {"formerly": "repo-1"},
-            {"proxy": "px-1"},
-            {"proxy": "px-2"},
-        ]
-    )
+    changes: list[dict[str, Any]] = [
+        {"pool": "cloud", "proxy": "px-1"},
+        {"path": "VBO\\relative"},
+        {"path": "/mnt/vbo"},
+        {"path": "D:\\VBO\\1"},
+        {"retention": {"keep": "4 years"}},
+        {"retention": {"keep": "soon"}},
+        {"object_storage": {"name": "Bucket"}},
+        {"object_storage": {"type": "s3-compatible", "account": "a", "bucket": "b", "folder": "c"}},
+        {"object_storage": {"type": "s3", "account": "minio", "bucket": "vbo", "folder": "f-1"}},
+        {"formerly": "repo-1"},
+        {"proxy": "px-1"},
+        {"proxy": "px-2"},
+    ]
+    change = draw.choice(changes)
     item |= change
     if "proxy" in change and "pool" not in change:
         item.pop("pool", None)
