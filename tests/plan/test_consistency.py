@@ -96,7 +96,7 @@ def test_each_says_both_words() -> None:
     (stopped,) = planned(service(state="stopped"), {"type": "Workgroup"}, os="linux").reports
     assert "systemctl enable --now Veeam.Archiver.Proxy" in stopped.fix
     (older,) = planned(service(version="8.4.0.77"), {}).reports
-    assert older.detail == "the server says version 8.5.0.1014, and the host has 8.4.0.77"
+    assert older.detail == "the server reports version 8.5.0.1014, but the host has 8.4.0.77"
     assert "upgrade the proxy again" in older.fix
     (newer,) = planned(service(version="8.6.0.1"), {}).reports
     assert "rescan" in newer.fix
