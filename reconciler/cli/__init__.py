@@ -1,4 +1,4 @@
-"""The command line. One file for each command, and each is imported only when it is called."""
+"""The command line. One file for each command, which is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def main() -> NoReturn:
     from reconciler.cli.boundary import run
 
     code = run(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over; one more Ctrl-C shall not end it with a traceback
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C from here on must not print a traceback
     sys.exit(code)

@@ -102,7 +102,7 @@ def apply(
 _NOBODY_TO_ASK = Diagnostic(
     code="approval",
     summary="Approval is required",
-    detail="`apply` asks before it changes anything, and there is no terminal to ask on.",
+    detail="`apply` asks before it changes anything, and this is not a terminal.",
     fix="Review the plan first, then approve it:\n  vbo-reconcile apply PATH --auto-approve",
 )
 

@@ -37,9 +37,9 @@ def doctor(
     from reconciler.operations import doctor as check
 
     if checklist:
-        from reconciler.doctor.checklist import checklist_text
+        from reconciler.operations.checkup import windows_checklist
 
-        console.result(checklist_text())
+        console.result(windows_checklist())
         return Status.OK
     if path is None:
         raise click.UsageError("Missing argument 'PATH'.", click.get_current_context())

@@ -1,4 +1,4 @@
-"""Files that a command line names: looked at before anything else is done, and written for nobody else."""
+"""Types of options that are files. Errors are found before the command does anything."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Group(click.Group):
 
             near = nearest(args[0], self.list_commands(ctx), cutoff=0.6)  # commands are short
             hint = f" Did you mean {near}?" if near else ""
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -83,6 +83,6 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
 _APPROVAL_REQUIRED = Diagnostic(
     code="approval",
     summary="Approval is required",
-    detail="`lock break` asks before it takes a lock from its holder, and there is no terminal to ask on.",
+    detail="`lock break` asks before it takes a lock from its holder, and this is not a terminal.",
     fix="Look who holds it, then confirm:\n  vbo-reconcile lock list\n  vbo-reconcile lock break ID --yes",
 )

@@ -204,7 +204,7 @@ def _waivers(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]
     for value in values:
         code, _, reason = value.partition("=")
         if code not in GUARDS:
-            raise click.BadParameter(f"there is no guard {code!r}; the guards are {', '.join(GUARDS)}")
+            raise click.BadParameter(f"no such guard {code!r}; the guards are {', '.join(GUARDS)}")
         if not reason.strip():
             raise click.BadParameter(f"the reason is missing: {code}=REASON")
         if code in waivers:

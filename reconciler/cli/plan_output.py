@@ -33,7 +33,7 @@ def _show_on_github(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def add_to_summary(console: Console, markdown: Callable[[], str]) -> None:
-    """Add to the summary of the step in GitHub Actions. A summary that cannot be written is no failure."""
+    """Add to the summary of the step in GitHub Actions. Failing to write it is a message only."""
     summary = console.environment.get("GITHUB_STEP_SUMMARY")
     if not summary or console.environment.get("GITHUB_ACTIONS") != "true":
         return

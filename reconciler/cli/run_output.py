@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from reconciler.cli.console import Console
 
 if TYPE_CHECKING:
-    from reconciler.apply import StopSignal
     from reconciler.journal import JournalError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.event import Listener
     from reconciler.model.plan import Plan
-    from reconciler.operations import Execution
+    from reconciler.operations import Execution, StopSignal
     from reconciler.render.progress import Driver
 
 

@@ -1,6 +1,6 @@
-"""The check-up: can everything that an inventory names be reached, and is it fit? Reads only, goes on after failures.
+"""Checks whether everything that an inventory names can be reached, and is fit. Reads only; goes on after failures.
 
-`check_up` gives rows (`Check`), one for each thing looked at. What could not be looked at is `unknown`, never fine.
+What could not be checked is `unknown`, never `ok`.
 """
 
 from reconciler.doctor.check import Check, Level, checkup_to_json

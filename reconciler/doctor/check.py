@@ -1,4 +1,4 @@
-"""One row of a check-up, and the JSON form of all of them."""
+"""The result of one check, and the JSON form of all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT_VERSION: Final = "1.0"
 
 
 class Level(StrEnum):
-    """How it is, worst first. Only an error makes the check-up fail."""
+    """Worst first. Only errors make `doctor` fail."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -27,8 +27,8 @@ _RANK: Final = {level: rank for rank, level in enumerate(Level)}
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`subject` is what was looked at (`server`, `host.px-1`, `credential.corp-admin`), `name` the check, `found` what
-    was seen in a few words, `fix` what to do."""
+    """`subject` is what was checked (`server`, `host.px-1`, `credential.corp-admin`), `name` the check, `found` its
+    result in a few words, `fix` what to do."""
 
     subject: str
     name: str
@@ -42,32 +42,32 @@ class Check:
 
 
 def failed(subject: str, name: str, error: ReconcileError, *, peer: str = "") -> Check:
-    """The row of something that did not work. The texts of errors hold no secrets. `peer` is who was meant to answer:
-    where it was another (a jump host), that one is named."""
+    """A check that failed with `error`, whose text holds no secret. `peer` is the host that should have answered: if
+    the error came from another one (a jump host), the result names it."""
     if isinstance(error, RemoteError):
         by = f"{error.peer}: " if peer and error.peer != peer else ""
         return Check(subject, name, Level.ERROR, f"{by}{error.what}: {error.reason}", error.hint)
-    return Check(subject, name, Level.ERROR, str(error), "Provide the secret where the inventory says that it is.")
+    return Check(subject, name, Level.ERROR, str(error), "Provide the secret that the inventory refers to.")
 
 
 def expiry(subject: str, name: str, end: datetime, now: datetime, *, days: int = 30) -> Check:
-    """How long something is good: a warning in its last `days` days. Both times are aware."""
+    """Until when something is valid, with a warning in its last `days` days. Both times are aware."""
     left = (end - now).days
     day = end.strftime("%Y-%m-%d")
     if end <= now:
         return Check(subject, name, Level.ERROR, f"expired on {day}", "Renew the certificate.")
     level = Level.OK if left >= days else Level.WARNING
     fix = "" if level is Level.OK else "Renew the certificate before that day."
-    return Check(subject, name, level, f"good until {day}, {left} days left", fix)
+    return Check(subject, name, level, f"valid until {day}, {left} days left", fix)
 
 
 def ordered(checks: Iterable[Check]) -> list[Check]:
-    """Worst first; the same rows are always in the same order."""
+    """Worst first, in a deterministic order."""
     return sorted(checks, key=lambda item: item.sort_key)
 
 
 def checkup_to_json(checks: Sequence[Check], *, inventory: str, server: str, lab: bool) -> dict[str, Any]:
-    """The rows as plain data; renderers read this form. `ok` is what decides the exit code."""
+    """The JSON form, which renderers read. `ok` decides the exit code."""
     counts = {level.value: sum(1 for item in checks if item.level is level) for level in Level}
     return {
         "format_version": FORMAT_VERSION,

@@ -1,4 +1,4 @@
-"""What can be judged on this machine alone: secrets, certificates, packages, and host keys that are trusted."""
+"""Checks on this machine: secrets, certificates, packages, and trusted host keys."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ if TYPE_CHECKING:
     from reconciler.model.connection import Certificate, Connection, Credential, Package
 
 
-def check_credential(ground: CheckContext, login: Credential) -> Iterator[Check]:
-    """Whether every part of a login can be had. The values are looked at by nobody."""
+def check_credential(context: CheckContext, login: Credential) -> Iterator[Check]:
+    """Whether every part of a login can be resolved. The values are not used."""
     subject = f"credential.{login.name}"
     parts = {"password": login.password, "private_key": login.private_key, "passphrase": login.passphrase}
-    there = []
+    resolved = []
     for name, reference in parts.items():
         if reference is None:
             continue
         try:
-            ground.context.secret(reference)
+            context.connection_context.secret(reference)
         except SecretError as error:
             yield failed(subject, name, error)
         else:
-            there.append(name)
+            resolved.append(name)
     for name, file in (("keytab", login.keytab), ("certificate_file", login.certificate_file)):
-        if file and ground.context.file(file).is_file():
-            there.append(name)
+        if file and context.connection_context.file(file).is_file():
+            resolved.append(name)
         elif file:
-            fix = "Put it there, or correct the path; it starts from the folder of the inventory."
-            yield Check(subject, name, Level.ERROR, f"there is no file {file}", fix)
-    if there:
-        yield Check(subject, "secrets", Level.OK, f"{', '.join(there)} can be had")
+            fix = "Create it, or correct the path, which is relative to the folder of the inventory."
+            yield Check(subject, name, Level.ERROR, f"the file {file} does not exist", fix)
+    if resolved:
+        yield Check(subject, "secrets", Level.OK, f"resolved: {', '.join(resolved)}")
 
 
-def check_certificate(ground: CheckContext, certificate: Certificate) -> Iterator[Check]:
-    """Whether a certificate of the inventory can be opened, and until when it is good."""
+def check_certificate(context: CheckContext, certificate: Certificate) -> Iterator[Check]:
+    """Whether a certificate of the inventory can be opened, and until when it is valid."""
     from reconciler.inventory.certificates import end_of
 
     subject = f"certificate.{certificate.name}"
     try:
-        yield expiry(subject, "expiry", end_of(certificate, ground.context), ground.now)
+        yield expiry(subject, "expiry", end_of(certificate, context.connection_context), context.now)
     except SecretError as error:
         yield failed(subject, "expiry", error)
 
 
-def check_package(ground: CheckContext, package: Package) -> Iterator[Check]:
-    """Whether a package that lies beside the inventory is there, and is the one that is declared. Those that are
-    downloaded are compared when they are."""
+def check_package(context: CheckContext, package: Package) -> Iterator[Check]:
+    """Whether a package beside the inventory has the declared digest. One with an address is compared when it is
+    downloaded."""
     from reconciler.clients.http.download import fetch
 
     if package.source.startswith("https://"):
         return
     subject = f"package.{file_name(package.source)}"
     try:
-        fetch(package, ground.access.root, deadline=0.0)
+        fetch(package, context.access.root, deadline=0.0)
     except Diagnosed as problem:
         for item in problem.diagnostics:
             yield Check(subject, "digest", Level.ERROR, item.detail, item.fix)
@@ -69,31 +69,31 @@ def check_package(ground: CheckContext, package: Package) -> Iterator[Check]:
         yield Check(subject, "digest", Level.OK, f"SHA-256 {package.sha256[:12]}… as declared")
 
 
-def check_known_host(ground: CheckContext, connection: Connection) -> Iterator[Check]:
-    """Whether a host that is reached by SSH has a key that is trusted: without one no connection is made."""
+def check_known_host(context: CheckContext, connection: Connection) -> Iterator[Check]:
+    """Whether a key of an SSH host is trusted: without one no connection is made."""
     if connection.transport is not Transport.SSH:
         return
     from reconciler.clients.ssh.host_keys import HostKeys
 
     subject = f"host.{connection.name}"
     if connection.jump is not None:
-        for row in check_known_host(ground, connection.jump):
+        for row in check_known_host(context, connection.jump):
             yield replace(row, subject=f"jump.{connection.jump.host}")
     try:
-        keys = HostKeys.of(connection, ground.access.root)
+        keys = HostKeys.of(connection, context.access.root)
     except RemoteError as error:
         yield failed(subject, "known-host", error)
         return
     if keys.trusted or keys.authorities:
-        said = f"trusted: {len(keys.trusted)} of its keys, {len(keys.authorities)} authorities"
-        yield Check(subject, "known-host", Level.OK, said)
+        found = f"trusted: {len(keys.trusted)} of its keys, {len(keys.authorities)} authorities"
+        yield Check(subject, "known-host", Level.OK, found)
         return
     port = "" if connection.target[1] == 22 else f"-p {connection.target[1]} "
     yield Check(
         subject,
         "known-host",
         Level.ERROR,
-        "no host key of it is trusted",
+        "none of its host keys is trusted",
         "Read the key, compare its fingerprint on the host itself, then pin it with `connection.host_keys`:\n"
         f"  ssh-keyscan {port}-t ed25519 {connection.target[0]}",
     )

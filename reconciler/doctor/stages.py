@@ -1,4 +1,4 @@
-"""The way to a peer in stages: connection, identity, login, answer. The first that fails hides those behind it."""
+"""Connecting to a peer in stages: connection, identity, login, answer. Those after a failure are unknown."""
 
 from __future__ import annotations
 
@@ -38,15 +38,14 @@ _AT: Final[Mapping[type[ReconcileError], str]] = {
 
 
 def stage_of(error: ReconcileError) -> str:
-    """Which stage an error belongs to."""
+    """The stage in which an error occurs."""
     return next(stage for kind, stage in _AT.items() if isinstance(error, kind))
 
 
 def stopped(subject: str, error: ReconcileError, *, peer: str = "") -> list[Check]:
-    """Rows for a way that ended with `error`: the stages passed, the one that failed, and those nobody got to. `peer`
-    as in `failed`."""
+    """The checks of all stages of a connection that failed with `error`. `peer` is as in `failed`."""
     at = STAGES.index(stage_of(error))
-    hidden = f"not looked at, because of {STAGES[at]}"
+    hidden = f"not checked: {STAGES[at]} failed"
     return [
         *passed(subject, STAGES[:at]),
         failed(subject, STAGES[at], error, peer=peer),
@@ -55,31 +54,31 @@ def stopped(subject: str, error: ReconcileError, *, peer: str = "") -> list[Chec
 
 
 def passed(subject: str, stages: Sequence[str] = STAGES, *, answer: str = "answered") -> list[Check]:
-    """Rows for stages that were passed; `answer` is what came."""
-    said = {CONNECTION: "connected", IDENTITY: "trusted", LOGIN: "accepted", ANSWER: answer}
-    return [Check(subject, stage, Level.OK, said[stage]) for stage in stages]
+    """The checks of stages that were passed; `answer` is what the peer answered."""
+    found = {CONNECTION: "connected", IDENTITY: "trusted", LOGIN: "accepted", ANSWER: answer}
+    return [Check(subject, stage, Level.OK, found[stage]) for stage in stages]
 
 
 def check_host_name(subject: str, connection: Connection) -> Iterator[Check]:
-    """The name of a host; of one behind a jump host that of the jump host, since it is that one which looks it up."""
+    """The name of a host. The name of one behind a jump host is resolved there, so the jump host's is checked."""
     if connection.jump is None:
         yield from check_name(subject, connection.host, connection.address)
         return
-    yield Check(subject, "name", Level.OK, f"not looked up here: {connection.jump.host} does it")
+    yield Check(subject, "name", Level.OK, f"not resolved here: {connection.jump.host} resolves it")
     yield from check_host_name(f"jump.{connection.jump.host}", connection.jump)
 
 
-def certificate_row(subject: str, connection: Connection, root: str, now: datetime) -> list[Check]:
-    """How long the certificate of WinRM is good, where there is one. Raises Unreachable and UntrustedPeer."""
+def check_listener(subject: str, connection: Connection, root: str, now: datetime) -> list[Check]:
+    """Until when the certificate of a WinRM listener is valid. Raises Unreachable and UntrustedPeer."""
     if connection.transport is not Transport.WINRM:
         return []
     if connection.listener == "http":
-        return [Check(subject, "certificate", Level.OK, "none: the listener is http, and the messages are encrypted")]
+        return [Check(subject, "certificate", Level.OK, "none: the listener is http, with encrypted messages")]
     return [expiry(subject, "certificate", peer_info.host_certificate_end(connection, root), now)]
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is named by its address."""
+    """Whether a host name is an IP address."""
     try:
         ip_address(host)
     except ValueError:
@@ -88,15 +87,15 @@ def is_address(host: str) -> bool:
 
 
 def matches(host: str, names: Iterable[str]) -> bool:
-    """Whether one of the names that an address resolves back to is the host's, with or without its domain."""
+    """Whether one of `names` is that of the host, with or without its domain."""
     short = host.lower().partition(".")[0]
     return any(name.lower().partition(".")[0] == short for name in names)
 
 
 def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
-    """The name of a peer both ways, as this machine sees it; not where the inventory gives its address."""
+    """The name of a peer both ways, as this machine resolves it. Skipped if the inventory has its address."""
     if address and address != host:
-        yield Check(subject, "name", Level.OK, f"not looked up: the inventory gives the address {address}")
+        yield Check(subject, "name", Level.OK, f"not resolved: the inventory has the address {address}")
         return
     try:
         found = peer_info.addresses(host)
@@ -105,8 +104,15 @@ def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
         return
     back = sorted({name for item in found for name in peer_info.names(item)})
     if host in found or matches(host, back):
-        yield Check(subject, "name", Level.OK, f"{host} is {', '.join(found)}, and back")
+        yield Check(subject, "name", Level.OK, f"{host} resolves to {', '.join(found)} and back")
         return
-    seen = ", ".join(back) if back else "no name"
-    fix = f"Add a PTR record for {found[0]}: names have to resolve both ways between the server and its proxies."
-    yield Check(subject, "name", Level.WARNING, f"{host} is {', '.join(found)}, which is {seen}", fix)
+    yield Check(subject, "name", Level.WARNING, one_way(host, found, back), PTR.format(address=found[0]))
+
+
+PTR: Final = "Add a PTR record for {address}: names have to resolve both ways between the server and its proxies."
+
+
+def one_way(host: str, addresses: Sequence[str], names: Sequence[str]) -> str:
+    """`px-1 resolves to 10.0.0.7, which resolves to other.example.net`."""
+    back = f"resolves to {', '.join(names)}" if names else "has no name"
+    return f"{host} resolves to {', '.join(addresses)}, which {back}"

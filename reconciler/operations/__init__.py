@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reconciler.apply import StopSignal
     from reconciler.operations.apply_run import ApplyOptions, ApplyResult, apply
     from reconciler.operations.checkup import Checkup, doctor
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
@@ -54,14 +55,15 @@ else:
         "status": ("Status",),
         "validation": ("Validation", "validate"),
     }
-    _LATER = {name: module for module, names in _MODULES.items() for name in names}
+    _LATER = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in names}
+    _LATER["StopSignal"] = "reconciler.apply"
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        return getattr(import_module(_LATER[name]), name)
 
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "Runtime",
     "Selection",
     "Status",
+    "StopSignal",
     "Validation",
     "apply",
     "break_lock",

@@ -28,6 +28,13 @@ class Checkup:
         return Status.OK if self.document["ok"] else Status.ERROR
 
 
+def windows_checklist() -> str:
+    """What to check by hand on a Windows host, as Markdown."""
+    from reconciler.doctor.checklist import checklist_text
+
+    return checklist_text()
+
+
 def doctor(path: Path | str, *, lab: bool = False, parallelism: int = 16, runtime: Runtime | None = None) -> Checkup:
     """Check secrets, certificates, the server, and every host of the inventory at `path`; `parallelism` of them at a
     time. Changes nothing, and reports what fails as a check. Raises Diagnosed for an inventory with errors."""

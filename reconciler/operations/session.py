@@ -134,7 +134,7 @@ class Session:
         )
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
-        """Ask the server to rescan these proxies. A server that refuses is no error."""
+        """Ask the server to rescan these proxies. Does not fail if the server refuses."""
         from reconciler.apply.health import refresh
 
         refresh(self.apply_context(live), proxies)

@@ -52,9 +52,9 @@ def test_foreseen_errors_are_1(monkeypatch: pytest.MonkeyPatch, error: Exception
 def test_errors_are_json_where_a_program_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = fail(monkeypatch, Unreachable("vbo01", "connecting", "refused"), "--format", "json")
     assert ended.code == 1
-    told = json.loads(ended.out)
-    assert told["ok"] is False
-    assert told["diagnostics"][0]["code"] == "unreachable"
+    data = json.loads(ended.out)
+    assert data["ok"] is False
+    assert data["diagnostics"][0]["code"] == "unreachable"
 
 
 def test_a_bug_is_called_one_and_kept_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

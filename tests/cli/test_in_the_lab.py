@@ -16,7 +16,7 @@ SMALL = str(package_data("inventories", "small.yml"))
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment with a state folder of its own, and a lab in it that has been applied to once."""
+    """An environment with a separate state folder, and a lab in it after one apply."""
     environment = {**os.environ, "TERM": "dumb", "CI": "1", "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
     pending = call("plan", "--lab", SMALL, "--detailed-exitcode", environment=environment)
     assert pending.code == 2, pending
@@ -38,9 +38,9 @@ def test_a_second_apply_changes_nothing(state: dict[str, str]) -> None:
 
 
 def test_a_preview_sends_nothing_that_writes(state: dict[str, str]) -> None:
-    told = json.loads(run(state, "plan", "--lab", SMALL, "--format", "json").out)
-    assert told["lab"] is True
-    assert set(told["requests"]) <= {"GET", "LOGIN", "LOGOUT"}
+    data = json.loads(run(state, "plan", "--lab", SMALL, "--format", "json").out)
+    assert data["lab"] is True
+    assert set(data["requests"]) <= {"GET", "LOGIN", "LOGOUT"}
 
 
 def test_the_state_is_private(state: dict[str, str]) -> None:
@@ -83,8 +83,8 @@ def test_an_unknown_target_is_told_what_there_is(state: dict[str, str]) -> None:
 
 
 def test_status_tells_of_the_hosts(state: dict[str, str]) -> None:
-    told = json.loads(run(state, "lab", "status", SMALL, "--format", "json").out)
-    assert "px-1.example.com" in told["hosts"]
+    data = json.loads(run(state, "lab", "status", SMALL, "--format", "json").out)
+    assert "px-1.example.com" in data["hosts"]
 
 
 def test_a_lab_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, state: dict[str, str]) -> None:

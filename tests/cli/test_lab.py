@@ -56,7 +56,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C comes as soon as somebody waits for it."""
+    """Ctrl-C comes as soon as the command waits for it."""
 
     def wait(self: threading.Event, timeout: float | None = None) -> bool:
         raise KeyboardInterrupt

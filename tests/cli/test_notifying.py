@@ -20,11 +20,11 @@ TOKEN = "T0K3N-of-a-webhook"
 
 
 class Hook(HTTPServer):
-    """A webhook on loopback that keeps what it is told and answers `status`."""
+    """A webhook on loopback that keeps the messages and answers `status`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.told: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.status = 204
 
     @property
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Hook
 
     def do_POST(self) -> None:
-        self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(self.server.status)
         self.send_header("Location", "https://elsewhere.example.com/")
         self.end_headers()
@@ -70,7 +70,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 def test_a_run_is_told_with_what_failed(world: FakeWorld, hook: Hook) -> None:
     ended = call("apply", "x.yml", "--auto-approve", "--notify-url", hook.address)
     assert ended.code == 3
-    (message,) = hook.told
+    (message,) = hook.received
     assert (message["operation"], message["inventory"], message["state"]) == ("apply", "corp", "applied in part")
     assert (message["exit_code"], message["counts"]) == (3, {"done": 1, "failed": 1})
     assert message["failed"] == [{"address": "job.daily", "action": "create", "detail": "the job ended as Failed"}]
@@ -114,17 +114,17 @@ def test_the_address_may_be_a_secret(world: FakeWorld, hook: Hook, monkeypatch: 
     monkeypatch.setattr(FakeWorld, "context", SimpleNamespace(secret=resolve), raising=False)
     call("apply", "x.yml", "--auto-approve", "--notify-url", "secret://env/HOOK")
     assert [str(reference) for reference in asked] == ["secret://env/HOOK"]
-    assert len(hook.told) == 1
+    assert len(hook.received) == 1
 
 
 def test_a_rehearsal_tells_nobody(world: FakeWorld, hook: Hook) -> None:
     world.lab = FakeLab()
     ended = call("apply", "x.yml", "--auto-approve", "--notify-url", hook.address)
-    assert hook.told == []
+    assert hook.received == []
     assert "not notified of runs in the lab" in ended.err
 
 
 def test_nothing_to_do_is_told_to_nobody(world: FakeWorld, hook: Hook) -> None:
     world.plans = [plan()]
     assert call("apply", "x.yml", "--auto-approve", "--notify-url", hook.address).code == 0
-    assert hook.told == []
+    assert hook.received == []

@@ -185,6 +185,6 @@ def test_warnings_leave_an_inventory_valid(monkeypatch: pytest.MonkeyPatch) -> N
 def test_validate_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, world(), [WARNING])
     ended = call("validate", "x.yml", "--format", "json")
-    told = json.loads(ended.out)
-    assert (told["ok"], told["inventory"], told["objects"]) == (True, "corp", {"job": 1})
-    assert told["diagnostics"][0]["position"] == {"file": "a.yml", "line": 1, "column": 1}
+    data = json.loads(ended.out)
+    assert (data["ok"], data["inventory"], data["objects"]) == (True, "corp", {"job": 1})
+    assert data["diagnostics"][0]["position"] == {"file": "a.yml", "line": 1, "column": 1}

@@ -40,11 +40,11 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_the_difference_of_two_inventories(pair: tuple[Path, Path]) -> None:
     ended = call("diff", *map(str, pair), "--format", "json", "--detailed-exitcode")
-    told = json.loads(ended.out)
-    changes = {change["key"] for change in told["changes"] if change["action"] != "run"}
-    assert (ended.code, told["mode"], told["requests"]) == (2, "diff", {})
+    data = json.loads(ended.out)
+    changes = {change["key"] for change in data["changes"] if change["action"] != "run"}
+    assert (ended.code, data["mode"], data["requests"]) == (2, "diff", {})
     assert changes == {"update:proxy.px-lon-1", "delete:job.fabrikam-daily", "create:job.fabrikam-nightly"}
-    assert told["unknown"] == told["problems"] == []
+    assert data["unknown"] == data["problems"] == []
 
 
 def test_an_inventory_does_not_differ_from_itself(pair: tuple[Path, Path]) -> None:

@@ -100,7 +100,7 @@ def test_in_the_lab_the_lock_to_break_is_the_one_of_the_lab(world: FakeWorld, jo
 
 def test_a_lock_is_waited_for(world: FakeWorld, journal: Journal, steps: list[str]) -> None:
     lock = take(journal, lease=0.5)
-    lock._over.set()  # its owner is dead: nobody renews it
+    lock._over.set()  # its owner is dead and does not renew it
     lock._thread.join()
     ended = call("apply", "x.yml", "--auto-approve", "--lock-wait", "20")
     assert ended.code == 0
@@ -136,20 +136,20 @@ def test_a_journal_that_fails_ends_the_run_before_its_next_step(
 
     def full(queue: WriteQueue) -> None:
         if steps:
-            raise JournalError("The journal cannot be written: there is no space left (/s/journal.db)", hint="Free it")
+            raise JournalError("The journal cannot be written: no space left (/s/journal.db)", hint="Free it")
         flush(queue)
 
     monkeypatch.setattr(WriteQueue, "flush", full)
     ended = call("apply", "x.yml", "--auto-approve", "--format", "json")
     assert ended.code == 1
     assert steps == ["daily"]
-    assert ended.err.count("there is no space left (/s/journal.db)\n") == 1
-    told = json.loads(ended.out)
-    assert {item["address"]: item["outcome"] for item in told["outcomes"]} == {
+    assert ended.err.count("no space left (/s/journal.db)\n") == 1
+    data = json.loads(ended.out)
+    assert {item["address"]: item["outcome"] for item in data["outcomes"]} == {
         "job.daily": "done",
         "job.weekly": "not started",
     }
-    assert [item["code"] for item in told["diagnostics"]] == ["journal-failed"]
+    assert [item["code"] for item in data["diagnostics"]] == ["journal-failed"]
 
 
 def test_a_journal_that_fails_at_once_lets_nothing_begin(

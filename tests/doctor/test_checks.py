@@ -1,4 +1,4 @@
-"""Rows of a check-up that need no world: levels, order, stages, expiry, secrets and certificates that are not there."""
+"""Checks that need no server: levels, order, stages, expiry, secrets and certificates that are not there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from reconciler.clients import peer_info
 from reconciler.doctor.check import Check, Level, checkup_to_json, expiry, ordered
-from reconciler.doctor.hosts import judge_host
+from reconciler.doctor.hosts import check_requirements
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
 from reconciler.doctor.run import CheckContext
 from reconciler.doctor.server import _names
-from reconciler.doctor.stages import certificate_row, check_host_name, check_name, stopped
+from reconciler.doctor.stages import check_host_name, check_listener, check_name, stopped
 from reconciler.inventory.secrets import Resolver
 from reconciler.lab.pki import Authority
 from reconciler.model.connection import (
@@ -54,7 +54,7 @@ ERROR, WARNING, UNKNOWN, OK = Level
 LOGIN = Credential("admin", "svc", SecretRef("env", "HERE"), SecretRef("file", "nowhere.key"))
 
 
-def ground(root: Path, environment: Mapping[str, str] | None = None) -> CheckContext:
+def context(root: Path, environment: Mapping[str, str] | None = None) -> CheckContext:
     access = Access(Server("vbo01", LOGIN), {}, {"admin": LOGIN}, {}, str(root))
     return CheckContext(
         Inventory("corp", access, {}, Policy(), (), ""),
@@ -69,9 +69,9 @@ def ground(root: Path, environment: Mapping[str, str] | None = None) -> CheckCon
 @pytest.mark.parametrize(
     ("days", "level", "said"),
     [
-        (400, OK, "good until 2027-04-05, 400 days left"),
-        (30, OK, "good until 2026-03-31, 30 days left"),
-        (29, WARNING, "good until 2026-03-30, 29 days left"),
+        (400, OK, "valid until 2027-04-05, 400 days left"),
+        (30, OK, "valid until 2026-03-31, 30 days left"),
+        (29, WARNING, "valid until 2026-03-30, 29 days left"),
         (0, ERROR, "expired on 2026-03-01"),
         (-3, ERROR, "expired on 2026-02-26"),
     ],
@@ -117,7 +117,7 @@ def test_what_is_behind_a_failure_is_unknown(error: ReconcileError, levels: dict
 
 
 def test_a_login_is_judged_part_by_part_and_never_shown(tmp_path: Path) -> None:
-    rows = list(check_credential(ground(tmp_path, {"HERE": "s3cret-value"}), LOGIN))
+    rows = list(check_credential(context(tmp_path, {"HERE": "s3cret-value"}), LOGIN))
     assert [(row.name, row.level) for row in rows] == [("private_key", ERROR), ("secrets", OK)]
     assert "secret://file/nowhere.key" in rows[0].found
     assert "s3cret-value" not in repr(rows)
@@ -128,10 +128,10 @@ def test_a_certificate_of_the_inventory(tmp_path: Path) -> None:
     (tmp_path / "px.pem").write_bytes(identity.cert_pem)
     (tmp_path / "bad.pem").write_text("nothing")
     now = datetime.now(UTC)
-    base = ground(tmp_path)
-    looking = CheckContext(base.inventory, base.access, base.context, base.playbooks, lambda: now, now)
+    base = context(tmp_path)
+    checking = CheckContext(base.inventory, base.access, base.connection_context, base.playbooks, lambda: now, now)
     levels = {
-        name: [row.level for row in check_certificate(looking, Certificate(name, cert=name))]
+        name: [row.level for row in check_certificate(checking, Certificate(name, cert=name))]
         for name in ("px.pem", "bad.pem", "none.pem")
     }
     assert levels == {"px.pem": [OK], "bad.pem": [ERROR], "none.pem": [ERROR]}
@@ -142,7 +142,7 @@ def test_packages_beside_the_inventory(tmp_path: Path) -> None:
     digest = hashlib.sha256(b"a package").hexdigest()
 
     def rows(source: str, sha256: str = digest) -> list[tuple[str, Level, str]]:
-        found = check_package(ground(tmp_path), Package(source, sha256))
+        found = check_package(context(tmp_path), Package(source, sha256))
         return [(row.subject, row.level, row.found) for row in found]
 
     assert rows("proxy.deb") == [("package.proxy.deb", OK, f"SHA-256 {digest[:12]}… as declared")]
@@ -159,7 +159,7 @@ def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
 
     def rows(host: str, transport: Transport = Transport.SSH, **trust: Any) -> list[tuple[Level, str]]:
         connection = Connection(host, host, transport, port=2222 if host == "px-9" else 0, trust=Trust(**trust))
-        return [(row.level, row.fix) for row in check_known_host(ground(tmp_path), connection)]
+        return [(row.level, row.fix) for row in check_known_host(context(tmp_path), connection)]
 
     assert rows("px-1", known_hosts=("known_hosts",)) == [(OK, "")]
     assert rows("px-2", host_keys=(key,)) == [(OK, "")]
@@ -174,9 +174,9 @@ def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("back", "level", "said"),
     [
-        (["px-1.corp.example.com"], OK, "px-1.example.net is 10.0.0.7, and back"),
-        (["other.example.net"], WARNING, "px-1.example.net is 10.0.0.7, which is other.example.net"),
-        ([], WARNING, "px-1.example.net is 10.0.0.7, which is no name"),
+        (["px-1.corp.example.com"], OK, "px-1.example.net resolves to 10.0.0.7 and back"),
+        (["other.example.net"], WARNING, "px-1.example.net resolves to 10.0.0.7, which resolves to other.example.net"),
+        ([], WARNING, "px-1.example.net resolves to 10.0.0.7, which has no name"),
     ],
 )
 def test_names_both_ways(monkeypatch: pytest.MonkeyPatch, back: list[str], level: Level, said: str) -> None:
@@ -208,18 +208,18 @@ def test_the_playbook_says_what_a_host_lacks(tmp_path: Path, exists: bool, level
     }
     facts = parse(document("windows", changed), "windows", NOW)
     proxy = Resource("proxy", "px-1", {"host": "px-1", "type": "workgroup"})
-    rows = judge_host(ground(tmp_path), proxy, facts, "8.5.0.1014", exists=exists)
+    rows = check_requirements(context(tmp_path), proxy, facts, "8.5.0.1014", exists=exists)
     found = {row.name: (row.level, row.found) for row in rows}
-    assert found["admin-share"] == (level, "no; wanted: yes")
-    assert found["remote-registry"] == (WARNING, "disabled, stopped; wanted: automatic, running")
-    assert found["disk"] == (UNKNOWN, "the host did not report it; wanted: 3 GB or more")
+    assert found["admin-share"] == (level, "no; required: yes")
+    assert found["remote-registry"] == (WARNING, "disabled, stopped; required: automatic, running")
+    assert found["disk"] == (UNKNOWN, "not reported by the host; required: 3 GB or more")
     assert all(row.subject == "host.px-1" for row in rows)
 
 
 def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
     rows = [
         Check("host.px-1", "login", ERROR, "not accepted\x1b[2J", "Check the password.\n  kinit"),
-        Check("host.px-1", "name", OK, "px-1 is 10.0.0.7, and back"),
+        Check("host.px-1", "name", OK, "px-1 is 10.0.0.7 and back"),
         Check("host.px-1", "connection", OK, "connected"),
     ]
     data = checkup_to_json(rows, inventory="corp", server="vbo01", lab=False)
@@ -234,7 +234,7 @@ def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
         "",
         "Check-up: 1 failed, 2 passed.",
     ]
-    assert "10.0.0.7, and back" in checkup_text(data, Style(), everything=True)
+    assert "10.0.0.7 and back" in checkup_text(data, Style(), everything=True)
     assert "\x1b[31;1merror\x1b[0m" in checkup_text(data, Style(colour=True))
     nothing = checkup_to_json([], inventory="corp", server="vbo01", lab=True)
     assert checkup_text(nothing, Style()).endswith("Check-up: nothing to check.\n")
@@ -248,10 +248,10 @@ def test_a_host_behind_a_jump_host(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "none").touch()
     named = [(row.subject, row.name, row.found) for row in check_host_name("host.px-1", host)]
     assert named == [
-        ("host.px-1", "name", "not looked up here: jump.example.net does it"),
-        ("jump.jump.example.net", "name", "jump.example.net is 10.0.0.9, and back"),
+        ("host.px-1", "name", "not resolved here: jump.example.net resolves it"),
+        ("jump.jump.example.net", "name", "jump.example.net resolves to 10.0.0.9 and back"),
     ]
-    known = [(row.subject, row.level) for row in check_known_host(ground(tmp_path), host)]
+    known = [(row.subject, row.level) for row in check_known_host(context(tmp_path), host)]
     assert known == [("jump.jump.example.net", ERROR), ("host.px-1", ERROR)]
     rows = stopped("host.px-1", Unreachable("jump.example.net", "connecting", "refused"), peer=host.peer)
     assert rows[0].found == "jump.example.net: connecting: refused"
@@ -259,28 +259,28 @@ def test_a_host_behind_a_jump_host(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_listener_without_tls_has_no_certificate() -> None:
     host = Connection("px-1", "px-1", Transport.WINRM, listener="http")
-    (row,) = certificate_row("host.px-1", host, "/", NOW)
+    (row,) = check_listener("host.px-1", host, "/", NOW)
     assert (row.level, row.found.startswith("none: ")) == (OK, True)
-    assert certificate_row("host.px-2", Connection("px-2", "px-2", Transport.SSH), "/", NOW) == []
+    assert check_listener("host.px-2", Connection("px-2", "px-2", Transport.SSH), "/", NOW) == []
 
 
 def test_files_of_a_login(tmp_path: Path) -> None:
     (tmp_path / "here.keytab").touch()
     login = Credential("kerberos", "svc", keytab="here.keytab", certificate_file="nowhere-cert.pub")
-    rows = [(row.name, row.level) for row in check_credential(ground(tmp_path), login)]
+    rows = [(row.name, row.level) for row in check_credential(context(tmp_path), login)]
     assert rows == [("certificate_file", ERROR), ("secrets", OK)]
 
 
 @pytest.mark.parametrize(
     ("addresses", "reverse", "level", "said"),
     [
-        (["10.0.0.7"], ["PX-1"], OK, "on the server px-1.example.net is 10.0.0.7, and back"),
-        (["10.0.0.7"], [], WARNING, "on the server px-1.example.net is 10.0.0.7, which is no name"),
+        (["10.0.0.7"], ["PX-1"], OK, "on the server px-1.example.net resolves to 10.0.0.7 and back"),
+        (["10.0.0.7"], [], WARNING, "on the server px-1.example.net resolves to 10.0.0.7, which has no name"),
         ([], [], WARNING, "the server cannot resolve px-1.example.net"),
     ],
 )
 def test_names_on_the_server(tmp_path: Path, addresses: list[str], reverse: list[str], level: Level, said: str) -> None:
-    base = ground(tmp_path)
+    base = context(tmp_path)
     fields = {"px-1": {"host": "px-1.example.net"}, "px-2": {"host": "10.0.0.9"}}
     proxies = [Resource("proxy", name, values) for name, values in fields.items()]
     resources = {proxy.address: proxy for proxy in proxies}

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.apply import StopSignal
 from reconciler.journal import ChangeState, NotInJournal, RunState
 from reconciler.model.event import ChangeEnded, Event, Listener, Stopping
 from reconciler.model.plan import Plan
@@ -21,6 +20,7 @@ from reconciler.operations import (
     PlanResult,
     Selection,
     Status,
+    StopSignal,
     apply,
     break_lock,
     list_locks,

@@ -33,7 +33,7 @@ def test_it_loads_neither_the_command_line_nor_what_is_not_used() -> None:
     assert [name for name in before if name.startswith("reconciler.operations.")] == []
     loaded = {name.partition(".")[0] for name in after}
     assert loaded & {"click", "httpx", "paramiko", "winrm", "sqlalchemy", "rich", "yaml"} == set()
-    assert not {name for name in after if name.startswith(("reconciler.cli", "reconciler.lab"))}
+    assert not {name for name in after if name.startswith(("reconciler.cli.", "reconciler.lab."))}
 
 
 def test_statuses_are_the_exit_codes() -> None:
