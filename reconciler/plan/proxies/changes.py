@@ -45,9 +45,7 @@ def _parts(proxy: ProxyView, decision: Decision) -> Iterator[PlanPart]:
         changes=tuple(drained(change, declared, proxy) for change in changes),
         reports=(*proxy.seen.reports, *_reports(declared, proxy, decision)),
         unknown=(*proxy.seen.unknown, *_unknown(proxy, decision)),
-        unchanged=int(
-            decision.registration is RegistrationAction.KEEP and decision.maintenance is not MaintenanceAction.CLEAR
-        ),
+        unchanged=int(decision.keeps_object),
         obstacles={change.key: unfit for change in changes if unfit and change.action in _DEPLOYING},
     )
 

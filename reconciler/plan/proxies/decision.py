@@ -63,6 +63,12 @@ class Decision:
     host: HostState | None
     """Its host against the requirements; None if the proxy is not declared or its host was not probed."""
 
+    @property
+    def keeps_object(self) -> bool:
+        """Whether the object on the server remains as it is. An upgrade changes the service only."""
+        clears = self.maintenance is MaintenanceAction.CLEAR
+        return self.registration is RegistrationAction.KEEP and not clears
+
 
 def decide(proxy: ProxyView) -> Decision:
     registration = _registration(proxy)

@@ -1,0 +1,161 @@
+"""What happens to one proxy: a decision from how it is declared, live, on its host and remembered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from reconciler.kinds.naming import Naming
+from reconciler.model.inventory import Inventory
+from reconciler.model.live import HostFacts
+from reconciler.model.recall import Recall
+from reconciler.plan.maintenance import DRAINED
+from reconciler.plan.passes import Inputs
+from reconciler.plan.planner import make_plan
+from reconciler.plan.proxies.decision import (
+    Decision,
+    MaintenanceAction,
+    RegistrationAction,
+    ServiceAction,
+    decide,
+)
+from reconciler.plan.proxies.view import views
+from reconciler.requirements import NO_REQUIREMENTS
+from tests.plan.drawn import PLAYBOOKS, World, world
+from tests.plan.test_chain import proxy
+from tests.plan.world import BUILD, FakeReader, inventory, live
+
+OLD = "8.4.0.1457"
+OURS = {"description": "[vbo-reconcile:corp]"}
+PUSHED: dict[str, Any] = {"type": "workgroup"}
+PACKAGED: dict[str, Any] = {
+    "type": "workgroup",
+    "service.install": "package",
+    "service.package": {"source": f"p/proxy_{BUILD}.msi", "sha256": "5e" * 32},
+}
+
+
+def decided(
+    declared: dict[str, Any] | None,
+    there: dict[str, Any] | None,
+    service: dict[str, Any] | None = None,
+    recall: Recall | None = None,
+) -> Decision:
+    wanted = inventory(proxy={"px-1": declared} if declared is not None else {})
+    hosts = {"px-1": HostFacts("px-1", {"service": service})} if service is not None else {}
+    found = live(wanted, FakeReader({"Proxies": [there] if there is not None else []}), hosts)
+    naming = Naming(found.server.rest, wanted.access)
+    (view,) = views(Inputs(wanted, found, recall or Recall(), naming, NO_REQUIREMENTS))
+    return decide(view)
+
+
+NONE, INSTALLED = {"installed": False}, {"installed": True, "version": BUILD}
+FRESH = {**INSTALLED, "unregistered": True}
+
+
+@pytest.mark.parametrize(
+    ("declared", "there", "service", "registration", "action"),
+    [
+        (PUSHED, None, None, RegistrationAction.CREATE, ServiceAction.KEEP),
+        (PUSHED, None, NONE, RegistrationAction.CREATE, ServiceAction.KEEP),
+        (PUSHED, None, INSTALLED, RegistrationAction.TAKEOVER, ServiceAction.KEEP),
+        (PUSHED, None, FRESH, RegistrationAction.TAKEOVER, ServiceAction.KEEP),
+        (PUSHED, proxy(1), None, RegistrationAction.KEEP, ServiceAction.KEEP),
+        (PUSHED, proxy(1, version=OLD), None, RegistrationAction.KEEP, ServiceAction.UPGRADE),
+        (PUSHED, proxy(1, version=None), None, RegistrationAction.KEEP, ServiceAction.UNKNOWN),
+        (PUSHED, proxy(1, version=OLD, type="Local"), None, RegistrationAction.REPLACE, ServiceAction.KEEP),
+        ({**PUSHED, "port": 9200}, proxy(1, port=9193), None, RegistrationAction.UPDATE, ServiceAction.KEEP),
+        (
+            {**PUSHED, "port": 9200},
+            proxy(1, port=9193, version=OLD),
+            None,
+            RegistrationAction.UPDATE,
+            ServiceAction.UPGRADE,
+        ),
+        (
+            {**PUSHED, "credentials": "corp"},
+            proxy(1, type="Domain", version=OLD),
+            None,
+            RegistrationAction.REPLACE,
+            ServiceAction.KEEP,
+        ),
+        (PUSHED, proxy(1, type="Domain", version=OLD), None, RegistrationAction.REPLACE, ServiceAction.KEEP),
+        (PACKAGED, None, NONE, RegistrationAction.CREATE, ServiceAction.INSTALL),
+        (PACKAGED, None, FRESH, RegistrationAction.CREATE, ServiceAction.INSTALL),
+        (PACKAGED, None, INSTALLED, RegistrationAction.TAKEOVER, ServiceAction.KEEP),
+        (PACKAGED, proxy(1), INSTALLED, RegistrationAction.KEEP, ServiceAction.KEEP),
+        (PACKAGED, proxy(1), None, RegistrationAction.KEEP, ServiceAction.UNKNOWN),
+        (PACKAGED, proxy(1), {**INSTALLED, "version": OLD}, RegistrationAction.KEEP, ServiceAction.UPGRADE_PACKAGE),
+        (PACKAGED, proxy(1), {**INSTALLED, "unfinished": True}, RegistrationAction.KEEP, ServiceAction.UPGRADE_PACKAGE),
+        (None, proxy(1), None, RegistrationAction.EXTERNAL, ServiceAction.KEEP),
+        (None, proxy(1, version=OLD, **OURS), None, RegistrationAction.DELETE, ServiceAction.KEEP),
+    ],
+)
+def test_registration_and_service(
+    declared: dict[str, Any] | None,
+    there: dict[str, Any] | None,
+    service: dict[str, Any] | None,
+    registration: RegistrationAction,
+    action: ServiceAction,
+) -> None:
+    found = decided(declared, there, service)
+    assert (found.registration, found.service) == (registration, action)
+
+
+def test_a_blocked_replace_leaves_the_upgrade() -> None:
+    blocked = decided(PUSHED, proxy(1, type="Domain", version=OLD, status="Offline"))
+    assert (blocked.registration, bool(blocked.registration_blocked)) == (RegistrationAction.REPLACE, True)
+    assert blocked.service is ServiceAction.UPGRADE
+
+
+def test_a_refused_package_blocks_the_create() -> None:
+    newer = {**INSTALLED, "version": "8.6.0.100", "unregistered": True}
+    found = decided(PACKAGED, None, newer)
+    assert found.registration_blocked == f"the host has 8.6.0.100, newer than {BUILD}: downgrades are not supported"
+    assert found.service is ServiceAction.KEEP
+
+
+@pytest.mark.parametrize(
+    ("state", "remembered", "expected"),
+    [
+        ("Disabled", True, MaintenanceAction.NONE),
+        ("Enabled", False, MaintenanceAction.EXTERNAL),
+        ("Enabled", True, MaintenanceAction.CLEAR),
+        ("Enabling", True, MaintenanceAction.CLEAR),
+    ],
+)
+def test_maintenance_mode(state: str, remembered: bool, expected: MaintenanceAction) -> None:
+    recall = Recall(applied={"drain.px-1": {DRAINED: "x"}} if remembered else {})
+    found = decided(PUSHED, proxy(1, maintenanceModeState=state), recall=recall)
+    assert found.maintenance is expected
+    assert found.keeps_object is (expected is not MaintenanceAction.CLEAR)
+
+
+def inputs_of(given: World) -> Inputs:
+    wanted: Inventory = given.inventory
+    return Inputs(wanted, given.live, given.recall, Naming(given.live.server.rest, wanted.access), PLAYBOOKS)
+
+
+CHANGING = set(RegistrationAction) - {RegistrationAction.NONE, RegistrationAction.KEEP, RegistrationAction.EXTERNAL}
+UPGRADES = (ServiceAction.UPGRADE, ServiceAction.UPGRADE_PACKAGE)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_changes_of_proxies_are_those_of_the_decisions(seed: int) -> None:
+    given = world(seed)
+    expected: Counter[str] = Counter()
+    for view in views(inputs_of(given)):
+        decision = decide(view)
+        actions = {decision.registration.value} if decision.registration in CHANGING else set()
+        actions |= {"upgrade"} if decision.service in UPGRADES else set()
+        actions |= {"update"} if decision.maintenance is MaintenanceAction.CLEAR else set()
+        expected.update(f"{action}:{view.address}" for action in actions)
+        if decision.host is not None and decision.host.fixable:
+            expected[f"update:host.{view.name}"] += 1
+    made = make_plan(given.inventory, given.live, given.recall, access=given.inventory.access, playbooks=PLAYBOOKS)
+    assert (
+        Counter(str(change.key) for change in made.changes if change.address.startswith(("proxy.", "host.")))
+        == expected
+    )
