@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds import KINDS, Field, Mode
 from reconciler.kinds.job import SERVICES
+from reconciler.kinds.writing import overlay
 from reconciler.model.value import UNKNOWN
 
 from .context import CREDENTIALS, IDS, context
@@ -102,6 +103,14 @@ ONE_WAY = {
     "organization.name": "never sent",
     "certificate.thumbprint": "not of the REST API",
 }
+BESIDE: dict[tuple[str, bool], dict[str, Any]] = {
+    ("smtp", False): {"authenticationType": "CustomSmtp"},
+    ("smtp", True): {"authenticationType": "CustomSmtp"},
+    ("repository", False): {"objectStorageCachePath": ""},
+    ("repository", True): {"objectStorage": {"sizeLimitEnabled": False, "enableImmutability": False}},
+}
+"""What a server shows beside a field, by kind, before v8 and since: without it some values cannot be told."""
+
 FIELDS = {f"{kind.name}.{field.name}": field for kind in KINDS.values() for field in kind.fields}
 
 
@@ -117,7 +126,7 @@ def test_every_field_is_in_one_of_the_tables() -> None:
 
 
 @pytest.mark.parametrize(("path", "rest"), [(path, rest) for path in VALUES for rest in versions(path)])
-@settings(derandomize=True, max_examples=12, deadline=None, database=None)
+@settings(derandomize=True, max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_there_and_back(path: str, rest: int, data: st.DataObject) -> None:
     if (path, rest) in {("repository.object_storage", old) for old in (5, 6, 7)}:
@@ -127,8 +136,7 @@ def test_there_and_back(path: str, rest: int, data: st.DataObject) -> None:
     field: Field = FIELDS[path]
     world = context(rest)
     said = field.normalize(value) if field.normalize else value
-    body = field.to_api(said, world)
-    assert body or (path == "job.organization" and rest < 8), "every value says something"
+    body = overlay(BESIDE.get((path.partition(".")[0], rest >= 8), {}), field.to_api(said, world))
     shown = field.from_api(body, world)
     if path == "job.organization" and rest < 8:
         assert shown is UNKNOWN
