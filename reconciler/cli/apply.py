@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
     Output,
     deliver_json,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     "--root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="The folder of a saved plan's inventory.",
+    help="Use DIR as the folder of a saved plan's inventory.",
 )
 @click.option("--resume", metavar="RUN", help="Resume a run that did not finish (`last` for the latest).")
 @click.option("--auto-approve", is_flag=True, help="Apply without asking.")
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @detail_option
 @stream_option
 @parallelism_option
-@talk_options
+@verbosity_options
 @pass_console
 def apply(
     console: Console,

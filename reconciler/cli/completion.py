@@ -7,14 +7,14 @@ from click.shell_completion import get_completion_class
 
 from reconciler.cli.boundary import COMPLETE
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(cls=Command)
 @click.argument("shell", type=click.Choice(SHELLS))
-@talk_options
+@verbosity_options
 @pass_console
 def completion(console: Console, shell: str) -> int:
     """Print the completion script of SHELL.

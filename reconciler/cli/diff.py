@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import PATH, Output, detail_option, format_option
 from reconciler.operations.status import Status
 from reconciler.render import FORMATS
@@ -21,7 +21,7 @@ from reconciler.render import FORMATS
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if they differ.")
 @format_option(*FORMATS)
 @detail_option
-@talk_options
+@verbosity_options
 @pass_console
 def diff(
     console: Console,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import PATH, Output, deliver, format_option, lab_option, parallelism_option
 from reconciler.operations.status import Status
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--checklist", is_flag=True, help="Print what to check by hand on a Windows host. Offline.")
 @format_option("human", "json")
 @parallelism_option
-@talk_options
+@verbosity_options
 @pass_console
 def doctor(
     console: Console, path: Path | None, outputs: Sequence[Output], *, lab: bool, checklist: bool, parallelism: int

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
     PATH,
     Output,
@@ -35,7 +35,7 @@ from reconciler.render import FORMATS
 @detail_option
 @stream_option
 @parallelism_option
-@talk_options
+@verbosity_options
 @pass_console
 def drift(
     console: Console,

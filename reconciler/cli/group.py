@@ -98,12 +98,12 @@ Wrapped = Callable[..., Any]
 pass_console = click.make_pass_decorator(Console)
 
 
-def talk_options(function: Wrapped) -> Wrapped:
+def verbosity_options(function: Wrapped) -> Wrapped:
     """`--color`, `--no-color`, `-q` and `-v`, valid before and after the name of a command."""
     for option in (
-        _talk_flag("-v", "--verbose", callback=_verbose, text="Print more details."),
-        _talk_flag("-q", "--quiet", callback=_quiet, text="Print only the result and errors."),
-        _talk_flag("--no-color", callback=_no_colour, text="Print without colour."),
+        _flag("-v", "--verbose", callback=_verbose, text="Print more details."),
+        _flag("-q", "--quiet", callback=_quiet, text="Print only the result and errors."),
+        _flag("--no-color", callback=_no_colour, text="Print without colour."),
         click.option(
             "--color",
             type=click.Choice(["auto", "always", "never"]),
@@ -117,7 +117,7 @@ def talk_options(function: Wrapped) -> Wrapped:
     return function
 
 
-def _talk_flag(*names: str, callback: Callable[..., None], text: str) -> Wrapped:
+def _flag(*names: str, callback: Callable[..., None], text: str) -> Wrapped:
     return click.option(*names, is_flag=True, callback=callback, expose_value=False, help=text)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Group, pass_console, talk_options
+from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import (
     Output,
     deliver,
@@ -38,7 +38,7 @@ def jobs() -> None:
 @inventory_argument
 @lab_option
 @format_option("human", "json")
-@talk_options
+@verbosity_options
 @pass_console
 def list_jobs(console: Console, path: Path, outputs: Sequence[Output], *, lab: bool) -> int:
     """List the jobs of the server, with the results of their last runs. Writes nothing."""
@@ -81,7 +81,7 @@ def _text(jobs: Sequence[JobStatus]) -> str:
 @lab_option
 @lock_wait_option
 @format_option("human", "json", screen_only=["human"])
-@talk_options
+@verbosity_options
 @pass_console
 def run_jobs(
     console: Console, names: Sequence[str], path: Path, outputs: Sequence[Output], *, lab: bool, lock_wait: float

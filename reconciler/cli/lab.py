@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Group, pass_console, talk_options
+from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import PATH, Output, deliver, format_option
 from reconciler.operations.status import Status
 
@@ -40,7 +40,7 @@ _path = click.argument("path", type=PATH, required=False)
     show_default=True,
     help="Print addresses and logins in this format.",
 )
-@talk_options
+@verbosity_options
 @pass_console
 def serve(console: Console, path: Path | None, form: str) -> int:
     """Keep the lab of the inventory at PATH running until Ctrl-C.
@@ -84,7 +84,7 @@ def _host_row(host: Mapping[str, Any]) -> tuple[str, ...]:
 @lab.command("status")
 @_path
 @format_option("human", "json")
-@talk_options
+@verbosity_options
 @pass_console
 def status(console: Console, path: Path | None, outputs: Sequence[Output]) -> int:
     """Show what the lab holds: its hosts, its settings, the mails so far."""
@@ -117,7 +117,7 @@ def _indented(state: Mapping[str, Any], indent: str = "") -> str:
 @click.argument("target")
 @click.argument("setting", metavar="KEY=VALUE")
 @click.option("--inventory", "path", type=PATH, show_default="the demo", help="Use the lab of this inventory.")
-@talk_options
+@verbosity_options
 @pass_console
 def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
     """Change something in the lab: TARGET is a host, a job, or `server`.
@@ -135,7 +135,7 @@ def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
 
 @lab.command("reset")
 @_path
-@talk_options
+@verbosity_options
 @pass_console
 def reset(console: Console, path: Path | None) -> int:
     """Delete the state of the lab of the inventory at PATH."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Group, pass_console, talk_options
+from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.operations.errors import ApprovalRequired
@@ -27,7 +27,7 @@ def lock() -> None:
 @lock.command("list")
 @journal_lab_options
 @format_option("human", "json")
-@talk_options
+@verbosity_options
 @pass_console
 def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: Path | None) -> int:
     """List the locks: their holders, since when, and when they expire."""
@@ -53,7 +53,7 @@ def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: 
 @click.argument("lock_id", metavar="ID")
 @journal_lab_options
 @click.option("--yes", is_flag=True, help="Break it without asking.")
-@talk_options
+@verbosity_options
 @pass_console
 def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, yes: bool) -> int:
     """Take the lock ID from its holder. A holder that is alive stops before its next step.

@@ -41,9 +41,9 @@ lock_wait_option = click.option(
     "--lock-wait",
     type=Finite(min=0),
     default=0.0,
-    show_default="0: do not wait",
+    show_default=True,
     metavar="SECONDS",
-    help="Wait this long for another run that holds the lock of the server.",
+    help="Wait this long for another run that holds the lock of the server; with 0 do not wait.",
 )
 
 

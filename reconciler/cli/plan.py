@@ -11,7 +11,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Saving
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
     Output,
     base_option,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--expires", "expires_after", type=Finite(min=0, min_open=True, max=8784), default=24, show_default=True,
-    metavar="HOURS", help="How long the saved plan can be applied.",
+    metavar="HOURS", help="Let the saved plan expire after HOURS.",
 )  # fmt: skip
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending, with 4 if a guard refuses them."
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @detail_option
 @stream_option
 @parallelism_option
-@talk_options
+@verbosity_options
 @pass_console
 def plan(
     console: Console,

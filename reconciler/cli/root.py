@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler import __version__
-from reconciler.cli.group import Group, talk_options
+from reconciler.cli.group import Group, verbosity_options
 
 COMMANDS = {
     "validate": ("reconciler.cli.validate:validate", "Check an inventory, offline."),
@@ -27,7 +27,7 @@ COMMANDS = {
 
 @click.command(cls=Group, lazy=COMMANDS)
 @click.version_option(__version__, prog_name="vbo-reconcile", message="%(prog)s %(version)s")
-@talk_options
+@verbosity_options
 def root() -> None:
     """Keep the backup proxies of Veeam Backup for Microsoft 365 as an inventory declares them.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Group, pass_console, talk_options
+from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
 from reconciler.operations.status import Status
 
@@ -29,7 +29,7 @@ def runs() -> None:
     help="List at most N runs.",
 )
 @format_option("human", "json")
-@talk_options
+@verbosity_options
 @pass_console
 def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: Path | None, limit: int) -> int:
     """List the latest runs, newest first."""
@@ -53,7 +53,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
 @click.argument("run", metavar="RUN")
 @journal_lab_options
 @format_option("human", "json")
-@talk_options
+@verbosity_options
 @pass_console
 def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool, path: Path | None) -> int:
     """Show every change of RUN (`last` for the latest): its steps, how long they took, and what failed.

@@ -7,7 +7,7 @@ import json
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.package_data import package_data
 
 SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "doctor")
@@ -16,7 +16,7 @@ SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "doctor")
 @click.command(cls=Command)
 @click.argument("name", type=click.Choice(SCHEMAS), default="inventory")
 @click.option("--docs", is_flag=True, help="Print the reference of the inventory as Markdown instead.")
-@talk_options
+@verbosity_options
 @pass_console
 def schema(console: Console, name: str, *, docs: bool) -> int:
     """Print the JSON Schema of an inventory, a playbook, a plan, known drift, or the result of `doctor`.

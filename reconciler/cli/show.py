@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import PATH, Output, detail_option, format_option
 from reconciler.operations.status import Status
 from reconciler.render import FORMATS
@@ -18,7 +18,7 @@ from reconciler.render import FORMATS
 @click.argument("file", type=PATH)
 @format_option(*FORMATS)
 @detail_option
-@talk_options
+@verbosity_options
 @pass_console
 def show(console: Console, file: Path, outputs: Sequence[Output]) -> int:
     """Show the plan in FILE, saved by `plan --out` or printed by `plan`, `diff` or `drift` as JSON."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, Group, pass_console, talk_options
+from reconciler.cli.group import Command, Group, pass_console, verbosity_options
 from reconciler.cli.options import inventory_argument, lab_option
 from reconciler.operations.status import Status
 
@@ -20,7 +20,7 @@ def smtp() -> None:
 @smtp.command("test", cls=Command)
 @inventory_argument
 @lab_option
-@talk_options
+@verbosity_options
 @pass_console
 def test_mail(console: Console, path: Path, *, lab: bool) -> int:
     """Let the server send a test mail with its current settings, not those of the inventory.

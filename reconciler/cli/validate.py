@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, pass_console, talk_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, inventory_argument
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @inventory_argument
 @format_option("human", "json")
-@talk_options
+@verbosity_options
 @pass_console
 def validate(console: Console, path: Path, outputs: Sequence[Output]) -> int:
     """Check the inventory at PATH (a file or a folder) without connecting to anything.

@@ -190,12 +190,12 @@ def test_everything_for_programs(applied: Callable[..., Ended]) -> None:
         return "Success"
 
     ended = applied(world(plan(run()), plan(), lab=lab), "--auto-approve", "--format", "json", do=do)
-    told = json.loads(ended.out)
-    assert told["plan"]["counts"]["run"] == 1
-    assert [item["outcome"] for item in told["outcomes"]] == ["done"]
-    assert [mail["subject"] for mail in told["mails"]] == ["[Success] daily"]
-    assert told["after"]["empty"] is True
-    assert told["exit_code"] == ended.code == 0
+    data = json.loads(ended.out)
+    assert data["plan"]["counts"]["run"] == 1
+    assert [item["outcome"] for item in data["outcomes"]] == ["done"]
+    assert [mail["subject"] for mail in data["mails"]] == ["[Success] daily"]
+    assert data["after"]["empty"] is True
+    assert data["exit_code"] == ended.code == 0
 
 
 def test_the_lab_shows_the_mails_and_says_that_it_is_the_lab(applied: Callable[..., Ended]) -> None:
@@ -254,8 +254,8 @@ def test_jobs_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
         "daily                   contoso.example.com  disk        Success      -         -",
         "foreign (not declared)  contoso.example.com  disk        Success      -         -",
     ]
-    told = json.loads(call("jobs", "list", "x.yml", "--format", "json").out)
-    assert [job["declared"] for job in told["jobs"]] == [True, False]
+    data = json.loads(call("jobs", "list", "x.yml", "--format", "json").out)
+    assert [job["declared"] for job in data["jobs"]] == [True, False]
 
 
 def test_no_jobs_are_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Signals during an apply, sent to a process of its own: in order, at once, and never with a traceback."""
+"""Signals during an apply, sent to a separate process: it stops in order, or at once, and never with a traceback."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ def run(tmp_path: Path, *arguments: str, answer: str = "", terminal: bool = Fals
 def runs(journal: Journal) -> Journal:
     """R01 was killed in the middle: a done, b failed with a log, c in its second step, d not begun. R02 is done."""
     with journal.locks.acquire("vbo01", owner="alice@ci-7", operation="apply") as lock:
-        told = plan("a", "b", "c", "d", refusals=[WAIVED, HELD])
-        first = journal.begin(told, WHO, run="R01", lock=lock)
+        data = plan("a", "b", "c", "d", refusals=[WAIVED, HELD])
+        first = journal.begin(data, WHO, run="R01", lock=lock)
         done(first, "a")
         started(first, "b")
         ended(first, "b", Outcome.FAILED, detail="the job\nended as Failed", hint="Look.", log=("one", "two"))
@@ -85,12 +85,12 @@ def test_a_run_tells_what_became_of_every_change(runs: Journal, tmp_path: Path) 
 
 
 def test_the_same_for_programs(runs: Journal, tmp_path: Path) -> None:
-    told = json.loads(run(tmp_path, "runs", "show", "R01", "--format", "json").out)
-    assert (told["state"], told["ended"], told["seconds"]) == ("killed", None, None)
-    assert told["waivers"] == [{"code": "coverage", "reason": "agreed with the owner"}]
-    assert [change["state"] for change in told["changes"]] == ["done", "failed", "in flight", "not started"]
-    assert [step["ended"] is None for step in told["changes"][2]["steps"]] == [False, True]
-    assert told["changes"][1]["log"] == ["one", "two"]
+    data = json.loads(run(tmp_path, "runs", "show", "R01", "--format", "json").out)
+    assert (data["state"], data["ended"], data["seconds"]) == ("killed", None, None)
+    assert data["waivers"] == [{"code": "coverage", "reason": "agreed with the owner"}]
+    assert [change["state"] for change in data["changes"]] == ["done", "failed", "in flight", "not started"]
+    assert [step["ended"] is None for step in data["changes"][2]["steps"]] == [False, True]
+    assert data["changes"][1]["log"] == ["one", "two"]
 
 
 def test_last_is_the_latest(runs: Journal, tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def lock(journal: Journal) -> Iterator[HeldLock]:
 def test_locks_are_listed(lock: HeldLock, tmp_path: Path) -> None:
     _, line = run(tmp_path, "lock", "list").out.splitlines()
     assert line.split()[:5] == [lock.id, "vbo01", "alice@ci-7", "apply", "R7"]
-    (told,) = json.loads(run(tmp_path, "lock", "list", "--format", "json").out)["locks"]
-    assert (told["id"], told["owner"], told["run"]) == (lock.id, "alice@ci-7", "R7")
+    (data,) = json.loads(run(tmp_path, "lock", "list", "--format", "json").out)["locks"]
+    assert (data["id"], data["owner"], data["run"]) == (lock.id, "alice@ci-7", "R7")
 
 
 def test_no_lock_is_said_in_words(journal: Journal, tmp_path: Path) -> None:
