@@ -41,7 +41,7 @@ def test_wherever_it_breaks(connection: Connection, then: Then) -> None:
     threads, files = set(threading.enumerate()), open_files()
     step = STEP * 3 if then is Then.SILENCE else STEP
     for after in range(0, end - 200, step):
-        error = broken(connection, after, then)
+        error = broken(connection, after, then, login=login)
         assert type(error) in ALLOWED, (after, error)
         assert error.hint, (after, error)
         if after < login - 60:

@@ -14,6 +14,8 @@ from reconciler.model.script import Script
 from tests.clients.hosts.secrets import context
 from tests.clients.hosts.wire import Then, wire
 
+SOON, LATE = 0.4, 10.0
+"""Deadlines in seconds: for what is expected to reach it, and for what is not."""
 ONE = Script("linux/one.sh", "echo 1")
 
 
@@ -34,13 +36,18 @@ def settle() -> None:
     time.sleep(0.1)
 
 
-def broken(connection: Connection, after: int, then: Then, *, patience: float = 0.4) -> RemoteError:
-    """The error of one script over a wire that breaks after so many bytes."""
+def broken(connection: Connection, after: int, then: Then, *, login: int) -> RemoteError:
+    """The error of one script over a wire that breaks after so many bytes. `login` bytes belong to the login.
+
+    Only silence takes a deadline to end, so only what meets it has a short one: the rest must not hurry.
+    """
+    silent = then is Then.SILENCE
+    connect, call = (SOON if silent and after < login else LATE), (SOON if silent else LATE)
     with wire(connection.port, after, then) as line:
-        reach = replace(connection, port=line.port, deadlines=Deadlines(connect=patience))
+        reach = replace(connection, port=line.port, deadlines=Deadlines(connect=connect))
         try:
             with open_host(reach, context()) as host:
-                host.execute(ONE, {}, deadline=patience)
+                host.execute(ONE, {}, deadline=call)
         except RemoteError as error:
             return error
     raise AssertionError(f"nothing happened after {after} bytes, then {then}")

@@ -58,7 +58,7 @@ def test_a_wire_that_breaks(connect: Connect, place: str, then: Then, kind: type
         "output": end - 200,
     }[place]
     threads, files = set(threading.enumerate()), open_files()
-    error = broken(connection, after, then)
+    error = broken(connection, after, then, login=login)
     assert type(error) is kind, error
     assert error.hint
     assert error.nothing_sent == isinstance(error, Unreachable)
