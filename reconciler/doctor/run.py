@@ -90,7 +90,6 @@ def _status(proxy: Resource, state: ProxyState | None) -> Check:
     if state.is_online:
         return Check(proxy.address, "status", Level.OK, "Online")
     if not state.is_offline:
-        found = f"the server reports an unknown status: {state.word}" if state.word else "the server does not report it"
-        return Check(proxy.address, "status", Level.UNKNOWN, found)
+        return Check(proxy.address, "status", Level.UNKNOWN, "the server does not report it")
     fix = "Fix what is reported of its host, then rescan the proxy in the console of the server."
     return Check(proxy.address, "status", Level.ERROR, "the server reports it as Offline", fix)

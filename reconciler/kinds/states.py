@@ -35,7 +35,6 @@ def proxy_state(raw: Raw, rest: int) -> ProxyState:
         maintenance = Maintenance.DISABLED
     return ProxyState(
         status=word_of(Status, raw.get("status")),
-        word=_text(raw.get("status")) or "",
         maintenance=maintenance,
         version=_text(raw.get("version")),
         host=_text(raw.get("hostName")),
@@ -49,7 +48,6 @@ def proxy_state(raw: Raw, rest: int) -> ProxyState:
 def job_state(raw: Raw, rest: int) -> JobState:
     return JobState(
         last=word_of(SessionStatus, raw.get("lastStatus")),
-        word=_text(raw.get("lastStatus")) or "",
         last_run=_text(raw.get("lastRun")),
         next_run=_text(raw.get("nextRun")),
     )

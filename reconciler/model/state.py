@@ -83,7 +83,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyState:
-    """A proxy as the server reports it. `word` is its status in the server's own word, for messages only.
+    """A proxy as the server reports it.
 
     `version` is the build of its service, `outdated` what PowerShell on the server says of it, `host` the name that
     the server reaches it by, `fqdn` its resolved name, `pool` the id of its pool. `is_local` marks the server's own,
@@ -91,7 +91,6 @@ class ProxyState:
     """
 
     status: Status = Status.UNKNOWN
-    word: str = ""
     maintenance: Maintenance = Maintenance.UNKNOWN
     version: str | None = None
     outdated: bool | None = None
@@ -124,7 +123,7 @@ class ProxyState:
     @property
     def shown(self) -> str:
         """Its status for messages."""
-        return self.word or "of unknown status"
+        return "of unknown status" if self.status is Status.UNKNOWN else self.status.value
 
     @property
     def build(self) -> tuple[int, ...]:
@@ -134,11 +133,9 @@ class ProxyState:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """`last` is the status of its last session and `word` the server's own word for it, empty before the first one.
-    The times are the server's own text."""
+    """`last` is the status of its last session, unknown before the first one. The times are the server's own text."""
 
     last: SessionStatus = SessionStatus.UNKNOWN
-    word: str = ""
     last_run: str | None = None
     next_run: str | None = None
 

@@ -49,6 +49,7 @@ def list_jobs(path: Path | str, *, lab: bool = False, runtime: Runtime | None = 
 
 
 def _status(found: LiveResource, declared: Iterable[str]) -> JobStatus:
+    from reconciler.model.state import SessionStatus
     from reconciler.model.value import UNKNOWN
 
     def shown(field: str) -> Any:
@@ -62,7 +63,7 @@ def _status(found: LiveResource, declared: Iterable[str]) -> JobStatus:
         shown("repository"),
         shown("enabled"),
         found.job.last_run,
-        found.job.word or None,
+        None if found.job.last is SessionStatus.UNKNOWN else found.job.last.value,
         found.job.next_run,
     )
 

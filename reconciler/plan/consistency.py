@@ -13,6 +13,7 @@ from typing import Any, Final
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Report, ReportLevel
+from reconciler.model.state import Status
 from reconciler.model.version import build_number
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
@@ -153,7 +154,8 @@ def _label(name: str) -> str:
 
 
 def _status(sources: Sources) -> str:
-    return sources.live.proxy.word or "no status"
+    status = sources.live.proxy.status
+    return "no status" if status is Status.UNKNOWN else status.value
 
 
 _DISABLED: Final = ("service-stopped", "service-not-listening", "proxy-not-reached")

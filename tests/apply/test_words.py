@@ -66,7 +66,7 @@ def test_maintenance_mode_that_is_cleared_is_not_cleared_again(spell: Spell) -> 
 @pytest.mark.parametrize("word", UNKNOWN)
 def test_maintenance_mode_is_not_set_while_it_is_unknown(word: Any) -> None:
     server = member(maintenanceModeState=word)
-    with pytest.raises(StepFailed, match="not in maintenance after 5 s"):
+    with pytest.raises(StepFailed, match="not in maintenance"):
         do(server, EnterMaintenance(**LOGIN, deadline=5, then="fail"))
     assert server.acts == []
 
@@ -87,13 +87,13 @@ def test_a_proxy_works_again(spell: Spell, status: str, maintenance: str, works:
     if works:
         do(server, step)
     else:
-        with pytest.raises(StepFailed, match="px-1 does not work again"):
+        with pytest.raises(StepFailed, match="it is Offline, 8"):
             do(server, step)
 
 
 @pytest.mark.parametrize("word", UNKNOWN)
 def test_a_proxy_of_unknown_status_does_not_work(word: Any) -> None:
-    with pytest.raises(StepFailed, match=r"it is (of unknown status|Strange|1), 8\.6\.0\.100"):
+    with pytest.raises(StepFailed, match=r"it is of unknown status, 8\.6\.0\.100"):
         do(member(status=word), VerifyProxy(name="px-1", version="8.6.0.100"))
     with pytest.raises(DeadlineExceeded):
         wait_online(fake_context(member(status=word)), "px-1", "id-px-1")

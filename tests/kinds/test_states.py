@@ -117,7 +117,7 @@ def test_the_facts_of_a_proxy() -> None:
         "type": "local",
     }
     assert proxy_state(raw, 8) == ProxyState(
-        word="Starting", version="8.1.0.305", host="PX-1", fqdn="px-1.example.com", pool="p", is_local=True
+        version="8.1.0.305", host="PX-1", fqdn="px-1.example.com", pool="p", is_local=True
     )
     assert proxy_state(raw, 8).build == (8, 1, 0, 305)
 
@@ -140,7 +140,7 @@ def test_the_proxy_of_the_server_itself(raw: dict[str, Any], local: bool) -> Non
 
 def test_the_last_run_of_a_job() -> None:
     raw = {"lastStatus": "success", "lastRun": "2026-01-01T00:00:00Z", "nextRun": None}
-    assert job_state(raw, 5) == JobState(SessionStatus.SUCCESS, "success", "2026-01-01T00:00:00Z", None)
+    assert job_state(raw, 5) == JobState(SessionStatus.SUCCESS, "2026-01-01T00:00:00Z", None)
     assert job_state({}, 8) == JobState()
 
 
