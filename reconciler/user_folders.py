@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -62,11 +61,10 @@ def _stated(environment: Mapping[str, str], variable: str) -> Path | None:
 
 def _default(find: Callable[[PlatformDirsABC], Path], variable: str) -> Path:
     """The folder below the home of this account, which containers may not have. Raises NoFolder."""
-    with suppress(RuntimeError):
-        path = find(_platform())
-        if path.is_absolute():  # older releases of platformdirs leave `~` as it is
-            return path
-    raise NoFolder("HOME is not set, and the system knows no home of this account.", variable)
+    try:
+        return find(_platform())
+    except RuntimeError as error:
+        raise NoFolder("HOME is not set, and the system knows no home of this account.", variable) from error
 
 
 def _platform() -> PlatformDirsABC:
