@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a field differs: the inventory says something new, the world moved, or the tool's own default applies."""
+    """Why a field differs: the declaration changed, the live state drifted, or a default of the tool applies."""
 
     INVENTORY = "inventory"
     DRIFT = "drift"

@@ -108,8 +108,8 @@ def execute(
 
 
 def _dropped(error: Exception) -> Diagnostic:
-    detail = f"Events of the run were not all shown or recorded: {type(error).__name__}: {error}"
-    return Diagnostic("listener-failed", "A listener failed", detail, severity=Severity.WARNING)
+    detail = f"Not all events of the run were shown or recorded ({type(error).__name__}: {error})."
+    return Diagnostic("events-incomplete", "Progress is incomplete", detail, severity=Severity.WARNING)
 
 
 def recorder_of(session: Session, planned: PlanResult) -> AppliedStateRecorder:

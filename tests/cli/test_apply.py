@@ -16,6 +16,7 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Refusal, UnknownField
 from reconciler.model.steps import RunJob
+from reconciler.render.progress import Lines
 from tests.cli.running import SERVER, Ended, FakeLab, FakeWorld, call, install, inventory, live_job
 
 WAITING = (
@@ -73,6 +74,20 @@ def test_it_ends_with_the_results_and_a_second_look(applied: Callable[..., Ended
     assert "done     create job.daily" in ended.err
     assert len(made.looks) == 2
     assert made.applied_state.rows.keys() == {"job.daily", "job.weekly"}
+
+
+def test_a_display_that_fails_is_a_warning_and_stops_nothing(
+    applied: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(lines: Lines, event: object) -> None:
+        raise OSError("the terminal is gone")
+
+    monkeypatch.setattr(Lines, "__call__", broken)
+    ended = applied(world(plan(create()), plan()), "--auto-approve")
+    assert ended.code == 0
+    assert "Applied: 1 done, 0 failed" in ended.out
+    assert "Warning: Progress is incomplete" in ended.err
+    assert "the terminal is gone" in ended.err
 
 
 def test_an_empty_plan_asks_nothing_and_writes_nothing(applied: Callable[..., Ended]) -> None:
