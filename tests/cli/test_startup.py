@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+
+from reconciler.package_data import package_data
 
 HEAVY = {
     "aiosmtpd",
@@ -68,6 +71,15 @@ def test_help_of_a_command_imports_no_network() -> None:
         "yaml",
         "sqlalchemy",
     } == set()
+
+
+def test_validating_imports_neither_network_nor_database() -> None:
+    code, names = imported("validate", "--format", f"json={os.devnull}", str(package_data("inventories", "small.yml")))
+    assert code == 0
+    loaded = {name.partition(".")[0] for name in names}
+    assert loaded & {"httpx", "fabric", "paramiko", "winrm", "rich", "sqlalchemy", "asyncssh"} == set()
+    unused = ("reconciler.apply", "reconciler.clients", "reconciler.lab", "reconciler.observe")
+    assert names & set(unused) == set()
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -6,6 +6,7 @@ import click
 import pytest
 
 from reconciler.cli.root import COMMANDS, root
+from reconciler.render import FORMATS
 from tests.cli.running import call
 
 
@@ -121,3 +122,11 @@ def test_every_option_has_the_variable_of_its_name(name: str) -> None:
     commands = command.commands.values() if isinstance(command, click.Group) else [command]
     for option in (param for each in commands for param in each.params if isinstance(param, click.Option)):
         assert option.envvar in {f"VBO_RECONCILE_{name[2:].replace('-', '_').upper()}" for name in option.opts}
+
+
+@pytest.mark.parametrize("name", ["plan", "drift", "diff", "show"])
+def test_commands_that_show_a_plan_have_every_format(name: str) -> None:
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    (option,) = [param for param in command.params if "--format" in param.opts]
+    assert option.metavar == "|".join(FORMATS) + "[=FILE]"
