@@ -99,7 +99,7 @@ def _compare_name(field: Field, resource: Resource, live: LiveResource) -> list[
 def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall, naming: Naming) -> list[FieldChange]:
     """A login: the part that the server reports, then the fingerprint of what was last applied.
 
-    If no apply is recorded, there is no fingerprint to compare with, so nothing is planned.
+    If no apply is recorded, there is nothing to compare with, so nothing is planned.
     """
     want = resource.fields[field.name]
     if have is not UNKNOWN and field.as_shown(want, naming) != have:

@@ -1,8 +1,8 @@
 """Coverage: which proxies process which organizations, and whether enough of them work while some do not.
 
-A pool works as the product documents it: while its members differ in version, those that are behind work and the new
-ones wait; members in maintenance are not counted in that. So the last one that is behind can go as soon as it is in
-maintenance: then the others are all new, and work.
+A pool works as the product documents it: while its members differ in version, those that are behind work and the
+upgraded ones wait; members in maintenance mode do not count. So the last one that is behind can be upgraded as soon as
+it is in maintenance mode: then all others have one version, and work.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from reconciler.model.version import build_number
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """`serving` has the proxies of each organization, members of pools one by one; `needed` is the policy (`1`, or a
-    percent of those that serve). `working` are the proxies that answer and are not in maintenance, `resting` those that
-    are; `behind` are members of pools with an older version than the server. `going` are those that are being removed:
-    nobody may lean on them. `unknown` are organizations of which it cannot be seen who serves them."""
+    percentage of them). `working` are the proxies that are online and not in maintenance mode, `resting` those that are
+    in it; `behind` are members of pools with an older version than the server. `going` are those that will be removed:
+    they never count as working. `unknown` are organizations whose proxies cannot be determined."""
 
     serving: Mapping[str, frozenset[str]]
     working: frozenset[str]
@@ -44,8 +44,8 @@ class Coverage:
 
     def short(self, down: Iterable[str], *, of: str = "") -> tuple[str, ...]:
         """Organizations that would have too few working proxies while `down` do not work, and pools that would have
-        none, which the server refuses. Who has too few anyway is only named where `down` takes another one away.
-        With `of`, only who depends on that one is looked at."""
+        none, which the server refuses. One that has too few anyway is included only if `down` takes another one.
+        With `of`, only organizations and pools of that proxy are checked."""
         away = frozenset(down)
         asked = [of] if of else sorted(away)
         pools = sorted({self.pool_of[name] for name in asked if name in self.pool_of})
@@ -58,7 +58,7 @@ class Coverage:
         return tuple(found)
 
     def returned(self, proxies: Iterable[str]) -> Coverage:
-        """The same after these were changed and given back."""
+        """The same after these were changed and work again."""
         back = frozenset(proxies)
         return replace(self, behind=self.behind - back, working=self.working | back, resting=self.resting - back)
 
@@ -131,8 +131,8 @@ def _removes(change: Change) -> bool:
 
 
 def _behind(pools: Iterable[frozenset[str]], proxies: Mapping[str, ProxyState], build: str) -> frozenset[str]:
-    """Members that have an older version. One whose version cannot be seen counts as behind in a pool that has others:
-    nobody knows that it is not, and the pool would wait for it."""
+    """Members that have an older version. One whose version is unknown counts as behind in a pool that has others: if
+    it is, the pool waits for it."""
     newest = build_number(build)
     found: set[str] = set()
     for members in pools:

@@ -15,12 +15,12 @@ from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 
 PENDING = "(run)"
-"""Remembered with a job from before its start until it has a result, so that a killed apply is finished by the next."""
+"""Recorded with a job from before its start until it has a result: the next apply resumes what was interrupted."""
 
 
 def begun_after(last_run: object) -> str:
-    """What is remembered under PENDING right before a job is started: when it ran last, in the server's words. Where it
-    has another last run later on, the start was done although nobody heard of it."""
+    """What is recorded under PENDING right before a job is started: its last run, as the server reports it. If it has
+    another last run afterwards, the job was started although the response was lost."""
     return f"begun after {last_run or 'no run'}"
 
 
@@ -36,7 +36,7 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
         why = _why(job, moved, recall)
         follow = why != "" and not moved and _was_started(job, live, recall)
         if why:
-            why = "the last apply started it, and ended before it had a result" if follow else why
+            why = "the last apply started it, and was interrupted before it had a result" if follow else why
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
             step = RunJob(name=job.name, follow=follow)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
@@ -52,12 +52,12 @@ def _why(job: Resource, moved: Sequence[str], recall: Recall) -> str:
     if moved:
         return f"downstream of changes to {', '.join(moved)}"
     if PENDING in recall.applied.get(job.address, {}):
-        return "the last apply ended before this job had a result"
+        return "the last apply was interrupted before this job had a result"
     return ""
 
 
 def _was_started(job: Resource, live: Live, recall: Recall) -> bool:
-    """Whether its session is there already, of an apply that was killed. After another change it is not good enough."""
+    """Whether an interrupted apply started it, so that its session can be followed."""
     mark = recall.applied.get(job.address, {}).get(PENDING, "")
     found = live.resources.get(job.address)
     if found is None or mark in ("", "pending"):
