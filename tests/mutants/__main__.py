@@ -36,12 +36,15 @@ def main() -> int:
     parser.add_argument("--reach", type=Path, help="folder for what test runs which line")
     parser.add_argument("--limit", type=float, default=60, help="seconds of tests for one mutant")
     parser.add_argument("--workers", type=int, default=2, help="processes that record which test runs which line")
+    parser.add_argument("--part", default="1/1", help="K/N: every Nth mutant of the sample, from the Kth")
     parser.add_argument("--tests", nargs="*", default=[], help="a part of the suite")
     parser.add_argument("--out", type=Path, help="file for the verdicts, a line of JSON each")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         reach = _reach(given.reach or Path(folder) / "reach", given.workers, given.tests)
         mutants = sample(ROOT, given.room or ROOMS, given.count, given.seed)
+        first, _, step = given.part.partition("/")
+        mutants = mutants[int(first) - 1 :: int(step)]
         copy = Copy(ROOT, Path(folder) / "tree")
         verdicts = []
         for number, (mutant, code) in enumerate(mutants, 1):
