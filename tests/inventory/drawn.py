@@ -17,7 +17,7 @@ from tests.same_plans.draw import inventory
 from tests.same_plans.mend import mend
 
 FILE = Path(__file__).parent / "drawn.txt"
-SEEDS = range(360)
+SEEDS = range(400)
 Damage = Callable[[Random, dict[str, Any]], None]
 VALUES: tuple[Any, ...] = (
     None,
@@ -40,14 +40,42 @@ VALUES: tuple[Any, ...] = (
 
 def said(seed: int, folder: Path) -> Iterator[str]:
     """Where and by which codes the inventory of this seed is refused; no sentences."""
-    file = folder / "inventory.yml"
-    file.write_text(yaml.safe_dump(damaged(seed), sort_keys=False), encoding="utf-8")
-    found, problems = load(file, look_at_files=False)
-    yield f"{seed}: {'refused' if found is None else 'accepted'}"
+    for name, document in _files(seed).items():
+        (folder / name).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    found, problems = load(folder / "inventory.yml", look_at_files=False)
+    yield f"{seed}: {'refused' if found is None else f'accepted, {len(found.resources)} objects'}"
     for item in problems:
-        place = "-" if item.position is None else f"{item.position.line}:{item.position.column}"
-        related = "".join(f" see {other.line}:{other.column}" for other in item.related if hasattr(other, "line"))
-        yield f"  {place} {item.severity} {item.code} {item.address}{related}".rstrip()
+        related = "".join(f" see {_place(other)}" for other in item.related)
+        yield f"  {_place(item.position)} {item.severity} {item.code} {item.address}{related}".rstrip()
+
+
+def _place(position: Any) -> str:
+    if position is None:
+        return "-"
+    file = "" if position.file == "inventory.yml" else f"{position.file}:"
+    return f"{file}{position.line}:{position.column}"
+
+
+def _files(seed: int) -> dict[str, dict[str, Any]]:
+    """The inventory, some of them in two files; now and then with something in both."""
+    document = damaged(seed)
+    draw = Random(seed)
+    if draw.random() < 0.75:
+        return {"inventory.yml": document}
+    more: dict[str, Any] = {"version": 1}
+    for section in draw.sample(sorted(document), min(4, len(document))):
+        value = document[section]
+        if not isinstance(value, dict) or not value:
+            continue
+        more[section] = {}
+        for key in draw.sample(sorted(value), draw.randint(1, len(value))):
+            inner = value[key]
+            if isinstance(inner, dict) and len(inner) > 1 and draw.random() < 0.5:  # a part of it stays
+                part = draw.choice(sorted(inner))
+                more[section][key] = {part: inner.pop(part)}
+            else:
+                more[section][key] = inner if draw.random() < 0.1 else value.pop(key)
+    return {"inventory.yml": {"include": ["more.yml"], **document}, "more.yml": json.loads(json.dumps(more))}
 
 
 def damaged(seed: int) -> dict[str, Any]:
@@ -98,6 +126,8 @@ def _misspelled_name(draw: Random, document: dict[str, Any]) -> None:
     """A reference to what is not declared."""
     section = draw.choice(["proxies", "repositories", "jobs"])
     item = _item(draw, document, section)
+    if "group" in item and draw.random() < 0.4:
+        item["group"] = draw.choice([["dmz", "nobody"], ["nobody"], "nobody", ["dmz", "linux"]])
     keys = [key for key in ("credentials", "group", "pool", "proxy", "repository", "organization") if key in item]
     if keys:
         item[draw.choice(keys)] = draw.choice(["nobody", "px-11", "repo-11", "corpp", "alpha.exmple.com"])
