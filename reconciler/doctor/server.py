@@ -59,7 +59,7 @@ def _rights(context: CheckContext, reader: Reader, server: ServerChecks) -> list
     from reconciler.observe.server import read_server
 
     try:
-        found = read_server(reader, context.inventory, Naming(reader.rest, context.access))
+        found = read_server(reader, context.inventory, Naming(reader.rest, context.access)).resources
     except RemoteError as error:
         row = failed("server", "rights", error)
         fix = row.fix or "The account has to be an administrator of the server, with access to the REST API."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
@@ -56,6 +56,27 @@ class HostFacts:
     problem: Diagnostic | None = None
 
 
+INCOMPLETE: Final = "incomplete-observation"
+"""The code of the problem that a gap is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that must be there and that the server does not show. Objects of `kind` with `name`, in lower case, may
+    exist without being listed; empty stands for every kind and every name. `address` is an object that is shown in
+    part; unless it is `identified` it is not known which one it is.
+    """
+
+    kind: str
+    detail: str
+    name: str = ""
+    address: str = ""
+    identified: bool = False
+
+    def covers(self, kind: str, name: str) -> bool:
+        return self.kind in ("", kind) and self.name in ("", name.lower())
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """One observation. `requests` counts the REST requests by verb (the login counts as `LOGIN`)."""
@@ -65,3 +86,8 @@ class Live:
     hosts: Mapping[str, HostFacts]
     requests: Mapping[str, int]
     problems: tuple[Diagnostic, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    def is_identified(self, where: str) -> bool:
+        """Whether it is known which object a live one is."""
+        return all(gap.identified or gap.address != where for gap in self.gaps)

@@ -43,7 +43,7 @@ def observe(
     with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="observe") as pool:
         hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=clock)
         security = pool.submit(read_security, inventory, access, context)
-        resources = read_server(reader, inventory, naming)
+        resources, gaps = read_server(reader, inventory, naming)
         certificate, problems = security.result()
         resources |= certificate
         facts = {name: future.result() for name, future in sorted(hosts.items())}
@@ -54,4 +54,5 @@ def observe(
         hosts=facts,
         requests={verb: n for verb, count in sorted(reader.requests.items()) if (n := count - before.get(verb, 0))},
         problems=(*problems, *more),
+        gaps=gaps,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.codec import owner_of
@@ -18,8 +18,9 @@ from reconciler.kinds.naming import Naming
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
-from reconciler.model.live import LiveResource
+from reconciler.model.live import Gap, LiveResource
 from reconciler.observe.chain import complete_jobs, complete_pools
+from reconciler.observe.gaps import find_gaps, unhealthy
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -27,21 +28,31 @@ if TYPE_CHECKING:
 Raws = dict[str, list[dict[str, Any]]]
 
 
-def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> dict[Address, LiveResource]:
-    """Every object of every kind that this REST version has, by address. Declared ones carry their declared names."""
+class ServerObjects(NamedTuple):
+    """What a server shows: objects by address, and what is missing."""
+
+    resources: dict[Address, LiveResource]
+    gaps: tuple[Gap, ...]
+
+
+def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> ServerObjects:
+    """Every object of every kind that this REST version has. Declared ones carry their declared names."""
     raws = _read_collections(reader, inventory)
     _learn_references(reader, inventory, naming)
     found: dict[Address, LiveResource] = {}
+    listed: dict[str, list[tuple[str, Raw]]] = {}
     for kind in KINDS.values():
         if kind.name not in raws:
             continue
         if kind.name == "organization":
             _match(kind, raws[kind.name], inventory, naming)
             complete_jobs(reader, raws["job"], inventory, naming)
-        for name, seen in _match(kind, raws[kind.name], inventory, naming):
+        listed[kind.name] = _match(kind, raws[kind.name], inventory, naming)
+        for name, seen in listed[kind.name]:
             found[address(kind.name, name)] = _decode(kind, name, seen, naming)
     _add_processing(found)
-    return found
+    gaps = list(find_gaps(listed, naming))
+    return ServerObjects(found, (*gaps, *unhealthy(reader, listed, inventory, gaps)))
 
 
 def _read_collections(reader: Reader, inventory: Inventory) -> Raws:

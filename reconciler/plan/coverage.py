@@ -106,7 +106,7 @@ def coverage_of(inventory: Inventory, live: Live, changes: Iterable[Change] = ()
         names = frozenset(name_of(part) for part in graph.chain(*owners or ()) if kind_of(part) == "proxy")
         serving[found.name] = names
         hidden = owners is None or any(pools.get(name_of(owner), ()) is None for owner in owners)
-        unknown |= {found.name} if hidden or names & silent else set()
+        unknown |= {found.name} if live.gaps or hidden or names & silent else set()
         for proxy in names:
             of_proxy.setdefault(proxy, set()).add(found.name)
     frozen = {proxy: frozenset(names) for proxy, names in of_proxy.items()}

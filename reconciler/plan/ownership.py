@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.kinds import KINDS
-from reconciler.model.address import kind_of
+from reconciler.model.address import address, kind_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report
@@ -34,16 +34,32 @@ def plan_undeclared(inputs: Inputs, objects: PlanPart) -> PlanPart:
     reports: list[Report] = []
     for where, found in inputs.live.resources.items():
         kind = KINDS[found.kind]
-        if kind.reference or kind.singleton or kind.name == "proxy":
+        if kind.reference or kind.singleton or kind.name == "proxy" or not inputs.live.is_identified(where):
             continue
         if where in inventory.resources:
             reports += other_owner(inventory, where, found)
         elif found.owner == inventory.name:
             cause = delete_cause(where, found, None, inputs.recall)
-            changes.append(delete(where, found, cause, (delete_step(found),)))
+            changes.append(delete(where, found, cause, (delete_step(found),), _why_kept(found, inputs, objects)))
         else:
             reports += external(where, found)
     return PlanPart(tuple(_keep_last_repository(changes, objects.changes, inputs.live)), tuple(reports))
+
+
+def _why_kept(found: LiveResource, inputs: Inputs, objects: PlanPart) -> str:
+    """Why a job stays that is not declared: it may be a declared one whose organization is not found by its name."""
+    if found.kind != "job":
+        return ""
+    name, organization = str(found.fields["name"]).lower(), address("organization", str(found.fields["organization"]))
+    for change in objects.changes:
+        why = change.blocked or objects.obstacles.get(change.key, "")
+        if why and change.action is Action.CREATE and change.address.lower() == address("job", name):
+            return f"{change.address} is declared and cannot be created ({why}): this may be the same job"
+    declared = inputs.inventory.of_kind("organization")
+    missing = [item.address for item in declared if item.address not in inputs.live.resources]
+    if missing and organization not in inputs.inventory.resources:
+        return f"{missing[0]} is declared and not on the server: {organization} may be the same one under another name"
+    return ""
 
 
 def other_owner(inventory: Inventory, where: str, found: LiveResource) -> tuple[Report, ...]:

@@ -13,6 +13,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
 from reconciler.plan.consistency import plan_consistency
+from reconciler.plan.incomplete import plan_incomplete
 from reconciler.plan.job_runs import plan_job_runs
 from reconciler.plan.objects import plan_objects
 from reconciler.plan.order import order
@@ -29,6 +30,7 @@ PASSES: Final = (
     Pass("consistency", plan_consistency),
     Pass("job runs", plan_job_runs, needs=("objects", "proxies")),
     Pass("pools", plan_pools, needs=("proxies",)),
+    Pass("incomplete", plan_incomplete, needs=("objects", "proxies", "undeclared", "job runs")),
 )
 """Everything that contributes to a plan. Any order that satisfies `needs` gives the same plan."""
 

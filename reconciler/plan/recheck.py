@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.model.live import INCOMPLETE
 from reconciler.model.plan import Change, Plan
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
@@ -46,11 +47,15 @@ def recheck(
     kept = {key: change for key, change in now.items() if resumed and key not in names and only_restores(change)}
     begun = {*begun, *(key for key, change in now.items() if resumed and restores(change))}
     names |= kept.keys()
+    incomplete = any(problem.code == INCOMPLETE for problem in fresh.problems)
     stale: dict[str, Stale] = {}
     done: list[str] = []
     for old in approved:
         key = str(old["key"])
         change = now.get(key)
+        if change is None and incomplete:
+            stale[key] = Stale(key, str(old["address"]), "the observation is incomplete: its object is not shown")
+            continue
         if change is None:
             done.append(key)
             continue

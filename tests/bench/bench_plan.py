@@ -65,7 +65,7 @@ class Page:
 inventory, diagnostics = load(Path(sys.argv[1]))
 assert inventory is not None, diagnostics[:3]
 reader = Page(sys.argv[2])
-found = read_server(reader, inventory, Naming(8, inventory.access))
+found = read_server(reader, inventory, Naming(8, inventory.access)).resources
 live = Live(ServerInfo("vbo.example.com", 8, reader.build), found, {}, {"GET": 1})
 plan = make_plan(inventory, live, Recall(), access=inventory.access, playbooks={})
 assert plan.is_empty and plan.unchanged == int(sys.argv[3]), (plan.counts(), plan.unchanged)

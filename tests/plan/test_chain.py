@@ -78,7 +78,7 @@ def test_the_whole_chain_as_declared_is_no_change() -> None:
 
 
 def test_everything_is_created_in_the_order_in_which_it_leans_on_each_other() -> None:
-    empty = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
+    empty = FakeReader({"Organizations": LIVE["Organizations"]})
     made = plan(world(), empty)
     assert keys(made) == [
         "create:proxy.px-1",
@@ -219,7 +219,7 @@ def test_an_organization_shows_the_proxies_that_process_it() -> None:
 
 def test_a_value_that_the_version_cannot_take_blocks_the_change() -> None:
     job = {"organization": "contoso.example.com", "repository": "cloud", "schedule": {"every": "12 hours"}}
-    old = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]}, rest=7)
+    old = FakeReader({"Organizations": LIVE["Organizations"]}, rest=7)
     made = plan(inventory(organization={"contoso.example.com": {}}, job={"daily": job}), old)
     assert [change.blocked for change in made.changes] == [
         "REST v7 has no interval of 12 hours; it came with v8",

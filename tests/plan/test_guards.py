@@ -103,7 +103,7 @@ def test_a_guard_refuses_by_its_name_and_is_waived_by_it(code: str, change_: Cha
 
 
 def test_creating_everything_is_not_a_change_of_what_exists() -> None:
-    empty = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
+    empty = FakeReader({"Organizations": LIVE["Organizations"]})
     assert codes(facts(reader=empty, max_changes=0)) == []
 
 

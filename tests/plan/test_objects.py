@@ -87,7 +87,7 @@ def test_an_offline_proxy_that_differs_is_blocked_and_says_why() -> None:
 
 
 def test_a_missing_object_is_created_with_every_field_and_its_secret_masked() -> None:
-    made = plan(inventory(proxy={"px-1": WANTED}), FakeReader({"Proxies": []}))
+    made = plan(inventory(proxy={"px-1": WANTED}), FakeReader())
     (change,) = made.changes
     assert change.key == "create:proxy.px-1"
     assert {item.path for item in change.fields} == {"host", *WANTED}
@@ -102,7 +102,7 @@ def test_a_field_that_the_version_lacks_is_reported_and_not_planned() -> None:
 
 
 def test_pools_before_v8_are_an_error_that_says_so() -> None:
-    made = plan(inventory(pool={"cloud": {"members": []}}), FakeReader({"Proxies": []}, rest=7))
+    made = plan(inventory(pool={"cloud": {"members": []}}), FakeReader(rest=7))
     assert [item.code for item in made.problems] == ["kind-not-in-version"]
     assert made.has_errors
 

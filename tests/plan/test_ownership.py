@@ -260,7 +260,7 @@ class TestProxies:
         assert made.has_errors
 
     def test_absent_and_gone_is_only_a_report(self) -> None:
-        made = plan(absent(inventory(), "px-3"), FakeReader({"Proxies": []}))
+        made = plan(absent(inventory(), "px-3"), FakeReader())
         assert made.is_empty
         assert [(item.address, item.code) for item in made.reports] == [("proxy.px-3", "gone")]
 

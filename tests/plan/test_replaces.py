@@ -136,7 +136,7 @@ class TestRepositories:
 class TestTakeovers:
     def made(self, facts: dict[str, Any], **fields: Any) -> Plan:
         hosts = {"px-1": HostFacts("px-1", facts)}
-        return plan(inventory(proxy={"px-1": {**WORKGROUP, **fields}}), FakeReader({"Proxies": []}), hosts=hosts)
+        return plan(inventory(proxy={"px-1": {**WORKGROUP, **fields}}), FakeReader(), hosts=hosts)
 
     def test_a_service_on_the_host_of_a_new_proxy_is_taken_over(self) -> None:
         (change,) = self.made({"service": {"installed": True, "version": "8.0.0.1"}}).changes
@@ -156,7 +156,7 @@ class TestTakeovers:
         assert [change.action for change in found.changes if change.address == "proxy.px-1"] == [action]
 
     def test_pools_wait_for_it_as_for_a_new_one(self) -> None:
-        reader = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
+        reader = FakeReader({"Organizations": LIVE["Organizations"]})
         hosts = {"px-1": HostFacts("px-1", {"service": {"installed": True}})}
         made = plan(world(), reader, hosts=hosts)
         needs: dict[str, set[str]] = {change.key: set(change.depends_on) for change in made.changes}

@@ -69,7 +69,7 @@ def test_a_spoiled_file_is_refused(spoil: Any, code: str) -> None:
     ],
 )
 def test_what_is_not_as_plans_are_is_refused_with_its_place(path: tuple[Any, ...], value: Any) -> None:
-    document = plan_to_json(plan(inventory(proxy={"px-1": WANTED}), FakeReader({"Proxies": []})))
+    document = plan_to_json(plan(inventory(proxy={"px-1": WANTED}), FakeReader()))
     node: Any = document
     for part in path[:-1]:
         node = node[part]
@@ -103,7 +103,7 @@ def test_an_expired_plan_is_refused() -> None:
 )
 def test_a_step_that_this_version_cannot_run_is_refused_with_its_place(step: dict[str, Any], reason: str) -> None:
     wanted = inventory(proxy={"px-1": WANTED})
-    document = plan_to_json(plan(wanted, FakeReader({"Proxies": []})))
+    document = plan_to_json(plan(wanted, FakeReader()))
     document["changes"][0]["steps"][0] |= step
     expires = NOW + timedelta(hours=24)
     with pytest.raises(Diagnosed) as refusal:
@@ -186,7 +186,7 @@ class TestRecheck:
 
 
 def test_what_waits_for_a_refused_change_is_refused() -> None:
-    empty = {"Proxies": [], "Organizations": LIVE["Organizations"]}
+    empty = {"Organizations": LIVE["Organizations"]}
     approved = json.loads(saved(world(), FakeReader(empty)))["changes"]
     approved[0]["precondition"] = "another"
     found = recheck(approved, plan(world(), FakeReader(empty)))

@@ -9,7 +9,7 @@ from reconciler.plan.selection import UnknownTarget, select
 from tests.plan.test_chain import LIVE, keys, world
 from tests.plan.world import FakeReader, plan
 
-EMPTY = FakeReader({"Proxies": [], "Organizations": LIVE["Organizations"]})
+EMPTY = FakeReader({"Organizations": LIVE["Organizations"]})
 KNOWN = [str(where) for where in world().resources]
 GROUPS = {"dmz": ["px-1", "px-3"]}
 

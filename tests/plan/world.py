@@ -24,6 +24,8 @@ from reconciler.requirements import NO_REQUIREMENTS, Playbook
 LOGIN = Credential("corp", "CORP\\svc", SecretRef("env", "CORP"))
 MAILER = Credential("mailer", "backup-mailer", SecretRef("env", "MAIL"))
 BUILD = "8.5.0.1014"
+LOCAL = [{"id": "local", "hostName": "vbo01", "type": "Local", "status": "Online", "version": BUILD}]
+"""What a server lists that has no proxies besides its own."""
 
 
 def access() -> Access:
@@ -62,7 +64,7 @@ class FakeReader:
 
     def list(self, path: str, **query: object) -> list[dict[str, Any]]:
         self.asked.append(path)
-        return [dict(item) for item in self.answers.get(path, [])]
+        return [dict(item) for item in self.answers.get(path, LOCAL if path == "Proxies" else [])]
 
     def get(self, path: str, **query: object) -> dict[str, Any]:
         self.asked.append(path)
@@ -74,7 +76,7 @@ def live(
 ) -> Live:
     """What `reader` shows, with the facts of `hosts`. `certificate={...}` adds what PowerShell would say."""
     naming = Naming(reader.rest, wanted.access)
-    found = read_server(cast("Any", reader), wanted, naming)
+    found, gaps = read_server(cast("Any", reader), wanted, naming)
     for name, raw in raws.items():
         from reconciler.model.live import LiveResource
 
@@ -82,7 +84,7 @@ def live(
         fields = {item.name: item.from_api(typed(kind, reader.rest, raw), naming) for item in kind.fields}
         found[address(name)] = LiveResource(name, "", name, fields)
     info = ServerInfo(wanted.access.server.host, reader.rest, reader.build, reader.installation)
-    return Live(info, dict(sorted(found.items())), dict(hosts or {}), reader.requests)
+    return Live(info, dict(sorted(found.items())), dict(hosts or {}), reader.requests, gaps=gaps)
 
 
 def plan(

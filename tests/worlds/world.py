@@ -118,10 +118,10 @@ class World:
 
     def look(self, inventory: Inventory) -> Live:
         naming = Naming(self.server.rest, inventory.access)
-        found = read_server(cast("Any", self.server), inventory, naming)
+        found, gaps = read_server(cast("Any", self.server), inventory, naming)
         info = ServerInfo(inventory.access.server.host, self.server.rest, self.server.build, self.server.installation)
         hosts = {proxy.name: self._facts(proxy) for proxy in inventory.of_kind("proxy")}
-        return Live(info, dict(sorted(found.items())), hosts, {"GET": 1})
+        return Live(info, dict(sorted(found.items())), hosts, {"GET": 1}, gaps=gaps)
 
     def _facts(self, proxy: Resource) -> HostFacts:
         if proxy.name in self.silent:

@@ -87,7 +87,8 @@ def views(inputs: Inputs) -> Iterator[ProxyView]:
     """Every proxy, in order of address."""
     inventory, live = inputs.inventory, inputs.live
     declared = {item.address: item for item in inventory.of_kind("proxy")}
-    existing = {where: found for where, found in live.resources.items() if found.kind == "proxy"}
+    seen = ((where, found) for where, found in live.resources.items() if found.kind == "proxy")
+    existing = {where: found for where, found in seen if live.is_identified(where)}
     pools = {found.id: found.name for found in live.resources.values() if found.kind == "pool"}
     for where in sorted({*declared, *inventory.removed, *existing}):
         wanted, found = declared.get(where), existing.get(where)

@@ -1,0 +1,97 @@
+"""What the answers of a server miss that must be there: each is a gap, and nothing is deleted because of one.
+
+REST v8 answers with empty lists while its message broker or its database fails (facts, 2.8 and 5.2).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from reconciler.kinds import KINDS
+from reconciler.kinds.field import Raw
+from reconciler.kinds.naming import Naming
+from reconciler.kinds.states import health_of
+from reconciler.model.address import address
+from reconciler.model.errors import Missing, RemoteError, UnknownName
+from reconciler.model.inventory import Inventory
+from reconciler.model.live import Gap
+from reconciler.model.state import Health
+
+if TYPE_CHECKING:
+    from reconciler.clients.vbo import Reader
+
+Listed = Mapping[str, Sequence[tuple[str, Raw]]]
+"""By kind, the objects of a server, each with the name that it goes by."""
+
+HEALTH_SINCE: Final = 8
+
+_LINKS: Final = (
+    # kind, property, kind of the object with that id
+    ("proxy", "proxyPoolId", "pool"),
+    ("repository", "proxyId", "proxy"),
+    ("repository", "proxyPoolId", "pool"),
+    ("job", "repositoryId", "repository"),
+    ("job", "organizationId", "organization"),
+)
+
+_IDENTIFIED_BY: Final = {"proxy": "host name", "job": "name and its organization"}
+"""By kind, what an object is identified by, if it is not its name."""
+
+
+def find_gaps(listed: Listed, naming: Naming) -> Iterator[Gap]:
+    """The gaps in what a server lists. `naming` knows the ids of all listed objects."""
+    if not listed["proxy"]:
+        yield Gap("proxy", "the server lists no proxy, not even its own")
+    yield from _dangling(listed, naming)
+    for kind, objects in listed.items():
+        if KINDS[kind].singleton:
+            continue
+        for name, seen in objects:
+            where = address(kind, name)
+            if not KINDS[kind].live_key(seen, naming):
+                what = _IDENTIFIED_BY.get(kind, "name")
+                known = str(seen.get("name", "")) if kind == "job" else ""
+                yield Gap(kind, f"the server does not show the {what} of {where}", known.lower(), where)
+            elif not seen.get("id"):
+                yield Gap(kind, f"the server does not show the id of {where}", name.lower(), where, identified=True)
+
+
+def _dangling(listed: Listed, naming: Naming) -> Iterator[Gap]:
+    """Objects that others name and the server does not list."""
+    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for kind, link, target in _LINKS:
+        for name, seen in listed.get(kind, ()):
+            if seen.get(link) and not _is_listed(target, seen[link], naming):
+                users[target, seen[link].lower()].append(address(kind, name))
+    for (target, ident), names in sorted(users.items()):
+        who = f"{names[0]} and {len(names) - 1} more use" if len(names) > 1 else f"{names[0]} uses"
+        yield Gap(target, f"the server does not list the {target} {ident} that {who}")
+
+
+def _is_listed(kind: str, ident: str, naming: Naming) -> bool:
+    try:
+        naming.named(kind, ident)
+    except UnknownName:
+        return False
+    return True
+
+
+def unhealthy(reader: Reader, listed: Listed, inventory: Inventory, gaps: Sequence[Gap]) -> Iterator[Gap]:
+    """A gap for everything if the server is unhealthy. It is asked only if its answers look incomplete: they have gaps,
+    or no object of a kind that the inventory declares."""
+    empty = sorted(KINDS[kind].section for kind, found in listed.items() if not found and inventory.of_kind(kind))
+    if reader.rest < HEALTH_SINCE or not (gaps or empty):
+        return
+    try:
+        health, parts = health_of(reader.get("Health"))
+    except Missing:
+        return
+    except RemoteError as error:
+        yield Gap("", f"the health of the server is unknown: {error.reason}")
+        return
+    if health is Health.UNHEALTHY:
+        failing = ", ".join(name for name, part in parts.items() if part is Health.UNHEALTHY)
+        without = f" and lists no {', '.join(empty)}" if empty else ""
+        yield Gap("", f"the server is unhealthy{f' ({failing})' if failing else ''}{without}")

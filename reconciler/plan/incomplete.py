@@ -1,0 +1,43 @@
+"""What a plan leaves undone because the answers of the server miss something that must be there (`Live.gaps`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.model.address import kind_of, name_of
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live import INCOMPLETE, Gap
+from reconciler.model.plan import Action, Change
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
+
+_NEVER = (Action.DELETE, Action.REPLACE, Action.TAKEOVER)
+
+
+def plan_incomplete(inputs: Inputs, before: PlanPart) -> PlanPart:
+    """A problem for each gap, and an obstacle for each of the changes in `before` that one is in the way of."""
+    gaps = inputs.live.gaps
+    reasons = ((change.key, _reason(change, gaps)) for change in before.changes)
+    return PlanPart(
+        problems=tuple(_problem(gap) for gap in gaps),
+        obstacles={key: f"the observation is incomplete: {why}" for key, why in reasons if why},
+    )
+
+
+def _reason(change: Change, gaps: Sequence[Gap]) -> str:
+    """With a gap nothing is deleted, replaced or taken over, and nothing is created that may be there already."""
+    for gap in gaps:
+        created = change.action is Action.CREATE and gap.covers(kind_of(change.address), name_of(change.address))
+        if change.action in _NEVER or created or change.address == gap.address:
+            return gap.detail
+    return ""
+
+
+def _problem(gap: Gap) -> Diagnostic:
+    return Diagnostic(
+        code=INCOMPLETE,
+        summary="Observation incomplete",
+        detail=f"{gap.detail[:1].upper()}{gap.detail[1:]}. Nothing is deleted, replaced or taken over.",
+        fix="Check the server (vbo-reconcile doctor shows its health), then plan again.",
+        address=gap.address,
+    )
