@@ -118,7 +118,7 @@ def _check_place(saved: SavedPlan, asked: ApplyOptions) -> None:
     made = "in the lab" if saved.document["lab"] else "for the real server"
     detail = f"It was made {made}, and is to be applied {'in the lab' if asked.lab else 'outside of it'}."
     fix = "Omit --lab, or plan again with it." if asked.lab else "Add --lab, or plan again without it."
-    raise Diagnosed([Diagnostic("plan-foreign", "Plan of another world", detail, fix)])
+    raise Diagnosed([Diagnostic("plan-foreign", "Plan for another environment", detail, fix)])
 
 
 class _Apply:

@@ -39,7 +39,7 @@ def doctor(path: Path | str, *, lab: bool = False, parallelism: int = 16, runtim
     """Check secrets, certificates, the server, and every host of the inventory at `path`; `parallelism` of them at a
     time. Changes nothing, and reports what fails as a check. Raises Diagnosed for an inventory with errors."""
     from reconciler.doctor import CheckContext, check_up, checkup_to_json
-    from reconciler.operations.endpoints import open_endpoints
+    from reconciler.operations.session import open_endpoints
     from reconciler.requirements import load_for
 
     runtime = runtime or Runtime()

@@ -10,21 +10,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.connection import ConnectionContext
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.paths import lab_folder
 from reconciler.operations.request import PlanRequest, Selection
 from reconciler.operations.runtime import Runtime
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from reconciler.apply import ApplyContext
     from reconciler.clients import vbo
     from reconciler.journal import AppliedState, Journal
-    from reconciler.model.connection import Access, ConnectionContext
+    from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.model.recall import Recall
+    from reconciler.model.secret import SecretResolver
     from reconciler.operations.lab import Lab
     from reconciler.plan.recheck import Recheck
     from reconciler.plan.selection import UnknownTarget
@@ -154,11 +158,46 @@ class Session:
         return Writer(self.rest)
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What is needed to connect. `lab` and the `folder` of its state are None outside of the lab."""
+
+    access: Access
+    resolver: SecretResolver
+    lab: Lab | None = None
+    folder: Path | None = None
+
+    @property
+    def context(self) -> ConnectionContext:
+        return ConnectionContext(self.resolver, self.access.root)
+
+
+@contextmanager
+def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iterator[Endpoints]:
+    """The endpoints of an inventory. Connects to nothing; with `lab` the lab runs until the end of the context."""
+    if not lab:
+        yield Endpoints(inventory.access, real_secrets(inventory, runtime))
+        return
+    from reconciler.operations.lab import open_lab
+
+    folder = lab_folder(inventory.name, runtime.environment)
+    runtime.report("Working in the lab: an emulation on this machine. Nothing real is reached.")
+    with open_lab(inventory, runtime) as running:
+        yield Endpoints(running.redirect(inventory.access), running.resolver, running, folder)
+
+
+def real_secrets(inventory: Inventory, runtime: Runtime) -> SecretResolver:
+    """Resolves the secret references of an inventory where they point to, also in the lab."""
+    from reconciler.inventory.secrets import Resolver
+
+    access = inventory.access
+    return Resolver(access.root, access.commands, environment=runtime.environment)
+
+
 @contextmanager
 def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, parallel: int = 16) -> Iterator[Session]:
     """Connect to the server of an inventory, or to its lab. Raises RemoteError, SecretError and JournalError."""
     from reconciler.clients.vbo import Reader, connect
-    from reconciler.operations.endpoints import open_endpoints
     from reconciler.operations.journals import open_journal
     from reconciler.requirements import load_for
 
