@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.explain import Problem
 from reconciler.inventory.marks import Map
 from reconciler.inventory.paths import Paths
-from reconciler.inventory.report import Report
 from reconciler.inventory.schema import Path_, fits, misfits, schema, section_fits
 
 SECTIONS: Final = (
@@ -44,7 +44,7 @@ class Broken:
         return not self.sections & {"defaults", "groups"} and all(section != "groups" for section, _ in self.objects)
 
 
-def check(root: Map, report: Report) -> Broken:
+def check(root: Map, report: Diagnostics) -> Broken:
     """Report everything in `root` that does not fit the schema."""
     if fits(root):
         return Broken()
@@ -72,7 +72,7 @@ def _suspects(root: Map) -> Iterator[Path_]:
             yield (key,)
 
 
-def _explain(root: Map, suspects: list[Path_], report: Report) -> set[Path_]:
+def _explain(root: Map, suspects: list[Path_], report: Diagnostics) -> set[Path_]:
     """Report what is wrong with the suspects and the keys of the document. Returns what was found wrong."""
     from jsonschema import Draft202012Validator
 

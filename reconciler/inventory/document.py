@@ -28,8 +28,8 @@ from yaml.reader import ReaderError
 
 from reconciler.inventory import syntax
 from reconciler.inventory.aliases import Anchors
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.marks import FILE_SHIFT, LINE_SHIFT, Place
-from reconciler.inventory.report import Report
 from reconciler.inventory.scalars import Resolved, tagged
 from reconciler.inventory.source import Source, unprintable
 from reconciler.model.errors import ReconcileError
@@ -46,7 +46,7 @@ class _Stop(Exception):
     """What follows in this file cannot be understood; the reason has been reported."""
 
 
-def parse(source: Source, number: int, report: Report) -> Any:
+def parse(source: Source, number: int, report: Diagnostics) -> Any:
     """The data in `source`, file `number` of the report. None where there is none; then the reason is reported."""
     try:
         from yaml._yaml import CParser
@@ -68,7 +68,7 @@ def parse(source: Source, number: int, report: Report) -> Any:
 class Builder:
     """One file. `_node` is the open map or list, `_table` its places, `_key` the key that waits for its value."""
 
-    def __init__(self, number: int, report: Report) -> None:
+    def __init__(self, number: int, report: Diagnostics) -> None:
         self._base = number << FILE_SHIFT
         self._report = report
         self._tables = report.marks.tables

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.paths import Paths
-from reconciler.inventory.report import Report
 from reconciler.inventory.schema import Path_
 from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
 from reconciler.model.sentences import listed, nearest, quoted
@@ -28,7 +28,7 @@ class Problem:
     path: Path_
     error: ValidationError
     paths: Paths
-    report: Report
+    report: Diagnostics
 
     @property
     def found(self) -> Any:

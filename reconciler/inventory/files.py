@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Place
-from reconciler.inventory.report import Report
 from reconciler.kinds.packages import is_address
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
@@ -29,7 +29,7 @@ _FILES: Final = {
 _SECRETS: Final = {"certificates": ("passphrase", "key"), "credentials": ("password", "private_key", "passphrase")}
 
 
-def check_files(entries: Entries, server: Entry | None, folder: Path, report: Report) -> None:
+def check_files(entries: Entries, server: Entry | None, folder: Path, report: Diagnostics) -> None:
     """Warn of files that are missing, and of secrets that others can read."""
     places: dict[str, list[Place]] = {}
     for entry, field, item, name in _named(entries, server):
@@ -60,7 +60,7 @@ def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str,
                 yield entry, "service.package", -1, name
 
 
-def _check_secrets(entries: Entries, folder: Path, report: Report) -> None:
+def _check_secrets(entries: Entries, folder: Path, report: Diagnostics) -> None:
     for section, fields in _SECRETS.items():
         for entry in entries.get(section, {}).values():
             for field in fields:

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.marks import FILE_SHIFT
-from reconciler.inventory.report import Report
 from reconciler.inventory.schema import schema_path
 from reconciler.inventory.source import Unreadable, read
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
@@ -25,14 +25,14 @@ def load_known(path: Path) -> list[Known]:
         fix = "Check its name, or leave --known out."
         what = "is a folder" if path.is_dir() else "does not exist"
         raise Diagnosed([Diagnostic("known-drift", "File not found", f"{path} {what}.", fix)])
-    report = Report()
+    report = Diagnostics()
     entries = _read(path, report)
     if report.has_errors:
         raise Diagnosed(report.diagnostics())
     return entries
 
 
-def _read(path: Path, report: Report) -> list[Known]:
+def _read(path: Path, report: Diagnostics) -> list[Known]:
     try:
         source = read(path, path.name)
     except Unreadable as problem:
@@ -46,7 +46,7 @@ def _read(path: Path, report: Report) -> list[Known]:
     return [entry for entry in entries if entry is not None]
 
 
-def _entry(known: list[Any], index: int, report: Report) -> Known | None:
+def _entry(known: list[Any], index: int, report: Diagnostics) -> Known | None:
     raw, place = known[index], report.marks.item(known, index)
     try:
         expires = date.fromisoformat(str(raw["expires"]))
@@ -75,7 +75,7 @@ _EXAMPLE = """Write it like this (`field` may be left out); see also: vbo-reconc
     - {address: proxy.px-1, field: throttle, owner: Jo, reason: until the line is wider, expires: 2027-01-31}"""
 
 
-def _fits(root: Any, start: Place, report: Report) -> bool:
+def _fits(root: Any, start: Place, report: Diagnostics) -> bool:
     from jsonschema import Draft202012Validator
 
     errors = sorted(Draft202012Validator(_schema()).iter_errors(root), key=lambda item: list(map(str, item.path)))
@@ -86,7 +86,7 @@ def _fits(root: Any, start: Place, report: Report) -> bool:
     return not errors
 
 
-def _place(root: Any, start: Place, path: list[str | int], report: Report) -> Place:
+def _place(root: Any, start: Place, path: list[str | int], report: Diagnostics) -> Place:
     place, node = start, root
     for part in path:
         place = report.marks.item(node, part) if isinstance(part, int) else report.marks.value(node, part)

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from reconciler.inventory.access import build_access
 from reconciler.inventory.checking import SECTIONS, Broken, check
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.files import check_files
 from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, members_of_groups, unknown_groups
 from reconciler.inventory.mapping import fill
 from reconciler.inventory.marks import Map
 from reconciler.inventory.merge import Merged, read_all
 from reconciler.inventory.policy import build_policy
-from reconciler.inventory.report import Report
 from reconciler.inventory.resources import Builder
 from reconciler.inventory.ruling import report_findings, report_unknown_group
 from reconciler.inventory.source import Source
@@ -41,7 +41,7 @@ def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, l
     `look_at_files` warns of certificates and keys that are named and missing. No secret is resolved and nothing is
     asked of any network. Never raises for what is in the files.
     """
-    report = Report()
+    report = Diagnostics()
     with _collector_paused(report):
         folder, merged = read_all(path, report)
         inventory = _understand(folder, merged, report, look_at_files=look_at_files)
@@ -51,7 +51,7 @@ def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, l
 
 
 @contextmanager
-def _collector_paused(report: Report) -> Iterator[None]:
+def _collector_paused(report: Diagnostics) -> Iterator[None]:
     """Building makes many objects and no cycles: the collector would only walk over them again and again.
 
     What a large inventory leaves behind lives as long as the process does, so it is taken out of the collector's sight.
@@ -67,7 +67,7 @@ def _collector_paused(report: Report) -> Iterator[None]:
             gc.enable()
 
 
-def _understand(folder: Path, merged: Merged, report: Report, *, look_at_files: bool) -> Inventory | None:
+def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_files: bool) -> Inventory | None:
     root = merged.root
     broken = check(root, report)
     if not merged.whole or report.blurred or not broken.layers_hold:

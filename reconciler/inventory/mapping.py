@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry, Layers
 from reconciler.inventory.marks import Map, Place
-from reconciler.inventory.report import Report
 from reconciler.kinds.rules import Declared, Values
 from reconciler.kinds.rules.chain import covered_pairs
 from reconciler.model.sentences import listed, quoted
@@ -49,7 +49,7 @@ class _Template:
         return Entry(self.section, _filled(self.name, words), self.layers, values, pair.place)
 
 
-def fill(layers: Layers, entries: Entries, declared: Declared, report: Report) -> dict[str, dict[str, Values]]:
+def fill(layers: Layers, entries: Entries, declared: Declared, report: Diagnostics) -> dict[str, dict[str, Values]]:
     """Add what the templates make of the open pairs to `entries`; returns the values of what was added."""
     raw = layers.mapping()
     if raw is None or not _placeholders_known(raw, report):
@@ -78,7 +78,7 @@ def _template(layers: Layers, section: str, raw: Map) -> _Template:
     return _Template(section, raw.get("name", NAME), below, fixed, with_placeholders)
 
 
-def _open_pairs(entries: Entries, declared: Declared, report: Report) -> Iterator[_Pair]:
+def _open_pairs(entries: Entries, declared: Declared, report: Diagnostics) -> Iterator[_Pair]:
     covered = {(organization, owner) for organization, owner, _ in covered_pairs(declared)}
     proxies, pools = declared.section("proxies"), declared.section("pools")
     for name, entry in entries.get("organizations", {}).items():
@@ -91,7 +91,7 @@ def _open_pairs(entries: Entries, declared: Declared, report: Report) -> Iterato
                 yield _Pair(name, owner, section, entry.value_place("proxies", report.marks, item))
 
 
-def _is_free(entry: Entry, entries: Entries, declared: Declared, pair: _Pair, report: Report) -> bool:
+def _is_free(entry: Entry, entries: Entries, declared: Declared, pair: _Pair, report: Diagnostics) -> bool:
     other = entries.get(entry.section, {}).get(entry.name)
     if other is None and entry.name not in declared.names.get(entry.section, ()):
         return True
@@ -114,7 +114,7 @@ def _filled(value: Any, words: Mapping[str, str]) -> Any:
     return [_filled(item, words) for item in value] if isinstance(value, list) else value
 
 
-def _placeholders_known(raw: Map, report: Report) -> bool:
+def _placeholders_known(raw: Map, report: Diagnostics) -> bool:
     """Report every placeholder that is none."""
     known = True
     for holder, key, text in _texts(raw):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.marks import FILE_SHIFT, Map, Place
-from reconciler.inventory.report import Report
 from reconciler.inventory.source import Unreadable, read
 from reconciler.model.sentences import quoted
 
@@ -32,7 +32,7 @@ class Merged:
 @dataclass(slots=True)
 class _Reading:
     folder: Path
-    report: Report
+    report: Diagnostics
     seen: dict[Path, int] = field(default_factory=dict)
     parts: list[Map] = field(default_factory=list)
     whole: bool = True
@@ -41,7 +41,7 @@ class _Reading:
         self.whole = False
 
 
-def read_all(path: Path, report: Report) -> tuple[Path, Merged]:
+def read_all(path: Path, report: Diagnostics) -> tuple[Path, Merged]:
     """Read `path` (a file, or a folder of `*.yml`) and what it includes. Gives the folder of the inventory too."""
     is_folder = _is_folder(path)
     folder = path.absolute() if is_folder else path.absolute().parent
@@ -60,7 +60,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _files_of(folder: Path, report: Report) -> list[Path]:
+def _files_of(folder: Path, report: Diagnostics) -> list[Path]:
     try:
         files = sorted(file for file in folder.iterdir() if _is_ours(file))
     except OSError:
@@ -126,7 +126,7 @@ def _name(path: Path, reading: _Reading) -> str:
         return path.name
 
 
-def _check_version(root: Map, name: str, number: int, report: Report) -> None:
+def _check_version(root: Map, name: str, number: int, report: Diagnostics) -> None:
     if "version" not in root:
         detail = f"{name} has no `version`: the version of its format."
         report.add("missing-key", detail, fix="Add `version: 1` at the beginning.", place=number << FILE_SHIFT)
@@ -191,7 +191,7 @@ def _unfit(pattern: str) -> tuple[str, str]:
     return "", ""
 
 
-def _merge(parts: list[Map], report: Report) -> Map:
+def _merge(parts: list[Map], report: Diagnostics) -> Map:
     if len(parts) == 1:
         return parts[0]
     holders: dict[str, list[Map]] = {}
@@ -209,7 +209,7 @@ def _merge(parts: list[Map], report: Report) -> Map:
     return root
 
 
-def _merge_section(key: str, holders: list[Map], report: Report) -> Any:
+def _merge_section(key: str, holders: list[Map], report: Diagnostics) -> Any:
     """The value of `key` in several files: maps become one, anything else may be said only once."""
     values = [holder[key] for holder in holders]
     maps = [value for value in values if isinstance(value, dict)]
@@ -219,7 +219,7 @@ def _merge_section(key: str, holders: list[Map], report: Report) -> Any:
     return _merge_maps(maps, report, deeper=key in _DEEP)
 
 
-def _merge_maps(maps: Iterable[Map], report: Report, *, deeper: bool) -> Map:
+def _merge_maps(maps: Iterable[Map], report: Diagnostics, *, deeper: bool) -> Map:
     merged: Map = {}
     sources: dict[str, Map] = {}
     for part in maps:
@@ -235,7 +235,7 @@ def _merge_maps(maps: Iterable[Map], report: Report, *, deeper: bool) -> Map:
     return merged
 
 
-def _twice(key: str, holders: list[Map], report: Report) -> None:
+def _twice(key: str, holders: list[Map], report: Diagnostics) -> None:
     first = report.marks.key(holders[0], key)
     where = report.marks.position(first)
     for other in holders[1:]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Marks
-from reconciler.inventory.report import Report
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import Normalize
 from reconciler.kinds.graph import gathered
@@ -70,7 +70,7 @@ class Builder:
     Inventories repeat themselves, so spellings are remembered: of texts by value, of maps by identity.
     """
 
-    def __init__(self, entries: Entries, report: Report, rest: int) -> None:
+    def __init__(self, entries: Entries, report: Diagnostics, rest: int) -> None:
         self._entries = entries
         self._report = report
         self._rest = rest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.marks import Map, Place
-from reconciler.inventory.report import Report
 from reconciler.kinds.rules import RULES, Declared, Where
 from reconciler.kinds.rules.references import SINGULAR, unknown
 from reconciler.model.address import address
@@ -14,7 +14,9 @@ from reconciler.model.address import address
 _ADDRESSED = frozenset({"jobs", "organizations", "pools", "proxies", "repositories"})
 
 
-def report_findings(declared: Declared, entries: Entries, singles: Mapping[str, Entry | None], report: Report) -> None:
+def report_findings(
+    declared: Declared, entries: Entries, singles: Mapping[str, Entry | None], report: Diagnostics
+) -> None:
     """Everything that the rules find."""
     for rule in RULES:
         for finding in rule.check(declared):
@@ -31,7 +33,7 @@ def report_findings(declared: Declared, entries: Entries, singles: Mapping[str, 
             )
 
 
-def report_unknown_group(root: Map, proxy: str, group: str, item: int, declared: Declared, report: Report) -> None:
+def report_unknown_group(root: Map, proxy: str, group: str, item: int, declared: Declared, report: Diagnostics) -> None:
     """A group is needed before rules can look at a proxy, so its name is judged here."""
     rule = next(rule for rule in RULES if rule.code == "unknown-name")
     raw = root["proxies"][proxy]
@@ -41,7 +43,7 @@ def report_unknown_group(root: Map, proxy: str, group: str, item: int, declared:
     report.add(rule.code, finding.detail, fix=finding.fix, place=place, summary=rule.summary, address=where)
 
 
-def _place(where: Where, entries: Entries, singles: Mapping[str, Entry | None], report: Report) -> Place:
+def _place(where: Where, entries: Entries, singles: Mapping[str, Entry | None], report: Diagnostics) -> Place:
     entry = entries.get(where.section, {}).get(where.name) if where.name else singles.get(where.section)
     if entry is None:
         return 0

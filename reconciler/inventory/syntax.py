@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from yaml.error import YAMLError
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.marks import FILE_SHIFT, LINE_SHIFT, Place
-from reconciler.inventory.report import Report
 from reconciler.inventory.source import Source
 
 
@@ -107,7 +107,7 @@ _CASES = (
 )
 
 
-def explain(error: YAMLError, source: Source, number: int, report: Report) -> None:
+def explain(error: YAMLError, source: Source, number: int, report: Diagnostics) -> None:
     """Report what made libyaml stop."""
     problem = str(getattr(error, "problem", None) or "the file cannot be parsed")
     context = str(getattr(error, "context", None) or "")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
-from reconciler.inventory.report import Report
 from reconciler.inventory.scalars import resolve
 from reconciler.inventory.source import Source
 
@@ -46,7 +46,7 @@ def test_stays_text(text: str) -> None:
 
 
 def _read(text: str) -> tuple[Any, list[str]]:
-    report = Report()
+    report = Diagnostics()
     source = Source("a.yml", Path("a.yml"), text.encode())
     data = parse(source, report.add_source(source), report)
     return data, [item.code for item in report.diagnostics()]

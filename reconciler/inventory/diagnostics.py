@@ -1,4 +1,4 @@
-"""The diagnostics of one inventory: gathered here with their places, given out sorted."""
+"""Collects the diagnostics of one inventory with their positions, and returns them sorted."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MAX_SOURCE: Final = 1000
 """Characters of a line that are shown."""
 
 
-class Report:
-    """Collects findings. `sources` are in the order of the numbers in `marks`."""
+class Diagnostics:
+    """`sources` are in the order of the numbers in `marks`."""
 
     def __init__(self) -> None:
         self.marks = Marks()
