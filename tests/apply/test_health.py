@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -156,6 +157,7 @@ class TestLook:
         [
             ({"status": "Online", "version": NEW}, ""),
             ({"status": "Online", "version": None}, ""),
+            ({"status": "Online", "version": "8.7.0.1"}, ""),
             ({"status": "Online", "version": OLD}, f"it has version {OLD}, not {NEW}"),
             ({"status": "Offline"}, "it is Offline"),
             ({"status": "Online", "version": NEW, "maintenanceModeState": "Enabled"}, ""),
@@ -214,3 +216,23 @@ def test_without_an_answer_nothing_is_disrupted(broken: set[str]) -> None:
         "the server does not report which proxies work, so some organizations would have too few working proxies"
         " during it"
     )
+
+    def test_what_disrupts_no_proxy_is_not_asked_about(self) -> None:
+        health, server = self.gate({"hostName": "px-1", "status": "Offline"})
+        moved = Change("repository.disk", Action.UPDATE, (), Cause(Reason.INVENTORY))
+        assert health.unhealthy([moved, job("daily")]) == {}
+        assert server.acts == []
+        assert [str(key) for key in health.unhealthy([moved, upgrade("px-1")])] == ["upgrade:proxy.px-1"]
+
+    def test_a_proxy_that_the_server_does_not_list(self) -> None:
+        health, server = self.gate({"hostName": "px-1", "status": "Online"})
+        server.lists["Proxies"] = []
+        assert {*health.unhealthy([upgrade("px-1")]).values()} == {"the server does not list it"}
+
+    @pytest.mark.parametrize("word", ["Enabling", "Enabled", "Disabling", "Disabled"])
+    def test_a_proxy_that_is_still_in_maintenance_mode(self, word: str) -> None:
+        health, _ = self.gate({"hostName": "px-1", "status": "Online", "version": NEW, "maintenanceModeState": word})
+        cleared = replace(upgrade("px-1"), steps=(ClearMaintenance(name="px-1", host="px-1"),))
+        problems = [*health.unhealthy([cleared]).values()]
+        assert problems == (["it is still in maintenance mode"] if word in ("Enabling", "Enabled") else [])
+        assert health.unhealthy([upgrade("px-1")]) == {}

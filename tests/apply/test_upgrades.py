@@ -15,11 +15,12 @@ from reconciler.apply import ApplyContext
 from reconciler.apply.batcher import Batcher
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.clients.host_session import HostSession
-from reconciler.model.connection import Connection, Credential
+from reconciler.model.connection import Connection, ConnectionContext, Credential, Transport, Trust
 from reconciler.model.errors import ReconcileError, ScriptFailed
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import Secret, SecretRef
 from reconciler.model.steps import UpgradeProxy
 from tests.apply.fakes import HOST, FakeServer, fake_context
+from tests.apply.test_deployment import KEY
 
 OTHER = Credential("other", "Administrator", SecretRef("env", "OTHER"))
 
@@ -109,3 +110,67 @@ def test_one_after_the_other_is_one_run_each() -> None:
 def test_work_that_gives_too_little_is_nobodys_success() -> None:
     with pytest.raises(ValueError, match="shorter"):
         Batcher(lambda seconds: None).call("key", {}, lambda items: [])
+
+
+class LinuxPowerShell(PowerShell):
+    """Keeps the login that it was handed."""
+
+    def execute(self, script: Any, params: Mapping[str, Any], *, deadline: float) -> Any:
+        (self.group,) = params["groups"]
+        assert params["wait"] == 600
+        return super().execute(script, params, deadline=deadline)
+
+    group: Mapping[str, Any]
+
+
+@pytest.mark.parametrize("sudo", [True, False])
+def test_the_login_of_a_linux_proxy(*, sudo: bool) -> None:
+    """Every part of it, as a secret where it is one, with the host key that the server sees."""
+    login = Credential(
+        "lin",
+        "backup",
+        SecretRef("env", "A"),
+        private_key=SecretRef("env", "B"),
+        passphrase=SecretRef("env", "C"),
+        sudo=sudo,
+    )
+
+    class Named:
+        def resolve(self, reference: SecretRef) -> Secret:
+            return Secret(f"value of {reference.path}")
+
+    class Seeing(FakeServer):
+        def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
+            return {"publicBase64Key": KEY, "fingerprint": "f"}
+
+    plain = fake_context(Seeing({}), "px-1")
+    trust = Trust(host_keys=(f"ssh-ed25519 {KEY}",))
+    connection = Connection("px-1", "px-1.example.net", Transport.SSH, port=2222, trust=trust)
+    access = replace(plain.access, credentials={"lin": login}, connections={"px-1": connection})
+    place = Place(
+        plain.owner,
+        plain.live,
+        access,
+        ConnectionContext(Named(), "/nowhere"),
+        plain.reader,
+        plain.writer,
+        sleep=lambda _: None,
+    )
+    place.shell = LinuxPowerShell()
+    step = UpgradeProxy(name="px-1", host="px-1.example.net", to="8.5.0.1", os="linux", credentials="lin")
+    assert RUN["proxy.upgrade"](place, step, lambda line: None) == "now 8.5.0.1"
+    group = cast("LinuxPowerShell", place.shell).group
+    assert group["proxies"] == ["px-1.example.net"]
+    told = {key: value.reveal() if isinstance(value, Secret) else value for key, value in group["linux"].items()}
+    assert told == {
+        "account": "backup",
+        "password": "value of A",
+        "private_key": "value of B",
+        "passphrase": "value of C",
+        "port": 2222,
+        "elevate": sudo,
+        "fingerprint": "f",
+        "public_key": KEY,
+    }
+    secret = {key for key, value in group["linux"].items() if isinstance(value, Secret)}
+    assert secret == {"password", "private_key", "passphrase"}

@@ -35,7 +35,16 @@ _REPLACED = {
         *("monthlyRetentionPeriod", "yearlyRetentionPeriod", "retentionFrequencyType", "monthlyTime"),
         *("monthlyDaynumber", "monthlyDayofweek"),
     ),
-    "Jobs": ("name", "description", "backupType", "repositoryId", "isEnabled", "schedulePolicy", "selectedItems"),
+    "Jobs": (
+        "name",
+        "description",
+        "backupType",
+        "repositoryId",
+        "isEnabled",
+        "schedulePolicy",
+        "selectedItems",
+        "excludedItems",
+    ),
 }
 """What a PUT replaces: a property that it leaves out is gone, since it is not documented whether the product merges."""
 
@@ -45,7 +54,7 @@ Items = list[dict[str, Any]]
 @dataclass
 class MemoryServer:
     """`data` holds collections of objects by id. `logins` are the secrets that each proxy was given last, `log` is what
-    was written and `asked` what was read, in order."""
+    was written and `asked` what was read, in order; `long` what may take long."""
 
     rest: int = 8
     build: str = BUILD
@@ -55,6 +64,7 @@ class MemoryServer:
     logins: dict[str, Any] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    long: list[str] = field(default_factory=list)
     count: int = 0
 
     @property
@@ -92,8 +102,8 @@ class MemoryServer:
     def _part(self, collection: str, ident: str, part: str) -> Items:
         if part == "proxies":
             return [dict(item) for item in self.data["Proxies"].values() if item.get("proxyPoolId") == ident]
-        if part == "SelectedItems":
-            items: Items = self.data[collection][ident].get("selectedItems", [])
+        if part in ("SelectedItems", "ExcludedItems"):
+            items: Items = self.data[collection][ident].get(f"{part[0].lower()}{part[1:]}", [])
             return copy.deepcopy(items)
         if part == "JobSessions":
             return self.list("JobSessions", jobId=ident)
@@ -103,6 +113,7 @@ class MemoryServer:
         found = copy.deepcopy(dict(item))
         if collection == "Jobs" and self.rest >= 8:
             found.pop("selectedItems", None)
+            found.pop("excludedItems", None)
         elif collection == "Jobs":
             link = f"/v{self.rest}/Organizations/{found.pop('organizationId')}"
             found["_links"] = {"organization": {"href": link}}
@@ -112,6 +123,7 @@ class MemoryServer:
 
     def create(self, path: str, body: Any, *, query: Any = None, long: bool = False) -> dict[str, Any]:
         self.log.append(f"POST {path}")
+        self.long += [f"POST {path}"] if long else []
         parts = path.split("/")
         if len(parts) == 3 and parts[2] == "proxies":
             for item in body:
@@ -155,6 +167,7 @@ class MemoryServer:
 
     def replace(self, path: str, body: Any, *, long: bool = False) -> None:
         self.log.append(f"PUT {path}")
+        self.long += [f"PUT {path}"] if long else []
         body = copy.deepcopy(body)
         if path == "VboEmailSettings":
             self.logins["smtp"] = body.pop("userPassword", None)
@@ -202,6 +215,7 @@ class MemoryServer:
         if action == "CheckSshConnectionConfig":
             return {"fingerprint": "", "publicBase64Key": HOST_KEY}
         self.log.append(f"POST {path}/{action}")
+        self.long += [f"POST {path}/{action}"] if long else []
         collection, _, ident = path.partition("/")
         if action == "Remove":
             self._refuse_used(collection, ident)

@@ -18,7 +18,7 @@ from reconciler.plan.document import plan_to_json
 from reconciler.plan.recheck import recheck
 from tests.worlds.base import STORAGE, Edit, applied, changes, inventory, planned
 from tests.worlds.server import MemoryServer
-from tests.worlds.world import World
+from tests.worlds.world import World, populate
 
 COLLECTIONS = {
     "proxy": ("Proxies", "hostName"),
@@ -381,6 +381,45 @@ class TestWhoUsesWhat:
         change = changes(planned(world, edit))[f"delete:{kind}.{name}"]
         assert change.blocked.startswith(f"it is in use by {user} (external)")
         assert change.steps == ()
+
+
+def test_what_may_take_long(tmp_path: Path) -> None:
+    """What deploys, moves or drains is given more time than a call."""
+
+    def edit(document: dict[str, Any]) -> None:
+        document["proxies"]["px-3"]["port"] = 9393
+        document["proxies"]["px-6"]["state"] = "absent"
+        store = document["repositories"]["spare-bucket"]
+        del store["proxy"]
+        store["pool"] = "cloud"
+        document["smtp"]["port"] = 25
+        document["jobs"]["mail"]["enabled"] = False
+        del document["jobs"]["files"]
+
+    world = World(tmp_path, MemoryServer())
+    populate(world.server)
+    world.apply(inventory(world))
+    assert world.server.long == ["POST Proxies"] * 6
+    world.server.long.clear()
+    made = world.apply(inventory(world, edit))
+    assert {change.blocked for change in made.changes} == {""}
+    words = {
+        line.rpartition("/")[2] if line.startswith("POST") else line.partition("/")[0] for line in world.server.long
+    }
+    assert words == {"PUT Proxies", "Remove", "enable", "disable", "changeOwner"}
+
+
+def test_what_a_job_excludes_and_selects_by_hand_stays(tmp_path: Path) -> None:
+    """The items of a job are collections beside it, and its PUT replaces them."""
+    world = applied(tmp_path)
+    excluded = [{"type": "User", "id": "u-1"}]
+    job = raw_of(world.server, "job", "mail")
+    job["excludedItems"] = excluded
+    selected = copy.deepcopy(job["selectedItems"])
+    world.apply(inventory(world, lambda document: document["jobs"]["mail"].update(enabled=False)))
+    assert job["isEnabled"] is False
+    assert [item["id"] for item in job["excludedItems"]] == ["u-1"]
+    assert job["selectedItems"] == selected
 
 
 def test_a_world_that_is_applied_needs_nothing(tmp_path: Path) -> None:
