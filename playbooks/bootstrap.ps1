@@ -1,8 +1,8 @@
-# The only PowerShell that ever stands in a command line, the same for every script and every host: it reads one blob
-# from standard input (base64 of JSON in UTF-8: script, args, core), runs the script with the arguments and turns an
-# error into one line of JSON on standard error and exit code 70. Comment lines are left out when it is sent.
-# The module of the product needs PowerShell 7: with `core` the blob goes on to pwsh.exe where there is one, and the
-# bootstrap, which the blob then carries in `pwsh`, does the same there.
+# The only PowerShell in a command line, the same for every script and every host: it reads one blob from standard input
+# (base64 of JSON in UTF-8: script, args, core), runs the script with the arguments, and converts an error to one line of
+# JSON on standard error and exit code 70. Comment lines are removed before it is sent.
+# The module of the product needs PowerShell 7: with `core` the blob is passed to pwsh.exe if it is installed, together
+# with this bootstrap (`pwsh`), which does the same there.
 $ErrorActionPreference='Stop';$ProgressPreference='SilentlyContinue';$WarningPreference='SilentlyContinue'
 try{
 [Console]::OutputEncoding=New-Object Text.UTF8Encoding $false

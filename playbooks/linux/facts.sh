@@ -1,7 +1,7 @@
-# What a Linux host says of itself: one JSON document, nothing is changed.
+# The facts of a Linux host: one JSON document. Changes nothing.
 # Arguments: arg_port (TCP port of the proxy service), arg_server (name of the management server), and arg_smtp with
 # arg_smtp_port (the mail server that the proxies report through, if there is one).
-# A value that the host cannot tell is null. Few processes are started: this runs on every host at every plan.
+# A value that the host cannot report is null. Few processes are started: this runs on every host at every plan.
 set -euf
 root=${VBO_RECONCILE_ROOT:-}
 unit=Veeam.Archiver.Proxy.service
@@ -36,7 +36,7 @@ list() {
     listed="[$listed]"
 }
 
-# os-release(5) is shell syntax; it is read as data all the same.
+# os-release(5) is shell syntax; it is parsed, not executed.
 read_release() {
     release_id='' release_version='' release_name=''
     while IFS= read -r line || [ -n "$line" ]; do
@@ -70,7 +70,7 @@ runtimes() {
     list "$@"
 }
 
-# Sets $addresses (words), the addresses of the server, and $names, what they resolve back to.
+# Sets $addresses (words) to the addresses of the server, and $names to the names that they resolve back to.
 resolve_server() {
     addresses='' names=''
     found=$(getent ahosts "$1" 2>/dev/null) || found=
@@ -91,7 +91,7 @@ END
     done
 }
 
-# port_in PORTS: true where the port is among PORTS, as ufw (9000:9300) and firewalld (9000-9300) write them.
+# port_in PORTS: true if the port is among PORTS, as ufw (9000:9300) and firewalld (9000-9300) write them.
 port_in() {
     case $1 in
     */udp) return 1 ;;
@@ -125,7 +125,7 @@ number() {
     number=$((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
 }
 
-# within ADDRESS NETWORK: true where the address is NETWORK, or in it (IPv4, as 10.0.0.0/8).
+# within ADDRESS NETWORK: true if the address is NETWORK, or in it (IPv4, as 10.0.0.0/8).
 within() {
     [ "$1" != "$2" ] || return 0
     case $1/$2 in
@@ -141,7 +141,7 @@ within() {
     [ $((one & mask)) -eq $((number & mask)) ]
 }
 
-# for_server PEER: true where a rule for PEER concerns the management server.
+# for_server PEER: true if a rule for PEER applies to the management server.
 for_server() {
     case $1 in
     Anywhere) return 0 ;;
@@ -154,8 +154,8 @@ for_server() {
     return 1
 }
 
-# Sets $device and $own: the interface and the address by which the host and the server reach each other; empty where
-# that cannot be told.
+# Sets $device and $own: the interface and the address by which the host and the server reach each other; empty if they
+# are unknown.
 ask_route() {
     device='' own=''
     has ip || return 0
@@ -175,7 +175,7 @@ ask_route() {
 }
 
 # One line of the table of `ufw status verbose`: TO [(APPLICATION)] [on INTERFACE] ACTION [IN] FROM [(log)] [# COMMENT].
-# The first rule that fits decides.
+# The first matching rule decides.
 ufw_rule() {
     part=to to='' from='' on='' action=''
     while [ $# -gt 0 ]; do
@@ -214,7 +214,7 @@ ufw_rule() {
     esac
 }
 
-# True where $to and $on of a rule are the port, the address and the interface that the server connects to.
+# True if $to and $on of a rule match the port, the address and the interface that the server connects to.
 ufw_to() {
     # shellcheck disable=SC2086
     set -- $to
@@ -265,7 +265,7 @@ END
     [ -n "$verdict" ] || [ -n "$partly" ] || verdict=$default
 }
 
-# Sets $verdict for firewalld, from the zone that the server's connections come into.
+# Sets $verdict for firewalld, from the zone of the server's connections.
 ask_firewalld() {
     [ "$(firewall-cmd --state 2>/dev/null)" = running ] || return 1
     kind=firewalld verdict=''
@@ -277,7 +277,7 @@ ask_firewalld() {
     [ -z "$doubt" ] || verdict=
 }
 
-# Sets $zone: that of the server's address goes before that of the interface, and that before the default.
+# Sets $zone: of the server's address, else of the interface, else the default.
 find_zone() {
     ask_route
     by_source='' by_device=''
@@ -346,7 +346,7 @@ END
     done
 }
 
-# A rich rule that accepts the port from the server opens it. What any other rule about it does is not looked into.
+# A rich rule that accepts the port from the server opens it. Other rich rules for the port are not interpreted.
 rich_rule() {
     case $1 in
     *'family="ipv6"'* | *'icmp-'* | *'forward-port'*) return 0 ;;
@@ -382,7 +382,7 @@ rich_rule() {
     esac
 }
 
-# Sets $kind and $firewall. A firewall that neither of the two manages is not looked for.
+# Sets $kind and $firewall. Firewalls managed by other tools are not detected.
 ask_firewall() {
     kind=none verdict=open
     if has ufw && ask_ufw; then
@@ -415,8 +415,8 @@ package_version() {
     fi
 }
 
-# Sets $installed, $state, $start, $build and $listening; and $unfinished and $unregistered, the notes of
-# package-install.sh, where there are such.
+# Sets $installed, $state, $start, $build and $listening; and $unfinished and $unregistered, the state files of
+# package-install.sh, if they exist.
 ask_service() {
     installed=false state=missing start=missing build=null listening=null unfinished='' unregistered=''
     shown=$(systemctl show --property=LoadState,ActiveState,UnitFileState "$unit" 2>/dev/null) || shown=
@@ -447,7 +447,7 @@ ask_service() {
     fi
 }
 
-# Sets $free to the whole gigabytes that are free where the program goes.
+# Sets $free to the free space, in whole gigabytes, of the file system of the program.
 ask_disk() {
     folder=$root/opt
     [ -d "$folder" ] || folder=$root/
@@ -463,7 +463,7 @@ ask_disk() {
     esac
 }
 
-# Sets $mail: whether a connection to the mail server comes about. Nothing is sent. POSIX cannot connect, bash can.
+# Sets $mail: whether the mail server accepts a connection. Nothing is sent. POSIX sh cannot connect, bash can.
 ask_mail() {
     mail=null
     [ -n "$smtp" ] || return 0
@@ -477,7 +477,7 @@ ask_mail() {
     fi
 }
 
-# Sets $ends to the ends of the certificates of the proxy service, in the words of openssl, as JSON strings.
+# Sets $ends to the expiry dates of the certificates of the proxy service, as openssl prints them, as JSON strings.
 ask_certificates() {
     ends=
     has openssl || return 0

@@ -1,12 +1,12 @@
-# Installs the proxy service from a package that package-stage.sh has kept, and puts the previous one back if its
-# service does not start or has another version. All of it on the host: a connection that breaks changes nothing.
-# Arguments: arg_sha256, arg_kind (deb or rpm), arg_version (the build that is wanted), arg_fresh (true where no proxy
-# service is expected on the host), arg_wait (seconds until the service has to run).
-# Prints {"ok", "version", "changed", ...}; where ok is false also what went wrong, the service's last lines, and what
-# the host has now. Notes in the folder outlive a run that is cut off:
-#   attempt       version and package file from before the installation that is under way
+# Installs the proxy service from the package that package-stage.sh staged. Rolls back to the previous package if the
+# service does not start or has another version. Everything runs on the host: a lost connection interrupts nothing.
+# Arguments: arg_sha256, arg_kind (deb or rpm), arg_version (the build to install), arg_fresh (true if the host is
+# expected to have no proxy service), arg_wait (timeout in seconds for the service to start).
+# Prints {"ok", "version", "changed", ...}; if ok is false also what failed, the last log lines of the service, and what
+# is installed now. Files in the folder survive a run that is interrupted:
+#   attempt       version and package file before the installation in progress
 #   current       the package file that is installed
-#   unregistered  there was no service before ours, and no server knows of it yet
+#   unregistered  the host had no service before this one, and no server has registered it yet
 set -eu
 root=${VBO_RECONCILE_ROOT:-}
 store=$root/var/lib/vbo-reconcile/packages
@@ -41,13 +41,13 @@ END
     listed="[$listed]"
 }
 
-# plain VERSION: sets $plain to it without epoch and revision.
+# plain VERSION: sets $plain to the version without epoch and revision.
 plain() {
     plain=${1#*:}
     plain=${plain%%[!0-9.]*}
 }
 
-# newer A B: true where build A is higher than build B.
+# newer A B: true if build A is higher than build B.
 newer() {
     left=$1. right=$2.
     while [ -n "$left$right" ]; do
@@ -61,7 +61,7 @@ newer() {
     return 1
 }
 
-# name_of FILE, version_of FILE: what a package file says of itself.
+# name_of FILE, version_of FILE: the name and version in a package file.
 name_of() {
     case $1 in
     *.deb) dpkg-deb -f "$1" Package ;;
@@ -76,7 +76,7 @@ version_of() {
     esac
 }
 
-# Sets $plain to the version of the package that is installed; empty where it is not, or not whole.
+# Sets $plain to the version of the installed package; empty if it is not, or not completely, installed.
 ask_installed() {
     if [ "$kind" = deb ]; then
         shown=$(dpkg-query -W -f '${Status}|${Version}' "$name" 2>/dev/null) || shown=
@@ -101,7 +101,7 @@ take_away() {
     if [ "$kind" = deb ]; then dpkg -r "$name"; else rpm -e "$name"; fi
 }
 
-# Starts the service, and waits until it has run for a while: one that dies at once was active for a moment too.
+# Starts the service, and waits until it has run for a while: one that exits immediately is active for a moment too.
 come_up() {
     systemctl daemon-reload
     systemctl enable "$unit" >/dev/null 2>&1 || :
@@ -126,7 +126,7 @@ is_there() {
     esac
 }
 
-# Sets $had and $had_file: the version before this installation, and its package file where there is one.
+# Sets $had and $had_file: the version before this installation, and its package file if it is here.
 remember() {
     had='' had_file=''
     if [ -s "$store/attempt" ]; then
@@ -150,7 +150,7 @@ remember() {
     done
 }
 
-# True where the host is as it was: an installer that is busy, or that refuses a package, changes nothing.
+# True if the host is unchanged: an installer that is busy, or that rejects a package, changes nothing.
 is_untouched() {
     ask_installed
     [ "$plain" = "$had" ] || return 1
@@ -161,7 +161,7 @@ is_untouched() {
     fi
 }
 
-# What became of the host after a failure: sets $back (a sentence), $state and $restored.
+# The state of the host after a failure: sets $back (a sentence), $state and $restored.
 roll_back() {
     restored=false state=stopped
     if is_untouched; then
@@ -190,15 +190,15 @@ roll_back() {
 [ -f "$file" ] || fail 'the package is not on the host: it was not sent'
 digest=$(sha256sum <"$file")
 [ "${digest%% *}" = "$sha256" ] || fail 'the package on the host is not the one that was declared'
-name=$(name_of "$file") || fail 'the file is no package that this host can read'
+name=$(name_of "$file") || fail 'the file is not a package that this host can read'
 plain "$(version_of "$file")"
 [ "$plain" = "$wanted" ] || fail "the package holds $name $plain, and $wanted is wanted"
 remember
 if [ "$fresh" = true ] && [ ! -f "$store/unregistered" ] && [ ! -f "$store/attempt" ] && is_there; then
-    fail 'somebody else has put a proxy service on the host meanwhile'
+    fail 'another installation added a proxy service to the host after the plan was made'
 fi
 if [ -n "$had" ] && newer "$had" "$wanted"; then
-    fail "$name $had is on the host, which is newer than $wanted: nothing is ever made older"
+    fail "$name $had is installed and newer than $wanted: downgrades are not supported"
 fi
 
 printf '%s\n%s\n' "$had" "$had_file" >"$store/attempt"

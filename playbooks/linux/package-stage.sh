@@ -1,6 +1,6 @@
-# Keeps an installation package in a folder of our own, once its SHA-256 is the one that was declared.
+# Stages an installation package in the folder of package-install.sh after verifying its SHA-256.
 # Arguments: arg_sha256, arg_kind (deb or rpm), arg_upload (the file that was sent; empty to ask whether it is needed).
-# The folder is for root alone, so that nobody can change what was compared. A second run changes nothing.
+# Only root can access the folder, so that no other account can replace a verified package. Idempotent.
 set -eu
 root=${VBO_RECONCILE_ROOT:-}
 store=$root/var/lib/vbo-reconcile/packages
@@ -19,7 +19,7 @@ digest() {
 }
 
 case $sha256 in
-*[!0-9a-f]* | '') fail 'the argument sha256 is no digest' ;;
+*[!0-9a-f]* | '') fail 'the argument sha256 is not a digest' ;;
 esac
 case $kind in
 deb | rpm) ;;

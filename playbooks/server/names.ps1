@@ -1,5 +1,5 @@
-# What the names of proxies are on this machine: the addresses of each, and the names that these resolve back to.
-# Changes nothing. Argument: hosts (names, as the server is told them).
+# Resolves the names of proxies on this machine: the addresses of each, and the names that these resolve back to.
+# Changes nothing. Argument: hosts (names as in the inventory).
 param($Arguments)
 
 Set-StrictMode -Version 2.0

@@ -1,4 +1,4 @@
-# The certificate by which workgroup proxies know the server. Changes nothing.
+# The certificate that workgroup proxies trust. Changes nothing.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

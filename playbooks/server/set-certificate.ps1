@@ -1,6 +1,6 @@
-# Gives the server the certificate by which workgroup proxies know it. The server hands it on to the proxies that are
-# online. Arguments: pfx (base64), passphrase. The cmdlet takes a file: it is kept in a folder that only this account,
-# the system and administrators can read, and removed on every path.
+# Sets the certificate that workgroup proxies trust. The server sends it to the proxies that are online.
+# Arguments: pfx (base64), passphrase. The cmdlet takes a file: it is written to a folder that only this account, the
+# system and administrators can read, and always removed.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

@@ -1,9 +1,9 @@
-# Brings proxies to the server's version: one call of the cmdlet for each login, whatever the number of proxies.
+# Upgrades proxies to the server's version: one call of the cmdlet for each login, whatever the number of proxies.
 # Arguments: groups, each with proxies (host names as the server knows them) and one login: username and password of an
 # administrator of Windows hosts, or linux (account, password, private_key, passphrase, port, elevate, fingerprint,
-# public_key); wait, the seconds that the server may take afterwards until it sees the new versions. The answer has one
-# result for each proxy. Where a call fails, those that are still behind are tried one by one: it is not documented how
-# far the cmdlet gets, and one proxy that fails must not stop the others.
+# public_key); wait, the timeout in seconds for the server to see the new versions. Prints one result for each proxy.
+# If a call fails, proxies that are still out of date are upgraded one by one: how far the cmdlet gets is not
+# documented, and one failed proxy must not stop the others.
 param($Arguments)
 
 Set-StrictMode -Version 2.0
@@ -52,7 +52,7 @@ function Get-LinuxCredential($Linux, [string]$KeyFile) {
     return New-VBOLinuxCredential @login
 }
 
-# Up to version 7 the cmdlet knows -Credential only; with version 8 that one is on its way out.
+# Up to version 7 the cmdlet has only -Credential; version 8 deprecates it.
 function Get-Login($Group, [string]$KeyFile) {
     $login = @{}
     $username = Get-Argument $Group 'username'
@@ -72,7 +72,7 @@ function Get-Login($Group, [string]$KeyFile) {
     return $login
 }
 
-# What the server knows of these hosts and calls out of date.
+# The proxies of these hosts that the server reports as out of date.
 function Get-Outdated([string[]]$Names) {
     foreach ($name in $Names) {
         Get-VBOProxy -Hostname $name | Where-Object { $_.IsOutdated }
@@ -86,7 +86,7 @@ function Wait-Updated([string[]]$Names) {
     }
 }
 
-# Gives the messages of what failed, by host.
+# Returns the error messages by host.
 function Update-Group($Group, [string]$KeyFile) {
     $names = @($Group.proxies)
     $failed = @{}

@@ -1,4 +1,4 @@
-# The build of the server and which proxies are out of date (REST does not say so). Changes nothing.
+# The build of the server, and which proxies are out of date (REST does not show it). Changes nothing.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

@@ -124,7 +124,7 @@ function Test-PortIn([string[]]$Ports, [int]$Port) {
     return $false
 }
 
-# The profiles that a connection to this host can meet: those in use, as far as their firewall is on.
+# The profiles that apply to a connection to this host: those in use whose firewall is on.
 function Get-GuardedProfiles {
     $guarded = @(Get-NetFirewallProfile -PolicyStore ActiveStore |
             Where-Object { "$($_.Enabled)" -eq 'True' -and "$($_.DefaultInboundAction)" -ne 'Allow' } |
@@ -137,7 +137,7 @@ function Get-GuardedProfiles {
     return $guarded | Where-Object { $used -contains $_ }
 }
 
-# Rules for the port itself: allowed or blocked, for which profiles, and whether only for some peers.
+# Rules for the port: action, profiles, and whether they apply to the management server.
 function Get-PortRules([int]$Port, [string[]]$ServerAddresses) {
     $filters = @(Get-NetFirewallPortFilter -PolicyStore ActiveStore -Protocol TCP |
             Where-Object { Test-PortIn @($_.LocalPort) $Port })
@@ -198,8 +198,8 @@ function Get-PendingReboot {
     }
 }
 
-# Whether the account is an administrator here and now: a token that User Account Control has filtered holds the group
-# for deny only, and then its integrity is not high (S-1-16-12288) or system (S-1-16-16384).
+# Whether the account has administrator rights in this session: a token filtered by User Account Control contains the
+# group for deny only, and its integrity is not high (S-1-16-12288) or system (S-1-16-16384).
 function Get-Admin {
     try {
         $groups = @(whoami.exe /groups /fo csv /nh | ConvertFrom-Csv -Header 'name', 'type', 'sid', 'attributes')
@@ -214,7 +214,7 @@ function Get-Admin {
     return $high -and $sids -contains 'S-1-5-32-544'
 }
 
-# A connection to the mail server, and nothing sent: proxies mail the results of their jobs themselves.
+# Connects to the mail server and sends nothing: proxies mail the results of their jobs themselves.
 function Test-Mail([string]$Name, [string]$Port) {
     if (-not $Name) {
         return $null
@@ -229,7 +229,7 @@ function Test-Mail([string]$Name, [string]$Port) {
     }
 }
 
-# When the certificates of the HTTPS listeners of WinRM end.
+# The expiry dates of the certificates of the HTTPS listeners of WinRM.
 function Get-CertificateEnds {
     $listeners = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Listener'
     if (-not (Test-Path -LiteralPath $listeners)) {
@@ -276,7 +276,7 @@ $service.listening = $listening
 if ($null -ne $proxy) {
     $service.version = Get-FileVersion $proxy.PathName
 }
-# The notes of package-install.ps1, where there are such.
+# The state files of package-install.ps1, if they exist.
 $notes = Join-Path (Join-Path $env:ProgramData 'vbo-reconcile') 'packages'
 if (Test-Path -LiteralPath (Join-Path $notes 'attempt')) {
     $service.unfinished = $true

@@ -1,8 +1,8 @@
-# Installs the proxy service from a package that upload.ps1 has kept, and puts the previous one back if its service does
-# not start or has another version. All of it on the host: a connection that breaks changes nothing.
-# Arguments: sha256, version (the build that is wanted), fresh (true where no proxy service is expected on the host),
-# wait (seconds until the service has to run), properties (of the installer, by name).
-# Answers like linux/package-install.sh, and keeps the same notes: attempt, current, unregistered.
+# Installs the proxy service from the package that upload.ps1 uploaded. Rolls back to the previous package if the
+# service does not start or has another version. Everything runs on the host: a lost connection interrupts nothing.
+# Arguments: sha256, version (the build to install), fresh (true if the host is expected to have no proxy service),
+# wait (timeout in seconds for the service to start), properties (of the installer, by name).
+# Output and state files (attempt, current, unregistered) are those of linux/package-install.sh.
 param($Arguments)
 
 Set-StrictMode -Version 2.0
@@ -11,8 +11,8 @@ $ProgressPreference = 'SilentlyContinue'
 
 $ServiceName = 'Veeam.Archiver.Proxy'
 $SteadySeconds = 3
-# What the installer ends with (Windows Installer error codes): done, done but Windows wants a restart, and one that has
-# begun; and what it ends with where it has not touched anything, because it was busy.
+# Exit codes of Windows Installer: success, success with a restart required or initiated; and the one for another
+# installation in progress, which changes nothing.
 $Done = @(0, 3010, 1641)
 $Restart = @(3010, 1641)
 $store = Join-Path (Join-Path $env:ProgramData 'vbo-reconcile') 'packages'
@@ -26,7 +26,7 @@ function Get-ProxyService {
     return Get-CimInstance -ClassName Win32_Service -Filter "Name='$ServiceName'" | Select-Object -First 1
 }
 
-# The version of the program that the service runs; empty where there is none.
+# The version of the program of the service; empty without a service.
 function Get-ProxyVersion {
     $service = Get-ProxyService
     if ($null -eq $service -or "$($service.PathName)" -notmatch '^\s*"?(?<program>[^"]+?\.exe)') {
@@ -58,7 +58,7 @@ function Get-Properties {
     return $words -join ' '
 }
 
-# Starts the service and waits until it has run for a while: one that ends at once was running for a moment too.
+# Starts the service and waits until it has run for a while: one that exits immediately runs for a moment too.
 function Start-Proxy {
     try {
         Set-Service -Name $ServiceName -StartupType Automatic
@@ -85,7 +85,7 @@ function Get-Tail([string]$Path, [int]$Count) {
     Get-Content -LiteralPath $Path -Tail $Count | Where-Object { "$_".Trim() } | ForEach-Object { "$_".Trim() }
 }
 
-# The end of the log of the service, or of the installer where that is what failed.
+# The last lines of the log of the service, or of the installer if that failed.
 function Get-LogLines([bool]$OfInstaller) {
     if ($OfInstaller) {
         return @(Get-Tail $log 12)
@@ -102,7 +102,7 @@ function Get-LogLines([bool]$OfInstaller) {
     return @(Get-Tail $newest.FullName 12)
 }
 
-# The version before this installation, and its package where it is here: of this run, or of one that was cut off.
+# The version before this installation, and its package if it is here: of this run, or of an interrupted one.
 function Get-Before {
     if ((Test-Path -LiteralPath $attempt) -and (Get-Content -LiteralPath $attempt)) {
         return [IO.File]::ReadAllText($attempt) | ConvertFrom-Json
@@ -163,10 +163,10 @@ if ((Get-FileHash -LiteralPath $package -Algorithm SHA256).Hash.ToLower() -ne $A
 $before = Get-Before
 $ours = (Test-Path -LiteralPath $unregistered) -or (Test-Path -LiteralPath $attempt)
 if ($Arguments.fresh -and -not $ours -and $null -ne (Get-ProxyService)) {
-    throw 'Somebody else has put a proxy service on the host meanwhile.'
+    throw 'Another installation added a proxy service to the host after the plan was made.'
 }
 if ($before.version -and [Version]$before.version -gt [Version]$Arguments.version) {
-    throw "$($before.version) is on the host, which is newer than $($Arguments.version): nothing is ever made older."
+    throw "$($before.version) is installed and newer than $($Arguments.version): downgrades are not supported."
 }
 
 [IO.File]::WriteAllText($attempt, ($before | ConvertTo-Json -Compress))

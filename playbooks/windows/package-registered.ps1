@@ -1,4 +1,4 @@
-# The proxy on this host is registered now: from here on its service belongs to a server. Changes nothing else.
+# Records that a server has registered the proxy of this host. Changes nothing else.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

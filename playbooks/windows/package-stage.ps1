@@ -1,6 +1,6 @@
-# Whether the installation package is on the host with the SHA-256 that was declared: upload.ps1 keeps it in the folder
-# where package-install.ps1 looks for it. Arguments: sha256, kind (msi), upload (the path that upload.ps1 gave; empty to
-# ask whether it is needed). Changes nothing.
+# Verifies the SHA-256 of the installation package that upload.ps1 put into the folder of package-install.ps1.
+# Arguments: sha256, kind (msi), upload (the path that upload.ps1 printed; empty to ask whether an upload is needed).
+# Changes nothing.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

@@ -1,6 +1,6 @@
-# Takes a file in pieces into a folder that only administrators and the system can read, and gives it its name once its
-# SHA-256 is right. Arguments: name, sha256, offset, data (base64), step: look (is it there, and how much of it from
-# before?), piece, finish (compare) or remove. What was cut off goes on where it ended.
+# Receives a file in pieces into a folder that only administrators and the system can read, and renames it to its final
+# name after verifying its SHA-256. Arguments: name, sha256, offset, data (base64), step: look (is it complete, and how
+# much is left from an interrupted upload?), piece, finish (verify) or remove. An interrupted upload is resumed.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

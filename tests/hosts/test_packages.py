@@ -202,12 +202,12 @@ def test_what_is_refused_before_anything_is_touched(package: Package) -> None:
     package.install(NEW, fresh=True)
     package.stage(text_of(OLD))
     says = package.refused("linux/package-install.sh", sha256=sha256(text_of(OLD)), version=OLD)
-    assert says.endswith(f"{NEW} is on the host, which is newer than {OLD}: nothing is ever made older")
+    assert says.endswith(f"{NEW} is installed and newer than {OLD}: downgrades are not supported")
     says = package.refused("linux/package-install.sh", sha256=sha256(text_of(OLD)), version="8.9.0.1")
     assert says.endswith(f"{OLD}, and 8.9.0.1 is wanted")
     (package.store / "unregistered").unlink()
     says = package.refused("linux/package-install.sh", sha256=sha256(text_of(NEW)), version=NEW, fresh=True)
-    assert says == "somebody else has put a proxy service on the host meanwhile"
+    assert says == "another installation added a proxy service to the host after the plan was made"
 
 
 def test_a_service_that_dies_after_a_moment_does_not_run(tmp_path: Path) -> None:

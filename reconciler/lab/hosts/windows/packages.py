@@ -101,9 +101,9 @@ def install(world: World, args: Arguments) -> dict[str, Any]:
 
 def _check(world: World, args: Arguments, have: str, *, ours: bool) -> None:
     if args["fresh"] and not ours and world.state["proxy"]:
-        raise ScriptError("Somebody else has put a proxy service on the host meanwhile.")
+        raise ScriptError("Another installation added a proxy service to the host after the plan was made.")
     if build_number(have) > build_number(args["version"]):
-        raise ScriptError(f"{have} is on the host, which is newer than {args['version']}: nothing is ever made older.")
+        raise ScriptError(f"{have} is installed and newer than {args['version']}: downgrades are not supported.")
 
 
 def _log(world: World, code: int) -> list[str]:
