@@ -22,8 +22,8 @@ def playbooks_folder() -> Path:
 
 @cache
 def shipped_script(name: str) -> Script:
-    """A script that comes with the product, by its path below `playbooks/`. Raises KeyError for any other."""
+    """A shipped script by its path below `playbooks/`. Raises KeyError for any other."""
     folder = playbooks_folder()
     if name not in {path.relative_to(folder).as_posix() for path in folder.glob("*/*.*")}:
-        raise KeyError(f"there is no script {name} in the playbooks")
+        raise KeyError(f"the playbooks have no script {name}")
     return Script(name, (folder / name).read_bytes().decode("ascii"))

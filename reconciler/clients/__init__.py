@@ -1,4 +1,4 @@
-"""Everything that talks to a network: `vbo` (the product's REST API) and `hosts` (SSH and WinRM).
+"""All network code: `vbo` (the product's REST API), `ssh` and `winrm` (hosts), `http` (TLS, downloads, webhooks).
 
-Every exception of the libraries below is turned into one of `model/errors.py`, with the original as its cause.
+Exceptions of the libraries become those of `model/errors.py`, with the original as the cause.
 """

@@ -1,7 +1,7 @@
-"""Hosts, whatever they are reached by: one session, one script after the other, one JSON document each.
+"""Sessions on hosts, over SSH or WinRM: they run one script after the other, and each prints one JSON document.
 
-A session is used by one thread and closed by its `with` block. Nothing is shared between sessions but TLS contexts
-and the connections to jump hosts.
+A session is used by one thread and closed by its `with` block. Sessions share only TLS contexts and the connections to
+jump hosts.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 class ScriptRunner(Protocol):
-    """Something that runs scripts on one host."""
+    """Runs scripts on one host."""
 
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
         """Run `script` on the host and return the one JSON document that it prints.
 
         `params` are JSON data and may hold `Secret` values; they travel on the script's standard input. `deadline` is
-        in seconds. Raises RemoteError: ScriptFailed where the script says no, DeadlineExceeded, ConnectionLost,
-        BadAnswer where its output is not one JSON document.
+        in seconds. Raises RemoteError: ScriptFailed if the script fails, DeadlineExceeded, ConnectionLost, BadAnswer if
+        its output is not one JSON document.
         """
         ...
 
 
 class HostSession(ScriptRunner, Protocol):
-    """One connection to one host. Entering connects and logs in, leaving closes; both may take their time."""
+    """One connection to one host. Entering connects and logs in, leaving closes."""
 
     def __enter__(self) -> Self: ...
 
@@ -43,23 +43,23 @@ class HostSession(ScriptRunner, Protocol):
     ) -> None: ...
 
     def is_usable(self) -> bool:
-        """Whether the host still answers over this connection, asked before one that was idle is used again."""
+        """Whether the host still answers over this connection. Asked before an idle one is reused."""
         ...
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
-        """Bring the file `source` to the host and return its absolute path there. `sha256` is its digest in hex.
+        """Upload the file `source` and return its absolute path on the host. `sha256` is its digest in hexadecimal.
 
-        The file lies in a folder of ours that the account of the login alone can enter, keeps the ending of `source`,
-        and has this name only once its digest was computed on the host: a partial upload is never taken for it. One
-        that is there already is not sent again. It stays until `remove`. `deadline` is for everything, in seconds.
+        The file is in a private folder of the login account, keeps the extension of `source`, and gets its final name
+        after its digest is verified on the host, so a partial upload is never used. A file that is already there is
+        not sent again. It stays until `remove`. `deadline` is for the whole upload, in seconds.
 
-        Raises RemoteError: BadAnswer where another digest arrived, Refused where the host does not take the file,
-        DeadlineExceeded, ConnectionLost; and ReconcileError where `source` cannot be read.
+        Raises RemoteError: BadAnswer for another digest, Refused if the host rejects the file, DeadlineExceeded,
+        ConnectionLost; and ReconcileError if `source` cannot be read.
         """
         ...
 
     def remove(self, path: str, *, deadline: float) -> None:
-        """Remove what `upload` returned, also when it is gone already. Raises RemoteError."""
+        """Remove what `upload` returned. A missing file is not an error. Raises RemoteError."""
         ...
 
 
@@ -78,7 +78,7 @@ def open_host(connection: Connection, context: ConnectionContext) -> HostSession
 
 
 def name_on_host(source: Path, sha256: str) -> str:
-    """The name of an upload: its digest, and the ending that installers go by."""
+    """The name of an upload: its digest, and the extension that installers need."""
     suffix = source.suffix.lower()
     return sha256 + (suffix if _SUFFIX.fullmatch(suffix) else "")
 
@@ -86,7 +86,7 @@ def name_on_host(source: Path, sha256: str) -> str:
 def trusted_keys(connection: Connection, root: str) -> tuple[bytes, ...]:
     """The SSH host keys (wire format) that the inventory, or else the user's known_hosts, trusts for this host.
 
-    Raises UntrustedPeer where a file or key that the inventory names cannot be read.
+    Raises UntrustedPeer if a file or key that the inventory names cannot be read.
     """
     from reconciler.clients.ssh.host_keys import HostKeys
 

@@ -1,6 +1,6 @@
-"""What can be learnt of a peer without logging in: what its name resolves to, and until when its certificate is good.
+"""Information about a peer that needs no login: the addresses and names in DNS, and the expiry of its certificate.
 
-Nothing is sent beyond a TLS handshake, in which the peer is checked as for any other connection.
+Nothing is sent beyond a TLS handshake, which verifies the peer like any other connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.model.errors import RemoteError, Unreachable
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection, Server
 
-_WHAT: Final = "looking at its certificate"
+_WHAT: Final = "reading its certificate"
 
 
 def addresses(name: str) -> list[str]:
@@ -24,13 +24,13 @@ def addresses(name: str) -> list[str]:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        hint = "Add the name to the DNS (or the hosts file) of this machine, or say `address` in the inventory."
+        hint = "Add the name to the DNS (or the hosts file) of this machine, or set `address` in the inventory."
         raise Unreachable(name, "looking up its name", "the name cannot be resolved", hint=hint) from error
     return sorted({str(item[4][0]) for item in found})
 
 
 def names(address: str) -> list[str]:
-    """The names that `address` resolves back to, in lower case and sorted; none where there are none."""
+    """The names that `address` resolves back to, in lower case and sorted; possibly none."""
     try:
         name, aliases, _ = socket.gethostbyaddr(address)
     except (OSError, UnicodeError):
@@ -39,7 +39,7 @@ def names(address: str) -> list[str]:
 
 
 def server_certificate_end(server: Server, root: str) -> datetime:
-    """Until when the certificate of the REST API is good (aware). Raises Unreachable and UntrustedPeer."""
+    """The expiry of the certificate of the REST API (aware). Raises Unreachable and UntrustedPeer."""
     from reconciler.clients.http.faults import translate_connect
 
     target = (server.address or server.host, server.port)
@@ -48,7 +48,7 @@ def server_certificate_end(server: Server, root: str) -> datetime:
 
 
 def host_certificate_end(connection: Connection, root: str) -> datetime:
-    """Until when the certificate of a host's WinRM is good (aware). Raises Unreachable and UntrustedPeer."""
+    """The expiry of the certificate of a host's WinRM listener (aware). Raises Unreachable and UntrustedPeer."""
     from reconciler.clients.winrm.faults import translate
 
     peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
@@ -65,6 +65,6 @@ def _end(peer: Peer, name: str, root: str, fault: Callable[[Exception], RemoteEr
             context.wrap_socket(plain, server_hostname=name) as secured,
         ):
             found = secured.getpeercert(binary_form=True) or b""
-    except (OSError, ValueError) as error:  # ValueError comes from names that cannot be one in DNS
+    except (OSError, ValueError) as error:  # ValueError: the host is not a valid DNS name
         raise fault(error) from error
     return load_der_x509_certificate(found).not_valid_after_utc

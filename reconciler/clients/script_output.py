@@ -1,4 +1,4 @@
-"""What a script sent back: one JSON document, or an account of what went wrong. Pure, and without secrets."""
+"""The output of a script on a host: one JSON document, or an error. Pure; secrets are masked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.errors import BadAnswer, ScriptFailed
 from reconciler.model.secret import Secret, mask_secrets
 
 OUTPUT_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes that one script may print. The largest honest answer is a few kilobytes."""
+"""Bytes that one script may print. The largest document of a shipped script is a few kilobytes."""
 
 _CLIXML = re.compile(r"#< CLIXML\s*(<Objs.*?</Objs>)", re.DOTALL)
 _ERROR = re.compile(r'<S S="Error">(.*?)</S>', re.DOTALL)
@@ -21,7 +21,7 @@ _LONGEST = 600
 
 
 def reveal(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """`params` with the secrets revealed, and the secrets. Called at the moment of sending."""
+    """`params` with the secrets revealed, and the list of secrets. Called when the parameters are sent."""
     found: list[str] = []
 
     def plain(value: Any) -> Any:
@@ -45,39 +45,39 @@ def document(peer: str, what: str, stdout: bytes, secrets: Sequence[str]) -> Any
     except ValueError as error:
         encoding = json.detect_encoding(stdout[:4])
         if len(stdout) > 3 and not encoding.startswith("utf-8"):
-            hint = "Something on the host changes how PowerShell writes; what is asked for is UTF-8."
-            raise BadAnswer(peer, what, f"it printed {encoding.upper()} where UTF-8 belongs", hint=hint) from error
+            hint = "A setting of the host changes the output encoding of PowerShell."
+            raise BadAnswer(peer, what, f"it printed {encoding.upper()} instead of UTF-8", hint=hint) from error
         start = shorten(mask_secrets(text, secrets), 120)
-        reason = f"it printed {start!r} where one JSON document belongs" if start else "it printed nothing"
+        reason = f"it printed {start!r} instead of one JSON document" if start else "it printed nothing"
         if stdout[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in stdout[:2]:
-            reason = "it printed UTF-16 where one JSON document in UTF-8 belongs"
-        hint = "A login script that prints, or a shell that is not POSIX, can be the cause."
+            reason = "it printed UTF-16 instead of one JSON document in UTF-8"
+        hint = "Possible causes: a login script that prints, or a login shell that is not POSIX."
         raise BadAnswer(peer, what, reason, hint=hint) from error
 
 
 def script_failed(peer: str, what: str, code: int, stderr: bytes, secrets: Sequence[str]) -> ScriptFailed:
-    """The error for a script that ended with `code`; its reason is what the script itself said on standard error."""
+    """The error for a script with exit code `code`; the reason is the message on its standard error."""
     text = mask_secrets(stderr.decode("utf-8-sig", "replace"), secrets)
-    reason = _said(text) or _clixml(text) or text.strip()
+    reason = _message(text) or _clixml(text) or text.strip()
     return ScriptFailed(peer, what, shorten(reason) or f"it ended with exit code {code}", exit_code=code)
 
 
-def _said(text: str) -> str:
+def _message(text: str) -> str:
     """The message in the last line that is a JSON object with one."""
     for line in reversed(text.splitlines()):
         if not line.lstrip().startswith("{"):
             continue
         try:
-            told = json.loads(line)
+            found = json.loads(line)
         except ValueError:
             continue
-        if isinstance(told, dict) and isinstance(told.get("message"), str):
-            return str(told["message"])
+        if isinstance(found, dict) and isinstance(found.get("message"), str):
+            return str(found["message"])
     return ""
 
 
 def _clixml(text: str) -> str:
-    """The error text inside PowerShell's serialised streams; progress and warnings in them are no failure."""
+    """The error text in PowerShell's serialized streams; progress and warnings in them are not failures."""
     found = "".join(part for block in _CLIXML.findall(text) for part in _ERROR.findall(block))
     return html.unescape(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), found))
 

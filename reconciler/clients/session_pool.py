@@ -1,4 +1,4 @@
-"""Sessions that stay open between the steps of a run, so that a host is logged in to once and not once a step."""
+"""A pool of sessions for the steps of a run, so that each host needs one login and not one for each step."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class _Idle:
 
 
 class Sessions:
-    """A session is lent to one thread at a time. At most `most` stay open unused, and none is used again that was idle
-    for more than `longest` seconds of `clock`."""
+    """Lends each session to one thread at a time. At most `most` idle sessions stay open, and none is reused after more
+    than `longest` seconds of `clock`."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class Sessions:
 
     @contextmanager
     def lend(self, connection: Connection) -> Iterator[HostSession]:
-        """A session on the host, a new one where none is there or it does not answer any more. Raises RemoteError.
+        """A session on the host: an idle one that still answers, or a new one. Raises RemoteError.
 
-        It is kept afterwards unless the connection itself is in doubt.
+        It is kept afterwards unless the connection itself may be broken.
         """
         session = self._take(connection) or open_host(connection, self._context).__enter__()
         try:
@@ -60,7 +60,7 @@ class Sessions:
         self._keep(connection, session)
 
     def close(self) -> None:
-        """End what is idle; what is lent ends when it comes back."""
+        """Close the idle sessions; lent ones are closed when they are returned."""
         with self._lock:
             idle, self._idle, self._most = self._idle, [], 0
         for each in idle:

@@ -1,6 +1,6 @@
-"""One deadline over everything that a call does on its sockets.
+"""Sockets with one deadline for a whole call.
 
-The libraries above limit single reads only: a peer that sends a byte now and then would never meet them.
+The libraries above limit single reads only, and a peer that sends a byte now and then never reaches such a limit.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)
 
 @contextmanager
 def socket_deadline(left: Callable[[], float]) -> Iterator[None]:
-    """While this is open every read and write of this thread's `BoundedSocket`s ends when `left()`, in seconds, is down
-    to zero."""
+    """Within the context, every read and write of this thread's `BoundedSocket`s times out when `left()` (seconds)
+    reaches zero."""
     token = _left.set(left)
     try:
         yield
@@ -30,17 +30,17 @@ def socket_deadline(left: Callable[[], float]) -> Iterator[None]:
 
 
 class BoundedSocket(socket.socket):
-    """A socket that keeps the deadline of the call it works for."""
+    """A socket with the deadline of the current call."""
 
     established = True
-    """False as long as an exception would leak the socket, because nobody else holds it yet."""
+    """False as long as an exception would leak the socket, because nothing else references it yet."""
 
     def settimeout(self, value: float | None, /) -> None:
         left = _left.get()
         if left is not None:
             rest = left()
             if rest <= 0 and self.established:
-                raise TimeoutError("the deadline of the call is over")
+                raise TimeoutError("the deadline of the call has passed")
             value = max(0.001, rest if value is None else min(value, rest))
         super().settimeout(value)
 
@@ -50,7 +50,7 @@ class BoundedSocket(socket.socket):
 
 
 def dial(target: tuple[str, int], seconds: float) -> BoundedSocket:
-    """A connection to the first address of `target` that takes it, made within `seconds`. Raises OSError."""
+    """Connect to the first address of `target` that accepts, within `seconds` for all of them. Raises OSError."""
     end = time.monotonic() + seconds
     failed: OSError | None = None
     for family, kind, protocol, _, address in socket.getaddrinfo(*target, type=socket.SOCK_STREAM):

@@ -1,4 +1,4 @@
-"""What was never run on a real Windows, and how to try it: a part of the README of the playbooks."""
+"""The manual test of the playbooks on Windows: a section of their README."""
 
 from __future__ import annotations
 

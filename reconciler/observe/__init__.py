@@ -1,4 +1,4 @@
-"""Looking at the live world: the server through a Reader, the hosts through their probes. Nothing here can write."""
+"""Reads the live state: the server through a `Reader`, and the facts of the hosts. Nothing here can write."""
 
 from reconciler.observe.observation import observe
 from reconciler.observe.recall import recall

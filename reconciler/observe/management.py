@@ -1,4 +1,4 @@
-"""What only PowerShell on the management server knows: its certificate, and which proxies are out of date."""
+"""Reads what only PowerShell on the management server reports: its certificate, and which proxies are out of date."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Resources = dict[Address, LiveResource]
 def read_security(
     inventory: Inventory, access: Access, context: ConnectionContext
 ) -> tuple[Resources, tuple[Diagnostic, ...]]:
-    """The certificate that the server shows to workgroup proxies, where the inventory says anything about it."""
+    """The certificate that workgroup proxies trust, if the inventory declares one."""
     if not inventory.of_kind("certificate"):
         return {}, ()
     raw, problems = _ask("server/security-settings.ps1", access, context)

@@ -1,4 +1,4 @@
-"""One observation of everything that an inventory is about."""
+"""Observes the live state of everything in an inventory."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def observe(
     parallel: int = 32,
     since: Mapping[str, int] | None = None,
 ) -> Live:
-    """What the server and the hosts are now, in the inventory's words.
+    """The live state of the server and the hosts, in the inventory's terms.
 
-    The hosts are probed while the server is read: one connection and one script a host, and a number of REST requests
-    that does not grow with the number of objects. Raises RemoteError where the server itself cannot be read; the
-    trouble of single hosts is in `Live.hosts` and `Live.problems`. `since` are the requests that were sent before, and
-    do not count as this observation's.
+    The hosts are probed while the server is read: one connection and one script for each host, and a number of REST
+    requests that does not grow with the number of objects. Raises RemoteError if the server cannot be read; failures of
+    single hosts are in `Live.hosts` and `Live.problems`. `since` are request counts that do not belong to this
+    observation.
     """
     naming = Naming(reader.rest, access)
     before = dict(since or {})

@@ -1,4 +1,4 @@
-"""Gathering what planning must know of secrets: keyed fingerprints, never values."""
+"""Collects what planning needs about secrets: keyed fingerprints, never values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def recall(
     inventory: Inventory, live: Live, *, access: Access, context: ConnectionContext, applied_state: AppliedState
 ) -> Recall:
-    """What was applied last, the fingerprints of all secrets now, and the thumbprint of the wanted certificate."""
+    """The values applied last, the current fingerprints of all secrets, and the thumbprint of the declared
+    certificate."""
     marks: dict[str, str] = {}
     secrets: dict[str, dict[str, str]] = {}
     for kind in KINDS.values():
@@ -40,12 +41,12 @@ def recall(
 
 
 def scope_of(inventory: Inventory, live: Live) -> str:
-    """What was applied is remembered for one installation of the product and one inventory."""
+    """The key of applied values: one installation of the product and one inventory."""
     return f"{live.server.installation or live.server.host}/{inventory.name}"
 
 
 def _fingerprint(login: Credential, context: ConnectionContext, applied_state: AppliedState) -> str:
-    """Fingerprint of a whole login; empty where a part of it cannot be resolved."""
+    """Fingerprint of a whole credential; empty if a part of it cannot be resolved."""
     try:
         values = [
             context.secret(reference).reveal()

@@ -1,7 +1,7 @@
-"""What the REST API shows, in the inventory's words.
+"""Reads the objects of the REST API, in the inventory's terms.
 
-Collections are read whole and matched here, since the product has no filters by name. The order of the kinds is the
-order in which names are learned: a job can only be named once its organization is.
+Collections are read whole and matched here, because the product has no filters by name. Kinds are read in order of
+their references: the name of a job needs that of its organization.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _read_collections(reader: Reader, inventory: Inventory) -> Raws:
 
 
 def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> None:
-    """Accounts and object storage are named in repositories only; they are read where one of them is declared."""
+    """Accounts and object storage are referenced only by repositories, and read only if one of them is declared."""
     storages = [
         found.fields["object_storage"] for found in inventory.of_kind("repository") if "object_storage" in found.fields
     ]
@@ -82,7 +82,7 @@ def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> N
 
 
 def _learn(naming: Naming, kind: str, raws: Iterable[Raw], *names: str) -> None:
-    """An object goes by the last of its `names`."""
+    """Add the ids of objects by each of their `names`; the last one is used in messages."""
     for raw in raws:
         for name in (raw.get(part) for part in names):
             if isinstance(name, str) and name and isinstance(raw.get("id"), str):
@@ -90,8 +90,8 @@ def _learn(naming: Naming, kind: str, raws: Iterable[Raw], *names: str) -> None:
 
 
 def _match(kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming) -> list[tuple[str, Raw]]:
-    """Live objects with the names they go by here; their ids are learned on the way. One that has its former name still
-    is the one that is declared."""
+    """Live objects with their names in the inventory; their ids are added to `naming`. An object with the former name
+    of a declared one is that object."""
     wanted: dict[str, Resource] = {
         kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
     }

@@ -187,4 +187,4 @@ def _required_text(requirement: Requirement, operand: Any) -> Any:
         case "has_version":
             return f"{'.'.join(str(operand).split('.')[:2])}.x, {operand} or later"
         case _:
-            return f"at most {operand}{unit} either way"
+            return f"within {operand}{unit}"

@@ -1,4 +1,4 @@
-"""The document of a facts script to facts: checked, in one spelling, with what follows from it. Pure."""
+"""Parses the document of a facts script: validates and normalizes it, and adds derived facts. Pure."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _SORTED: Final = (
 
 
 class NotFacts(ValueError):
-    """The document is not one of a facts script; the message says why."""
+    """The document is not the output of a facts script; the message is the reason."""
 
 
 def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
-    """Facts of a host of the operating system `system`, asked when it was `now` here (aware).
+    """Facts of a host with the operating system `system`, read at the local time `now` (aware).
 
-    Added to what the script said: `clock.minutes_off` (whole minutes that the host is ahead), `server.resolves`,
-    `server.reverse_matches` and `certificates.days_left` (whole days of the one that ends first). Lists are sorted and
-    names in lower case, because hosts differ in both.
+    Derived facts are `clock.minutes_off` (whole minutes that the host is ahead), `server.resolves`,
+    `server.reverse_matches` and `certificates.days_left` (whole days until the first expiry). Lists are sorted and
+    names are in lower case, because hosts differ in both.
     """
     if not isinstance(document, Mapping):
         raise NotFacts("it is not an object")
     missing = [part for part in _PARTS if not isinstance(document.get(part), Mapping)]
     if missing:
-        raise NotFacts(f"it does not say anything about {', '.join(missing)}")
+        raise NotFacts(f"it has no {', '.join(missing)}")
     facts: dict[str, Any] = {
         key: dict(value) if isinstance(value, Mapping) else value for key, value in document.items()
     }
     family = facts["os"].get("family")
     if family != system:
-        raise NotFacts(f"it is about {family}, and the host is declared as {system}")
+        raise NotFacts(f"it is of a {family} host, and the inventory declares {system}")
     for part, name in _LOWER:
         if isinstance(facts.get(part, {}).get(name), str):
             facts[part][name] = facts[part][name].lower().rstrip(".")
@@ -65,9 +65,9 @@ def example(script: Script) -> dict[str, Any]:
     return found
 
 
-def _minutes_off(told: Any, now: datetime) -> int | None:
+def _minutes_off(utc: Any, now: datetime) -> int | None:
     try:
-        host = datetime.fromisoformat(str(told))
+        host = datetime.fromisoformat(str(utc))
     except ValueError:
         return None
     if host.tzinfo is None:
@@ -76,14 +76,14 @@ def _minutes_off(told: Any, now: datetime) -> int | None:
 
 
 def _days_left(ends: Any, now: datetime) -> int | None:
-    """None where there is no certificate, or one whose end cannot be read."""
+    """None without a certificate, or if an expiry date cannot be parsed."""
     times = [_end(text) for text in ends] if isinstance(ends, list) else []
     known = [time for time in times if time is not None]
     return min((time - now).days for time in known) if known and len(known) == len(times) else None
 
 
 def _end(text: Any) -> datetime | None:
-    """`2027-05-06T07:08:09Z`, or as openssl says it: `May  6 07:08:09 2027 GMT`."""
+    """`2027-05-06T07:08:09Z`, or the format of openssl: `May  6 07:08:09 2027 GMT`."""
     try:
         if str(text).endswith(" GMT"):
             month, rest = str(text)[:3], " ".join(str(text)[3:-4].split())

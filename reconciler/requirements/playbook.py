@@ -1,4 +1,4 @@
-"""Playbooks: loading them, and the scripts that they name."""
+"""Loads and validates playbooks, with the scripts that they name."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _ENDS: Final = {"linux": ".sh", "windows": ".ps1"}
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """What hosts of one operating system must be. `scripts` holds the change scripts by name; `own_facts` are scripts
-    that ask beyond `facts`, from the folders of users."""
+    """The requirements for hosts of one operating system. `scripts` are the remedies by name, `own_facts` the facts
+    scripts of users, which run after `facts`."""
 
     os: str
     facts: Script
@@ -40,35 +40,35 @@ NO_REQUIREMENTS: Final[Mapping[str, Playbook]] = {name: Playbook(name, Script(""
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
-    """One folder of playbooks. `name` is what messages call it, empty for the shipped one; `beneath` is the folder
-    whose scripts it may use too."""
+class _Folder:
+    """One folder of playbooks. `name` is its name in messages, empty for the shipped one; `shipped` is the shipped
+    folder, whose scripts it may use too."""
 
     folder: Path
     name: str = ""
-    beneath: Path | None = None
+    shipped: Path | None = None
 
     def label(self, file: str) -> str:
         return f"{self.name}/{file}" if self.name else file
 
     def find(self, script: str) -> Path:
         here = self.folder / script
-        return self.beneath / script if self.beneath is not None and not here.is_file() else here
+        return self.shipped / script if self.shipped is not None and not here.is_file() else here
 
 
 def load(folder: Path, own: Mapping[str, Path] | None = None) -> dict[str, Playbook]:
-    """The playbooks in `folder`, by operating system, with those of users over them. `own` are further folders by the
-    name that messages call them. Raises Diagnosed with everything that is wrong with them.
+    """The playbooks in `folder`, by operating system, merged with those of users. `own` are the folders of users by
+    their names in messages. Raises Diagnosed with every error in them.
 
-    A requirement of a user's folder comes after the shipped ones, or takes the place of the one with its name.
+    A requirement of a user comes after the shipped ones, or replaces the one with its name.
     """
     problems: list[Diagnostic] = []
-    found = {name: _load(_Room(folder), name, problems) for name in SYSTEMS}
+    found = {name: _load(_Folder(folder), name, problems) for name in SYSTEMS}
     for label, path in (own or {}).items():
-        room = _Room(path, label, folder)
+        room = _Folder(path, label, folder)
         if not any((path / f"{name}.yml").is_file() for name in SYSTEMS):
             files = " or ".join(f"{name}.yml" for name in SYSTEMS)
-            problems.append(_problem("playbook", f"There is no {files} in the folder {label}.", Position(label, 1)))
+            problems.append(_problem("playbook", f"The folder {label} has no {files}.", Position(label, 1)))
         for name in SYSTEMS:
             if (path / f"{name}.yml").is_file():
                 found[name] = _over(found[name], _load(room, name, problems))
@@ -78,7 +78,7 @@ def load(folder: Path, own: Mapping[str, Path] | None = None) -> dict[str, Playb
 
 
 def load_for(inventory: Inventory) -> dict[str, Playbook]:
-    """The shipped playbooks, with those that `inventory` names over them. Raises Diagnosed."""
+    """The shipped playbooks, merged with those that `inventory` names. Raises Diagnosed."""
     root = Path(inventory.access.root)
     return load(playbooks_folder(), {name: root / name for name in inventory.playbooks})
 
@@ -100,7 +100,7 @@ def _script(folder: Path, name: str) -> Script:
     return Script(name, (folder / name).read_bytes().decode("ascii"))
 
 
-def _load(room: _Room, system: str, problems: list[Diagnostic]) -> Playbook | None:
+def _load(room: _Folder, system: str, problems: list[Diagnostic]) -> Playbook | None:
     import yaml
 
     file = room.label(f"{system}.yml")
@@ -138,7 +138,7 @@ def _schema() -> Any:
 
 
 def _broken(file: str, text: str, raw: Any) -> list[Diagnostic]:
-    """What does not fit the schema. A fast check decides whether the slow one has anything to explain."""
+    """Violations of the schema. A fast validator decides whether the slow one, which explains them, has to run."""
     from jsonschema_rs import Draft202012Validator
 
     if Draft202012Validator(_schema()).is_valid(raw):
@@ -152,27 +152,26 @@ def _broken(file: str, text: str, raw: Any) -> list[Diagnostic]:
     ]
 
 
-def _beyond_schema(room: _Room, file: str, text: str, raw: Mapping[str, Any], system: str) -> list[Diagnostic]:
-    """Rules that a schema cannot say: the file's own system, names that are there once, scripts that can be run, and
-    fields that proxies have."""
+def _beyond_schema(room: _Folder, file: str, text: str, raw: Mapping[str, Any], system: str) -> list[Diagnostic]:
+    """Rules beyond the schema: the operating system of the file, unique names, valid scripts and fields of a proxy."""
     found: list[Diagnostic] = []
 
     def add(detail: str, *path: str | int) -> None:
         found.append(_problem("playbook", detail, _position(file, text, path)))
 
     if raw["os"] != system:
-        add(f"{system}.yml says that it is for {raw['os']}.", "os")
+        add(f"`os` in {system}.yml is {raw['os']}.", "os")
     if "facts" not in raw and not room.name:
-        add("It names no script that asks for the facts.")
+        add("It has no facts script: `facts` is required.")
     seen: set[str] = set()
     scripts: list[tuple[str, tuple[str | int, ...]]] = [(raw["facts"], ("facts",))] if "facts" in raw else []
     for index, item in enumerate(raw["requirements"]):
         at = ("requirements", index)
         if item["name"] in seen:
-            add(f"There are two requirements named {item['name']}.", *at, "name")
+            add(f"The requirement {item['name']} is declared twice.", *at, "name")
         seen.add(item["name"])
         for name in sorted(placeholders(item) - proxy_fields()):
-            add(f"There is no field {name} of a proxy: {{{name}}} cannot be filled in.", *at)
+            add(f"{{{name}}} cannot be replaced: proxies have no field {name}.", *at)
         if "change" in item:
             scripts.append((item["change"]["script"], (*at, "change", "script")))
     for script, path in scripts:
@@ -181,31 +180,31 @@ def _beyond_schema(room: _Room, file: str, text: str, raw: Mapping[str, Any], sy
     return found
 
 
-def _script_faults(room: _Room, name: str, system: str) -> Iterator[str]:
+def _script_faults(room: _Folder, name: str, system: str) -> Iterator[str]:
     file = room.find(name)
     if not file.is_file():
-        yield f"There is no script {name}."
+        yield f"The script {name} does not exist."
         return
     if not name.startswith(f"{system}/") or name.endswith(".ps1") is not (system == "windows"):
-        yield f"{name} is no script for {system}: those are in the folder {system} and end with {_ENDS[system]}."
-    if room.beneath is not None and (room.folder / name).is_file() and (room.beneath / name).is_file():
-        yield f"{name} has the name of a script of the product: give it another."
+        yield f"{name} is not a script for {system}: use one in the folder {system} with the extension {_ENDS[system]}."
+    if room.shipped is not None and (room.folder / name).is_file() and (room.shipped / name).is_file():
+        yield f"{name} is the name of a shipped script: rename it."
     try:
         if not file.read_bytes().isascii():
-            yield f"{name} holds characters beyond ASCII, which not every host reads alike."
+            yield f"{name} contains characters outside ASCII, which hosts decode differently."
     except OSError as error:
         yield f"{name} cannot be read: {error.strerror}."
 
 
 def _problem(code: str, detail: str, position: Position) -> Diagnostic:
-    fix = "The format is in `schemas/playbook.schema.json`."
+    fix = "See `schemas/playbook.schema.json` for the format."
     return Diagnostic(code, "Playbook cannot be used", detail, fix, position=position)
 
 
 def _syntax(file: str, error: Exception) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     position = Position(file, mark.line + 1, mark.column + 1) if mark is not None else Position(file, 1)
-    return _problem("playbook", f"It is not YAML: {getattr(error, 'problem', None) or error}.", position)
+    return _problem("playbook", f"Invalid YAML: {getattr(error, 'problem', None) or error}.", position)
 
 
 def _spot(path: Sequence[str | int]) -> str:
@@ -213,7 +212,7 @@ def _spot(path: Sequence[str | int]) -> str:
 
 
 def _position(file: str, text: str, path: Sequence[str | int]) -> Position:
-    """Where `path` stands, or the nearest that does."""
+    """The position of `path`, or of the nearest part of it that exists."""
     import yaml
 
     node: Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)

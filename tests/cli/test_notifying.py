@@ -83,7 +83,7 @@ def test_a_webhook_that_refuses_is_a_warning(world: FakeWorld, hook: Hook, statu
     ended = call("apply", "x.yml", "--auto-approve", "--notify-url", hook.address)
     assert ended.code == 3
     assert "Warning: The webhook was not notified" in ended.err
-    assert f"127.0.0.1: telling the webhook: it answered {status}" in ended.err
+    assert f"127.0.0.1: notifying the webhook: it answered {status}" in ended.err
     assert TOKEN not in ended.out + ended.err
 
 

@@ -96,11 +96,11 @@ def line(text: str, part: str) -> int:
     ("old", "new", "at", "said"),
     [
         ("equals:", "equal:", "  - name: banner", "'equal' was unexpected"),
-        ("os: linux", "os: windows", "os: windows", "linux.yml says that it is for windows"),
-        ("{text:", "{oops: '{prot}', text:", "  - name: banner", "There is no field prot of a proxy"),
-        ("linux/house-banner.sh", "linux/nowhere.sh", "    change:", "There is no script linux/nowhere.sh"),
-        ("linux/house-banner.sh", "windows/open-port.ps1", "    change:", "is no script for linux"),
-        ("name: disk", "name: banner", "  - name: banner\n    fact: disk", "two requirements named banner"),
+        ("os: linux", "os: windows", "os: windows", "`os` in linux.yml is windows"),
+        ("{text:", "{oops: '{prot}', text:", "  - name: banner", "proxies have no field prot"),
+        ("linux/house-banner.sh", "linux/nowhere.sh", "    change:", "The script linux/nowhere.sh does not exist"),
+        ("linux/house-banner.sh", "windows/open-port.ps1", "    change:", "is not a script for linux"),
+        ("name: disk", "name: banner", "  - name: banner\n    fact: disk", "requirement banner is declared twice"),
         (
             "    manual: Free some.",
             "    level: advice\n    change: {script: linux/open-port.sh}",
@@ -119,12 +119,12 @@ def test_scripts_are_ascii_and_have_names_of_their_own(tmp_path: Path) -> None:
     folder = house(tmp_path / "house", GOOD.replace("house-facts", "facts"), house_banner="# ümlaut\n")
     (folder / "linux" / "facts.sh").write_text("# Mine.\n")
     shown = broken(folder)
-    assert any("linux/house-banner.sh holds characters beyond ASCII" in item for item in shown)
-    assert any("linux/facts.sh has the name of a script of the product" in item for item in shown)
+    assert any("linux/house-banner.sh contains characters outside ASCII" in item for item in shown)
+    assert any("linux/facts.sh is the name of a shipped script" in item for item in shown)
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    assert broken(tmp_path / "nowhere") == ["house:1:1: There is no linux.yml or windows.yml in the folder house."]
+    assert broken(tmp_path / "nowhere") == ["house:1:1: The folder house has no linux.yml or windows.yml."]
 
 
 def test_a_shipped_script_may_be_used(tmp_path: Path) -> None:

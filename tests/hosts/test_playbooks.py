@@ -77,22 +77,27 @@ def test_names_are_there_once_and_scripts_exist(folder: Path) -> None:
     script = change(folder, "script: windows/open-port.ps1", "script: windows/nowhere.ps1")
     (folder / "linux" / "facts.sh").unlink()
     answer = broken(folder)
-    assert any(item.startswith(f"windows.yml:{name}:") and "two requirements named clock" in item for item in answer)
-    assert any(item.startswith(f"windows.yml:{script}:") and "no script windows/nowhere.ps1" in item for item in answer)
-    assert any(item.startswith("linux.yml:") and "no script linux/facts.sh" in item for item in answer)
+    assert any(
+        item.startswith(f"windows.yml:{name}:") and "requirement clock is declared twice" in item for item in answer
+    )
+    assert any(
+        item.startswith(f"windows.yml:{script}:") and "The script windows/nowhere.ps1 does not exist" in item
+        for item in answer
+    )
+    assert any(item.startswith("linux.yml:") and "The script linux/facts.sh does not exist" in item for item in answer)
 
 
 def test_a_file_says_for_which_system_it_is(folder: Path) -> None:
     change(folder, "os: windows", "os: linux")
-    assert any("windows.yml says that it is for linux" in item for item in broken(folder))
+    assert any("`os` in windows.yml is linux" in item for item in broken(folder))
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: [", "windows.yml:2:1: It is not YAML"),
+        (b"a: [", "windows.yml:2:1: Invalid YAML"),
         (b"a: \xff", "windows.yml:1:1: windows.yml cannot be read: it is not UTF-8 text"),
-        (b"!!python/object/apply:os.system [id]", "It is not YAML"),
+        (b"!!python/object/apply:os.system [id]", "Invalid YAML"),
         (b"", "None is not of type 'object'"),
         (b"- 1", "is not of type 'object'"),
     ],

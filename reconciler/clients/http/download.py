@@ -1,7 +1,7 @@
 """Installation packages on this machine: a file beside the inventory, or one that is downloaded once and kept.
 
-Whatever it is, its SHA-256 is compared before it goes anywhere. What was downloaded is kept below the user's cache
-folder under its digest, for nobody else to read or change.
+The SHA-256 is verified before a package is used. Downloads are kept in the user's cache folder, which is private, under
+their digest.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _HINT: Final = (
 
 
 def fetch(package: Package, root: str, *, deadline: float, folder: Path | None = None) -> Path:
-    """The file of `package` on this machine, with the right digest. `root` is the folder of the inventory, `folder`
+    """The path of `package` on this machine, verified. `root` is the folder of the inventory, `folder`
     where downloads are kept, `deadline` in seconds.
 
-    Raises Diagnosed where the file is missing or another one, and RemoteError where it cannot be downloaded.
+    Raises Diagnosed if the file is missing or has another digest, and RemoteError if it cannot be downloaded.
     """
     if not package.source.startswith("https://"):
         return _beside(package, Path(root, package.source))
@@ -78,7 +78,7 @@ def _problem(code: str, detail: str) -> Diagnosed:
 
 
 def _download(package: Package, root: str, target: Path, seconds: float) -> None:
-    """To a file of its own first: what is cut off, or is another file, never bears the name."""
+    """To a temporary file first: an incomplete or wrong download never gets the final name."""
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix="part-")
     except OSError as error:
@@ -115,12 +115,12 @@ def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     except faults.CAUGHT as error:
         if time.monotonic() >= end:
             raise DeadlineExceeded(peer, "downloading a package", f"not done after {seconds:g} s") from error
-        told = faults.translate(error, peer, "downloading a package")
-        raise type(told)(peer, told.what, told.reason, hint=_HINT) from error
+        fault = faults.translate(error, peer, "downloading a package")
+        raise type(fault)(peer, fault.what, fault.reason, hint=_HINT) from error
 
 
 def _follow(client: httpx.Client, address: str, peer: str) -> Iterator[bytes]:
-    """What `address` gives, over https alone however often it is redirected."""
+    """The content of `address`. Redirects are followed over https only."""
     for _ in range(_REDIRECTS):
         with client.stream("GET", address) as answer:
             if not answer.has_redirect_location:

@@ -1,4 +1,4 @@
-"""Exceptions of httpx and of the sockets below it to our errors. Every class of httpx stands in the table."""
+"""Maps the exceptions of httpx and of sockets to the errors of the model. The table has every class of httpx."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.model.errors import (
 )
 
 CAUGHT: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError, UnicodeError)
-"""What a call through httpx may raise; UnicodeError comes from host names that cannot be a name in DNS."""
+"""What a call through httpx may raise; UnicodeError comes from host names that are not valid in DNS."""
 
 FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     # nothing was sent
@@ -31,7 +31,7 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     httpx.LocalProtocolError: Unreachable,
     httpx.InvalidURL: Unreachable,
     UnicodeError: Unreachable,
-    # the request may have been carried out
+    # the request may have been executed
     httpx.ReadTimeout: DeadlineExceeded,
     httpx.WriteTimeout: DeadlineExceeded,
     httpx.TimeoutException: DeadlineExceeded,
@@ -43,7 +43,7 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     httpx.RequestError: ConnectionLost,
     httpx.HTTPError: ConnectionLost,
     OSError: ConnectionLost,
-    # an answer came, but not one that HTTP knows
+    # the answer is not valid HTTP
     httpx.RemoteProtocolError: BadAnswer,
     httpx.ProtocolError: BadAnswer,
     httpx.DecodingError: BadAnswer,
@@ -60,27 +60,27 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
 _HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unreachable: "Check `server.host` and `server.port` (4443 by default), the firewall between, and on the server the "
     "service Veeam Backup for Microsoft 365 REST API.",
-    DeadlineExceeded: "The server may still be at it: look there before anything is repeated.",
-    ConnectionLost: "The request may have been carried out: look there before anything is repeated.",
-    BadAnswer: "Is this the port of the REST API (4443 by default), with nothing in front that answers itself?",
+    DeadlineExceeded: "The server may still execute the request: check the result there before you retry.",
+    ConnectionLost: "The request may have been executed: check the result there before you retry.",
+    BadAnswer: "Is this the port of the REST API (4443 by default), without a gateway in front that answers instead?",
 }
 
 _PIN_IT = (
-    "Trust its issuer with `server.tls.ca_file`, or pin this very certificate with `server.tls.fingerprint`. Its "
-    "fingerprint, to compare with the one on the server:\n"
+    "Trust its issuer with `server.tls.ca_file`, or pin the certificate with `server.tls.fingerprint`. Compare its "
+    "fingerprint with the one on the server:\n"
     "  openssl s_client -connect {peer} </dev/null | openssl x509 -noout -fingerprint -sha256"
 )
 
 _CERTIFICATES: Final[Mapping[int, tuple[str, str]]] = {
-    # code of OpenSSL's verification: what is wrong, how to mend it
+    # error code of OpenSSL: reason, fix
     9: ("its certificate is not valid yet", "Compare the clocks of this machine and of the server."),
     10: ("its certificate has expired", "Renew the certificate of the REST API on the server."),
     18: ("its certificate is self-signed and not trusted here", _PIN_IT),
     19: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
     20: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
     21: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
-    62: ("its certificate is for another name", "Write the name that stands in the certificate as `server.host`."),
-    64: ("its certificate is not for this address", "Write the name that stands in the certificate as `server.host`."),
+    62: ("its certificate is for another name", "Set `server.host` to the name in the certificate."),
+    64: ("its certificate is not for this address", "Set `server.host` to the name in the certificate."),
 }
 
 
@@ -98,7 +98,7 @@ def translate(error: Exception, peer: str, what: str) -> RemoteError:
 
 
 def translate_tls(error: BaseException, peer: str, what: str) -> UntrustedPeer | None:
-    """UntrustedPeer for an exception of a TLS handshake; None where it is none (a broken connection, say)."""
+    """UntrustedPeer for an exception of a TLS handshake; None for other exceptions, such as a broken connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         known = _CERTIFICATES.get(getattr(error, "verify_code", 0))
         reason, hint = known or (getattr(error, "verify_message", "") or error.strerror or str(error), _PIN_IT)
@@ -108,7 +108,7 @@ def translate_tls(error: BaseException, peer: str, what: str) -> UntrustedPeer |
         return UntrustedPeer(
             peer,
             what,
-            f"no TLS connection came about: {word}",
+            f"the TLS handshake failed: {word}",
             hint="Does this port speak TLS? The REST API does, on port 4443 by default.",
         )
     return None
@@ -120,8 +120,8 @@ def translate_connect(error: Exception, peer: str, what: str) -> RemoteError:
 
 
 def _root(error: BaseException) -> BaseException:
-    """The first cause: httpx wraps the errors of httpcore, which wraps those of the socket, and on the way hides the
-    cause but not the context."""
+    """The root cause: httpx wraps the errors of httpcore, which wraps those of the socket and drops the cause, but not
+    the context."""
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
     return error

@@ -1,10 +1,9 @@
-"""Whom clients believe over TLS: the system's authorities, a CA file, or one pinned certificate.
+"""TLS contexts: the system's certificate authorities, a CA file, or one pinned certificate. Verification has no switch.
 
-Everything is decided in the handshake, before a byte of HTTP is sent; there is no way to ask for less. There is one
-context for each trust, shared by all connections, because building one with the system's authorities costs more than a
-whole login. With a pin the certificate of the peer is fetched by a handshake of its own, compared with the pin, and
-made the only anchor of the context that is used; every later handshake compares again. The name is not checked then:
-the pin names the peer better than a name could.
+The peer is verified in the handshake, before any HTTP is sent. Connections with the same trust share one context,
+because building one with the system's authorities takes longer than a whole login. For a pin, a separate handshake
+fetches the certificate of the peer, which is compared with the pin and becomes the only trust anchor of the context;
+every later handshake compares it too. The host name is not checked then: the pin identifies the certificate itself.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ _making = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is to be believed. `name` is for messages, `target` is where packets go, `seconds` is the time to connect in,
-    `setting` is the path in the inventory, with its dot, below which its trust stands (`server.tls.`)."""
+    """The other end of a connection. `name` is for messages, `target` is the address and port to connect to, `seconds`
+    the timeout for connecting, `setting` the prefix of its trust settings in the inventory (`server.tls.`)."""
 
     name: str
     target: tuple[str, int]
@@ -38,7 +37,7 @@ class Peer:
 
 
 class TlsSocket(BoundedSocket, ssl.SSLSocket):
-    """A TLS socket that keeps the deadline of the call it works for, and the pin of its context."""
+    """A TLS socket with the deadline of the current call that verifies the pin of its context."""
 
     established = False
 
@@ -55,21 +54,21 @@ class PinnedContext(ssl.SSLContext):
     fingerprint = ""
 
     def check(self, certificate: bytes) -> None:
-        """Raises SSLCertVerificationError where the certificate (DER) is not the pinned one."""
+        """Raises SSLCertVerificationError if the certificate (DER) is not the pinned one."""
         if hashlib.sha256(certificate).hexdigest() != self.fingerprint:
             raise ssl.SSLCertVerificationError(1, "its certificate is not the pinned one")
 
 
 def context_for(peer: Peer, root: str, *, shared: bool = True) -> ssl.SSLContext:
-    """The context that `peer.trust` asks for. With `shared` false it is a new one that may be changed.
+    """The context for `peer.trust`. With `shared` false it is a new one that the caller may modify.
 
-    Raises UntrustedPeer where the trust cannot be used or the pin does not fit. With a pin it connects: then it also
-    raises what sockets raise (OSError, UnicodeError, ValueError), before anything was sent.
+    Raises UntrustedPeer if the trust settings cannot be used or the pin does not match. With a pin it connects: then it
+    also raises what sockets raise (OSError, UnicodeError, ValueError), before any data is sent.
     """
     trust = peer.trust
     if trust.fingerprint:
         return _pinned(peer)
-    with _making:  # else the first sessions of a fleet, which start together, would each make one
+    with _making:  # without the lock each of the sessions that start together would build one
         if not trust.ca_file:
             return _of_system() if shared else _of_system.__wrapped__()
         file = Path(root, trust.ca_file)
@@ -80,7 +79,7 @@ def context_for(peer: Peer, root: str, *, shared: bool = True) -> ssl.SSLContext
             why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror or str(error)
             reason = f"`ca_file` {trust.ca_file} cannot be used: {why}"
             hint = f"`{peer.setting}ca_file` is a PEM file, found relative to the inventory."
-            raise UntrustedPeer(peer.name, "reading whom to trust", reason, hint=hint) from error
+            raise UntrustedPeer(peer.name, "reading its CA file", reason, hint=hint) from error
 
 
 @lru_cache(maxsize=1)
@@ -90,8 +89,8 @@ def _of_system() -> ssl.SSLContext:
 
 @lru_cache(maxsize=64)
 def _of_file(file: Path, _stamp: int) -> ssl.SSLContext:
-    """The stamp makes a file that was replaced a new entry. The file may hold a root, an intermediate or the
-    certificate of the peer itself: it is what is trusted."""
+    """`_stamp` makes a replaced file a new entry. The file may contain a root, an intermediate or the certificate of
+    the peer itself."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cafile=file)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

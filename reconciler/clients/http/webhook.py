@@ -1,4 +1,4 @@
-"""Telling a webhook: one POST of JSON, over TLS with the system's authorities, and in no more than ten seconds."""
+"""Sends a notification to a webhook: one POST of JSON over TLS with the system's authorities, within ten seconds."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from reconciler.model.errors import DeadlineExceeded, Refused, UntrustedPeer
 from reconciler.model.secret import Secret
 
 SECONDS: Final = 10.0
-_WHAT: Final = "telling the webhook"
+_WHAT: Final = "notifying the webhook"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> None:
-    """Send `message` to `address`, whose path is often a token: only its host is ever named. `http://` is for loopback
-    alone. Redirects are not followed.
+    """Send `message` to `address`. Its path is often a token, so messages contain only its host. `http://` is allowed
+    for loopback only. Redirects are not followed.
 
-    Raises UntrustedPeer for an address without TLS, Refused for an answer that is no success, and what a connection
-    raises.
+    Raises UntrustedPeer for an address without TLS, Refused for an unsuccessful answer, and what a connection raises.
     """
     import httpx
 
@@ -45,7 +44,7 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     except faults.CAUGHT as error:
         if time.monotonic() >= end:
             raise DeadlineExceeded(peer, _WHAT, f"no answer within {SECONDS:g} s") from None
-        told = faults.translate(error, peer, _WHAT)
-        raise type(told)(peer, _WHAT, told.reason.replace(address.reveal(), peer)) from None
+        fault = faults.translate(error, peer, _WHAT)
+        raise type(fault)(peer, _WHAT, fault.reason.replace(address.reveal(), peer)) from None
     if not answer.is_success:
         raise Refused(peer, _WHAT, f"it answered {answer.status_code}", status=answer.status_code)

@@ -1,4 +1,4 @@
-"""Opening one SSH connection with fabric: where packets go, who is believed, and one deadline for all of it."""
+"""Opens one SSH connection with fabric, with host key verification and one deadline."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _KEEPALIVE = 15
 _CLOSE_SECONDS = 5.0
 _CERTIFICATE = "-cert-v01@openssh.com"
 
-logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its background thread prints tracebacks
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # otherwise its background thread prints tracebacks
 
 
 class _TrustedOnly:
-    """Asked for every host key: the library's own table, with one key a type and name, is left empty."""
+    """Verifies every host key: the library's own table, which has one key for each type and name, stays empty."""
 
     def __init__(self, connection: Connection, keys: HostKeys) -> None:
         self._connection = connection
@@ -52,9 +52,9 @@ class _TrustedOnly:
 def open_link(
     connection: Connection, context: ConnectionContext, through: paramiko.Transport | None = None
 ) -> fabric.Connection:
-    """A connection that is logged in, within `deadlines.connect` seconds; `through` is the one to its jump host.
+    """Connect and log in within `deadlines.connect` seconds; `through` is the connection to the jump host.
 
-    Only the resolver of the operating system keeps its own time. Raises Unreachable, UntrustedPeer,
+    Name resolution has the timeout of the operating system. Raises Unreachable, UntrustedPeer,
     AuthenticationFailed, BadAnswer, SecretError.
     """
     if connection.credential is None:
@@ -70,7 +70,7 @@ def open_link(
         connection.target[0],
         user=connection.credential.username,
         port=connection.target[1],
-        config=fabric.Config(lazy=True),  # no file of the operator's: neither ~/.ssh/config nor ~/.fabric.yml
+        config=fabric.Config(lazy=True),  # ignores ~/.ssh/config and ~/.fabric.yml
         connect_timeout=limit,
         connect_kwargs={
             **login,
@@ -96,7 +96,7 @@ def open_link(
 
 
 def close_link(link: fabric.Connection) -> None:
-    """fabric's own close does nothing for a connection that failed while it opened, and waits for nothing."""
+    """fabric's close ignores a connection that failed while it was opened, and does not wait."""
     transport = link.client.get_transport()
     if transport is not None:
         hang_up(transport)
@@ -104,7 +104,7 @@ def close_link(link: fabric.Connection) -> None:
 
 
 def _late(connection: Connection) -> Unreachable:
-    hint = "Is it an SSH server? `deadlines.connect` in the inventory gives it more time."
+    hint = "Is it an SSH server? Increase `deadlines.connect` in the inventory if it needs more time."
     return Unreachable(connection.peer, _WHAT, f"no login within {connection.deadlines.connect:g} s", hint=hint)
 
 
@@ -116,10 +116,10 @@ def _dial(connection: Connection, end: float) -> socket.socket:
 
 
 class _Tunnel:
-    """A channel of a jump host in the place of a socket.
+    """A channel of a jump host, used as a socket.
 
-    Data never overtakes the end of the channel: an sshd that gets some for a channel that is closed drops the whole
-    connection, and with it every other host behind the jump host.
+    No data is sent after the channel is closed: sshd then drops the whole connection, and with it every other host
+    behind the jump host.
     """
 
     def __init__(self, channel: paramiko.Channel) -> None:
@@ -135,7 +135,7 @@ class _Tunnel:
             return sent
 
     def close(self) -> None:
-        """A jump host that takes no more data is given up: nothing behind it could go on either."""
+        """A jump host that accepts no more data is disconnected: no host behind it is reachable either."""
         with within(_CLOSE_SECONDS, lambda: hang_up(self._channel.get_transport())), self._sending:
             self._channel.close()
 
@@ -163,10 +163,9 @@ def _cut(client: paramiko.SSHClient, line: Any) -> None:
 
 
 def _preferring(keys: HostKeys) -> Callable[..., paramiko.Transport]:
-    """A transport that asks for what is trusted first, where the host has several keys.
+    """A transport that requests trusted key types first, for hosts with several keys.
 
-    The library asks for certificates after all plain keys, whatever is in its list; so those that are to come first
-    are put into the list itself.
+    The library requests certificates after all plain keys, so the certificate types are added to the list itself.
     """
 
     def build(sock: Any, **options: Any) -> paramiko.Transport:

@@ -18,8 +18,8 @@ from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionL
 from reconciler.model.secret import mask_secrets
 
 _CHUNK = 65536
-_LOOK_AT_STDERR = 0.5
-"""Seconds after which standard error is emptied while standard output is silent, so that it cannot fill up."""
+_STDERR_SECONDS = 0.5
+"""Seconds without standard output after which standard error is read, so that its buffer does not fill up."""
 
 
 class Exec:
@@ -38,9 +38,9 @@ class Exec:
         self._code = -1
 
     def run(self, transport: paramiko.Transport, command: str, data: bytes, *, terminal: bool = False) -> None:
-        """Run `command` with `data` on its standard input, up to its end. Raises RemoteError.
+        """Run `command` to its end with `data` on its standard input. Raises RemoteError.
 
-        With `terminal` it is one of those that `posix_shell` has for a terminal.
+        With `terminal` it is one of the commands of `posix_shell` for a terminal.
         """
         try:
             channel = self._start(transport, command, terminal=terminal)
@@ -58,7 +58,7 @@ class Exec:
 
     @property
     def wants_terminal(self) -> bool:
-        """Whether sudo refused to run the script because there is no terminal."""
+        """Whether sudo refused to run the script without a terminal."""
         return posix_shell.wants_terminal(bytes(self._err))
 
     def _is_ready(self, channel: paramiko.Channel) -> bool:
@@ -77,7 +77,7 @@ class Exec:
         self._code = channel.exit_status
 
     def _start(self, transport: paramiko.Transport, command: str, *, terminal: bool) -> paramiko.Channel:
-        """A host that does not even answer the request for a command is given up, connection and all."""
+        """A host that does not answer the request for a command is disconnected."""
         with within(self.left(), lambda: hang_up(transport)) as watch:
             try:
                 channel = self._channel = transport.open_session(timeout=self.left())
@@ -92,7 +92,7 @@ class Exec:
         return channel
 
     def left(self) -> float:
-        """Seconds of the deadline that are left. Raises DeadlineExceeded."""
+        """The remaining seconds. Raises DeadlineExceeded."""
         left = self._end - self._clock()
         if left <= 0:
             raise self._late()
@@ -103,7 +103,7 @@ class Exec:
             self._peer,
             self._what,
             f"not done after {self._seconds:g} s",
-            hint="The host stops the script by itself now. `deadlines` in the inventory gives it more time.",
+            hint="The host now stops the script. Increase `deadlines` in the inventory if it needs more time.",
         )
 
     def _send(self, channel: paramiko.Channel, data: bytes) -> None:
@@ -115,12 +115,12 @@ class Exec:
         except TimeoutError:
             raise self._late() from None
         except OSError:
-            return  # the other end is closed already: what it said will tell why (sudo, a missing shell)
+            return  # closed by the host: its output explains why (sudo, a missing shell)
 
     def _receive(self, channel: paramiko.Channel) -> bool:
-        """Take what there is on standard output; now and then on standard error too. False at the end."""
+        """Read from standard output, and from standard error if there is any. False at the end."""
         try:
-            channel.settimeout(min(self.left(), _LOOK_AT_STDERR))
+            channel.settimeout(min(self.left(), _STDERR_SECONDS))
             more = self._keep(self._out, channel.recv(_CHUNK))
         except TimeoutError:
             more = True
@@ -139,7 +139,7 @@ class Exec:
         buffer += data
         if len(buffer) > OUTPUT_LIMIT:
             limit = OUTPUT_LIMIT >> 20
-            raise BadAnswer(self._peer, self._what, f"it printed more than {limit} MB where one JSON document belongs")
+            raise BadAnswer(self._peer, self._what, f"it printed more than {limit} MB")
         return bool(data)
 
     def answer(self, secrets: Sequence[str], *, sudo: bool) -> Any:
@@ -150,16 +150,16 @@ class Exec:
                 self._peer,
                 self._what,
                 "the connection ended before the script did",
-                hint="The work may have been done: run the plan again before anything is repeated.",
+                hint="The change may have been made: run a new plan before you retry.",
             )
         if self._code == 0 and started:
             return document(self._peer, self._what, bytes(self._out), secrets)
         said = shorten(mask_secrets(stderr.decode("utf-8", "replace"), secrets))
         if not started and sudo and said:
-            hint = "Check the password of the credential and the sudo rights of its user; `sudo: false` does without."
+            hint = "Check the password of the credential and the sudo rights of its user, or set `sudo: false`."
             raise AuthenticationFailed(self._peer, "becoming root with sudo", said, hint=hint)
         if not started:
-            hint = "The login shell of the account has to run `sh`, and must not print anything by itself."
+            hint = "The login shell of the account must run `sh` and must not print anything itself."
             said = said or shorten(mask_secrets(self._out.decode("utf-8", "replace"), secrets))
             raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=hint)
         if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script

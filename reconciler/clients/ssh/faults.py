@@ -1,4 +1,4 @@
-"""Exceptions of paramiko, invoke, fabric and the sockets below to our errors: a table, and what depends on context."""
+"""Maps the exceptions of paramiko, invoke, fabric and sockets to the errors of the model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OF_INVOKE: Final[Mapping[type[Exception], type[RemoteError]]] = {
     invoke.Exit: ScriptFailed,
     invoke.ThreadException: ConnectionLost,
     invoke.SubprocessPipeError: ConnectionLost,
-    # about task files, configuration and command lines of invoke and fabric themselves, which are not in use here
+    # about task files, configuration and command lines of invoke and fabric, which are not used here
     invoke.CollectionNotFound: BadAnswer,
     invoke.ParseError: BadAnswer,
     invoke.PlatformError: BadAnswer,
@@ -65,8 +65,8 @@ _OF_GARBAGE: Final[tuple[type[Exception], ...]] = (
     TypeError,
     ValueError,
 )
-"""What paramiko trips over in the bytes of a peer that does not keep to the protocol: its thread catches everything,
-and hands it to whoever waits."""
+"""What paramiko raises for data that violates the protocol: its thread catches everything and passes it to the caller
+that waits."""
 
 FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     ssh.AuthenticationException: AuthenticationFailed,
@@ -89,28 +89,28 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
     ConnectionRefusedError: Unreachable,
     UnicodeError: Unreachable,
 }
-"""Classes that always mean the same; the nearest base class counts."""
+"""Classes with one meaning; the nearest base class counts."""
 
 BY_CONTEXT: Final = (ssh.SSHException, EOFError, OSError, PipeTimeout)
-"""Those whose meaning depends on what they say, and on whether something was sent already."""
+"""Classes whose meaning depends on their text, and on whether anything was sent."""
 
 CAUGHT: Final = (*BY_CONTEXT, *FAULTS)
-"""What a call through fabric may raise; UnicodeError comes from host names that cannot be a name in DNS."""
+"""What a call through fabric may raise; UnicodeError comes from host names that are not valid in DNS."""
 
 HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unreachable: "Is the host up, does its name resolve from here, and does sshd listen on the port? "
     "`connection.address` and `connection.port` say where to connect.",
     AuthenticationFailed: "Check user name and password or key of the credential, and what sshd allows on the host "
     "(PasswordAuthentication, authorized_keys).",
-    ConnectionLost: "The work may have been done: run the plan again before anything is repeated.",
-    DeadlineExceeded: "The work may go on on the host for a second. `deadlines` in the inventory gives it more time.",
-    Unavailable: "sshd limits sessions and unfinished logins (MaxSessions, MaxStartups): try again.",
-    BadAnswer: "Does an SSH server of our time (no SHA-1, no ssh-rsa signatures) answer on this port?",
+    ConnectionLost: "The change may have been made: run a new plan before you retry.",
+    DeadlineExceeded: "The script may run for another second. Increase `deadlines` in the inventory if needed.",
+    Unavailable: "sshd limits sessions and unauthenticated connections (MaxSessions, MaxStartups): retry later.",
+    BadAnswer: "Is this the port of an SSH server that supports SHA-2 signatures (not only ssh-rsa)?",
 }
 
 
 def translate(error: Exception, peer: str, what: str, *, sent: bool) -> RemoteError:
-    """Our error for one of CAUGHT. `sent` is true once a command was handed to the host."""
+    """The error for an exception of CAUGHT. `sent` is true after a command was sent to the host."""
     kind = _kind(error, sent=sent)
     return kind(peer, what, _reason(error), hint=HINTS.get(kind, ""))
 
@@ -127,7 +127,7 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
 
 
 def _is_no_refusal(error: Exception) -> bool:
-    """paramiko also calls it an authentication error when the peer hangs up or stays silent while it logs in."""
+    """paramiko also raises an authentication error when the peer disconnects or does not answer during the login."""
     text = str(error).lower()
     return "timeout" in text or "shut down" in text
 

@@ -37,19 +37,19 @@ class Entry(NamedTuple):
 
 
 def kind_of(blob: bytes) -> str:
-    """The type that a key in wire format names itself: `ssh-ed25519`. Empty where it is no key."""
+    """The type inside a key in wire format: `ssh-ed25519`. Empty if it is not a key."""
     size = int.from_bytes(blob[:4], "big")
     return blob[4 : 4 + size].decode("ascii", "replace") if 0 < size <= 64 and len(blob) > 4 + size else ""
 
 
 def names_of(host: str, port: int) -> tuple[str, ...]:
-    """What known_hosts may call a host: its own name, with the port where that is not the usual one."""
+    """The names of a host in known_hosts: with the port unless it is 22, and without."""
     name = host.lower()
     return (name,) if port == 22 else (f"[{name}]:{port}", name)
 
 
 def decode(text: str) -> bytes | None:
-    """The key in `ssh-ed25519 AAAA… comment`; None where it is none, or is of another type than it says."""
+    """The key in `ssh-ed25519 AAAA… comment`; None if it is not a key, or its type differs from the first word."""
     words = text.split()
     if len(words) < 2:
         return None
@@ -61,14 +61,14 @@ def decode(text: str) -> bytes | None:
 
 
 def pinned(text: str) -> Entry | None:
-    """A line without names, as an inventory has it: a key, or an authority."""
+    """A line without names, as in an inventory: a key, or an authority."""
     mark, _, rest = text.partition(" ")
     key = decode(rest if mark == AUTHORITY else text)
     return None if key is None else Entry(mark if mark == AUTHORITY else "", key)
 
 
 def entries(lines: Iterable[str], names: tuple[str, ...]) -> Iterator[Entry]:
-    """What the lines that concern one of `names` say. Lines that make no sense are passed over, as OpenSSH does."""
+    """The entries for one of `names`. Invalid lines are skipped, as in OpenSSH."""
     for raw in lines:
         line = raw.strip()
         mark, _, rest = line.partition(" ") if line.startswith("@") else ("", "", line)
@@ -90,12 +90,12 @@ def _matches(hosts: str, name: str) -> bool:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Brackets are part of `[host]:port` here, not a set of characters."""
+    """Whether a name matches a pattern. Brackets are literal: they belong to `[host]:port`."""
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def _matches_hashed(hosts: str, name: str) -> bool:
-    """`|1|salt|HMAC-SHA1 of the name|`: how OpenSSH hides the names in known_hosts."""
+    """`|1|salt|HMAC-SHA1 of the name|`: the hashed names of OpenSSH."""
     try:
         salt, wanted = (base64.b64decode(part, validate=True) for part in hosts[3:].split("|", 1))
     except (binascii.Error, ValueError):
@@ -110,8 +110,8 @@ def fingerprint(blob: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HostKeys:
-    """In wire format: the keys trusted for one host, what was declared revoked, and the authorities whose host
-    certificates are believed."""
+    """In wire format: the trusted keys of one host, the revoked keys, and the authorities of trusted host
+    certificates."""
 
     trusted: tuple[bytes, ...]
     revoked: tuple[bytes, ...] = ()
@@ -142,13 +142,13 @@ class HostKeys:
         return tuple(dict.fromkeys(kind_of(blob) for blob in self.trusted))
 
     def objection(self, key: bytes, certificate: bytes, *, host: str, now: float) -> str:
-        """Why the host is not to be believed that offers `key`, with a certificate for it or an empty one.
+        """Why a host that offers `key`, with its certificate if it has one, is not trusted; empty if it is.
 
-        Empty where it is. `now` is in seconds since 1970.
+        `now` is in seconds since 1970.
         """
         offer = f"it offers the {kind_of(key)} key {fingerprint(key)}"
         if key in self.revoked:
-            return f"{offer}, which known_hosts calls revoked"
+            return f"{offer}, which known_hosts marks as revoked"
         flaw = ""
         if certificate and authority_of(certificate) in self.authorities:
             flaw = certificate_flaw(certificate, host, now)
@@ -176,7 +176,7 @@ def _pinned(text: str, connection: Connection) -> Entry:
             connection.peer,
             "reading its pinned host keys",
             f"{text[:40]!r} is not a host key",
-            hint="Write the type and the key, as in the .pub file: ssh-ed25519 AAAA…",
+            hint="Use the type and the key, as in the .pub file: ssh-ed25519 AAAA…",
         )
     return entry
 
@@ -196,35 +196,35 @@ def _text(file: Path, connection: Connection, *, optional: bool) -> str:
 
 
 def authority_of(certificate: bytes) -> bytes:
-    """The key that signed a certificate (both in wire format). Empty where it cannot be read."""
+    """The key that signed a certificate (both in wire format). Empty if it cannot be read."""
     parsed = _parse(certificate)
     return b"" if parsed is None else _authority(parsed)
 
 
 def certificate_flaw(certificate: bytes, host: str, now: float) -> str:
-    """Why a certificate that a trusted authority signed is not good for `host` at `now` (seconds since 1970).
+    """Why a certificate that a trusted authority signed is not valid for `host` at `now` (seconds since 1970).
 
-    Empty where it is.
+    Empty if it is.
     """
     parsed = _parse(certificate)
     if parsed is None:
         return "it cannot be read"
     names = [name.decode("utf-8", "replace").lower() for name in parsed.valid_principals]
     if _is_forged(parsed, certificate):
-        return "its signature does not hold"
+        return "its signature is not valid"
     if not any(fits(name, host.lower()) for name in names):
-        return f"it is made out to {', '.join(names) or 'no name'}"
+        return f"it is issued for {', '.join(names) or 'no name'}"
     if now < parsed.valid_after:
         return "it is not valid yet"
     if now >= parsed.valid_before:
         return "it has expired"
     if parsed.critical_options:
-        return "it has critical options, which nobody here understands"
+        return "it has critical options, which are not supported"
     return ""
 
 
 def _parse(certificate: bytes) -> SSHCertificate | None:
-    """The certificate, if it is one of a host."""
+    """The certificate, if it is a host certificate."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (
         SSHCertificate,
@@ -236,7 +236,7 @@ def _parse(certificate: bytes) -> SSHCertificate | None:
     try:
         found = load_ssh_public_identity(line)
         if isinstance(found, SSHCertificate):
-            found.signature_key()  # it is read now, or never
+            found.signature_key()  # raises here if it is not supported
     except (ValueError, UnsupportedAlgorithm):
         return None
     return found if isinstance(found, SSHCertificate) and found.type is SSHCertificateType.HOST else None

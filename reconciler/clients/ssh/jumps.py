@@ -1,6 +1,6 @@
-"""Jump hosts: one connection to each, for all hosts behind it at the same time.
+"""Jump hosts: all hosts behind one share one connection to it.
 
-A jump host admits few logins at once (MaxStartups), and any number of tunnels in one connection.
+A jump host accepts few concurrent logins (MaxStartups), and any number of tunnels in one connection.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def _key(connection: Connection, context: ConnectionContext) -> _Key:
 
 @dataclass(slots=True)
 class _Shared:
-    """`users` is guarded by the lock of all, the rest by its own. A failure is shared too: who has waited for an
-    attempt does not wait for another."""
+    """`users` is guarded by the lock of `Jumps`, the rest by `lock`. A failure is shared too: sessions that waited for
+    an attempt do not start another."""
 
     users: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -37,14 +37,14 @@ class _Shared:
 
 
 class Jumps:
-    """What is open. Sessions `take` the connection to their jump host and `give` it back; the last one closes it."""
+    """The open connections. Sessions `take` the one to their jump host and `give` it back; the last one closes it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._open: dict[_Key, _Shared] = {}
 
     def take(self, connection: Connection, context: ConnectionContext) -> paramiko.Transport:
-        """The connection to a jump host, through its own where it has one. Raises what `open_link` raises."""
+        """The connection to a jump host, which may have a jump host itself. Raises what `open_link` raises."""
         key = _key(connection, context)
         with self._lock:
             shared = self._open.setdefault(key, _Shared())
@@ -98,4 +98,4 @@ class Jumps:
 
 
 JUMPS: Final = Jumps()
-"""Those of this process: sessions of many threads share them."""
+"""Shared by all threads of this process."""

@@ -1,4 +1,4 @@
-"""How we log in with SSH: a key, with a certificate where it has one, the keys of an agent, or a password."""
+"""Login with SSH: a private key, with a certificate if there is one, the keys of an agent, or a password."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def login_arguments(connection: Connection, context: ConnectionContext) -> dict[str, Any]:
-    """Arguments of paramiko's connect. Raises SecretError, and AuthenticationFailed for what cannot be used.
+    """Arguments of paramiko's connect. Raises SecretError, and AuthenticationFailed for unusable credentials.
 
-    With a key or an agent the password is not tried: it is sudo's, and a wrong key shall not burn a password attempt.
-    Nothing of the operator's takes part unasked: a handful of keys that do not fit locks an account out.
+    With a key or an agent the password is not tried: it is for sudo, and a wrong key must not use up a password
+    attempt. Keys of the operator are used only if declared: several wrong keys lock an account out.
     """
     credential, peer = connection.credential, connection.peer
     login: dict[str, Any] = {"allow_agent": False, "look_for_keys": False}
@@ -53,7 +53,7 @@ def _key(credential: Credential, key: SecretRef, context: ConnectionContext, pee
 
 
 def _certificate(file: Path, key: paramiko.PKey, peer: str) -> str:
-    """The text of a user certificate, once it is one for this key that is valid now."""
+    """The text of a user certificate, verified to be for this key and valid now."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, SSHCertificateType
 
     try:
@@ -84,7 +84,7 @@ def _parsed(text: str) -> SSHCertificate | None:
 
 
 def _check_agent(peer: str) -> None:
-    """The library does not tell an agent that is not there from one whose keys are not accepted."""
+    """The library does not distinguish a missing agent from one whose keys are rejected."""
     what, place = "asking the SSH agent", os.environ.get("SSH_AUTH_SOCK")
     if not place:
         raise AuthenticationFailed(peer, what, "SSH_AUTH_SOCK is not set", hint="Start one: eval $(ssh-agent)")
@@ -106,7 +106,7 @@ def _check_agent(peer: str) -> None:
 
 
 def load_key(text: str, passphrase: str | None, peer: str) -> paramiko.PKey:
-    """The private key in `text` (OpenSSH or PEM; ed25519, RSA or ECDSA), kept in memory only."""
+    """Load the private key in `text` (OpenSSH or PEM; ed25519, RSA or ECDSA). It stays in memory."""
     from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -133,7 +133,7 @@ def load_key(text: str, passphrase: str | None, peer: str) -> paramiko.PKey:
                 serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
             )
             return build.from_private_key(io.StringIO(clear.decode()))
-    raise _unusable(peer, "a private key of this kind is not used with SSH", "Use ed25519, RSA or ECDSA.")
+    raise _unusable(peer, "this type of private key is not supported with SSH", "Use ed25519, RSA or ECDSA.")
 
 
 def _unusable(peer: str, why: str, hint: str) -> AuthenticationFailed:
@@ -141,5 +141,5 @@ def _unusable(peer: str, why: str, hint: str) -> AuthenticationFailed:
 
 
 def _unfit(peer: str, why: str) -> AuthenticationFailed:
-    hint = "`certificate_file` is what the authority made of the public key of `private_key` (id_ed25519-cert.pub)."
+    hint = "`certificate_file` is the certificate of the public key of `private_key` (id_ed25519-cert.pub)."
     return AuthenticationFailed(peer, "reading the certificate of its login", why, hint=hint)

@@ -1,10 +1,9 @@
-"""How a script gets to a POSIX shell: a constant command line, and everything else on standard input.
+"""Sends a script to a POSIX shell: a constant command line, with everything else on standard input.
 
-Nothing that differs between calls stands in a command line, where `ps` and audit logs would show it. The first stage
-looks for the mark in the input (a password that sudo did not ask for stands before it), bounds the time and starts
-the second, which turns each parameter line into a shell variable and then runs the rest of the input as the script.
-Both avoid quotes, newlines and exclamation marks, so that any login shell hands them on unchanged; dash, bash and
-busybox run them.
+The command line is the same for every call, because `ps` and audit logs show it. The first stage skips the input up to
+the mark (a password that sudo did not ask for precedes it), sets a time limit and starts the second stage, which turns
+each parameter line into a shell variable and runs the rest of the input as the script. Both stages contain no quotes,
+newlines or exclamation marks, so that every login shell passes them on unchanged; dash, bash and busybox run them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 MARK: Final = "@vbo-reconcile"
 STARTED: Final = f"{MARK} started"
-"""The line on standard error that tells a failure of the script from one of sudo."""
+"""The line on standard error that distinguishes a failure of the script from one of sudo."""
 
 _STAGE_1 = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; "
@@ -30,13 +29,13 @@ _STAGE_2 = (
 )
 READY: Final = f"{MARK} ready"
 OUTPUT: Final = f"{MARK} output"
-"""Lines on a terminal: that it hands on bytes as they are, and that standard output of the script follows."""
+"""Lines on a terminal: it now passes bytes unchanged; the standard output of the script follows."""
 
 
 def _on_terminal(sudo: str) -> str:
-    """For a sudo that wants a terminal (requiretty): it gets one to look at, and pipes to read and write.
+    """For a sudo that requires a terminal (requiretty): it runs on one, with pipes for input and output.
 
-    The bytes that are meant for standard input are counted, because a terminal that changes nothing has no end of file.
+    The input is sent with its length, because a terminal in raw mode has no end of file.
     """
     stage_0 = (
         f'stty raw -echo; echo "{READY}"; IFS= read -r n; '
@@ -46,7 +45,7 @@ def _on_terminal(sudo: str) -> str:
     return f"sh -c '{stage_0}' vbo-reconcile '{_STAGE_1}' '{_STAGE_2}'"
 
 
-_ENV: Final = "env LC_ALL=C"  # sudo says what it has against us in words that can be looked for
+_ENV: Final = "env LC_ALL=C"  # sudo's messages are searched for English text
 COMMAND: Final = f"sh -c '{_STAGE_1}' vbo-reconcile '{_STAGE_2}'"
 SUDO_COMMAND: Final = f"{_ENV} sudo -n -- {COMMAND}"
 SUDO_PASSWORD_COMMAND: Final = f"{_ENV} sudo -S -k -p '' -- {COMMAND}"
@@ -58,9 +57,9 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def standard_input(script: str, params: Mapping[str, Any], *, seconds: float, password: str | None = None) -> bytes:
-    """The bytes that go with one of the commands. `password` is for sudo -S. `seconds` bounds the script on the host.
+    """The standard input for one of the commands. `password` is for sudo -S. `seconds` is the time limit on the host.
 
-    Raises ValueError for parameters that a shell variable cannot hold (maps, names that are none, NUL).
+    Raises ValueError for parameters that cannot be shell variables (maps, invalid names, NUL).
     """
     lines = [] if password is None else [password.encode()]
     lines.append(f"{MARK} {max(1, math.ceil(seconds))}".encode())
@@ -69,18 +68,18 @@ def standard_input(script: str, params: Mapping[str, Any], *, seconds: float, pa
 
 
 def without_mark(stderr: bytes) -> tuple[bool, bytes]:
-    """Whether the script was started, and standard error without the line that says so."""
+    """Whether the script was started, and standard error without the line STARTED."""
     before, found, after = stderr.partition(STARTED.encode() + b"\n")
     return bool(found), before + after
 
 
 def wants_terminal(stderr: bytes) -> bool:
-    """Whether sudo refused because there is no terminal (`requiretty` in sudoers)."""
+    """Whether sudo refused to run without a terminal (`requiretty` in sudoers)."""
     return b"must have a tty" in stderr and STARTED.encode() not in stderr
 
 
 def from_terminal(text: bytes) -> tuple[bytes, bytes]:
-    """What was written to a terminal as (standard output, standard error)."""
+    """The output on a terminal as (standard output, standard error)."""
     _, _, rest = text.partition(READY.encode())
     before, _, after = rest.replace(b"\r\n", b"\n").partition(OUTPUT.encode() + b"\n")
     return after, before.strip(b"\n") + b"\n"
@@ -105,7 +104,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _escaped(text: str) -> bytes:
-    r"""Every byte but the harmless ones as \0ooo, which printf %b turns back."""
+    r"""Escape every byte except the safe ones as \0ooo, which printf %b decodes."""
     data = text.encode()
     if 0 in data:
         raise ValueError("a parameter of a shell script cannot hold NUL")

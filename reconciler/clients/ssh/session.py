@@ -1,7 +1,4 @@
-"""SSH to Linux hosts through fabric, with what fabric leaves out: host keys, deadlines, one strict answer.
-
-fabric opens the connection; see `exec` for how a script is run over it, and `sftp` for files.
-"""
+"""SSH sessions on Linux hosts. fabric opens the connection, `exec` runs scripts over it, `sftp` uploads files."""
 
 from __future__ import annotations
 
@@ -53,10 +50,10 @@ class SshSession:
         self._clock = clock
         self._link: fabric.Connection | None = None
         self._stack = ExitStack()
-        self._terminal = False  # until a sudo asks for one
+        self._terminal = False  # set once sudo requires one
 
     def __enter__(self) -> Self:
-        """Raises what `open_link` raises; for the jump host too, by its own name."""
+        """Raises what `open_link` raises, for the host and its jump host; errors name the one they are about."""
         jump = self._connection.jump
         self._stack.callback(self._forget)
         try:
@@ -71,8 +68,7 @@ class SshSession:
         return self
 
     def _open_behind(self, jump: Connection, *, again: bool = True) -> fabric.Connection:
-        """Through the connection to the jump host that all share. It may have been dying when it was handed out: then
-        another one is tried, once."""
+        """Through the shared connection to the jump host. If that has just ended, retry once with a new one."""
         through = JUMPS.take(jump, self._context)
         try:
             link = open_link(self._connection, self._context, through)
@@ -112,7 +108,7 @@ class SshSession:
         return True
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
-        """See `HostSession.upload`. It belongs to the account that logs in, whether scripts use sudo or not."""
+        """See `HostSession.upload`. The login account owns the file, even if scripts use sudo."""
         end, what = self._clock() + deadline, f"uploading {source.name}"
         params = {"name": name_on_host(source, sha256), "sha256": sha256}
         found = self._own(sftp.LOOK, params, end)
@@ -127,8 +123,10 @@ class SshSession:
             raise ReconcileError(f"{source.name} cannot be read: {error.strerror}") from error
         arrived = self._own(sftp.FINISH, params, end)
         if arrived.get("sha256") != sha256:
-            reason = f"what arrived has the SHA-256 {arrived.get('sha256')}, and {sha256} was to be sent"
-            raise BadAnswer(self._connection.peer, what, reason, hint="Is it the right file, and did it stay the same?")
+            reason = f"the uploaded file has the SHA-256 {arrived.get('sha256')}, expected {sha256}"
+            raise BadAnswer(
+                self._connection.peer, what, reason, hint="Did the file change during the upload? Run the plan again."
+            )
         return str(arrived["path"])
 
     def remove(self, path: str, *, deadline: float) -> None:
@@ -136,7 +134,7 @@ class SshSession:
         self._own(sftp.REMOVE, {"name": path.rpartition("/")[2]}, self._clock() + deadline)
 
     def _own(self, script: Script, params: Mapping[str, Any], end: float) -> dict[str, Any]:
-        """Run a script of the upload as the account itself: SFTP has no sudo."""
+        """Run a script of the upload without sudo, which SFTP does not have either."""
         answer = self._run(script, params, max(0.0, end - self._clock()), sudo=False)
         return answer if isinstance(answer, dict) else {}
 

@@ -1,7 +1,7 @@
-"""Files to POSIX hosts: SFTP over the connection that is open, into a folder of ours, verified on the host.
+"""Uploads files to POSIX hosts with SFTP over the open connection, and verifies them on the host.
 
-The folder and the names in it are always the same, so that what a killed run left behind is used or overwritten by the
-next one and nothing piles up. A file gets its name once its SHA-256 was computed on the host; before, it is a `.part`.
+Folder and names are constant, so that the next run reuses or overwrites what an interrupted one left. A file is a
+`.part` until its SHA-256 is verified on the host.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ else
 fi
 """,
 )
-"""Whether a file of this name and SHA-256 is there from before. What only bears its name is removed."""
+"""Whether the file is already there. One with this name and another SHA-256 is removed."""
 
 FINISH: Final = Script(
     "upload-finish.sh",
@@ -59,7 +59,7 @@ fi
 printf '{"sha256":"%s","path":"%s"}\\n' "$found" "$file"
 """,
 )
-"""Compares what arrived, and gives it its name where it is what was sent."""
+"""Verifies the uploaded file, and gives it its final name."""
 
 REMOVE: Final = Script(
     "upload-remove.sh",
@@ -72,9 +72,9 @@ printf '{"removed":true}\\n'
 
 
 def put(transport: paramiko.Transport, source: BinaryIO, path: str, *, peer: str, what: str, seconds: float) -> None:
-    """Send `source` to `path`, which starts from the home of the account. Memory does not grow with the file.
+    """Send `source` to `path`, relative to the home of the account. Memory does not grow with the file.
 
-    Raises RemoteError: DeadlineExceeded, ConnectionLost, Refused where sshd has no SFTP or does not take the file.
+    Raises RemoteError: DeadlineExceeded, ConnectionLost, Refused if sshd has no SFTP or rejects the file.
     """
     with within(seconds, lambda: hang_up(transport)) as watch:
         try:

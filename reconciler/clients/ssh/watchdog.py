@@ -1,4 +1,4 @@
-"""An end to what paramiko would wait for without a limit: answers to requests, and a peer that takes no more data."""
+"""Timeouts for what paramiko waits for without a limit: answers to requests, and a peer that accepts no more data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import paramiko
 
 
 class Watch:
-    """Calls `end` once `seconds` are over. `is_late` tells afterwards whether it did."""
+    """Calls `end` after `seconds`. `is_late` is true once it has."""
 
     def __init__(self, seconds: float, end: Callable[[], None]) -> None:
         self.is_late = False
@@ -31,7 +31,7 @@ class Watch:
 
 @contextmanager
 def within(seconds: float, end: Callable[[], None]) -> Iterator[Watch]:
-    """`end` is to make whatever the block waits for fail; it is called from another thread."""
+    """Call `end`, from another thread, if the block takes longer; it must make what the block waits for fail."""
     watch = Watch(seconds, end)
     try:
         yield watch
@@ -40,11 +40,11 @@ def within(seconds: float, end: Callable[[], None]) -> Iterator[Watch]:
 
 
 def hang_up(transport: paramiko.Transport) -> None:
-    """Close a connection without a word, and wait for its thread, which a shutdown of the socket wakes at once."""
+    """Close a connection immediately, and wait for its thread, which a shutdown of the socket wakes."""
     if isinstance(transport.sock, socket.socket):
         with suppress(OSError):
             transport.sock.shutdown(socket.SHUT_RDWR)
-    transport.packetizer.complete_handshake()  # ends its timer, which would stay for seconds after a failed handshake
+    transport.packetizer.complete_handshake()  # else its timer runs for seconds after a failed handshake
     transport.close()
     if transport.is_alive():
         transport.join(1.0)

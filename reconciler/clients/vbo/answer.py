@@ -1,4 +1,4 @@
-"""What the server answered, and which of our errors a refusal is. Pure: no network here."""
+"""Answers of the REST API, and the errors for those that are not a success. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from reconciler.model.errors import (
 from reconciler.model.secret import Secret, mask_secrets
 
 ACCEPTED: Final = frozenset({200, 201, 204})
-"""Success in v5 to v8. 202 is not among them: no version uses it, so nobody knows what it would promise."""
+"""Success in v5 to v8. No version documents 202, so it is an error."""
 
 _LONGEST_REASON = 400
-_NOT_THE_API = "Is this the port of the REST API (4443 by default), with nothing in front that answers by itself?"
+_NOT_THE_API = "Is this the port of the REST API (4443 by default), without a gateway in front that answers instead?"
 
 _BY_CODE: Final[Mapping[str, type[RemoteError]]] = {
     # errorCode (v7: ProxyOffline only)   what it is to us
@@ -48,23 +48,23 @@ _BY_STATUS: Final[Mapping[int, type[RemoteError]]] = {
 }
 
 _ABOUT_RIGHTS = frozenset({"", "HttpError", "ResourceAccessDenied"})
-"""Codes with which a 401 or 403 is about who we are; any other code says what is really wrong."""
+"""Codes with which a 401 or 403 means a failed authentication or authorization; other codes name the actual error."""
 
 _HINTS: Final[Mapping[str, str]] = {
     # errorCode or status
-    "ProxyOffline": "Bring the proxy online (service Veeam.Archiver.Proxy, its port, the way to it), then repeat.",
-    "ParameterValidationFailure": "The server refuses a value: compare it with what the console offers.",
-    "RepositoryOwnerChangeTooManyLinks": "Repositories that share their storage have to move together.",
-    "401": "The token was refused though the login succeeded. Is there something between that answers for the server?",
+    "ProxyOffline": "Bring the proxy online (service Veeam.Archiver.Proxy, its port, the network), then retry.",
+    "ParameterValidationFailure": "The server rejects a value: compare it with what the console offers.",
+    "RepositoryOwnerChangeTooManyLinks": "Repositories that share storage must move together.",
+    "401": "The token was rejected after a successful login. Is there a gateway in front that answers for the server?",
     "403": "The account needs the role Veeam Backup Administrator, and the server must not be restricted to operators.",
-    "429": "The server asks to be left alone for a while: repeat later.",
-    "503": "The REST service runs but cannot work: look at its health (database, message broker) on the server.",
+    "429": "The server limits requests: retry later.",
+    "503": "The REST service runs but is unhealthy: check its database and message broker on the server.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of one HTTP answer. The body is not parsed before somebody has looked at the status."""
+    """Status and body of one HTTP answer. The body is parsed only after the status is checked."""
 
     status: int
     content: bytes = b""
@@ -79,12 +79,12 @@ class Answer:
 
     @property
     def refuses_token(self) -> bool:
-        """401 without a body is how a token that ran out is answered (v5 may add an OAuth error to it): nothing was
-        done. A 401 that brings a message is about the request itself."""
+        """401 without a body means an expired token (v5 may add an OAuth error): the request was not executed. A 401
+        with a message is about the request itself."""
         return self.status == 401 and (self.is_empty or "error" in self.problem())
 
     def problem(self) -> Mapping[str, Any]:
-        """The body as an object, empty where it is none: errors come in two shapes, or in none at all."""
+        """The body as an object, empty if it is not one: errors have two formats, or no body at all."""
         try:
             document = json.loads(self.content)
         except (ValueError, RecursionError):
@@ -100,16 +100,16 @@ def document(answer: Answer, peer: str, what: str, *, hint: str = _NOT_THE_API) 
         raise BadAnswer(
             peer,
             what,
-            f"HTTP {answer.status} with {_looks_like(answer.content)} in the place of JSON",
+            f"HTTP {answer.status} with {_looks_like(answer.content)} instead of JSON",
             hint=hint,
         ) from error
 
 
 def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()) -> RemoteError:
-    """The error for an answer that is not a success: by `errorCode` where there is one, else by status.
+    """The error for an answer that is not a success: by `errorCode` if there is one, else by status.
 
     The mapping of codes to statuses is not documented, so both are read; versions before 8 mostly send 500 and only
-    a message. `secrets` are blanked out in the server's own words.
+    a message. `secrets` are masked in the server's message.
     """
     problem = answer.problem()
     code = problem.get("errorCode")
@@ -117,8 +117,10 @@ def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()
     reason = _reason(answer, problem, code, secrets)
     hint = _HINTS.get(code) or _HINTS.get(str(answer.status), "")
     if not code and (answer.status < 400 or answer.status >= 600):
-        where = "a redirect, which is not followed" if 300 <= answer.status < 400 else "a status the API does not know"
-        return BadAnswer(peer, what, f"{reason}: {where}", hint="Is something in front that answers for the server?")
+        where = "a redirect, which is not followed" if 300 <= answer.status < 400 else "not a status of the API"
+        return BadAnswer(
+            peer, what, f"{reason}: {where}", hint="Is there a gateway in front that answers for the server?"
+        )
     kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
     if kind is AuthenticationFailed and code not in _ABOUT_RIGHTS:
         kind = Refused
@@ -128,20 +130,20 @@ def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()
 
 
 def _looks_like(content: bytes) -> str:
-    """What an answer is, without showing it: it may hold a token."""
+    """What an answer is, without its content: it may contain a token."""
     if not content.strip():
         return "nothing"
     return "a web page" if content.lstrip()[:1] == b"<" else f"{len(content)} bytes of something else"
 
 
 def _reason(answer: Answer, problem: Mapping[str, Any], code: str, secrets: Iterable[str]) -> str:
-    """`message (HTTP 409, OperationConflict)`; the server's stack trace is left where it is."""
-    said = next(
+    """`message (HTTP 409, OperationConflict)`, without the server's stack trace."""
+    message = next(
         (problem[key] for key in ("message", "error_description", "error") if isinstance(problem.get(key), str)), ""
     )
     phrase = http.HTTPStatus(answer.status).phrase if answer.status in set(http.HTTPStatus) else "no known status"
     facts = f"HTTP {answer.status}" + (f", {code}" if code else "")
-    return f"{_one_line(mask_secrets(said, secrets)) or phrase} ({facts})"
+    return f"{_one_line(mask_secrets(message, secrets)) or phrase} ({facts})"
 
 
 def _one_line(text: str) -> str:
@@ -153,7 +155,7 @@ _SECRET_WORDS = ("password", "passphrase", "privatekey", "secret", "token")
 
 
 def secrets_in(body: Any) -> Iterator[str]:
-    """Values of a request body that must not turn up in an error, known by their names (`userPassword`, …)."""
+    """Values of a request body that must not appear in an error, found by their names (`userPassword`, …)."""
     if isinstance(body, Mapping):
         for key, value in body.items():
             secret = value.reveal() if isinstance(value, Secret) else value

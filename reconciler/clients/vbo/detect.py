@@ -1,4 +1,4 @@
-"""Which REST version to speak. No endpoint tells: versions are probed, and the login has the last word."""
+"""Detects the REST version. No endpoint reports it: versions are probed, and the login decides."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _SERVED: Final = frozenset({200, 401, 403})
 
 
 def choose(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
-    """The dialect to speak, with a login that has succeeded. `rest` is `auto` or one of v5 to v8.
+    """The dialect to use, with a successful login. `rest` is `auto` or one of v5 to v8.
 
-    Raises Missing (with the versions that are served) where the wanted one, or all of them, are not served, and what
-    a login raises.
+    Raises Missing (with the versions that are served) if the requested version, or every version, is not served, and
+    what a login raises.
     """
-    return _newest(wire, login_for, patience) if rest == "auto" else _wanted(wire, rest, login_for, patience)
+    return _detected(wire, login_for, patience) if rest == "auto" else _requested(wire, rest, login_for, patience)
 
 
-def _newest(wire: Wire, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
-    """The newest version that answers. Something in front may answer 401 for versions that do not exist: then the
-    token endpoint is missing, and the next version is tried."""
+def _detected(wire: Wire, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
+    """The newest version that answers. A gateway in front may answer 401 for versions that do not exist: then the token
+    endpoint is missing, and the next version is tried."""
     for rest in VERSIONS:
         dialect = dialect_of(rest)
         if not is_served(wire, dialect, patience):
@@ -52,8 +52,8 @@ def _newest(wire: Wire, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dia
     )
 
 
-def _wanted(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
-    """The version that the inventory insists on: no probing, since that is what insisting is for."""
+def _requested(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -> tuple[Dialect, Login]:
+    """The version that the inventory sets, without probing."""
     number = rest_number(rest)
     if number not in VERSIONS:
         known = ", ".join(f"v{known}" for known in VERSIONS)
@@ -64,19 +64,19 @@ def _wanted(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy) -
         login.token()
     except Missing as error:
         others = [other.name for other in map(dialect_of, VERSIONS) if is_served(wire, other, patience)]
-        served = f"the server serves {', '.join(others)}" if others else "nor is any other version that is known here"
+        served = f"the server serves {', '.join(others)}" if others else "nor is any other supported version"
         raise Missing(
             wire.peer,
             "find the REST version",
             f"{rest} is not served: {served}",
-            hint=f"Write `server.rest: {others[0]}`, or `auto`." if others else "Is this the port of the REST API?",
+            hint=f"Set `server.rest: {others[0]}`, or `auto`." if others else "Is this the port of the REST API?",
             status=404,
         ) from error
     return dialect, login
 
 
 def is_served(wire: Wire, dialect: Dialect, patience: RetryPolicy) -> bool:
-    """Whether anonymous requests suggest that this version is served: 404 means no; 200, 401 and 403 mean yes."""
+    """Whether this version is served, by anonymous requests: 404 means no; 200, 401 and 403 mean yes."""
     return any(patience.run(partial(_probe, wire, dialect, path)) for path in dialect.probes)
 
 

@@ -1,6 +1,6 @@
-"""How the REST versions differ, as data. The rest of the client asks these tables and knows no version by number.
+"""The differences between REST versions, as data.
 
-Sources: the product's OpenAPI documents for v6, v7 and v8; for v5 its reference and change log, where much is missing.
+Sources: the product's OpenAPI documents for v6, v7 and v8; for v5 its reference and change log, which are incomplete.
 In paths `{}` stands for an id.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 VERSIONS: Final = (8, 7, 6, 5)
-"""Newest first: the order in which a server is asked."""
+"""Newest first: the order in which a server is probed."""
 
 PAGE_LIMIT: Final = 10_000
-"""Items of one page at most. The server's default of 30 cuts lists short without a word."""
+"""The page size to request. The server's default is 30."""
 
 PAGES: Final[Mapping[str, tuple[int, ...]]] = {
     # collection                                     versions that answer with a page; the others send a plain array
@@ -37,7 +37,7 @@ PAGES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 # Throttling and threads of a proxy are shown in the extended view only; v5 shows it by default, v8 has one view.
-# Organizations are wanted without it: it asks every proxy for backup times. v6 demands the parameter.
+# Organizations are read without it, because it asks every proxy for backup times. v6 requires the parameter.
 VIEWS: Final[Mapping[str, Mapping[int, Mapping[str, str]]]] = {
     # path                versions: query that is always sent
     "Organizations": {6: {"extendedView": "false"}},
@@ -52,7 +52,7 @@ RENAMED: Final[Mapping[str, Mapping[int, str]]] = {
 }
 
 DEFAULT_BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
-    # action              body that v6 and later want even where there is nothing to say
+    # action              body that v6 and later require even without parameters
     "start": {"full": False},
 }
 
@@ -71,11 +71,11 @@ V5_VERBS: Final[Mapping[str, str]] = {
 class Dialect:
     """One REST version.
 
-    `probes` are asked without a token to see whether the version is served. `antiforgery_flag`: the token form may
-    say that no anti-forgery token is wanted. `logout_status` is 0 where there is no logout. `one_action_endpoint`:
-    `POST X/action {verb: body}` in the place of `POST X/verb`. `jobs_below_organization` and `sessions_below_job` say
-    where jobs are created and where the sessions of one job are. `absolute_links`: links name host and port.
-    `build_shown`: ServiceInstance is documented.
+    `probes` are paths that are requested without a token to detect whether the version is served. `antiforgery_flag`:
+    the token form has a parameter to disable anti-forgery tokens. `logout_status` is 0 for versions without a logout.
+    `one_action_endpoint`: `POST X/action {verb: body}` instead of `POST X/verb`. `jobs_below_organization` and
+    `sessions_below_job` are the locations of new jobs and of the sessions of one job. `build_shown`: ServiceInstance is
+    documented.
     """
 
     rest: int
@@ -85,7 +85,6 @@ class Dialect:
     one_action_endpoint: bool
     jobs_below_organization: bool
     sessions_below_job: bool
-    absolute_links: bool
     build_shown: bool
 
     @property
@@ -103,7 +102,7 @@ class Dialect:
         )
 
     def action(self, path: str, action: str, body: Any = None) -> tuple[str, Any]:
-        """Path and body of the POST for an action in the words of v8. Raises LookupError where v5 does not have it."""
+        """Path and body of the POST for an action, named as in v8. Raises LookupError if this version has none."""
         if self.one_action_endpoint:
             silent = None if body == DEFAULT_BODIES.get(action) else body
             return f"{path}/action", {V5_VERBS[action]: silent}
@@ -128,7 +127,6 @@ DIALECTS: Final[Mapping[int, Dialect]] = {
         one_action_endpoint=True,
         jobs_below_organization=True,
         sessions_below_job=True,
-        absolute_links=True,
         build_shown=False,
     ),
     6: Dialect(
@@ -139,7 +137,6 @@ DIALECTS: Final[Mapping[int, Dialect]] = {
         one_action_endpoint=False,
         jobs_below_organization=True,
         sessions_below_job=True,
-        absolute_links=False,
         build_shown=True,
     ),
     7: Dialect(
@@ -150,7 +147,6 @@ DIALECTS: Final[Mapping[int, Dialect]] = {
         one_action_endpoint=False,
         jobs_below_organization=True,
         sessions_below_job=False,
-        absolute_links=False,
         build_shown=True,
     ),
     8: Dialect(
@@ -161,19 +157,18 @@ DIALECTS: Final[Mapping[int, Dialect]] = {
         one_action_endpoint=False,
         jobs_below_organization=False,
         sessions_below_job=False,
-        absolute_links=False,
         build_shown=True,
     ),
 }
 
 
 def dialect_of(rest: int) -> Dialect:
-    """The dialect of a REST version. Raises KeyError for a version that nobody here speaks."""
+    """The dialect of a REST version. Raises KeyError for an unsupported version."""
     return DIALECTS[rest]
 
 
 def link_id(raw: Mapping[str, Any], rel: str) -> str:
-    """The id at the end of `_links[rel].href`, whether the link is absolute or relative; empty where there is none."""
+    """The id at the end of `_links[rel].href`, whether the link is absolute or relative; empty without a link."""
     links = raw.get("_links")
     link = links.get(rel) if isinstance(links, Mapping) else None
     href = link.get("href") if isinstance(link, Mapping) else link

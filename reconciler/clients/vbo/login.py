@@ -1,4 +1,4 @@
-"""The token: got with user name and password, refreshed before it runs out, got anew when the server refuses it."""
+"""The access token: requested with user name and password, refreshed before it expires, renewed if it is rejected."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _REFUSED_LOGIN: Final = frozenset({400, 401, 403})
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _LOGOUT_SECONDS: Final = 5.0
 _HINT: Final = (
-    "Check the credentials that `server.credentials` names (a domain account is written DOMAIN\\user). The account has "
-    "to be an administrator of the server, and one without multi-factor authentication: v8 calls it a service account."
+    "Check the credentials in `server.credentials` (for a domain account: DOMAIN\\user). The account must be an "
+    "administrator of the server without multi-factor authentication: v8 calls it a service account."
 )
 
 SAY_THE_VERSION: Final = (
-    "Is there something in front that answers for the server? Then the REST version cannot be found out: say it with "
+    "Is there a gateway in front that answers for the server? Then the REST version cannot be detected: set it with "
     "`server.rest: v8` (or v7, v6)."
 )
 
@@ -48,7 +48,7 @@ class Login:
         self._due = math.inf
 
     def token(self) -> Secret:
-        """A token that is good for a while. Raises AuthenticationFailed, SecretError, and what `Wire` raises."""
+        """A valid token. Raises AuthenticationFailed, SecretError, and what `Wire` raises."""
         with self._lock:
             if self._access is None:
                 return self._log_in()
@@ -57,14 +57,14 @@ class Login:
             return self._refreshed() or self._log_in()
 
     def renewed(self, refused: Secret) -> Secret:
-        """Another token than the one that was refused; a new login unless another thread has done it already."""
+        """A token other than the rejected one; logs in again unless another thread already has."""
         with self._lock:
             if self._access is not None and self._access != refused:
                 return self._access
             return self._log_in()
 
     def leave(self) -> None:
-        """Log out where the version can, without insisting."""
+        """Log out if the version supports it; errors are ignored."""
         with self._lock:
             access, self._access, self._refresh = self._access, None, None
         if access is None or not self._dialect.logout_status:
@@ -75,7 +75,7 @@ class Login:
                 "POST", f"/{self._dialect.name}/token/logout", headers=bearer(access), until=until, counted="LOGOUT"
             )
         except RemoteError:
-            return  # the token runs out by itself
+            return  # the token expires
 
     def _log_in(self) -> Secret:
         if self._credential.password is None:
@@ -93,17 +93,17 @@ class Login:
         return self._keep(answer)
 
     def _refreshed(self) -> Secret | None:
-        """The token that the refresh token gives; None where the server wants a new login instead."""
+        """A token for the refresh token; None if the server requires a new login."""
         if self._refresh is None:
             return None
         try:
             answer = self._ask({"grant_type": "refresh_token", "refresh_token": self._refresh.reveal()})
             return self._keep(answer) if answer.is_accepted else None
         except RemoteError:
-            return None  # the login that follows tells what is wrong
+            return None  # the login that follows reports the reason
 
     def _ask(self, form: dict[str, str]) -> Answer:
-        """One request for a token. A server that cannot answer now raises, so that the caller's patience applies."""
+        """One token request. Retryable errors are raised, so that the caller's retry policy applies."""
         if self._dialect.antiforgery_flag:
             form = {**form, "disable_antiforgery_token": "true"}
         path = f"/{self._dialect.name}/token"
@@ -131,7 +131,7 @@ class Login:
         return self._access
 
     def _refusal(self, answer: Answer, form: dict[str, str]) -> RemoteError:
-        """A login that failed comes as an OAuth error, as the API's own error, or without a body."""
+        """The error for a failed login, which has an OAuth error, an error of the API, or no body."""
         error = refusal(answer, self._wire.peer, "log in", secrets=secrets_in(form))
         if answer.status not in _REFUSED_LOGIN:
             return error
@@ -144,7 +144,7 @@ def bearer(token: Secret) -> dict[str, str]:
 
 
 def _seconds(value: Any) -> float:
-    """`expires_in` is a number, or a number as text; where it cannot be read the server will say when it is over."""
+    """`expires_in` is a number or a number as text. Without it the token is used until the server rejects it."""
     try:
         seconds = float(value)
     except (TypeError, ValueError):

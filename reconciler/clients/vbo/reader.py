@@ -1,4 +1,4 @@
-"""Reading. Whoever is handed a `Reader` cannot change anything: there is nothing here but GET."""
+"""Reads the REST API. `Reader` has only GET, so code that holds one cannot change anything."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class Reader:
 
     def get(self, path: str, **query: Any) -> Item:
         """One object. Raises Missing, Refused, BadAnswer and what a connection raises."""
-        found = self._read(path, self.dialect.view(path) | _said(query))
+        found = self._read(path, self.dialect.view(path) | _filters(query))
         if not isinstance(found, dict):
-            raise BadAnswer(self._peer, f"GET {path}", "a list came where one object was asked for")
+            raise BadAnswer(self._peer, f"GET {path}", "the answer is a list instead of one object")
         return found
 
     def list(self, path: str, **query: Any) -> list[Item]:
         """All items of a collection, whether this version sends an array or pages. Keyword arguments are filters.
 
-        Pages are asked for by offset, 10,000 items at a time, and the offset advances by what really came: servers
-        may send less than was asked for. Links between pages are not followed, they can name another version.
+        Pages are requested by offset, 10,000 items at a time, and the offset advances by the number of items received,
+        which may be smaller. Links between pages are not followed: they can name another version.
         """
-        fixed = self.dialect.view(path) | _said(query)
+        fixed = self.dialect.view(path) | _filters(query)
         if not self.dialect.is_page(path):
             found = self._read(path, fixed)
             if isinstance(found, list):
                 return _objects(found, self._peer, path)
-            # v5 is known in part: a page where an array was expected is read on as pages
+            # v5 is not fully documented: a page instead of an array is read as pages
             return list(self._pages(path, fixed, first=found))
         return list(self._pages(path, fixed))
 
@@ -72,7 +72,7 @@ class Reader:
             offset += len(items)
 
 
-def _said(query: dict[str, Any]) -> dict[str, Any]:
+def _filters(query: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in query.items() if value is not None}
 
 
@@ -83,17 +83,17 @@ def _objects(found: list[Any], peer: str, path: str) -> list[Item]:
 
 
 def _items(page: Any, offset: int, peer: str, path: str) -> list[Item]:
-    """The items of a page, which has to be the one that was asked for."""
+    """The items of a page. Raises BadAnswer for another page than the requested one."""
     if isinstance(page, list) and offset == 0:
         return _objects(page, peer, path)
     if not isinstance(page, dict) or not isinstance(page.get("results"), list):
         raise BadAnswer(peer, f"GET {path}", "the answer is neither a page nor a list")
     if str(page.get("offset", offset)) != str(offset):
-        raise BadAnswer(peer, f"GET {path}", f"offset {offset} was asked for, {page['offset']} came")
+        raise BadAnswer(peer, f"GET {path}", f"the answer has offset {page['offset']} instead of {offset}")
     return _objects(page["results"], peer, path)
 
 
 def _is_last(page: Any) -> bool:
-    """A page that has links but none to a next one is the last. Without links only an empty page tells."""
+    """A page with links but without a next link is the last. Without links an empty page follows the last one."""
     links = page.get("_links") if isinstance(page, dict) else {}
     return isinstance(links, dict) and not links.get("next")

@@ -1,4 +1,4 @@
-"""When a call that failed is tried again, and how long to wait. Only for calls that change nothing."""
+"""Retries for calls that change nothing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Result = TypeVar("Result")
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """`attempts` in all, with pauses of about 0.5, 1, 2 … seconds, each made up to half longer or shorter by `jitter`
-    (0 to 1), so that many clients do not come back together. `window`: seconds after which no new attempt is begun,
-    so that only quick failures are repeated."""
+    (0 to 1), so that clients do not retry at the same time. `window`: seconds after which no new attempt starts, so
+    that only quick failures are retried."""
 
     window: float
     attempts: int = 3
@@ -27,8 +27,8 @@ class RetryPolicy:
     jitter: Callable[[], float] = random.random
 
     def run(self, attempt: Callable[[], Result], until: float = math.inf) -> Result:
-        """The result of the first attempt that succeeds. Raises the error of the last one. No attempt is begun after
-        the time `until`."""
+        """The result of the first successful attempt. Raises the error of the last one. No attempt starts after the
+        time `until`."""
         start = self.clock()
         for number in range(1, self.attempts):
             try:

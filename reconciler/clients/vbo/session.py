@@ -1,4 +1,4 @@
-"""A session with the backup server: who asks, in which version, and how a call is repeated where that is safe."""
+"""A session with the management server: its login and REST version, and the retries of read requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def connect(
     jitter: Callable[[], float] = random.random,
     transport: httpx.BaseTransport | None = None,
 ) -> Session:
-    """A session that is logged in, in the version that `server.rest` says or the newest that is served.
+    """Log in, in the version of `server.rest` or the newest one that is served.
 
     Establishing the connection takes at most
     `deadlines.connect` seconds, each answer `deadlines.call`. `transport` replaces the network in tests.
@@ -64,8 +64,8 @@ def connect(
 class Session:
     """One login to one server, for any number of threads. A context manager: leaving it logs out.
 
-    `rest` is the number of the version in use, `build` and `installation` are the server's own (empty in v5 where it
-    does not tell), `peer` names the server in messages. Requests are made by `Reader` and `Writer`.
+    `rest` is the number of the version in use, `build` and `installation` are the server's (possibly empty in v5),
+    `peer` names the server in messages. `Reader` and `Writer` make the requests.
     """
 
     def __init__(self, wire: Wire, dialect: Dialect, login: Login, patience: RetryPolicy) -> None:
@@ -98,7 +98,7 @@ class Session:
         self.installation = str(instance.get("installationId") or "")
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The JSON of a GET. Tried again where the failure may pass, within the deadline of one call."""
+        """The JSON of a GET. Retryable failures are retried within the deadline of one call."""
         until = self._wire.clock() + self._wire.deadlines.call
         answer = self._patience.run(lambda: self._send("GET", path, query, None, until), until)
         return document(answer, self.peer, f"GET {self._target(path)}")
@@ -106,7 +106,7 @@ class Session:
     def write(
         self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None, long: bool = False
     ) -> Answer:
-        """POST, PUT or DELETE. Sent once; a second time only where the server refused the token and so did nothing."""
+        """POST, PUT or DELETE. Sent once; again only if the server rejected the token and so did not execute it."""
         deadlines = self._wire.deadlines
         until = self._wire.clock() + (deadlines.long if long else deadlines.call)
         return self._send(method, path, query, body, until)
@@ -154,7 +154,7 @@ class Session:
 
 
 def encode(body: Any) -> bytes:
-    """A body as JSON. A `Secret` in it is revealed here, at the moment of use."""
+    """A body as JSON. A `Secret` in it is revealed here."""
     return json.dumps(body, default=_revealed, ensure_ascii=False, separators=(",", ":")).encode()
 
 

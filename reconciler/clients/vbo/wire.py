@@ -1,4 +1,4 @@
-"""The wire: one HTTP exchange at a time, with a deadline. No retries, no tokens, no opinion about the answer."""
+"""One HTTP request and its answer, with a deadline. No retries, no tokens, no interpretation of the answer."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ class Wire:
         counted: str = "",
     ) -> Answer:
         """Send one request and read the whole answer. `path` starts at the root of the server (`/v8/Proxies`), `until`
-        is a time on `clock`, `counted` the word to count it by, the method unless said otherwise.
+        is a time on `clock`, `counted` the name under which it is counted, by default the method.
 
         Raises Unreachable and UntrustedPeer (nothing was sent), DeadlineExceeded, ConnectionLost, BadAnswer.
         """
         what = f"{method} {path}"
         left = until - self.clock()
         if left <= 0:
-            raise DeadlineExceeded(self.peer, what, "no time is left for it")
+            raise DeadlineExceeded(self.peer, what, "its deadline has passed")
         connecting = min(self.deadlines.connect, left)
         with self._lock:
             self._counts[counted or method] += 1

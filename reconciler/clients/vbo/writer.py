@@ -1,4 +1,4 @@
-"""Writing. Nothing here reads, and nothing here is sent twice: whoever writes reads back through a `Reader`."""
+"""Writes to the REST API. Requests are never repeated; callers verify the result with a `Reader`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Query = Mapping[str, Any]
 class Writer:
     """POST, PUT and DELETE. Paths are relative to `/vN/`; actions are named by their word in v8.
 
-    `long` allows `deadlines.long` for calls that install something and answer only when they are through. Every
-    method raises Refused, Missing, Conflict, AuthenticationFailed and what a connection raises; after
-    DeadlineExceeded, ConnectionLost, Unavailable or BadAnswer the work may have been done. A `Secret` in a body is
-    revealed when it is sent.
+    `long` sets the timeout to `deadlines.long`, for calls that answer only after an installation. Every method raises
+    Refused, Missing, Conflict, AuthenticationFailed and what a connection raises; after DeadlineExceeded,
+    ConnectionLost, Unavailable or BadAnswer the request may have been executed. A `Secret` in a body is revealed when
+    it is sent.
     """
 
     def __init__(self, session: Session) -> None:
@@ -29,7 +29,7 @@ class Writer:
         self.rest = session.rest
 
     def create(self, path: str, body: Any, *, query: Query | None = None, long: bool = False) -> dict[str, Any]:
-        """POST to a collection; the new object, or {} where the version answers without one."""
+        """POST to a collection; returns the new object, or {} for a version that answers without one."""
         return self._object(self._write("POST", path, body, query=query, long=long), f"POST {path}")
 
     def replace(self, path: str, body: Any, *, long: bool = False) -> None:
@@ -37,13 +37,13 @@ class Writer:
         self._write("PUT", path, body, long=long)
 
     def delete(self, path: str, body: Any = None) -> None:
-        """DELETE; members of a pool are taken out by a DELETE with a body."""
+        """DELETE; members of a pool are removed by a DELETE with a body."""
         self._write("DELETE", path, body)
 
     def act(
         self, path: str, action: str, body: Any = None, *, query: Query | None = None, long: bool = False
     ) -> dict[str, Any]:
-        """POST of an action on an object, in the form of this version; its answer, {} where there is none."""
+        """POST an action on an object, in the format of this version; returns the answer, or {} without one."""
         try:
             target, sent = self.dialect.action(path, action, body)
         except LookupError as error:

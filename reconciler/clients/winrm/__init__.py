@@ -1,1 +1,1 @@
-"""WinRM: sessions through pywinrm, on a wire of our own with one deadline."""
+"""WinRM: sessions with pywinrm over a transport with one deadline."""

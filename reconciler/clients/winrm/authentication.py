@@ -33,21 +33,21 @@ if TYPE_CHECKING:
     from reconciler.model.connection import Certificate, Connection, ConnectionContext, Credential
 
 Begin = Callable[[bytes], "spnego.ContextProxy"]
-"""Begins a login. It is bound to the TLS connection that shows the given certificate (DER), if any."""
+"""Starts a login, bound to the TLS connection whose server certificate (DER) is given, if there is one."""
 
 _MOST = 64
 _making = Lock()
 _contexts: dict[tuple[ssl.SSLContext, bytes], ssl.SSLContext] = {}
-"""By the context of the trust alone, and the digest of the certificate."""
+"""By the context without a client certificate, and the digest of the certificate."""
 
 
 def has_kerberos() -> bool:
-    """Windows brings Kerberos along; elsewhere it takes libraries that have to be compiled."""
+    """Windows has Kerberos; other systems need libraries that have to be compiled."""
     return sys.platform == "win32" or all(find_spec(name) is not None for name in ("gssapi", "krb5"))
 
 
 def negotiation(connection: Connection, credential: Credential, context: ConnectionContext) -> Begin:
-    """How to begin logins with `credential`. Raises SecretError and AuthenticationFailed (nothing to log in with)."""
+    """How to start logins with `credential`. Raises SecretError and AuthenticationFailed (incomplete credential)."""
     if credential.auth == "kerberos":
         return _kerberos(connection, credential, context)
     if credential.password is None:
@@ -65,7 +65,7 @@ def negotiation(connection: Connection, credential: Credential, context: Connect
             service="HTTP",
             protocol="ntlm",
             channel_bindings=_binding(certificate),
-            options=spnego.NegotiateOptions.use_ntlm,  # our own credential, whatever the system could offer
+            options=spnego.NegotiateOptions.use_ntlm,  # only this credential, none of the system's
         )
 
     return begin
@@ -100,7 +100,7 @@ def _kerberos(connection: Connection, credential: Credential, context: Connectio
 
 
 def _binding(certificate: bytes) -> GssChannelBindings | None:
-    """Ties a login to the TLS connection (RFC 5929, tls-server-end-point): nobody can use it on another one."""
+    """Channel binding (RFC 5929, tls-server-end-point): the login is valid on this TLS connection only."""
     if not certificate:
         return None
     from cryptography import x509
@@ -125,7 +125,7 @@ def client_certificate_context(peer: Peer, certificate: Certificate, context: Co
 
     key, chain = key_and_chain(certificate, context)
     if peer.trust.fingerprint:
-        return _loaded(context_for(peer, context.root), certificate, key, chain, peer)  # pins are compared every time
+        return _loaded(context_for(peer, context.root), certificate, key, chain, peer)  # a pin is compared every time
     public = b"".join(item.public_bytes(serialization.Encoding.DER) for item in chain)
     shared = (context_for(peer, context.root), hashlib.sha256(public).digest())
     with _making:
@@ -140,7 +140,7 @@ def client_certificate_context(peer: Peer, certificate: Certificate, context: Co
 def _loaded(
     tls: ssl.SSLContext, certificate: Certificate, key: Key, chain: list[x509.Certificate], peer: Peer
 ) -> ssl.SSLContext:
-    tls.post_handshake_auth = True  # Windows asks for the certificate only after the handshake of TLS 1.3
+    tls.post_handshake_auth = True  # with TLS 1.3 Windows requests the certificate after the handshake
     with _files(key, chain) as (file, sealed_key, password):
         try:
             tls.load_cert_chain(file, sealed_key, password)
@@ -152,10 +152,10 @@ def _loaded(
 
 @contextmanager
 def _files(key: Key, chain: list[x509.Certificate]) -> Iterator[tuple[Path, Path, str]]:
-    """(certificate chain, private key, password of the key) as files, because Python's TLS takes nothing else.
+    """(certificate chain, private key, password of the key) as files, because Python's TLS requires files.
 
-    The key is never there in clear: it is encrypted with a password that exists in this process only, in a folder
-    of our own, and gone when the block ends.
+    The key is encrypted with a password that exists only in this process, in a private temporary folder that is removed
+    at the end of the context.
     """
     from cryptography.hazmat.primitives import serialization
 

@@ -1,5 +1,4 @@
-"""Which way in WinRM takes: NTLM, Kerberos or a client certificate, over TLS that our own context checks, or over plain
-HTTP with every message sealed by the login itself."""
+"""The WinRM client: pywinrm's protocol over `Wire`, with NTLM, Kerberos or a client certificate."""
 
 from __future__ import annotations
 
@@ -24,16 +23,16 @@ _SHELL = re.compile(rb"Name=[\"']ShellId[\"'][^>]*>\s*([0-9A-Za-z-]+)\s*<")
 _UTF8 = 65001
 
 OPERATION_SECONDS = 10
-"""How long the host may hold one request open; longer work is asked for again until the deadline."""
+"""Seconds that the host may hold one request open; longer work is polled until the deadline."""
 
 
 class Client(Protocol):
-    """pywinrm's protocol over a wire of ours."""
+    """pywinrm's protocol over `Wire`."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(
-            "http://localhost",  # the wire knows better
-            transport="kerberos",  # which pywinrm lets pass without user and password: they are not its business
+            "http://localhost",  # not used: the wire has the address
+            transport="kerberos",  # the only transport that pywinrm accepts without user and password
             operation_timeout_sec=OPERATION_SECONDS,
             read_timeout_sec=OPERATION_SECONDS + 5,
             proxy=None,
@@ -41,8 +40,8 @@ class Client(Protocol):
         self.transport = self.wire = wire
 
     def open_named_shell(self, ident: str) -> str:
-        """Open a shell that is to be called `ident`, so that it can be closed even if the answer never comes; gives its
-        name. pywinrm leaves names to the host; they are ShellId in [MS-WSMV] 2.2.4.39, shellId of WSManCreateShellEx.
+        """Open a shell with the ShellId `ident`, so that it can be closed even if the answer is lost; returns its name.
+        pywinrm lets the host choose the name. See ShellId in [MS-WSMV] 2.2.4.39, shellId of WSManCreateShellEx.
         """
         request = {"env:Envelope": self.build_wsman_header(_TRANSFER + "/Create", _CMD)}
         options = {"WINRS_NOPROFILE": "TRUE", "WINRS_CODEPAGE": str(_UTF8)}
@@ -50,20 +49,20 @@ class Client(Protocol):
         request["env:Envelope"]["env:Header"]["w:OptionSet"] = {"w:Option": named}
         shell = {"@ShellId": ident, "rsp:InputStreams": "stdin", "rsp:OutputStreams": "stdout stderr"}
         request["env:Envelope"]["env:Body"] = {"rsp:Shell": shell}
-        named_so = _SHELL.search(self.send_message(xmltodict.unparse(request)))
-        if named_so is None:
-            raise WinRMError("its answer names no shell")
-        return named_so[1].decode()
+        found = _SHELL.search(self.send_message(xmltodict.unparse(request)))
+        if found is None:
+            raise WinRMError("its answer contains no ShellId")
+        return found[1].decode()
 
 
 def open_client(connection: Connection, context: ConnectionContext) -> Client:
-    """A client that is ready to log in. Raises SecretError, UntrustedPeer, AuthenticationFailed (nothing to log in
-    with), and what sockets raise where a pin cannot be compared."""
+    """A client that is ready to log in. Raises SecretError, UntrustedPeer, AuthenticationFailed (incomplete
+    credential), and what sockets raise while a pin is compared."""
     return Client(_wire(connection, context))
 
 
 def by_certificate(connection: Connection) -> bool:
-    """Whether a client certificate is the login."""
+    """Whether the connection uses a client certificate."""
     credential = connection.credential
     return credential.auth == "certificate" if credential is not None else connection.certificate is not None
 
@@ -73,18 +72,18 @@ def _wire(connection: Connection, context: ConnectionContext) -> Wire:
     peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
     if by_certificate(connection):
         if connection.certificate is None or sealed:
-            raise _nothing(
+            raise _incomplete(
                 connection,
-                "a client certificate logs in over HTTPS alone" if sealed else "the inventory names no certificate",
+                "a client certificate requires HTTPS" if sealed else "the inventory names no certificate",
                 "Use the HTTPS listener." if sealed else "Give the proxy a `certificate` with `cert` and `key`.",
             )
         return Wire(connection, client_certificate_context(peer, connection.certificate, context), None)
     if connection.credential is None:
         hint = "Give the proxy `credentials`, or a `certificate` to log in with."
-        raise _nothing(connection, "the inventory names no credential", hint)
+        raise _incomplete(connection, "the inventory names no credential", hint)
     begin = negotiation(connection, connection.credential, context)
     return Wire(connection, None if sealed else context_for(peer, context.root), begin)
 
 
-def _nothing(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:
+def _incomplete(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:
     return AuthenticationFailed(connection.peer, "logging in", reason, hint=hint)

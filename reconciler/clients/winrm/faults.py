@@ -1,4 +1,4 @@
-"""Exceptions of pywinrm and of all that lies below it to our errors. Every class of them stands in the table."""
+"""Maps the exceptions of pywinrm and the libraries below it to the errors of the model. The table has every class."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from reconciler.model.errors import (
 
 
 def _kerberos() -> tuple[type[Exception], ...]:
-    """The exceptions of the libraries for Kerberos, which may not be there."""
+    """The exceptions of the libraries for Kerberos, which are optional."""
     found: list[type[Exception]] = []
     names = (("gssapi.raw.misc", "GSSError"), ("gssapi.exceptions", "GeneralError"), ("krb5", "Krb5Error"))
     for module, name in names:
@@ -55,12 +55,12 @@ CAUGHT: Final[tuple[type[Exception], ...]] = (
     FeatureMissingError,
     *KERBEROS,
     OSError,
-    ET.ParseError,  # an answer that is no XML
-    StopIteration,  # what pywinrm raises where an answer lacks the element that it looks for
-    KeyError,  # ... or an attribute
-    AttributeError,  # ... or the text in it
-    AssertionError,  # ... and where it belongs to another request
-    ValueError,  # ... and for what is no number and no base64
+    ET.ParseError,  # an answer that is not XML
+    StopIteration,  # pywinrm: an answer without an expected element
+    KeyError,  # ... or attribute
+    AttributeError,  # ... or text
+    AssertionError,  # ... or that belongs to another request
+    ValueError,  # ... or with an invalid number or base64
 )
 
 FAULTS: Final[Mapping[type[Exception], type[RemoteError] | None]] = {
@@ -97,13 +97,13 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError] | None]] = {
     u3.ProxySchemeUnknown: Unreachable,
     u3.ProxySchemeUnsupported: Unreachable,
     u3.URLSchemeUnknown: Unreachable,
-    # the time is over
+    # timeouts
     rq.ReadTimeout: DeadlineExceeded,
     rq.Timeout: DeadlineExceeded,
     u3.ReadTimeoutError: DeadlineExceeded,
     u3.TimeoutError: DeadlineExceeded,
     u3.TimeoutStateError: DeadlineExceeded,
-    # not the answer of a WinRM service
+    # not an answer of a WinRM service
     rq.ContentDecodingError: BadAnswer,
     rq.JSONDecodeError: BadAnswer,
     rq.InvalidJSONError: BadAnswer,
@@ -118,7 +118,7 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError] | None]] = {
     u3.ResponseError: BadAnswer,
     u3.ResponseNotChunked: BadAnswer,
     u3.UnrewindableBodyError: BadAnswer,
-    # the connection broke: was anything sent?
+    # the connection was lost: depends on whether anything was sent
     hc.RemoteDisconnected: None,
     hc.IncompleteRead: None,
     hc.NotConnected: None,
@@ -141,10 +141,10 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError] | None]] = {
     binascii.Error: BadAnswer,
     ValueError: BadAnswer,
 }
-"""What each class means by itself, None: it depends on whether anything was sent. What is wrapped in it goes first."""
+"""The error for each class; None: it depends on whether anything was sent. Wrapped exceptions take precedence."""
 
 _AUTH_HINT = (
-    "Check user name (HOST\\user for a local account, DOMAIN\\user or user@REALM else) and password. Only "
+    "Check user name (HOST\\user for a local account, else DOMAIN\\user or user@REALM) and password. Only "
     "administrators and members of Remote Management Users may use WinRM; a local account other than the built-in "
     "Administrator needs LocalAccountTokenFilterPolicy."
 )
@@ -152,13 +152,13 @@ HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unreachable: "Is the host up, does its name resolve from here, and is there an HTTPS listener (port 5986: "
     "`winrm enumerate winrm/config/listener`)? `connection.address` and `connection.port` say where to connect.",
     AuthenticationFailed: _AUTH_HINT,
-    ConnectionLost: "The work may have been done: run the plan again before anything is repeated.",
-    DeadlineExceeded: "The work may have been done. `deadlines` in the inventory gives it more time.",
+    ConnectionLost: "The change may have been made: run a new plan before you retry.",
+    DeadlineExceeded: "The change may have been made. Increase `deadlines` in the inventory if it needs more time.",
     BadAnswer: "Does WinRM answer with HTTPS on this port?",
-    Unavailable: "Windows limits shells and users (MaxShellsPerUser, MaxConcurrentUsers): try again.",
+    Unavailable: "Windows limits shells and users (MaxShellsPerUser, MaxConcurrentUsers): retry later.",
     UntrustedPeer: "Trust its issuer with `ca_file`, or pin the certificate: fingerprint: sha256:…",
 }
-_NAME_HINT = "`host` has to be a name in the certificate of the host's HTTPS listener; `address` says where to connect."
+_NAME_HINT = "`host` must be a name in the certificate of the host's HTTPS listener; `address` is where to connect."
 _CERTIFICATE_HINTS: Final[Mapping[int, str]] = {  # by the numbers of OpenSSL's X509_V_ERR_…
     9: "The certificate of the host's HTTPS listener is not valid yet: compare the clocks.",
     10: "Renew the certificate of the host's HTTPS listener (`winrm enumerate winrm/config/listener` names it).",
@@ -166,34 +166,34 @@ _CERTIFICATE_HINTS: Final[Mapping[int, str]] = {  # by the numbers of OpenSSL's 
     64: _NAME_HINT,
 }
 CERTIFICATE_HINT: Final = (
-    "The certificate has to be mapped to a local user on the host (winrm/config/service/certmapping: its issuer, and "
-    "the user principal name in it), and Certificate has to be allowed as an authentication."
+    "The certificate must be mapped to a local user on the host (winrm/config/service/certmapping: its issuer, and "
+    "the user principal name in it), and Certificate must be an enabled authentication method."
 )
 KERBEROS_HINT: Final = (
-    "Kerberos knows the host by the name in the inventory (`host`): there has to be a service principal HTTP/NAME, the "
-    "clocks may differ by five minutes, and krb5.conf has to find the realm. Without password and keytab: kinit first."
+    "Kerberos uses the name in the inventory (`host`). It needs a service principal HTTP/NAME, clocks that differ by "
+    "at most five minutes, and a krb5.conf that finds the realm. Without password and keytab, run kinit first."
 )
 _NO_KDC: Final = frozenset({-1765328228, -1765328230})
 """KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE."""
 _WRONG_PASSWORD: Final = frozenset({-1765328360, -1765328353})
-"""KRB5KDC_ERR_PREAUTH_FAILED, and what a realm without preauthentication lets the client find out itself."""
+"""KRB5KDC_ERR_PREAUTH_FAILED, and the client's error in a realm without preauthentication."""
 _MANGLED: Final = (AssertionError, StopIteration, ET.ParseError, KeyError, AttributeError, ValueError)
 _WORDS: Final[Mapping[type, str]] = {
     wr.InvalidCredentialsError: "the host does not accept this user with this password or certificate",
-    hc.RemoteDisconnected: "the connection was closed in the middle",
-    hc.IncompleteRead: "the connection was closed in the middle",
-    hc.NotConnected: "the connection was closed in the middle",
+    hc.RemoteDisconnected: "the connection was closed during the request",
+    hc.IncompleteRead: "the connection was closed during the request",
+    hc.NotConnected: "the connection was closed during the request",
     hc.BadStatusLine: "its answer is not HTTP",
-    **dict.fromkeys(_MANGLED, "its answer is not one of WS-Management"),
+    **dict.fromkeys(_MANGLED, "its answer is not WS-Management"),
 }
-"""For people, where the exception itself says it worse."""
+"""Messages for exceptions whose own text is unclear."""
 _MINOR = re.compile(r"Minor \(\d+\): ([^\n]+)")
 _ACCESS_DENIED = 5
 _BUSY = frozenset({429, 502, 503, 504})
 
 
 def translate(error: Exception, peer: str, what: str, *, sent: bool, hint: str = "") -> RemoteError:
-    """Our error for one of CAUGHT. `sent` is true once a command was handed to the host."""
+    """The error for an exception of CAUGHT. `sent` is true after a command was sent to the host."""
     kind = _kind(error, sent=sent)
     text = hint if hint and kind is AuthenticationFailed else HINTS.get(kind, "")
     if kind is UntrustedPeer:
@@ -218,7 +218,7 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
     if isinstance(error, wr.WinRMTransportError):
         return Unavailable if error.code in _BUSY else AuthenticationFailed if error.code == 403 else BadAnswer
     if isinstance(error, UnicodeError):
-        return BadAnswer if sent else Unreachable  # a text in an answer, or a name that is none
+        return BadAnswer if sent else Unreachable  # a text in an answer, or an invalid host name
     known = next((FAULTS[item] for item in type(error).__mro__ if item in FAULTS), None)
     if known is None and any(isinstance(item, TimeoutError) for item in inside):
         return DeadlineExceeded
@@ -226,7 +226,7 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
 
 
 def _kind_inside(inside: list[BaseException]) -> type[RemoteError] | None:
-    """What a wrapped exception says, whatever it is wrapped in."""
+    """The error for a wrapped exception."""
     if any(isinstance(item, ssl.SSLCertVerificationError) for item in inside):
         return UntrustedPeer
     if any(isinstance(item, ssl.SSLError) and _is_refusal(item) for item in inside):
@@ -237,7 +237,7 @@ def _kind_inside(inside: list[BaseException]) -> type[RemoteError] | None:
 
 
 def _code(error: BaseException) -> int:
-    """The number that the libraries for Kerberos give; one of them takes the sign away."""
+    """The error code of the libraries for Kerberos; one of them returns it unsigned."""
     code = getattr(error, "err_code", None) or getattr(error, "min_code", None)
     if not isinstance(code, int):
         return 0
@@ -253,7 +253,7 @@ def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
 
 
 def _is_refusal(error: ssl.SSLError) -> bool:
-    """An alert by which the peer refuses our certificate; with TLS 1.3 it arrives after the handshake."""
+    """An alert that rejects the client certificate; with TLS 1.3 it arrives after the handshake."""
     text = str(error).lower()
     return "alert" in text and ("certificate" in text or "unknown ca" in text or "access denied" in text)
 

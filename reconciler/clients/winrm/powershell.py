@@ -1,4 +1,4 @@
-"""How a script gets to PowerShell: a constant command line, and one blob on standard input (see the bootstrap)."""
+"""Sends a script to PowerShell: a constant command line, and one blob on standard input (see the bootstrap)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from reconciler.package_data import playbooks_folder
 
 PROGRAM: Final = "powershell.exe"
 CHUNK: Final = 96 * 1024
-"""Bytes of one Send: base64 makes 128 KiB of it, below the 150 KiB that we announce as the largest envelope."""
+"""Bytes of one Send: 128 KiB in base64, below the maximum envelope of 150 KiB."""
 
 
 @cache
 def encoded_bootstrap() -> str:
-    """`playbooks/bootstrap.ps1` without its comments, as -EncodedCommand wants it: base64 of UTF-16."""
+    """`playbooks/bootstrap.ps1` without its comments, for -EncodedCommand: base64 of UTF-16."""
     lines = (playbooks_folder() / "bootstrap.ps1").read_text(encoding="ascii").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#"))
     return base64.b64encode(text.encode("utf-16-le")).decode()
@@ -30,7 +30,8 @@ def arguments() -> list[str]:
 
 
 def blob(script: Script, args: Mapping[str, Any]) -> bytes:
-    """Standard input of the bootstrap. Scripts for the management server ask for PowerShell 7: its module needs it."""
+    """Standard input of the bootstrap. Scripts for the management server run in PowerShell 7, which its module
+    needs."""
     core = script.name.startswith("server/")
     order: dict[str, Any] = {"script": script.text, "args": dict(args), "core": core}
     if core:

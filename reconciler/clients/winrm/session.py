@@ -1,6 +1,6 @@
-"""WinRM to Windows hosts through pywinrm, with what pywinrm leaves out: deadlines, closed shells, one strict answer.
+"""WinRM sessions on Windows hosts with pywinrm, with deadlines, and shells that are always closed.
 
-One session has one shell and runs any number of scripts in it. The receive loop is our own: pywinrm's has no end.
+One session has one shell and runs any number of scripts in it. pywinrm's receive loop is not used: it has no timeout.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ class WinrmSession:
         self._close()
 
     def _give_up(self) -> None:
-        """Nothing came of entering; the shell is closed only where the host may have opened one."""
+        """Clean up after a failed login; the shell is closed if the host may have opened one."""
         if self._client is None or not self._client.wire.delivered:
             self._shell = ""
         self._close()
 
     def _close(self) -> None:
-        """Close the shell, whatever happened: one that stays counts against the user's limit for two hours."""
+        """Close the shell in any case: one that stays open counts against the user's limit for two hours."""
         client, self._client = self._client, None
         shell, self._shell = self._shell, ""
         if client is None:
@@ -120,7 +120,8 @@ class WinrmSession:
         return document(peer, what, out, secrets)
 
     def is_usable(self) -> bool:
-        """A host closes idle connections, and a sealed message that meets one is lost: each use gets a new session."""
+        """False: a host closes idle connections, and an encrypted message on one is lost. Each use gets a new
+        session."""
         return False
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
@@ -149,19 +150,19 @@ class WinrmSession:
             try:
                 more_out, more_err, code, done = client.get_command_output_raw(self._shell, command)
             except WinRMOperationTimeoutError:
-                continue  # the host had nothing to say within one operation: the script is at work
+                continue  # no output within one operation: the script still runs
             finally:
                 client.operation_timeout_sec = OPERATION_SECONDS
             out += more_out
             err += more_err
             if len(out) + len(err) > OUTPUT_LIMIT:
-                reason = f"it printed more than {OUTPUT_LIMIT >> 20} MB where one JSON document belongs"
+                reason = f"it printed more than {OUTPUT_LIMIT >> 20} MB"
                 raise BadAnswer(self._connection.peer, what, reason)
             if done:
                 return bytes(out), bytes(err), code
 
     def _signal(self, client: Client, command: str) -> None:
-        """End the command: it may still be at work, and its place in the shell is to be free."""
+        """End the command: it may still run, and the shell must be free for the next one."""
         with suppress(*CAUGHT, RemoteError), self._within(_CLOSE_SECONDS, "ending the command"):
             client.cleanup_command(self._shell, command)
 
@@ -174,7 +175,7 @@ class WinrmSession:
         client: Client | None = None,
         late: type[RemoteError] = DeadlineExceeded,
     ) -> Iterator[None]:
-        """Every request in the block ends when `seconds` are over; then it is `late`, whatever the library says."""
+        """Requests in the block time out after `seconds`; any exception of the library is then `late`."""
         end = self._clock() + seconds
         target = client or self._client
         if target is not None:

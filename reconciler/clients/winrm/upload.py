@@ -1,7 +1,7 @@
-"""Files to Windows hosts: in pieces on the standard input of `playbooks/windows/upload.ps1`, verified on the host.
+"""Uploads files to Windows hosts, in pieces on the standard input of `playbooks/windows/upload.ps1`.
 
-WinRM has no transfer of files. A piece is small enough for the JSON parser of Windows PowerShell 5.1 (2 MB of text),
-and a file that was cut off goes on where it ended.
+WinRM has no file transfer. A piece is small enough for the JSON parser of Windows PowerShell 5.1 (2 MB of text), and an
+interrupted upload is resumed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.model.script import Script
 from reconciler.package_data import shipped_script
 
 PIECE: Final = 1 << 20
-"""Bytes. Base64 makes 1.4 MB of text of it."""
+"""Bytes: 1.4 MB of text in base64."""
 
 
 class Runner(Protocol):
@@ -25,7 +25,8 @@ class Runner(Protocol):
 
 
 class Upload:
-    """One file to one host. `name` is its digest with the ending of the source; `deadline` is for everything."""
+    """One file to one host. `name` is its digest with the extension of the source; `deadline` is for the whole
+    upload."""
 
     def __init__(
         self, host: Runner, peer: str, name: str, *, deadline: float, clock: Callable[[], float] = time.monotonic
@@ -38,7 +39,7 @@ class Upload:
         self._end = clock() + deadline
 
     def send(self, source: Path, sha256: str) -> str:
-        """The path on the host. Raises RemoteError; ReconcileError where `source` cannot be read."""
+        """Upload, and return the path on the host. Raises RemoteError; ReconcileError if `source` cannot be read."""
         found = self._ask("look", sha256)
         if found["there"]:
             return str(found["path"])
@@ -56,13 +57,13 @@ class Upload:
             raise ReconcileError(f"{source.name} cannot be read: {error.strerror}") from error
         arrived = self._ask("finish", sha256)
         if not arrived["there"]:
-            reason = f"what arrived has the SHA-256 {arrived['sha256']}, and {sha256} was to be sent"
-            hint = "Is it the right file, and did it stay the same?"
+            reason = f"the uploaded file has the SHA-256 {arrived['sha256']}, expected {sha256}"
+            hint = "Did the file change during the upload? Run the plan again."
             raise BadAnswer(self._peer, f"uploading {source.name}", reason, hint=hint)
         return str(arrived["path"])
 
     def remove(self) -> None:
-        """Also what was sent in part. Raises RemoteError."""
+        """Remove the file and a partial upload. Raises RemoteError."""
         self._ask("remove", "")
 
     def _ask(self, step: str, sha256: str, *, offset: int = 0, data: str = "") -> dict[str, Any]:

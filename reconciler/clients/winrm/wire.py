@@ -1,7 +1,8 @@
-"""What pywinrm's protocol sends its messages over, in the place of its own transport: one connection that is logged in.
+"""The transport for pywinrm's protocol: one authenticated connection.
 
-The address of the inventory is where packets go, while certificate, URL and login see the host's name. Nothing of the
-environment takes part (proxies, bundles of authorities). An answer that is longer than any honest one is not read.
+It connects to the address in the inventory, while certificate, URL and login use the host's name. Environment variables
+(proxies, CA bundles) are ignored, and answers have a maximum size. Over plain HTTP, NTLM or Kerberos encrypts each
+message ([MS-WSMV] 2.2.9.1).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from reconciler.model.connection import Connection
 
 _LONGEST: Final = 4 * 1024 * 1024
-"""Bytes of one answer. We announce 150 KiB as the largest envelope that we take."""
+"""Bytes of one answer. Requests announce a maximum envelope of 150 KiB."""
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
 _MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _TOKEN: Final = re.compile(r"(?:^|,)\s*(?:Negotiate|Kerberos)\s+([A-Za-z0-9+/=]+)\s*(?:,|$)", re.IGNORECASE)
@@ -53,16 +54,16 @@ class _Answer:
 
 
 class Wire(Transport):
-    """`tls` is None for plain HTTP, where every message is sealed; `begin` is None where a client certificate, which
-    then is in `tls`, is the login.
+    """`tls` is None for plain HTTP, where every message is encrypted; `begin` is None for a login with the client
+    certificate in `tls`.
 
-    Raises what sockets, urllib3 and the libraries of the logins raise, and RemoteError.
+    Raises what sockets, urllib3 and the authentication libraries raise, and RemoteError.
     """
 
     def __init__(self, connection: Connection, tls: ssl.SSLContext | None, begin: Begin | None) -> None:
         name = f"[{connection.host}]" if ":" in connection.host else connection.host
         self._host = f"{name}:{connection.target[1]}"
-        # pywinrm checks what it is told about logins, except with Kerberos; it is told nothing.
+        # pywinrm validates credentials except for Kerberos; it gets none.
         super().__init__(f"{'https' if tls else 'http'}://{self._host}/wsman", auth_method="kerberos", proxy=None)
         self._connection = connection
         self._tls = tls
@@ -70,9 +71,9 @@ class Wire(Transport):
         self._line: HTTPConnection | None = None
         self._context: spnego.ContextProxy | None = None
         self.seconds = connection.deadlines.connect
-        """How long a single wait for the host may take."""
+        """The timeout of a single wait for the host."""
         self.delivered = False
-        """Whether the host has, or may have, carried out the last message."""
+        """Whether the host has, or may have, processed the last message."""
 
     def send_message(self, message: str | bytes) -> bytes:
         body = message.encode() if isinstance(message, str) else message
@@ -88,7 +89,9 @@ class Wire(Transport):
         context = self._context
         if self._tls is None and context is not None:
             if answer.status not in (200, 500):
-                raise WinRMTransportError("http", answer.status, "")  # not from the service: it can say nothing else
+                raise WinRMTransportError(
+                    "http", answer.status, ""
+                )  # not from the service, whose answers are encrypted
             answer_body = _unseal(context, answer.content_type, answer.body)
         else:
             answer_body = answer.body
@@ -106,22 +109,22 @@ class Wire(Transport):
         if self._begin is None:
             return self._post(line, body, {"Authorization": _MUTUAL})
         if self._context is not None:
-            answer = self._say(line, self._context, body)
+            answer = self._request(line, self._context, body)
             if answer.status != 401:
-                return answer  # else the host has forgotten the login, and has done nothing
+                return answer  # else the host has dropped the login, and processed nothing
             line = self._open()
         context, answer = self._log_in(line, self._begin, b"" if self._tls is None else body)
         if answer.status == 401 or self._tls is not None:
             return answer
-        return self._say(line, context, body)
+        return self._request(line, context, body)
 
-    def _say(self, line: HTTPConnection, context: spnego.ContextProxy, body: bytes) -> _Answer:
+    def _request(self, line: HTTPConnection, context: spnego.ContextProxy, body: bytes) -> _Answer:
         if self._tls is not None:
             return self._post(line, body, {})
         return self._post(line, _seal(context, body), {"Content-Type": _SEALED})
 
     def _log_in(self, line: HTTPConnection, begin: Begin, rider: bytes) -> tuple[spnego.ContextProxy, _Answer]:
-        """Log in on a connection. `rider` is a message that goes along with the token that can complete the login."""
+        """Log in on a connection. `rider` is a message that is sent with the token that can complete the login."""
         self._context = None
         certificate = line.sock.getpeercert(binary_form=True) if isinstance(line.sock, ssl.SSLSocket) else b""
         context = begin(certificate or b"")
@@ -137,12 +140,12 @@ class Wire(Transport):
                 break
         if answer.status != 401:
             if not context.complete:
-                raise WinRMError("it does not prove who it is")
+                raise WinRMError("it does not authenticate itself")
             self._context = context
         return context, answer
 
     def _open(self) -> HTTPConnection:
-        """The connection, or a new one, on which nobody is logged in, where the host has closed it."""
+        """The connection, or a new one without a login if the host has closed it."""
         if self._line is not None and self._line.is_connected:
             return self._line
         self.close_session()
@@ -150,18 +153,18 @@ class Wire(Transport):
         if self._tls is not None:
             opened = self._tls.wrap_socket(opened, server_hostname=self._connection.host)
         self._line = HTTPConnection(*self._connection.target, timeout=self.seconds)
-        self._line.auto_open = 0  # else it would connect anew by itself, without TLS and login
+        self._line.auto_open = 0  # otherwise it reconnects by itself, without TLS and login
         self._line.sock = opened
         return self._line
 
     def _post(self, line: HTTPConnection, body: bytes, headers: Mapping[str, str]) -> _Answer:
         line.timeout = self.seconds
-        told = {"Host": self._host, "Content-Type": _SOAP, "User-Agent": "vbo-reconcile", **headers}
+        sent = {"Host": self._host, "Content-Type": _SOAP, "User-Agent": "vbo-reconcile", **headers}
         self.delivered = self.delivered or bool(body)
-        line.request("POST", "/wsman", body, told, preload_content=False)
+        line.request("POST", "/wsman", body, sent, preload_content=False)
         response = line.getresponse()
         if "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers:
-            response.close()  # the end of a connection ends headers too, as far as Python's HTTP is concerned
+            response.close()  # Python's HTTP accepts headers that end with the connection
             raise IncompleteRead(b"")
         token = _TOKEN.search(",".join(response.headers.getlist("WWW-Authenticate")))
         answer = _Answer(
@@ -185,7 +188,7 @@ class Wire(Transport):
 
 
 def _seal(context: spnego.ContextProxy, plain: bytes) -> bytes:
-    """The body of a request that carries `plain`."""
+    """The encrypted body of a request."""
     sealed = context.wrap_winrm(plain)
     length = len(plain) + sealed.padding_length
     head = f"\r\n\tContent-Type: {_PROTOCOL}\r\n\tOriginalContent: type={_SOAP};Length={length}\r\n".encode()
@@ -194,16 +197,16 @@ def _seal(context: spnego.ContextProxy, plain: bytes) -> bytes:
 
 
 def _unseal(context: spnego.ContextProxy, content_type: str, body: bytes) -> bytes:
-    """What an answer carries. Raises WinRMError for one that is not sealed, or not framed as it should be, and
-    SpnegoError where its signature does not fit."""
+    """The content of an answer. Raises WinRMError for one that is not encrypted or not framed correctly, and
+    SpnegoError for an invalid signature."""
     if _PROTOCOL.lower() not in content_type.lower():
-        raise WinRMError("it answers without encryption where everything has to be encrypted")
+        raise WinRMError("its answer is not encrypted")
     frame = _FRAME.match(body)
     if frame is None or not body.endswith(_END) or len(body) < frame.end() + 4:
-        raise WinRMError("its encrypted answer is not framed as it should be")
+        raise WinRMError("its encrypted answer is not framed correctly")
     data = body[frame.end() : -len(_END)]
     length = int(struct.unpack_from("<I", data)[0])
     plain: bytes = context.unwrap_winrm(data[4 : 4 + length], data[4 + length :])
     if len(plain) != int(frame[1]):
-        raise WinRMError("its encrypted answer has another length than it says")
+        raise WinRMError("its encrypted answer has the wrong length")
     return plain

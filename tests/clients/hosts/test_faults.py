@@ -197,8 +197,8 @@ WINRM_CASES: list[tuple[Exception, bool, type[RemoteError], str]] = [
         ConnectionLost,
         "reset",
     ),
-    (ET.ParseError("no element"), False, BadAnswer, "not one of WS-Management"),
-    (StopIteration(), False, BadAnswer, "not one of WS-Management"),
+    (ET.ParseError("no element"), False, BadAnswer, "not WS-Management"),
+    (StopIteration(), False, BadAnswer, "not WS-Management"),
 ]
 
 

@@ -88,8 +88,8 @@ def test_a_key_that_is_pinned_needs_no_certificate(world: World) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"principals": ["other.example.net"]}, "made out to other.example.net"),
-        ({"principals": []}, "made out to no name"),
+        ({"principals": ["other.example.net"]}, "issued for other.example.net"),
+        ({"principals": []}, "issued for no name"),
         ({"valid_before": int(time.time()) - 60, "valid_after": 1}, "has expired"),
         ({"valid_after": int(time.time()) + 3600}, "not valid yet"),
     ],
@@ -115,7 +115,7 @@ def test_an_authority_counts_for_its_names_alone(world: World) -> None:
 def test_what_is_revoked_is_not_believed_whoever_vouches_for_it(world: World) -> None:
     server = world.host()
     vouched = f"@cert-authority * {public(AUTHORITY)}"
-    with pytest.raises(UntrustedPeer, match="calls revoked"):
+    with pytest.raises(UntrustedPeer, match="marks as revoked"):
         world.log_in(server, world.trust(vouched, f"@revoked * {server.public}"))
     with pytest.raises(UntrustedPeer, match="a certificate by SHA256:"):
         world.log_in(server, world.trust(vouched, f"@revoked * {public(AUTHORITY)}", f"@cert-authority * {OTHER}"))

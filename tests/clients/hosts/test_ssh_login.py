@@ -267,7 +267,7 @@ def test_keys_that_cannot_be_used_say_why() -> None:
         (locked, None, "is encrypted"),
         (locked, "wrong", "passphrase of the private key is wrong"),
         ("no key", None, "cannot be read"),
-        (odd, None, "is not used with SSH"),
+        (odd, None, "is not supported with SSH"),
     ]
     for text, passphrase, said in cases:
         with pytest.raises(AuthenticationFailed) as caught:

@@ -67,7 +67,7 @@ def test_something_in_front_that_answers_401_to_everything() -> None:
 def test_something_in_front_that_shows_a_web_page_for_everything() -> None:
     with pytest.raises(BadAnswer) as caught:
         session_with(lambda request: reply(200, text="<html>Welcome</html>"))
-    assert "a web page in the place of JSON" in caught.value.reason
+    assert "a web page instead of JSON" in caught.value.reason
     assert "server.rest" in caught.value.hint
 
 
@@ -105,7 +105,7 @@ def test_no_version_at_all() -> None:
     assert caught.value.reason == "none of v8, v7, v6, v5 is served"
     with pytest.raises(Missing) as caught:
         session_with(Paper(()), "v8")
-    assert "nor is any other version" in caught.value.reason
+    assert "nor is any other supported version" in caught.value.reason
 
 
 @pytest.mark.parametrize("rest", ["v9", "8.5", "newest"])

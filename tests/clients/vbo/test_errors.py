@@ -221,12 +221,12 @@ def test_a_server_that_quotes_a_secret_of_the_request() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (reply(200), "nothing in the place of JSON"),
+        (reply(200), "nothing instead of JSON"),
         (reply(200, text="<html>"), "a web page"),
         (reply(200, text="{]"), "2 bytes of something else"),
         (reply(200, text="[" * 200_000), "200000 bytes"),
         (reply(200, text="\xff"), "2 bytes"),
-        (reply(200, [1]), "a list came"),
+        (reply(200, [1]), "a list instead of"),
     ],
 )
 def test_answers_that_are_not_what_was_asked_for(answer: httpx.Response, words: str) -> None:

@@ -185,7 +185,7 @@ def test_a_second_refusal_is_final() -> None:
         with pytest.raises(AuthenticationFailed) as caught:
             Reader(session).get("Proxies/1")
         assert session.requests == {"GET": 4, "LOGIN": 2}
-    assert "though the login succeeded" in caught.value.hint
+    assert "after a successful login" in caught.value.hint
 
 
 def test_a_401_with_a_message_is_about_the_request_and_not_the_token() -> None:

@@ -153,7 +153,7 @@ def test_a_page_that_was_not_asked_for() -> None:
     page = {"offset": 0, "results": items(3), "_links": {"next": {"href": "x"}}}
     with pytest.raises(BadAnswer) as caught:
         listed(reply(200, page))
-    assert "offset 3 was asked for, 0 came" in caught.value.reason
+    assert "offset 0 instead of 3" in caught.value.reason
 
 
 def test_an_offset_may_be_a_number_as_text() -> None:

@@ -187,7 +187,7 @@ def test_a_port_that_does_not_speak_tls(folder: Path, good: Made) -> None:
         for trust in (Trust(), Trust(fingerprint=good.pin)):
             with pytest.raises(UntrustedPeer) as caught:
                 opened(tls, folder, trust)
-            assert "no TLS connection came about" in caught.value.reason
+            assert "the TLS handshake failed" in caught.value.reason
             assert "speak TLS" in caught.value.hint
     assert not any(b"HTTP" in hello for hello in heard)
 
