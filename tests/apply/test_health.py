@@ -149,8 +149,7 @@ class TestLook:
     """The real one, through REST."""
 
     def gate(self, *proxies: dict[str, Any]) -> tuple[ServerHealth, FakeServer]:
-        server = FakeServer({}, {"Proxies": [{"id": f"id-{raw['hostName']}", **raw} for raw in proxies]}, build=NEW)
-        return ServerHealth(fake_context(server, *(raw["hostName"] for raw in proxies))), server
+        return health_of(*proxies)
 
     @pytest.mark.parametrize(
         ("seen", "problem"),
@@ -217,22 +216,33 @@ def test_without_an_answer_nothing_is_disrupted(broken: set[str]) -> None:
         " during it"
     )
 
-    def test_what_disrupts_no_proxy_is_not_asked_about(self) -> None:
-        health, server = self.gate({"hostName": "px-1", "status": "Offline"})
-        moved = Change("repository.disk", Action.UPDATE, (), Cause(Reason.INVENTORY))
-        assert health.unhealthy([moved, job("daily")]) == {}
-        assert server.acts == []
-        assert [str(key) for key in health.unhealthy([moved, upgrade("px-1")])] == ["upgrade:proxy.px-1"]
 
-    def test_a_proxy_that_the_server_does_not_list(self) -> None:
-        health, server = self.gate({"hostName": "px-1", "status": "Online"})
-        server.lists["Proxies"] = []
-        assert {*health.unhealthy([upgrade("px-1")]).values()} == {"the server does not list it"}
+CLEAR = ClearMaintenance(name="px-1", host="px-1", os="windows", credentials="local")
 
-    @pytest.mark.parametrize("word", ["Enabling", "Enabled", "Disabling", "Disabled"])
-    def test_a_proxy_that_is_still_in_maintenance_mode(self, word: str) -> None:
-        health, _ = self.gate({"hostName": "px-1", "status": "Online", "version": NEW, "maintenanceModeState": word})
-        cleared = replace(upgrade("px-1"), steps=(ClearMaintenance(name="px-1", host="px-1"),))
-        problems = [*health.unhealthy([cleared]).values()]
-        assert problems == (["it is still in maintenance mode"] if word in ("Enabling", "Enabled") else [])
-        assert health.unhealthy([upgrade("px-1")]) == {}
+
+def health_of(*proxies: dict[str, Any]) -> tuple[ServerHealth, FakeServer]:
+    server = FakeServer({}, {"Proxies": [{"id": f"id-{raw['hostName']}", **raw} for raw in proxies]}, build=NEW)
+    return ServerHealth(fake_context(server, *(raw["hostName"] for raw in proxies))), server
+
+
+def test_what_disrupts_no_proxy_is_not_asked_about() -> None:
+    health, server = health_of({"hostName": "px-1", "status": "Offline"})
+    moved = Change("repository.disk", Action.UPDATE, (), Cause(Reason.INVENTORY))
+    assert health.unhealthy([moved, job("daily")]) == {}
+    assert server.acts == []
+    assert [str(key) for key in health.unhealthy([moved, upgrade("px-1")])] == ["upgrade:proxy.px-1"]
+
+
+def test_a_proxy_that_the_server_does_not_list() -> None:
+    health, server = health_of({"hostName": "px-1", "status": "Online"})
+    server.lists["Proxies"] = []
+    assert {*health.unhealthy([upgrade("px-1")]).values()} == {"the server does not list it"}
+
+
+@pytest.mark.parametrize("word", ["Enabling", "Enabled", "Disabling", "Disabled"])
+def test_a_proxy_that_is_still_in_maintenance_mode(word: str) -> None:
+    health, _ = health_of({"hostName": "px-1", "status": "Online", "version": NEW, "maintenanceModeState": word})
+    cleared = replace(upgrade("px-1"), steps=(CLEAR,))
+    problems = [*health.unhealthy([cleared]).values()]
+    assert problems == (["it is still in maintenance mode"] if word in ("Enabling", "Enabled") else [])
+    assert health.unhealthy([upgrade("px-1")]) == {}

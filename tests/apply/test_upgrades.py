@@ -156,10 +156,10 @@ def test_the_login_of_a_linux_proxy(*, sudo: bool) -> None:
         plain.writer,
         sleep=lambda _: None,
     )
-    place.shell = LinuxPowerShell()
+    shell = place.shell = LinuxPowerShell()
     step = UpgradeProxy(name="px-1", host="px-1.example.net", to="8.5.0.1", os="linux", credentials="lin")
     assert RUN["proxy.upgrade"](place, step, lambda line: None) == "now 8.5.0.1"
-    group = cast("LinuxPowerShell", place.shell).group
+    group = shell.group
     assert group["proxies"] == ["px-1.example.net"]
     told = {key: value.reveal() if isinstance(value, Secret) else value for key, value in group["linux"].items()}
     assert told == {
