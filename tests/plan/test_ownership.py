@@ -260,9 +260,13 @@ class TestProxies:
         assert made.has_errors
 
     def test_absent_and_gone_is_only_a_report(self) -> None:
-        made = plan(absent(inventory(), "px-3"), FakeReader())
+        wanted = absent(inventory(), "px-3")
+        made = plan(wanted, FakeReader())
         assert made.is_empty
-        assert [(item.address, item.code) for item in made.reports] == [("proxy.px-3", "gone")]
+        (entry,) = wanted.removed.values()
+        assert [(item.address, item.code, item.position) for item in made.reports] == [
+            ("proxy.px-3", "gone", entry.position)
+        ]
 
     def test_another_name_for_the_same_host_is_the_same_proxy(self) -> None:
         wanted = inventory(proxy={"london": {"host": "px-3", "type": "workgroup"}})

@@ -144,6 +144,11 @@ class TestTakeovers:
         assert [(step.verb, step.params["attach"]) for step in change.steps] == [("takeover", True)]
         assert "has a proxy service (8.0.0.1)" in change.cause.detail
 
+    def test_a_service_of_unknown_version_is_taken_over(self) -> None:
+        (change,) = self.made({"service": {"installed": True}}).changes
+        assert change.key == "takeover:proxy.px-1"
+        assert "has a proxy service: another server" in change.cause.detail
+
     @pytest.mark.parametrize("facts", [{}, {"service": None}, {"service": {"installed": False}}, {"service": {}}])
     def test_none_is_just_created(self, facts: dict[str, Any]) -> None:
         assert keys(self.made(facts)) == ["create:proxy.px-1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from reconciler.kinds.packages import wanted_build
 from reconciler.model.inventory import Resource
@@ -28,26 +28,26 @@ class RegistrationAction(StrEnum):
     DELETE = "delete"
 
 
-class ServiceAction(StrEnum):
+class ServiceAction(Enum):
     """What happens to the proxy service on the host, besides what the server does when it registers the proxy."""
 
-    KEEP = "keep"
-    UNKNOWN = "unknown"
+    KEEP = auto()
+    UNKNOWN = auto()
     """Its version is not observed, so nothing is done."""
-    INSTALL = "install"
+    INSTALL = auto()
     """By package, before the proxy is registered."""
-    UPGRADE = "upgrade"
+    UPGRADE = auto()
     """By the server."""
-    UPGRADE_PACKAGE = "upgrade-package"
+    UPGRADE_PACKAGE = auto()
 
 
-class MaintenanceAction(StrEnum):
+class MaintenanceAction(Enum):
     """What happens to the maintenance mode in which the proxy is observed."""
 
-    NONE = "none"
-    CLEAR = "clear"
+    NONE = auto()
+    CLEAR = auto()
     """An interrupted apply of this inventory set it."""
-    EXTERNAL = "external"
+    EXTERNAL = auto()
     """It was set by others: it is left unchanged."""
 
 
