@@ -1,4 +1,7 @@
-"""Drawn inventories with something wrong, and where that is said. `python -m tests.inventory.drawn` writes it."""
+"""Drawn inventories with something wrong, and where that is said.
+
+After a change of words write the sentences anew: python -m tests.inventory.drawn
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,11 @@ from tests.same_plans.mend import mend
 
 FILE = Path(__file__).parent / "drawn.txt"
 SEEDS = range(400)
+TOLD = 200
+"""Of the first ones the sentences are compared too."""
+TEXTS = Path(__file__).parent / "drawn-texts.txt"
+SENTENCES: set[str] = set()
+"""What was said of the inventories so far."""
 Damage = Callable[[Random, dict[str, Any]], None]
 VALUES: tuple[Any, ...] = (
     None,
@@ -45,6 +53,8 @@ def said(seed: int, folder: Path) -> Iterator[str]:
     found, problems = load(folder / "inventory.yml", look_at_files=False)
     yield f"{seed}: {'refused' if found is None else f'accepted, {len(found.resources)} objects'}"
     for item in problems:
+        if seed < TOLD and item.code != "said-twice":
+            SENTENCES.add(f"{item.code}: {item.summary} | {item.detail} | {item.fix}".replace("\n", "\\n"))
         related = "".join(f" see {_place(other)}" for other in item.related)
         yield f"  {_place(item.position)} {item.severity} {item.code} {item.address}{related}".rstrip()
 
@@ -75,7 +85,8 @@ def _files(seed: int) -> dict[str, dict[str, Any]]:
                 more[section][key] = {part: inner.pop(part)}
             else:
                 more[section][key] = inner if draw.random() < 0.1 else value.pop(key)
-    return {"inventory.yml": {"include": ["more.yml"], **document}, "more.yml": json.loads(json.dumps(more))}
+    names = ["more.yml", *(["not-x.yml"] if draw.random() < 0.1 else [])]
+    return {"inventory.yml": {"include": names, **document}, "more.yml": json.loads(json.dumps(more))}
 
 
 def damaged(seed: int) -> dict[str, Any]:
@@ -261,4 +272,5 @@ DAMAGES: tuple[Damage, ...] = (
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         lines = [line for seed in SEEDS for line in said(seed, Path(folder))]
+    TEXTS.write_text("".join(f"{line}\n" for line in sorted(SENTENCES)), encoding="utf-8")
     FILE.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

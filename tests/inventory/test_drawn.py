@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inventory.drawn import FILE, SEEDS, said
+from tests.inventory.drawn import FILE, SEEDS, SENTENCES, TEXTS, said
 
 
 @pytest.fixture(scope="module")
@@ -23,3 +23,4 @@ def known() -> dict[int, list[str]]:
 def test_where_it_is_said(tmp_path: Path, known: dict[int, list[str]], first: int) -> None:
     for seed in SEEDS[first : first + 20]:
         assert list(said(seed, tmp_path)) == known[seed]
+    assert {*TEXTS.read_text(encoding="utf-8").splitlines()} >= SENTENCES

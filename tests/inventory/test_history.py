@@ -100,8 +100,9 @@ def test_the_base_is_where_a_branch_left(repository: Repository, tmp_path: Path)
 @pytest.mark.parametrize("revision", ["nowhere", "--upload-pack=x", "", "main:sites/corp.yml", "a\nb"])
 def test_a_revision_that_git_does_not_know(repository: Repository, revision: str) -> None:
     repository.commit("a: 1\n")
-    with pytest.raises(UnknownRevision):
+    with pytest.raises(UnknownRevision) as caught:
         repository.history.base(revision)
+    assert [item.code for item in caught.value.diagnostics] == ["base"]
 
 
 def test_a_commit_without_inventories_exports_nothing(repository: Repository, tmp_path: Path) -> None:

@@ -58,3 +58,12 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Diagnosed) as problem:
         load_known(tmp_path / "absent.yml")
     assert problem.value.diagnostics[0].summary == "File not found"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"version: 1\0\n"])
+def test_a_list_that_is_no_text(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "known.yml"
+    file.write_bytes(content)
+    with pytest.raises(Diagnosed) as caught:
+        load_known(file)
+    assert [item.code for item in caught.value.diagnostics] == ["not-text"]
