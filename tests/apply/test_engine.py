@@ -197,7 +197,9 @@ class TestPermit:
         assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
         assert isinstance(result.error, JournalError)
         assert result.outcomes[change("b").key].detail == "the journal cannot be written"
-        assert [event.reason for event in events if isinstance(event, Stopping)] == ["the journal cannot be written"]
+        assert [event for event in events if isinstance(event, Stopping)] == [
+            Stopping("the journal cannot be written", 0, interrupted=False)
+        ]
         assert [event.key.address for event in events if isinstance(event, StepStarted)] == ["job.a"]
 
     def test_a_change_that_was_begun_says_before_which_step_it_stopped(self, verb: Callable[[Do], None]) -> None:
@@ -344,3 +346,14 @@ class TestConcurrencyLimits:
 
     def test_following_a_job_keeps_nobody_from_working(self) -> None:
         assert ConcurrencyLimits().of(change("daily")) == frozenset()
+
+
+def test_what_is_done_or_skipped_has_no_hint_and_no_log(verb: Callable[[Do], None]) -> None:
+    verb(lambda context, step, report: "said" if step.name == "a" else None)
+    result = run(change("a"), change("b"), change("c", blocked="it cannot be done"))
+    ends = [(str(end.key), end.detail, end.hint, end.log) for end in result.outcomes.values()]
+    assert ends == [
+        ("run:job.a", "said", "", ()),
+        ("run:job.b", "", "", ()),
+        ("run:job.c", "it cannot be done", "", ()),
+    ]
