@@ -30,5 +30,5 @@ def test_changes_whose_answers_are_lost_are_made_again(demo: Rehearsal) -> None:
     demo.set("server", f"faults={json.dumps(drops)}")
     ended = demo.apply()
     assert ended.code == 0, ended.out + ended.err
-    assert ended.err.count("proxy.px-lon-1: trying again: ") == 2
+    assert ended.err.count("proxy.px-lon-1: retrying: ") == 2
     assert demo.plan()["changes"] == []
