@@ -1,5 +1,5 @@
-# Opens the TCP port of the proxy service in the active firewall, ufw or firewalld, now and after a reboot.
-# Argument: arg_port. Idempotent.
+# Opens the TCP port of the proxy service in the firewall that is active: ufw or firewalld, now and after a reboot.
+# Argument: arg_port. A second run changes nothing.
 set -eu
 
 fail() {
@@ -14,7 +14,7 @@ is_active() {
     esac
 }
 
-# Prints the zone of the interface with the default route.
+# Prints the zone of the interface that other networks are reached through.
 zone() {
     # shellcheck disable=SC2046
     set -- $(ip -o route show default 2>/dev/null)
@@ -32,8 +32,8 @@ esac
 rule=none
 if is_active ufw; then
     rule=ufw
-    # The first matching rule decides, so the rule is inserted first. ufw does not move an existing rule: one that
-    # denies is changed to this one, and then removed.
+    # The first rule that fits decides, so it goes in front. A rule that is there already would stay where it is: one
+    # that denies is turned into ours first, and ours is taken away.
     ufw allow "$port/tcp" >/dev/null || fail 'ufw did not take the rule'
     ufw --force delete allow "$port/tcp" >/dev/null 2>&1 || :
     ufw prepend allow "$port/tcp" comment vbo-reconcile >/dev/null 2>&1 ||

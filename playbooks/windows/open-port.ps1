@@ -1,5 +1,5 @@
-# Opens the TCP port of the proxy service in Windows Firewall with one rule for each port. The rule of a previous port
-# stays, because the service listens there until the server changes its port. Argument: port. Idempotent.
+# Opens the TCP port of the proxy service in Windows Firewall with a rule of our own for this port. The rule of an older
+# port stays: the service listens there until the server has moved it. Argument: port. A second run changes nothing.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

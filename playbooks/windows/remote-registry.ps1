@@ -1,5 +1,5 @@
-# Sets the Remote Registry service to start automatically, and starts it. Without DisableIdleStop it stops when idle, so
-# that is set too. Idempotent.
+# Makes the Remote Registry service start by itself and run. It ends itself after some idle minutes unless
+# DisableIdleStop is set, so that is set too. A second run changes nothing.
 param($Arguments)
 
 Set-StrictMode -Version 2.0
