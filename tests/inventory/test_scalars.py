@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
-from reconciler.inventory.scalars import resolve
+from reconciler.inventory.scalars import resolve, tagged
 from reconciler.inventory.source import Source
 
 VALUES: dict[str, Any] = {
@@ -89,3 +89,38 @@ def test_a_file_full_of_refused_keys_is_given_up() -> None:
     assert data is None
     assert 200 <= len(codes) <= 201
     assert set(codes) == {"duplicate-key"}
+
+
+TAGGED = {
+    ("bool", "true"): True,
+    ("bool", "FALSE"): False,
+    ("int", "7"): 7,
+    ("int", "-7"): -7,
+    ("float", "1.5"): 1.5,
+    ("float", "7"): 7,
+    ("float", "-7"): -7,
+    ("null", "~"): None,
+    ("null", ""): None,
+    ("str", "7"): "7",
+    ("str", "true"): "true",
+}
+
+
+@pytest.mark.parametrize("tag", ["bool", "int", "float", "null", "str"])
+@pytest.mark.parametrize("text", ["true", "FALSE", "7", "-7", "1.5", "~", "", "word"])
+def test_a_tag_takes_values_of_its_type_alone(tag: str, text: str) -> None:
+    name = f"tag:yaml.org,2002:{tag}"
+    if tag == "str":
+        assert tagged(name, text) == text
+    elif (tag, text) in TAGGED:
+        value = tagged(name, text)
+        assert (value, type(value)) == (TAGGED[tag, text], type(TAGGED[tag, text]))
+    else:
+        with pytest.raises(ValueError, match=f"the tag says !!{tag}, and the value is something else"):
+            tagged(name, text)
+
+
+@pytest.mark.parametrize("tag", ["tag:yaml.org,2002:binary", "!own", "tag:yaml.org,2002:timestamp"])
+def test_a_tag_that_is_not_read(tag: str) -> None:
+    with pytest.raises(ValueError, match="only the tags"):
+        tagged(tag, "x")
