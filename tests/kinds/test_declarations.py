@@ -1,0 +1,43 @@
+"""What is declared of every kind and field, as a table that reviewers read: a line that changes changes plans.
+
+After a change that is meant: python -m tests.kinds.test_declarations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.kinds import KINDS, Field, Kind
+from reconciler.kinds.rules import RULES
+
+FILE = Path(__file__).parent / "declarations.txt"
+
+
+def lines() -> Iterator[str]:
+    for kind in sorted(KINDS.values(), key=lambda kind: kind.rank):
+        yield from _kind(kind)
+    for rule in RULES:
+        yield f"rule {rule.code}: {rule.severity.value}"
+
+
+def _kind(kind: Kind) -> Iterator[str]:
+    words = [word for word in ("singleton", "reference") if getattr(kind, word)]
+    yield f"{kind.name}: {kind.section} /{kind.collection} v{kind.since}-v{kind.until} {' '.join(words)}".rstrip()
+    yield from (f"  volatile {name}" for name in sorted(kind.volatile))
+    yield from (f"  {_field(field)}" for field in kind.fields)
+
+
+def _field(field: Field) -> str:
+    words = [word for word in ("on_put", "severe") if getattr(field, word)]
+    lists = {"refers": field.refers, "sent_with": field.sent_with, "implies": field.implies}
+    words += [f"{name}={','.join(values)}" for name, values in lists.items() if values]
+    return " ".join([field.name, field.mode.value, f"v{field.since}-v{field.until}", field.api or "-", *words])
+
+
+def test_the_declarations_are_those_of_the_table() -> None:
+    assert list(lines()) == FILE.read_text(encoding="utf-8").splitlines()
+
+
+if __name__ == "__main__":
+    FILE.write_text("".join(f"{line}\n" for line in lines()), encoding="utf-8")
