@@ -60,14 +60,23 @@ def test_who_cannot_work_cannot_join(world: World, what: str) -> None:
 def test_maintenance_goes_through_its_states(world: World) -> None:
     world.add_pool("lnx-1", "lnx-2")
     proxy = world.find("proxies", "lnx-1")
-    world.option(maintenance_seconds=0.05)
     client, account = world.client(), {"sshSettings": linux_account()}
+
+    def state() -> str:
+        return str(client.get(f"Proxies/{proxy}")["maintenanceModeState"])
+
+    world.option(maintenance_seconds=600)
     client.do("POST", f"Proxies/{proxy}/maintenance/enable", account)
-    assert client.get(f"Proxies/{proxy}")["maintenanceModeState"] == "Enabling"
-    eventually(lambda: client.get(f"Proxies/{proxy}")["maintenanceModeState"] == "Enabled")
+    assert state() == "Enabling"
     assert client.send("POST", f"Proxies/{proxy}/maintenance/enable", account).status_code == 409
     client.do("POST", f"Proxies/{proxy}/maintenance/disable", account)
-    assert client.get(f"Proxies/{proxy}")["maintenanceModeState"] == "Disabled"
+    assert state() == "Disabled"
+    world.option(maintenance_seconds=0.01)
+    client.do("POST", f"Proxies/{proxy}/maintenance/enable", account)
+    eventually(lambda: state() == "Enabled")
+    assert client.send("POST", f"Proxies/{proxy}/maintenance/enable", account).status_code == 409
+    client.do("POST", f"Proxies/{proxy}/maintenance/disable", account)
+    assert state() == "Disabled"
 
 
 def test_a_member_in_maintenance_stays_in_its_pool_and_the_last_active_one_stays_active(world: World) -> None:
