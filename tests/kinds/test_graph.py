@@ -210,3 +210,9 @@ def test_the_sections_that_names_are_looked_up_in() -> None:
         "powershell.credentials": ("credentials",),
     }
     assert REFERENCES["smtp"] == {"credentials": ("credentials",)}
+
+
+def test_a_name_that_is_not_known_is_of_the_first_kind() -> None:
+    """An organization names proxies and pools alike; what is neither would be a proxy."""
+    named = world(organization_contoso={"proxies": ["a", "px-1", "nobody"]}).processors("organization.contoso")
+    assert named == ["pool.a", "proxy.px-1", "proxy.nobody"]
