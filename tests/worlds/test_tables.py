@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.apply import ConcurrencyLimits
 from reconciler.kinds import KINDS
-from reconciler.model.plan import Action, Cause, Change, Reason
-from reconciler.model.steps import STEPS
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.recheck import recheck
 from tests.worlds.base import STORAGE, Edit, applied, changes, inventory, planned
@@ -32,49 +28,6 @@ COLLECTIONS = {
 def raw_of(server: MemoryServer, kind: str, value: str) -> dict[str, Any]:
     collection, key = COLLECTIONS[kind]
     return next(item for item in server.data[collection].values() if item[key] == value)
-
-
-STEPPING: dict[str, tuple[set[str], bool, bool, str]] = {
-    "create": ({"rest"}, False, False, ""),
-    "update": ({"rest"}, True, False, ""),
-    "takeover": ({"rest"}, False, False, ""),
-    "delete": ({"rest"}, True, False, ""),
-    "pool.members": ({"rest"}, False, False, ""),
-    "repository.move": ({"rest"}, False, False, ""),
-    "proxy.verify": ({"rest"}, False, False, ""),
-    "maintenance.on": ({"rest"}, True, False, "maintenance.off"),
-    "maintenance.off": ({"rest"}, True, False, ""),
-    "certificate.set": ({"winrm"}, True, False, ""),
-    "proxy.upgrade": ({"winrm"}, False, False, ""),
-    "job.run": (set(), False, False, ""),
-    "sessions.wait": (set(), False, False, ""),
-    "host.change": ({"ssh"}, True, False, ""),
-    "package.upload": ({"ssh"}, True, True, ""),
-    "package.install": ({"ssh"}, False, False, ""),
-    "package.registered": ({"ssh"}, False, False, ""),
-}
-"""For each step the limit that it counts against on a host with SSH, whether it is retried, whether it comes before the
-drain, and what must follow it."""
-
-
-class TestSteps:
-    def test_every_step_is_in_the_table(self) -> None:
-        assert STEPPING.keys() == STEPS.keys()
-
-    @pytest.mark.parametrize("verb", STEPPING)
-    def test_a_step(self, verb: str) -> None:
-        limits, repeatable, prepares, undone_by = STEPPING[verb]
-        kind = STEPS[verb]
-        step = kind(**{item.name: "a" for item in fields(kind)})
-        change = Change("pool.x", Action.UPDATE, (), Cause(Reason.INVENTORY), (step,))
-        assert ConcurrencyLimits(transports={"a": "ssh"}).of(change) == limits
-        assert (kind.repeatable, kind.prepares) == (repeatable, prepares)
-        assert (kind.undone_by.verb if kind.undone_by else "") == undone_by
-
-    @pytest.mark.parametrize("kind", [*COLLECTIONS, "host", "smtp"])
-    def test_one_change_at_a_time_for_a_host(self, kind: str) -> None:
-        change = Change(f"{kind}.a", Action.UPDATE, (), Cause(Reason.INVENTORY), ())
-        assert ("host a" in ConcurrencyLimits().of(change)) == (kind in ("host", "proxy"))
 
 
 class TestMaintenance:
