@@ -64,6 +64,8 @@ def decode_items(raw: Raw, context: Context) -> Any:
     if raw["backupType"] == "EntireOrganization":
         return "all"
     items = raw["selectedItems"]
+    if not items:  # a job of selected items has some
+        return UNKNOWN
     if any(item["type"] != "PartialOrganization" for item in items):
         return ["(selected objects)"]
     return [name for name, api in SERVICES.items() if any(item[api] for item in items)]

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS
+from reconciler.kinds.field import Raw
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.typed import typed
+from reconciler.model.errors import Missing
 from reconciler.model.inventory import Inventory
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
 
 
-def complete_pools(pools: list[dict[str, Any]], proxies: list[dict[str, Any]]) -> None:
+Raws = dict[str, list[dict[str, Any]]]
+"""By kind, the objects of the server as they came."""
+
+
+def complete_pools(reader: Reader, raws: Raws, inventory: Inventory, naming: Naming) -> None:
     """A pool does not list its members: each proxy names its pool (`proxyPoolId`, v8), and has null or nothing there if
-    it is in none. No members are known if a proxy has something else there."""
-    kind = KINDS["proxy"]
-    seen = [typed(kind, kind.until, proxy) for proxy in proxies]
-    unread = any("proxyPoolId" not in it and raw.get("proxyPoolId") for raw, it in zip(proxies, seen, strict=True))
-    members: dict[str, list[str | None]] = defaultdict(list)
-    for proxy in seen:
-        if "proxyPoolId" in proxy:
-            members[proxy["proxyPoolId"].lower()].append(proxy.get("id"))
+    it is in none. A pool is asked itself before a declared member counts as missing. Members are unknown if the two
+    disagree, or if a proxy names no pool that is listed."""
+    kind, pools = KINDS["pool"], raws.get("pool", [])
+    declared = {kind.wanted_key(pool.name, pool.fields): pool.fields["members"] for pool in inventory.of_kind("pool")}
+    members: dict[str, set[str]] = {str(pool.get("id")).lower(): set() for pool in pools}
+    unread = False
+    for raw in raws["proxy"]:
+        proxy = typed(KINDS["proxy"], reader.rest, raw)
+        named = str(raw.get("proxyPoolId") or "").lower()
+        unread = unread or (bool(named) and (named not in members or "id" not in proxy))
+        members.setdefault(named, set()).add(str(proxy.get("id")).lower())
     for pool in pools:
-        pool["proxyIds"] = None if unread else members[str(pool.get("id")).lower()]
+        seen = typed(kind, reader.rest, pool)
+        found = members[str(pool.get("id")).lower()]
+        doubted = len(found) < len(declared.get(kind.live_key(seen, naming), ()))
+        pool["proxyIds"] = None if unread or (doubted and _members(reader, seen) != found) else sorted(found)
+
+
+def _members(reader: Reader, pool: Raw) -> set[str]:
+    """What a pool itself says of its members."""
+    with suppress(Missing):
+        return {str(item.get("id")).lower() for item in reader.list(f"ProxyPools/{pool.get('id')}/proxies")}
+    return set()
 
 
 def complete_jobs(reader: Reader, jobs: list[dict[str, Any]], inventory: Inventory, naming: Naming) -> None:
@@ -44,4 +63,5 @@ def complete_jobs(reader: Reader, jobs: list[dict[str, Any]], inventory: Invento
             job["organizationId"] = link_id(job, "organization") or None
         asked = seen.get("backupType") == "SelectedItems" and "selectedItems" not in seen and "id" in seen
         if asked and kind.live_key(seen, naming) in selective:
-            job["selectedItems"] = reader.list(f"Jobs/{seen['id']}/SelectedItems")
+            with suppress(Missing):
+                job["selectedItems"] = reader.list(f"Jobs/{seen['id']}/SelectedItems")

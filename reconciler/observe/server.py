@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.codec import owner_of
@@ -19,13 +19,11 @@ from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Gap, LiveResource
-from reconciler.observe.chain import complete_jobs, complete_pools
+from reconciler.observe.chain import Raws, complete_jobs, complete_pools
 from reconciler.observe.gaps import find_gaps, unhealthy
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
-
-Raws = dict[str, list[dict[str, Any]]]
 
 
 class ServerObjects(NamedTuple):
@@ -38,6 +36,7 @@ class ServerObjects(NamedTuple):
 def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> ServerObjects:
     """Every object of every kind that this REST version has. Declared ones carry their declared names."""
     raws = _read_collections(reader, inventory)
+    complete_pools(reader, raws, inventory, naming)
     _learn_references(reader, inventory, naming)
     found: dict[Address, LiveResource] = {}
     listed: dict[str, list[tuple[str, Raw]]] = {}
@@ -64,7 +63,6 @@ def _read_collections(reader: Reader, inventory: Inventory) -> Raws:
             raws[kind.name] = [reader.get(kind.collection)] if inventory.of_kind(kind.name) else []
         else:
             raws[kind.name] = reader.list(kind.collection)
-    complete_pools(raws.get("pool", []), raws["proxy"])
     return raws
 
 

@@ -10,17 +10,20 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.kinds import KINDS
-from reconciler.model.address import address, kind_of
+from reconciler.model.address import Address, address, kind_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report
 from reconciler.model.recall import Recall
 from reconciler.model.steps import DeleteObject, Step
 from reconciler.model.value import UNKNOWN, known
+from reconciler.plan.compare import compare
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import precondition
 from reconciler.plan.repositories import LAST
+
+_RENAME = "rename it back on the server, or declare the name that it has there as `formerly`"
 
 _DEFAULT_REPOSITORY = "Default Backup Repository"
 """What the product creates on the server's own proxy when it is installed (facts, 5.2)."""
@@ -32,6 +35,7 @@ def plan_undeclared(inputs: Inputs, objects: PlanPart) -> PlanPart:
     inventory = inputs.inventory
     changes: list[Change] = []
     reports: list[Report] = []
+    obstacles: dict[str, str] = {}
     for where, found in inputs.live.resources.items():
         kind = KINDS[found.kind]
         if kind.reference or kind.singleton or kind.name == "proxy" or not inputs.live.is_identified(where):
@@ -40,10 +44,30 @@ def plan_undeclared(inputs: Inputs, objects: PlanPart) -> PlanPart:
             reports += other_owner(inventory, where, found)
         elif found.owner == inventory.name:
             cause = delete_cause(where, found, None, inputs.recall)
-            changes.append(delete(where, found, cause, (delete_step(found),), _why_kept(found, inputs, objects)))
+            renamed = _renamed(found, inputs, objects)
+            why = f"it may be {renamed} under another name: {_RENAME}" if renamed else _why_kept(found, inputs, objects)
+            obstacles |= {f"create:{renamed}": f"{where} may be it under another name: {_RENAME}"} if renamed else {}
+            changes.append(delete(where, found, cause, (delete_step(found),), why))
         else:
             reports += external(where, found)
-    return PlanPart(tuple(_keep_last_repository(changes, objects.changes, inputs.live)), tuple(reports))
+    kept = _keep_last_repository(changes, objects.changes, inputs.live)
+    return PlanPart(tuple(kept), tuple(reports), obstacles=obstacles)
+
+
+def _renamed(found: LiveResource, inputs: Inputs, objects: PlanPart) -> str:
+    """The declared object that this one was before it was renamed on the server: it was applied and is not there, and
+    is like this one in everything but its name. Empty if there is none."""
+    for change in objects.changes:
+        declared = inputs.inventory.resources.get(Address(change.address))
+        if change.action is not Action.CREATE or declared is None or declared.kind != found.kind:
+            continue
+        if declared.address not in inputs.recall.applied:
+            continue
+        if declared.fields.get("organization") not in (None, found.fields.get("organization")):
+            continue
+        if not compare(KINDS[found.kind], declared, found, Recall(), inputs.naming).changes:
+            return change.address
+    return ""
 
 
 def _why_kept(found: LiveResource, inputs: Inputs, objects: PlanPart) -> str:

@@ -162,6 +162,47 @@ class TestHealth:
         assert (of(plan), len(details(plan))) == ([], 1)
 
 
+class TestPools:
+    """An absent pool of a proxy is how the API says that it is in none: the pool is asked before that is believed."""
+
+    @pytest.mark.parametrize("pool", [None, "no-such-pool", 7])
+    def test_a_proxy_that_names_no_listed_pool_is_not_moved(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, pool: Any
+    ) -> None:
+        members = world.server.list("ProxyPools/{}/proxies".format(*world.server.data["ProxyPools"]))
+        part = world.server._part
+        monkeypatch.setattr(world.server, "_part", lambda *path: members if path[2] == "proxies" else part(*path))
+        one(world.server.data, "Proxies", "px-3.example.net")["proxyPoolId"] = pool
+        plan = world.plan(inventory(world))
+        assert of(plan) == []
+        assert ("pool.cloud", "members") in {(item.address, item.path) for item in plan.unknown}
+
+    def test_one_that_the_pool_does_not_have_either_joins_it(self, world: World) -> None:
+        one(world.server.data, "Proxies", "px-3.example.net")["proxyPoolId"] = None
+        assert "update:pool.cloud" in of(world.plan(inventory(world)))
+
+
+class TestRenamedJobs:
+    def test_one_that_was_renamed_on_the_server_is_neither_deleted_nor_created(self, world: World) -> None:
+        one(world.server.data, "Jobs", "mail")["name"] = "Post"
+        plan = world.plan(inventory(world))
+        assert of(plan) == []
+        blocked = {str(change.key): change.blocked for change in plan.changes}
+        assert blocked["delete:job.Post"].startswith("it may be job.mail under another name: ")
+        assert blocked["create:job.mail"].startswith("job.Post may be it under another name: ")
+
+    def test_its_new_name_can_be_declared_as_the_former_one(self, world: World) -> None:
+        one(world.server.data, "Jobs", "mail")["name"] = "Post"
+        plan = world.plan(inventory(world, lambda document: document["jobs"]["mail"].update(formerly="Post")))
+        assert [key for key in of(plan) if not key.startswith("run:")] == ["update:job.mail"]
+
+    def test_one_that_is_renamed_in_the_inventory_is_another_one(self, world: World) -> None:
+        def edit(document: dict[str, Any]) -> None:
+            document["jobs"]["new"] = document["jobs"].pop("mail")
+
+        assert {"create:job.new", "delete:job.mail"} <= {*of(world.plan(inventory(world, edit)))}
+
+
 class TestRenamedOrganizations:
     """The name of an organization is one for people, and changes in the console."""
 

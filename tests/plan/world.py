@@ -64,6 +64,9 @@ class FakeReader:
 
     def list(self, path: str, **query: object) -> list[dict[str, Any]]:
         self.asked.append(path)
+        pool = path.split("/")[1] if path.startswith("ProxyPools/") else ""
+        if pool:
+            return [dict(item) for item in self.answers["Proxies"] if item.get("proxyPoolId") == pool]
         return [dict(item) for item in self.answers.get(path, LOCAL if path == "Proxies" else [])]
 
     def get(self, path: str, **query: object) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class Reader:
             items = _items(page, offset, self._peer, path)
             if not items:
                 return
-            fresh = [item for item in items if "id" not in item or str(item["id"]) not in seen]
+            fresh = [item for item in items if item.get("id") is None or str(item["id"]) not in seen]
             if not fresh:
                 raise BadAnswer(self._peer, f"GET {path}", f"the page at offset {offset} repeats an earlier one")
-            seen.update(str(item["id"]) for item in fresh if "id" in item)
+            seen.update(str(item["id"]) for item in fresh if item.get("id") is not None)
             yield from fresh
             if _is_last(page):
                 return

@@ -94,8 +94,7 @@ class Session:
             return
         if not isinstance(instance, dict):
             raise BadAnswer(self.peer, "GET ServiceInstance", "the answer is not one object")
-        self.build = str(instance.get("version") or "")
-        self.installation = str(instance.get("installationId") or "")
+        self.build, self.installation = _text(instance.get("version")), _text(instance.get("installationId"))
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON of a GET. Retryable failures are retried within the deadline of one call."""
@@ -151,6 +150,10 @@ class Session:
 
     def _target(self, path: str) -> str:
         return f"/{self.dialect.name}/{path}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def encode(body: Any) -> bytes:

@@ -1,0 +1,152 @@
+"""One bend of one answer at a time: a property dropped, null, of another type, an unknown word, in another letter case,
+an empty list; and an item that a list does not have."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.clients.vbo import Reader, Session, dialect_of
+from reconciler.inventory import load
+from reconciler.kinds.naming import Naming
+from reconciler.model.errors import Missing
+from reconciler.model.live import HostFacts, Live, ServerInfo
+from reconciler.model.plan import Plan
+from reconciler.model.recall import Recall
+from reconciler.observe.server import read_server
+from reconciler.plan import make_plan
+from reconciler.requirements import NO_REQUIREMENTS
+from tests.bent.record import ANSWERS
+
+Answers = dict[str, Any]
+Place = tuple[str | int, ...]
+
+DROPPED: Final = object()
+_WORD: Final = "Unheard-of"
+
+
+@dataclass(frozen=True)
+class Bend:
+    """`place` is where in the answer to `path` the value becomes `value`."""
+
+    path: str
+    place: Place
+    how: str
+    value: Any
+
+    @property
+    def where(self) -> str:
+        """The place without ids and numbers: `Jobs[].schedulePolicy.type`."""
+        parts = ["[]" if isinstance(part, int) else f".{part}" for part in self.place if part != "results"]
+        path = "/".join("{}" if "-" in part else part for part in self.path.split("/"))
+        return path + "".join(parts)
+
+    def of(self, answers: Answers) -> Answers:
+        """The answers with this bend."""
+        found = {**answers, self.path: copy.deepcopy(answers[self.path])}
+        if not self.place:
+            found[self.path] = self.value
+            return found
+        inner = found[self.path]
+        for part in self.place[:-1]:
+            inner = inner[part]
+        if self.value is DROPPED:
+            del inner[self.place[-1]]
+        else:
+            inner[self.place[-1]] = self.value
+        return found
+
+
+def bends(answers: Answers) -> Iterator[Bend]:
+    """Every bend of every answer."""
+    for path, answer in answers.items():
+        yield from _of(path, (), answer)
+
+
+def _of(path: str, place: Place, value: Any) -> Iterator[Bend]:
+    if place:
+        yield Bend(path, place, "dropped", DROPPED)
+        yield Bend(path, place, "null", None)
+        yield from (Bend(path, place, "another type", other) for other in _others(value))
+    if isinstance(value, list):
+        yield Bend(path, place, "empty list", [])
+    if isinstance(value, str):
+        yield Bend(path, place, "unknown word", _WORD)
+        if value.swapcase() != value:
+            yield Bend(path, place, "letter case", value.swapcase())
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, item in inner:
+        yield from _of(path, (*place, part), item)
+
+
+def _others(value: Any) -> list[Any]:
+    """Values of other types: one that is true, and one that is not."""
+    if isinstance(value, str):
+        return [7, {"value": value}]
+    if isinstance(value, bool):
+        return ["yes", 0]
+    if isinstance(value, int):
+        return ["many", [value]]
+    if isinstance(value, list):
+        return [{}, "none"]
+    if isinstance(value, dict):
+        return [[], "none"]
+    return [7, "some"]
+
+
+class _Session(Session):
+    """A REST session that answers from memory."""
+
+    def __init__(self, rest: int, answers: Answers) -> None:
+        self.peer, self.build, self.installation = "vbo", "", ""
+        self.dialect, self.rest, self.answers = dialect_of(rest), rest, answers
+
+    @property
+    def requests(self) -> dict[str, int]:
+        return {}
+
+    def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        known = {name.lower(): name for name in self.answers}
+        if path.lower() not in known:
+            raise Missing(self.peer, f"GET {path}", "not found")
+        found = copy.deepcopy(self.answers[known[path.lower()]])
+        offset = (query or {}).get("offset")
+        return {**found, "results": [], "offset": offset} if offset and isinstance(found, dict) else found
+
+
+@dataclass
+class Server:
+    """A server that answers as recorded, and the inventory that was applied to it."""
+
+    rest: int
+
+    def __post_init__(self) -> None:
+        self.answers: Answers = json.loads((ANSWERS / f"v{self.rest}.json").read_text(encoding="utf-8"))
+        inventory, problems = load(ANSWERS / f"v{self.rest}.yml", look_at_files=False)
+        assert inventory is not None, problems
+        self.inventory = inventory
+        self.before = of(self.plan(self.answers))
+
+    def plan(self, answers: Answers) -> Plan:
+        """The plan if these are the answers. Every host has a proxy service, so that an unlisted one is a takeover."""
+        session = _Session(self.rest, answers)
+        session.identify()
+        wanted = self.inventory
+        resources, gaps = read_server(Reader(session), wanted, Naming(self.rest, wanted.access))
+        info = ServerInfo(wanted.access.server.host, self.rest, session.build, session.installation)
+        service = {"installed": True, "version": session.build}
+        hosts = {proxy.name: HostFacts(proxy.name, {"service": service}) for proxy in wanted.of_kind("proxy")}
+        live = Live(info, resources, hosts, {}, gaps=gaps)
+        applied = Recall(applied={where: {} for where in wanted.resources})
+        return make_plan(wanted, live, applied, access=wanted.access, playbooks=NO_REQUIREMENTS)
+
+    def caused_by(self, bend: Bend) -> list[str]:
+        """The keys of what would be done with a bend and not without it. Raises RemoteError."""
+        return sorted(of(self.plan(bend.of(self.answers))) - self.before)
+
+
+def of(plan: Plan) -> set[str]:
+    return {change.key for change in plan.changes if not change.blocked}
