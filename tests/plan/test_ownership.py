@@ -253,6 +253,11 @@ class TestProxies:
         assert gone.steps == ()
         assert "does not report whether it is online" in gone.blocked
 
+    @pytest.mark.parametrize("status", ["Online", "online", "ONLINE"])
+    def test_one_that_is_online_in_any_letter_case_does_not_go_by_force(self, status: str) -> None:
+        wanted = absent(inventory(), "px-3", credentials="corp")
+        assert self.made(wanted, status=status).changes[0].steps[-1].params["force"] is False
+
     def test_absent_and_not_ours_is_an_error_and_no_change(self) -> None:
         made = self.made(absent(inventory(), "px-3", credentials="corp"), description="by hand")
         assert made.is_empty
