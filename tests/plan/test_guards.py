@@ -68,7 +68,16 @@ def test_a_plan_that_does_nothing_is_refused_by_none() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "total", "allowed"),
-    [(3, 10, 3), ("3", 10, 3), ("50%", 10, 5), ("10%", 3, 1), ("0%", 9, 0), ("100%", 7, 7)],
+    [
+        (3, 10, 3),
+        ("3", 10, 3),
+        ("50%", 10, 5),
+        ("10%", 3, 1),
+        ("50%", 1, 1),
+        ("0%", 1, 0),
+        ("0%", 9, 0),
+        ("100%", 7, 7),
+    ],
 )
 def test_limits_are_counts_or_percentages(limit: Any, total: int, allowed: int) -> None:
     assert limit_of(limit, total) == allowed

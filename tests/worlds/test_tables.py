@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from reconciler.kinds import KINDS
+from reconciler.model.address import kind_of
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.recheck import recheck
+from reconciler.plan.topology import topology
 from tests.worlds.base import STORAGE, Edit, applied, changes, inventory, planned
 from tests.worlds.server import MemoryServer
 from tests.worlds.world import World, populate
@@ -334,6 +336,21 @@ class TestWhoUsesWhat:
         change = changes(planned(world, edit))[f"delete:{kind}.{name}"]
         assert change.blocked.startswith(f"it is in use by {user} (external)")
         assert change.steps == ()
+
+
+def test_everything_that_is_declared_is_in_the_picture(tmp_path: Path) -> None:
+    world = applied(tmp_path)
+
+    def edit(document: dict[str, Any]) -> None:
+        document["certificates"] = {"dmz": {"pfx": "dmz.pfx"}}
+        document["server"]["certificate"] = "dmz"
+
+    wanted = inventory(world, edit)
+    picture = topology(wanted, world.plan(wanted))
+    assert {node["kind"] for node in picture["nodes"]} == {"server", *KINDS}
+    assert {node["address"] for node in picture["nodes"]} == {"server", *wanted.resources}
+    ends = {kind_of(address) for pair in picture["edges"] if "server" in pair for address in pair}
+    assert ends == {"server", "certificate", "pool", "proxy", "smtp"}
 
 
 def test_what_may_take_long(tmp_path: Path) -> None:
