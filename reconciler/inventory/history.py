@@ -61,7 +61,7 @@ class History:
 
     @staticmethod
     def why_none(folder: Path) -> str:
-        """What git says where `of` finds nothing: no repository, one that belongs to somebody else, no git at all."""
+        """What git says where `of` finds nothing: no repository, one that belongs to another user, no git at all."""
         try:
             git.ask(folder, "rev-parse", "--show-toplevel")
         except git.Failed as error:
@@ -87,10 +87,10 @@ class History:
         """The commit that last touched each of `lines` of a file, where a line is committed."""
         ranges = [f"-L{line},{line}" for line in sorted(lines)] if len(lines) <= MANY_LINES else []
         try:
-            told = git.ask(self.top, "blame", "--no-textconv", "--line-porcelain", *ranges, "--", self._path(file))
+            output = git.ask(self.top, "blame", "--no-textconv", "--line-porcelain", *ranges, "--", self._path(file))
         except git.Failed:
             return {}
-        return {line: commit for line, commit in _blamed(told) if line in lines and commit != _NOT_COMMITTED}
+        return {line: commit for line, commit in _blamed(output) if line in lines and commit != _NOT_COMMITTED}
 
     def base(self, revision: str) -> str:
         """The commit where what is checked out left `revision`; `revision` itself where the two never met, as in a
@@ -138,15 +138,15 @@ def _write(into: Path, entry: git.Entry, content: bytes) -> None:
 
 def _leads_inside(path: str, target: str) -> bool:
     """Whether a link from `path` to `target` stays below the top. `..` counts only at the start of a target: behind a
-    name, which may be a link itself, it leads nobody knows where."""
+    name, which may be a link itself, its target is unknown."""
     folders, parts = path.count("/"), target.split("/")
     ups = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
     return not target.startswith("/") and ups <= folders and ".." not in parts[ups:]
 
 
-def _blamed(told: bytes) -> Iterator[tuple[int, str]]:
+def _blamed(output: bytes) -> Iterator[tuple[int, str]]:
     """(line, commit) of `git blame --line-porcelain`: a header for each line, and the line itself behind a tab."""
-    for row in told.split(b"\n"):
+    for row in output.split(b"\n"):
         words = row.split(b" ")
         if len(words[0]) >= 40 and len(words) in (3, 4) and not row.startswith(b"\t"):
             yield int(words[2]), words[0].decode()

@@ -61,7 +61,7 @@ _OF_OBJECT: Final = {
     kind.name: {field.name for field in kind.fields if field.name == "name" or field.gathered}
     for kind in KINDS.values()
 }
-"""By kind, the fields that have no key of their own: they stand where the object does."""
+"""By kind, the fields without a key: their place is that of the object."""
 
 
 class Builder:

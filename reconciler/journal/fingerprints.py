@@ -44,7 +44,7 @@ class Fingerprints:
 
 
 def _read(file: Path) -> bytes:
-    """The key; empty if there is no file, or a crash left a part of one."""
+    """The key; empty without a file, or if a crash left a part of one."""
     try:
         key = file.read_bytes()
     except FileNotFoundError:

@@ -105,7 +105,7 @@ class Graph:
         return [user for edge in _NAMED_BY.get(kind_of(where), ()) for user in self._hidden.get(edge, ())]
 
     def chain(self, *starts: str) -> list[Address]:
-        """Objects and everything that they work through, nearest first. What is only referred to is no part of it."""
+        """Objects and everything that they work through, nearest first. What is only referred to is not part of it."""
         found = dict.fromkeys(map(Address, starts))
         level = list(found)
         while level:

@@ -29,7 +29,7 @@ def accepted(kind: Kind, rest: int) -> Mapping[str, Schema]:
 def put_body(kind: Kind, rest: int, raw: Raw, changed: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a PUT: what was read, with `changed` (properties of the API) laid over it.
 
-    `raw` is the object as it was read for this PUT, with what the server keeps in collections of its own. Raises
+    `raw` is the object as it was read for this PUT, with what the server keeps in separate collections. Raises
     LookupError with the names of required properties that the server does not show and the plan does not change.
     """
     version = max(rest, api.VERSIONS[0])

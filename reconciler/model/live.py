@@ -26,7 +26,7 @@ class LiveResource:
     """One object on the server, in the inventory's words. A field that cannot be seen is `UNKNOWN`.
 
     `name` is the name in the inventory where a declared object matches, else the server's own. `owner` is the name of
-    the inventory that created it (from the mark in its description), empty if there is no mark.
+    the inventory that created it (from the mark in its description), empty without a mark.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What the server is told of a Linux host: the key that it saw and we trust, and the port."""
+"""What the server gets of a Linux host: the key that it saw and we trust, and the port."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Seeing(FakeServer):
         return {"publicBase64Key": KEY}
 
 
-def told(pin: str = f"ssh-ed25519 {KEY}", **reached: Any) -> tuple[Any, dict[str, Any]]:
+def answer(pin: str = f"ssh-ed25519 {KEY}", **reached: Any) -> tuple[Any, dict[str, Any]]:
     """What the server was asked with, and the settings that came of it."""
     server = Seeing({})
     place = fake_context(server, "px-1")
@@ -47,13 +47,13 @@ def told(pin: str = f"ssh-ed25519 {KEY}", **reached: Any) -> tuple[Any, dict[str
     ],
 )
 def test_the_server_is_told_the_port_of_the_host(reached: dict[str, Any], port: int) -> None:
-    asked, settings = told(**reached)
+    asked, settings = answer(**reached)
     assert (asked["port"], settings["port"], settings["publicBase64Key"]) == (port, port, KEY)
 
 
 def test_a_key_that_nobody_pinned_is_refused() -> None:
     with pytest.raises(UntrustedPeer, match="none of the keys that the inventory trusts"):
-        told(pin=f"ssh-ed25519 {KEY[:-2]}9w")
+        answer(pin=f"ssh-ed25519 {KEY[:-2]}9w")
 
 
 BLOB = base64.b64decode(KEY)
@@ -67,7 +67,7 @@ SPELLINGS = {
 
 
 class Showing(FakeServer):
-    """A server that shows a fingerprint, or what is no key at all."""
+    """A server that shows a fingerprint, or something that is not a key."""
 
     shown: Mapping[str, str] = MappingProxyType({})
 

@@ -61,8 +61,8 @@ class Pool(FakeServer):
         return {}
 
 
-def do(server: FakeServer, step: Step, told: list[str] | None = None) -> None:
-    RUN[step.verb](fake_context(server, "px-1"), step, (told if told is not None else []).append)
+def do(server: FakeServer, step: Step, answer: list[str] | None = None) -> None:
+    RUN[step.verb](fake_context(server, "px-1"), step, (answer if answer is not None else []).append)
 
 
 def upgrade(*steps: Step) -> Change:
@@ -114,14 +114,14 @@ class TestMaintenance:
 
     @pytest.mark.parametrize("then", ["fail", "proceed"])
     def test_after_the_deadline_the_policy_decides(self, then: str) -> None:
-        server, told = Pool(moments=10_000), list[str]()
+        server, answer = Pool(moments=10_000), list[str]()
         step = replace(ON, deadline=5, then=then)
         if then == "fail":
             with pytest.raises(StepFailed, match=r"not in maintenance mode after 5 s, and policy\.drain\.then is fail"):
                 do(server, step)
         else:
-            do(server, step, told)
-            assert told == ["px-1 is not in maintenance mode after 5 s; continuing (policy.drain.then is proceed)"]
+            do(server, step, answer)
+            assert answer == ["px-1 is not in maintenance mode after 5 s; continuing (policy.drain.then is proceed)"]
 
     def test_without_a_login_it_says_what_is_missing(self) -> None:
         with pytest.raises(StepFailed, match="declare `credentials` for it"):
@@ -149,20 +149,20 @@ class TestSessions:
 
     @pytest.mark.parametrize("rest", [6, 7, 8])
     def test_it_waits_until_they_have_ended_and_says_so_once(self, rest: int) -> None:
-        told: list[str] = []
-        do(self.busy(3, rest), WAIT, told)
-        assert told == ["1 session still running"]
+        answer: list[str] = []
+        do(self.busy(3, rest), WAIT, answer)
+        assert answer == ["1 session still running"]
 
     @pytest.mark.parametrize("then", ["fail", "proceed"])
     def test_after_the_deadline_the_policy_decides(self, then: str) -> None:
-        told: list[str] = []
+        answer: list[str] = []
         step = replace(WAIT, then=then)
         if then == "fail":
             with pytest.raises(StepFailed, match="1 session of px-1 still running after 60 s"):
-                do(self.busy(10**6), step, told)
+                do(self.busy(10**6), step, answer)
         else:
-            do(self.busy(10**6), step, told)
-            assert told[-1] == "1 session of px-1 still running after 60 s; continuing (policy.drain.then is proceed)"
+            do(self.busy(10**6), step, answer)
+            assert answer[-1] == "1 session of px-1 still running after 60 s; continuing (policy.drain.then is proceed)"
 
     def test_an_interrupt_ends_the_wait(self) -> None:
         here = fake_context(self.busy(10**6), "px-1", clock=Clock())
@@ -279,7 +279,7 @@ class TestMarks:
 
 
 class TestInterrupted:
-    """The run is told to end while a proxy is being drained, or the journal cannot be written between two steps."""
+    """The run is stopped while a proxy is being drained, or the journal cannot be written between two steps."""
 
     def test_while_it_is_drained(self) -> None:
         server, stop = Pool(moments=10**9), StopSignal()
@@ -302,10 +302,10 @@ class TestInterrupted:
 
     @pytest.mark.parametrize(
         ("error", "state"),
-        [(JournalError("the disk is full"), "Disabled"), (LeaseLost("vbo01", "somebody took it"), "Enabled")],
+        [(JournalError("the disk is full"), "Disabled"), (LeaseLost("vbo01", "another run took it"), "Enabled")],
     )
     def test_between_two_steps(self, error: JournalError, state: str) -> None:
-        """Where the lock is lost, somebody else may be at work on the proxy: it is left to who plans next."""
+        """Where the lock is lost, another user may be at work on the proxy: it is left to who plans next."""
         server, change = Pool(), upgrade(ON, VERIFY, OFF, VERIFY)
 
         def permit(event: StepStarted) -> None:

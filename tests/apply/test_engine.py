@@ -183,7 +183,7 @@ class TestPermit:
 
         def permit(event: StepStarted) -> None:
             if len(asked) == at:
-                raise JournalError("The journal cannot be written: there is no space left")
+                raise JournalError("The journal cannot be written: the disk is full")
             asked.append(event)
 
         return permit
@@ -226,11 +226,11 @@ class TestListeners:
         def broken(event: Event) -> None:
             calls.append(event)
             if isinstance(event, kind):
-                raise BrokenPipeError("nobody reads")
+                raise BrokenPipeError("no reader")
 
         result = run(change("a"), change("b", "a"), listeners=[broken, heard.append])
         assert ends(result) == {"a": "done", "b": "done"}
-        assert [str(error) for error in result.failed_listeners] == ["nobody reads"]
+        assert [str(error) for error in result.failed_listeners] == ["no reader"]
         assert isinstance(calls[-1], kind)
         assert len(heard) == 8
 
@@ -304,7 +304,7 @@ def test_blocked_changes_that_wait_for_each_other_end_once(verb: Callable[[Do], 
 
 
 class TestConcurrencyLimits:
-    """How many changes are under way at the same time."""
+    """How many changes run at the same time."""
 
     def most(self, verb: Callable[[Do], None], limits: ConcurrencyLimits, *changes: Change) -> int:
         """The largest number of steps that were under way together."""

@@ -29,7 +29,7 @@ class FakeContext:
 
 
 class Seen:
-    """A look at a world where `sick` proxies are not well after they were changed, and `working` ones work."""
+    """A look at a world where `sick` proxies are unhealthy after they were changed, and `working` ones work."""
 
     def __init__(self, sick: str = "", working: Callable[[], frozenset[str]] | None = None) -> None:
         self.sick, self.working, self.asked = sick, working, list[list[str]]()

@@ -1,4 +1,4 @@
-"""Following a job: to its result, or until somebody interrupts the run."""
+"""Following a job: to its result, or until a user interrupts the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SESSION = {"id": "s-1", "jobId": "id-daily", "status": "Running", "progress": 3}
 
 
 class Ringing(Clock):
-    """Somebody interrupts the run after some seconds."""
+    """A user interrupts the run after some seconds."""
 
     def __init__(self, stop: threading.Event, at: float) -> None:
         super().__init__()
@@ -29,14 +29,14 @@ class Ringing(Clock):
 
 
 def interrupted_while(server: FakeServer, error: type[ReconcileError]) -> list[str]:
-    """Run the job `daily` until the interrupt; what was told."""
-    stop, told = threading.Event(), list[str]()
+    """Run the job `daily` until the interrupt; what was reported."""
+    stop, answer = threading.Event(), list[str]()
     place = fake_context(server, clock=Ringing(stop, 20))
     place.stop = stop
     place.naming.learn("job", "daily", "id-daily")
     with pytest.raises(error) as caught:
-        RUN["job.run"](place, RunJob(name="daily"), told.append)
-    return [*told, str(caught.value)]
+        RUN["job.run"](place, RunJob(name="daily"), answer.append)
+    return [*answer, str(caught.value)]
 
 
 def test_an_interrupt_ends_the_following_and_not_the_job() -> None:
@@ -79,9 +79,9 @@ def test_the_session_that_retries_a_failed_one_is_followed(main: dict[str, str])
     )
     place = fake_context(server)
     place.naming.learn("job", "daily", "id-daily")
-    told: list[str] = []
-    assert RUN["job.run"](place, RunJob(name="daily"), told.append) == "Success, 7 objects"
-    assert told == ["failed, 3 objects", "success, 7 objects"]
+    answer: list[str] = []
+    assert RUN["job.run"](place, RunJob(name="daily"), answer.append) == "Success, 7 objects"
+    assert answer == ["failed, 3 objects", "success, 7 objects"]
     assert server.acts == [("Jobs/id-daily", "start", {"full": False})]
 
 

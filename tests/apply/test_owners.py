@@ -206,15 +206,15 @@ class TestDeletes:
 
     def test_a_lost_answer_is_looked_for(self) -> None:
         server = FakeServer(**{"Jobs/j": {"id": "j", "description": OURS}})
-        told: list[str] = []
+        answer: list[str] = []
 
         def lose() -> None:
             del server.objects["Jobs/j"]
             raise LOST
 
         server.on_delete = lose
-        delete(fake_context(server), JOB, told.append)
-        assert told == ["the response was lost, but it is deleted"]
+        delete(fake_context(server), JOB, answer.append)
+        assert answer == ["the response was lost, but it is deleted"]
 
     def test_a_lost_request_is_a_failure(self) -> None:
         server = FakeServer(**{"Jobs/j": {"id": "j", "description": OURS}})

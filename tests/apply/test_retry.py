@@ -46,17 +46,17 @@ REPEATABLE = (
 @pytest.mark.parametrize("error", [Unreachable, ConnectionLost, Unavailable])
 @pytest.mark.parametrize("verb", REPEATABLE)
 def test_what_may_pass_is_tried_again_after_a_pause(verb: str, error: type[RemoteError]) -> None:
-    clock, tried, told = Clock(), list[float](), list[str]()
+    clock, tried, answer = Clock(), list[float](), list[str]()
     done = with_retry(
         fake_context(FakeServer({}), clock=clock),
         sample(verb),
         failing(error, 2, tried, clock),
-        told.append,
+        answer.append,
         jitter=lambda: 0.5,
     )
     assert done == "done"
     assert tried == [0.0, 0.5, 1.5]
-    assert told == ["retrying: vbo01: PUT Proxies/1: broken"] * 2
+    assert answer == ["retrying: vbo01: PUT Proxies/1: broken"] * 2
 
 
 @pytest.mark.parametrize(

@@ -84,20 +84,20 @@ def upgrade(shell: PowerShell, logins: Mapping[str, str]) -> dict[str, str]:
 
 def test_what_begins_together_is_one_run_with_one_call_for_each_login() -> None:
     shell = PowerShell()
-    told = upgrade(shell, {"px-1": "local", "px-2": "other", "px-3": "local", "px-4": "local"})
-    assert told == dict.fromkeys(("px-1", "px-2", "px-3", "px-4"), "now 8.5.0.1")
+    answer = upgrade(shell, {"px-1": "local", "px-2": "other", "px-3": "local", "px-4": "local"})
+    assert answer == dict.fromkeys(("px-1", "px-2", "px-3", "px-4"), "now 8.5.0.1")
     assert shell.runs == [[["px-1", "px-3", "px-4"], ["px-2"]]]
 
 
 def test_each_proxy_has_its_own_result() -> None:
-    told = upgrade(PowerShell("px-2"), {"px-1": "local", "px-2": "local"})
-    assert told == {"px-1": "now 8.5.0.1", "px-2": "StepFailed: px-2 was not upgraded: Denied."}
+    answer = upgrade(PowerShell("px-2"), {"px-1": "local", "px-2": "local"})
+    assert answer == {"px-1": "now 8.5.0.1", "px-2": "StepFailed: px-2 was not upgraded: Denied."}
     assert issubclass(StepFailed, ReconcileError)
 
 
 def test_a_run_that_fails_fails_for_everybody() -> None:
-    told = upgrade(PowerShell(breaks=True), {"px-1": "local", "px-2": "other", "px-3": "local"})
-    assert {text.partition(":")[0] for text in told.values()} == {"ScriptFailed"}
+    answer = upgrade(PowerShell(breaks=True), {"px-1": "local", "px-2": "other", "px-3": "local"})
+    assert {text.partition(":")[0] for text in answer.values()} == {"ScriptFailed"}
 
 
 def test_one_after_the_other_is_one_run_each() -> None:
@@ -161,8 +161,8 @@ def test_the_login_of_a_linux_proxy(*, sudo: bool) -> None:
     assert RUN["proxy.upgrade"](place, step, lambda line: None) == "now 8.5.0.1"
     group = shell.group
     assert group["proxies"] == ["px-1.example.net"]
-    told = {key: value.reveal() if isinstance(value, Secret) else value for key, value in group["linux"].items()}
-    assert told == {
+    answer = {key: value.reveal() if isinstance(value, Secret) else value for key, value in group["linux"].items()}
+    assert answer == {
         "account": "backup",
         "password": "value of A",
         "private_key": "value of B",

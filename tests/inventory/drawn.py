@@ -21,7 +21,7 @@ from tests.same_plans.mend import mend
 
 FILE = Path(__file__).parent / "drawn.txt"
 SEEDS = range(400)
-TOLD = 200
+SETTINGS_SENT = 200
 """Of the first ones the sentences are compared too."""
 TEXTS = Path(__file__).parent / "drawn-texts.txt"
 SENTENCES: set[str] = set()
@@ -53,7 +53,7 @@ def said(seed: int, folder: Path) -> Iterator[str]:
     found, problems = load(folder / "inventory.yml", look_at_files=False)
     yield f"{seed}: {'refused' if found is None else f'accepted, {len(found.resources)} objects'}"
     for item in problems:
-        if seed < TOLD and item.code != "said-twice":
+        if seed < SETTINGS_SENT and item.code != "said-twice":
             SENTENCES.add(f"{item.code}: {item.summary} | {item.detail} | {item.fix}".replace("\n", "\\n"))
         related = "".join(f" see {_place(other)}" for other in item.related)
         yield f"  {_place(item.position)} {item.severity} {item.code} {item.address}{related}".rstrip()

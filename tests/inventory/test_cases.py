@@ -23,7 +23,7 @@ FILES_ONLY = {"open-secret", "too-large", "unreadable"}
 """Codes that depend on the machine; see `test_files`."""
 
 
-def told(diagnostics: Iterable[Diagnostic]) -> str:
+def shown(diagnostics: Iterable[Diagnostic]) -> str:
     """Diagnostics as plain text, every part of them."""
     lines = []
     for item in diagnostics:
@@ -40,7 +40,7 @@ def answer(case: Path) -> str:
     entry = case / "inventory.yml"
     inventory, diagnostics = load(entry if entry.exists() else case)
     assert (inventory is None) == any(item.is_error for item in diagnostics)
-    return told(diagnostics)
+    return shown(diagnostics)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -1,4 +1,4 @@
-"""Lists of known drift: everything that is wrong with one is told at once, with its place."""
+"""Lists of known drift: every error of one is reported at once, with its place."""
 
 from __future__ import annotations
 

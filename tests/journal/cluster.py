@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for the tests: an ordinary cluster on a Unix socket, started once and thrown away."""
+"""A separate PostgreSQL for the tests: an ordinary cluster on a Unix socket, started once and thrown away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 def why_not() -> str:
-    """Why there is no PostgreSQL here; empty where there is."""
+    """Why PostgreSQL is not available; empty if it is."""
     if _binaries() is None:
         return "PostgreSQL is not installed where this account may run it (apt-get install postgresql)"
     if find_spec("psycopg") is None:
@@ -60,11 +60,11 @@ def _account() -> dict[str, Any]:
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(name)
             return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    raise RuntimeError("there is no unprivileged account")
+    raise RuntimeError("an unprivileged account is missing")
 
 
 class Cluster:
-    """A running server. Each `url()` is a schema of its own, so tests do not meet."""
+    """A running server. Each `url()` is its own schema, so tests do not meet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

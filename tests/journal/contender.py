@@ -28,7 +28,7 @@ def contend(place: str, log: str, processes: str, times: str) -> None:
 
 
 def _go_in(place: str, log: str, times: int) -> None:
-    """Take the lock and leave a mark on going in and on going out; whoever is inside finds the counter unchanged."""
+    """Take the lock and leave a mark on going in and on going out; the holder inside finds the counter unchanged."""
     counter = Path(log).with_suffix(".count")
     with Journal.open(place) as journal:
         locks = Locks(journal.store, journal.new_id, sleep=lambda seconds: time.sleep(seconds / 20))
@@ -65,7 +65,7 @@ def hold(place: str, lease: str) -> None:
 
 
 def outgrow(place: str, limit: str) -> None:
-    """Write with a limit on the size of files, and tell the error."""
+    """Write with a limit on the size of files, and report the error."""
     import resource
 
     with Journal.open(place) as journal:

@@ -1,4 +1,4 @@
-"""Starting the contenders as processes of their own."""
+"""Starting the contenders as separate processes."""
 
 from __future__ import annotations
 

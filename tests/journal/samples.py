@@ -52,7 +52,7 @@ def key(name: str) -> ChangeKey:
 
 
 def started(run: RunRecorder, name: str, step: int = 0) -> None:
-    """As the engine tells it, up to the moment before the side effect of this step."""
+    """As the engine reports it, up to the moment before the side effect of this step."""
     run.listen(ChangeStarted(key(name), f"proxy.{name}", "update"))
     for index in range(step):
         run.permit(StepStarted(key(name), index, f"step {index}"))

@@ -1,4 +1,4 @@
-"""What was last applied, and the fingerprints that tell a rotated password."""
+"""What was last applied, and the fingerprints that detect a rotated password."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_part_of_a_key_left_by_a_crash_is_made_whole(tmp_path: Path) -> None:
 
 
 def test_a_key_is_made_once(tmp_path: Path) -> None:
-    """Whoever comes second has read that there is none, and finds one when it is its turn."""
+    """The second one has read that there is none, and finds one on its turn."""
     first = fingerprints._make(tmp_path / "journal.key")
     assert fingerprints._make(tmp_path / "journal.key") == first
 

@@ -20,9 +20,11 @@ def test_what_was_said_to_be_written_is_written(place: str, said: int) -> None:
         writer.kill()
         acknowledged += list(lines(writer))
     with Journal.open(place) as journal:
-        told = journal.run(run)
-        begun = {change.key for change in told.changes if change.steps}
-        finished = {change.key for change in told.changes if change.steps and all(step.ended for step in change.steps)}
+        answer = journal.run(run)
+        begun = {change.key for change in answer.changes if change.steps}
+        finished = {
+            change.key for change in answer.changes if change.steps and all(step.ended for step in change.steps)
+        }
         assert {line.removeprefix("began ") for line in acknowledged if line.startswith("began")} <= begun
         assert {line.removeprefix("done ") for line in acknowledged if line.startswith("done")} <= finished
         assert len(begun - finished) <= 1, "at most the one step that was in flight is in doubt"

@@ -99,13 +99,13 @@ def test_a_disk_without_room_for_a_journal_is_full(small_disk: Path) -> None:
 def test_a_limit_on_file_sizes_is_no_traceback_and_loses_nothing(tmp_path: Path) -> None:
     file = tmp_path / "journal.db"
     with contender("outgrow", str(file), "150000") as other:
-        run, *told = list(lines(other))
+        run, *answer = list(lines(other))
         assert other.wait(30) == 0
-    assert told[-1].startswith("journal-io: The journal cannot be written: reading or writing failed")
-    assert "the limit on file sizes" in told[-1]
+    assert answer[-1].startswith("journal-io: The journal cannot be written: reading or writing failed")
+    assert "the limit on file sizes" in answer[-1]
     with Journal.open(file) as journal:
         [change, _] = journal.run(run).changes
-        assert [f"began {step.index}" for step in change.steps] == told[:-1]
+        assert [f"began {step.index}" for step in change.steps] == answer[:-1]
 
 
 def test_a_folder_that_others_own_is_denied(tmp_path: Path) -> None:
@@ -181,11 +181,11 @@ class Answer(Exception):
 )
 def test_what_postgresql_says_is_told_in_our_words(state: str, code: str) -> None:
     error = ProgrammingError("SELECT secret", {"password": "hunter2"}, Answer(state))
-    told = journal_error(error, JournalLocation("the database"), "written")
-    assert (told.code, str(told).count("\n")) == (code, 0)
-    assert "private" not in str(told)
-    assert "hunter2" not in str(told)
-    assert "SELECT" not in str(told)
+    answer = journal_error(error, JournalLocation("the database"), "written")
+    assert (answer.code, str(answer).count("\n")) == (code, 0)
+    assert "private" not in str(answer)
+    assert "hunter2" not in str(answer)
+    assert "SELECT" not in str(answer)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def test_what_a_driver_says_without_a_state_is_told_too(reason: str, code: str) 
 
 def test_a_password_in_a_message_is_masked() -> None:
     place = find_location("postgresql://alice:hunter2@localhost/vbo")
-    told = journal_error(OperationalError("", {}, Exception("no hunter2 here")), place, "opened")
-    assert "hunter2" not in f"{told} {place!r} {place.label}"
-    assert str(told).endswith("(the PostgreSQL database vbo at localhost: no •••••• here)")
+    answer = journal_error(OperationalError("", {}, Exception("no hunter2 here")), place, "opened")
+    assert "hunter2" not in f"{answer} {place!r} {place.label}"
+    assert str(answer).endswith("(the PostgreSQL database vbo at localhost: no •••••• here)")
 
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

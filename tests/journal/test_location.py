@@ -1,4 +1,4 @@
-"""Where the journal is, as told by the environment; and that a database over a network has to prove who it is."""
+"""Where the journal is, as the environment says; and that a database over a network has to prove who it is."""
 
 from __future__ import annotations
 

@@ -89,12 +89,12 @@ def test_a_second_one_is_told_whose_it_is(journal: Journal, opened: Opened) -> N
 
 def test_waiting_ends_when_it_is_released(journal: Journal, opened: Opened) -> None:
     first = take(journal)
-    told: list[Holder] = []
+    answer: list[Holder] = []
     waiting = Waiting(lambda: first.release() if len(waiting.pauses) == 3 else None)
     locks = patient(opened(), waiting)
-    with locks.acquire("vbo01", owner="bob", operation="apply", timeout=60, waiting=told.append) as second:
+    with locks.acquire("vbo01", owner="bob", operation="apply", timeout=60, waiting=answer.append) as second:
         assert len(waiting.pauses) == 3
-        assert [holder.id for holder in told] == [first.id]
+        assert [holder.id for holder in answer] == [first.id]
         assert second.before is None
 
 

@@ -1,4 +1,4 @@
-"""Runs: what is written when, what is told afterwards, and what a resumed run has to go on with."""
+"""Runs: what is written when, what is shown afterwards, and what a resumed run has to go on with."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def states(journal: Journal, run: str) -> dict[str, str]:
 
 def test_a_run_is_on_disk_before_anything_is_done(journal: Journal, opened: Opened) -> None:
     run = journal.begin(plan("a", "b", digest="p1"), WHO)
-    told = opened().run(run.id)
-    assert (told.state, told.ended, told.seconds) == (RunState.RUNNING, None, None)
-    assert told.started > START
-    assert (told.user, told.host, told.actor, told.job) == ("alice", "ci-7", "octocat", WHO.job)
-    assert (told.commit, told.inventory, told.inventory_digest, told.plan_digest) == ("0123abc", "corp", "d1", "p1")
-    assert (told.server, told.lab, told.resumes) == ("vbo01.corp.example.com", False, "")
+    shown = opened().run(run.id)
+    assert (shown.state, shown.ended, shown.seconds) == (RunState.RUNNING, None, None)
+    assert shown.started > START
+    assert (shown.user, shown.host, shown.actor, shown.job) == ("alice", "ci-7", "octocat", WHO.job)
+    assert (shown.commit, shown.inventory, shown.inventory_digest, shown.plan_digest) == ("0123abc", "corp", "d1", "p1")
+    assert (shown.server, shown.lab, shown.resumes) == ("vbo01.corp.example.com", False, "")
     assert states(opened(), run.id) == {"a": "not started", "b": "not started"}
-    assert told.counts[ChangeState.NOT_STARTED] == 2
+    assert shown.counts[ChangeState.NOT_STARTED] == 2
 
 
 def test_the_intent_of_a_step_is_on_disk_when_the_step_begins(journal: Journal, opened: Opened) -> None:
@@ -50,19 +50,19 @@ def test_every_end_is_told_with_its_reason_and_its_times(journal: Journal, opene
     ended(run, "b", Outcome.FAILED, seconds=2.5, detail="no answer", hint="start it", log=("one", "two"))
     ended(run, "c", Outcome.SKIPPED, detail="proxy.b failed")
     run.end(RunState.PARTIAL)
-    told = opened().run(run.id)
-    assert told.state is RunState.PARTIAL
-    assert told.ended is not None
-    assert told.seconds == (told.ended - told.started).total_seconds()
-    a, b, c, d = told.changes
-    assert [change.state.value for change in told.changes] == ["done", "failed", "skipped", "not started"]
+    shown = opened().run(run.id)
+    assert shown.state is RunState.PARTIAL
+    assert shown.ended is not None
+    assert shown.seconds == (shown.ended - shown.started).total_seconds()
+    a, b, c, d = shown.changes
+    assert [change.state.value for change in shown.changes] == ["done", "failed", "skipped", "not started"]
     assert a.started is not None
     assert a.ended is not None
-    assert told.started < a.started < a.steps[0].started < a.ended
+    assert shown.started < a.started < a.steps[0].started < a.ended
     assert (b.detail, b.hint, b.log, b.seconds) == ("no answer", "start it", ("one", "two"), 2.5)
     assert b.steps[-1].ended is None
     assert (c.detail, c.started, d.ended) == ("proxy.b failed", None, None)
-    assert dict(told.counts) == {
+    assert dict(shown.counts) == {
         ChangeState.NOT_STARTED: 1,
         ChangeState.IN_FLIGHT: 0,
         ChangeState.DONE: 1,
@@ -84,12 +84,12 @@ def test_runs_are_listed_newest_first(journal: Journal, opened: Opened) -> None:
     old = journal.begin(plan("a"), WHO)
     new = journal.begin(plan("b", "c"), WHO, resumes=old.id, commit="fedc")
     done(new, "b")
-    told = opened().runs()
-    assert [(run.id, run.resumes, run.commit, len(run.changes)) for run in told] == [
+    shown = opened().runs()
+    assert [(run.id, run.resumes, run.commit, len(run.changes)) for run in shown] == [
         (new.id, old.id, "fedc", 0),
         (old.id, "", "0123abc", 0),
     ]
-    assert told[0].counts[ChangeState.DONE] == 1
+    assert shown[0].counts[ChangeState.DONE] == 1
     assert [run.id for run in journal.runs(limit=1)] == [new.id]
 
 
@@ -157,9 +157,9 @@ def test_many_threads_tell_one_story(journal: Journal) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: done(run, name), names))
     run.end(RunState.DONE)
-    told = journal.run(run.id)
-    assert told.counts[ChangeState.DONE] == 40
-    assert all(step.ended is not None for change in told.changes for step in change.steps)
+    shown = journal.run(run.id)
+    assert shown.counts[ChangeState.DONE] == 40
+    assert all(step.ended is not None for change in shown.changes for step in change.steps)
 
 
 class Failing:
@@ -170,7 +170,7 @@ class Failing:
 
     def __call__(self, work: Any) -> Any:
         self.tries += 1
-        raise JournalError("The journal cannot be written: there is no space left", code="journal-full")
+        raise JournalError("The journal cannot be written: the disk is full", code="journal-full")
 
 
 def test_a_journal_that_cannot_be_written_stops_the_next_step_and_loses_nothing(
@@ -181,10 +181,10 @@ def test_a_journal_that_cannot_be_written_stops_the_next_step_and_loses_nothing(
     with monkeypatch.context() as broken:
         broken.setattr(journal.store, "write", Failing())
         run.listen(StepDone(key("a"), 0, "step 0", 1.0))
-        with pytest.raises(JournalError, match="no space left"):
+        with pytest.raises(JournalError, match="the disk is full"):
             run.permit(StepStarted(key("a"), 1, "step 1"))
         ended(run, "a", Outcome.FAILED, detail="stopped")
-        with pytest.raises(JournalError, match="no space left"):
+        with pytest.raises(JournalError, match="the disk is full"):
             run.end(RunState.FAILED)
     assert states(journal, run.id) == {"a": "in flight", "b": "not started"}
     run.end(RunState.FAILED)

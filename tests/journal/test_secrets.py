@@ -35,11 +35,11 @@ def approved() -> Plan:
 def run(journal: Journal) -> None:
     secret = Secret(CANARY)
     with journal.locks.acquire("vbo01", owner=str(WHO), operation="apply") as lock:
-        told = journal.begin(plan_to_json(approved()), WHO, lock=lock)
-        told.permit(StepStarted(KEY, 0, f"set the login of {secret}"))
+        answer = journal.begin(plan_to_json(approved()), WHO, lock=lock)
+        answer.permit(StepStarted(KEY, 0, f"set the login of {secret}"))
         ended = ChangeEnded(KEY, "smtp", "update", Outcome.FAILED, 1.0, f"{secret!r} refused", log=(f"{secret}",))
-        told.listen(ended)
-        told.end(RunState.FAILED)
+        answer.listen(ended)
+        answer.end(RunState.FAILED)
     mark = journal.applied_state.fingerprint(secret.reveal())
     journal.applied_state.remember("i1/corp", {"smtp": {"credentials": mark}})
 

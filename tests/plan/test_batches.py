@@ -154,7 +154,7 @@ def test_a_plan_brings_its_batches_and_says_so() -> None:
     made = batched(upgraded, world(), seen, "1,100%")
     assert made.batch == "1,100%"
     assert names(batches_of(made)) == [["px-1"], ["px-2", "px-3"]]
-    told = plan_to_json(made)
-    assert told["batches"] == [["upgrade:proxy.px-1"], ["upgrade:proxy.px-2", "upgrade:proxy.px-3"]]
+    answer = plan_to_json(made)
+    assert answer["batches"] == [["upgrade:proxy.px-1"], ["upgrade:proxy.px-2", "upgrade:proxy.px-3"]]
     said = "Proxies are disrupted in 2 batches, one after the other:\n  1. proxy.px-1\n  2. proxy.px-2, proxy.px-3\n"
-    assert said in plan_text(told, Style())
+    assert said in plan_text(answer, Style())

@@ -91,5 +91,5 @@ def test_jobs_to_run_and_guards_are_no_drift() -> None:
     ],
 )
 def test_severity(item: Change, severity: str) -> None:
-    told = with_severity(plan_to_json(plan(item), "drift"))
-    assert told["changes"][0]["severity"] == severity
+    answer = with_severity(plan_to_json(plan(item), "drift"))
+    assert answer["changes"][0]["severity"] == severity

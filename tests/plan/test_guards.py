@@ -46,7 +46,7 @@ def ours(**raw: Any) -> dict[str, Any]:
 
 
 def silent() -> FakeReader:
-    """No proxy tells whether it is online."""
+    """No proxy shows whether it is online."""
     return FakeReader({**LIVE, "Proxies": [{**item, "status": None} for item in LIVE["Proxies"]]})
 
 
@@ -230,11 +230,11 @@ DELETE, UPDATE, UPGRADE = (change("proxy.px-1", action) for action in (Action.DE
 
 CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
     "coverage": {
-        "a limit that is no number": with_changes(facts(coverage="most"), UPGRADE),
-        "a percentage that is no number": with_changes(facts(coverage="x%"), UPGRADE),
+        "a limit that is not a number": with_changes(facts(coverage="most"), UPGRADE),
+        "a percentage that is not a number": with_changes(facts(coverage="x%"), UPGRADE),
         "a mapping that cannot be seen": with_changes(hide(facts(), "organization", proxies=None), UPGRADE),
         "a pool whose members cannot be seen": with_changes(hide(facts(), "pool", members=UNKNOWN), UPGRADE),
-        "proxies of which nobody knows whether they work": with_changes(facts(reader=silent()), UPGRADE),
+        "proxies of unknown state": with_changes(facts(reader=silent()), UPGRADE),
     },
     "empty-inventory": {
         "deletes of objects that were not seen": with_changes(nothing_seen(facts(inventory())), DELETE),
@@ -256,13 +256,13 @@ CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
         "a repository whose owner cannot be seen": with_changes(hide(facts(), "repository", owner=UNKNOWN), DELETE),
     },
     "max-changes": {
-        "a limit that is no number": with_changes(facts(max_changes="some"), UPDATE),
+        "a limit that is not a number": with_changes(facts(max_changes="some"), UPDATE),
         "a percentage above all": with_changes(facts(max_changes="101%"), UPDATE),
-        "a percentage that is no number": with_changes(facts(max_changes="nan%"), UPDATE),
+        "a percentage that is not a number": with_changes(facts(max_changes="nan%"), UPDATE),
         "a percentage of nothing": with_changes(nothing_seen(facts(inventory())), UPDATE),
     },
     "max-deletes": {
-        "a limit that is no number": with_changes(facts(max_deletes="some"), DELETE),
+        "a limit that is not a number": with_changes(facts(max_deletes="some"), DELETE),
         "a limit of yes": with_changes(facts(max_deletes=True), DELETE),
         "a percentage of nothing": with_changes(nothing_seen(facts(inventory(), max_deletes="100%")), DELETE),
     },
@@ -273,11 +273,11 @@ CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
         "an object that was not seen": with_changes(nothing_seen(facts(protect=("proxy.px-1",))), DELETE),
     },
     "replace": {"fields that are not known": with_changes(facts(), replace(DELETE, action=Action.REPLACE, fields=()))},
-    "takeover": {"an owner that nobody can tell": with_changes(facts(), replace(DELETE, action=Action.TAKEOVER))},
+    "takeover": {"an unknown owner": with_changes(facts(), replace(DELETE, action=Action.TAKEOVER))},
     "window": {
         "a zone that does not exist": with_changes(facts(windows=(Window("Sat 20:00", 4, "Mars/Olympus"),)), UPDATE),
         "a day that does not exist": with_changes(facts(windows=(Window("someday", 4),)), UPDATE),
-        "a length that is no number": with_changes(facts(windows=(Window("Sat 20:00", float("nan")),)), UPDATE),
+        "a length that is not a number": with_changes(facts(windows=(Window("Sat 20:00", float("nan")),)), UPDATE),
         "a clock without a zone": with_changes(
             facts(now=NOW.replace(tzinfo=None), windows=(Window("Sat 20:00", 4),)), UPDATE
         ),

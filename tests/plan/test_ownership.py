@@ -44,7 +44,7 @@ def chain(**other: Any) -> Any:
 
 
 def absent(wanted: Inventory, name: str, **fields: Any) -> Inventory:
-    """`wanted` with a proxy that shall be gone."""
+    """`wanted` with a proxy to be removed."""
     gone = Resource("proxy", name, {"host": name, **fields}, Position("inventory.yml", 7, 3))
     return replace(wanted, removed={address("proxy", name): gone})
 
@@ -337,7 +337,7 @@ def test_nothing_foreign_is_ever_deleted_and_nothing_in_use_goes_first(estate: t
 
 
 def used_by(item: Any) -> set[str]:
-    """What an object uses, told another way than the planner does."""
+    """What an object uses, computed in another way than by the planner."""
     members = {f"proxy.{name}" for name in item.fields.get("members") or ()}
     return {str(item.fields.get("owner")), f"repository.{item.fields.get('repository')}", *members}
 
@@ -408,7 +408,7 @@ class TestRenames:
         assert self.made(pool={"a": {"members": ["px-1", "px-2"], "formerly": "z"}}).is_empty
 
     def test_the_object_that_has_the_name_already_wins(self) -> None:
-        """Somebody made another pool with the former name since."""
+        """A user made another pool with the former name since."""
         there = [*OWNED["ProxyPools"], {"id": "pool-z", "name": "z", "description": "by hand"}]
         wanted = chain(pool={"a": {"members": ["px-1", "px-2"], "formerly": "z"}})
         made = plan(wanted, FakeReader({**OWNED, "ProxyPools": there}))

@@ -32,7 +32,7 @@ def text(plan: Plan) -> str:
 
 
 def without_ids(given: World) -> World:
-    """The same world if its jobs are as they shall be, every apply starts them, and the server does not show their
+    """The same world if its jobs are as declared, every apply starts them, and the server does not show their
     ids."""
     jobs = [job for job in given.inventory.of_kind("job") if job.address in given.live.resources]
     always = {job.address: replace(job, fields={**_key(job), "run": "always"}) for job in jobs}

@@ -25,8 +25,8 @@ def document(*changes: dict[str, Any]) -> dict[str, Any]:
     return {"changes": list(changes)}
 
 
-def introduced(told: Mapping[str, Any]) -> dict[str, bool]:
-    return {item["key"]: item["introduced"] for item in told["changes"]}
+def introduced(answer: Mapping[str, Any]) -> dict[str, bool]:
+    return {item["key"]: item["introduced"] for item in answer["changes"]}
 
 
 BASE = {"revision": "main", "commit": "0" * 40}
@@ -51,9 +51,9 @@ def test_what_follows_from_a_touched_object_is_caused_too(
         change("update:proxy.b", after=("update:proxy.a",)),
         change("run:job.j", "chain", after=("update:proxy.a",)),
     )
-    told = with_base(plan, BASE, addresses)
-    assert introduced(told) == expected
-    assert told["base"] == BASE
+    answer = with_base(plan, BASE, addresses)
+    assert introduced(answer) == expected
+    assert answer["base"] == BASE
 
 
 def test_causes_get_the_commit_of_their_line() -> None:
@@ -64,10 +64,10 @@ def test_causes_get_the_commit_of_their_line() -> None:
         return {3: "c" * 40}
 
     plan = document(change("update:proxy.a", line=3), change("update:proxy.b", line=4), change("delete:proxy.c"))
-    told = with_commits(plan, commits)
+    answer = with_commits(plan, commits)
     assert asked == [("corp.yml", {3, 4})]
-    assert [item["cause"].get("commit") for item in told["changes"]] == ["c" * 40, None, None]
-    assert told["changes"][0]["fields"][0]["cause"]["commit"] == "c" * 40
+    assert [item["cause"].get("commit") for item in answer["changes"]] == ["c" * 40, None, None]
+    assert answer["changes"][0]["fields"][0]["cause"]["commit"] == "c" * 40
     assert lines_of(plan) == {"corp.yml": {3, 4}}
     assert "commit" not in plan["changes"][0]["cause"]
 

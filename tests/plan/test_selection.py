@@ -72,8 +72,8 @@ class TestPools:
     def test_a_member_that_cannot_be_upgraded_is_told(self) -> None:
         dark = [{**LIVE["Proxies"][0], "status": "Offline", "version": None}, *self.OLD.answers["Proxies"][1:]]
         found = plan(world(), FakeReader({**LIVE, "Proxies": dark}))
-        told = {(item.address, item.code): item.detail for item in found.reports}
-        assert told["pool.a", "pool-not-whole"] == (
+        answer = {(item.address, item.code): item.detail for item in found.reports}
+        assert answer["pool.a", "pool-not-whole"] == (
             "px-1 is not upgraded with the others: upgraded members wait for them"
         )
-        assert ("pool.b", "pool-not-whole") not in told
+        assert ("pool.b", "pool-not-whole") not in answer

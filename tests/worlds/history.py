@@ -35,7 +35,7 @@ def history(seed: int, folder: Path) -> Iterator[str]:
     yield from ["the inventory is refused"] if wanted is None else _applied(world, wanted)
 
 
-def changed(seed: int, folder: Path, tell: Callable[[str], object] = len) -> tuple[World, Inventory | None]:
+def changed(seed: int, folder: Path, report: Callable[[str], object] = len) -> tuple[World, Inventory | None]:
     """A world in which the older inventory was applied, and then this and that happened; and the newer inventory, None
     if it is refused."""
     old, new = drawn(seed)
@@ -45,18 +45,18 @@ def changed(seed: int, folder: Path, tell: Callable[[str], object] = len) -> tup
     if draw.random() < 0.2:
         host = old["proxies"][draw.choice(sorted(old["proxies"]))]["host"]
         world.services[host] = {"installed": True, "version": draw.choice(["8.5.0.1014", "8.4.0.1", "8.6.0.1"])}
-    tell("== as it was")
+    report("== as it was")
     wanted = world.load(old)
     assert wanted is not None
     for line in lines_of(world.review(wanted)):
         if not line.startswith(" "):
-            tell(line)
+            report(line)
     world.apply(wanted)
     world.server.log.clear()
     for _ in range(draw.choice([0, 0, 1, 3])):
-        tell(f"by hand: {_by_hand(draw, world.server)}")
+        report(f"by hand: {_by_hand(draw, world.server)}")
     for line in _trouble(draw, world, old):
-        tell(line)
+        report(line)
     return world, world.load(new)
 
 

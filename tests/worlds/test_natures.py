@@ -130,7 +130,7 @@ LOGINS: dict[str, tuple[Edit, str, str, tuple[str, ...]]] = {
 """For each login: an edit that names another one, the secret in it, the change, and the proxies that are disrupted."""
 
 ELSEWHERE = {
-    "proxy.host": "an address of its own: another proxy",
+    "proxy.host": "its own address: another proxy",
     "proxy.os": "test_a_proxy_of_another_system",
     "proxy.threads": "test_threads_before_v8",
     "pool.members": "test_members_of_a_pool",

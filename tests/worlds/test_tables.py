@@ -56,7 +56,7 @@ class TestMaintenance:
 
     @pytest.mark.parametrize("word", ["Enabling", "Enabled", "Disabled"])
     def test_a_change_that_disrupts_it(self, tmp_path: Path, word: str) -> None:
-        """Whoever set maintenance mode wants it to stay: it is neither set nor cleared."""
+        """Maintenance mode that was set by hand stays: it is neither set nor cleared."""
         world = applied(tmp_path)
         raw_of(world.server, "proxy", "px-3.example.net")["maintenanceModeState"] = word
         world.server.build = "8.6.0.100"

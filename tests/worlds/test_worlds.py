@@ -16,8 +16,8 @@ from tests.worlds.world import World
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_plans_of_a_drawn_world(seed: int, tmp_path: Path) -> None:
-    told = list(history(seed, tmp_path))
-    assert told == (CASES / f"{seed:03}.txt").read_text(encoding="utf-8").splitlines()
+    answer = list(history(seed, tmp_path))
+    assert answer == (CASES / f"{seed:03}.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("seed", range(100, 160))

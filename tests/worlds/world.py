@@ -145,7 +145,7 @@ class World:
         return plan_to_json(guarded(GuardContext(rolling, inventory, live, NOW, complete=False), {}))
 
     def apply(self, inventory: Inventory) -> Plan:
-        """Plan, apply, look again; returns the plan that was applied."""
+        """Plan, apply, plan again; returns the plan that was applied."""
         live = self.look(inventory)
         known = self.recall(inventory, live)
         made = make_plan(inventory, live, known, access=inventory.access, playbooks=NO_REQUIREMENTS)

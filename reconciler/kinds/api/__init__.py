@@ -22,7 +22,7 @@ class Schema:
     """A value in a request or an answer. With `ref` it is the schema of that name, and `nullable` widens it.
 
     `required` says that an object has to hold this property, or a request this parameter or body. `items` is one item
-    of an array, `values` one value of an object with names of its own. `variants` names the schemas that an object is
+    of an array, `values` one value of an object with free names. `variants` names the schemas that an object is
     one of; `properties` is then the union of theirs.
     """
 
