@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
-from reconciler.apply.batcher import Batcher
+from reconciler.apply.coalescing import Batcher
 from reconciler.clients.session_pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming

@@ -17,7 +17,7 @@ from reconciler.model.state import ProxyState
 from reconciler.model.steps import ClearMaintenance
 from reconciler.model.version import build_number
 from reconciler.plan.batches import come_back
-from reconciler.plan.coverage import Coverage
+from reconciler.plan.organization_coverage import Coverage
 
 _GRACE: Final = 10.0
 """Seconds after a change in which a proxy may still be unhealthy."""

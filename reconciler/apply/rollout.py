@@ -11,8 +11,8 @@ from reconciler.apply.health import HealthCheck
 from reconciler.model.event import Outcome
 from reconciler.model.plan import Action, Change, ChangeKey, Plan
 from reconciler.plan.batches import DEFAULT, batches_of, come_back, disrupts_proxy, in_batches
-from reconciler.plan.coverage import Coverage
 from reconciler.plan.maintenance import restored
+from reconciler.plan.organization_coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)

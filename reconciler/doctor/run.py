@@ -12,7 +12,7 @@ from reconciler.doctor.check import Check, Level, ordered
 from reconciler.doctor.hosts import HostChecks, check_host, check_requirements
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
 from reconciler.doctor.server import ServerChecks, check_powershell, check_rest
-from reconciler.plan.consistency import disagreements
+from reconciler.plan.disagreements import disagreements
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Access, ConnectionContext

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.inventory.layers import Entries, Entry
-from reconciler.inventory.marks import Map
+from reconciler.inventory.source_map import Map
 from reconciler.model.connection import (
     Access,
     Certificate,

@@ -11,9 +11,9 @@ from typing import Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.explain import Problem
-from reconciler.inventory.marks import Map
 from reconciler.inventory.paths import Paths
 from reconciler.inventory.schema import Path_, fits, misfits, schema, section_fits
+from reconciler.inventory.source_map import Map
 
 SECTIONS: Final = (
     "certificates",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from reconciler.inventory.marks import Marks, Place, column_of, file_of, line_of
+from reconciler.inventory.codes import SUMMARIES
 from reconciler.inventory.masking import masked
 from reconciler.inventory.source import Source, Unreadable
-from reconciler.inventory.summaries import SUMMARIES
+from reconciler.inventory.source_map import Place, SourceMap, column_of, file_of, line_of
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.position import Position
 from reconciler.model.secret import MASK
@@ -18,10 +18,10 @@ MAX_SOURCE: Final = 1000
 
 
 class Diagnostics:
-    """`sources` are in the order of the numbers in `marks`."""
+    """`sources` are in the order of the numbers in `source_map`."""
 
     def __init__(self) -> None:
-        self.marks = Marks()
+        self.marks = SourceMap()
         self.sources: list[Source] = []
         self.blurred = False
         """Whether something was left out that may have said what is now missing."""

@@ -1,4 +1,4 @@
-"""Events of libyaml to plain data, with the place of every key and value kept beside it (see `marks`).
+"""Events of libyaml to plain data, with the place of every key and value kept beside it (see `source_map`).
 
 Why events and not `yaml.compose` with the C loader: at 10,000 proxies (4.2 MB) this builder takes 0.45 s and 74 MB,
 composing nodes and walking them 0.64 s and 221 MB, `yaml.load` alone 2.6 s. The difference alone would lift `validate`
@@ -29,9 +29,9 @@ from yaml.reader import ReaderError
 from reconciler.inventory import syntax
 from reconciler.inventory.aliases import Anchors
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.marks import FILE_SHIFT, LINE_SHIFT, Place
 from reconciler.inventory.scalars import Resolved, tagged
 from reconciler.inventory.source import Source, unprintable
+from reconciler.inventory.source_map import FILE_SHIFT, LINE_SHIFT, Place
 from reconciler.model.errors import ReconcileError
 from reconciler.model.sentences import quoted
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
-from reconciler.inventory.marks import Place
+from reconciler.inventory.source_map import Place
 from reconciler.kinds.packages import is_address
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted

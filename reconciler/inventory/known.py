@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
-from reconciler.inventory.marks import FILE_SHIFT
 from reconciler.inventory.schema import schema_path
 from reconciler.inventory.source import Unreadable, read
+from reconciler.inventory.source_map import FILE_SHIFT
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.known import Known
 
 if TYPE_CHECKING:
-    from reconciler.inventory.marks import Place
+    from reconciler.inventory.source_map import Place
 
 
 def load_known(path: Path) -> list[Known]:

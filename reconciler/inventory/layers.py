@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reconciler.inventory.checking import SECTIONS, Broken
-from reconciler.inventory.marks import Map, Marks, Place
+from reconciler.inventory.source_map import Map, Place, SourceMap
 from reconciler.kinds import KINDS
 
 SINGLES: Final = ("server", "smtp", "policy")
@@ -61,12 +61,12 @@ class Entry:
                 return inner, rest
         return None
 
-    def key_place(self, field: str, marks: Marks) -> Place:
+    def key_place(self, field: str, marks: SourceMap) -> Place:
         """Where a field is said; the object itself where it is not."""
         found = self.holder(field)
         return marks.key(*found) if found else self.place
 
-    def value_place(self, field: str, marks: Marks, item: int = -1) -> Place:
+    def value_place(self, field: str, marks: SourceMap, item: int = -1) -> Place:
         found = self.holder(field)
         if found is None:
             return self.place
@@ -94,7 +94,7 @@ def flatten(section: str, raw: Map) -> Map:
 class Layers:
     """Puts the layers of one document together."""
 
-    def __init__(self, root: Map, marks: Marks) -> None:
+    def __init__(self, root: Map, marks: SourceMap) -> None:
         self._root = root
         self._marks = marks
         self._flat_groups: dict[str, Map] = {}

@@ -19,12 +19,12 @@ from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.files import check_files
 from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, members_of_groups, unknown_groups
 from reconciler.inventory.mapping import fill
-from reconciler.inventory.marks import Map
 from reconciler.inventory.merge import Merged, read_all
 from reconciler.inventory.policy import build_policy
 from reconciler.inventory.resources import Builder
-from reconciler.inventory.ruling import report_findings, report_unknown_group
+from reconciler.inventory.rule_checks import report_findings, report_unknown_group
 from reconciler.inventory.source import Source
+from reconciler.inventory.source_map import Map
 from reconciler.kinds.rules import Declared, Values
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry, Layers
-from reconciler.inventory.marks import Map, Place
+from reconciler.inventory.source_map import Map, Place
 from reconciler.kinds.rules import Declared, Values
 from reconciler.kinds.rules.chain import covered_pairs
 from reconciler.model.sentences import listed, quoted

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
-from reconciler.inventory.marks import FILE_SHIFT, Map, Place
 from reconciler.inventory.source import Unreadable, read
+from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.sentences import quoted
 
 FORMAT: Final = 1

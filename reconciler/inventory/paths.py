@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.inventory.marks import Map, Marks, Place
 from reconciler.inventory.schema import Path_
+from reconciler.inventory.source_map import Map, Place, SourceMap
 from reconciler.kinds.rules.references import SINGULAR
 from reconciler.model.address import address
 from reconciler.model.sentences import quoted
@@ -16,7 +16,7 @@ _KINDS = ("job", "organization", "pool", "proxy", "repository")
 class Paths:
     """Paths of one merged document."""
 
-    def __init__(self, root: Map, marks: Marks) -> None:
+    def __init__(self, root: Map, marks: SourceMap) -> None:
         self._root = root
         self._marks = marks
 

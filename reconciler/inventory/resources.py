@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
-from reconciler.inventory.marks import Marks
+from reconciler.inventory.source_map import SourceMap
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import Normalize
 from reconciler.kinds.graph import gathered
@@ -31,7 +31,7 @@ class Places(Mapping[str, Position]):
 
     __slots__ = ("_entry", "_marks")
 
-    def __init__(self, entry: Entry, marks: Marks) -> None:
+    def __init__(self, entry: Entry, marks: SourceMap) -> None:
         self._entry = entry
         self._marks = marks
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from yaml.error import YAMLError
 
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.marks import FILE_SHIFT, LINE_SHIFT, Place
 from reconciler.inventory.source import Source
+from reconciler.inventory.source_map import FILE_SHIFT, LINE_SHIFT, Place
 
 
 class _Case(NamedTuple):

@@ -153,7 +153,7 @@ class _Apply:
     def _plan(self) -> PlanResult:
         """What there is to do. After an outage the server reports a proxy offline until it rescans it, and refuses to
         change it: if the host knows better, the server is asked to rescan it first."""
-        from reconciler.plan.consistency import RESCANNED
+        from reconciler.plan.disagreements import RESCANNED
 
         planned = self.session.plan(self.request)
         late = {report.address for report in planned.whole.reports if report.code in RESCANNED}

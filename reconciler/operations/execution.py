@@ -122,7 +122,7 @@ def recorder_of(session: Session, planned: PlanResult) -> AppliedStateRecorder:
 def _limits(session: Session, live: Live, plan: Plan, rollout: RolloutOptions) -> RolloutLimits:
     """Organizations keep their working proxies during the run, unless exactly that guard was waived."""
     from reconciler.apply import ConcurrencyLimits, RolloutLimits
-    from reconciler.plan.coverage import coverage_of
+    from reconciler.plan.organization_coverage import coverage_of
 
     waived = any(refusal.code == "coverage" and refusal.waiver for refusal in plan.refusals)
     coverage = coverage_of(session.inventory, live, plan.changes)

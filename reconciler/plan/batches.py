@@ -16,8 +16,8 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.steps import ChangeHost
-from reconciler.plan.coverage import Coverage, coverage_of
 from reconciler.plan.maintenance import restored
+from reconciler.plan.organization_coverage import Coverage, coverage_of
 
 DEFAULT = "1,25%,100%"
 """Sizes of batches: one proxy as a canary, then a quarter of all, then the rest."""

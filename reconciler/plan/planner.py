@@ -12,7 +12,7 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.plan.batches import with_disruptions
-from reconciler.plan.consistency import plan_consistency
+from reconciler.plan.disagreements import plan_consistency
 from reconciler.plan.incomplete import plan_incomplete
 from reconciler.plan.job_runs import plan_job_runs
 from reconciler.plan.objects import plan_objects

@@ -18,7 +18,7 @@ from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, P
 from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.steps import ChangeHost, MoveRepository, RunJob
-from reconciler.plan.coverage import Coverage
+from reconciler.plan.organization_coverage import Coverage
 
 Do = Callable[[Any, Any, Callable[[str], None]], str | None]
 

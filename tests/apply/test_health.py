@@ -17,7 +17,7 @@ from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, ChangeKey, FieldChange, Plan, Reason
 from reconciler.model.state import ProxyState, Status
 from reconciler.model.steps import ClearMaintenance, RunJob
-from reconciler.plan.coverage import Coverage
+from reconciler.plan.organization_coverage import Coverage
 from tests.apply.fakes import HOST, FakeServer, fake_context
 
 NEW, OLD = "8.6.0.100", "8.5.0.1014"

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from reconciler.apply import ApplyContext
-from reconciler.apply.batcher import Batcher
+from reconciler.apply.coalescing import Batcher
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.clients.host_session import HostSession
 from reconciler.model.connection import Connection, ConnectionContext, Credential, Transport, Trust

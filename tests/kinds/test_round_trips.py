@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds import KINDS, Field, Mode
 from reconciler.kinds.job import SERVICES
-from reconciler.kinds.writing import overlay
+from reconciler.kinds.put_requests import overlay
 from reconciler.model.value import UNKNOWN
 
 from .context import CREDENTIALS, IDS, context

@@ -20,7 +20,7 @@ import pytest
 
 from reconciler.apply import RolloutLimits
 from reconciler.model.event import Outcome
-from reconciler.plan.coverage import Coverage
+from reconciler.plan.organization_coverage import Coverage
 from tests.matrices.fleet import Fleet
 from tests.matrices.world import World, opened
 

@@ -21,7 +21,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
 from reconciler.observe import observe
 from reconciler.plan import make_plan
-from reconciler.plan.coverage import coverage_of
+from reconciler.plan.organization_coverage import coverage_of
 
 
 @dataclass

@@ -14,7 +14,7 @@ from reconciler.model.state import ProxyState, Status
 from reconciler.model.steps import ChangeHost
 from reconciler.plan import plan_to_json
 from reconciler.plan.batches import batched, batches_of, in_batches, sizes
-from reconciler.plan.coverage import Coverage, coverage_of
+from reconciler.plan.organization_coverage import Coverage, coverage_of
 from reconciler.render.style import Style
 from reconciler.render.text import plan_text
 from tests.plan.test_chain import LIVE, proxy, world

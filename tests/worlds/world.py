@@ -27,9 +27,9 @@ from reconciler.observe import recall
 from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
 from reconciler.plan.batches import batched
-from reconciler.plan.coverage import coverage_of
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.guards import GuardContext, guarded
+from reconciler.plan.organization_coverage import coverage_of
 from reconciler.requirements import NO_REQUIREMENTS
 from tests.apply.fakes import Clock
 from tests.worlds.server import HOST_KEY, MemoryServer

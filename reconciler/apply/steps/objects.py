@@ -10,8 +10,8 @@ from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import Context, hidden
+from reconciler.kinds.put_requests import overlay, put_body, side_effects
 from reconciler.kinds.states import proxy_state
-from reconciler.kinds.writing import overlay, put_body, side_effects
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
 from reconciler.model.value import UNKNOWN

@@ -19,7 +19,7 @@ sentence about its result or None, and raises a ReconcileError where it fails.""
 def runs(
     *steps: type[S],
 ) -> Callable[[Callable[[ApplyContext, S, Reporter], str | None]], Callable[[ApplyContext, S, Reporter], str | None]]:
-    """Marks the function that runs `steps`."""
+    """SourceMap the function that runs `steps`."""
 
     def register(function: Callable[[ApplyContext, S, Reporter], str | None]) -> Any:
         RUN.update({step.verb: function for step in steps})

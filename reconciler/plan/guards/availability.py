@@ -10,9 +10,9 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Refusal
 from reconciler.plan.batches import batches_of, in_batches, shortfalls
-from reconciler.plan.coverage import coverage_of
 from reconciler.plan.guards.context import ENDING, GuardContext
 from reconciler.plan.maintenance import restored
+from reconciler.plan.organization_coverage import coverage_of
 
 
 def last_proxy(context: GuardContext) -> Iterable[Refusal]:

@@ -34,10 +34,10 @@ def file_of(place: Place) -> int:
     return place >> FILE_SHIFT
 
 
-class Marks:
+class SourceMap:
     """Places of everything in the files of one inventory.
 
-    Maps and lists are known by identity, so the holder of Marks keeps the data (`keep`) as well.
+    Maps and lists are known by identity, so the holder of SourceMap keeps the data (`keep`) as well.
     """
 
     def __init__(self) -> None:

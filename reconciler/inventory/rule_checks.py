@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
-from reconciler.inventory.marks import Map, Place
+from reconciler.inventory.source_map import Map, Place
 from reconciler.kinds.rules import RULES, Declared, Where
 from reconciler.kinds.rules.references import SINGULAR, unknown
 from reconciler.model.address import address

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.kinds import KINDS, Kind, api
 from reconciler.kinds.api import Schema
-from reconciler.kinds.writing import accepted, put_body, side_effects
+from reconciler.kinds.put_requests import accepted, put_body, side_effects
 
 PUT = [kind for kind in KINDS.values() if kind.collection and not kind.reference]
 CASES = [
