@@ -264,3 +264,14 @@ def test_members_of_a_pool(tmp_path: Path) -> None:
     assert [step.params for step in change.steps] == [{"name": "cloud", "join": [], "leave": ["px-4"]}]
     world.apply(inventory(world, edit))
     assert planned(world, edit).changes == ()
+
+
+@pytest.mark.parametrize("sudo", [True, False])
+def test_the_login_of_a_linux_proxy_is_one_for_ssh(tmp_path: Path, *, sudo: bool) -> None:
+    """With a password alone it looks like a Windows account, and is none."""
+    world = applied(tmp_path)
+    world.apply(inventory(world, lambda document: document["credentials"]["linux"].update(username="root", sudo=sudo)))
+    login = world.server.logins["px-3.example.net"]
+    told = {key: login[key] for key in ("account", "accountPassword", "elevateAccountToRoot", "port")}
+    expected = {"account": "root", "accountPassword": "secret://env/LINUX_PASSWORD", "port": 22}
+    assert told == {**expected, "elevateAccountToRoot": sudo}
