@@ -1,4 +1,4 @@
-"""Real git in a folder of a test, as a user who has no settings of their own."""
+"""Real git in a folder of a test, as a user without settings."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from reconciler.kinds.kind import Kind
 
 
 def decode_members(raw: Raw, context: Context) -> Any:
-    """Observation adds `proxyIds` to the pool, from `proxyPoolId` of every proxy: the pool itself does not tell."""
+    """Observation adds `proxyIds` to the pool, from `proxyPoolId` of every proxy: the pool itself does not list."""
     return sorted(context.named("proxy", ident) for ident in raw["proxyIds"])
 
 

@@ -82,7 +82,7 @@ _BUCKETS = {"azure-blob": "azureContainer", "s3": "amazonBucketS3Aws"}
 _COMPATIBLE = {"endpoint": "servicePoint", "region": "customRegionId"}
 _PLACES: Mapping[str, Mapping[str, str]] = {"azure-blob": {}, "s3": {"region": "regionId"}}
 _STORAGE_INSIDE = 8
-"""The REST version that shows object storage inside its repository; before, it is an object of its own."""
+"""The REST version that shows object storage inside its repository; before, it is a separate object."""
 
 
 def encode_storage(value: Any, context: Context) -> Mapping[str, Any]:

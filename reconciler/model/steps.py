@@ -84,7 +84,7 @@ def step_from_json(verb: str, params: Mapping[str, Any]) -> Step:
     import msgspec
 
     if verb not in STEPS:
-        raise ValueError(f"there is no step {verb!r}")
+        raise ValueError(f"unknown step {verb!r}")
     cls = STEPS[verb]
     names = {_IN_PLANS.get(item.name, item.name): item.name for item in fields(cls)}
     if unknown := sorted(params.keys() - names.keys()):

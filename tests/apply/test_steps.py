@@ -85,7 +85,7 @@ def test_a_parameter_at_its_default_is_not_in_the_plan() -> None:
 @pytest.mark.parametrize(
     ("verb", "params", "reason"),
     [
-        ("job.start", {}, "there is no step 'job.start'"),
+        ("job.start", {}, "unknown step 'job.start'"),
         ("job.run", {}, "`job.run`: Object missing required field `name`"),
         ("job.run", {"name": 3}, "`job.run`: Expected `str`, got `int` - at `$.name`"),
         ("job.run", {"name": "a", "full": True}, "`job.run` has no parameter 'full'"),

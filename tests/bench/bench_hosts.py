@@ -5,7 +5,7 @@
 All are whole processes against the same sshd (OpenSSH, started here on loopback with its own key) and take turns.
 The bare one runs, on each host, `true`, and in a second round the very facts script that the plan runs: the first
 ratio shows what a plan costs, the second what is ours of that. `--pyinfra` names the Python of an environment with
-pyinfra 3, which then gathers what the facts script tells with the facts that it has for that. First one plan is counted
+pyinfra 3, which then gathers what the facts script reports with its own facts. First one plan is counted
 by the log of sshd: one connection and one command for each host. Needs OpenSSH.
 """
 

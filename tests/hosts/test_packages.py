@@ -294,7 +294,7 @@ PLAYS: dict[str, list[Order]] = {
         install(NEW),
     ],
     "another build than it claims": [*sent(text_of(NEW)), install(NEW, claims="8.5.0.2000", fresh=True)],
-    "somebody was faster": [*sent(text_of(OLD)), install(OLD, fresh=True), REGISTERED, install(OLD, fresh=True)],
+    "another was faster": [*sent(text_of(OLD)), install(OLD, fresh=True), REGISTERED, install(OLD, fresh=True)],
     "another file": [*sent(text_of(NEW), "5e" * 32), install(NEW, fresh=True)],
     "pieces out of order": [
         ("windows/upload.ps1", {"name": "5e" * 32, "sha256": "", "offset": 0, "data": "", "step": "look"}),

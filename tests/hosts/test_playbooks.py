@@ -26,7 +26,7 @@ def broken(folder: Path) -> list[str]:
 
 
 def change(folder: Path, old: str, new: str, file: str = "windows.yml") -> int:
-    """Replace `old`, and tell in which line it stood."""
+    """Replace `old`, and return its line."""
     text = (folder / file).read_text("utf-8")
     assert text.count(old) >= 1
     (folder / file).write_text(text.replace(old, new, 1))

@@ -141,12 +141,12 @@ def test_who_is_an_administrator(host: Windows) -> None:
         "high": windows.ADMINISTRATOR,
         "system": ["S-1-5-32-544", "S-1-16-16384"],
         "filtered by UAC": ["S-1-5-32-544", "S-1-16-8192"],
-        "somebody": ["S-1-5-32-580", "S-1-16-12288"],
+        "ordinary": ["S-1-5-32-580", "S-1-16-12288"],
         "untold": [],
     }
     found = host.ask(FACTS, [({**windows.host(), "groups": sids}, ARGS) for sids in tokens.values()])
     admins = {name: answer["account"]["admin"] for name, answer in zip(tokens, found, strict=True)}
-    assert admins == {"high": True, "system": True, "filtered by UAC": False, "somebody": False, "untold": None}
+    assert admins == {"high": True, "system": True, "filtered by UAC": False, "ordinary": False, "untold": None}
 
 
 def test_the_mail_server_is_connected_to_and_told_nothing(host: Windows) -> None:

@@ -24,7 +24,7 @@ PARAMS: dict[str, Any] = {"port": 9193, "server": "localhost", "now": "ignored",
 class Resolver:
     def resolve(self, reference: SecretRef) -> Secret:
         if reference.path == "missing":
-            raise SecretError(f"{reference}: there is no such secret")
+            raise SecretError(f"{reference}: the secret does not exist")
         return Secret(reference.path)
 
 

@@ -1,4 +1,4 @@
-"""What `make` installs: files by their digest, from wherever pip is told to look, as pyproject.toml allows them."""
+"""What `make` installs: files by their digest, from the index that pip has, as pyproject.toml allows them."""
 
 from __future__ import annotations
 

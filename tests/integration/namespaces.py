@@ -1,4 +1,4 @@
-"""Namespaces of our own: what is started and mounted in them ends with them, and they end with this process.
+"""Separate namespaces: what is started and mounted in them ends with them, and they end with this process.
 
 Their first process is a shell, which reaps what others leave to it and waits for the end of a pipe whose other end is
 here. Whatever becomes of the tests, the pipe ends then, the shell ends, and the kernel kills everything else in the

@@ -61,10 +61,10 @@ def test_the_person_behind_it_is_found(environ: dict[str, str], actor: str, job:
 
 
 def test_an_account_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody() -> str:
+    def no_account() -> str:
         raise KeyError("getpwuid(): uid not found: 4711")
 
-    monkeypatch.setattr(getpass, "getuser", nobody)
+    monkeypatch.setattr(getpass, "getuser", no_account)
     assert re.fullmatch(r"uid \d+", who_am_i({}).user)
 
 

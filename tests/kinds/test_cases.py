@@ -2,7 +2,7 @@
 
 `cases/KIND.FIELD.json` holds `cases`: for the versions in `rest`, `raw` (part of an object of the API) has to decode to
 `value`, or to UNKNOWN where `unknown` stands, and `value` has to encode to `body` (part of a request). `normal` holds
-pairs of spelling and normal form, `refused` what is no value at all.
+pairs of spelling and normal form, `refused` what is not a value at all.
 """
 
 from __future__ import annotations

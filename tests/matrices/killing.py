@@ -1,7 +1,7 @@
 """An apply that kills itself, SIGKILL and all, at one chosen moment; the lab that goes on without it; and the next run.
 
 Run as a program it reads tasks as lines of JSON and answers each with one: see `Task` and `Story`. Everything is
-imported once; each task then has forked processes of its own: the lab, the apply that dies, the one after it.
+imported once; each task then has separate forked processes: the lab, the apply that dies, the one after it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _WARM = (
 @dataclass(frozen=True)
 class Task:
     """`base` is a folder with an inventory and its lab, `folder` the copy to work in. `effect` counts from 1; `when` is
-    `before` or `after` it. With `parallel` as many changes are under way as there are usually, else one by one.
+    `before` or `after` it. With `parallel` as many changes run as usual, else one by one.
     `options` are those of every apply."""
 
     base: str

@@ -3,8 +3,8 @@
 The lab's witness counts at every event of the lab, from what really listens on its hosts: it knows nothing of plans.
 
 Deaths are random, with one rule: of the machines of one organization one is dead at a time. The policy `coverage: 2`
-bears that: whatever is begun leaves two that work, and one of them may die. With more deaths at once no tool could hold
-it: the machines that are being upgraded do not work either.
+tolerates that: whatever is begun leaves two that work, and one of them may die. With more deaths at once no tool
+could keep it: the machines that are being upgraded do not work either.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Dice:
 
 
 class Reaper:
-    """Switches machines off and, some seconds later, on again, until it is told to stop."""
+    """Switches machines off and, some seconds later, on again, until it is stopped."""
 
     def __init__(self, world: World, seed: int) -> None:
         self._world = world

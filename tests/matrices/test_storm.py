@@ -40,7 +40,7 @@ TAKEN = 35
 """Steps that a storm takes at least, on the average: fewer would mean that rules do not apply."""
 
 CODES = {0, 1, 3, 4}
-"""How an apply may end: done, an error, in part, refused. Nobody else holds the lock here."""
+"""How an apply may end: done, an error, in part, refused. No other run holds the lock here."""
 
 FAULTS = st.fixed_dictionaries(
     {
@@ -224,7 +224,7 @@ class Storm(RuleBasedStateMachine):
     @rule()
     def calms_down(self) -> None:
         """The faults end: it converges, at the second try at the latest, since the first may find work half done. Who
-        is told that all is done will find it so."""
+        hears that all is done will find it so."""
         steps["calms down"] += 1
         self._faults([])
         for name in HOSTS:

@@ -26,7 +26,7 @@ from reconciler.plan.organization_coverage import coverage_of
 
 @dataclass
 class World:
-    """`lab` can be told to let things happen meanwhile."""
+    """`lab` can inject faults meanwhile."""
 
     inventory: Inventory
     lab: Lab

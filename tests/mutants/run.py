@@ -1,4 +1,4 @@
-"""One mutant at a time: its module in a copy of the tree, the tests that reach it in a process of their own."""
+"""One mutant at a time: its module in a copy of the tree, the tests that reach it in a separate process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Verdict:
 
 
 class Copy:
-    """The tree in a folder of its own, so that nobody else sees a mutant."""
+    """A separate copy of the tree, so that no other process sees a mutant."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = folder

@@ -1,7 +1,7 @@
 """What is wrong with a request or an answer, by the tables of `reconciler/kinds/api`.
 
 Stricter than OpenAPI: an object has no properties but those that its schema names, ids and times have one spelling,
-integers fit into their format, nobody sends what is read-only or shows what is write-only.
+integers fit into their format, no one sends what is read-only or shows what is write-only.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def test_an_expired_plan_is_refused() -> None:
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        ({"verb": "proxy.dance"}, "there is no step 'proxy.dance'"),
+        ({"verb": "proxy.dance"}, "unknown step 'proxy.dance'"),
         ({"params": {"kind": "proxy"}}, "`create`: Object missing required field `name`"),
         ({"params": {"kind": "proxy", "name": "px-1", "fields": {}, "more": 1}}, "`create` has no parameter 'more'"),
     ],

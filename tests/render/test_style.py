@@ -24,7 +24,7 @@ from reconciler.render.style import Style, clean, style_of, wants_colour
         pytest.param("auto", {"FORCE_COLOR": "0"}, False, False, id="FORCE_COLOR=0 is none"),
         pytest.param("auto", {"CLICOLOR_FORCE": "0"}, True, True, id="CLICOLOR_FORCE=0 leaves a terminal as it is"),
         pytest.param("auto", {"TERM": "dumb"}, True, False, id="a dumb terminal"),
-        pytest.param("auto", {"TERM": "xterm", "CI": "true"}, False, False, id="CI is no terminal"),
+        pytest.param("auto", {"TERM": "xterm", "CI": "true"}, False, False, id="CI is not a terminal"),
     ],
 )
 def test_colour_rules(flag: str, environment: dict[str, str], terminal: bool, expected: bool) -> None:

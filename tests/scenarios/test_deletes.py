@@ -1,4 +1,4 @@
-"""What is no longer wanted goes, in order and under the guards; what is another user's stays, whatever happens."""
+"""What is not wanted any more goes, in order and under the guards; what is another user's stays, whatever happens."""
 
 from __future__ import annotations
 

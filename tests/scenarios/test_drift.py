@@ -35,8 +35,8 @@ pytestmark = pytest.mark.matrix
             "VboEmailSettings",
             "",
             "",
-            {"to": "somebody@else.example"},
-            {"update:smtp": {"to": [["somebody@else.example"], ["backup-team@corp.example.com"]]}},
+            {"to": "person@else.example"},
+            {"update:smtp": {"to": [["person@else.example"], ["backup-team@corp.example.com"]]}},
         ),
     ],
 )

@@ -116,10 +116,10 @@ def test_a_job_goes_on_when_the_run_is_interrupted_and_the_next_one_follows_it(
     before: set[str] = set()
     before = {item["id"] for item in started()}
     with Lab.open(wanted, folder):
-        somebody = threading.Thread(target=interrupt, daemon=True)
-        somebody.start()
+        person = threading.Thread(target=interrupt, daemon=True)
+        person.start()
         ended = demo.apply()
-        somebody.join(10)
+        person.join(10)
         assert ended.code == 130, ended.out + ended.err
         assert "Still running when the run ended; the next plan shows the results:\n  job.fabrikam-daily" in ended.out
         assert [item["status"] for item in started()] == ["Running"]

@@ -43,7 +43,7 @@ smtp:
 
 BUCKET = r"object_storage: {name: Bucket, cache: 'D:\Cache'}"
 STORAGE = {"v5": r"path: 'E:\VBO'", "v6": BUCKET, "v7": BUCKET}
-"""What v5 calls object storage is not known, so it is left out there. It tells neither the type of a proxy nor the
+"""What v5 calls object storage is not known, so it is left out there. It shows neither the type of a proxy nor the
 build of the server, which some requirements of hosts depend on."""
 
 

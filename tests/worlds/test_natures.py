@@ -272,6 +272,6 @@ def test_the_login_of_a_linux_proxy_is_one_for_ssh(tmp_path: Path, *, sudo: bool
     world = applied(tmp_path)
     world.apply(inventory(world, lambda document: document["credentials"]["linux"].update(username="root", sudo=sudo)))
     login = world.server.logins["px-3.example.net"]
-    told = {key: login[key] for key in ("account", "accountPassword", "elevateAccountToRoot", "port")}
+    shown_to_server = {key: login[key] for key in ("account", "accountPassword", "elevateAccountToRoot", "port")}
     expected = {"account": "root", "accountPassword": "secret://env/LINUX_PASSWORD", "port": 22}
-    assert told == {**expected, "elevateAccountToRoot": sudo}
+    assert shown_to_server == {**expected, "elevateAccountToRoot": sudo}

@@ -118,7 +118,7 @@ def test_each_class_of_the_login_library_is_a_failed_login(kind: type[Exception]
 
 @pytest.mark.parametrize("module", ["gssapi.exceptions", "krb5", "requests_ntlm.requests_ntlm", "requests_credssp"])
 def test_each_class_of_the_libraries_that_may_be_there_is_mapped(module: str) -> None:
-    """requests_ntlm, which pywinrm brings along, is not used; should it grow an exception, nobody has to look."""
+    """requests_ntlm, which pywinrm brings along, is not used; should it grow an exception, no one has to look."""
     found = classes(pytest.importorskip(module))
     if module.startswith("requests"):
         assert found == []

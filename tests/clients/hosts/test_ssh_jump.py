@@ -82,8 +82,8 @@ def test_all_hosts_behind_a_jump_host_share_one_connection(sshd: Sshd, connect: 
 
 def test_a_jump_host_is_judged_by_its_own_name(sshd: Sshd, connect: Connect, bastions: list[Sshd]) -> None:
     stranger = replace(hop(bastions[0], 0), trust=Trust(host_keys=(bastions[1].public,)))
-    nobody = replace(hop(bastions[0], 0), credential=Credential("jump", "nobody", password=SecretRef("test", "x")))
-    for jump, kind in ((stranger, UntrustedPeer), (nobody, AuthenticationFailed)):
+    unknown = replace(hop(bastions[0], 0), credential=Credential("jump", "nobody", password=SecretRef("test", "x")))
+    for jump, kind in ((stranger, UntrustedPeer), (unknown, AuthenticationFailed)):
         error = refusal(connect(jump=jump))
         assert type(error) is kind
         assert error.peer == "bastion-0 (bastion-0.example.net)"

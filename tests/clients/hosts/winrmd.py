@@ -103,7 +103,7 @@ class Breaking(Endpoint):
             connection.recv(1)
         if self.how == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        raise OSError("broken, as it was told to")
+        raise OSError("broken on request")
 
 
 @contextlib.contextmanager

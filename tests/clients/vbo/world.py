@@ -1,4 +1,4 @@
-"""A server made of paper: answers from a table, a clock that only moves when told, and every request remembered."""
+"""A server made of paper: answers from a table, a clock that moves only on request, and every request remembered."""
 
 from __future__ import annotations
 

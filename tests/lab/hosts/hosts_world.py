@@ -54,7 +54,7 @@ class World:
         return (identity.cert_pem + identity.key_pem).decode()
 
     def order(self, host: Host, **changes: Any) -> Deployment:
-        """What the server is told to deploy, with the right login."""
+        """What the server orders to deploy, with the right login."""
         answer: dict[str, Any] = {
             "host": host.name,
             "os": host.state["os"],

@@ -43,7 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Iterator[World]:
-    """A world of its own, for tests that change it."""
+    """A separate world, for tests that change it."""
     with hosts_world(tmp_path) as made:
         yield made
 

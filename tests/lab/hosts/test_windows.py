@@ -151,7 +151,7 @@ def stranger(world: World, *, sealed: bool = False) -> Iterator[RunLine]:
 
 
 def test_a_client_certificate(world: World, tmp_path: Path) -> None:
-    identity = world.authority.self_signed("of the user, and signed by nobody")
+    identity = world.authority.self_signed("of the user, and self-signed")
     world.dmz.trust_client(identity.cert_pem.decode(), "logon")
     file = tmp_path / "logon.crt"
     file.write_bytes(identity.cert_pem)

@@ -1,4 +1,4 @@
-"""Mail settings: what is shown, what proxies are told, the test mail."""
+"""Mail settings: what is shown, what proxies receive, the test mail."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_whether_put_merges_is_a_switch(world: World, switch: str, subject: str)
 
 
 def run_daily(world: World, **job: Any) -> MailSettings | None:
-    """What the proxy was told about mail when it ran a job."""
+    """The mail settings that the proxy got when it ran a job."""
     ident = world.add_job(world.add_disk(world.add_proxy("win-1")), **job)
     world.client().do("POST", f"Jobs/{ident}/start", {})
     eventually(lambda: world.hosts.hosts["win-1"].runs)

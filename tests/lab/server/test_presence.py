@@ -1,4 +1,4 @@
-"""Which proxies answer: two askers at the same time hear the same, and nobody waits long for a dead one."""
+"""Which proxies answer: two askers at the same time get the same answer, and none waits long for a dead one."""
 
 from __future__ import annotations
 
