@@ -31,7 +31,8 @@ Reporter = Callable[[str], None]
 @dataclass(slots=True)
 class ApplyContext:
     """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
-    holds `moving`. `playbooks` have the change scripts, those of users included."""
+    holds `moving`. `playbooks` have the change scripts, those of users included. `first_reads` has the objects of
+    updates that are not verified yet, by path, as they were before the first attempt."""
 
     owner: str
     live: Live
@@ -44,6 +45,7 @@ class ApplyContext:
     clock: Callable[[], float] = time.monotonic
     stop: Event = field(default_factory=Event)
     moving: Lock = field(default_factory=Lock)
+    first_reads: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     naming: Naming = field(init=False)
     batcher: Batcher = field(init=False)
     sessions: Sessions = field(init=False)

@@ -14,6 +14,8 @@ from reconciler.kinds import api
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Raw
 from reconciler.kinds.kind import Kind
+from reconciler.model.secret import MASK, is_secret, without_secrets
+from reconciler.model.sentences import quoted
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 """Values that mean the same as an absent property: the versions differ in which of them they write."""
@@ -58,7 +60,8 @@ def overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 def side_effects(
     kind: Kind, before: Raw, after: Raw, changed: Mapping[str, Any], implied: Iterable[str] = ()
 ) -> list[str]:
-    """The properties that differ between two reads and are not in `changed`, as `name: before -> after`, sorted.
+    """The properties that differ between two reads and are not in `changed`, as `name: before -> after`, sorted. Names
+    and values are the server's, so long ones are cut; those of secrets are masked.
 
     What moves by itself (`Kind.volatile`) or with the changed fields (`implied`, see `Field.implies`), ids of items and
     links are not compared.
@@ -87,7 +90,8 @@ def _is_sent(name: str, schema: Schema, value: Any, volatile: frozenset[str]) ->
 def _differences(before: Any, after: Any, changed: Any, volatile: frozenset[str], path: str) -> Iterator[str]:
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         if not _equal(before, after, volatile):
-            yield f"{path}: {before!r} -> {after!r}"
+            was, now = (MASK if is_secret(path) else quoted(without_secrets(value)) for value in (before, after))
+            yield f"{quoted(path)}: {was} -> {now}"
         return
     for name in {*before, *after} - volatile:
         inner = changed.get(name) if isinstance(changed, Mapping) else None

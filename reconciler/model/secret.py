@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 MASK = "••••••"
 SCHEMES = ("env", "exec", "file", "keyring")
+_WORDS = ("password", "passphrase", "privatekey", "secret", "token")
 
 
 class Secret:
@@ -40,6 +41,18 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not written anywhere")
+
+
+def is_secret(name: str) -> bool:
+    """Whether the property of the API with this name holds a secret (`userPassword`, …)."""
+    return any(word in name.lower() for word in _WORDS)
+
+
+def without_secrets(value: Any) -> Any:
+    """JSON data with every secret property masked, at any depth."""
+    if isinstance(value, Mapping):
+        return {name: MASK if is_secret(name) else without_secrets(part) for name, part in value.items()}
+    return [without_secrets(part) for part in value] if isinstance(value, list) else value
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from reconciler.kinds import KINDS, Kind, api
 from reconciler.kinds.api import Schema
 from reconciler.kinds.put_requests import accepted, put_body, side_effects
+from reconciler.model.secret import MASK
 
 PUT = [kind for kind in KINDS.values() if kind.collection and not kind.reference]
 CASES = [
@@ -78,7 +79,7 @@ def test_whatever_else_differs_is_found(kind: Kind, rest: int) -> None:
     raw = shown(kind, rest)
     for name in raw:
         found = side_effects(kind, raw, {**raw, name: "by another hand"}, {})
-        expected = [] if name in kind.volatile or name.startswith("_") else [name]
+        expected = [] if name in kind.volatile or name.startswith("_") else [f"`{name}`"]
         assert [text.partition(":")[0] for text in found] == expected
 
 
@@ -118,4 +119,21 @@ def test_empty_spellings_are_equal_and_nested_values_are_not_lost() -> None:
     before = {"schedulePolicy": {"dailyTime": "20:00:00", "retryNumber": 3}}
     after = {"schedulePolicy": {"dailyTime": "21:00:00", "retryNumber": 4}}
     found = side_effects(KINDS["job"], before, after, {"schedulePolicy": {"dailyTime": "21:00:00"}})
-    assert found == ["schedulePolicy.retryNumber: 3 -> 4"]
+    assert found == ["`schedulePolicy.retryNumber`: `3` -> `4`"]
+
+
+def test_side_effects_are_cut_escaped_and_without_secrets() -> None:
+    before = {"description": "a" * 5_000_000, "name": "old", "userPassword": "hunter2", "sshSettings": {}}
+    after = {
+        "description": "b" * 5_000_000,
+        "name": "\x1b[2Jnew\u202e",
+        "userPassword": "hunter3",
+        "sshSettings": [{"rootPassword": "hunter4"}],
+    }
+    found = side_effects(KINDS["proxy"], before, after, {})
+    assert found == [
+        f"`description`: `{'a' * 60}…` -> `{'b' * 60}…`",
+        "`name`: `old` -> `\\u001b[2Jnew\\u202e`",
+        f"`sshSettings`: `{{}}` -> `[{{'rootPassword': '{MASK}'}}]`",
+        f"`userPassword`: {MASK} -> {MASK}",
+    ]

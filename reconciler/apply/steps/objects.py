@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import wait_online, with_login
@@ -15,6 +15,9 @@ from reconciler.kinds.states import proxy_state
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
 from reconciler.model.value import UNKNOWN
+
+_SHOWN: Final = 10
+"""Side effects that an error lists."""
 
 
 @runs(CreateObject, TakeOver)
@@ -48,10 +51,11 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
 @runs(UpdateObject)
 def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str | None:
     """PUT an object: what was read with the changed fields over it, then read again and compared. Nothing that the plan
-    does not change may differ afterwards."""
+    does not change may differ afterwards from what the first attempt read: a lost response may hide its effects."""
     kind, name = KINDS[step.kind], step.name
     path = context.path_of(kind.name, name)
     raw = _read(context, kind, path)
+    before = context.first_reads.setdefault(path, raw)
     existing = context.live_of(kind.name, name)
     ours = existing is not None and existing.owner == context.owner
     naming = context.naming.marked(context.owner if ours else "")
@@ -68,9 +72,16 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
         body = with_login(context, name, proxy.host or name, body, linux=proxy.is_linux)
     context.writer.replace(path, body, long=kind.name == "proxy")
     implied = [api for item in kind.fields if item.name in fields for api in item.implies]
-    if effects := side_effects(kind, raw, _read(context, kind, path), changed, implied):
-        raise StepFailed(f"the change is made, and more differs than the plan shows: {'; '.join(effects)}")
+    effects = side_effects(kind, before, _read(context, kind, path), changed, implied)
+    del context.first_reads[path]
+    if effects:
+        raise StepFailed(f"the change is made, and more differs than the plan shows: {_few(effects)}")
     return None
+
+
+def _few(effects: Sequence[str]) -> str:
+    more = [f"and {len(effects) - _SHOWN} more"] if len(effects) > _SHOWN else []
+    return "; ".join([*effects[:_SHOWN], *more])
 
 
 def _read(context: ApplyContext, kind: Kind, path: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from reconciler.model.errors import (
     RemoteError,
     Unavailable,
 )
-from reconciler.model.secret import Secret, mask_secrets
+from reconciler.model.secret import Secret, is_secret, mask_secrets
 
 ACCEPTED: Final = frozenset({200, 201, 204})
 """Success in v5 to v8. No version documents 202, so it is an error."""
@@ -151,16 +151,13 @@ def _one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_REASON else line[:_LONGEST_REASON] + "…"
 
 
-_SECRET_WORDS = ("password", "passphrase", "privatekey", "secret", "token")
-
-
 def secrets_in(body: Any) -> Iterator[str]:
     """Values of a request body that must not appear in an error, found by their names (`userPassword`, …)."""
     if isinstance(body, Mapping):
         for key, value in body.items():
             secret = value.reveal() if isinstance(value, Secret) else value
             if isinstance(secret, str):
-                if secret is not value or any(word in key.lower() for word in _SECRET_WORDS):
+                if secret is not value or is_secret(key):
                     yield secret
             else:
                 yield from secrets_in(value)
