@@ -109,14 +109,14 @@ def _equal(before: Any, after: Any, volatile: frozenset[str]) -> bool:
 
 def _items(items: Sequence[Any], volatile: frozenset[str]) -> list[Any]:
     """Items in one order: a server may give them new ids and another order."""
-    plain = [_plain(item, volatile) for item in items]
+    plain = [steady(item, volatile) for item in items]
     return sorted(({**item, "id": ""} if isinstance(item, Mapping) else item for item in plain), key=repr)
 
 
-def _plain(value: Any, volatile: frozenset[str]) -> Any:
+def steady(value: Any, volatile: frozenset[str]) -> Any:
     """`value` without links, volatile parts and parts that mean nothing, at any depth, with sorted names."""
     if isinstance(value, Mapping):
         names = (name for name in sorted(value) if name not in volatile and not name.startswith("_"))
-        parts = ((name, _plain(value[name], volatile)) for name in names)
+        parts = ((name, steady(value[name], volatile)) for name in names)
         return {name: part for name, part in parts if part not in _EMPTY}
-    return [_plain(part, volatile) for part in value] if isinstance(value, list) else value
+    return [steady(part, volatile) for part in value] if isinstance(value, list) else value

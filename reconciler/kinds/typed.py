@@ -43,12 +43,21 @@ class Typed(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    @property
+    def raw(self) -> Raw:
+        return self._raw
+
 
 def typed(kind: Kind, rest: int, raw: Raw) -> Raw:
     """An object of a kind as its decoders read it. What REST does not have is given as it is."""
     if not kind.collection:
         return raw
     return Typed(_table(rest), _properties(kind.name, _table(rest)), raw)
+
+
+def raw_of(seen: Raw) -> Raw:
+    """The object that `typed` was given."""
+    return seen.raw if isinstance(seen, Typed) else seen
 
 
 def usable(rest: int, schema: Schema, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.model.address import Address
@@ -26,7 +26,8 @@ class LiveResource:
     """One object on the server, in the inventory's words. A field that cannot be seen is `UNKNOWN`.
 
     `name` is the name in the inventory where a declared object matches, else the server's own. `owner` is the name of
-    the inventory that created it (from the mark in its description), empty without a mark.
+    the inventory that created it (from the mark in its description), empty without a mark. `unknown` has digests of
+    what the server shows of fields that are unknown, by field.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class LiveResource:
     fields: Mapping[str, Any]
     owner: str = ""
     state: State | None = None
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def proxy(self) -> ProxyState:

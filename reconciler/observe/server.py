@@ -21,6 +21,7 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Gap, LiveResource
 from reconciler.observe.chain import Raws, complete_jobs, complete_pools
 from reconciler.observe.gaps import find_gaps, unhealthy
+from reconciler.observe.unknown import unknown_digests
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -129,7 +130,8 @@ def _ident(seen: Raw) -> str:
 def _decode(kind: Kind, name: str, seen: Raw, naming: Naming) -> LiveResource:
     fields = {field.name: field.from_api(seen, naming) for field in kind.fields}
     state = kind.state(seen, naming.rest) if kind.state else None
-    return LiveResource(kind.name, name, _ident(seen), fields, owner_of(seen), state)
+    unknown = unknown_digests(kind, seen, fields, naming)
+    return LiveResource(kind.name, name, _ident(seen), fields, owner_of(seen), state, unknown)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:

@@ -80,7 +80,9 @@ def refused_values(kind: Kind, resource: Resource, naming: Naming) -> str:
 
 
 def precondition(kind: Kind, live: LiveResource) -> str:
-    """Fingerprint of the observed object, without its volatile fields."""
+    """Fingerprint of the observed object, without its volatile fields. It covers what is unknown, too: an approval is
+    for the object as it was, understood or not."""
     fields = ((item.name, live.fields.get(item.name)) for item in kind.fields)
     shown = {name: known(value) for name, value in fields if value is not UNKNOWN}
-    return digest({"id": live.id, "fields": shown})
+    unknown = {"unknown": dict(live.unknown)} if live.unknown else {}
+    return digest({"id": live.id, "fields": shown, **unknown})

@@ -117,6 +117,13 @@ class _Session(Session):
         return {**found, "results": [], "offset": offset} if offset and isinstance(found, dict) else found
 
 
+def session_of(rest: int, answers: Answers) -> Session:
+    """A session with a server that answers so."""
+    session = _Session(rest, answers)
+    session.identify()
+    return session
+
+
 @dataclass
 class Server:
     """A server that answers as recorded, and the inventory that was applied to it."""
@@ -132,8 +139,7 @@ class Server:
 
     def plan(self, answers: Answers) -> Plan:
         """The plan if these are the answers. Every host has a proxy service, so that an unlisted one is a takeover."""
-        session = _Session(self.rest, answers)
-        session.identify()
+        session = session_of(self.rest, answers)
         wanted = self.inventory
         resources, gaps = read_server(Reader(session), wanted, Naming(self.rest, wanted.access))
         info = ServerInfo(wanted.access.server.host, self.rest, session.build, session.installation)

@@ -91,3 +91,17 @@ def test_a_description_leaves_the_rest_of_a_repository_alone(demo: Rehearsal, se
     moving = {"freeSpaceBytes", "capacityBytes"}
     assert {name for name in before if before[name] != after[name]} - moving == {"description"}
     assert demo.changes() == {}
+
+
+def test_a_saved_plan_is_refused_if_a_field_changed_that_it_cannot_read(demo: Rehearsal) -> None:
+    """Nothing of mail in Microsoft 365 mode is comparable with a server and a port: the approval is for that mode."""
+    demo.set("server", "sign-in=Microsoft365")
+    demo.replace("to: [backup-team@corp.example.com]", "to: [backup-team@corp.example.com, more@corp.example.com]")
+    out = str(demo.folder / "plan.json")
+    assert demo.run("plan", "--lab", str(demo.file), "--out", out).code == 0
+    demo.set("server", "sign-in=GoogleGmail")
+    ended = demo.run("apply", "--lab", out)
+    assert ended.code == 5, ended.out + ended.err
+    assert "another property of the object changed after approval" in ended.out + ended.err
+    demo.set("server", "sign-in=Microsoft365")
+    assert demo.run("apply", "--lab", out).code == 0
