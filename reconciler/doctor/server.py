@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.clients import peer_info
 from reconciler.doctor.check import Check, Level, expiry, failed
-from reconciler.doctor.stages import PTR, check_listener, check_name, is_address, matches, one_way, passed, stopped
+from reconciler.doctor.stages import PTR, check_listener, check_name, matches, one_way, passed, stopped
 from reconciler.kinds import KINDS
+from reconciler.kinds.hosts import is_address
 from reconciler.kinds.states import health_of
 from reconciler.model.errors import ReconcileError, RemoteError
 from reconciler.model.state import Health

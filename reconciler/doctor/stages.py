@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from reconciler.clients import peer_info
@@ -75,15 +74,6 @@ def check_listener(subject: str, connection: Connection, root: str, now: datetim
     if connection.listener == "http":
         return [Check(subject, "certificate", Level.OK, "none: the listener is http, with encrypted messages")]
     return [expiry(subject, "certificate", peer_info.host_certificate_end(connection, root), now)]
-
-
-def is_address(host: str) -> bool:
-    """Whether a host name is an IP address."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def matches(host: str, names: Iterable[str]) -> bool:

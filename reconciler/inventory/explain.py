@@ -10,6 +10,7 @@ from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.paths import Paths
 from reconciler.inventory.schema import Path_
 from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
+from reconciler.kinds import hosts
 from reconciler.model.sentences import listed, nearest, quoted
 from reconciler.model.value import canonical
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 _SHOWN: Final = 12
+_HOST_PORTS: Final = (22, 5985, 5986)
+"""Ports of SSH and WinRM: behind the host of a proxy they are those of its machine, not of its proxy service."""
 _SENSITIVE: Final = frozenset({"certificates", "credentials"})
 _SHOWABLE: Final = frozenset({"auth", "cert", "pfx", "sudo", "username"})
 
@@ -158,7 +161,20 @@ class Problem:
             return
         said = self.schema.get("patternErrorMessage", f"it must match {self.wanted}")
         detail = f"{self.subject}{self.value} is not valid: {said}."
-        self.add("wrong-value", detail, self.fix)
+        self.add("wrong-value", detail, self._host_fix() if self.wanted == hosts.PATTERN else self.fix)
+
+    def _host_fix(self) -> str:
+        """The host that is meant, and where its port belongs."""
+        meant, key = hosts.intended(self.found), self.path[-1]
+        if meant is None:
+            return self.fix
+        parent = self.paths.node(self.path[:-1])
+        lines = [flow({str(key): meant.host})[1:-1]]
+        if meant.port in _HOST_PORTS and self.path[0] == "proxies" and key == "host":
+            lines += [flow({"connection": {"port": meant.port}})[1:-1]] if "connection" not in parent else []
+        elif meant.port and "port" not in parent:
+            lines.append(flow({"port": meant.port})[1:-1])
+        return f"Write {listed(lines)}." if len(lines) > 1 else f"Write: {lines[0]}"
 
     def bad_name(self) -> None:
         name = str(self.found)

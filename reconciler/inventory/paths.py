@@ -55,7 +55,7 @@ class Paths:
         """Where the key at the end of `path` stands; for an item of a list, where the item does."""
         if not path:
             return 0
-        node = self._node(path[:-1])
+        node = self.node(path[:-1])
         last = path[-1]
         return self._marks.item(node, last) if isinstance(last, int) else self._marks.key(node, last)
 
@@ -63,13 +63,14 @@ class Paths:
         """Where the value begins; an empty value is where its key is."""
         if not path:
             return 0
-        node = self._node(path[:-1])
+        node = self.node(path[:-1])
         last = path[-1]
         if isinstance(last, int):
             return self._marks.item(node, last)
         return self._marks.key(node, last) if node[last] is None else self._marks.value(node, last)
 
-    def _node(self, path: Path_) -> Any:
+    def node(self, path: Path_) -> Any:
+        """What stands at `path`."""
         node: Any = self._root
         for part in path:
             node = node[part]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from reconciler.model.inventory import Resource
 
@@ -21,7 +21,7 @@ def is_address(source: str) -> bool:
 
 def file_name(source: str) -> str:
     """The last part of a path or address."""
-    path = unquote(urlsplit(source).path) if is_address(source) else source
+    path = unquote(re.split("[?#]", source, maxsplit=1)[0]) if is_address(source) else source
     return path.replace("\\", "/").rpartition("/")[2]
 
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.kinds.rules import chain, jumps, packages, proxies, references, repositories, settings, versions
+from reconciler.kinds.rules import (
+    addresses,
+    chain,
+    jumps,
+    packages,
+    proxies,
+    references,
+    repositories,
+    settings,
+    versions,
+)
 from reconciler.kinds.rules.declared import Declared, Finding, Rule, Values, Where
 from reconciler.model.diagnostic import Severity
 
@@ -38,6 +48,7 @@ RULES: Final = (
     Rule("package-missing", "No package to install", packages.without_package),
     Rule("package-kind", "Package does not fit the system", packages.wrong_ending),
     Rule("package-build", "Build of the package", packages.without_build),
+    Rule("address-host", "Host of an address", addresses.wrong_host),
     Rule("package-host", "Host cannot be reached", packages.unreachable_host),
     Rule("empty-pool", "Pool without members", repositories.pool_without_members),
     Rule("repository-owner", "Repository needs one owner", repositories.one_owner),

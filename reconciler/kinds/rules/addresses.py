@@ -1,0 +1,53 @@
+"""Rules of addresses (URLs): their host is held to the definition of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reconciler.kinds import hosts
+from reconciler.kinds.rules.declared import Declared, Finding, Where
+from reconciler.model.sentences import quoted
+
+_ADDRESSES = (
+    ("proxies", "service.package", "source"),
+    ("repositories", "object_storage", "endpoint"),
+)
+"""Section, field, and the part of its map that may be an address."""
+_MESSAGE: Final = "it is a DNS name or an IP address (IPv6 in brackets), and may have a port"
+
+
+def wrong_host(declared: Declared) -> Iterator[Finding]:
+    for section, field, part in _ADDRESSES:
+        for name, values in declared.section(section).items():
+            for where, text in _texts(values, field, part):
+                wrong = _wrong_host(text)
+                if wrong:
+                    detail = f"The host of `{part}` ({quoted(wrong)}) is not valid: {_MESSAGE}."
+                    yield Finding(Where(section, name, where), detail, _fix(text, wrong, part))
+
+
+def _texts(values: Any, field: str, part: str) -> Iterator[tuple[str, str]]:
+    """The address, and the field that holds it: a map, or a field of its own."""
+    whole = values.get(field)
+    text = whole.get(part) if isinstance(whole, dict) else values.get(f"{field}.{part}")
+    if isinstance(text, str):
+        yield (field if isinstance(whole, dict) else f"{field}.{part}"), text
+
+
+def _wrong_host(text: str) -> str:
+    """The host, with its port, of an address that has none that is valid."""
+    scheme, _, rest = text.partition("://")
+    if not rest or not scheme.isalpha():
+        return ""
+    found = rest.partition("/")[0].rpartition("@")[2]
+    return "" if hosts.authority(found) else found
+
+
+def _fix(text: str, wrong: str, part: str) -> str:
+    meant = hosts.intended(wrong)
+    if meant is None or "@" in text:
+        return f"Correct the host of `{part}`."
+    name = f"[{meant.host}]" if ":" in meant.host else meant.host
+    right = f"{name}:{meant.port}" if meant.port else name
+    return f"Write: {part}: {text.replace(wrong, right, 1)}"
