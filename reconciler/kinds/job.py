@@ -8,47 +8,11 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.job_items import ITEM_LIST, ITEMS
 from reconciler.kinds.job_schedule import decode_schedule, encode_schedule, normalize_schedule, refuses_schedule
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
-from reconciler.model.value import UNKNOWN
-
-SERVICES = {
-    "mailbox": "mailbox",
-    "archive-mailbox": "archiveMailbox",
-    "onedrive": "oneDrive",
-    "sites": "sites",
-    "teams": "teams",
-    "teams-chats": "teamsChats",
-}
-"""What a job can process of an organization; the product's flags of an item of type PartialOrganization."""
-
-_ITEMS = Schema(type="array", items=Schema(ref="RESTJobItemComposed"))
-
-
-def normalize_items(value: Any) -> Any:
-    return value if value == "all" else [name for name in SERVICES if name in value]
-
-
-def encode_items(value: Any, context: Context) -> Mapping[str, Any]:
-    if value == "all":
-        return {"backupType": "EntireOrganization"}
-    item = {"type": "PartialOrganization"} | {api: name in value for name, api in SERVICES.items()}
-    return {"backupType": "SelectedItems", "selectedItems": [item]}
-
-
-def decode_items(raw: Raw, context: Context) -> Any:
-    """v8 keeps the items in a separate collection, which observation adds as `selectedItems`. Items that are not
-    a part of the whole organization (users, groups, sites) are shown as the server's own, and never compared equal."""
-    if raw["backupType"] == "EntireOrganization":
-        return "all"
-    items = raw["selectedItems"]
-    if not items:  # a job of selected items has some
-        return UNKNOWN
-    if any(item["type"] != "PartialOrganization" for item in items):
-        return ["(selected objects)"]
-    return [name for name, api in SERVICES.items() if any(item[api] for item in items)]
 
 
 def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
@@ -80,7 +44,7 @@ JOB = Kind(
     rank=50,
     collection="Jobs",
     state=job_state,
-    added=(("organizationId", Schema(type="string")), ("selectedItems", _ITEMS)),
+    added=(("organizationId", Schema(type="string")), ("selectedItems", ITEM_LIST)),
     live_key=live_key,
     wanted_key=wanted_key,
     volatile=frozenset({"eTag", "lastBackup", "lastRun", "lastStatus", "nextRun"}),
@@ -114,13 +78,7 @@ JOB = Kind(
             encode=codec.encode_description,
             decode=codec.decode_description,
         ),
-        Field(
-            "items",
-            "all, or the services of the organization to back up.",
-            encode=encode_items,
-            decode=decode_items,
-            normalize=normalize_items,
-        ),
+        ITEMS,
         Field(
             "schedule",
             "manual, daily at a time, or every so many minutes or hours.",

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds import KINDS, Field, Mode
-from reconciler.kinds.job import SERVICES
+from reconciler.kinds.job_items import SERVICES
 from reconciler.kinds.put_requests import overlay
 from reconciler.model.value import UNKNOWN
 
