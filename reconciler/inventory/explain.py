@@ -119,7 +119,7 @@ class Problem:
                     self._missing(other, quoted(key))
 
     def one_of(self) -> None:
-        names = [branch["required"][0] for branch in self.wanted]
+        names = [branch["required"][0] for branch in self.wanted if "required" in branch]
         said = [name for name in names if name in self.found]
         owner = self.paths.owner(self.path, capital=True)
         if said:
@@ -209,7 +209,8 @@ class Problem:
             seen.add(canonical(value))
 
     def size(self) -> None:
-        words = {"minItems": "is empty", "minLength": "is empty", "maxLength": "is too long"}
+        empty = dict.fromkeys(("minItems", "minLength", "minProperties"), "is empty")
+        words = {**empty, "maxLength": "is too long"}
         limit = f" (at most {self.wanted} characters)" if self.error.validator == "maxLength" else ""
         self.add("wrong-value", f"{self.subject} {words[str(self.error.validator)]}{limit}.", self.fix)
 
@@ -248,4 +249,5 @@ _HANDLERS: Final[dict[str, Callable[[Problem], None]]] = {
     "minItems": Problem.size,
     "minLength": Problem.size,
     "maxLength": Problem.size,
+    "minProperties": Problem.size,
 }

@@ -21,18 +21,22 @@ _EXCLUSIVE: Final = {"repositories": (("proxy", "pool"), ("path", "object_storag
 """Of each pair one can be said: the nearest layer that says either decides."""
 
 
-def _nested() -> dict[str, tuple[str, ...]]:
-    """For each section the keys whose maps are flattened, from the names of the fields of its kind."""
-    nested = {
-        kind.section: {field.name.partition(".")[0] for field in kind.fields if "." in field.name}
-        for kind in KINDS.values()
-    }
-    nested.setdefault("server", set()).update(("tls", "powershell"))
-    nested["proxies"].add("connection")
-    return {section: tuple(sorted(keys)) for section, keys in nested.items()}
+Tree = Mapping[str, "Tree"]
 
 
-NESTED: Final = _nested()
+def _nested() -> dict[str, Tree]:
+    """For each section the keys whose maps are flattened, each with those inside, from the names of fields."""
+    nested: dict[str, Any] = {"server": {"tls": {}, "powershell": {}}, "proxies": {"connection": {}}}
+    for kind in KINDS.values():
+        for field in kind.fields:
+            node = nested.setdefault(kind.section, {})
+            for head in field.name.split(".")[:-1]:
+                node = node.setdefault(head, {})
+    return nested
+
+
+NESTED: Final[Mapping[str, Tree]] = _nested()
+_FIELDS: Final = {kind.section: frozenset(field.name for field in kind.fields) for kind in KINDS.values()}
 
 
 class Entry:
@@ -51,14 +55,14 @@ class Entry:
 
     def holder(self, field: str) -> tuple[Map, str] | None:
         """The map that says a flattened field, and the key there. None if no layer says it."""
-        head, _, rest = field.partition(".")
-        nested = rest and head in NESTED.get(self.section, ())
+        tree = NESTED.get(self.section, {})
+        *outer, last = field.split(".") if field.partition(".")[0] in tree else [field]
         for layer in self.layers:
-            if not nested and field in layer:
-                return layer, field
-            inner = layer.get(head) if nested else None
-            if isinstance(inner, dict) and rest in inner:
-                return inner, rest
+            node: Any = layer
+            for head in outer:
+                node = node.get(head) if isinstance(node, dict) else None
+            if isinstance(node, dict) and last in node and field in flatten(self.section, layer):
+                return node, last
         return None
 
     def key_place(self, field: str, marks: SourceMap) -> Place:
@@ -80,15 +84,34 @@ Entries = dict[str, dict[str, Entry]]
 
 
 def flatten(section: str, raw: Map) -> Map:
-    """`{service: {install: push}}` to `{service.install: push}`; the map itself where there is nothing to flatten."""
+    """`{service: {install: push}}` to `{service.install: push}`; the map itself where there is nothing to flatten.
+
+    What a map says beside its fields is the value of the field that has its name: `{schedule: {daily: "22:00", retry:
+    {attempts: 3}}}` is a `schedule` and a `schedule.retry.attempts`."""
     flat = raw
-    for head in NESTED.get(section, ()):
+    for head, inner in NESTED.get(section, {}).items():
         if head in raw:
             if flat is raw:
                 flat = dict(raw)
-            for key, value in flat.pop(head).items():
-                flat[f"{head}.{key}"] = value
+            _spread(flat, head, flat.pop(head), inner, _FIELDS.get(section, frozenset()))
     return flat
+
+
+def _spread(flat: Map, head: str, value: Any, inner: Tree, fields: frozenset[str]) -> None:
+    if not isinstance(value, dict):
+        flat[head] = value
+        return
+    beside: Map = {}
+    for key, part in value.items():
+        name = f"{head}.{key}"
+        if key in inner:
+            _spread(flat, name, part, inner[key], fields)
+        elif head in fields and name not in fields:
+            beside[key] = part
+        else:
+            flat[name] = part
+    if beside:
+        flat[head] = beside
 
 
 class Layers:

@@ -69,6 +69,7 @@ Decode = Callable[[Raw, Context], Any]
 Normalize = Callable[[Any], Any]
 Refuses = Callable[[Any, int], str]
 Shown = Callable[[Any, Context], Any]
+Severe = Callable[[Any, Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Field:
     the server shows, for comparing. `refuses` says why a REST version cannot take a value, and gives an empty text
     where it can. `on_put` is a field that a PUT must repeat though it cannot change; `sent_with` names the fields
     whose change needs this login too. `implies` names properties of the API that the server may change along with the
-    field. `severe` fields make drift alarming (ports, credentials, trust).
+    field. Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
+    Where only some values are, it is a function of the live and the wanted one.
     """
 
     name: str
@@ -105,7 +107,11 @@ class Field:
     on_put: bool = False
     sent_with: tuple[str, ...] = ()
     implies: tuple[str, ...] = ()
-    severe: bool = False
+    severe: bool | Severe = False
+
+    def is_severe(self, live: Any, wanted: Any) -> bool:
+        """Whether it is alarming that the server has `live` in place of `wanted`."""
+        return self.severe(live, wanted) if callable(self.severe) else self.severe
 
     def in_version(self, rest: int) -> bool:
         return self.since <= rest <= self.until

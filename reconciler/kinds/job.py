@@ -9,7 +9,7 @@ from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.job_items import ITEM_LIST, ITEMS
-from reconciler.kinds.job_schedule import decode_schedule, encode_schedule, normalize_schedule, refuses_schedule
+from reconciler.kinds.job_schedule import SCHEDULE
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
@@ -79,15 +79,7 @@ JOB = Kind(
             decode=codec.decode_description,
         ),
         ITEMS,
-        Field(
-            "schedule",
-            "manual, daily at a time, or every so many minutes or hours.",
-            encode=encode_schedule,
-            decode=decode_schedule,
-            normalize=normalize_schedule,
-            implies=("dailyTime", "dailyType", "periodicallyEvery", "periodicallyOffsetMinutes"),
-            refuses=refuses_schedule,
-        ),
+        *SCHEDULE,
         Field("enabled", "Whether the schedule is active.", "isEnabled"),
         Field(
             "run",

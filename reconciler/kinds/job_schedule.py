@@ -1,12 +1,17 @@
-"""When a backup job runs. Product facts: RESTJobSchedulePolicy."""
+"""When a backup job runs, piece by piece. Product facts: RESTJobSchedulePolicy.
+
+The API has no switch of its own for terminating a job: its backup window is the hours in which the job may run, and the
+job is terminated at their end.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from reconciler.kinds.field import Context, Raw
+from reconciler.kinds.field import Context, Decode, Encode, Field, Normalize, Raw
+from reconciler.kinds.hours import OFF, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
 _DAYS = {
@@ -29,12 +34,16 @@ _EVERY = {
 }
 _EVERY_BACK = {api: ours for ours, api in _EVERY.items()}
 _TIME = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?$")
+MANUAL: Final = "manual"
+_MINUTES: Final = re.compile(r"\s*(\d{1,4})\s*(minute|hour)s?\s*", re.IGNORECASE)
+_SWITCH_SINCE: Final = 7
+"""The REST version that brought the switch of the periodic window. Before, only its hours say whether it limits."""
 
 
 def normalize_schedule(value: Any) -> Any:
     """`manual`, `{daily: "22:00", days: workdays}` or `{every: 15 minutes}`, with one spelling each."""
-    if value == "manual":
-        return value
+    if value in (MANUAL, {"manual": True}):
+        return MANUAL
     if "daily" in value:
         found = _TIME.match(str(value["daily"]))
         if not found:
@@ -47,7 +56,7 @@ def normalize_schedule(value: Any) -> Any:
 
 
 def encode_schedule(value: Any, context: Context) -> Mapping[str, Any]:
-    if value == "manual":
+    if value == MANUAL:
         return {"schedulePolicy": {"scheduleEnabled": False, "type": "ManualOnly"}}
     if "daily" in value:
         policy = {"type": "Daily", "dailyType": _DAYS[value["days"]], "dailyTime": f"{value['daily']}:00"}
@@ -65,8 +74,155 @@ def refuses_schedule(value: Any, rest: int) -> str:
 def decode_schedule(raw: Raw, context: Context) -> Any:
     policy = raw["schedulePolicy"]
     if not policy["scheduleEnabled"] or policy["type"] == "ManualOnly":
-        return "manual"
+        return MANUAL
     if policy["type"] == "Daily":
         time = _TIME.match(policy["dailyTime"])
         return {"daily": policy["dailyTime"][:5], "days": _DAYS_BACK[policy["dailyType"]]} if time else UNKNOWN
     return {"every": _EVERY_BACK[policy["periodicallyEvery"]]}
+
+
+def starts_no_more(live: Any, wanted: Any) -> bool:
+    """A job without its schedule makes no backups."""
+    return bool(live == MANUAL)
+
+
+def encode_attempts(value: Any, context: Context) -> Mapping[str, Any]:
+    return {"schedulePolicy": {"retryEnabled": True, "retryNumber": value} if value else {"retryEnabled": False}}
+
+
+def decode_attempts(raw: Raw, context: Context) -> Any:
+    policy = raw["schedulePolicy"]
+    return policy["retryNumber"] if policy["retryEnabled"] else 0
+
+
+def minutes(least: int, most: int) -> Normalize:
+    """The spelling of a time in minutes, `10 minutes`, within the limits of the product."""
+
+    def normalize(value: Any) -> str:
+        found = _MINUTES.fullmatch(value) if isinstance(value, str) else None
+        amount = int(found[1]) * (60 if found[2].lower() == "hour" else 1) if found else -1
+        if not least <= amount <= most:
+            raise ValueError(f"{value!r} is not a time from {least} to {most} minutes: write for example 10 minutes")
+        return f"{amount} minute" + ("s" if amount != 1 else "")
+
+    return normalize
+
+
+def amount_of(name: str, normalize: Normalize) -> tuple[Encode, Decode]:
+    """The codec of a property of the policy that is a number of minutes."""
+
+    def encode(value: Any, context: Context) -> Mapping[str, Any]:
+        return {"schedulePolicy": {name: int(value.partition(" ")[0])}}
+
+    def decode(raw: Raw, context: Context) -> Any:
+        try:
+            return normalize(f"{raw['schedulePolicy'][name]} minutes")
+        except ValueError:
+            return UNKNOWN
+
+    return encode, decode
+
+
+def window(switch: str, settings: str, *, since: int = 0) -> tuple[Encode, Decode]:
+    """The codec of the hours of a week: a switch, which REST has `since` a version, and the hours themselves."""
+
+    def encode(value: Any, context: Context) -> Mapping[str, Any]:
+        if value == OFF and context.rest >= since:
+            return {"schedulePolicy": {switch: False}}
+        hours = [True] * 168 if value == OFF else hours_of(value)
+        on = {switch: True} if context.rest >= since else {}
+        return {"schedulePolicy": {**on, settings: {"backupWindow": hours}}}
+
+    def decode(raw: Raw, context: Context) -> Any:
+        policy = raw["schedulePolicy"]
+        if context.rest >= since and not policy[switch]:
+            return OFF
+        return words_of(policy[settings]["backupWindow"])
+
+    return encode, decode
+
+
+def offset_of(settings: str) -> tuple[Encode, Decode]:
+    """The codec of the time zone of a window's hours: its minutes from UTC."""
+
+    def encode(value: Any, context: Context) -> Mapping[str, Any]:
+        return {"schedulePolicy": {settings: {"minuteOffset": value}}}
+
+    def decode(raw: Raw, context: Context) -> Any:
+        return raw["schedulePolicy"][settings]["minuteOffset"]
+
+    return encode, decode
+
+
+_wait, _offset = minutes(1, 999), minutes(0, 59)
+_encode_wait, _decode_wait = amount_of("retryWaitInterval", _wait)
+_encode_offset, _decode_offset = amount_of("periodicallyOffsetMinutes", _offset)
+_encode_window, _decode_window = window("backupWindowEnabled", "backupWindowSettings")
+_encode_zone, _decode_zone = offset_of("backupWindowSettings")
+_encode_periodic, _decode_periodic = window(
+    "periodicallyWindowEnabled", "periodicallyWindowSettings", since=_SWITCH_SINCE
+)
+_encode_periodic_zone, _decode_periodic_zone = offset_of("periodicallyWindowSettings")
+
+SCHEDULE: Final = (
+    Field(
+        "schedule",
+        "manual, daily at a time, or every so many minutes or hours.",
+        encode=encode_schedule,
+        decode=decode_schedule,
+        normalize=normalize_schedule,
+        implies=("dailyTime", "dailyType", "periodicallyEvery", "periodicallyOffsetMinutes"),
+        refuses=refuses_schedule,
+        severe=starts_no_more,
+    ),
+    Field(
+        "schedule.retry.attempts",
+        "How often a failed job is started again; 0 for never.",
+        encode=encode_attempts,
+        decode=decode_attempts,
+        implies=("retryWaitInterval",),
+    ),
+    Field(
+        "schedule.retry.wait",
+        "Time before each retry: 10 minutes.",
+        encode=_encode_wait,
+        decode=_decode_wait,
+        normalize=_wait,
+    ),
+    Field(
+        "schedule.offset",
+        "Time after the full hour at which a job of every so many hours starts: 15 minutes.",
+        encode=_encode_offset,
+        decode=_decode_offset,
+        normalize=_offset,
+    ),
+    Field(
+        "schedule.periodic_window",
+        "Hours of the week in which a job of every so many minutes or hours starts, or off.",
+        encode=_encode_periodic,
+        decode=_decode_periodic,
+        normalize=normalize_hours,
+        implies=("minuteOffset",),
+    ),
+    Field(
+        "schedule.periodic_window.minute_offset",
+        "Minutes from UTC in which these hours are meant.",
+        encode=_encode_periodic_zone,
+        decode=_decode_periodic_zone,
+    ),
+    Field(
+        "schedule.backup_window",
+        "Hours of the week in which the job may run, or off. A job that runs at their end is terminated.",
+        encode=_encode_window,
+        decode=_decode_window,
+        normalize=normalize_hours,
+        implies=("minuteOffset",),
+    ),
+    Field(
+        "schedule.backup_window.minute_offset",
+        "Minutes from UTC in which these hours are meant.",
+        encode=_encode_zone,
+        decode=_decode_zone,
+    ),
+)
+"""The fields of a job that say when it runs."""

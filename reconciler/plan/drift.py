@@ -62,19 +62,20 @@ def _unused(entry: Known) -> Report:
 
 def with_severity(document: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON form with `severity` (`high` or `low`) for each field and each change. High is what can stop a proxy or
-    concerns trust: ports, logins, certificates (`Field.severe`), hosts, and whole objects."""
+    the backups, hides failures or concerns trust (`Field.severe`), hosts, and whole objects."""
     return {**document, "changes": [_graded(change) for change in document["changes"]]}
 
 
 def _graded(change: Mapping[str, Any]) -> dict[str, Any]:
-    fields = [{**item, "severity": _severity(change["address"], item["path"])} for item in change["fields"]]
+    fields = [{**item, "severity": _severity(change["address"], item)} for item in change["fields"]]
     whole = change["action"] != Action.UPDATE
     high = whole or any(item["severity"] == "high" for item in fields)
     return {**change, "fields": fields, "severity": "high" if high else "low"}
 
 
-def _severity(address: str, path: str) -> str:
+def _severity(address: str, item: Mapping[str, Any]) -> str:
     kind = KINDS.get(kind_of(address))
     if kind is None:  # a host: what is required of it
         return "high"
-    return "high" if any(field.name == path and field.severe for field in kind.fields) else "low"
+    found = (field for field in kind.fields if field.name == item["path"])
+    return "high" if any(field.is_severe(item.get("before"), item.get("after")) for field in found) else "low"

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.inventory.layers import NESTED
+from reconciler.inventory.layers import NESTED, Tree
 from reconciler.inventory.schema import schema
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.rules.references import REFERENCES
@@ -85,13 +85,20 @@ def test_no_object_takes_unknown_keys() -> None:
 
 
 def _said(kind: Kind) -> set[str]:
-    """The flattened keys that the schema allows for an object of a kind."""
-    properties = _resolved({"$ref": f"#/$defs/{OBJECT_OF[kind.name]}"})["properties"]
-    keys = set()
-    for name, node in properties.items():
-        inner = _resolved(node).get("properties", {}) if name in NESTED[kind.section] else {}
-        keys |= {f"{name}.{key}" for key in inner} or {name}
-    return keys
+    """The flattened keys that the schema allows for an object of a kind. What a map says beside its fields is the value
+    of a field, too."""
+    fields = {field.name for field in kind.fields}
+
+    def keys(properties: dict[str, Any], tree: Tree, head: str) -> Iterator[str]:
+        for name, node in properties.items():
+            inner = _resolved(node).get("properties", {}) if name in tree else {}
+            path = f"{head}{name}"
+            if inner:
+                yield from keys(inner, tree[name], f"{path}.")
+            yield head[:-1] if head[:-1] in fields and not inner and path not in fields else path
+
+    found = set(keys(_resolved({"$ref": f"#/$defs/{OBJECT_OF[kind.name]}"})["properties"], NESTED[kind.section], ""))
+    return {path for path in found if path in fields or not any(other.startswith(f"{path}.") for other in found)}
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

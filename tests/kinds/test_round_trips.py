@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds import KINDS, Field, Mode
+from reconciler.kinds.hours import words_of
 from reconciler.kinds.job_items import SERVICES
 from reconciler.kinds.put_requests import overlay
 from reconciler.model.value import UNKNOWN
@@ -31,6 +32,17 @@ STORAGE = st.fixed_dictionaries(
         "size_limit_gb": NUMBER,
         "immutability_days": NUMBER,
     },
+)
+HOURS = st.one_of(
+    st.just("off"),
+    st.lists(st.booleans(), min_size=168, max_size=168).map(words_of),
+    st.dictionaries(
+        st.sampled_from(["everyday", "workdays", "weekends", "monday", "sunday"]),
+        st.one_of(
+            st.sampled_from(["all", "none"]), st.builds("{}:00-{}:00".format, st.integers(0, 23), st.integers(0, 24))
+        ),
+        min_size=1,
+    ),
 )
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "proxy.host": TEXT,
@@ -81,6 +93,13 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
             {"every": st.sampled_from(["5 minutes", "10 minutes", "15 minutes", "30 minutes", "1 hour", "8 hours"])}
         ),
     ),
+    "job.schedule.retry.attempts": st.integers(0, 777),
+    "job.schedule.retry.wait": st.builds("{} minutes".format, st.integers(1, 999)),
+    "job.schedule.offset": st.builds("{} minutes".format, st.integers(0, 59)),
+    "job.schedule.backup_window": HOURS,
+    "job.schedule.backup_window.minute_offset": st.integers(-840, 840),
+    "job.schedule.periodic_window": HOURS,
+    "job.schedule.periodic_window.minute_offset": st.integers(-840, 840),
     "job.enabled": st.booleans(),
     "smtp.enabled": st.booleans(),
     "smtp.server": TEXT,

@@ -16,6 +16,7 @@ from reconciler.kinds.rules import (
     proxies,
     references,
     repositories,
+    schedules,
     settings,
     versions,
 )
@@ -62,6 +63,8 @@ RULES: Final = (
     Rule("storage-endpoint", "Object storage without an address", repositories.storage_without_endpoint),
     Rule("job-incomplete", "Something is missing in a job", chain.incomplete_job),
     Rule("whole-organization", "Two jobs for a whole organization", chain.whole_organization_twice),
+    Rule("job-schedule", "Job without a schedule", schedules.without_schedule, Severity.WARNING),
+    Rule("schedule-interval", "Part of the schedule without effect", schedules.without_interval, Severity.WARNING),
     Rule("pair-contradicted", "Job leads to another proxy", chain.contradicted_pair),
     Rule("pair-open", "No job for a pair", chain.open_pair),
     Rule("pool-member", "Member of a pool named alone", chain.pool_member_alone),

@@ -40,7 +40,20 @@ class TimeOfDay(Plain):
         return f"{int(found.group(1)):02}:{found.group(2)}:{found.group(3) or '00'}"
 
 
-WINDOW = Shape(Property("backupWindow", Many(FLAG)), Property("minuteOffset", INT32))
+HOURS_OF_A_WEEK = 168
+
+
+class Hours(Plain):
+    """One flag for each hour of a week, from Sunday 00:00 on."""
+
+    def read(self, value: Any, at: Place, /) -> list[bool]:
+        flags = isinstance(value, list) and all(isinstance(hour, bool) for hour in value)
+        if not flags or len(value) != HOURS_OF_A_WEEK:
+            raise invalid(f"The value of {at.where} must be {HOURS_OF_A_WEEK} flags.")
+        return list(value)
+
+
+WINDOW = Shape(Property("backupWindow", Hours()), Property("minuteOffset", INT32))
 SCHEDULE = Shape(
     Property("scheduleEnabled", FLAG),
     Property("type", Choice("Periodically", "Daily", "ManualOnly", camel=True)),
@@ -65,6 +78,9 @@ SCHEDULE_DEFAULTS: dict[str, Any] = {
     "retryEnabled": False,
     "retryNumber": 3,
     "retryWaitInterval": 10,
+    "periodicallyOffsetMinutes": 0,
+    "periodicallyWindowEnabled": False,
+    "periodicallyWindowSettings": {"backupWindow": [True] * HOURS_OF_A_WEEK, "minuteOffset": 0},
 }
 ITEM = Shape(
     Property("id", TEXT, "r"),
