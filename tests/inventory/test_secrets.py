@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from reconciler.inventory.command import MAX_OUTPUT
 from reconciler.inventory.secrets import Resolver
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SecretRef
@@ -161,3 +162,13 @@ def test_commands_of_an_inventory(tmp_path: Path) -> None:
     inventory = load_text(tmp_path, "secrets: {exec: {give: [./give, a]}}\n")
     assert inventory.access.commands == {"give": ("./give", "a")}
     assert _reveal(Resolver(inventory.access.root, inventory.access.commands), "secret://exec/give/b") == "['a', 'b']"
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_what_a_command_may_print(tmp_path: Path, more: int, fits: bool) -> None:
+    script = _script(tmp_path, "long", f"import sys\nsys.stdout.write('s' * ({MAX_OUTPUT} + {more}))\n")
+    resolver = Resolver(str(tmp_path), {"long": (str(script),)})
+    if fits:
+        assert len(_reveal(resolver, "secret://exec/long")) == MAX_OUTPUT
+    else:
+        assert _refusal(resolver, "secret://exec/long") == "long printed more than 1 MB, which no secret is"

@@ -160,3 +160,14 @@ print(before, api._table.cache_info().currsize)
 def test_a_table_is_read_on_first_use() -> None:
     ended = subprocess.run([sys.executable, "-c", READ_ON_FIRST_USE], capture_output=True, check=True)
     assert ended.stdout.split() == [b"0", b"1"]
+
+
+def test_what_counts_as_one_page() -> None:
+    """A page has results, and says which: an answer that holds only some of that is an object of its own."""
+    page = {name: Schema(type="string") for name in ("results", "offset", "limit")}
+    assert api.is_page(8, Schema(properties=page))
+    for missing in page:
+        assert not api.is_page(8, Schema(properties={name: part for name, part in page.items() if name != missing}))
+    assert not api.is_page(8, None)
+    assert api.is_page(8, api.operation(8, "GET", "Proxies").answer)
+    assert not api.is_page(7, api.operation(7, "GET", "Proxies").answer)
