@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.cli.interrupts import Interrupts
@@ -38,6 +39,7 @@ class Console:
     verbose: bool = False
     machine: bool = False
     detail_level: str = "normal"
+    include_root: Path | None = None
     stream: Stream | None = None
     answered: bool = False
     """Whether anything was written to standard output."""
@@ -90,7 +92,12 @@ class Console:
         from reconciler.cli.run_output import progress
         from reconciler.operations.runtime import Runtime
 
-        return Runtime(environment=self.environment, listen=self.hear, watch=partial(progress, self))
+        return Runtime(
+            environment=self.environment,
+            listen=self.hear,
+            watch=partial(progress, self),
+            include_root=self.include_root,
+        )
 
     def hear(self, notice: Notice | Event) -> None:
         """Print what an operation reports."""

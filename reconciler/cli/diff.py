@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
-from reconciler.cli.options import PATH, Output, detail_option, format_option
+from reconciler.cli.options import PATH, Output, detail_option, format_option, include_root_option
 from reconciler.operations.status import Status
 from reconciler.render import FORMATS
 
@@ -17,6 +17,7 @@ from reconciler.render import FORMATS
 @click.command(cls=Command)
 @click.argument("old", metavar="[OLD]", type=PATH)
 @click.argument("new", metavar="NEW", type=PATH, required=False)
+@include_root_option
 @click.option("--base", metavar="REF", help="Compare with NEW as it was where its branch left git's REF.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if they differ.")
 @format_option(*FORMATS)

@@ -10,7 +10,15 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
-from reconciler.cli.options import PATH, Output, deliver, format_option, lab_option, parallelism_option
+from reconciler.cli.options import (
+    PATH,
+    Output,
+    deliver,
+    format_option,
+    include_root_option,
+    lab_option,
+    parallelism_option,
+)
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("path", type=PATH, required=False)
+@include_root_option
 @lab_option
 @click.option("--checklist", is_flag=True, help="Print what to check by hand on a Windows host. Offline.")
 @format_option("human", "json")

@@ -38,8 +38,12 @@ class Saving(click.Path):
 def writing(ctx: click.Context, file: Path) -> Path:
     """`file`, which is written later. Raises BadParameter now for errors that would otherwise occur when the work is
     done."""
+    from reconciler.operations.private_files import link_in
+
     if file.is_dir():
         raise click.BadParameter(f"'{file}' is a folder; give a file")
+    if link := link_in(file):
+        raise click.BadParameter(f"'{link}' is a symbolic link, which is not written through; name what it leads to")
     there = next(folder for folder in file.absolute().parents if folder.exists())
     if not there.is_dir():
         raise click.BadParameter(f"'{there}' is not a folder")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
-from reconciler.cli.options import PATH, Output, deliver, format_option
+from reconciler.cli.options import PATH, Output, deliver, format_option, include_root_option
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def lab() -> None:
     """
 
 
-_path = click.argument("path", type=PATH, required=False)
+def _path(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("path", type=PATH, required=False)(include_root_option(function))
 
 
 @lab.command("serve")

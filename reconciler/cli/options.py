@@ -20,7 +20,29 @@ if TYPE_CHECKING:
 
 PATH = Reading()
 
-inventory_argument = click.argument("path", type=PATH)
+
+def include_root_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--include-root FOLDER`, for commands that read an inventory."""
+
+    def take(ctx: click.Context, _param: click.Parameter, folder: Path | None) -> None:
+        ctx.ensure_object(Console).include_root = folder
+
+    return click.option(
+        "--include-root",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="FOLDER",
+        callback=take,
+        expose_value=False,
+        show_default="the folder of the inventory",
+        help="Allow the inventory to include files that are below this folder.",
+    )(function)
+
+
+def inventory_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """PATH, and where its files may be."""
+    return click.argument("path", type=PATH)(include_root_option(function))
+
+
 lab_option = click.option("--lab", is_flag=True, help="Work in the lab, which emulates the server and every host.")
 parallelism_option = click.option(
     "--parallelism",
@@ -51,7 +73,7 @@ def journal_lab_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--lab [--inventory PATH]` for commands that read the journal: the lab of each inventory has a separate one."""
     function = click.option(
         "--inventory", "path", type=PATH, show_default="the demo", help="With --lab: use the lab of this inventory."
-    )(function)
+    )(include_root_option(function))
     return click.option("--lab", is_flag=True, help="Read the journal of a lab instead of the real one.")(function)
 
 

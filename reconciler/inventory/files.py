@@ -1,6 +1,6 @@
 """Files that an inventory names: whether they are there, and not open to everybody. Their content is not looked at.
 
-These are warnings: a pipeline that validates need not have the files.
+Missing files are warnings: a pipeline that validates need not have them. Playbooks are a part of the inventory.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
+from reconciler.inventory.includes import Includes, outside
 from reconciler.inventory.layers import Entries, Entry
-from reconciler.inventory.source_map import Place
+from reconciler.inventory.source_map import Map, Place
 from reconciler.kinds.packages import is_address
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
@@ -43,6 +44,15 @@ def check_files(entries: Entries, server: Entry | None, folder: Path, report: Di
             report.add("missing-file", detail, fix=fix, place=first, severity=severity, related=others[:MAX_RELATED])
     if os.name == "posix":
         _check_secrets(entries, folder, report)
+
+
+def check_playbooks(root: Map, folder: Path, includes: Includes, report: Diagnostics) -> None:
+    """Report folders of playbooks that are outside: their text is shown in errors, and runs on hosts."""
+    named = root.get("playbooks", ())
+    for index, name in enumerate(named if isinstance(named, list) else ()):
+        if isinstance(name, str) and not includes.holds(folder / name):
+            detail, fix = outside(name)
+            report.add("include", detail, fix=fix, place=report.marks.item(named, index))
 
 
 def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str, int, str]]:

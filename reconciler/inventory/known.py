@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.schema import schema_path
+from reconciler.inventory.schema_errors import report_schema_errors
 from reconciler.inventory.source import Unreadable, read
 from reconciler.inventory.source_map import FILE_SHIFT
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.known import Known
-
-if TYPE_CHECKING:
-    from reconciler.inventory.source_map import Place
 
 
 def load_known(path: Path) -> list[Known]:
@@ -40,7 +38,9 @@ def _read(path: Path, report: Diagnostics) -> list[Known]:
         return []
     number = report.add_source(source)
     root = parse(source, number, report)
-    if report.count or not _fits(root, number << FILE_SHIFT, report):
+    if not report.count:
+        report_schema_errors(_schema(), root, number << FILE_SHIFT, report, fix=_EXAMPLE)
+    if report.count:
         return []
     entries = [_entry(root["known"], index, report) for index in range(len(root["known"]))]
     return [entry for entry in entries if entry is not None]
@@ -73,22 +73,3 @@ _EXAMPLE = """Write it like this (`field` may be left out); see also: vbo-reconc
   version: 1
   known:
     - {address: proxy.px-1, field: throttle, owner: Jo, reason: until the line is wider, expires: 2027-01-31}"""
-
-
-def _fits(root: Any, start: Place, report: Diagnostics) -> bool:
-    from jsonschema import Draft202012Validator
-
-    errors = sorted(Draft202012Validator(_schema()).iter_errors(root), key=lambda item: list(map(str, item.path)))
-    for error in errors:
-        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in error.absolute_path)
-        detail = f"{where}: {error.message}." if where else f"{error.message}."
-        report.add("wrong-value", detail, fix=_EXAMPLE, place=_place(root, start, list(error.absolute_path), report))
-    return not errors
-
-
-def _place(root: Any, start: Place, path: list[str | int], report: Diagnostics) -> Place:
-    place, node = start, root
-    for part in path:
-        place = report.marks.item(node, part) if isinstance(part, int) else report.marks.value(node, part)
-        node = node[part]
-    return place

@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler.inventory.access import build_access
 from reconciler.inventory.checking import SECTIONS, Broken, check
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.files import check_files
+from reconciler.inventory.files import check_files, check_playbooks
 from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, members_of_groups, unknown_groups
 from reconciler.inventory.mapping import fill
 from reconciler.inventory.merge import Merged, read_all
@@ -34,16 +34,19 @@ LARGE: Final = 1_000_000
 """Bytes from which on an inventory is large."""
 
 
-def load(path: Path, *, look_at_files: bool = True) -> tuple[Inventory | None, list[Diagnostic]]:
+def load(
+    path: Path, *, look_at_files: bool = True, include_root: Path | None = None
+) -> tuple[Inventory | None, list[Diagnostic]]:
     """Read an inventory: a file, or a folder of `*.yml`. Returns it, or None where there are errors, and everything
     there is to say about it, sorted by place.
 
-    `look_at_files` warns of certificates and keys that are named and missing. No secret is resolved and nothing is
-    asked of any network. Never raises for what is in the files.
+    What it includes and its playbooks are below its folder, or below `include_root`. `look_at_files` warns of
+    certificates and keys that are named and missing. No secret is resolved and nothing is asked of any network. Never
+    raises for what is in the files.
     """
     report = Diagnostics()
     with _collector_paused(report):
-        folder, merged = read_all(path, report)
+        folder, merged = read_all(path, report, include_root)
         inventory = _understand(folder, merged, report, look_at_files=look_at_files)
         if inventory is not None and path.absolute() != folder:
             inventory = replace(inventory, main=path.name)
@@ -83,6 +86,7 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
     report_findings(declared, entries, singles, report)
     server, smtp, policy = singles.get("server"), singles.get("smtp"), singles.get("policy")
     resources, removed = Builder(entries, report, declared.rest).build(server, smtp)
+    check_playbooks(root, folder, merged.includes, report)
     if look_at_files:
         check_files(entries, server, folder, report)
     if report.has_errors or server is None:

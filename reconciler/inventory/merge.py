@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
+from reconciler.inventory.includes import Includes, NotIncluded, outside
 from reconciler.inventory.source import Unreadable, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.sentences import quoted
 
 FORMAT: Final = 1
-MAX_FILES: Final = 10_000
 _SUFFIXES: Final = (".yml", ".yaml")
 _DEEP: Final = frozenset({"defaults", "secrets"})
 """Sections whose maps are merged one level deeper."""
@@ -23,15 +23,18 @@ _DEEP: Final = frozenset({"defaults", "secrets"})
 
 @dataclass(slots=True)
 class Merged:
-    """All files as one document. `whole` is false where a file could not be read: then much may be missing."""
+    """All files as one document. `whole` is false where a file could not be read: then much may be missing. `includes`
+    knows which other files may belong to it."""
 
     root: Map
     whole: bool
+    includes: Includes
 
 
 @dataclass(slots=True)
 class _Reading:
     folder: Path
+    includes: Includes
     report: Diagnostics
     seen: dict[Path, int] = field(default_factory=dict)
     parts: list[Map] = field(default_factory=list)
@@ -41,16 +44,19 @@ class _Reading:
         self.whole = False
 
 
-def read_all(path: Path, report: Diagnostics) -> tuple[Path, Merged]:
+def read_all(path: Path, report: Diagnostics, include_root: Path | None) -> tuple[Path, Merged]:
     """Read `path` (a file, or a folder of `*.yml`) and what it includes. Gives the folder of the inventory too."""
     is_folder = _is_folder(path)
     folder = path.absolute() if is_folder else path.absolute().parent
-    reading = _Reading(folder, report)
-    for file in _files_of(path, report) if is_folder else [path]:
-        _read_file(file, reading, (), None)
+    reading = _Reading(folder, Includes(include_root or folder), report)
+    if is_folder:
+        for file in _files_of(path, report):
+            _include(file, reading, (), None)
+    else:
+        _read_file(path, reading, (), None)
     if is_folder and not reading.seen:
         reading.lose()
-    return folder, Merged(_merge(reading.parts, report), reading.whole)
+    return folder, Merged(_merge(reading.parts, report), reading.whole, reading.includes)
 
 
 def _is_folder(path: Path) -> bool:
@@ -151,44 +157,27 @@ def _follow(root: Map, path: Path, reading: _Reading, chain: tuple[Path, ...]) -
             report.add("wrong-type", "An item of `include` is not a string.", fix=fix, place=place)
             reading.lose()
             continue
-        for file in list(_matches(pattern, path.parent, reading, place)):
-            _read_file(file, reading, chain, place)
+        for file in _matches(pattern, path.parent, reading, place):
+            _include(file, reading, chain, place)
 
 
-def _matches(pattern: str, folder: Path, reading: _Reading, place: Place) -> Iterator[Path]:
-    problem, fix = _unfit(pattern)
-    files: list[Path] = []
-    if not problem:
-        files = _glob(pattern, folder)
-        if not files:
-            problem, fix = f"No file matches {quoted(pattern)}.", "Correct the pattern, or remove it."
-        elif len(files) + len(reading.seen) > MAX_FILES:
-            problem, fix = f"{quoted(pattern)} matches more than {MAX_FILES:,} files.", "Narrow the pattern."
-    if problem:
-        reading.report.add("include", problem, fix=fix, place=place)
-        reading.lose()
-        return
-    yield from files
-
-
-def _glob(pattern: str, folder: Path) -> list[Path]:
-    """Files of a pattern, sorted; hidden files are skipped. A plain name is the file itself, there or not."""
-    if not any(sign in pattern for sign in "*?["):
-        return [folder / pattern]
+def _matches(pattern: str, folder: Path, reading: _Reading, place: Place) -> list[Path]:
     try:
-        return sorted(file for file in folder.glob(pattern) if not file.name.startswith("."))
-    except (IndexError, NotImplementedError, OSError, ValueError):
+        return reading.includes.matches(pattern, folder)
+    except NotIncluded as error:
+        reading.report.add("include", error.detail, fix=error.fix, place=place)
+        reading.lose()
         return []
 
 
-def _unfit(pattern: str) -> tuple[str, str]:
-    if "\0" in pattern:
-        return "The pattern holds a NUL character.", "Remove it."
-    if Path(pattern).is_absolute() or pattern.startswith(("/", "\\", "~")):
-        return f"{quoted(pattern)} is not a relative path.", "Write the path relative to the folder of this file."
-    if "**" in pattern:
-        return f"{quoted(pattern)} would search all subfolders.", "Write one pattern for each folder."
-    return "", ""
+def _include(file: Path, reading: _Reading, chain: tuple[Path, ...], place: Place | None) -> None:
+    """Read a file that the inventory names, or holds as a folder: one outside of it is not opened."""
+    if reading.includes.holds(file):
+        _read_file(file, reading, chain, place)
+        return
+    detail, fix = outside(_name(file, reading))
+    reading.report.add("include", detail, fix=fix, place=place)
+    reading.lose()
 
 
 def _merge(parts: list[Map], report: Diagnostics) -> Map:

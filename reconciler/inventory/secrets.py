@@ -6,6 +6,7 @@ No message ever holds a value, nor what a command wrote: only the reference and 
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
@@ -68,7 +69,7 @@ class Resolver:
         value = self._environment.get(reference.path)
         if value is None:
             raise SecretError(f"{reference}: the environment variable {reference.path} is not set")
-        return value
+        return _text(os.fsencode(value), reference)
 
     def _from_file(self, reference: SecretRef) -> str:
         path = self._root / reference.path
@@ -126,9 +127,11 @@ class Resolver:
 
 
 def _text(raw: bytes, reference: SecretRef) -> str:
-    """UTF-8 without the line end that editors and commands add."""
+    """UTF-8, or UTF-16 that says so (PowerShell writes it), without the line end that editors and commands add."""
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         raise SecretError(f"{reference}: the secret is not UTF-8 text") from None
+    if "\0" in text:
+        raise SecretError(f"{reference}: the secret holds a NUL character, which no password can")
     return text.removesuffix("\n").removesuffix("\r")

@@ -27,7 +27,7 @@ def git_state(history: History, inventory: Inventory) -> dict[str, Any]:
 
 def inventory_at(history: History, commit: str, main: str) -> Inventory | None:
     """The inventory as it was at `commit`; None if it did not exist. `main` is its file, empty for its folder.
-    Raises Diagnosed if it had errors."""
+    What it includes may be anywhere in the commit. Raises Diagnosed if it had errors."""
     from reconciler.operations.inventory_loader import read_inventory
 
     with tempfile.TemporaryDirectory(prefix="vbo-reconcile-") as there:
@@ -35,7 +35,7 @@ def inventory_at(history: History, commit: str, main: str) -> Inventory | None:
         path = folder / main if main else folder
         if not path.exists():
             return None
-        inventory, found = read_inventory(path, lab=True)
+        inventory, found = read_inventory(path, lab=True, include_root=Path(there))
     if inventory is None:
         raise Diagnosed(found)
     return inventory

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from reconciler.operations.runtime import Runtime
 
 
-def read_inventory(path: Path, *, lab: bool = False) -> tuple[Inventory | None, list[Diagnostic]]:
+def read_inventory(
+    path: Path, *, lab: bool = False, include_root: Path | None = None
+) -> tuple[Inventory | None, list[Diagnostic]]:
     """The inventory at `path` (a file or a folder), and all errors and warnings. None if it cannot be read at all.
 
     With `lab` the certificate and key files need not exist: the lab creates them.
     """
     from reconciler.inventory import load
 
-    inventory, found = load(path, look_at_files=not lab)
+    inventory, found = load(path, look_at_files=not lab, include_root=include_root)
     if inventory is not None and inventory.playbooks:
         found = [*found, *_check_playbooks(inventory)]
     return inventory, found
@@ -40,7 +42,7 @@ def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Invent
     """The inventory at `path`; warnings go to the listener. Raises Diagnosed if it has errors."""
     from reconciler.operations.events import InventoryLoaded
 
-    inventory, found = read_inventory(path, lab=lab)
+    inventory, found = read_inventory(path, lab=lab, include_root=runtime.include_root)
     if inventory is None or any(item.is_error for item in found):
         raise Diagnosed(found)
     runtime.listen(InventoryLoaded(inventory.files, tuple(found)))

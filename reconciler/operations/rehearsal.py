@@ -47,7 +47,7 @@ def _apply(session: Session, base: str, runtime: Runtime) -> None:
 
     planned = session.plan()
     recorder = recorder_of(session, planned)
-    silent = Runtime(environment=runtime.environment, clock=runtime.clock)
+    silent = Runtime(environment=runtime.environment, clock=runtime.clock, include_root=runtime.include_root)
     done = execute(session, planned.plan, planned.live, silent, recorder=recorder)
     recorder.settle(session.plan(verifies=True).whole)
     failed = sorted(end.key for end in done.result.outcomes.values() if end.outcome.value != "done")

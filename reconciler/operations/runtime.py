@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.operations.events import Listener, Message, ignore
@@ -31,7 +32,7 @@ def unwatched(plan: Plan, stop: StopSignal) -> Iterator[ChangeListener]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """`environment` is where secrets, folders (XDG) and the review base of a pipeline are looked up. `clock` returns an
-    aware time.
+    aware time. What an inventory includes is below its folder, or below `include_root`.
 
     `listen` is called with every notice and with every event of a change; the latter come from several threads.
     `watch` is entered while a plan is carried out: it may use the signal to stop the run, and gives one more listener
@@ -42,6 +43,7 @@ class Runtime:
     listen: Listener = ignore
     watch: Callable[[Plan, StopSignal], AbstractContextManager[ChangeListener]] = unwatched
     clock: Callable[[], datetime] = utc_now
+    include_root: Path | None = None
 
     def report(self, text: str) -> None:
         self.listen(Message(text))

@@ -36,9 +36,10 @@ class Validation:
         return dict(sorted(Counter(item.kind for item in self.inventory.resources.values()).items()))
 
 
-def validate(path: Path | str) -> Validation:
-    """Check the inventory at `path`, a file or a folder. Raises OSError for a file that cannot be read."""
+def validate(path: Path | str, *, include_root: Path | None = None) -> Validation:
+    """Check the inventory at `path`, a file or a folder. What it includes is below its folder, or below `include_root`.
+    Raises OSError for a file that cannot be read."""
     from reconciler.operations.inventory_loader import read_inventory
 
-    inventory, found = read_inventory(Path(path))
+    inventory, found = read_inventory(Path(path), include_root=include_root)
     return Validation(inventory, tuple(found))

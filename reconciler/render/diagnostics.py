@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.plan.document import diagnostic_to_json
@@ -16,10 +16,23 @@ WIDTH = 110
 _HEADS = {"error": ("Error", "red"), "warning": ("Warning", "yellow")}
 
 
+MAX_SHOWN: Final = 100
+"""Diagnostics that are shown to people; programs get all of them."""
+
+
 def diagnostics_text(diagnostics: Iterable[Diagnostic], style: Style) -> str:
-    """All of them, sorted by place, with an empty line between."""
-    ordered = sorted(diagnostics, key=lambda item: item.sort_key)
-    return "\n".join(diagnostic_text(diagnostic_to_json(item), style) for item in ordered)
+    """Sorted by place, with an empty line between. Of more than MAX_SHOWN the first errors, and how many more."""
+    found = list(diagnostics)
+    shown = sorted(first(found), key=lambda item: item.sort_key)
+    blocks = [diagnostic_text(diagnostic_to_json(item), style) for item in shown]
+    if left := len(found) - len(shown):
+        blocks.append(f"{left:,} more errors and warnings are not shown; `--format json` lists all of them.\n")
+    return "\n".join(blocks)
+
+
+def first(found: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Up to MAX_SHOWN of them, errors before warnings."""
+    return sorted(found, key=lambda item: (not item.is_error, item.sort_key))[:MAX_SHOWN]
 
 
 def diagnostic_text(diagnostic: Mapping[str, Any], style: Style) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,12 +15,14 @@ from reconciler.package_data import package_data, playbooks_folder
 from reconciler.requirements.requirement import Requirement, placeholders, proxy_fields
 
 if TYPE_CHECKING:
-    from yaml import Node
-
+    from reconciler.inventory.diagnostics import Diagnostics
     from reconciler.model.inventory import Inventory
 
 SYSTEMS: Final = ("linux", "windows")
 _ENDS: Final = {"linux": ".sh", "windows": ".ps1"}
+MAX_SCRIPT: Final = 1024 * 1024
+_SUMMARY: Final = "Playbook cannot be used"
+_FIX: Final = "See `schemas/playbook.schema.json` for the format."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,13 @@ class _Folder:
     def find(self, script: str) -> Path:
         here = self.folder / script
         return self.shipped / script if self.shipped is not None and not here.is_file() else here
+
+    def holds(self, file: Path) -> bool:
+        """Whether a file of a user's folder is inside it after links are followed. What is shipped is where the
+        installation put it."""
+        from reconciler.inventory.includes import Includes
+
+        return self.shipped is None or file.is_relative_to(self.shipped) or Includes(self.folder).holds(file)
 
 
 def load(folder: Path, own: Mapping[str, Path] | None = None) -> dict[str, Playbook]:
@@ -101,24 +110,17 @@ def _script(folder: Path, name: str) -> Script:
 
 
 def _load(room: _Folder, system: str, problems: list[Diagnostic]) -> Playbook | None:
-    import yaml
+    from reconciler.inventory.diagnostics import Diagnostics
+    from reconciler.inventory.schema_errors import report_schema_errors
 
-    file = room.label(f"{system}.yml")
-    try:
-        text = (room.folder / f"{system}.yml").read_text("utf-8")
-        raw = yaml.load(text, Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        problems.append(_problem("unreadable", f"{file} cannot be read: {reason}.", Position(file, 1)))
-        return None
-    except yaml.YAMLError as error:
-        problems.append(_syntax(file, error))
-        return None
-    checked = [*_broken(file, text, raw)]
-    if not checked:
-        checked = [*_beyond_schema(room, file, text, raw, system)]
-    problems += checked
-    if checked:
+    report = Diagnostics()
+    raw = _read(room, f"{system}.yml", report)
+    if not report.has_errors:
+        report_schema_errors(_schema(), raw, 0, report)
+    if not report.has_errors:
+        _check_beyond_schema(room, raw, system, report)
+    if report.has_errors:
+        problems += (replace(item, summary=_SUMMARY, fix=item.fix or _FIX) for item in report.diagnostics())
         return None
     requirements = tuple(Requirement.of(item) for item in raw["requirements"])
     names = sorted({item.remedy.script for item in requirements if item.remedy is not None})
@@ -130,6 +132,28 @@ def _load(room: _Folder, system: str, problems: list[Diagnostic]) -> Playbook | 
     )
 
 
+def _read(room: _Folder, name: str, report: Diagnostics) -> Any:
+    """The data of a file, read with the care of the inventory's reader; None with reports if it cannot be used."""
+    from reconciler.inventory.document import parse
+    from reconciler.inventory.source import Unreadable, read
+    from reconciler.inventory.source_map import FILE_SHIFT
+
+    label = room.label(name)
+    if not room.holds(room.folder / name):
+        report.add("unreadable", f"{label} is a link that leads out of its folder.", fix="Put the file itself there.")
+        return None
+    try:
+        source = read(room.folder / name, label)
+    except Unreadable as problem:
+        report.add_unreadable(problem, label)
+        return None
+    number = report.add_source(source)
+    root = parse(source, number, report)
+    if root is None and not report.has_errors:
+        report.add("empty", f"{label} declares nothing.", place=number << FILE_SHIFT)
+    return root
+
+
 @cache
 def _schema() -> Any:
     import json
@@ -137,27 +161,12 @@ def _schema() -> Any:
     return json.loads(package_data("schemas", "playbook.schema.json").read_text("utf-8"))
 
 
-def _broken(file: str, text: str, raw: Any) -> list[Diagnostic]:
-    """Violations of the schema. A fast validator decides whether the slow one, which explains them, has to run."""
-    from jsonschema_rs import Draft202012Validator
-
-    if Draft202012Validator(_schema()).is_valid(raw):
-        return []
-    from jsonschema import Draft202012Validator as Explaining
-
-    errors = sorted(Explaining(_schema()).iter_errors(raw), key=lambda error: [str(part) for part in error.path])
-    return [
-        _problem("playbook", f"{_spot(error.path)}{error.message}.", _position(file, text, list(error.path)))
-        for error in errors
-    ]
-
-
-def _beyond_schema(room: _Folder, file: str, text: str, raw: Mapping[str, Any], system: str) -> list[Diagnostic]:
+def _check_beyond_schema(room: _Folder, raw: Mapping[str, Any], system: str, report: Diagnostics) -> None:
     """Rules beyond the schema: the operating system of the file, unique names, valid scripts and fields of a proxy."""
-    found: list[Diagnostic] = []
+    from reconciler.inventory.schema_errors import place_of
 
     def add(detail: str, *path: str | int) -> None:
-        found.append(_problem("playbook", detail, _position(file, text, path)))
+        report.add("wrong-value", detail, place=place_of(path, raw, 0, report))
 
     if raw["os"] != system:
         add(f"`os` in {system}.yml is {raw['os']}.", "os")
@@ -177,7 +186,6 @@ def _beyond_schema(room: _Folder, file: str, text: str, raw: Mapping[str, Any], 
     for script, path in scripts:
         for why in _script_faults(room, script, system):
             add(why, *path)
-    return found
 
 
 def _script_faults(room: _Folder, name: str, system: str) -> Iterator[str]:
@@ -185,52 +193,21 @@ def _script_faults(room: _Folder, name: str, system: str) -> Iterator[str]:
     if not file.is_file():
         yield f"The script {name} does not exist."
         return
+    if not room.holds(file):
+        yield f"{name} is outside its folder, after links are followed."
+        return
     if not name.startswith(f"{system}/") or name.endswith(".ps1") is not (system == "windows"):
         yield f"{name} is not a script for {system}: use one in the folder {system} with the extension {_ENDS[system]}."
     if room.shipped is not None and (room.folder / name).is_file() and (room.shipped / name).is_file():
         yield f"{name} is the name of a shipped script: rename it."
     try:
-        if not file.read_bytes().isascii():
+        if file.stat().st_size > MAX_SCRIPT:
+            yield f"{name} is larger than 1 MB."
+        elif not file.read_bytes().isascii():
             yield f"{name} contains characters outside ASCII, which hosts decode differently."
     except OSError as error:
         yield f"{name} cannot be read: {error.strerror}."
 
 
 def _problem(code: str, detail: str, position: Position) -> Diagnostic:
-    fix = "See `schemas/playbook.schema.json` for the format."
-    return Diagnostic(code, "Playbook cannot be used", detail, fix, position=position)
-
-
-def _syntax(file: str, error: Exception) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None)
-    position = Position(file, mark.line + 1, mark.column + 1) if mark is not None else Position(file, 1)
-    return _problem("playbook", f"Invalid YAML: {getattr(error, 'problem', None) or error}.", position)
-
-
-def _spot(path: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in path) + ": " if path else ""
-
-
-def _position(file: str, text: str, path: Sequence[str | int]) -> Position:
-    """The position of `path`, or of the nearest part of it that exists."""
-    import yaml
-
-    node: Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
-    for part in path:
-        below = _below(node, part)
-        if below is None:
-            break
-        node = below
-    if node is None:
-        return Position(file, 1)
-    return Position(file, node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def _below(node: Node | None, part: str | int) -> Node | None:
-    from yaml import MappingNode, SequenceNode
-
-    if isinstance(node, SequenceNode) and isinstance(part, int):
-        return node.value[part] if part < len(node.value) else None
-    if isinstance(node, MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
-    return None
+    return Diagnostic(code, _SUMMARY, detail, _FIX, position=position)

@@ -162,7 +162,7 @@ def install(monkeypatch: Any, world: FakeWorld, found: list[Any] | None = None) 
             yield world
         world.journal = None
 
-    def read(path: Path, *, lab: bool = False) -> Any:
+    def read(path: Path, **options: Any) -> Any:
         return (world.inventory, found or [])
 
     monkeypatch.setattr(reconciler.operations.inventory_loader, "read_inventory", read)

@@ -22,7 +22,7 @@ from tests.cli.running import Ended, call
 def fail(monkeypatch: pytest.MonkeyPatch, error: BaseException, *more: str, **environment: str) -> Ended:
     """`plan` where reading the inventory raises `error`."""
 
-    def read(path: Path, *, lab: bool = False) -> None:
+    def read(path: Path, **options: object) -> None:
         raise error
 
     monkeypatch.setattr(inventory_loader, "read_inventory", read)
@@ -89,7 +89,7 @@ SLEEPER = """
 import sys, time
 from reconciler.operations import inventory_loader
 from reconciler.cli.boundary import run
-def read(path, *, lab):
+def read(path, **options):
     sys.stdout.write("ready\\n"); sys.stdout.flush()
     time.sleep(30)
 inventory_loader.read_inventory = read

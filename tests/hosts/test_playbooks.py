@@ -95,10 +95,16 @@ def test_a_file_says_for_which_system_it_is(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: [", "windows.yml:2:1: Invalid YAML"),
-        (b"a: \xff", "windows.yml:1:1: windows.yml cannot be read: it is not UTF-8 text"),
-        (b"!!python/object/apply:os.system [id]", "Invalid YAML"),
-        (b"", "None is not of type 'object'"),
+        (b"a: [", "The file ends, and what begins here is not complete"),
+        (b"a: \xff", "windows.yml:1:4: Byte 0xff in windows.yml is not UTF-8 text"),
+        (b"!!python/object/apply:os.system [id]", "windows.yml:1:1: A tag (!) cannot be used here"),
+        (b"a: 1\na: 2", "windows.yml:2:1: `a` appears twice"),
+        (
+            b"a: &a [x]\n"
+            + b"".join(b"k%d: &%c [%s]\n" % (n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(9)),
+            "alias",
+        ),
+        (b"", "windows.yml:1:1: windows.yml declares nothing"),
         (b"- 1", "is not of type 'object'"),
     ],
 )
@@ -109,4 +115,4 @@ def test_a_file_that_is_no_playbook(folder: Path, content: bytes, said: str) -> 
 
 def test_a_file_that_is_missing(folder: Path) -> None:
     (folder / "linux.yml").unlink()
-    assert broken(folder) == ["linux.yml:1:1: linux.yml cannot be read: No such file or directory."]
+    assert broken(folder) == ["None: linux.yml does not exist."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from reconciler.inventory import load
 from reconciler.model.address import Address
 from tests.inventory.writing import HEAD, RETENTION, load_text, sound, write
 
@@ -148,7 +149,8 @@ def test_maps_of_several_files_are_merged(tmp_path: Path) -> None:
         "main/more.yml": "version: 1\nserver: {port: 4444}\ndefaults: {proxy: {port: 9999}, job: {enabled: true}}\n",
         "shared/mail.yml": "version: 1\nsmtp: {server: s.example.com, from: a@example.com, to: [b@example.com]}\n",
     }
-    inventory = sound(write(tmp_path, files))
+    inventory, found = load(write(tmp_path, files), include_root=tmp_path)
+    assert inventory is not None, found
     assert inventory.files == ("inventory.yml", "sites/a.yml", "sites/b.yml", "more.yml", "../shared/mail.yml")
     assert inventory.access.server.port == 4444
     assert set(inventory.access.connections) == {"a", "b"}

@@ -172,3 +172,25 @@ def test_what_a_command_may_print(tmp_path: Path, more: int, fits: bool) -> None
         assert len(_reveal(resolver, "secret://exec/long")) == MAX_OUTPUT
     else:
         assert _refusal(resolver, "secret://exec/long") == "long printed more than 1 MB, which no secret is"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbfs\r\n", b"\xff\xfes\x00\r\x00\n\x00", b"\xfe\xff\x00s\x00\n"],
+    ids=["UTF-8 with a mark", "UTF-16, as PowerShell writes it", "UTF-16 the other way"],
+)
+def test_a_mark_of_the_encoding_is_not_a_part_of_the_secret(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "p").write_bytes(content)
+    assert _reveal(Resolver(str(tmp_path)), "secret://file/p") == "s"
+
+
+def test_a_secret_in_the_environment_is_read_as_one_in_a_file() -> None:
+    values = {"LINE": "s\n", "MARK": "\ufeffs", "BROKEN": "s\udcff"}
+    resolver = Resolver("/nowhere", environment=values)
+    assert [_reveal(resolver, f"secret://env/{name}") for name in ("LINE", "MARK")] == ["s", "s"]
+    assert _refusal(resolver, "secret://env/BROKEN") == "the secret is not UTF-8 text"
+
+
+def test_a_secret_holds_no_nul(tmp_path: Path) -> None:
+    (tmp_path / "p").write_bytes(b"a\0b")
+    assert "NUL" in _refusal(Resolver(str(tmp_path)), "secret://file/p")

@@ -102,3 +102,15 @@ def test_nothing_that_a_terminal_obeys_gets_through() -> None:
     text = diagnostics_text([answer], Style())
     assert not any(char in text for char in "\x1b\x07\x9b\u202e")
     assert "│   x\\ny\n" in text
+
+
+def test_many_diagnostics_are_counted() -> None:
+    """Nobody reads thousands: the first errors stand in their order, then how many there are."""
+    warnings = [Diagnostic("w", "Old", "old", severity=Severity.WARNING, position=Position("a.yml", 1))] * 5
+    errors = [Diagnostic("e", f"No {number}", "x", position=Position("a.yml", 10 + number)) for number in range(3_000)]
+    text = diagnostics_text([*warnings, *errors], Style())
+    assert text.count("Error:") == 100
+    assert "No 99\n" in text
+    assert "No 100\n" not in text
+    assert text.endswith("\n2,905 more errors and warnings are not shown; `--format json` lists all of them.\n")
+    assert "more errors" not in diagnostics_text([*warnings, *errors[:95]], Style())
