@@ -45,6 +45,7 @@ class Network:
         self._elsewhere: dict[str, str] = {}
         self._lock = Lock()
         self._names: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._reserved: dict[tuple[str, int], socket.socket] = {}
 
@@ -82,6 +83,20 @@ class Network:
         """The address of every requested port, by name and port."""
         with self._lock:
             return dict(self._places)
+
+    def alias(self, name: str, machine: str) -> None:
+        """Another name, or an address, that the server knows a host by."""
+        with self._lock:
+            self._aliases[name.lower()] = machine.lower()
+
+    def machine(self, name: str) -> str:
+        """The name in full of the host that an alias or a NetBIOS name means; as it is for any other name."""
+        key = name.lower()
+        with self._lock:
+            if key in self._names or key in self._aliases:
+                return self._aliases.get(key, key)
+            meant = [full for full in self._names if full.partition(".")[0][:15] == key]
+        return meant[0] if len(meant) == 1 else name
 
     def resolve(self, name: str, port: int) -> Place:
         """Where `port` of `name` is. Raises UnknownName."""

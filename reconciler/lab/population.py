@@ -67,8 +67,17 @@ class Population:
         else:
             host = WindowsHost(document, self._around)
         self._around.network.add(host.name)
+        if host.state.get("registered_as"):
+            self._around.network.alias(host.state["registered_as"], host.name)
         self._hosts[host.name] = host
         return host
+
+    def register(self, host: Host, name: str) -> None:
+        """Let the server know a host by another name."""
+        with host.document.lock:
+            host.state["registered_as"] = name
+            host.document.save()
+        self._around.network.alias(name, host.name)
 
     def start(self) -> None:
         """Start those that do not run yet."""

@@ -96,7 +96,7 @@ class RunningLab:
             self._server.witness(event)
 
     def _is_alive(self, name: str) -> bool:
-        host = self._population.find(name)
+        host = self._population.find(self._network.machine(name))
         return host is not None and bool(host.service.port)
 
     def _ssh(self) -> SshService:

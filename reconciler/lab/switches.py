@@ -36,7 +36,9 @@ def switch(
         _smtp(mail, key, value)
     else:
         host = find(population, target)
-        if host is not None:
+        if host is not None and key == "registered-as":
+            _register(population, server, host, value)
+        elif host is not None:
             _change(host, key, value)
         elif not _job(server, jobs, target, key, value):
             raise LabError(
@@ -55,6 +57,18 @@ def find(population: Population, target: str) -> Host | None:
         return named[0]
     similar = [host for host in population if host.name.partition(".")[0] == target.lower()]
     return similar[0] if len(similar) == 1 else None
+
+
+def _register(population: Population, server: Document, host: Host, name: str) -> None:
+    """`registered-as=PX-1` or `=172.17.53.53`: the proxy was added by this name, as people do in the console."""
+    population.register(host, name)
+    with server.lock:
+        proxies = {ident: dict(item) for ident, item in server.data.get("proxies", {}).items()}
+    found = [item for item in proxies.values() if item["fqdn"] == host.name]
+    if not found:
+        raise LabError(f"the server of the lab has no proxy on {host.name}")
+    found[0]["hostName"] = name
+    _put(server, "proxies", proxies)
 
 
 def _change(host: Host, key: str, value: str) -> None:

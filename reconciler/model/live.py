@@ -66,7 +66,7 @@ INCOMPLETE: Final = "incomplete-observation"
 class Gap:
     """Something that must be there and that the server does not show. Objects of `kind` with `name`, in lower case, may
     exist without being listed; empty stands for every kind and every name. `address` is an object that is shown in
-    part; unless it is `identified` it is not known which one it is.
+    part; unless it is `identified` it is not known which one it is. `fix` is what resolves the gap, if it is known.
     """
 
     kind: str
@@ -74,6 +74,7 @@ class Gap:
     name: str = ""
     address: str = ""
     identified: bool = False
+    fix: str = ""
 
     def covers(self, kind: str, name: str) -> bool:
         return self.kind in ("", kind) and self.name in ("", name.lower())

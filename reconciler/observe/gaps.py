@@ -14,7 +14,7 @@ from reconciler.kinds.field import Raw
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.states import health_of
 from reconciler.model.address import address
-from reconciler.model.errors import Missing, RemoteError, UnknownName
+from reconciler.model.errors import Missing, RemoteError
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Gap
 from reconciler.model.state import Health
@@ -41,10 +41,10 @@ _IDENTIFIED_BY: Final = {"proxy": "host name", "job": "name and its organization
 
 
 def find_gaps(listed: Listed, naming: Naming) -> Iterator[Gap]:
-    """The gaps in what a server lists. `naming` knows the ids of all listed objects."""
+    """The gaps in what a server lists."""
     if not listed["proxy"]:
         yield Gap("proxy", "the server lists no proxy, not even its own")
-    yield from _dangling(listed, naming)
+    yield from _dangling(listed)
     for kind, objects in listed.items():
         if KINDS[kind].singleton:
             continue
@@ -58,24 +58,17 @@ def find_gaps(listed: Listed, naming: Naming) -> Iterator[Gap]:
                 yield Gap(kind, f"the server does not show the id of {where}", name.lower(), where, identified=True)
 
 
-def _dangling(listed: Listed, naming: Naming) -> Iterator[Gap]:
+def _dangling(listed: Listed) -> Iterator[Gap]:
     """Objects that others name and the server does not list."""
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    there = {kind: {str(seen.get("id")).lower() for _, seen in objects} for kind, objects in listed.items()}
     for kind, link, target in _LINKS:
         for name, seen in listed.get(kind, ()):
-            if seen.get(link) and not _is_listed(target, seen[link], naming):
+            if seen.get(link) and seen[link].lower() not in there.get(target, ()):
                 users[target, seen[link].lower()].append(address(kind, name))
     for (target, ident), names in sorted(users.items()):
         who = f"{names[0]} and {len(names) - 1} more use" if len(names) > 1 else f"{names[0]} uses"
         yield Gap(target, f"the server does not list the {target} {ident} that {who}")
-
-
-def _is_listed(kind: str, ident: str, naming: Naming) -> bool:
-    try:
-        naming.named(kind, ident)
-    except UnknownName:
-        return False
-    return True
 
 
 def unhealthy(reader: Reader, listed: Listed, inventory: Inventory, gaps: Sequence[Gap]) -> Iterator[Gap]:

@@ -11,6 +11,7 @@ from reconciler.kinds.naming import Naming
 from reconciler.model.live import Live, ServerInfo
 from reconciler.observe.management import read_security, read_versions
 from reconciler.observe.probe import probe_hosts
+from reconciler.observe.proxies import names_in
 from reconciler.observe.server import read_server
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def observe(
     with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="observe") as pool:
         hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=clock)
         security = pool.submit(read_security, inventory, access, context)
-        resources, gaps = read_server(reader, inventory, naming)
+        resources, gaps = read_server(
+            reader, inventory, naming, lambda name: names_in(hosts[name].result()) if name in hosts else ()
+        )
         certificate, problems = security.result()
         resources |= certificate
         facts = {name: future.result() for name, future in sorted(hosts.items())}

@@ -15,12 +15,14 @@ from reconciler.kinds.codec import owner_of
 from reconciler.kinds.field import Raw
 from reconciler.kinds.graph import Graph
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.proxy_names import Matches
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Gap, LiveResource
 from reconciler.observe.chain import Raws, complete_jobs, complete_pools
 from reconciler.observe.gaps import find_gaps, unhealthy
+from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
 from reconciler.observe.unknown import unknown_digests
 
 if TYPE_CHECKING:
@@ -34,24 +36,28 @@ class ServerObjects(NamedTuple):
     gaps: tuple[Gap, ...]
 
 
-def read_server(reader: Reader, inventory: Inventory, naming: Naming) -> ServerObjects:
-    """Every object of every kind that this REST version has. Declared ones carry their declared names."""
+def read_server(
+    reader: Reader, inventory: Inventory, naming: Naming, reported: ReportedNames = not_probed
+) -> ServerObjects:
+    """Every object of every kind that this REST version has. Declared ones carry their declared names. `reported` gives
+    the names that the host of a declared proxy reports."""
     raws = _read_collections(reader, inventory)
     complete_pools(reader, raws, inventory, naming)
     _learn_references(reader, inventory, naming)
     found: dict[Address, LiveResource] = {}
     listed: dict[str, list[tuple[str, Raw]]] = {}
+    proxies = match_proxies(raws["proxy"], inventory, naming, reported)
     for kind in KINDS.values():
         if kind.name not in raws:
             continue
         if kind.name == "organization":
-            _match(kind, raws[kind.name], inventory, naming)
+            _match(kind, raws[kind.name], inventory, naming, proxies)
             complete_jobs(reader, raws["job"], inventory, naming)
-        listed[kind.name] = _match(kind, raws[kind.name], inventory, naming)
+        listed[kind.name] = _match(kind, raws[kind.name], inventory, naming, proxies)
         for name, seen in listed[kind.name]:
             found[address(kind.name, name)] = _decode(kind, name, seen, naming)
     _add_processing(found)
-    gaps = list(find_gaps(listed, naming))
+    gaps = [*find_gaps(listed, naming), *ambiguous_proxies(proxies, listed["proxy"])]
     return ServerObjects(found, (*gaps, *unhealthy(reader, listed, inventory, gaps)))
 
 
@@ -88,9 +94,11 @@ def _learn(naming: Naming, kind: str, raws: Iterable[Raw], *names: str) -> None:
                 naming.learn(kind, name, raw["id"])
 
 
-def _match(kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming) -> list[tuple[str, Raw]]:
-    """Live objects with their names in the inventory; their ids are added to `naming`. An object with the former name
-    of a declared one is that object."""
+def _match(
+    kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming, proxies: Matches
+) -> list[tuple[str, Raw]]:
+    """Live objects with their names in the inventory; their ids are added to `naming`, unless it is ambiguous which
+    ones they are. An object with the former name of a declared one is that object."""
     wanted: dict[str, Resource] = {
         kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
     }
@@ -104,16 +112,19 @@ def _match(kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming
     known = {**renamed, **wanted}
     taken = {resource.name for resource in wanted.values()}
     named = []
-    for seen in listed:
+    doubtful = {index for _, there in proxies.ambiguous for index in there} if kind.name == "proxy" else ()
+    for index, seen in enumerate(listed):
         key = kind.live_key(seen, naming)
-        if key in known and (key or kind.singleton):
+        if kind.name == "proxy" and index in proxies.found:
+            name = proxies.found[index]
+        elif kind.name != "proxy" and key in known and (key or kind.singleton):
             name = known[key].name
         else:
             name = _own_name(kind, seen)
             while name in taken:
                 name += f" ({_ident(seen)[:8]})"
         taken.add(name)
-        if _ident(seen):
+        if _ident(seen) and index not in doubtful:
             naming.learn(kind.name, name, _ident(seen))
         named.append((name, seen))
     return named

@@ -19,7 +19,7 @@ def plan_incomplete(inputs: Inputs, before: PlanPart) -> PlanPart:
     gaps = inputs.live.gaps
     reasons = ((change.key, _reason(change, gaps)) for change in before.changes)
     return PlanPart(
-        problems=tuple(_problem(gap) for gap in gaps),
+        problems=tuple(_problem(gap) for gap in {gap.detail: gap for gap in reversed(gaps)}.values()),
         obstacles={key: f"the observation is incomplete: {why}" for key, why in reasons if why},
     )
 
@@ -38,6 +38,6 @@ def _problem(gap: Gap) -> Diagnostic:
         code=INCOMPLETE,
         summary="Observation incomplete",
         detail=f"{gap.detail[:1].upper()}{gap.detail[1:]}. Nothing is deleted, replaced or taken over.",
-        fix="Check the server (vbo-reconcile doctor shows its health), then plan again.",
+        fix=gap.fix or "Check the server (vbo-reconcile doctor shows its health), then plan again.",
         address=gap.address,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.kinds.proxy_names import normal, same
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.model.sentences import quoted
 
@@ -131,7 +132,7 @@ def same_host(declared: Declared) -> Iterator[Finding]:
         host = values.get("host")
         if host is None:
             continue
-        first = seen.setdefault(host.lower(), name)
+        first = seen.setdefault(normal(host), name)
         if first != name:
             detail = (
                 f"{quoted(name)} and {quoted(first)} have the same host {quoted(host)}, which can be only one proxy."
@@ -141,9 +142,9 @@ def same_host(declared: Declared) -> Iterator[Finding]:
 
 
 def server_as_proxy(declared: Declared) -> Iterator[Finding]:
-    server = str(declared.setting("server").get("host", "")).lower()
+    server = str(declared.setting("server").get("host", ""))
     for name, values in declared.section("proxies").items():
-        if server and str(values.get("host", "")).lower() == server:
+        if server and same(str(values.get("host", "")), server):
             detail = f"{quoted(name)} is the management server, whose built-in proxy is not managed."
             fix = "Remove it, or correct its `host`."
             yield Finding(Where("proxies", name, "host"), detail, fix, (Where("server", "", "host"),))

@@ -38,6 +38,7 @@ class LabFleet:
         self._scripts = scripts
 
     def deploy(self, order: Deployment) -> Deployed:
+        order = self._at_machine(order)
         with self._login(order) as login:
             self._push(login, order, upgrade=False)
             self._store(order)
@@ -50,6 +51,7 @@ class LabFleet:
         return Deployed(order.host, order.os, version)
 
     def upgrade(self, order: Deployment) -> Deployed:
+        order = self._at_machine(order)
         with self._login(order) as login:
             previous = self._push(login, order, upgrade=True)
             try:
@@ -58,6 +60,10 @@ class LabFleet:
                 self._push(login, replace(order, build=previous), upgrade=True)
                 raise
         return Deployed(order.host, order.os, version)
+
+    def _at_machine(self, order: Deployment) -> Deployment:
+        """A proxy may be added by NetBIOS name or address."""
+        return replace(order, host=self._network.machine(order.host))
 
     def _login(self, order: Deployment) -> HostLogin:
         return HostLogin(order, self._network, self._authority, self._scripts)
@@ -81,6 +87,7 @@ class LabFleet:
         return str(previous.get("version", ""))
 
     def reconfigure(self, order: Deployment) -> Deployed:
+        order = self._at_machine(order)
         with self._login(order) as login:
             args = {"port": order.port, "account": order.username, "server": order.server}
             previous = login.run("configure-proxy", args).get("previous") or {}
@@ -93,12 +100,14 @@ class LabFleet:
         return Deployed(order.host, order.os, version)
 
     def remove(self, order: Deployment) -> None:
+        order = self._at_machine(order)
         with self._login(order) as login:
             login.run("remove-proxy", {"server": order.server})
         self._forget(order.host)
 
     def version_of(self, host: str, port: int, *, domain: bool, certificate: str, server: str) -> str | None:
         del domain  # what the proxy was deployed with decides how it is reached
+        host = self._network.machine(host)
         try:
             with self._dialler.line(
                 host, port, server=server, certificate=certificate, account=self._account(host)
@@ -108,6 +117,7 @@ class LabFleet:
             return None
 
     def trust(self, host: str, port: int, *, old: str, new: str, server: str) -> bool:
+        host = self._network.machine(host)
         try:
             with self._dialler.line(host, port, server=server, certificate=old) as line:
                 line.ask(trust=public_part(new))
@@ -117,6 +127,7 @@ class LabFleet:
 
     def check_ssh(self, host: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
         """The host key as the server sees it; the login is tried too, and decides the status."""
+        host = self._network.machine(host)
         key = host_key(self._network, host, int(settings.get("port") or 22))
         order = Deployment(
             host=host,
@@ -140,6 +151,7 @@ class LabFleet:
         self, host: str, port: int, order: SessionOrder, *, domain: bool, certificate: str, server: str
     ) -> SessionResult:
         del domain
+        host = self._network.machine(host)
         account = self._account(host)
         try:
             with self._dialler.line(host, port, server=server, certificate=certificate, account=account) as line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reconciler.kinds.proxy_names import normal
 from reconciler.model.address import name_of
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
@@ -143,9 +144,18 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
 def _reports(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterator[Report]:
     if proxy.live is not None:
         yield from other_owner(proxy.inputs.inventory, proxy.address, proxy.live)
+        yield from _other_name(declared, proxy)
     if decision.maintenance is MaintenanceAction.EXTERNAL:
         text = "in maintenance mode, which no apply of this inventory set: left unchanged"
         yield Report(proxy.address, "in-maintenance", text, declared.position)
+
+
+def _other_name(declared: Resource, proxy: ProxyView) -> Iterator[Report]:
+    """A report if the server has the proxy by another name than the declared one. A proxy cannot be renamed."""
+    there, declared_as = proxy.state.host or "", str(declared.fields.get("host", ""))
+    if there and normal(there) != normal(declared_as):
+        detail = f"registered on the server as {there}: the same proxy by another name of its host"
+        yield Report(proxy.address, "registered-as", detail, declared.positions.get("host", declared.position))
 
 
 def _unknown(proxy: ProxyView, decision: Decision) -> Iterator[UnknownField]:

@@ -1,0 +1,61 @@
+"""Live proxies and declared ones: matched by every name of either side that is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from reconciler.kinds import KINDS
+from reconciler.kinds.field import Raw
+from reconciler.kinds.naming import Naming
+from reconciler.kinds.proxy_names import Matches, Names, match
+from reconciler.kinds.states import proxy_state
+from reconciler.kinds.typed import typed
+from reconciler.model.address import address
+from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.live import Gap, HostFacts
+from reconciler.model.sentences import listed
+
+ReportedNames = Callable[[str], Iterable[str]]
+"""The names that the host of a declared proxy reports, by the name of the proxy."""
+
+_FIX: Final = "Write the name that the server shows: host: {host}. If it is another machine, declare it as a proxy too."
+
+
+def not_probed(_name: str) -> Iterable[str]:
+    """What is known of hosts that were not probed."""
+    return ()
+
+
+def names_in(facts: HostFacts) -> tuple[str, ...]:
+    """The names that a host reports."""
+    host = facts.facts.get("host")
+    return tuple(str(host[key]) for key in ("fqdn", "name") if host.get(key)) if isinstance(host, dict) else ()
+
+
+def match_proxies(
+    raws: Sequence[dict[str, Any]], inventory: Inventory, naming: Naming, reported: ReportedNames
+) -> Matches:
+    """The declared name of each live proxy by its index in `raws`."""
+    states = [proxy_state(typed(KINDS["proxy"], naming.rest, raw), naming.rest) for raw in raws]
+    live = [Names.of(state.host or "", (state.fqdn,)) for state in states]
+    declared = {item.name: _names(item, naming, reported) for item in inventory.told_of_kind("proxy")}
+    return match(declared, live)
+
+
+def _names(proxy: Resource, naming: Naming, reported: ReportedNames) -> Names:
+    connection = naming.connection(proxy.name)
+    more = (connection.address,) if connection is not None else ()
+    return Names.of(str(proxy.fields.get("host", proxy.name)), more, lambda: reported(proxy.name))
+
+
+def ambiguous_proxies(matches: Matches, named: Sequence[tuple[str, Raw]]) -> Iterator[Gap]:
+    """A gap for each declared proxy and each live one that it may be."""
+    for wanted, there in matches.ambiguous:
+        hosts = [str(named[index][1].get("hostName")) for index in there]
+        word = "proxies" if len(wanted) > 1 else "proxy"
+        detail = f"the declared {word} {listed(wanted)} may be the live {listed(hosts, 'or')}"
+        for name in wanted:
+            for index in there:
+                where = address("proxy", named[index][0])
+                yield Gap("proxy", detail, name.lower(), where, fix=_FIX.format(host=hosts[0]))
