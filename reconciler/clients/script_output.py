@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
+from xml.sax.saxutils import unescape
 
+from reconciler.clients import foreign_json
 from reconciler.model.errors import BadAnswer, ScriptFailed
 from reconciler.model.secret import Secret, mask_secrets
 
-OUTPUT_LIMIT: Final = 16 * 1024 * 1024
+OUTPUT_LIMIT: Final = 4 * 1024 * 1024
 """Bytes that one script may print. The largest document of a shipped script is a few kilobytes."""
 
-_CLIXML = re.compile(r"#< CLIXML\s*(<Objs.*?</Objs>)", re.DOTALL)
-_ERROR = re.compile(r'<S S="Error">(.*?)</S>', re.DOTALL)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _LONGEST = 600
 
@@ -41,7 +41,7 @@ def document(peer: str, what: str, stdout: bytes, secrets: Sequence[str]) -> Any
     """The JSON document that a script printed. Raises BadAnswer for anything else."""
     text = stdout.decode("utf-8-sig", "replace").strip()
     try:
-        return json.loads(text)
+        return foreign_json.parse(text)
     except ValueError as error:
         encoding = json.detect_encoding(stdout[:4])
         if len(stdout) > 3 and not encoding.startswith("utf-8"):
@@ -68,7 +68,7 @@ def _message(text: str) -> str:
         if not line.lstrip().startswith("{"):
             continue
         try:
-            found = json.loads(line)
+            found = foreign_json.parse(line)
         except ValueError:
             continue
         if isinstance(found, dict) and isinstance(found.get("message"), str):
@@ -78,8 +78,21 @@ def _message(text: str) -> str:
 
 def _clixml(text: str) -> str:
     """The error text in PowerShell's serialized streams; progress and warnings in them are not failures."""
-    found = "".join(part for block in _CLIXML.findall(text) for part in _ERROR.findall(block))
-    return html.unescape(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), found))
+    parts = text.partition("#< CLIXML")[2].split('<S S="Error">')[1:]
+    found = "".join(part.partition("</S>")[0] for part in parts if "</S>" in part)
+    plain = unescape(found, {"&quot;": '"', "&apos;": "'"})
+    return foreign_json.without_half_pairs(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), plain))
+
+
+@contextmanager
+def interpreting(peer: str, script: str) -> Iterator[None]:
+    """Around code that reads a document: what it raises for one of another shape is a BadAnswer of this host."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        hint = "Is the script of the playbook the one of this version, and does nothing else print on the host?"
+        reason = "its parts are not those that the script documents"
+        raise BadAnswer(peer, f"reading the answer of {script}", reason, hint=hint) from error
 
 
 def shorten(text: str, longest: int = _LONGEST) -> str:

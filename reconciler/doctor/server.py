@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reconciler.clients import peer_info
+from reconciler.clients.script_output import interpreting
 from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.doctor.stages import PTR, check_listener, check_name, matches, one_way, passed, stopped
 from reconciler.kinds import KINDS
@@ -108,11 +109,13 @@ def _shell(context: CheckContext, connection: Connection, subject: str) -> list[
         with open_host(connection, context.connection_context) as host:
             module = host.execute(shipped_script("server/version.ps1"), {}, deadline=connection.deadlines.call)
             names = _names(context, host, connection.deadlines.call)
+        with interpreting(connection.peer, "server/version.ps1"):
+            proxies = module.get("proxies", ())
+            late = sum(1 for item in proxies if item.get("outdated"))
+            size = f"{len(proxies)} proxies, {late} of them out of date"
+            answer = f"the module answers: build {module.get('version')}, {size}"
     except ReconcileError as error:
         return [*rows, *stopped(subject, error, peer=connection.peer)]
-    proxies = module.get("proxies", ())
-    late = sum(1 for item in proxies if item.get("outdated"))
-    answer = f"the module answers: build {module.get('version')}, {len(proxies)} proxies, {late} of them out of date"
     return [*rows, *passed(subject, answer=answer), *names]
 
 
@@ -120,12 +123,14 @@ def _names(context: CheckContext, host: ScriptRunner, deadline: float) -> list[C
     """The names of the proxies, as the server resolves them."""
     proxies = {str(item.fields.get("host", item.name)): item.name for item in context.inventory.of_kind("proxy")}
     asked = sorted(name for name in proxies if not is_address(name))
+    script = shipped_script("server/names.ps1")
     try:
-        answer = host.execute(shipped_script("server/names.ps1"), {"hosts": asked}, deadline=deadline) if asked else {}
+        answer = host.execute(script, {"hosts": asked}, deadline=deadline) if asked else {}
+        with interpreting(context.access.server.host, script.name):
+            found = [item for item in answer.get("names", ()) if item["host"] in proxies]
+            return [_name(f"host.{proxies[item['host']]}", item) for item in found]
     except RemoteError as error:
         return [Check("server.powershell", "names", Level.UNKNOWN, f"{error.what}: {error.reason}")]
-    found = [item for item in answer.get("names", ()) if item["host"] in proxies]
-    return [_name(f"host.{proxies[item['host']]}", item) for item in found]
 
 
 def _name(subject: str, answer: Mapping[str, Any]) -> Check:

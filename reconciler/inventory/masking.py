@@ -10,9 +10,8 @@ import re
 
 from reconciler.model.secret import MASK
 
-_PAIR = re.compile(
-    r"""(?P<word>[\w.-]*(?:pas|ps|pw|secret|key|token|phrase)[\w.-]*)["']?\s*:(?!//)\s*""", re.IGNORECASE
-)
+_PAIR = re.compile(r"""(?<![\w.-])(?P<word>[\w.-]+)["']?\s*:(?!//)\s*""")
+_TELLING = ("pas", "ps", "pw", "secret", "key", "token", "phrase")
 _HARMLESS = frozenset({"host_keys", "keytab", "secrets"})  # a keytab is named by its path
 _KEY_TEXT = re.compile(r"-----BEGIN|^\s*[A-Za-z0-9+/]{40,}={0,2}\s*$")
 
@@ -22,7 +21,8 @@ def masked(line: str) -> str:
     if _KEY_TEXT.search(line):
         return MASK
     for found in _PAIR.finditer(line):
-        value = line[found.end() :]
-        if value and found["word"].lower() not in _HARMLESS and not value.lstrip("\"'").startswith("secret://"):
+        value, word = line[found.end() :], found["word"].lower()
+        is_secret = word not in _HARMLESS and any(part in word for part in _TELLING)
+        if value and is_secret and not value.lstrip("\"'").startswith("secret://"):
             return f"{line[: found.end()]}{MASK}"
     return line

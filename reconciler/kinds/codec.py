@@ -8,26 +8,34 @@ from typing import Any
 
 from reconciler.kinds.field import Context, Decode, Encode, Raw
 
-_OWNER_MARK = re.compile(r"\s*\[vbo-reconcile:([^\]\s]+)\]\s*$")
+_MARK = "[vbo-reconcile:"
 
 
 def owner_of(raw: Raw) -> str:
     """The name of the inventory that created an object, from the mark at the end of its description."""
     text = raw.get("description")
-    found = _OWNER_MARK.search(text) if isinstance(text, str) else None
-    return found.group(1) if found else ""
+    return _split_mark(text)[1] if isinstance(text, str) else ""
+
+
+def _split_mark(text: str) -> tuple[str, str]:
+    """A description without its mark, and the name in the mark, which is empty without one."""
+    before, found, name = text.rstrip().rpartition(_MARK)
+    owner = name.removesuffix("]")
+    if not found or owner == name or not owner or "]" in owner or owner.split() != [owner]:
+        return text, ""
+    return before.rstrip(), owner
 
 
 def encode_description(value: Any, context: Context) -> Mapping[str, Any]:
     """`context.owner` is empty for objects that this inventory did not create: they stay unmarked."""
     if not context.owner:
         return {"description": value}
-    mark = f"[vbo-reconcile:{context.owner}]"
+    mark = f"{_MARK}{context.owner}]"
     return {"description": f"{value} {mark}" if value else mark}
 
 
 def decode_description(raw: Raw, context: Context) -> Any:
-    return _OWNER_MARK.sub("", raw["description"])
+    return _split_mark(raw["description"])[0]
 
 
 def words(api: str, table: Mapping[str, str]) -> tuple[Encode, Decode]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LEADING: Final = re.compile(r"^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)(?=[-+~ ]|$)")
-_REST: Final = re.compile(r"v([0-9]+)", re.IGNORECASE)
+_LEADING: Final = re.compile(r"^(?:[0-9]+:)?([0-9]{1,18}(?:\.[0-9]{1,18})*)(?=[-+~ ]|$)")
+_REST: Final = re.compile(r"v([0-9]{1,9})", re.IGNORECASE)
 
 
 def version_numbers(text: str) -> tuple[int, ...]:

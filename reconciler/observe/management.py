@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,15 @@ def read_security(
     """The certificate that workgroup proxies trust, if the inventory declares one."""
     if not inventory.of_kind("certificate"):
         return {}, ()
-    raw, problems = _ask("server/security-settings.ps1", access, context)
-    if raw is None:
-        return {}, problems
     kind = KINDS["certificate"]
     naming = Naming(0, access)
-    fields = {field.name: field.decode(raw, naming) if field.decode else UNKNOWN for field in kind.fields}
+
+    def decoded(raw: Mapping[str, Any]) -> dict[str, Any]:
+        return {field.name: field.decode(raw, naming) if field.decode else UNKNOWN for field in kind.fields}
+
+    fields, problems = _ask("server/security-settings.ps1", access, context, decoded)
+    if fields is None:
+        return {}, problems
     return {address("certificate"): LiveResource("certificate", "", "certificate", fields)}, problems
 
 
@@ -52,16 +55,19 @@ def read_versions(
     candidates = [found for found in declared if _may_be_behind(resources[found.address].proxy, reader)]
     if not candidates or access.server.powershell is None:
         return resources, ()
-    answer, problems = _ask("server/version.ps1", access, context)
-    if answer is None:
+    outdated, problems = _ask("server/version.ps1", access, context, _outdated)
+    if outdated is None:
         return resources, problems
-    outdated = {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
     for found in declared:
         live = resources[found.address]
         word = outdated.get((live.proxy.host or "").lower())
         state = replace(live.proxy, outdated=word if isinstance(word, bool) else None)
         resources[found.address] = replace(live, state=state)
     return resources, problems
+
+
+def _outdated(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
 
 
 def _may_be_behind(proxy: ProxyState, reader: Reader) -> bool:
@@ -71,8 +77,9 @@ def _may_be_behind(proxy: ProxyState, reader: Reader) -> bool:
 
 
 def _ask(
-    name: str, access: Access, context: ConnectionContext
-) -> tuple[Mapping[str, Any] | None, tuple[Diagnostic, ...]]:
+    name: str, access: Access, context: ConnectionContext, read: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> tuple[dict[str, Any] | None, tuple[Diagnostic, ...]]:
+    """What `read` finds in the answer of a script; None with the problem if there is no such answer."""
     connection = access.server.powershell
     if connection is None:
         return None, (
@@ -85,9 +92,12 @@ def _ask(
             ),
         )
     from reconciler.clients.host_session import open_host
+    from reconciler.clients.script_output import interpreting
 
     try:
         with open_host(connection, context) as host:
-            return host.execute(shipped_script(name), {}, deadline=connection.deadlines.call), ()
+            answer = host.execute(shipped_script(name), {}, deadline=connection.deadlines.call)
+        with interpreting(connection.peer, name):
+            return read(answer), ()
     except (RemoteError, SecretError) as error:
         return None, (host_problem(error, connection),)

@@ -107,14 +107,17 @@ def run_facts_scripts(
 
     The documents of user scripts are merged under `own`, later ones first. Raises RemoteError.
     """
+    from reconciler.clients.script_output import interpreting
+
     before = clock()
     document = session.execute(playbook.facts, arguments, deadline=deadline)
     after = clock()
-    try:
-        facts = parse(document, playbook.os, before + (after - before) / 2)
-    except NotFacts as error:
-        what = f"reading the answer of {playbook.facts.name}"
-        raise BadAnswer(peer, what, str(error), hint="Is `os` of the proxy right?") from error
+    with interpreting(peer, playbook.facts.name):
+        try:
+            facts = parse(document, playbook.os, before + (after - before) / 2)
+        except NotFacts as error:
+            what = f"reading the answer of {playbook.facts.name}"
+            raise BadAnswer(peer, what, str(error), hint="Is `os` of the proxy right?") from error
     own: dict[str, Any] = {}
     for script in playbook.own_facts:
         document = session.execute(script, arguments, deadline=deadline)

@@ -36,3 +36,9 @@ def test_shows(line: str) -> None:
 @pytest.mark.parametrize("line", HIDDEN)
 def test_hides(line: str) -> None:
     assert masked(line) == HIDDEN[line]
+
+
+@pytest.mark.parametrize("part", ["a-", "key ", "pas", "x" + " " * 1000, "-"])
+def test_long_lines_are_read_in_one_pass(part: str) -> None:
+    line = part * (3_000_000 // len(part)) + "!"
+    assert masked(line) == line

@@ -26,9 +26,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What PowerShell answers; `asked` counts how often it is."""
     answer: dict[str, Any] = {"proxies": [], "asked": 0}
 
-    def ask(*_: Any) -> tuple[dict[str, Any], tuple[()]]:
+    def ask(*given: Any) -> tuple[dict[str, Any], tuple[()]]:
         answer["asked"] += 1
-        return answer, ()
+        return given[-1](answer), ()
 
     monkeypatch.setattr(management, "_ask", ask)
     return answer

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.clients.script_output import interpreting
 from reconciler.model.errors import Unreachable
 from reconciler.model.steps import ChangeHost, InstallPackage, MarkRegistered, UploadPackage
 from reconciler.package_data import shipped_script
@@ -43,7 +44,10 @@ def upload(context: ApplyContext, step: UploadPackage, report: Reporter) -> str 
     asked = {"sha256": package.sha256, "kind": _kind(step.file), "upload": ""}
     stage, long = _package_script(step.os, "package-stage"), connection.deadlines.long
     with context.host(connection, step.host) as host:
-        if host.execute(stage, asked, deadline=connection.deadlines.call)["staged"]:
+        answer = host.execute(stage, asked, deadline=connection.deadlines.call)
+        with interpreting(connection.peer, stage.name):
+            staged = bool(answer["staged"])
+        if staged:
             report(f"{step.file} is on the host already")
             return None
         file = fetch(package, context.access.root, deadline=long)
@@ -66,15 +70,16 @@ def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> st
         "wait": _START_SECONDS,
     }
     arguments |= {"kind": step.kind} if step.os == "linux" else {"properties": dict(package.properties)}
+    script = _package_script(step.os, "package-install")
     with context.host(connection, step.host) as host:
-        answer = host.execute(
-            _package_script(step.os, "package-install"), arguments, deadline=connection.deadlines.long
-        )
-    if not answer["ok"]:
-        raise StepFailed(f"{answer['problem']}; {answer['back']}", tuple(answer["log"]))
-    report(f"{answer['version']} runs" + (f", {answer['before']} before" if answer["before"] else ""))
-    restart = ", Windows must be restarted" if answer.get("restart") else ""
-    return f"installed {answer['version']}{restart}"
+        answer = host.execute(script, arguments, deadline=connection.deadlines.long)
+    with interpreting(connection.peer, script.name):
+        if not answer["ok"]:
+            raise StepFailed(f"{answer['problem']}; {answer['back']}", tuple(str(line) for line in answer["log"]))
+        version, before = answer["version"], answer["before"]
+        restart = ", Windows must be restarted" if answer.get("restart") else ""
+    report(f"{version} runs" + (f", {before} before" if before else ""))
+    return f"installed {version}{restart}"
 
 
 @runs(MarkRegistered)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.clients.script_output import interpreting
 from reconciler.kinds import proxy
 from reconciler.model.connection import Credential
 from reconciler.model.secret import Secret
@@ -59,7 +60,8 @@ def _update(context: ApplyContext, asked: Sequence[Mapping[str, Any]]) -> list[M
         group["proxies"].append(item["host"])
     arguments = {"groups": [groups[name] for name in sorted(groups)], "wait": _SETTLE_SECONDS}
     answer = _run(context, "server/update-proxy.ps1", arguments)
-    results = {str(result.get("host")).lower(): result for result in answer.get("results", ())}
+    with interpreting(context.access.server.host, "server/update-proxy.ps1"):
+        results = {str(result.get("host")).lower(): dict(result) for result in answer.get("results", ())}
     silent = {"ok": False, "message": "the script returned no result for it"}
     return [results.get(item["host"].lower(), silent) for item in asked]
 
@@ -83,4 +85,5 @@ def _run(context: ApplyContext, name: str, arguments: Mapping[str, Any]) -> Mapp
     connection = context.access.server.powershell
     with context.host(connection, context.access.server.host) as host:
         answer = host.execute(shipped_script(name), arguments, deadline=context.access.server.deadlines.long)
-    return dict(answer)
+    with interpreting(context.access.server.host, name):
+        return dict(answer)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.clients import foreign_json
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -86,8 +86,8 @@ class Answer:
     def problem(self) -> Mapping[str, Any]:
         """The body as an object, empty if it is not one: errors have two formats, or no body at all."""
         try:
-            document = json.loads(self.content)
-        except (ValueError, RecursionError):
+            document = foreign_json.parse(self.content)
+        except ValueError:
             return {}
         return document if isinstance(document, dict) else {}
 
@@ -95,8 +95,8 @@ class Answer:
 def document(answer: Answer, peer: str, what: str, *, hint: str = _NOT_THE_API) -> Any:
     """The JSON of an accepted answer. Raises BadAnswer."""
     try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError) as error:
+        return foreign_json.parse(answer.content)
+    except ValueError as error:
         raise BadAnswer(
             peer,
             what,

@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -15,7 +15,10 @@ from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.vbo.answer import Answer
 from reconciler.model.connection import Server
-from reconciler.model.errors import DeadlineExceeded
+from reconciler.model.errors import BadAnswer, DeadlineExceeded
+
+_LONGEST: Final = 256 * 1024 * 1024
+"""Bytes of one answer, unpacked: some hundred thousand objects."""
 
 Clock = Callable[[], float]
 
@@ -88,10 +91,22 @@ class Wire:
                 extensions={"sni_hostname": self.host},
             )
             with socket_deadline(lambda: until - self.clock()):
-                response = self._client.send(request)
+                response = self._client.send(request, stream=True)
+                try:
+                    content = self._read(response, what)
+                finally:
+                    response.close()
         except CAUGHT as error:
             raise translate(error, self.peer, what) from error
-        return Answer(response.status_code, response.content)
+        return Answer(response.status_code, content)
+
+    def _read(self, response: httpx.Response, what: str) -> bytes:
+        content = bytearray()
+        for part in response.iter_bytes():
+            content += part
+            if len(content) > _LONGEST:
+                raise BadAnswer(self.peer, what, f"its answer is longer than {_LONGEST >> 20} MB")
+        return bytes(content)
 
     def close(self) -> None:
         self._client.close()

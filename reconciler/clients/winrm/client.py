@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 _CMD = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
-_SHELL = re.compile(rb"Name=[\"']ShellId[\"'][^>]*>\s*([0-9A-Za-z-]+)\s*<")
+_SHELL = re.compile(rb"Name=[\"']ShellId[\"']")
+_NAME = re.compile(rb"[^>]*>\s*([0-9A-Za-z-]+)\s*<")
 _UTF8 = 65001
 
 OPERATION_SECONDS = 10
@@ -49,7 +50,9 @@ class Client(Protocol):
         request["env:Envelope"]["env:Header"]["w:OptionSet"] = {"w:Option": named}
         shell = {"@ShellId": ident, "rsp:InputStreams": "stdin", "rsp:OutputStreams": "stdout stderr"}
         request["env:Envelope"]["env:Body"] = {"rsp:Shell": shell}
-        found = _SHELL.search(self.send_message(xmltodict.unparse(request)))
+        answer = self.send_message(xmltodict.unparse(request))
+        shell_id = _SHELL.search(answer)
+        found = _NAME.match(answer, shell_id.end()) if shell_id else None
         if found is None:
             raise WinRMError("its answer contains no ShellId")
         return found[1].decode()

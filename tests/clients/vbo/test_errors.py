@@ -12,6 +12,8 @@ import pytest
 from reconciler.clients.http.faults import CAUGHT, FAULTS, translate
 from reconciler.clients.vbo import Reader, Writer
 from reconciler.clients.vbo.answer import Answer, refusal, secrets_in
+from reconciler.clients.vbo.wire import Wire
+from reconciler.model.connection import Credential, Server
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,
@@ -233,3 +235,22 @@ def test_answers_that_are_not_what_was_asked_for(answer: httpx.Response, words: 
     with session_with(Paper(answers={"GET /v8/Proxies/1": answer})) as session, pytest.raises(BadAnswer) as caught:
         Reader(session).get("Proxies/1")
     assert words in caught.value.reason
+
+
+def test_an_answer_without_end_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.clients.vbo.wire._LONGEST", 1000)
+    sent: list[int] = []
+
+    def endless(request: httpx.Request) -> httpx.Response:
+        def parts() -> Any:
+            while True:
+                sent.append(1)
+                yield b" " * 100
+
+        return httpx.Response(200, content=parts())
+
+    server = Server("vbo01", Credential("admin", "svc"))
+    wire = Wire(server, "/", clock=lambda: 0.0, transport=httpx.MockTransport(endless))
+    with pytest.raises(BadAnswer, match="longer than"):
+        wire.exchange("GET", "/v8/Proxies", until=5.0)
+    assert len(sent) < 20
