@@ -184,7 +184,8 @@ def growth(pattern: str, flags: int, *, anchored: bool, whole: bool, size: int =
     """How many times the steps grow if the text doubles, at worst, and the text: 2 is linear, 4 is the square."""
     worst = (0.0, "")
     for first, unit in attacks(pattern, flags):
-        texts = [first + unit * (size * times) + _END for times in (1, 2)]
+        often = max(8, min(size, 400 // len(unit)))
+        texts = [first + unit * (often * times) + _END for times in (1, 2)]
         few, many = (_steps(pattern, flags, text, anchored=anchored, whole=whole) for text in texts)
         if few == math.inf:
             return math.inf, f"{first!r} and many {unit!r}"

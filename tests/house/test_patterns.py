@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,7 @@ class Pattern(NamedTuple):
 
 def patterns(file: Path) -> Iterator[Pattern]:
     source = file.read_text("utf-8")
+    module = ".".join(file.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__")
     nodes = [*ast.walk(ast.parse(source))]
     names = {
         id(node.value): ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
@@ -41,11 +44,14 @@ def patterns(file: Path) -> Iterator[Pattern]:
         name = names.get(id(call), "")
         method = ast.unparse(call.func).removeprefix("re.")
         uses = re.findall(rf"\b{name}\.(\w+)\b", source) if name and method == "compile" else [method]
-        yield Pattern(f"{file.relative_to(HOUSE)}:{call.lineno}", *_text_and_flags(call), frozenset(uses))
+        compiled = getattr(import_module(module), name, None) if name else None
+        yield Pattern(f"{file.relative_to(HOUSE)}:{call.lineno}", *_text_and_flags(call, compiled), frozenset(uses))
 
 
-def _text_and_flags(call: ast.Call) -> tuple[str, int]:
-    text = ast.literal_eval(call.args[0])  # an expression that is put together cannot be judged here
+def _text_and_flags(call: ast.Call, compiled: re.Pattern[str] | None) -> tuple[str, int]:
+    if compiled is not None and not isinstance(call.args[0], ast.Constant):
+        return compiled.pattern, compiled.flags
+    text = ast.literal_eval(call.args[0])
     more = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
     flags = [re.RegexFlag[name.removeprefix("re.")] for name in map(ast.unparse, more) if name.startswith("re.")]
     return text.decode("latin-1") if isinstance(text, bytes) else text, int(sum(flags))
@@ -57,6 +63,15 @@ ALL = [
     if "lab" not in file.relative_to(HOUSE).parts
     for pattern in patterns(file)
 ]
+
+
+@pytest.fixture(autouse=True)
+def _depth() -> Iterator[None]:
+    """The matcher calls itself for every character of a group."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.mark.parametrize("pattern", ALL, ids=lambda pattern: pattern.where)
