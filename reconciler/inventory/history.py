@@ -21,6 +21,7 @@ _PARTS = (".yml", ".yaml", ".ps1", ".sh")
 """What an inventory and its own playbooks are made of."""
 
 _NOT_COMMITTED = "0" * 40
+_BLAME = ("--no-textconv", "--no-ignore-revs-file", "--line-porcelain")
 
 
 class UnknownRevision(Diagnosed):
@@ -76,21 +77,25 @@ class History:
             return ""
 
     def is_dirty(self, files: Collection[str]) -> bool:
-        """Whether one of `files` (from the folder of the inventory) is not as committed. True where git cannot say."""
+        """Whether one of `files` (from the folder of the inventory) is not as committed, or not committed at all. True
+        where git cannot say."""
         try:
             paths = [self._path(file) for file in sorted(files)]
-            return bool(git.ask(self.top, "status", "--porcelain", "--no-renames", "--", *paths))
+            return bool(git.ask(self.top, "status", "--porcelain", "--no-renames", "--ignored", "--", *paths))
         except git.Failed:
             return True
 
     def commits(self, file: str, lines: Collection[int]) -> Mapping[int, str]:
-        """The commit that last touched each of `lines` of a file, where a line is committed."""
+        """The commit that last touched each of `lines` of a file, where a line is committed. A shallow clone does not
+        know it for lines that are older than what it holds."""
         ranges = [f"-L{line},{line}" for line in sorted(lines)] if len(lines) <= MANY_LINES else []
         try:
-            output = git.ask(self.top, "blame", "--no-textconv", "--line-porcelain", *ranges, "--", self._path(file))
+            shallow = git.ask(self.top, "rev-parse", "--is-shallow-repository").strip() == b"true"
+            output = git.ask(self.top, "blame", *_BLAME, *ranges, "--", self._path(file))
         except git.Failed:
             return {}
-        return {line: commit for line, commit in _blamed(output) if line in lines and commit != _NOT_COMMITTED}
+        known = ((line, commit) for line, commit, oldest in _blamed(output) if not (oldest and shallow))
+        return {line: commit for line, commit in known if line in lines and commit != _NOT_COMMITTED}
 
     def base(self, revision: str) -> str:
         """The commit where what is checked out left `revision`; `revision` itself where the two never met, as in a
@@ -144,9 +149,15 @@ def _leads_inside(path: str, target: str) -> bool:
     return not target.startswith("/") and ups <= folders and ".." not in parts[ups:]
 
 
-def _blamed(output: bytes) -> Iterator[tuple[int, str]]:
-    """(line, commit) of `git blame --line-porcelain`: a header for each line, and the line itself behind a tab."""
+def _blamed(output: bytes) -> Iterator[tuple[int, str, bool]]:
+    """(line, commit, whether that is the oldest one here) of `git blame --line-porcelain`: for each line a header,
+    facts of the commit, and the line itself behind a tab."""
+    line, commit, oldest = 0, "", False
     for row in output.split(b"\n"):
         words = row.split(b" ")
-        if len(words[0]) >= 40 and len(words) in (3, 4) and not row.startswith(b"\t"):
-            yield int(words[2]), words[0].decode()
+        if row.startswith(b"\t"):
+            yield line, commit, oldest
+        elif row == b"boundary":
+            oldest = True
+        elif len(words[0]) >= 40 and len(words) in (3, 4):
+            line, commit, oldest = int(words[2]), words[0].decode(), False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 
 if TYPE_CHECKING:
     from reconciler.inventory.history import History
@@ -58,3 +59,25 @@ def no_history(inventory: Inventory, base: str) -> Diagnosed:
     detail = f"Git has no history of the inventory to find {base!r} in: {why}."
     fix = "Check the repository, or compare two files:\n  vbo-reconcile diff OLD NEW"
     return Diagnosed([Diagnostic("base", "No such base", detail, fix)])
+
+
+def unused_repository(inventory: Inventory) -> Diagnostic | None:
+    """A warning if the inventory is in a repository that git refuses to read, as one of another user."""
+    from reconciler.inventory.history import History
+
+    folder = Path(inventory.access.root)
+    if not any((above / ".git").exists() for above in (folder, *folder.parents)):
+        return None
+    why = History.why_none(folder)
+    return Diagnostic(
+        code="git",
+        summary="The git repository is not used",
+        detail=f"Git does not read it: {why}. So commits are not shown, and changes are not compared with a base.",
+        fix=f"If it belongs to another user whom you trust:\n  git config --global --add safe.directory {_top(folder)}",
+        severity=Severity.WARNING,
+    )
+
+
+def _top(folder: Path) -> str:
+    above = next(above for above in (folder, *folder.parents) if (above / ".git").exists())
+    return shlex.quote(str(above))

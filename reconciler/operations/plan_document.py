@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 from reconciler.operations.events import Warned
-from reconciler.operations.git_history import git_state, history_of, inventory_at, no_history
+from reconciler.operations.git_history import git_state, history_of, inventory_at, no_history, unused_repository
 
 if TYPE_CHECKING:
     from reconciler.inventory.history import History
@@ -36,6 +36,8 @@ def plan_document(
     if history is None:
         if base:
             raise no_history(inventory, base)
+        if why := unused_repository(inventory):
+            runtime.listen(Warned(why))
         return document
     document["git"] = git_state(history, inventory)
     return _compared(with_commits(document, history.commits), inventory, history, base, runtime)

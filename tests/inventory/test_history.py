@@ -77,6 +77,35 @@ def test_each_line_has_the_commit_that_wrote_it(repository: Repository) -> None:
     assert history.commits("absent.yml", [1]) == {}
 
 
+def test_a_shallow_clone_does_not_know_who_wrote_older_lines(repository: Repository, tmp_path: Path) -> None:
+    repository.commit("a: 1\nb: 1\n")
+    repository.commit("a: 2\nb: 1\n")
+    last = repository.commit("a: 2\nb: 2\n")
+    source = repository.top.as_uri()
+    for depth, known in ((1, {}), (2, {2: last})):
+        clone = tmp_path / f"clone-{depth}"
+        git(tmp_path, "clone", "--quiet", f"--depth={depth}", source, str(clone))
+        history = History.of(clone / "sites")
+        assert history is not None
+        assert history.commits("corp.yml", [1, 2]) == known
+
+
+def test_a_list_of_commits_to_ignore_is_not_read(repository: Repository) -> None:
+    commit = repository.commit("a: 1\n")
+    repository.git("config", "blame.ignoreRevsFile", "absent")
+    assert repository.history.commits("corp.yml", [1]) == {1: commit}
+
+
+def test_what_git_ignores_is_not_committed(repository: Repository) -> None:
+    repository.commit("a: 1\n")
+    (repository.top / ".gitignore").write_text("*.local.yml\n", encoding="utf-8")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message", "x")
+    (repository.top / "sites" / "corp.local.yml").write_text("a: 1\n", encoding="utf-8")
+    assert not repository.history.is_dirty(["corp.yml"])
+    assert repository.history.is_dirty(["corp.local.yml"])
+
+
 def test_dirt_is_of_the_files_that_were_asked_for(repository: Repository) -> None:
     repository.commit("a: 1\n")
     (repository.top / "sites" / "other.yml").write_text("x", encoding="utf-8")
