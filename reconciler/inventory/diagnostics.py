@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from reconciler.inventory.codes import SUMMARIES
-from reconciler.inventory.masking import masked
+from reconciler.inventory.masking import masked, masked_text
 from reconciler.inventory.source import Source, Unreadable
 from reconciler.inventory.source_map import Place, SourceMap, column_of, file_of, line_of
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -60,18 +60,18 @@ class Diagnostics:
     ) -> None:
         """Add a finding. The same finding twice (an alias shared by many objects, say) is one.
 
-        `hide` masks the line from the place on: what stands there may be a secret.
+        `hide` masks the line from the place on, or from a related one before it: what stands there may be a secret.
         """
         position = self.marks.position(place) if place is not None else None
         item = Diagnostic(
             code=code,
             summary=summary or SUMMARIES[code],
-            detail=detail,
-            fix=fix,
+            detail=masked_text(detail),
+            fix=masked_text(fix),
             severity=severity,
             position=position,
             address=address,
-            source=self._source(place, hide=hide),
+            source=self._source(place, [*related] if hide else None),
             related=tuple(sorted({self.marks.position(other) for other in related})),
         )
         self._found[item] = None
@@ -85,10 +85,15 @@ class Diagnostics:
         summary = SUMMARIES[problem.code]
         self._found[Diagnostic(problem.code, summary, problem.detail, problem.fix, position=position)] = None
 
-    def _source(self, place: Place | None, *, hide: bool) -> str:
+    def _source(self, place: Place | None, hidden: Sequence[Place] | None) -> str:
+        """The line of a place. `hidden` are other places from which it is masked as well; None masks nothing but what
+        looks like a secret."""
         if place is None:
             return ""
         line = self.sources[file_of(place)].line(line_of(place), MAX_SOURCE)
         if column_of(place) >= MAX_SOURCE:
             return ""
-        return masked(line[: column_of(place)]).removesuffix(MASK) + MASK if hide else masked(line)
+        if hidden is None:
+            return masked(line)
+        start = min(column_of(other) for other in (place, *hidden) if line_of(other) == line_of(place))
+        return masked(line[:start]).removesuffix(MASK) + MASK

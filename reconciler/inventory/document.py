@@ -29,6 +29,7 @@ from yaml.reader import ReaderError
 from reconciler.inventory import syntax
 from reconciler.inventory.aliases import Anchors
 from reconciler.inventory.diagnostics import Diagnostics
+from reconciler.inventory.masking import SENSITIVE, keys
 from reconciler.inventory.scalars import Resolved, tagged
 from reconciler.inventory.source import Source, unprintable
 from reconciler.inventory.source_map import FILE_SHIFT, LINE_SHIFT, Place
@@ -148,13 +149,20 @@ class Builder:
         if text in self._node:
             first = self._table[list(self._node).index(text) * 2]
             line = self._report.marks.position(first).line
-            detail = f"{quoted(text)} appears twice in the same map; first in line {line}."
+            hide = self._is_sensitive() and text not in keys()
+            what = "A key" if hide else quoted(text)
+            detail = f"{what} appears twice in the same map; first in line {line}."
             fix = "Keep one of the two."
-            self._report.add("duplicate-key", detail, fix=fix, place=place, related=[first])
+            self._report.add("duplicate-key", detail, fix=fix, place=place, related=[first], hide=hide)
             return self._set_aside(place)
         if not text or event.implicit[0]:
             return self._refuse_key(text, place)
         return text
+
+    def _is_sensitive(self) -> bool:
+        """Whether the open map is an entry of a section with secrets: what stands as a key there may be one."""
+        root = self._root[0]
+        return len(self._stack) > 2 and isinstance(root, dict) and next(reversed(root), "") in SENSITIVE
 
     def _refuse_key(self, text: str, place: Place) -> int:
         self._report.blurred = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
+from reconciler.inventory.masking import SENSITIVE
 from reconciler.inventory.paths import Paths
 from reconciler.inventory.schema import Path_
 from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _SHOWN: Final = 12
 _HOST_PORTS: Final = (22, 5985, 5986)
 """Ports of SSH and WinRM: behind the host of a proxy they are those of its machine, not of its proxy service."""
-_SENSITIVE: Final = frozenset({"certificates", "credentials"})
 _SHOWABLE: Final = frozenset({"auth", "cert", "pfx", "sudo", "username"})
 
 
@@ -66,7 +66,9 @@ class Problem:
     @property
     def may_be_secret(self) -> bool:
         """Whether the value may be a secret that went astray: then neither it nor its line is shown."""
-        return bool(self.path) and self.path[0] in _SENSITIVE and self.path[-1] not in _SHOWABLE
+        if not self.path or self.path[-1] in _SHOWABLE:
+            return False
+        return self.path[0] in SENSITIVE or self.path[-1] == "credentials"
 
     @property
     def value(self) -> str:
@@ -92,9 +94,10 @@ class Problem:
             near = nearest(key, known)
             missing = [name for name in known if name not in self.found]
             fix = f"Did you mean {quoted(near)}?" if near else f"Known here: {listed(missing[:_SHOWN])}."
-            detail = f"{quoted(key)} is not a valid key of {self.paths.owner(self.path)}."
+            hide = bool(self.path) and self.path[0] in SENSITIVE
+            what = "This" if hide and not near else quoted(key)
+            detail = f"{what} is not a valid key of {self.paths.owner(self.path)}."
             place = self.paths.key_place((*self.path, key))
-            hide = bool(self.path) and self.path[0] in _SENSITIVE
             address = self.paths.address(self.path)
             self.report.add("unknown-key", detail, fix=fix, place=place, address=address, hide=hide)
 
