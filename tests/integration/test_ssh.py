@@ -101,6 +101,16 @@ def test_an_agent_with_several_keys(
             agent.terminate()
 
 
+def test_a_second_factor_is_not_asked_for(start: Callable[..., OpenSsh], capfd: pytest.CaptureFixture[str]) -> None:
+    server = start(
+        "two", "AuthenticationMethods publickey,keyboard-interactive", "KbdInteractiveAuthentication yes", "UsePAM yes"
+    )
+    with pytest.raises(AuthenticationFailed, match="the key was accepted, and the host requires another factor"):
+        log_in(to(server))
+    assert server.log.count("authenticating user") == 1
+    assert capfd.readouterr() == ("", "")
+
+
 def test_two_jump_hosts_and_everything_over_one_connection_each(start: Callable[..., OpenSsh], tmp_path: Path) -> None:
     outer, inner, target = (start(name) for name in ("outer", "inner", "target"))
     package = tmp_path / "proxy.deb"

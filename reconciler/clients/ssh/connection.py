@@ -13,6 +13,7 @@ import fabric
 import paramiko
 
 from reconciler.clients.sockets import dial
+from reconciler.clients.ssh.factors import without_prompts
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.host_keys import HostKeys
 from reconciler.clients.ssh.login import login_arguments
@@ -76,7 +77,7 @@ def open_link(
             **login,
             **{f"{name}_timeout": limit for name in ("banner", "auth", "channel")},
             "sock": line,
-            "transport_factory": _preferring(keys),
+            "transport_factory": _preferring(keys, connection.peer),
         },
     )
     link.client = client
@@ -162,7 +163,7 @@ def _cut(client: paramiko.SSHClient, line: Any) -> None:
     line.close()
 
 
-def _preferring(keys: HostKeys) -> Callable[..., paramiko.Transport]:
+def _preferring(keys: HostKeys, peer: str) -> Callable[..., paramiko.Transport]:
     """A transport that requests trusted key types first, for hosts with several keys.
 
     The library requests certificates after all plain keys, so the certificate types are added to the list itself.
@@ -170,6 +171,7 @@ def _preferring(keys: HostKeys) -> Callable[..., paramiko.Transport]:
 
     def build(sock: Any, **options: Any) -> paramiko.Transport:
         transport = paramiko.Transport(sock, **options)
+        without_prompts(transport, peer)
         offers = transport.get_security_options()
         plain = [name for name in offers.key_types if not name.endswith(_CERTIFICATE)]
         wanted = [name for name in plain if name in keys.kinds or ("rsa" in name and "ssh-rsa" in keys.kinds)]
