@@ -69,6 +69,7 @@ Decode = Callable[[Raw, Context], Any]
 Normalize = Callable[[Any], Any]
 Refuses = Callable[[Any, int], str]
 Shown = Callable[[Any, Context], Any]
+Applies = Callable[[Mapping[str, Any]], bool]
 Severe = Callable[[Any, Any], bool]
 
 
@@ -86,7 +87,8 @@ class Field:
     the server shows, for comparing. `refuses` says why a REST version cannot take a value, and gives an empty text
     where it can. `on_put` is a field that a PUT must repeat though it cannot change; `sent_with` names the fields
     whose change needs this login too. `implies` names properties of the API that the server may change along with the
-    field. Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
+    field. `applies` says of which objects, by their declared fields, a field is sent and compared; all without it.
+    Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
     Where only some values are, it is a function of the live and the wanted one.
     """
 
@@ -107,7 +109,11 @@ class Field:
     on_put: bool = False
     sent_with: tuple[str, ...] = ()
     implies: tuple[str, ...] = ()
+    applies: Applies | None = None
     severe: bool | Severe = False
+
+    def applies_to(self, fields: Mapping[str, Any]) -> bool:
+        return self.applies is None or self.applies(fields)
 
     def is_severe(self, live: Any, wanted: Any) -> bool:
         """Whether it is alarming that the server has `live` in place of `wanted`."""

@@ -11,6 +11,7 @@ from reconciler.kinds.api import Schema
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import proxy_state
+from reconciler.model.value import UNKNOWN
 
 _TEXT = Schema(type="string")
 
@@ -19,7 +20,19 @@ def encode_type(value: Any, context: Context) -> Mapping[str, Any]:
     return {"useDomainNetwork": value == "domain"}
 
 
-_, decode_type = codec.words("type", {"domain": "Domain", "workgroup": "Workgroup", "local": "Local"})
+_, decode_windows_type = codec.words("type", {"domain": "Domain", "workgroup": "Workgroup", "local": "Local"})
+
+
+def decode_type(raw: Raw, context: Context) -> Any:
+    """What the server shows as the type of a Linux proxy is unknown (facts, 14)."""
+    return UNKNOWN if raw.get("operatingSystem") == "Linux" else decode_windows_type(raw, context)
+
+
+def has_type(fields: Mapping[str, Any]) -> bool:
+    """Only Windows proxies have a type on the server: a Linux one is reached with credentials or keys either way."""
+    return fields.get("os") != "linux"
+
+
 encode_os, decode_os = codec.words("operatingSystem", {"windows": "Windows", "linux": "Linux"})
 
 
@@ -119,6 +132,7 @@ PROXY = Kind(
             mode=Mode.CREATE_ONLY,
             encode=encode_type,
             decode=decode_type,
+            applies=has_type,
             severe=True,
         ),
         Field(

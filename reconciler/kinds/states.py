@@ -33,6 +33,7 @@ def proxy_state(raw: Raw, rest: int) -> ProxyState:
     maintenance = word_of(Maintenance, raw.get("maintenanceModeState"))
     if maintenance is Maintenance.UNKNOWN and rest < MAINTENANCE_SINCE:
         maintenance = Maintenance.DISABLED
+    is_linux = str(raw.get("operatingSystem")).lower() == "linux"
     return ProxyState(
         status=word_of(Status, raw.get("status")),
         maintenance=maintenance,
@@ -40,8 +41,9 @@ def proxy_state(raw: Raw, rest: int) -> ProxyState:
         host=_text(raw.get("hostName")),
         fqdn=_text(raw.get("fqdn")) or "",
         pool=_text(raw.get("proxyPoolId")) or "",
-        is_linux=str(raw.get("operatingSystem")).lower() == "linux",
-        is_local=str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True,
+        is_linux=is_linux,
+        # what the type of a Linux proxy is shown as is unknown, and the server runs on Windows
+        is_local=not is_linux and (str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True),
     )
 
 

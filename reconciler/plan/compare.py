@@ -57,6 +57,8 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
             if field.name == "name" and "formerly" in wanted:
                 changes += _compare_name(field, resource, live)
             continue
+        if not field.applies_to(wanted):
+            continue
         if not field.in_version(naming.rest):
             if field.name in resource.positions:  # a value that the tool filled in is not reported
                 reports.append(_not_in_version(resource, field, naming))
@@ -134,7 +136,7 @@ def new_fields(kind: Kind, resource: Resource, recall: Recall, naming: Naming) -
         if field.name not in wanted or field.mode is Mode.LOCAL or not field.in_version(naming.rest):
             continue
         want = wanted[field.name]
-        if want is UNKNOWN:
+        if want is UNKNOWN or not field.applies_to(wanted):
             continue
         secret = field.mode is Mode.WRITE_ONLY
         after = f"{want} ({MASK})" if secret and want != "none" else want

@@ -60,6 +60,8 @@ def sent_fields(kind: Kind, resource: Resource, naming: Naming, only: list[str] 
             continue
         if declared.mode is Mode.LOCAL or resource.fields[declared.name] is UNKNOWN:
             continue
+        if not declared.applies_to(resource.fields):
+            continue
         secret = declared.mode is Mode.WRITE_ONLY and not kind.singleton
         if only is not None and secret and not {declared.name, *declared.sent_with} & set(only):
             continue

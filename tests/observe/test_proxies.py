@@ -107,3 +107,28 @@ def test_one_live_proxy_for_two_declared_ones_is_ambiguous(world: World) -> None
     assert [item.detail for item in plan.problems] == [
         "The declared proxies `px-1` and `px-9` may be the live `PX-1`. Nothing is deleted, replaced or taken over."
     ]
+
+
+@pytest.mark.parametrize("shown", ["Workgroup", "Domain", "Local", "Linux", None])
+@pytest.mark.parametrize("declared", ["workgroup", "domain", ""])
+def test_the_type_of_a_linux_proxy_is_not_compared(world: World, shown: str | None, declared: str) -> None:
+    for raw in world.server.data["Proxies"].values():
+        raw["type"] = shown if raw.get("operatingSystem") == "Linux" else raw["type"]
+
+    def edit(document: dict[str, Any]) -> None:
+        proxy = document["proxies"]["px-3"]
+        proxy["type"] = declared
+        if not declared:
+            del proxy["type"]
+
+    plan = world.plan(inventory(world, edit))
+    assert (plan.changes, plan.unknown, plan.problems) == ((), (), ())
+
+
+def test_the_type_of_a_linux_proxy_is_not_sent(world: World) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        document["proxies"]["px-9"] = {**document["proxies"]["px-3"], "host": "px-9.example.net", "type": "domain"}
+
+    (change,) = [item for item in world.plan(inventory(world, edit)).changes if item.key == "create:proxy.px-9"]
+    assert "type" not in {field.path for field in change.fields}
+    assert "type" not in change.steps[0].params["fields"]

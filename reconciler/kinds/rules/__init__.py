@@ -35,7 +35,6 @@ RULES: Final = (
     Rule("domain-login", "Domain proxy without credentials", proxies.domain_without_login),
     Rule("workgroup-login", "Workgroup proxy without a login", proxies.workgroup_without_login),
     Rule("push-login", "No account to deploy with", proxies.push_without_login, Severity.WARNING),
-    Rule("linux-domain", "Linux proxy in a domain", proxies.linux_in_domain),
     Rule("linux-login", "Linux proxy without a login", proxies.linux_without_login),
     Rule("linux-agent", "Agent for the server", proxies.linux_by_agent),
     Rule("windows-password", "Credential does not fit", proxies.windows_without_password),

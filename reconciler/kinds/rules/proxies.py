@@ -35,7 +35,7 @@ def absent_in_use(declared: Declared) -> Iterator[Finding]:
 
 def without_type(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
-        if "type" not in values:
+        if "type" not in values and not is_linux(values):
             detail = f"Proxy {quoted(name)} has no `type`: whether it is a member of a domain."
             fix = "Add `type: domain` or `type: workgroup`, here, in its group or under `defaults`."
             yield Finding(Where("proxies", name), detail, fix)
@@ -69,13 +69,6 @@ def push_without_login(declared: Declared) -> Iterator[Finding]:
                 "the proxy cannot be added, only looked at."
             )
             yield Finding(Where("proxies", name), detail, "Add `credentials`, unless the proxy is already registered.")
-
-
-def linux_in_domain(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if is_linux(values) and values.get("type") == "domain":
-            detail = f"{quoted(name)} runs Linux, and the type of a Linux proxy is always workgroup."
-            yield Finding(Where("proxies", name, "type"), detail, "Write `type: workgroup`.")
 
 
 def linux_without_login(declared: Declared) -> Iterator[Finding]:
