@@ -9,7 +9,7 @@ from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.source_map import SourceMap
 from reconciler.kinds import KINDS, Kind
-from reconciler.kinds.field import Normalize
+from reconciler.kinds.field import UNMANAGED, Normalize
 from reconciler.kinds.graph import gathered
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import Resource
@@ -17,7 +17,7 @@ from reconciler.model.position import Position
 from reconciler.model.sentences import quoted
 
 TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "job": {"items": "all", "run": "on-change"},
+    "job": {"enabled": True, "items": "all", "run": "on-change"},
     "proxy": {"os": "windows", "service.install": "push", "service.version": "server"},
     "smtp": {"credentials": "none", "enabled": True},
 }
@@ -53,6 +53,7 @@ class Places(Mapping[str, Position]):
 
 
 _KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
+_OPTIONAL: Final = {kind.name: tuple(field.name for field in kind.fields if field.optional) for kind in KINDS.values()}
 _KEYS: Final = {
     kind.name: {field.name: field.refers for field in kind.fields if field.addressed} for kind in KINDS.values()
 }
@@ -100,6 +101,9 @@ class Builder:
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
         for field, value in defaults.items():
             fields.setdefault(field, value)
+        for optional in _OPTIONAL[kind.name]:
+            if fields.get(optional) == UNMANAGED:
+                del fields[optional]
         marks = self._report.marks
         place = entry.key_place("certificate", marks) if kind.name == "certificate" else entry.place
         where = address(kind.name, entry.name)

@@ -21,6 +21,9 @@ CREDENTIAL: Final = "credential"
 CERTIFICATE_ENTRY: Final = "certificate entry"
 """What a field may refer to besides kinds: entries of the sections `credentials` and `certificates`."""
 
+UNMANAGED: Final = "unmanaged"
+"""What an inventory says in place of a default: the value of the server is left as it is."""
+
 Raw = Mapping[str, Any]
 """One object in the names of the REST API (camelCase, see the OpenAPI documents of the product)."""
 
@@ -89,7 +92,8 @@ class Field:
     whose change needs this login too. `implies` names properties of the API that the server may change along with the
     field. `applies` says of which objects, by their declared fields, a field is sent and compared; all without it.
     Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
-    Where only some values are, it is a function of the live and the wanted one.
+    Where only some values are, it is a function of the live and the wanted one. An `optional` field has a default of
+    the tool, and takes the word `unmanaged` in its place: it is then not declared.
     """
 
     name: str
@@ -111,6 +115,7 @@ class Field:
     implies: tuple[str, ...] = ()
     applies: Applies | None = None
     severe: bool | Severe = False
+    optional: bool = False
 
     def applies_to(self, fields: Mapping[str, Any]) -> bool:
         return self.applies is None or self.applies(fields)

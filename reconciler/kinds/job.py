@@ -37,6 +37,11 @@ def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
     return f"{fields.get('organization', '')}/{name}".lower()
 
 
+def is_disabled(live: Any, wanted: Any) -> bool:
+    """A disabled job makes no backups."""
+    return live is False
+
+
 JOB = Kind(
     name="job",
     section="jobs",
@@ -80,7 +85,14 @@ JOB = Kind(
         ),
         ITEMS,
         *SCHEDULE,
-        Field("enabled", "Whether the schedule is active.", "isEnabled"),
+        Field(
+            "enabled",
+            "Whether the server runs the job by its schedule; unmanaged leaves it as it is.",
+            "isEnabled",
+            Mode.MOVE,
+            severe=is_disabled,
+            optional=True,
+        ),
         Field(
             "run",
             "on-change, always or never: when an apply starts the job.",

@@ -108,8 +108,10 @@ def _equal(before: Any, after: Any, volatile: frozenset[str]) -> bool:
 
 
 def _items(items: Sequence[Any], volatile: frozenset[str]) -> list[Any]:
-    """Items in one order: a server may give them new ids and another order."""
+    """Items in one order: a server may give them new ids and another order. Flags mean something by their place."""
     plain = [steady(item, volatile) for item in items]
+    if any(isinstance(item, bool) for item in plain):
+        return plain
     return sorted(({**item, "id": ""} if isinstance(item, Mapping) else item for item in plain), key=repr)
 
 

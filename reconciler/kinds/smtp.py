@@ -83,6 +83,21 @@ def shown_credentials(value: Any, context: Context) -> Any:
     return "none" if value is None or value == "none" else context.credential(value).username
 
 
+def is_off(live: Any, wanted: Any) -> bool:
+    """No mails are sent."""
+    return live is False
+
+
+def misses_some(live: Any, wanted: Any) -> bool:
+    """A declared recipient gets no mails."""
+    return isinstance(live, list) and not {*live} >= {*wanted}
+
+
+def hides_failures(live: Any, wanted: Any) -> bool:
+    """Failures are not reported, and warnings where they are to be: jobs end with them that did not back up all."""
+    return isinstance(live, list) and bool(({*wanted} - {*live}) & {"warning", "failure"})
+
+
 def the_one(raw: Raw, context: Context) -> str:
     return ""
 
@@ -102,7 +117,7 @@ SMTP = Kind(
     wanted_key=wanted_key,
     volatile=frozenset({"isAuthenticated"}),
     fields=(
-        Field("enabled", "Master switch of the notifications.", "enableNotification"),
+        Field("enabled", "Master switch of the notifications.", "enableNotification", severe=is_off),
         Field("server", "Name of the SMTP server.", "smtpServer", decode=over_smtp(plain("smtpServer")), severe=True),
         Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(plain("port")), severe=True),
         Field("security", "none or tls.", encode=encode_security, decode=over_smtp(decode_security), severe=True),
@@ -119,7 +134,7 @@ SMTP = Kind(
             severe=True,
         ),
         Field("from", "Sender of the mails.", "from", decode=over_smtp(plain("from"))),
-        Field("to", "Recipients.", encode=encode_to, decode=decode_to, normalize=sorted),
+        Field("to", "Recipients.", encode=encode_to, decode=decode_to, normalize=sorted, severe=misses_some),
         Field("subject", "Subject with the product's variables, e.g. %JobName%.", "subject"),
         Field(
             "notify",
@@ -127,6 +142,7 @@ SMTP = Kind(
             encode=encode_notify,
             decode=decode_notify,
             normalize=normalize_notify,
+            severe=hides_failures,
         ),
         Field("suppress_until_last_retry", "Report a failure only at the last retry.", "supressUntilLastRetry"),
         Field("attach_report", "Attach the detailed report.", "attachDetailedReport"),

@@ -314,6 +314,18 @@ class MarkRegistered(Step):
         return f"mark the service on {self.host} as registered"
 
 
+@_step("job.switch", repeatable=True)
+class SwitchJob(Step):
+    """Enables or disables a job: whether the server runs it by its schedule."""
+
+    name: str
+    enabled: bool
+
+    @property
+    def text(self) -> str:
+        return f"{'enable' if self.enabled else 'disable'} job {self.name}"
+
+
 @_step("job.run", limit=Limit.NONE)  # it runs for hours, with a request now and then
 class RunJob(Step):
     """`follow`: an earlier run has started the session already."""

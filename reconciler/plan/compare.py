@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.kinds import Field, Kind, Mode
+from reconciler.kinds import KINDS, Field, Kind, Mode
+from reconciler.kinds.field import UNMANAGED
 from reconciler.kinds.naming import Naming
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
@@ -124,8 +125,15 @@ def cause_of(resource: Resource, field: str, recall: Recall) -> Cause:
         )
     declared = position is not None or field not in resource.fields or field in _OF_THE_KEY
     if not declared:
-        return Cause(Reason.DEFAULT, "a default of vbo-reconcile", resource.position)
+        return Cause(Reason.DEFAULT, _default(resource.kind, field), resource.position)
     return Cause(Reason.INVENTORY, "", position or resource.position)
+
+
+def _default(kind: str, field: str) -> str:
+    detail = "a default of vbo-reconcile"
+    if field in (item.name for item in KINDS[kind].fields if item.optional):
+        detail += f"; `{field}: {UNMANAGED}` leaves it as it is"
+    return detail
 
 
 def new_fields(kind: Kind, resource: Resource, recall: Recall, naming: Naming) -> tuple[FieldChange, ...]:

@@ -33,7 +33,7 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
     runs = []
     for job in inventory.of_kind("job"):
         moved = [part for part in graph.chain(job.address) if part in changed]
-        why = _why(job, moved, recall)
+        why = "" if _is_disabled(job, live) else _why(job, moved, recall)
         follow = why != "" and not moved and _was_started(job, live, recall)
         if why:
             why = "the last apply started it, and was interrupted before it had a result" if follow else why
@@ -41,6 +41,13 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
             step = RunJob(name=job.name, follow=follow)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
     return PlanPart(tuple(runs))
+
+
+def _is_disabled(job: Resource, live: Live) -> bool:
+    """Whether a job is to be disabled, or is and may stay so: then no change of its path starts it."""
+    found = live.resources.get(job.address)
+    state = job.fields.get("enabled", found.fields.get("enabled") if found else None)
+    return state is False and job.fields.get("run") != "always"
 
 
 def _why(job: Resource, moved: Sequence[str], recall: Recall) -> str:

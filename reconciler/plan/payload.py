@@ -11,7 +11,15 @@ from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.model.recall import Recall
-from reconciler.model.steps import ChangePoolMembers, CreateObject, MoveRepository, SetCertificate, Step, UpdateObject
+from reconciler.model.steps import (
+    ChangePoolMembers,
+    CreateObject,
+    MoveRepository,
+    SetCertificate,
+    Step,
+    SwitchJob,
+    UpdateObject,
+)
 from reconciler.model.value import UNKNOWN, digest, known
 from reconciler.plan.compare import wanted_fields
 
@@ -43,6 +51,8 @@ def update_steps(
     if put and kind.collection:
         fields = sent_fields(kind, resource, naming, only=put)
         steps.append(UpdateObject(kind=kind.name, name=resource.name, fields=fields, changed=put))
+    if kind.name == "job" and "enabled" in changed:
+        steps.append(SwitchJob(name=resource.name, enabled=wanted["enabled"]))
     return tuple(steps)
 
 

@@ -26,6 +26,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "package.upload": {**_PACKAGE, "source": "pkg/p.deb", "file": "p.deb"},
     "package.install": {**_PACKAGE, "kind": "deb", "version": "8.6.0.100", "fresh": True},
     "package.registered": {"host": "px-1", "os": "linux"},
+    "job.switch": {"name": "daily", "enabled": True},
     "job.run": {"name": "daily", "follow": True},
 }
 """The parameters of each step as plans have them."""

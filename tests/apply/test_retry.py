@@ -36,6 +36,7 @@ REPEATABLE = (
     "certificate.set",
     "delete",
     "host.change",
+    "job.switch",
     "maintenance.off",
     "maintenance.on",
     "package.upload",

@@ -32,6 +32,7 @@ TEXTS = {
     "package.upload": "upload p.deb to px-1 and verify its SHA-256",
     "package.install": "install 8.6.0.100 on px-1 and start it (rollback on failure)",
     "package.registered": "mark the service on px-1 as registered",
+    "job.switch": "enable job daily",
     "job.run": "run job daily",
 }
 LIMITS = {

@@ -51,6 +51,7 @@ def test_open_pairs_are_filled_and_covered_ones_are_not(tmp_path: Path) -> None:
         "description": "fabrikam.example.com, px-2",
         "schedule": "manual",
         "items": "all",
+        "enabled": True,
         "run": "never",
     }
 

@@ -65,7 +65,14 @@ smtp: {{server: s.example.com, from: a@example.com, to: [c@example.com, b@exampl
     assert list(resources) == sorted(resources)
     shown = {address: dict(resource.fields) for address, resource in resources.items()}
     assert shown == {
-        "job.j": {"name": "j", "organization": "o.example.com", "repository": "r", "items": "all", "run": "on-change"},
+        "job.j": {
+            "name": "j",
+            "organization": "o.example.com",
+            "repository": "r",
+            "enabled": True,
+            "items": "all",
+            "run": "on-change",
+        },
         "organization.o.example.com": {"name": "o.example.com"},
         "proxy.px": {
             "host": "a.example.com",

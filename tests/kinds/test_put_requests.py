@@ -137,3 +137,11 @@ def test_side_effects_are_cut_escaped_and_without_secrets() -> None:
         f"`sshSettings`: `{{}}` -> `[{{'rootPassword': '{MASK}'}}]`",
         f"`userPassword`: {MASK} -> {MASK}",
     ]
+
+
+def test_flags_mean_something_by_their_place() -> None:
+    """The hours of a window are flags: as many in other places are another window."""
+    window = {"schedulePolicy": {"backupWindowSettings": {"backupWindow": [True, False]}}}
+    moved = {"schedulePolicy": {"backupWindowSettings": {"backupWindow": [False, True]}}}
+    (effect,) = side_effects(KINDS["job"], window, moved, {})
+    assert effect.startswith("`schedulePolicy.backupWindowSettings.backupWindow`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -93,3 +94,35 @@ def test_jobs_to_run_and_guards_are_no_drift() -> None:
 def test_severity(item: Change, severity: str) -> None:
     answer = with_severity(plan_to_json(plan(item), "drift"))
     assert answer["changes"][0]["severity"] == severity
+
+
+@pytest.mark.parametrize(
+    ("address", "path", "live", "wanted", "severity"),
+    [
+        ("job.daily", "enabled", False, True, "high"),
+        ("job.daily", "enabled", True, False, "low"),
+        ("job.daily", "schedule", "manual", {"daily": "22:00", "days": "everyday"}, "high"),
+        (
+            "job.daily",
+            "schedule",
+            {"daily": "23:00", "days": "everyday"},
+            {"daily": "22:00", "days": "everyday"},
+            "low",
+        ),
+        ("job.daily", "schedule", {"every": "4 hours"}, "manual", "low"),
+        ("repository.disk", "retention.keep", "1 year", "3 years", "high"),
+        ("smtp", "enabled", False, True, "high"),
+        ("smtp", "enabled", True, False, "low"),
+        ("smtp", "notify", ["success"], ["failure", "success"], "high"),
+        ("smtp", "notify", ["failure"], ["failure", "warning"], "high"),
+        ("smtp", "notify", ["failure", "success"], ["failure"], "low"),
+        ("smtp", "to", ["a@example.com"], ["a@example.com", "b@example.com"], "high"),
+        ("smtp", "to", ["a@example.com", "c@example.com"], ["a@example.com"], "low"),
+    ],
+)
+def test_drift_that_stops_backups_or_hides_failures_is_alarming(
+    address: str, path: str, live: object, wanted: object, severity: str
+) -> None:
+    item = FieldChange(path, live, wanted, cause=Cause(Reason.DRIFT))
+    found = with_severity(plan_to_json(plan(replace(change(address, path), fields=(item,))), "drift"))
+    assert found["changes"][0]["severity"] == severity

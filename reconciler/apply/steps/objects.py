@@ -12,6 +12,7 @@ from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import Context, hidden
 from reconciler.kinds.put_requests import overlay, put_body, side_effects
 from reconciler.kinds.states import proxy_state
+from reconciler.kinds.typed import typed
 from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
 from reconciler.model.value import UNKNOWN
@@ -75,11 +76,11 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     effects = side_effects(kind, before, _read(context, kind, path), changed, implied)
     del context.first_reads[path]
     if effects:
-        raise StepFailed(f"the change is made, and more differs than the plan shows: {_few(effects)}")
+        raise StepFailed(f"the change is made, and more differs than the plan shows: {few(effects)}")
     return None
 
 
-def _few(effects: Sequence[str]) -> str:
+def few(effects: Sequence[str]) -> str:
     more = [f"and {len(effects) - _SHOWN} more"] if len(effects) > _SHOWN else []
     return "; ".join([*effects[:_SHOWN], *more])
 
@@ -105,7 +106,7 @@ def _changed(
     for field in kind.fields:
         if field.name not in fields:
             continue
-        shown = UNKNOWN if field.decode is hidden else field.from_api(raw, naming)
+        shown = UNKNOWN if field.decode is hidden else field.from_api(typed(kind, naming.rest, raw), naming)
         if field.name in changed:
             if shown is UNKNOWN and field.decode is not hidden:
                 raise StepFailed(f"nothing was sent: the server does not show {field.name} now")
