@@ -69,10 +69,17 @@ DOCUMENT: dict[str, Any] = {
     "policy": {"max_deletes": "100%", "max_changes": "100%"},
 }
 RETENTION = {"type": "item-level", "keep": "3 years", "clean": "daily"}
+SCHEDULE = {
+    "daily": "22:00",
+    "retry": {"attempts": 3, "wait": "10 minutes"},
+    "offset": "0 minutes",
+    "periodic_window": {"workdays": "08:00-18:00", "minute_offset": 0},
+    "backup_window": {"everyday": "22:00-06:00", "minute_offset": 0},
+}
 DEFAULTS = {
     "proxy": {"port": 9193},
     "repository": {"retention": RETENTION},
-    "job": {"schedule": {"daily": "22:00"}, "enabled": True},
+    "job": {"schedule": SCHEDULE, "enabled": True},
 }
 
 

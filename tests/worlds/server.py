@@ -225,6 +225,8 @@ class MemoryServer:
             self.data[collection][ident]["maintenanceModeState"] = state
         elif action == "changeOwner":
             return self._move(ident, query)
+        elif action in ("enable", "disable"):
+            self.data[collection][ident]["isEnabled"] = action == "enable"
         elif action == "start":
             return self._run(ident)
         return {}

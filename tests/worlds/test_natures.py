@@ -98,7 +98,24 @@ EDITS: dict[str, tuple[Edit, str, str, tuple[str, ...]]] = {
     "job.description": (put("jobs", "mail", "description", value="new"), "update:job.mail", "update", ()),
     "job.items": (put("jobs", "mail", "items", value=["mailbox", "sites"]), "update:job.mail", "update", ()),
     "job.schedule": (put("jobs", "mail", "schedule", value={"every": "4 hours"}), "update:job.mail", "update", ()),
-    "job.enabled": (put("jobs", "mail", "enabled", value=False), "update:job.mail", "update", ()),
+    **{
+        f"job.schedule.{path}": (
+            put("jobs", "mail", "schedule", *path.split("."), value=value),
+            "update:job.mail",
+            "update",
+            (),
+        )
+        for path, value in (
+            ("retry.attempts", 0),
+            ("retry.wait", "30 minutes"),
+            ("offset", "15 minutes"),
+            ("periodic_window", "off"),
+            ("periodic_window.minute_offset", 60),
+            ("backup_window", {"weekends": "all"}),
+            ("backup_window.minute_offset", 60),
+        )
+    },
+    "job.enabled": (put("jobs", "mail", "enabled", value=False), "update:job.mail", "job.switch", ()),
     "smtp.enabled": (put("smtp", "", "enabled", value=False), "update:smtp", "update", ()),
     "smtp.server": (put("smtp", "", "server", value="mail.example.com"), "update:smtp", "update", ()),
     "smtp.port": (put("smtp", "", "port", value=25), "update:smtp", "update", ()),
