@@ -10,15 +10,60 @@ $ProgressPreference = 'SilentlyContinue'
 if ("$($Arguments.name)" -notmatch '^[0-9a-f]{64}(\.[a-z0-9]{1,8})?$') {
     throw 'The argument name is not the digest of a file.'
 }
-$folder = Join-Path (Join-Path $env:ProgramData 'vbo-reconcile') 'packages'
+$parent = Join-Path $env:ProgramData 'vbo-reconcile'
+$folder = Join-Path $parent 'packages'
 $file = Join-Path $folder $Arguments.name
 $part = "$file.part"
 
-function New-PrivateFolder {
-    $null = New-Item -ItemType Directory -Path $folder -Force
-    icacls.exe $folder /inheritance:r /grant:r '*S-1-5-32-544:(OI)(CI)F' '*S-1-5-18:(OI)(CI)F' | Out-Null
+# Why others than administrators and the system could exchange a package after its verification; empty if nobody can.
+# Every user may create folders in ProgramData, and owns them then.
+function Get-Flaw([string]$Path) {
+    $own = @('S-1-5-32-544', 'S-1-5-18')
+    $kind = [Security.Principal.SecurityIdentifier]
+    if ((New-Object IO.DirectoryInfo $Path).Attributes -band [IO.FileAttributes]::ReparsePoint) {
+        return "$Path is a link."
+    }
+    $acl = Get-Acl -LiteralPath $Path
+    $owner = $acl.GetOwner($kind).Value
+    if ($own -notcontains $owner) {
+        return "$Path belongs to ${owner}: another account created it. Remove it, or make Administrators its owner."
+    }
+    foreach ($rule in @($acl.GetAccessRules($true, $true, $kind))) {
+        if ($own -notcontains $rule.IdentityReference.Value) {
+            return "$Path can be accessed by $($rule.IdentityReference.Value)."
+        }
+    }
+    return ''
+}
+
+function Set-Rights([string]$Path, [string[]]$Words) {
+    icacls.exe $Path $Words | Out-Null
     if ($LASTEXITCODE -ne 0) {
-        throw "The rights of $folder cannot be set."
+        throw "The rights of $Path cannot be set."
+    }
+}
+
+# Creates a folder, or takes over one that administrators or the system own. Nobody can create one in between: New-Item
+# fails for a folder that exists.
+function New-PrivateFolder([string]$Path) {
+    if (-not (Test-Path -LiteralPath $Path)) {
+        $null = New-Item -ItemType Directory -Path $Path
+        Set-Rights $Path @('/setowner', '*S-1-5-32-544')
+    }
+    $flaw = Get-Flaw $Path
+    if ($flaw -like '* belongs to *' -or $flaw -like '* is a link.') {
+        throw $flaw
+    }
+    Set-Rights $Path @('/inheritance:r', '/grant:r', '*S-1-5-32-544:(OI)(CI)F', '*S-1-5-18:(OI)(CI)F')
+    $explicit = (Get-Acl -LiteralPath $Path).GetAccessRules($true, $false, [Security.Principal.SecurityIdentifier])
+    foreach ($rule in @($explicit)) {
+        if (@('S-1-5-32-544', 'S-1-5-18') -notcontains $rule.IdentityReference.Value) {
+            Set-Rights $Path @('/remove', "*$($rule.IdentityReference.Value)")
+        }
+    }
+    $flaw = Get-Flaw $Path
+    if ($flaw) {
+        throw $flaw
     }
 }
 
@@ -52,7 +97,8 @@ function Add-Piece {
 
 $answer = @{ there = $false; path = $file; size = 0; sha256 = '' }
 if ($Arguments.step -eq 'look') {
-    New-PrivateFolder
+    New-PrivateFolder $parent
+    New-PrivateFolder $folder
     $answer.there = (Get-Digest $file) -eq $Arguments.sha256
     $answer.size = Get-Size
 } elseif ($Arguments.step -eq 'piece') {

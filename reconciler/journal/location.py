@@ -20,6 +20,12 @@ FILE = "journal.db"
 
 _POSTGRES = ("postgresql+psycopg", "postgresql", "postgres")
 _HOST = re.compile(r"[A-Za-z0-9_.:,%-]*")
+_MISSPELLED = re.compile(
+    r"\s*(?:[A-Za-z][A-Za-z0-9+.-]+:[/\\]|(?:postgres|sqlite|jdbc)[A-Za-z0-9+]*(?::|//)|(?:host|hostaddr|dbname|user)=)",
+    re.IGNORECASE,
+)
+"""Not a path, but a URL with a stroke or a colon too few, or a connection string of libpq. A journal that is local by
+mistake is not shared, and neither is its lock. A letter and a colon are a drive of Windows."""
 _CHECKED = ("verify-full", "verify-ca")
 
 
@@ -50,6 +56,8 @@ def find_location(text: str | Path | None = None, environ: Mapping[str, str] | N
         return JournalLocation(str(file), file, own_folder=True)
     scheme, separator, rest = str(wanted).partition("://")
     if isinstance(wanted, Path) or not separator:
+        if not isinstance(wanted, Path) and _MISSPELLED.match(wanted):
+            raise _unreadable()
         file = Path(wanted).expanduser().absolute()
         return JournalLocation(str(file), file)
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
@@ -86,7 +94,7 @@ def _unreadable() -> JournalError:
     return JournalError(
         f"{VARIABLE} is not a URL of the form postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
         code="journal-address",
-        hint="Characters such as @ / : # in the password are written as %40 %2F %3A %23.",
+        hint="Characters such as @ / : # in the password are written as %40 %2F %3A %23. A file is named by its path.",
     )
 
 

@@ -192,7 +192,44 @@ function Start-Process {
     return [PSCustomObject]@{ ExitCode = $(if ($global:World.restart) { 3010 } else { 0 }) }
 }
 
-function icacls.exe { $global:LASTEXITCODE = 0 }
+# Access lists of folders: who owns one, and who has rights on it, inherited or explicit. One that was just created in
+# ProgramData belongs to Administrators, and inherits the rights of all users.
+function Get-FolderAccess([string]$Path) {
+    Set-StrictMode -Off
+    if ($null -eq $global:World.access) { $global:World | Add-Member access ([PSCustomObject]@{}) -Force }
+    if ($null -eq $global:World.access.$Path) {
+        $users = @('S-1-5-18', 'S-1-5-32-544', 'S-1-5-32-545')
+        $new = [PSCustomObject]@{ owner = 'S-1-5-32-544'; inherited = $users; explicit = @() }
+        $global:World.access | Add-Member $Path $new -Force
+    }
+    return $global:World.access.$Path
+}
+
+function Get-Acl {
+    [CmdletBinding()] param([string]$LiteralPath)
+    Set-StrictMode -Off
+    $found = [PSCustomObject]@{ Access = Get-FolderAccess $LiteralPath }
+    $found | Add-Member ScriptMethod GetOwner { [PSCustomObject]@{ Value = $this.Access.owner } }
+    $found | Add-Member ScriptMethod GetAccessRules {
+        $all = @($this.Access.explicit)
+        if ($args[1]) { $all += @($this.Access.inherited) }
+        foreach ($sid in $all) { [PSCustomObject]@{ IdentityReference = [PSCustomObject]@{ Value = $sid } } }
+    }
+    return $found
+}
+
+function icacls.exe {
+    Set-StrictMode -Off
+    $path, $words = $args[0], @($args[1..99] | ForEach-Object { $_ })
+    $found = Get-FolderAccess $path
+    $sids = @($words | Where-Object { $_ -like '[*]*' } | ForEach-Object { ($_ -split ':')[0].Substring(1) })
+    if ($words -contains '/setowner') { $found.owner = $sids[0] }
+    if ($words -contains '/inheritance:r') { $found.inherited = @() }
+    if ($words -contains '/grant:r') { $found.explicit = @($found.explicit | Where-Object { $sids -notcontains $_ }) + $sids }
+    if ($words -contains '/remove') { $found.explicit = @($found.explicit | Where-Object { $sids -notcontains $_ }) }
+    $global:LASTEXITCODE = 0
+    Save-World
+}
 
 # The product's own module, on the management server.
 function Import-Module {

@@ -102,6 +102,35 @@ def test_a_url_that_cannot_be_read_is_not_repeated(text: str) -> None:
     assert "hunter2" not in f"{error.value} {error.value.hint} {error.value.__cause__}"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql:/alice:hunter2@db.example.com/vbo",
+        "postgresql+psycopg:/alice:hunter2@db.example.com/vbo",
+        "postgresql+psycopg:alice:hunter2@db.example.com/vbo",
+        "postgresql//alice:hunter2@db.example.com/vbo",
+        " Postgres:/alice:hunter2@db.example.com/vbo",
+        "mysql:/alice:hunter2@db/vbo",
+        "https:\\\\alice:hunter2@db\\vbo",
+        "sqlite:/srv/journal.db",
+        "file:/srv/journal.db",
+        "host=db.example.com user=alice password=hunter2 dbname=vbo",
+    ],
+)
+def test_a_url_with_a_slip_is_no_local_file(text: str) -> None:
+    with pytest.raises(JournalError, match="is not a URL of the form") as error:
+        find_location(text, {})
+    assert error.value.code == "journal-address"
+    assert "hunter2" not in f"{error.value} {error.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "text", ["C:/state/journal.db", "C:\\state\\journal.db", "a:b", "x/y:z.db", "postgres/a.db", "./ab:/c"]
+)
+def test_a_path_with_a_colon_is_a_path(text: str) -> None:
+    assert find_location(text, {}).file == Path(text).absolute()
+
+
 def test_a_label_names_server_and_database() -> None:
     assert find_location("postgresql://", {}).label == "the PostgreSQL database of this user at the local socket"
     place = find_location("postgresql://alice:hunter2@db.example.com:5433/vbo?sslrootcert=/etc/ca.pem", {})

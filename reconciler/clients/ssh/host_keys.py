@@ -62,7 +62,7 @@ def decode(text: str) -> bytes | None:
 
 def pinned(text: str) -> Entry | None:
     """A line without names, as in an inventory: a key, or an authority."""
-    mark, _, rest = text.partition(" ")
+    mark, _, rest = _spaced(text).partition(" ")
     key = decode(rest if mark == AUTHORITY else text)
     return None if key is None else Entry(mark if mark == AUTHORITY else "", key)
 
@@ -70,7 +70,7 @@ def pinned(text: str) -> Entry | None:
 def entries(lines: Iterable[str], names: tuple[str, ...]) -> Iterator[Entry]:
     """The entries for one of `names`. Invalid lines are skipped, as in OpenSSH."""
     for raw in lines:
-        line = raw.strip()
+        line = _spaced(raw)
         mark, _, rest = line.partition(" ") if line.startswith("@") else ("", "", line)
         if not rest or rest.startswith("#") or mark not in ("", AUTHORITY, REVOKED):
             continue
@@ -78,6 +78,11 @@ def entries(lines: Iterable[str], names: tuple[str, ...]) -> Iterator[Entry]:
         blob = decode(key)
         if blob is not None and any(_matches(hosts, name) for name in names):
             yield Entry(mark, blob)
+
+
+def _spaced(line: str) -> str:
+    """A line with blanks between its words: tabs separate them too."""
+    return line.replace("\t", " ").strip()
 
 
 def _matches(hosts: str, name: str) -> bool:
@@ -129,7 +134,7 @@ class HostKeys:
                 files = [Path.home() / ".ssh" / "known_hosts"]
         names = names_of(connection.host, connection.target[1])
         for file in files:
-            found += entries(_text(file, connection, optional=optional).splitlines(), names)
+            found += entries(_text(file, connection, optional=optional).split("\n"), names)
         revoked = _keys(found, REVOKED)
         return cls(
             trusted=tuple(key for key in _keys(found, "") if key not in revoked),
@@ -183,7 +188,7 @@ def _pinned(text: str, connection: Connection) -> Entry:
 
 def _text(file: Path, connection: Connection, *, optional: bool) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         if optional:
             return ""

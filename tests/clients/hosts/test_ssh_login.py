@@ -121,6 +121,26 @@ def test_a_revoked_key_is_refused_even_when_it_is_pinned(sshd: Sshd, connect: Co
     assert "revoked" in refusal(connect, str(tmp_path), trust=trust).reason
 
 
+@pytest.mark.parametrize("line", ["{name}\t{key}", "\t{name} \t {key}\tcomment\r", "\ufeff{name} {key}"])
+def test_tabs_separate_words_of_known_hosts(sshd: Sshd, connect: Connect, tmp_path: Path, line: str) -> None:
+    text = line.format(name="px-lnx-1.example.net", key=sshd.public)
+    (tmp_path / "known").write_text(f"{text}\n", encoding="utf-8")
+    assert log_in(connect, str(tmp_path), trust=Trust(known_hosts=("known",))) == 1
+
+
+@pytest.mark.parametrize("line", ["@revoked\t*\t{key}", "@revoked *\t{key}", " \t@revoked\t* {key}"])
+def test_a_key_is_revoked_with_tabs_too(sshd: Sshd, connect: Connect, tmp_path: Path, line: str) -> None:
+    (tmp_path / "known").write_text(f"{line.format(key=sshd.public)}\n")
+    trust = Trust(host_keys=(sshd.public,), known_hosts=("known",))
+    assert "revoked" in refusal(connect, str(tmp_path), trust=trust).reason
+
+
+def test_a_comment_does_not_begin_a_line(sshd: Sshd, connect: Connect, tmp_path: Path) -> None:
+    text = f"# a note\x0bpx-lnx-1.example.net {sshd.public}\n# a note\u2028px-lnx-1.example.net {sshd.public}\n"
+    (tmp_path / "known").write_text(text, encoding="utf-8")
+    assert isinstance(refusal(connect, str(tmp_path), trust=Trust(known_hosts=("known",))), UntrustedPeer)
+
+
 def test_trust_that_cannot_be_read_is_said_so(connect: Connect) -> None:
     assert "cannot be read" in refusal(connect, trust=Trust(known_hosts=("nowhere",))).reason
     assert "is not a host key" in refusal(connect, trust=Trust(host_keys=("ssh-ed25519 AAAA",))).reason
