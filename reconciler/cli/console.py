@@ -40,6 +40,7 @@ class Console:
     machine: bool = False
     detail_level: str = "normal"
     include_root: Path | None = None
+    trust: Path | None = None
     stream: Stream | None = None
     answered: bool = False
     """Whether anything was written to standard output."""
@@ -97,6 +98,7 @@ class Console:
             listen=self.hear,
             watch=partial(progress, self),
             include_root=self.include_root,
+            trust=self.trust,
         )
 
     def hear(self, notice: Notice | Event) -> None:

@@ -18,6 +18,7 @@ from reconciler.cli.options import (
     include_root_option,
     lab_option,
     parallelism_option,
+    trust_option,
 )
 from reconciler.operations.status import Status
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("path", type=PATH, required=False)
 @include_root_option
+@trust_option
 @lab_option
 @click.option("--checklist", is_flag=True, help="Print what to check by hand on a Windows host. Offline.")
 @format_option("human", "json")

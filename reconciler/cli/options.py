@@ -38,9 +38,25 @@ def include_root_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def trust_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--trust FILE`, for commands that connect."""
+
+    def take(ctx: click.Context, _param: click.Parameter, file: Path | None) -> None:
+        ctx.ensure_object(Console).trust = file
+
+    return click.option(
+        "--trust",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        callback=take,
+        expose_value=False,
+        help="Refuse an inventory that reaches, believes or runs what FILE does not allow; see: schema trust.",
+    )(function)
+
+
 def inventory_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """PATH, and where its files may be."""
-    return click.argument("path", type=PATH)(include_root_option(function))
+    """PATH, where its files may be, and what it may reach."""
+    return click.argument("path", type=PATH)(include_root_option(trust_option(function)))
 
 
 lab_option = click.option("--lab", is_flag=True, help="Work in the lab, which emulates the server and every host.")

@@ -31,5 +31,6 @@ SUMMARIES = {
     "placeholder": "Unknown placeholder",
     "name-taken": "Name already taken",
     "missing-file": "File not found",
+    "trust": "File of --trust not protected",
     "open-secret": "Secret file readable by others",
 }

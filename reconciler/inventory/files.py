@@ -5,9 +5,10 @@ Missing files are warnings: a pipeline that validates need not have them. Playbo
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
 
 MAX_RELATED: Final = 5
+MAX_DIGESTED: Final = 16 * 1024 * 1024
 _FILES: Final = {
     "certificates": ("pfx", "cert"),
     "credentials": ("certificate_file", "keytab"),
@@ -53,6 +55,31 @@ def check_playbooks(root: Map, folder: Path, includes: Includes, report: Diagnos
         if isinstance(name, str) and not includes.holds(folder / name):
             detail, fix = outside(name)
             report.add("include", detail, fix=fix, place=report.marks.item(named, index))
+
+
+def digests(entries: Entries, server: Entry | None, playbooks: Sequence[str], folder: Path) -> dict[str, str]:
+    """SHA-256 of each file that the inventory names, and of its playbooks; empty for an absent one, `too large` for one
+    of more than 16 MB. Packages have digests of their own."""
+    named = {name for _, field, _, name in _named(entries, server) if field != "service.package"}
+    found = {name: _digest(folder / name) for name in named}
+    for playbook in playbooks:
+        for file in sorted(_files_of_playbook(folder / playbook)):
+            found[f"{playbook}/{file.relative_to(folder / playbook).as_posix()}"] = _digest(file)
+    return dict(sorted(found.items()))
+
+
+def _files_of_playbook(folder: Path) -> Iterator[Path]:
+    for pattern in ("*.yml", "linux/*.sh", "windows/*.ps1"):
+        yield from folder.glob(pattern)
+
+
+def _digest(file: Path) -> str:
+    try:
+        if not file.is_file():
+            return ""
+        return "too large" if file.stat().st_size > MAX_DIGESTED else hashlib.sha256(file.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str, int, str]]:

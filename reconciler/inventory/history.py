@@ -110,11 +110,14 @@ class History:
         except git.Failed:
             return commit
 
-    def export(self, commit: str, into: Path) -> Path:
+    def export(self, commit: str, into: Path, more: Collection[str] = ()) -> Path:
         """Write the inventories of `commit` and their playbooks below `into` as they are in the commit, whatever
-        attributes say. Gives the folder of this inventory there, made or not. Raises MissingFiles."""
+        attributes say, and the files `more` (from the folder of the inventory). Gives the folder of this inventory
+        there, made or not. Raises MissingFiles."""
         try:
-            entries = [entry for entry in git.tree(self.top, commit) if entry.path.endswith(_PARTS)]
+            named = {self._path(file) for file in more}
+            tree = git.tree(self.top, commit)
+            entries = [entry for entry in tree if entry.path.endswith(_PARTS) or entry.path in named]
         except git.Failed:
             return into / self.folder
         try:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler.inventory.access import build_access
 from reconciler.inventory.checking import SECTIONS, Broken, check
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.files import check_files, check_playbooks
+from reconciler.inventory.files import check_files, check_playbooks, digests
 from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, members_of_groups, unknown_groups
 from reconciler.inventory.mapping import fill
 from reconciler.inventory.merge import Merged, read_all
@@ -28,6 +28,7 @@ from reconciler.inventory.source_map import Map
 from reconciler.kinds.rules import Declared, Values
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
+from reconciler.model.position import Position
 from reconciler.model.version import rest_number
 
 LARGE: Final = 1_000_000
@@ -102,7 +103,19 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
         digest=_digest(report.sources),
         groups=members_of_groups(root),
         playbooks=tuple(root.get("playbooks", ())),
+        file_digests=digests(entries, server, root.get("playbooks", ()), folder),
+        positions=_positions(root, entries, server, report),
     )
+
+
+def _positions(root: Map, entries: Entries, server: Entry, report: Diagnostics) -> dict[str, Position]:
+    """Where things stand that are no resources, see `Inventory.positions`."""
+    sections = ("certificates", "credentials")
+    places = {f"{name}.{entry.name}": entry.place for name in sections for entry in entries.get(name, {}).values()}
+    places["server"] = server.place
+    places |= {"commands": report.marks.key(root, "secrets")} if "secrets" in root else {}
+    places |= {"playbooks": report.marks.key(root, "playbooks")} if "playbooks" in root else {}
+    return {name: report.marks.position(place) for name, place in places.items()}
 
 
 def _declared(root: Map, entries: Entries, singles: Mapping[str, Entry | None], broken: Broken) -> Declared:

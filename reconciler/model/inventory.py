@@ -68,6 +68,9 @@ class Inventory:
     because removing one takes the login of its host. `files` are the files read, relative to `access.root`; `digest`
     is a SHA-256 over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds
     the names of the proxies of each group, `playbooks` folders of the user's own, relative to `access.root`.
+    `file_digests` holds a SHA-256 of each file that decides whom to trust and what runs on hosts (authorities,
+    known hosts, playbooks), by its name; empty for one that is absent. `positions` says where the server, logins,
+    certificates and commands stand: `server`, `credentials.admin`, `commands`.
     """
 
     name: str
@@ -80,6 +83,8 @@ class Inventory:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     playbooks: tuple[str, ...] = ()
     removed: Mapping[Address, Resource] = field(default_factory=dict)
+    file_digests: Mapping[str, str] = field(default_factory=dict)
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Resource]:
         return [resource for resource in self.resources.values() if resource.kind == kind]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.inventory_loader import check_trust, load_inventory
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.status import Status
 
@@ -44,6 +44,8 @@ def doctor(path: Path | str, *, lab: bool = False, parallelism: int = 16, runtim
 
     runtime = runtime or Runtime()
     inventory = load_inventory(Path(path), runtime, lab=True)  # whether its files exist is one of the checks
+    if not lab:
+        check_trust(inventory, runtime)
     with open_endpoints(inventory, runtime, lab=lab) as endpoints:
         playbooks, clock = load_for(inventory), runtime.clock
         context = CheckContext(inventory, endpoints.access, endpoints.context, playbooks, clock=clock, now=clock())

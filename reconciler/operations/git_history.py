@@ -26,14 +26,14 @@ def git_state(history: History, inventory: Inventory) -> dict[str, Any]:
     return {"commit": history.commit(), "dirty": history.is_dirty(inventory.files)}
 
 
-def inventory_at(history: History, commit: str, main: str) -> Inventory | None:
-    """The inventory as it was at `commit`; None if it did not exist. `main` is its file, empty for its folder.
+def inventory_at(history: History, commit: str, now: Inventory) -> Inventory | None:
+    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is.
     What it includes may be anywhere in the commit. Raises Diagnosed if it had errors."""
     from reconciler.operations.inventory_loader import read_inventory
 
     with tempfile.TemporaryDirectory(prefix="vbo-reconcile-") as there:
-        folder = history.export(commit, Path(there))
-        path = folder / main if main else folder
+        folder = history.export(commit, Path(there), now.file_digests)
+        path = folder / now.main if now.main else folder
         if not path.exists():
             return None
         inventory, found = read_inventory(path, lab=True, include_root=Path(there))
@@ -48,7 +48,7 @@ def inventory_at_base(inventory: Inventory, revision: str) -> Inventory | None:
     history = history_of(inventory)
     if history is None:
         raise no_history(inventory, revision)
-    return inventory_at(history, history.base(revision), inventory.main)
+    return inventory_at(history, history.base(revision), inventory)
 
 
 def no_history(inventory: Inventory, base: str) -> Diagnosed:

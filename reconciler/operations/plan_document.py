@@ -53,6 +53,8 @@ def _compared(
     document: Document, inventory: Inventory, history: History, base: str | None, runtime: Runtime
 ) -> Document:
     from reconciler.inventory.history import UnknownRevision
+    from reconciler.plan.access import access_changes, access_warnings
+    from reconciler.plan.document import DIFF, diagnostic_to_json
     from reconciler.plan.review import touched, with_base
 
     revision = base or _base_of_pipeline(runtime.environment)
@@ -66,11 +68,14 @@ def _compared(
         runtime.report(f"Changes are not compared with the base of this review: {error}")
         return document
     try:
-        old = inventory_at(history, commit, inventory.main)
+        old = inventory_at(history, commit, inventory)
     except Diagnosed as error:
         runtime.listen(Warned(_broken_base(revision, error)))
         return document
-    return with_base(document, {"revision": revision, "commit": commit}, touched(old, inventory))
+    warnings = access_warnings(access_changes(old, inventory)) if document["mode"] != DIFF else ()
+    problems = [*map(diagnostic_to_json, warnings), *document["problems"]]
+    compared = with_base(document, {"revision": revision, "commit": commit}, touched(old, inventory))
+    return {**compared, "problems": problems}
 
 
 def _base_of_pipeline(environment: Mapping[str, str]) -> str:

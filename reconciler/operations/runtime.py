@@ -32,7 +32,8 @@ def unwatched(plan: Plan, stop: StopSignal) -> Iterator[ChangeListener]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """`environment` is where secrets, folders (XDG) and the review base of a pipeline are looked up. `clock` returns an
-    aware time. What an inventory includes is below its folder, or below `include_root`.
+    aware time. What an inventory includes is below its folder, or below `include_root`; what it reaches, believes and
+    runs must be allowed by the file `trust` (`schemas/trust.schema.json`), if there is one.
 
     `listen` is called with every notice and with every event of a change; the latter come from several threads.
     `watch` is entered while a plan is carried out: it may use the signal to stop the run, and gives one more listener
@@ -44,6 +45,7 @@ class Runtime:
     watch: Callable[[Plan, StopSignal], AbstractContextManager[ChangeListener]] = unwatched
     clock: Callable[[], datetime] = utc_now
     include_root: Path | None = None
+    trust: Path | None = None
 
     def report(self, text: str) -> None:
         self.listen(Message(text))

@@ -36,10 +36,13 @@ class Validation:
         return dict(sorted(Counter(item.kind for item in self.inventory.resources.values()).items()))
 
 
-def validate(path: Path | str, *, include_root: Path | None = None) -> Validation:
-    """Check the inventory at `path`, a file or a folder. What it includes is below its folder, or below `include_root`.
-    Raises OSError for a file that cannot be read."""
-    from reconciler.operations.inventory_loader import read_inventory
+def validate(path: Path | str, *, include_root: Path | None = None, trust: Path | None = None) -> Validation:
+    """Check the inventory at `path`, a file or a folder. What it includes is below its folder, or below `include_root`;
+    what it reaches, believes and runs is allowed by the file `trust`, if there is one. Raises OSError for a file that
+    cannot be read, and Diagnosed for a file of trust that cannot be used."""
+    from reconciler.operations.inventory_loader import distrusted_by, read_inventory
 
     inventory, found = read_inventory(Path(path), include_root=include_root)
+    if inventory is not None and trust is not None:
+        found = [*found, *distrusted_by(trust, inventory)]
     return Validation(inventory, tuple(found))

@@ -16,6 +16,7 @@ from reconciler.model.recall import Recall
 from reconciler.model.state import Maintenance, ProxyState, Status
 from reconciler.model.value import UNKNOWN
 from reconciler.model.version import rest_number
+from reconciler.plan.access import access_changes, access_warnings
 from reconciler.plan.planner import make_plan
 from reconciler.requirements import NO_REQUIREMENTS
 
@@ -38,7 +39,14 @@ def difference(old: Inventory, new: Inventory) -> Plan:
     plan = make_plan(new, live, recall, access=new.access, playbooks=NO_REQUIREMENTS)
     # jobs that every apply starts are not a difference, and nothing is unknown, since nothing is observed
     changes = tuple(item for item in plan.changes if item.action is not Action.RUN or item.depends_on)
-    return replace(plan, changes=changes, unknown=(), reports=(*plan.reports, *_foreign(old, new)))
+    access = access_changes(old if old.files else None, new)
+    return replace(
+        plan,
+        changes=(*access, *changes),
+        unknown=(),
+        reports=(*plan.reports, *_foreign(old, new)),
+        problems=(*access_warnings(access), *plan.problems),
+    )
 
 
 def _foreign(old: Inventory, new: Inventory) -> Iterator[Report]:
@@ -55,7 +63,7 @@ def _foreign(old: Inventory, new: Inventory) -> Iterator[Report]:
 
 def nothing(inventory: Inventory) -> Inventory:
     """The inventory before it declared anything."""
-    return replace(inventory, resources={})
+    return replace(inventory, resources={}, files=())
 
 
 def _rest(inventory: Inventory) -> int:
