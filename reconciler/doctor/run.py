@@ -64,6 +64,8 @@ def _proxy(context: CheckContext, proxy: Resource, host: HostChecks | None, serv
     rows = []
     if server.resources:
         rows.append(_status(proxy, existing.proxy if existing is not None else None))
+    if proxy.is_local:
+        return rows
     if host is None:
         found = "not checked: `connection.enabled` is off"
         return [*rows, Check(f"host.{proxy.name}", "connection", Level.UNKNOWN, found)]

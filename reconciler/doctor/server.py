@@ -121,7 +121,8 @@ def _shell(context: CheckContext, connection: Connection, subject: str) -> list[
 
 def _names(context: CheckContext, host: ScriptRunner, deadline: float) -> list[Check]:
     """The names of the proxies, as the server resolves them."""
-    proxies = {str(item.fields.get("host", item.name)): item.name for item in context.inventory.of_kind("proxy")}
+    remote = [item for item in context.inventory.of_kind("proxy") if not item.is_local]
+    proxies = {str(item.fields["host"]): item.name for item in remote}
     asked = sorted(name for name in proxies if not is_address(name))
     script = shipped_script("server/names.ps1")
     try:

@@ -18,6 +18,7 @@ from reconciler.model.connection import (
     Transport,
     Trust,
 )
+from reconciler.model.inventory import LOCAL
 from reconciler.model.secret import SecretRef
 
 _SYSTEM: Final = Trust()
@@ -32,7 +33,7 @@ def build_access(entries: Entries, server: Entry, commands: Mapping[str, Any], r
     connections = {
         name: _connection(entry, credentials, certificates, jumps)
         for name, entry in sorted(entries.get("proxies", {}).items())
-        if entry.values.get("connection.enabled", True)
+        if name != LOCAL and entry.values.get("connection.enabled", True)
     }
     return Access(
         server=_server(server.values, credentials, certificates),

@@ -12,6 +12,7 @@ from reconciler.inventory.paths import Paths
 from reconciler.inventory.schema import Path_
 from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
 from reconciler.kinds import hosts
+from reconciler.model.inventory import LOCAL
 from reconciler.model.sentences import listed, nearest, quoted
 from reconciler.model.value import canonical
 
@@ -94,6 +95,8 @@ class Problem:
             near = nearest(key, known)
             missing = [name for name in known if name not in self.found]
             fix = f"Did you mean {quoted(near)}?" if near else f"Known here: {listed(missing[:_SHOWN])}."
+            if self.path == ("proxies", LOCAL):
+                fix += f" `{LOCAL}` is the server's own proxy: give any other proxy another name."
             hide = bool(self.path) and self.path[0] in SENSITIVE
             what = "This" if hide and not near else quoted(key)
             detail = f"{what} is not a valid key of {self.paths.owner(self.path)}."

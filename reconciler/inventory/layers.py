@@ -8,6 +8,7 @@ from typing import Any, Final
 from reconciler.inventory.checking import SECTIONS, Broken
 from reconciler.inventory.source_map import Map, Place, SourceMap
 from reconciler.kinds import KINDS
+from reconciler.model.inventory import LOCAL
 
 SINGLES: Final = ("server", "smtp", "policy")
 _DEFAULTS_OF: Final = {
@@ -156,6 +157,9 @@ class Layers:
         bottom = (base,) if base else ()
         for (name, raw), place in zip(objects.items(), self._marks.keys(objects), strict=True):
             if broken.objects and (section, name) in broken.objects:
+                continue
+            if section == "proxies" and name == LOCAL:  # defaults are for the hosts of the others
+                yield Entry(section, name, (raw,), flatten(section, raw), place)
                 continue
             groups = _groups_of(raw) if section == "proxies" and "group" in raw else ()
             if any(group not in self._root.get("groups", {}) for group in groups):

@@ -12,7 +12,7 @@ from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import UNMANAGED, Normalize
 from reconciler.kinds.graph import gathered
 from reconciler.model.address import Address, address
-from reconciler.model.inventory import Resource
+from reconciler.model.inventory import LOCAL, Resource
 from reconciler.model.position import Position
 from reconciler.model.sentences import quoted
 
@@ -99,7 +99,7 @@ class Builder:
         return {where: resource for where, resource in found.items() if where not in gone}, gone
 
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-        for field, value in defaults.items():
+        for field, value in defaults.items() if entry.name != LOCAL else ():
             fields.setdefault(field, value)
         for optional in _OPTIONAL[kind.name]:
             if fields.get(optional) == UNMANAGED:

@@ -43,7 +43,7 @@ def wanted(
             **people.of_server(),
         },
         "administrators": {server.credential.username: people.password(server.credential)},
-        "hosts": [_host(proxy, people) for proxy in inventory.told_of_kind("proxy")],
+        "hosts": [_host(proxy, people) for proxy in inventory.told_of_kind("proxy") if not proxy.is_local],
         "jobs": [item.name for item in inventory.of_kind("job")],
         "smtp": _smtp(inventory, access, people),
         "organizations": {item.name: {"objects": objects(item.name)} for item in inventory.of_kind("organization")},

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from reconciler.model.address import Address, address
 from reconciler.model.connection import Access
 from reconciler.model.position import Position
+
+LOCAL: Final = "local"
+"""The name in every inventory of the proxy that is a part of the management server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,11 @@ class Resource:
     @property
     def address(self) -> Address:
         return address(self.kind, self.name)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the server's own proxy, which always exists, on a host that is not ours."""
+        return self.kind == "proxy" and self.name == LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def read_versions(
     A version lower than the server's is only a candidate: private fixes differ in the last part. Where PowerShell can
     be reached the server's word decides.
     """
-    declared = [found for found in inventory.of_kind("proxy") if found.address in resources]
+    remote = (found for found in inventory.of_kind("proxy") if not found.is_local)
+    declared = [found for found in remote if found.address in resources]
     candidates = [found for found in declared if _may_be_behind(resources[found.address].proxy, reader)]
     if not candidates or access.server.powershell is None:
         return resources, ()

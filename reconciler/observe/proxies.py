@@ -12,7 +12,7 @@ from reconciler.kinds.proxy_names import Matches, Names, match
 from reconciler.kinds.states import proxy_state
 from reconciler.kinds.typed import typed
 from reconciler.model.address import address
-from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.inventory import LOCAL, Inventory, Resource
 from reconciler.model.live import Gap, HostFacts
 from reconciler.model.sentences import listed
 
@@ -39,8 +39,18 @@ def match_proxies(
     """The declared name of each live proxy by its index in `raws`."""
     states = [proxy_state(typed(KINDS["proxy"], naming.rest, raw), naming.rest) for raw in raws]
     live = [Names.of(state.host or "", (state.fqdn,)) for state in states]
-    declared = {item.name: _names(item, naming, reported) for item in inventory.told_of_kind("proxy")}
-    return match(declared, live)
+    declared = inventory.told_of_kind("proxy")
+    has_local = any(item.is_local for item in declared)
+    own = tuple(index for index, state in enumerate(states) if state.is_local) if has_local else ()
+    for index in own:
+        live[index] = Names()  # the name of its host is the server's, in any form
+    names = {item.name: _names(item, naming, reported) for item in declared if not item.is_local}
+    matches = match(names, live)
+    if len(own) == 1:
+        matches.found[own[0]] = LOCAL
+    elif has_local:
+        matches.ambiguous.append(((LOCAL,), own))
+    return matches
 
 
 def _names(proxy: Resource, naming: Naming, reported: ReportedNames) -> Names:
@@ -52,6 +62,8 @@ def _names(proxy: Resource, naming: Naming, reported: ReportedNames) -> Names:
 def ambiguous_proxies(matches: Matches, named: Sequence[tuple[str, Raw]]) -> Iterator[Gap]:
     """A gap for each declared proxy and each live one that it may be."""
     for wanted, there in matches.ambiguous:
+        if not there:
+            yield Gap("proxy", "the server does not show which proxy is its own", LOCAL)
         hosts = [str(named[index][1].get("hostName")) for index in there]
         word = "proxies" if len(wanted) > 1 else "proxy"
         detail = f"the declared {word} {listed(wanted)} may be the live {listed(hosts, 'or')}"

@@ -100,8 +100,8 @@ def _packaged(old: Inventory) -> dict[str, HostFacts]:
 
 
 def _is_given(resource: Resource) -> bool:
-    """References and singletons exist, whether or not the old inventory declares them."""
-    return KINDS[resource.kind].reference or KINDS[resource.kind].singleton
+    """References, singletons and the server's own proxy exist, whether or not the old inventory declares them."""
+    return KINDS[resource.kind].reference or KINDS[resource.kind].singleton or resource.is_local
 
 
 def _given(resource: Resource) -> LiveResource:

@@ -61,7 +61,7 @@ def test_an_older_version_converges_and_notices_a_change(rest: str, tmp_path: Pa
     rehearsal.converges()
 
 
-@pytest.mark.parametrize("name", ["small.yml", "v7.yml"])
+@pytest.mark.parametrize("name", ["small.yml", "v7.yml", "one-machine.yml"])
 def test_an_example_converges(name: str, tmp_path: Path) -> None:
     Rehearsal.of(tmp_path, INVENTORIES / name).converges()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.proxy_names import normal, same
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.model.inventory import LOCAL
 from reconciler.model.sentences import quoted
 
 
@@ -35,7 +36,7 @@ def absent_in_use(declared: Declared) -> Iterator[Finding]:
 
 def without_type(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("proxies").items():
-        if "type" not in values and not is_linux(values):
+        if "type" not in values and name != LOCAL and not is_linux(values):
             detail = f"Proxy {quoted(name)} has no `type`: whether it is a member of a domain."
             fix = "Add `type: domain` or `type: workgroup`, here, in its group or under `defaults`."
             yield Finding(Where("proxies", name), detail, fix)
@@ -138,8 +139,8 @@ def server_as_proxy(declared: Declared) -> Iterator[Finding]:
     server = str(declared.setting("server").get("host", ""))
     for name, values in declared.section("proxies").items():
         if server and same(str(values.get("host", "")), server):
-            detail = f"{quoted(name)} is the management server, whose built-in proxy is not managed."
-            fix = "Remove it, or correct its `host`."
+            detail = f"{quoted(name)} is the management server, whose own proxy is declared as `{LOCAL}`."
+            fix = f"Write `{LOCAL}: {{}}` in its place, and `{LOCAL}` where it is named; or correct its `host`."
             yield Finding(Where("proxies", name, "host"), detail, fix, (Where("server", "", "host"),))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from reconciler.kinds import KINDS
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Field
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.model.inventory import LOCAL
 from reconciler.model.sentences import quoted, suggestion
 
 _ENTRIES: Final = {CREDENTIAL: "credentials", CERTIFICATE_ENTRY: "certificates"}
@@ -75,6 +76,8 @@ def unknown(where: Where, sections: tuple[str, ...], name: str, declared: Declar
     """The finding about `name`, which `where` says and none of `sections` has."""
     candidates = [known for section in sections for known in declared.names.get(section, ())]
     hint = suggestion(name, candidates) if suggest else ""
+    if name == LOCAL and "proxies" in sections:
+        hint = f"Add the server's own proxy to `proxies`: {LOCAL}: {{}}"
     fix = hint or f"Declare it under `{sections[0]}`, or name one that is declared."
     kinds = " or ".join(SINGULAR[section] for section in sections)
     return Finding(where, f"There is no {kinds} {quoted(name)}.", fix)

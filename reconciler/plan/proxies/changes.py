@@ -67,6 +67,8 @@ def _changes(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterat
 
 def _registration(declared: Resource, proxy: ProxyView, decision: Decision) -> Change | None:
     found, seen, inputs, blocked = proxy.live, proxy.seen, proxy.inputs, decision.registration_blocked
+    if decision.registration is RegistrationAction.NONE:
+        return None
     if found is None:
         return _new(declared, proxy, decision)
     if decision.registration is RegistrationAction.REPLACE:
@@ -153,7 +155,7 @@ def _reports(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterat
 def _other_name(declared: Resource, proxy: ProxyView) -> Iterator[Report]:
     """A report if the server has the proxy by another name than the declared one. A proxy cannot be renamed."""
     there, declared_as = proxy.state.host or "", str(declared.fields.get("host", ""))
-    if there and normal(there) != normal(declared_as):
+    if there and declared_as and normal(there) != normal(declared_as):
         detail = f"registered on the server as {there}: the same proxy by another name of its host"
         yield Report(proxy.address, "registered-as", detail, declared.positions.get("host", declared.position))
 

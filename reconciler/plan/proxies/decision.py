@@ -17,7 +17,7 @@ class RegistrationAction(StrEnum):
     """What happens to the object on the server."""
 
     NONE = "none"
-    """Neither declared nor on the server: it was declared absent, and is gone."""
+    """Neither declared nor on the server: it was declared absent, and is gone. Or the server's own, and not listed."""
     KEEP = "keep"
     EXTERNAL = "external"
     """Neither declared nor created by this inventory: it is left unchanged."""
@@ -88,8 +88,10 @@ def _registration(proxy: ProxyView) -> RegistrationAction:
     if proxy.declared is None:
         if proxy.live is None:
             return RegistrationAction.NONE
-        ours = proxy.live.owner == proxy.inputs.inventory.name
+        ours = proxy.live.owner == proxy.inputs.inventory.name and not proxy.state.is_local
         return RegistrationAction.DELETE if ours else RegistrationAction.EXTERNAL
+    if proxy.live is None and proxy.declared.is_local:
+        return RegistrationAction.NONE
     if proxy.live is None:
         # an interrupted apply installed our package, and the proxy is not registered yet
         ours = proxy.is_packaged and bool(proxy.service.get("unregistered"))
@@ -116,7 +118,7 @@ def _registration_blocked(proxy: ProxyView, registration: RegistrationAction) ->
 
 
 def _service(proxy: ProxyView, registration: RegistrationAction, blocked: str) -> ServiceAction:
-    if proxy.declared is None or registration is RegistrationAction.TAKEOVER:
+    if proxy.declared is None or proxy.declared.is_local or registration is RegistrationAction.TAKEOVER:
         return ServiceAction.KEEP
     if registration is RegistrationAction.CREATE:
         return ServiceAction.INSTALL if proxy.is_packaged and not blocked else ServiceAction.KEEP
