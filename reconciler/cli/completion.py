@@ -29,5 +29,5 @@ def completion(console: Console, shell: str) -> int:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.BadParameter(f"{shell} is not supported")
-    console.result(kind(root, {}, "vbo-reconcile", COMPLETE).source() + "\n")
+    console.result(kind(root, {}, "vbo-reconcile", COMPLETE).source() + "\n", own=True)
     return 0

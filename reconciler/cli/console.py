@@ -46,30 +46,37 @@ class Console:
     """Whether anything was written to standard output."""
     interrupts: Interrupts = field(default_factory=Interrupts)
 
-    def result(self, text: str) -> None:
-        """Print the result."""
+    def result(self, text: str, *, own: bool = False) -> None:
+        """Print the result. With `own` it holds nothing that others wrote, and is printed as it is."""
+        from reconciler.render.style import for_log
+
         self.answered = self.answered or bool(text)
-        _write(self.out, text)
+        _write(self.out, text if own else for_log(text))
 
     def report(self, text: str) -> None:
         """Print a message, unless --quiet."""
         if not self.quiet:
-            _write(self.err, text + "\n")
+            self._say(text + "\n")
 
     def announce(self, text: str) -> None:
-        """Print text on standard error, also with --quiet: a pipeline reads it."""
+        """Print commands for a pipeline on standard error, also with --quiet."""
         _write(self.err, text)
 
     def detail(self, text: str) -> None:
         """Print a message if --verbose."""
         if self.verbose:
-            _write(self.err, text + "\n")
+            self._say(text + "\n")
 
     def problems(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Print diagnostics on standard error, also with --quiet."""
         from reconciler.render.diagnostics import diagnostics_text
 
-        _write(self.err, diagnostics_text(diagnostics, self.err_style))
+        self._say(diagnostics_text(diagnostics, self.err_style))
+
+    def _say(self, text: str) -> None:
+        from reconciler.render.style import for_log
+
+        _write(self.err, for_log(text))
 
     def _record_all(self, diagnostics: Iterable[Diagnostic]) -> None:
         from reconciler.plan.document import diagnostic_to_json
@@ -113,6 +120,7 @@ class Console:
             Verified,
             Warned,
         )
+        from reconciler.render.style import clean
 
         match notice:
             case Message(text, verbose):
@@ -120,7 +128,7 @@ class Console:
             case InventoryLoaded(files, warnings):
                 if warnings and not self.quiet:
                     self.problems(warnings)
-                self.detail(f"Read {', '.join(files)}")
+                self.detail(f"Read {', '.join(map(clean, files))}")
             case Warned(diagnostic):
                 self.problems([diagnostic])
             case Planned() | Executed() | Verified() | Finished() | Abandoned():
@@ -131,7 +139,7 @@ class Console:
     def progress(self, text: str) -> None:
         """Print complete lines of progress, and flush them."""
         if not self.quiet:
-            _write(self.err, text)
+            self._say(text)
             self.err.flush()
 
     def record_into(self, file: TextIO) -> None:
@@ -190,7 +198,7 @@ class Console:
 
     def ask(self, question: str) -> bool:
         """Ask a question. Only `yes` means yes; the end of the input means no."""
-        _write(self.err, f"\n{question}\nOnly 'yes' will be accepted: ")
+        self._say(f"\n{question}\nOnly 'yes' will be accepted: ")
         self.err.flush()
         return self.into.readline().strip() == "yes"
 

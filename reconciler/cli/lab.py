@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import PATH, Output, deliver, format_option, include_root_option
+from reconciler.model.value import json_text
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def serve(console: Console, path: Path | None, form: str) -> int:
     console.machine = form == "json"
     with _open(console, path) as running:
         ends = running.endpoints()
-        console.result(json.dumps(ends) + "\n" if form == "json" else _endpoints_text(ends))
+        console.result(json_text(ends) + "\n" if form == "json" else _endpoints_text(ends))
         console.flush()
         try:
             threading.Event().wait()

@@ -62,11 +62,12 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
     """
     from reconciler.operations import JournalOptions
     from reconciler.operations import break_lock as take_lock
+    from reconciler.render.style import clean
 
     def confirm(holder: Holder) -> bool:
         if not yes and not console.can_ask:
             raise ApprovalRequired
-        return yes or console.ask(f"Break the lock of {holder.name}? It is held by {holder.describe()}.")
+        return yes or console.ask(f"Break the lock of {clean(holder.name)}? It is held by {clean(holder.describe())}.")
 
     try:
         broken = take_lock(lock_id, JournalOptions(lab=lab, inventory=path), console.runtime, confirm=confirm)
@@ -76,7 +77,7 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
     if broken is None:
         console.report("The lock was not broken.")
         return Status.REFUSED
-    console.result(f"Broken: the lock of {broken.name}, which was held by {broken.describe()}.\n")
+    console.result(f"Broken: the lock of {clean(broken.name)}, which was held by {clean(broken.describe())}.\n")
     return Status.OK
 
 

@@ -209,7 +209,7 @@ def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, 
 
     for output in outputs:
         if output.file is None:
-            console.result(render(output.name, console.out_style))
+            console.result(render(output.name, console.out_style), own=output.name == "annotations")
         else:
             text = render(output.name, Style(detail=console.detail_level))
             with naming(output.file), open_private(output.file) as file:

@@ -29,11 +29,12 @@ def test_mail(console: Console, path: Path, *, lab: bool) -> int:
     """
     from reconciler.operations import send_test_mail
     from reconciler.render.results import mails_text
+    from reconciler.render.style import clean
 
     test = send_test_mail(path, lab=lab, runtime=console.runtime)
-    settings = test.settings
+    settings = {name: clean(str(value)) for name, value in test.settings.items() if value}
     server = f"{settings.get('smtpServer')}:{settings.get('port')}"
-    to = settings.get("to") or "no recipient"
+    to = settings.get("to", "no recipient")
     console.result(f"The server accepted a test mail from {settings.get('from')} to {to} through {server}.\n")
     console.result(mails_text(test.mails, console.out_style))
     return Status.OK

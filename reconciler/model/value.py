@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
@@ -43,6 +44,16 @@ def known(value: Any) -> Any:
 def canonical(value: object) -> str:
     """Compact JSON with sorted keys: equal values give equal text, whatever the order they were written in."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+COMMAND: Final = re.compile(r"##(?=[A-Za-z]*\[)")
+"""What pipelines take for a command anywhere in a line of a log: `##vso[…]`, `##[…]`."""
+
+
+def json_text(value: object, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """JSON that a terminal or the log of a pipeline may show: ASCII, and no command for a pipeline. The values are the
+    same."""
+    return COMMAND.sub(r"#\\u0023", json.dumps(value, indent=indent, sort_keys=sort_keys, ensure_ascii=True))
 
 
 def digest(value: object) -> str:

@@ -19,7 +19,7 @@ from reconciler.inventory.schema import schema_path
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.steps import step_from_json
-from reconciler.model.value import digest
+from reconciler.model.value import canonical, digest, json_text
 from reconciler.plan.document import FORMAT_VERSION
 
 
@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
-    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (json_text(document, indent=1, sort_keys=True) + "\n").encode()
 
 
 def read_document(data: bytes, *, name: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def read_document(data: bytes, *, name: str) -> dict[str, Any]:
     if _is_deep(document):
         raise _refused("plan-unreadable", "Not a plan file", f"{name} is nested more deeply than any plan.")
     try:
-        to_bytes(document)
+        canonical(document).encode()
     except UnicodeEncodeError as error:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} has an incomplete character: {error}") from error
     body = {key: value for key, value in document.items() if key != "digest"}

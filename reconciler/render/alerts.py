@@ -66,9 +66,9 @@ def _alert(item: _Found, plan: Data, places: Mapping[str, Data]) -> Alert:
     return Alert(
         level=item.level,
         rule=item.rule,
-        title=item.title,
+        title=clean(item.title),
         text=clean(text),
-        address=item.address,
+        address=clean(item.address),
         key=item.key or item.address,
         file=clean(f"{folder}/{at['file']}" if folder and at["file"] else at["file"]),
         line=at["line"],

@@ -35,7 +35,9 @@ def _alert(item: Diagnostic, folder: str) -> Alert:
     at = item.position or Position("", 0, 0)
     file = f"{folder}/{at.file}" if folder and at.file else at.file
     text = " ".join(" ".join(part.split()) for part in (item.detail, item.fix) if part)
-    return Alert(item.severity.value, item.code, item.summary, clean(text), "", "", clean(file), at.line, at.column)
+    return Alert(
+        item.severity.value, item.code, clean(item.summary), clean(text), "", "", clean(file), at.line, at.column
+    )
 
 
 def _level(found: Sequence[Alert]) -> Iterator[str]:

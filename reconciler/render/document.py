@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.value import json_text
 from reconciler.plan.document import FORMAT_VERSION, diagnostic_to_json
 from reconciler.render.style import Style
 
 
 def document(value: Any) -> str:
     """JSON text with a line end: two spaces of indent, the order of keys as given, ASCII whatever the stream can."""
-    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+    return json_text(value, indent=2) + "\n"
 
 
 def plan_document(plan: Mapping[str, Any], style: Style) -> str:

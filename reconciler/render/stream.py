@@ -6,7 +6,6 @@ properties may be added; read what you know and let the rest pass.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any, TextIO
 
 from reconciler import __version__
 from reconciler.model.event import Event
+from reconciler.model.value import json_text
 from reconciler.plan.document import FORMAT_VERSION
 
 
@@ -35,7 +35,7 @@ class Stream:
 
     def put(self, kind: str, data: Mapping[str, Any]) -> None:
         at = self._clock().isoformat(timespec="milliseconds")
-        line = json.dumps({"type": kind, "at": at, **data}, ensure_ascii=True)
+        line = json_text({"type": kind, "at": at, **data})
         with self._lock:
             self._write(line + "\n")
 

@@ -1,12 +1,18 @@
-"""What a stream can show: colours, and characters beyond ASCII."""
+"""What a stream can show: colours, characters beyond ASCII, and the text of others.
+
+Names and messages come from servers, hosts and inventories. `clean` makes one of them safe, `for_log` a whole output;
+`model.value.json_text` does the same for JSON.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
 from reconciler.model.secret import MASK
+from reconciler.model.value import COMMAND
 
 _CODES = {
     "bold": "1",
@@ -20,6 +26,8 @@ _CODES = {
 DETAILS = ("brief", "normal", "full")
 """How much of a plan is shown: a line for each change; also its fields and causes; also its steps and their order."""
 
+_LOOKS = re.compile(r"(\x1b\[[0-9;]*m|[\n\t])")
+_LINE_COMMAND = re.compile(r"^((?:[ \t]|\x1b\[[0-9;]*m)*):(?=:)", re.MULTILINE)
 _ASCII = str.maketrans({"│": "|", "•": "*", "…": "~", "–": "-", "—": "-", "→": ">"})
 
 
@@ -55,11 +63,23 @@ class Style:
 def clean(text: str) -> str:
     """`text` with control characters as visible escapes, so that a terminal does not interpret them.
 
-    Names and messages come from servers and hosts; they must not be able to move the cursor or hide a line.
+    It is one line afterwards: it cannot move the cursor, hide a line, reverse the order of characters or begin a line.
     """
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def for_log(text: str) -> str:
+    """An output for people, as a terminal and the log of a pipeline may show it.
+
+    What pipelines take for commands is broken up with a blank: `::` at the start of a line (GitHub), and `##vso[` or
+    `##[` anywhere (Azure Pipelines, GitHub, TeamCity). GitHub can also be told to stop reading commands, but it reads
+    standard output and standard error at the same time, so the end of one would be the end of the other.
+    """
+    parts = _LOOKS.split(text)  # colours and line ends at odd places
+    plain = "".join(part if place % 2 else clean(part) for place, part in enumerate(parts))
+    return _LINE_COMMAND.sub(r"\1: ", COMMAND.sub("# #", plain))
 
 
 def _escape(char: str) -> str:

@@ -150,9 +150,9 @@ TRUST = {
     "pattern": "*.example.net {key}",
     "not this one": "*.example.net,!{host},![{host}]:{port} {key}",
     "revoked": "{names} {key}\n@revoked * {key}",
-    "tabs": "{names}\t{key}",
-    "revoked with tabs": "{names} {key}\n@revoked\t*\t{key}",
-    "authority with tabs": " \t@cert-authority\t*.example.net\t{authority}",
+    "tabs": " {names} {key}",
+    "tabs: revoked": "{names} {key}\n@revoked * {key}",
+    "tabs: authority": "@cert-authority *.example.net {authority}",
     "authority": "@cert-authority *.example.net {authority}",
     "authority by port": "@cert-authority [{host}]:{port} {authority}",
     "another authority": "@cert-authority *.example.net {other}",
@@ -174,12 +174,10 @@ def test_we_trust_whom_openssh_trusts(start: Callable[..., OpenSsh], tmp_path: P
     server = start("a", f"HostCertificate {tmp_path}/a/host-cert.pub")
     names = f"[{NAME}]:{server.port},{NAME}"
     file = tmp_path / "known"
-    file.write_text(
-        TRUST[case].format(
-            names=names, host=NAME, port=server.port, key=server.host_key, other=other, authority=authority
-        )
-        + "\n"
+    text = TRUST[case].format(
+        names=names, host=NAME, port=server.port, key=server.host_key, other=other, authority=authority
     )
+    file.write_text((text.replace(" ", "\t") if case.startswith("tabs") else text) + "\n")
     if hashed:
         keygen("-H", "-f", file)
     theirs = subprocess.run(
