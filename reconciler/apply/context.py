@@ -31,8 +31,9 @@ Reporter = Callable[[str], None]
 @dataclass(slots=True)
 class ApplyContext:
     """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
-    holds `moving`. `playbooks` have the change scripts, those of users included. `first_reads` has the objects of
-    updates that are not verified yet, by path, as they were before the first attempt."""
+    holds `moving`, one that looks for its encryption key `encrypting`. `playbooks` have the change scripts, those of
+    users included. `first_reads` has the objects of updates that are not verified yet, by path, as they were before the
+    first attempt."""
 
     owner: str
     live: Live
@@ -45,6 +46,7 @@ class ApplyContext:
     clock: Callable[[], float] = time.monotonic
     stop: Event = field(default_factory=Event)
     moving: Lock = field(default_factory=Lock)
+    encrypting: Lock = field(default_factory=Lock)
     first_reads: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     naming: Naming = field(init=False)
     batcher: Batcher = field(init=False)
@@ -57,18 +59,7 @@ class ApplyContext:
         for resource in self.live.resources.values():
             if resource.id:
                 self.naming.learn(resource.kind, resource.name, resource.id)
-        self._learn_references()
-
-    def _learn_references(self) -> None:
-        """Bodies refer to accounts and object storage by id; observation keeps their names only."""
-        if self.reader.rest >= 8:
-            for raw in self.reader.list("Accounts"):
-                for name in (raw.get("userName"), raw.get("description")):
-                    if name:
-                        self.naming.learn("account", name, str(raw.get("id")))
-        elif self.reader.rest >= 6:
-            for raw in self.reader.list("objectstoragerepositories"):
-                self.naming.learn("object_storage", str(raw.get("name")), str(raw.get("id")))
+        self.naming.refer(self.live.references)
 
     def live_of(self, kind: str, name: str) -> LiveResource | None:
         return next(

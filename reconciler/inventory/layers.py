@@ -19,7 +19,7 @@ _DEFAULTS_OF: Final = {
     "smtp": "smtp",
 }
 _EXCLUSIVE: Final = {"repositories": (("proxy", "pool"), ("path", "object_storage"))}
-"""Of each pair one can be said: the nearest layer that says either decides."""
+"""Of each pair one can be said: the nearest layer that says either decides, and says the whole of it."""
 
 
 Tree = Mapping[str, "Tree"]
@@ -64,7 +64,7 @@ class Entry:
                 node = node.get(head) if isinstance(node, dict) else None
             if isinstance(node, dict) and last in node and field in flatten(self.section, layer):
                 return node, last
-        return None
+        return next(((layer, field) for layer in self.layers if field in layer), None)
 
     def key_place(self, field: str, marks: SourceMap) -> Place:
         """Where a field is said; the object itself where it is not."""
@@ -175,9 +175,8 @@ class Layers:
         values: Map = {}
         for layer in flat_layers:
             for pair in _EXCLUSIVE.get(section, ()):
-                if pair[0] in layer or pair[1] in layer:
-                    values.pop(pair[0], None)
-                    values.pop(pair[1], None)
+                if any(_head(key) in pair for key in layer):
+                    values = {key: value for key, value in values.items() if _head(key) not in pair}
             values.update(layer)
         return values
 
@@ -190,6 +189,10 @@ class Layers:
     def _defaults(self, section: str) -> Map:
         found = self._root.get("defaults", {}).get(_DEFAULTS_OF.get(section, ""), {})
         return found if isinstance(found, dict) else {}
+
+
+def _head(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _groups_of(raw: Map) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from reconciler.model.address import address
 from reconciler.model.connection import Certificate, Connection, Credential
 from reconciler.model.errors import UnknownName
+from reconciler.model.live import Reference
 from reconciler.model.secret import SecretRef
 from reconciler.model.value import UNKNOWN
 
@@ -54,6 +55,10 @@ class Context(Protocol):
 
     def named(self, kind: str, ident: str) -> str:
         """The name that an object has here, from its id. Raises UnknownName if the server lists none with this id."""
+        ...
+
+    def references(self, kind: str) -> Sequence[Reference] | None:
+        """The objects of a kind that no inventory declares, None if they were not read."""
         ...
 
     def credential(self, name: str) -> Credential: ...

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from reconciler.kinds.references import found_by, shown_name
 from reconciler.model.connection import Access, Certificate, Connection, Credential
 from reconciler.model.errors import UnknownName
+from reconciler.model.live import Reference
 from reconciler.model.secret import SecretRef, SecretResolver
 
 
@@ -22,6 +26,19 @@ class Naming:
         self._resolver = resolver
         self._ids: dict[tuple[str, str], str] = {}
         self._names: dict[tuple[str, str], str] = {}
+        self._references: dict[str, Sequence[Reference]] = {}
+
+    def refer(self, references: Mapping[str, Sequence[Reference]]) -> None:
+        """Add, by kind, every object of the server that is named by something that need not be unique."""
+        self._references |= references
+
+    def references(self, kind: str) -> Sequence[Reference] | None:
+        """The objects of a kind of `Reference`, None if they were not read."""
+        return self._references.get(kind)
+
+    @property
+    def referred(self) -> Mapping[str, Sequence[Reference]]:
+        return self._references
 
     def learn(self, kind: str, name: str, ident: str) -> None:
         self._ids[kind, name] = ident
@@ -30,10 +47,12 @@ class Naming:
     def marked(self, owner: str) -> Naming:
         """The same names with another owner mark."""
         twin = Naming(self.rest, self._access, self._resolver, owner)
-        twin._ids, twin._names = self._ids, self._names
+        twin._ids, twin._names, twin._references = self._ids, self._names, self._references
         return twin
 
     def id_of(self, kind: str, name: str) -> str:
+        if kind in self._references:
+            return found_by(kind, name, self._references[kind]).id
         try:
             return self._ids[kind, name]
         except KeyError:
@@ -43,6 +62,8 @@ class Naming:
         return (kind, name) in self._ids
 
     def named(self, kind: str, ident: str) -> str:
+        if kind in self._references:
+            return shown_name(kind, ident, self._references[kind])
         try:
             return self._names[kind, ident.lower()]
         except KeyError:

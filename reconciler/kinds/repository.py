@@ -1,6 +1,6 @@
 """Backup repositories, on disks of one proxy or on object storage behind a proxy or a pool.
 
-Product facts: RESTBackupRepository and RESTBackupRepositoryFromClient of v6, v7 and v8; RESTObjectStorageComposed.
+Product facts: RESTBackupRepository and RESTBackupRepositoryFromClient of v6, v7 and v8.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import codec
+from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
-from reconciler.model.errors import UnknownName
+from reconciler.kinds.object_storage import LINKED_SCHEMA, STORAGE_FIELDS, created_storage
+from reconciler.kinds.storage_settings import LINKED
 from reconciler.model.value import UNKNOWN
 
 encode_retention_type, decode_retention_type = codec.words(
@@ -70,93 +72,6 @@ def decode_owner(raw: Raw, context: Context) -> Any:
     return f"proxy.{context.named('proxy', raw['proxyId'])}"
 
 
-_STORAGE = {
-    "s3": "AmazonS3",
-    "s3-compatible": "AmazonS3Compatible",
-    "azure-blob": "AzureBlob",
-    "wasabi": "WasabiCloud",
-    "ibm": "IBMCloud",
-}
-_STORAGE_BACK = {api: ours for ours, api in _STORAGE.items()}
-_BUCKETS = {"azure-blob": "azureContainer", "s3": "amazonBucketS3Aws"}
-_COMPATIBLE = {"endpoint": "servicePoint", "region": "customRegionId"}
-_PLACES: Mapping[str, Mapping[str, str]] = {"azure-blob": {}, "s3": {"region": "regionId"}}
-_STORAGE_INSIDE = 8
-"""The REST version that shows object storage inside its repository; before, it is a separate object."""
-
-
-def encode_storage(value: Any, context: Context) -> Mapping[str, Any]:
-    """v8 carries the whole description; up to v7 a repository links to an object storage repository that exists."""
-    if context.rest < 8:
-        body = {"objectStorageId": context.id_of("object_storage", value["name"])}
-        return body | ({"objectStorageCachePath": value["cache"]} if "cache" in value else {})
-    storage: dict[str, Any] = {
-        "type": _STORAGE[value["type"]],
-        "accountId": context.id_of("account", value["account"]),
-    }
-    if value["type"] == "azure-blob":
-        storage |= {"azureContainer": {"name": value["bucket"]}, "azureFolder": value["folder"]}
-    elif value["type"] == "s3":
-        storage |= {"amazonBucketS3Aws": {"name": value["bucket"], "regionId": value.get("region", "")}}
-        storage["s3Folder"] = value["folder"]
-    else:
-        storage |= {
-            "amazonBucketS3Compatible": {
-                "name": value["bucket"],
-                "servicePoint": value.get("endpoint", ""),
-                "customRegionId": value.get("region", ""),
-            },
-            "s3Folder": value["folder"],
-        }
-    if "size_limit_gb" in value:
-        storage |= {"sizeLimitEnabled": True, "sizeLimitGB": value["size_limit_gb"]}
-    if "immutability_days" in value:
-        storage |= {"enableImmutability": True, "immutabilityPeriodDays": value["immutability_days"]}
-    return {"objectStorage": storage}
-
-
-def decode_storage(raw: Raw, context: Context) -> Any:
-    """None for a repository on a disk: it shows a folder and no object storage. Missing parts are UNKNOWN."""
-    inside = context.rest >= _STORAGE_INSIDE
-    place = raw.get("objectStorage" if inside else "objectStorageId")
-    if place is None:
-        return None if raw["path"] else UNKNOWN
-    if inside:
-        return _decode_place(place, context)
-    value = {"name": context.named("object_storage", place), "cache": raw.get("objectStorageCachePath", UNKNOWN)}
-    return {key: item for key, item in value.items() if item != ""}
-
-
-def _decode_place(storage: Raw, context: Context) -> dict[str, Any]:
-    kind = _STORAGE_BACK[storage["type"]]
-    bucket = storage.get(_BUCKETS.get(kind, "amazonBucketS3Compatible"), {})
-    value = {
-        "type": kind,
-        "account": _account(storage, context),
-        "bucket": bucket.get("name", UNKNOWN),
-        "folder": storage.get("azureFolder" if kind == "azure-blob" else "s3Folder", UNKNOWN),
-    }
-    value |= {ours: bucket.get(api, UNKNOWN) for ours, api in _PLACES.get(kind, _COMPATIBLE).items()}
-    value["size_limit_gb"] = _if(storage, "sizeLimitEnabled", "sizeLimitGB")
-    value["immutability_days"] = _if(storage, "enableImmutability", "immutabilityPeriodDays")
-    return {key: item for key, item in value.items() if item not in (None, "", 0)}
-
-
-def _account(storage: Raw, context: Context) -> Any:
-    try:
-        return context.named("account", storage["accountId"])
-    except (KeyError, UnknownName):
-        return UNKNOWN
-
-
-def _if(raw: Raw, flag: str, api: str) -> Any:
-    """What a property says if its flag is set, None if it is not."""
-    used = raw.get(flag, UNKNOWN)
-    if used is UNKNOWN:
-        return UNKNOWN
-    return raw.get(api, UNKNOWN) if used else None
-
-
 def live_key(raw: Raw, context: Context) -> str:
     return str(raw.get("name", "")).lower()
 
@@ -171,6 +86,8 @@ REPOSITORY = Kind(
     doc="Where backups are kept.",
     rank=40,
     collection="BackupRepositories",
+    added=((LINKED, Schema(ref=LINKED_SCHEMA)),),
+    on_create=created_storage,
     live_key=live_key,
     wanted_key=wanted_key,
     volatile=frozenset(
@@ -235,12 +152,6 @@ REPOSITORY = Kind(
             encode=encode_frequency,
             decode=decode_frequency,
         ),
-        Field(
-            "object_storage",
-            "Bucket or container that holds the backups.",
-            mode=Mode.CREATE_ONLY,
-            encode=encode_storage,
-            decode=decode_storage,
-        ),
+        *STORAGE_FIELDS,
     ),
 )

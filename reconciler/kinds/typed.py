@@ -127,4 +127,5 @@ def _table(rest: int) -> int:
 @cache
 def _properties(kind: str, rest: int) -> Mapping[str, Schema]:
     answer = api.operation(rest, "GET", KINDS[kind].collection).answer
-    return MappingProxyType({**api.properties(rest, answer), **dict(KINDS[kind].added)})
+    added = {name: schema for name, schema in KINDS[kind].added if not schema.ref or schema.ref in api.names(rest)}
+    return MappingProxyType({**api.properties(rest, answer), **added})

@@ -146,6 +146,7 @@ class RunningLab:
             administrators=wanted["administrators"],
             organizations=wanted["organizations"],
             accounts=wanted["accounts"],
+            encryption_keys=wanted["encryption_keys"],
             object_storage=wanted["object_storage"],
         )
         self._show_certificate(settings["host"])

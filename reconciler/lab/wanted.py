@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from reconciler.kinds.storage_settings import INSIDE, PREFIX
 from reconciler.lab.certificates import client_pem
 from reconciler.lab.pki import ssh_public
 from reconciler.lab.secrets import LabSecrets
@@ -32,8 +33,7 @@ def wanted(
     people = _People(access, secrets, certificates)
     server = access.server
     rest = rest_number(server.rest) or max(BUILDS)
-    repositories = [item.fields.get("object_storage") for item in inventory.of_kind("repository")]
-    storages = [item for item in repositories if isinstance(item, Mapping)]
+    storages = [storage for item in inventory.of_kind("repository") if (storage := _storage(item))]
     return {
         "server": {
             "host": server.host,
@@ -48,8 +48,28 @@ def wanted(
         "smtp": _smtp(inventory, access, people),
         "organizations": {item.name: {"objects": objects(item.name)} for item in inventory.of_kind("organization")},
         "accounts": {item["account"]: {"type": item["type"]} for item in storages if "account" in item},
-        "object_storage": {item["name"]: {} for item in storages if "name" in item},
+        "encryption_keys": sorted({item["encryption_key"] for item in storages if "encryption_key" in item} - {"none"}),
+        "object_storage": _linked(storages, rest),
     }
+
+
+_PLACE: Final = frozenset({"type", "account", "bucket", "folder", "endpoint", "region"})
+
+
+def _storage(repository: Resource) -> dict[str, Any]:
+    """The object storage of a repository, empty for one on a disk."""
+    fields = repository.fields.items()
+    return {name.removeprefix(PREFIX): value for name, value in fields if name.startswith(PREFIX)}
+
+
+def _linked(storages: Iterable[Mapping[str, Any]], rest: int) -> dict[str, dict[str, Any]]:
+    """The object storage repositories that repositories link to: named ones, and up to v7 those of a place."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in storages:
+        place = {key: value for key, value in item.items() if key in _PLACE}
+        name = item.get("name") or (f"{item['bucket']}/{item['folder']}" if rest < INSIDE else "")
+        found |= {name: place} if name else {}
+    return found
 
 
 def objects(organization: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -81,8 +81,20 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """An object that others name and that no inventory declares (a cloud account). `names` are what it can be named by,
+    the best one first; `raw` is the object in the names of the REST API."""
+
+    kind: str
+    id: str
+    names: tuple[str, ...]
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
-    """One observation. `requests` counts the REST requests by verb (the login counts as `LOGIN`)."""
+    """One observation. `references` has, by kind, those that were read. `requests` counts the REST requests by verb
+    (the login counts as `LOGIN`)."""
 
     server: ServerInfo
     resources: Mapping[Address, LiveResource]
@@ -90,6 +102,7 @@ class Live:
     requests: Mapping[str, int]
     problems: tuple[Diagnostic, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    references: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
 
     def is_identified(self, where: str) -> bool:
         """Whether it is known which object a live one is."""

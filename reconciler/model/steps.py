@@ -173,6 +173,19 @@ class MoveRepository(Step):
         return f"move repository {self.name} to {self.to}"
 
 
+@_step("repository.storage", repeatable=True)
+class ChangeObjectStorage(Step):
+    """PUT of the object storage repository that a repository links to (REST up to v7)."""
+
+    name: str
+    fields: Mapping[str, Any]
+    changed: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        return f"change the object storage of repository {self.name}: {', '.join(self.changed)}"
+
+
 @_step("certificate.set", limit=Limit.WINRM, repeatable=True)
 class SetCertificate(Step):
     """PowerShell on the management server."""

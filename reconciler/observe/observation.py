@@ -58,4 +58,5 @@ def observe(
         requests={verb: n for verb, count in sorted(reader.requests.items()) if (n := count - before.get(verb, 0))},
         problems=(*problems, *more),
         gaps=gaps,
+        references=naming.referred,
     )

@@ -23,6 +23,7 @@ from reconciler.model.live import Gap, LiveResource
 from reconciler.observe.chain import Raws, complete_jobs, complete_pools
 from reconciler.observe.gaps import find_gaps, unhealthy
 from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
+from reconciler.observe.storage import complete_repositories
 from reconciler.observe.unknown import unknown_digests
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def read_server(
     the names that the host of a declared proxy reports."""
     raws = _read_collections(reader, inventory)
     complete_pools(reader, raws, inventory, naming)
-    _learn_references(reader, inventory, naming)
+    if "repository" in raws:
+        complete_repositories(reader, raws["repository"], inventory, naming)
     found: dict[Address, LiveResource] = {}
     listed: dict[str, list[tuple[str, Raw]]] = {}
     proxies = match_proxies(raws["proxy"], inventory, naming, reported)
@@ -71,27 +73,6 @@ def _read_collections(reader: Reader, inventory: Inventory) -> Raws:
         else:
             raws[kind.name] = reader.list(kind.collection)
     return raws
-
-
-def _learn_references(reader: Reader, inventory: Inventory, naming: Naming) -> None:
-    """Accounts and object storage are referenced only by repositories, and read only if one of them is declared."""
-    storages = [
-        found.fields["object_storage"] for found in inventory.of_kind("repository") if "object_storage" in found.fields
-    ]
-    if not storages:
-        return
-    if reader.rest >= 8:
-        _learn(naming, "account", reader.list("Accounts"), "userName", "description")
-    elif reader.rest >= 6:  # whether v5 has this collection is not known
-        _learn(naming, "object_storage", reader.list("objectstoragerepositories"), "name")
-
-
-def _learn(naming: Naming, kind: str, raws: Iterable[Raw], *names: str) -> None:
-    """Add the ids of objects by each of their `names`; the last one is used in messages."""
-    for raw in raws:
-        for name in (raw.get(part) for part in names):
-            if isinstance(name, str) and name and isinstance(raw.get("id"), str):
-                naming.learn(kind, name, raw["id"])
 
 
 def _match(

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.graph import Graph, lets_go
+from reconciler.kinds.storage_settings import PREFIX, is_on_object_storage
 from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
@@ -151,9 +152,11 @@ def _claims(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             yield "member", name
     elif kind == "job" and fields.get("items") == "all":
         yield "whole", str(fields.get("organization")).lower()
-    elif kind == "repository" and isinstance(storage := fields.get("object_storage"), Mapping):
-        place = tuple(storage.get(part, "") for part in ("name", "type", "account", "bucket", "folder"))
-        if UNKNOWN not in place:
+    elif kind == "repository" and is_on_object_storage(fields):
+        place = [fields.get(PREFIX + part) for part in ("type", "bucket", "folder")]
+        if isinstance(name := fields.get(f"{PREFIX}name"), str):
+            yield "linked", name
+        if fields.get(f"{PREFIX}bucket") and UNKNOWN not in place:
             yield "storage", *map(str, place)
     elif kind == "repository" and isinstance(fields.get("path"), str) and fields["path"]:
         yield "folder", str(fields.get("owner")), fields["path"].lower().rstrip("\\/")

@@ -12,16 +12,17 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Un
 from reconciler.model.steps import Step
 from reconciler.model.value import digest
 from reconciler.plan.compare import Comparison, compare, new_fields, wanted_fields
+from reconciler.plan.object_storage import why_not_created
 from reconciler.plan.ownership import delete_step
 from reconciler.plan.part import PlanPart, joined
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import create_step, precondition, refused_values, update_steps
 from reconciler.plan.pools import why_no_member_leaves
-from reconciler.plan.repositories import why_not_moved, why_not_replaced
+from reconciler.plan.repositories import why_not_replaced, why_not_updated
 
-_UPDATE_REFUSALS: Mapping[str, Callable[[LiveResource, Sequence[FieldChange], Inputs], str]] = {
+_UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldChange], Inputs], str]] = {
     "pool": why_no_member_leaves,
-    "repository": why_not_moved,
+    "repository": why_not_updated,
 }
 """By kind, why an update cannot be made as the live objects are."""
 
@@ -61,7 +62,7 @@ def _plan_missing(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
 
 def created(kind: Kind, declared: Resource, inputs: Inputs) -> Change:
     """The change that creates a declared object."""
-    refused = refused_values(kind, declared, inputs.naming)
+    refused = refused_values(kind, declared, inputs.naming) or _why_not_created(declared, inputs)
     return Change(
         address=declared.address,
         action=Action.CREATE,
@@ -76,16 +77,25 @@ def created(kind: Kind, declared: Resource, inputs: Inputs) -> Change:
 def _update(kind: Kind, declared: Resource, found: LiveResource, seen: Comparison, inputs: Inputs) -> Change:
     refused = refused_values(kind, declared, inputs.naming)
     if not refused and kind.name in _UPDATE_REFUSALS:
-        refused = _UPDATE_REFUSALS[kind.name](found, seen.changes, inputs)
+        refused = _UPDATE_REFUSALS[kind.name](declared, found, seen.changes, inputs)
     steps = update_steps(kind, declared, found, seen.changes, inputs.recall, inputs.naming)
     return changed(Action.UPDATE, declared, found, seen, steps, refused)
 
 
 def _replace(kind: Kind, declared: Resource, found: LiveResource, seen: Comparison, inputs: Inputs) -> Change:
     """Only repositories have fields that are set at creation, besides proxies."""
-    refused = refused_values(kind, declared, inputs.naming) or why_not_replaced(seen.create_only, inputs.live)
+    refused = (
+        refused_values(kind, declared, inputs.naming)
+        or _why_not_created(declared, inputs)
+        or why_not_replaced(seen.create_only, inputs.live)
+    )
     steps = (delete_step(found), create_step(kind, declared, inputs.naming))
     return changed(Action.REPLACE, declared, found, seen, steps, refused)
+
+
+def _why_not_created(declared: Resource, inputs: Inputs) -> str:
+    """Only repositories refer to what no inventory declares."""
+    return why_not_created(declared, inputs) if declared.kind == "repository" else ""
 
 
 def changed(

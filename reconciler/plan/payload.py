@@ -7,11 +7,14 @@ from typing import Any
 
 from reconciler.kinds import Kind, Mode
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.object_storage import LINKED_FIELDS
+from reconciler.kinds.storage_settings import INSIDE
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.model.recall import Recall
 from reconciler.model.steps import (
+    ChangeObjectStorage,
     ChangePoolMembers,
     CreateObject,
     MoveRepository,
@@ -48,6 +51,11 @@ def update_steps(
     elif kind.name == "certificate":
         certificate = resource.fields["certificate"]
         steps.append(SetCertificate(certificate=certificate, thumbprint=wanted["thumbprint"]))
+    if kind.name == "repository" and naming.rest < INSIDE:
+        linked = [name for name in put if name in LINKED_FIELDS]
+        put = [name for name in put if name not in linked]
+        values = {name: wanted[name] for name in linked}
+        steps += [ChangeObjectStorage(name=resource.name, fields=values, changed=linked)] if linked else []
     if put and kind.collection:
         fields = sent_fields(kind, resource, naming, only=put)
         steps.append(UpdateObject(kind=kind.name, name=resource.name, fields=fields, changed=put))

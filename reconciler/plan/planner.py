@@ -46,7 +46,9 @@ def make_plan(
     passes: Sequence[Pass] = PASSES,
 ) -> Plan:
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
-    found = run_passes(passes, Inputs(inventory, live, recall, Naming(live.server.rest, access), playbooks))
+    naming = Naming(live.server.rest, access)
+    naming.refer(live.references)
+    found = run_passes(passes, Inputs(inventory, live, recall, naming, playbooks))
     ordered = order(found.changes, inventory, live, found.obstacles)
     return Plan(
         inventory=inventory.name,

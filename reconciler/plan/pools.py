@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.address import address, name_of
+from reconciler.model.inventory import Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
 from reconciler.model.steps import VerifyProxy
@@ -43,7 +44,7 @@ def plan_pools(inputs: Inputs, proxies: PlanPart) -> PlanPart:
     return PlanPart(reports=tuple(reports))
 
 
-def why_no_member_leaves(found: LiveResource, changes: Sequence[FieldChange], inputs: Inputs) -> str:
+def why_no_member_leaves(_: Resource, found: LiveResource, changes: Sequence[FieldChange], inputs: Inputs) -> str:
     """Why an update of a pool cannot be done: a proxy in maintenance can be removed, but it cannot leave its pool."""
     members = next((item for item in changes if item.path == "members"), None)
     if members is None:

@@ -16,6 +16,11 @@ PARAMS: dict[str, dict[str, object]] = {
     "delete": {"kind": "proxy", "name": "px-1", "id": "1", "owner": "corp", "force": False, "credentials": ""},
     "pool.members": {"name": "cloud", "join": ["px-1"], "leave": []},
     "repository.move": {"name": "disk", "to": "pool.cloud"},
+    "repository.storage": {
+        "name": "disk",
+        "fields": {"object_storage.size_limit_gb": 512},
+        "changed": ["object_storage.size_limit_gb"],
+    },
     "certificate.set": {"certificate": "dmz", "thumbprint": "AB"},
     "proxy.upgrade": {"name": "px-1", "host": None, "to": "8.6.0.100", "os": "windows", "credentials": ""},
     "proxy.verify": {"name": "px-1", "version": "8.6.0.100", "pool": "cloud"},

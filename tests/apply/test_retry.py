@@ -40,6 +40,7 @@ REPEATABLE = (
     "maintenance.off",
     "maintenance.on",
     "package.upload",
+    "repository.storage",
     "update",
 )
 

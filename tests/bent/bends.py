@@ -141,11 +141,12 @@ class Server:
         """The plan if these are the answers. Every host has a proxy service, so that an unlisted one is a takeover."""
         session = session_of(self.rest, answers)
         wanted = self.inventory
-        resources, gaps = read_server(Reader(session), wanted, Naming(self.rest, wanted.access))
+        naming = Naming(self.rest, wanted.access)
+        resources, gaps = read_server(Reader(session), wanted, naming)
         info = ServerInfo(wanted.access.server.host, self.rest, session.build, session.installation)
         service = {"installed": True, "version": session.build}
         hosts = {proxy.name: HostFacts(proxy.name, {"service": service}) for proxy in wanted.of_kind("proxy")}
-        live = Live(info, resources, hosts, {}, gaps=gaps)
+        live = Live(info, resources, hosts, {}, gaps=gaps, references=naming.referred)
         applied = Recall(applied={where: {} for where in wanted.resources})
         return make_plan(wanted, live, applied, access=wanted.access, playbooks=NO_REQUIREMENTS)
 

@@ -46,7 +46,9 @@ def test_the_demo_is_what_it_says() -> None:
     assert [len(item.fields["proxies"]) for item in inventory.of_kind("organization")] == [2, 1, 2]
     smtp = inventory.resources[Address("smtp")].fields
     assert (smtp["credentials"], smtp["notify"]) == ("smtp-user", ["success", "warning", "failure"])
-    assert {"path", "object_storage"} <= {field for item in inventory.of_kind("repository") for field in item.fields}
+    assert {"path", "object_storage.folder"} <= {
+        field for item in inventory.of_kind("repository") for field in item.fields
+    }
 
 
 def test_the_demo_names_only_documentation_domains() -> None:

@@ -79,7 +79,7 @@ defaults:
 """
     store = load_text(tmp_path, body).resources[Address("repository.contoso.example.com-cloud")].fields
     assert store["owner"] == "pool.cloud"
-    assert store["object_storage"]["folder"] == "contoso"
+    assert store["object_storage.folder"] == "contoso"
 
 
 def test_names_of_proxies_are_sorted_in_the_model(tmp_path: Path) -> None:

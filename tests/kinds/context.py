@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.kinds import Context
 from reconciler.model.connection import Certificate, Connection, Credential
 from reconciler.model.errors import UnknownName
+from reconciler.model.live import Reference
 from reconciler.model.secret import SecretRef
 
 IDS = {
@@ -16,6 +19,7 @@ IDS = {
     ("pool", "cloud"): "0f3c1c52-0000-4000-8000-000000000006",
     ("account", "AKIABACKUP"): "0f3c1c52-0000-4000-8000-000000000007",
     ("object_storage", "archive"): "0f3c1c52-0000-4000-8000-000000000008",
+    ("encryption_key", "Contoso 2026"): "0f3c1c52-0000-4000-8000-000000000009",
 }
 
 _PASSWORD = SecretRef("env", "PASSWORD")
@@ -42,6 +46,8 @@ class World:
         self.owner = owner
 
     def id_of(self, kind: str, name: str) -> str:
+        if (kind, name) not in IDS:
+            raise UnknownName(f"{kind} {name}")
         return IDS[kind, name]
 
     def named(self, kind: str, ident: str) -> str:
@@ -49,6 +55,9 @@ class World:
             if (known, found) == (kind, ident.lower()):
                 return name
         raise UnknownName(f"{kind} {ident}")
+
+    def references(self, kind: str) -> Sequence[Reference] | None:
+        return [Reference(kind, ident, (name,)) for (known, name), ident in IDS.items() if known == kind]
 
     def credential(self, name: str) -> Credential:
         return CREDENTIALS[name]

@@ -193,7 +193,11 @@ def test_what_an_inventory_says_is_the_same_graph() -> None:
 
 
 def test_the_sections_that_names_are_looked_up_in() -> None:
-    assert REFERENCES["repositories"] == {"pool": ("pools",), "proxy": ("proxies",)}
+    assert REFERENCES["repositories"] == {
+        "pool": ("pools",),
+        "proxy": ("proxies",),
+        "object_storage.encryption_credentials": ("credentials",),
+    }
     assert REFERENCES["organizations"] == {"proxies": ("proxies", "pools")}
     assert REFERENCES["jobs"] == {"organization": ("organizations",), "repository": ("repositories",)}
     assert REFERENCES["proxies"] == {

@@ -146,11 +146,12 @@ class TestRequests:
         assert found["proxy.px-1"].fields["os"] is UNKNOWN
         assert found["proxy.px-1"].fields["threads"] == 64
 
-    @pytest.mark.parametrize(("rest", "storage"), [(7, True), (6, True), (5, False)])
-    def test_object_storage_before_v8(self, tmp_path: Path, rest: int, *, storage: bool) -> None:
-        """It is named; whether v5 has the collection is not known."""
+    @pytest.mark.parametrize("rest", [7, 6, 5])
+    def test_object_storage_before_v8(self, tmp_path: Path, rest: int) -> None:
+        """It is an object of its own, which v5 lists too."""
         world = applied(tmp_path, rest=rest)
-        ident = world.server.add("objectstoragerepositories", name="Bucket")
+        collection = "ObjectStorageRepositories" if rest == 5 else "objectstoragerepositories"
+        ident = world.server.add(collection, name="Bucket", type="AmazonS3", s3Folder="f")
         disk = raw(world, "BackupRepositories", "name", "spare-disk")
         disk |= {"objectStorageId": ident, "objectStorageCachePath": ""}
 
@@ -159,8 +160,11 @@ class TestRequests:
 
         world.server.asked.clear()
         found = seen(world, edit)["repository.spare-disk"]
-        assert ("objectstoragerepositories" in world.server.asked) == storage
-        assert found.fields["object_storage"] == ({"name": "Bucket"} if storage else UNKNOWN)
+        assert collection in world.server.asked
+        assert found.fields["object_storage.name"] == "Bucket"
+        assert found.fields["object_storage.type"] == "s3"
+        assert found.fields["object_storage.folder"] == "f"
+        assert found.fields["object_storage.bucket"] is UNKNOWN
 
 
 def test_what_the_server_hides_is_unknown(world: World) -> None:
@@ -176,6 +180,6 @@ def test_what_the_server_hides_is_unknown(world: World) -> None:
 def test_accounts_go_by_their_description_too(world: World) -> None:
     (ident,) = world.server.data["Accounts"]
     world.server.data["Accounts"][ident] |= {"userName": "AKIA", "description": "minio"}
-    assert seen(world)["repository.bucket"].fields["object_storage"]["account"] == "minio"
+    assert seen(world)["repository.bucket"].fields["object_storage.account"] == "minio"
     world.server.data["Accounts"][ident]["description"] = None
-    assert seen(world)["repository.bucket"].fields["object_storage"]["account"] == "AKIA"
+    assert seen(world)["repository.bucket"].fields["object_storage.account"] == "AKIA"

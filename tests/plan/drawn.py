@@ -168,9 +168,10 @@ def _sections(draw: Random, proxies: dict[str, Any], pools: list[str]) -> dict[s
 
 
 def _declared_repository(draw: Random, owners: list[str]) -> dict[str, Any]:
-    storage = {"type": "s3-compatible", "account": "key", "bucket": "b", "folder": draw.choice(["f1", "f2"])}
+    parts = {"type": "s3-compatible", "account": "key", "bucket": "b", "folder": draw.choice(["f1", "f2"])}
+    storage = {f"object_storage.{name}": value for name, value in parts.items()}
     place: dict[str, Any] = {"path": draw.choice(["D:\\x", "D:\\y"])}
-    fields = {"owner": draw.choice(owners), **(place if draw.random() < 0.5 else {"object_storage": storage})}
+    fields = {"owner": draw.choice(owners), **(place if draw.random() < 0.5 else storage)}
     return {**fields, **({"retention.type": draw.choice(["item-level", "snapshot"])} if draw.random() < 0.4 else {})}
 
 

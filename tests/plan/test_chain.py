@@ -25,7 +25,8 @@ def proxy(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-STORAGE = {"type": "s3-compatible", "account": "key", "bucket": "b", "folder": "f"}
+PLACE = {"type": "s3-compatible", "account": "key", "bucket": "b", "folder": "f"}
+STORAGE = {f"object_storage.{name}": value for name, value in PLACE.items()}
 LIVE: dict[str, Any] = {
     "Proxies": [proxy(1, proxyPoolId="pool-a"), proxy(2, proxyPoolId="pool-a"), proxy(3, proxyPoolId="pool-b")],
     "ProxyPools": [{"id": "pool-a", "name": "a", "description": ""}, {"id": "pool-b", "name": "b"}],
@@ -60,7 +61,7 @@ def world(**other: Any) -> Any:
     sections: dict[str, Any] = {
         "proxy": {"px-1": {"type": "workgroup"}, "px-2": {"type": "workgroup"}, "px-3": {"type": "workgroup"}},
         "pool": {"a": {"members": ["px-1", "px-2"]}, "b": {"members": ["px-3"]}},
-        "repository": {"cloud": {"owner": "pool.a", "object_storage": STORAGE}},
+        "repository": {"cloud": {"owner": "pool.a", **STORAGE}},
         "organization": {"contoso.example.com": {"proxies": ["a"]}},
         "job": {"daily": {"organization": "contoso.example.com", "repository": "cloud", "items": "all"}},
     }
@@ -154,7 +155,7 @@ def test_a_repository_on_a_disk_cannot_move() -> None:
 
 
 def test_a_repository_on_object_storage_moves_by_an_operation_of_its_own() -> None:
-    made = plan(world(repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}}), FakeReader(LIVE))
+    made = plan(world(repository={"cloud": {"owner": "pool.b", **STORAGE}}), FakeReader(LIVE))
     move = next(change for change in made.changes if change.address == "repository.cloud")
     assert [step.verb for step in move.steps] == ["repository.move"]
 

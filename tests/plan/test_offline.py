@@ -44,7 +44,7 @@ def test_another_certificate_is_a_change() -> None:
 
 
 def test_a_repository_that_moves_starts_its_job() -> None:
-    moved = world(repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}})
+    moved = world(repository={"cloud": {"owner": "pool.b", **STORAGE}})
     assert [change.key for change in difference(world(), moved).changes] == ["update:repository.cloud", "run:job.daily"]
 
 

@@ -138,7 +138,7 @@ def test_a_foreign_pool_keeps_its_members() -> None:
 def test_a_declared_user_that_stays_keeps_its_object() -> None:
     """`owner` is not declared here, so nothing says where else the repository should be."""
     made = plan(
-        chain(pool={}, repository={"cloud": {"object_storage": STORAGE}}),
+        chain(pool={}, repository={"cloud": {**STORAGE}}),
         FakeReader(OWNED),
     )
     assert blocked(made)["delete:pool.a"].startswith("it is in use by repository.cloud;")
@@ -202,7 +202,7 @@ def test_changes_that_wait_for_each_other_are_blocked_by_name() -> None:
     """Another name for a repository in the same bucket: the new one needs the old one gone, which needs its job moved,
     which needs the new one."""
     wanted = chain(
-        repository={"other": {"owner": "pool.a", "object_storage": STORAGE}},
+        repository={"other": {"owner": "pool.a", **STORAGE}},
         job={"daily": {"organization": "contoso.example.com", "repository": "other", "items": "all"}},
     )
     found = blocked(plan(wanted, FakeReader(OWNED)))
@@ -346,7 +346,7 @@ class TestMoves:
     """A repository moves only while both ends can be reached."""
 
     def why(self, reader: FakeReader, **owner: Any) -> str:
-        made = plan(chain(repository={"cloud": {"owner": "proxy.px-3", "object_storage": STORAGE}}), reader)
+        made = plan(chain(repository={"cloud": {"owner": "proxy.px-3", **STORAGE}}), reader)
         return next(change.blocked for change in made.changes if change.key == "update:repository.cloud")
 
     def proxies(self, *statuses: str) -> list[dict[str, Any]]:
@@ -384,7 +384,7 @@ class TestRenames:
     def test_a_repository_is_renamed_in_place_and_its_job_stays_on_it(self) -> None:
         job = {"organization": "contoso.example.com", "repository": "other", "items": "all", "run": "never"}
         made = self.made(
-            repository={"other": {"owner": "pool.a", "object_storage": STORAGE, "formerly": "Cloud"}},
+            repository={"other": {"owner": "pool.a", **STORAGE, "formerly": "Cloud"}},
             job={"daily": job},
         )
         assert changes(made) == {"update:repository.other": {"name": ("cloud", "other")}}
@@ -396,7 +396,7 @@ class TestRenames:
         job = {"organization": "contoso.example.com", "repository": "cloud", "items": "all", "run": "never"}
         made = self.made(
             pool={"b": {"members": ["px-1", "px-2"], "formerly": "a"}},
-            repository={"cloud": {"owner": "pool.b", "object_storage": STORAGE}},
+            repository={"cloud": {"owner": "pool.b", **STORAGE}},
             job={"nightly": {**job, "formerly": "daily"}},
         )
         assert changes(made) == {

@@ -161,7 +161,7 @@ class TestTakeovers:
         assert [change.action for change in found.changes if change.address == "proxy.px-1"] == [action]
 
     def test_pools_wait_for_it_as_for_a_new_one(self) -> None:
-        reader = FakeReader({"Organizations": LIVE["Organizations"]})
+        reader = FakeReader({name: LIVE[name] for name in ("Organizations", "Accounts")})
         hosts = {"px-1": HostFacts("px-1", {"service": {"installed": True}})}
         made = plan(world(), reader, hosts=hosts)
         needs: dict[str, set[str]] = {change.key: set(change.depends_on) for change in made.changes}

@@ -87,7 +87,9 @@ def live(
         fields = {item.name: item.from_api(typed(kind, reader.rest, raw), naming) for item in kind.fields}
         found[address(name)] = LiveResource(name, "", name, fields)
     info = ServerInfo(wanted.access.server.host, reader.rest, reader.build, reader.installation)
-    return Live(info, dict(sorted(found.items())), dict(hosts or {}), reader.requests, gaps=gaps)
+    return Live(
+        info, dict(sorted(found.items())), dict(hosts or {}), reader.requests, gaps=gaps, references=naming.referred
+    )
 
 
 def plan(

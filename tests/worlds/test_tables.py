@@ -235,11 +235,10 @@ class TestClaims:
 
         assert (changes(planned(world, edit))["create:repository.new"].depends_on != ()) == waits
 
-    @pytest.mark.parametrize("part", ["type", "account", "bucket", "folder"])
+    @pytest.mark.parametrize("part", ["type", "bucket", "folder"])
     def test_a_bucket_is_another_one_by_any_part(self, tmp_path: Path, part: str) -> None:
         world = applied(tmp_path)
-        world.server.add("Accounts", userName="other", description="")
-        values = {"type": "wasabi", "account": "other", "bucket": "other", "folder": "other"}
+        values = {"type": "wasabi", "bucket": "other", "folder": "other"}
 
         def edit(document: dict[str, Any]) -> None:
             del document["repositories"]["spare-bucket"]

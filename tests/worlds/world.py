@@ -121,7 +121,7 @@ class World:
         found, gaps = read_server(cast("Any", self.server), inventory, naming)
         info = ServerInfo(inventory.access.server.host, self.server.rest, self.server.build, self.server.installation)
         hosts = {proxy.name: self._facts(proxy) for proxy in inventory.of_kind("proxy") if not proxy.is_local}
-        return Live(info, dict(sorted(found.items())), hosts, {"GET": 1}, gaps=gaps)
+        return Live(info, dict(sorted(found.items())), hosts, {"GET": 1}, gaps=gaps, references=naming.referred)
 
     def _facts(self, proxy: Resource) -> HostFacts:
         if proxy.name in self.silent:

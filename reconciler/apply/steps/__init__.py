@@ -1,9 +1,19 @@
 """The functions that run the steps of changes (`model.steps`)."""
 
-from reconciler.apply.steps import deletion, hosts, jobs, maintenance, management, objects, owners, switches
+from reconciler.apply.steps import (
+    deletion,
+    hosts,
+    jobs,
+    maintenance,
+    management,
+    object_storage,
+    objects,
+    owners,
+    switches,
+)
 from reconciler.apply.steps.registry import RUN, NotBegun, StepFailed, StillRunning
 
-MODULES = (deletion, hosts, jobs, maintenance, management, objects, owners, switches)
+MODULES = (deletion, hosts, jobs, maintenance, management, object_storage, objects, owners, switches)
 """Importing them fills `RUN`."""
 
 __all__ = ["MODULES", "RUN", "NotBegun", "StepFailed", "StillRunning"]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import wait_online, with_login
+from reconciler.apply.steps.encryption import ENCRYPTION_CREDENTIALS, with_encryption_key
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import Context, hidden
@@ -26,7 +27,9 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
     """POST an object. If the response is lost, read whether it was created before the step fails."""
     kind, name, fields = KINDS[step.kind], step.name, step.fields
     naming = context.naming.marked(context.owner)
-    body: dict[str, Any] = {**kind.on_create(naming, fields), **_encode(kind, {"description": "", **fields}, naming)}
+    if kind.name == "repository":
+        fields = with_encryption_key(context, fields, fields, renew=False)
+    body = overlay(kind.on_create(naming, fields), encoded(kind, {"description": "", **fields}, naming))
     if kind.name == "proxy":
         body = with_login(context, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
         if step.attach:  # installed by package, or a takeover that was waived
@@ -60,8 +63,10 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     existing = context.live_of(kind.name, name)
     ours = existing is not None and existing.owner == context.owner
     naming = context.naming.marked(context.owner if ours else "")
-    fields = _changed(kind, step.fields, step.changed, raw, naming)
-    changed = _encode(kind, fields, naming)
+    fields = changed_fields(kind, step.fields, step.changed, raw, naming)
+    if kind.name == "repository":
+        fields = with_encryption_key(context, fields, step.fields, renew=ENCRYPTION_CREDENTIALS in step.changed)
+    changed = encoded(kind, fields, naming)
     try:
         body = put_body(kind, context.reader.rest, raw, changed)
     except LookupError as missing:
@@ -97,7 +102,7 @@ def _read(context: ApplyContext, kind: Kind, path: str) -> dict[str, Any]:
     return raw
 
 
-def _changed(
+def changed_fields(
     kind: Kind, fields: Mapping[str, Any], changed: Collection[str], raw: Mapping[str, Any], naming: Context
 ) -> dict[str, Any]:
     """The fields to send: the changed ones and the logins that go with them. Raises StepFailed if the server does not
@@ -139,7 +144,8 @@ def find(context: ApplyContext, kind: Kind, name: str, fields: Mapping[str, Any]
     return None
 
 
-def _encode(kind: Kind, fields: Mapping[str, Any], naming: Context) -> dict[str, Any]:
+def encoded(kind: Kind, fields: Mapping[str, Any], naming: Context) -> dict[str, Any]:
+    """The properties of a request body that say `fields`."""
     body: dict[str, Any] = {}
     for field in kind.fields:
         if field.name in fields and fields[field.name] is not UNKNOWN and field.in_version(naming.rest):

@@ -12,6 +12,7 @@ from reconciler.kinds.rules import (
     addresses,
     chain,
     jumps,
+    object_storage,
     packages,
     proxies,
     references,
@@ -59,7 +60,10 @@ RULES: Final = (
     Rule("owner-in-pool", "Owner is a member of a pool", repositories.owner_in_pool),
     Rule("repository-path", "Not a whole path", repositories.relative_path),
     Rule("same-place", "Two repositories in one place", repositories.same_place),
-    Rule("storage-endpoint", "Object storage without an address", repositories.storage_without_endpoint),
+    Rule("storage-endpoint", "Object storage without an address", object_storage.without_endpoint),
+    Rule("storage-setting", "Setting of another type of object storage", object_storage.of_another_type),
+    Rule("storage-pair", "Setting without its other half", object_storage.contradicting),
+    Rule("encryption-login", "Credential does not fit", object_storage.encryption_login),
     Rule("job-incomplete", "Something is missing in a job", chain.incomplete_job),
     Rule("whole-organization", "Two jobs for a whole organization", chain.whole_organization_twice),
     Rule("job-schedule", "Job without a schedule", schedules.without_schedule, Severity.WARNING),
@@ -76,7 +80,7 @@ RULES: Final = (
     Rule("zone", "Unknown time zone", settings.unknown_zone),
     Rule("version-ignored", "Not in this REST version", versions.ignored_field, Severity.WARNING),
     Rule("version-lacks", "Not in this REST version", versions.impossible),
-    Rule("storage-form", "Object storage does not fit the REST version", versions.wrong_storage_form),
+    Rule("storage-form", "Object storage does not fit the REST version", object_storage.wrong_form),
 )
 
 __all__ = ["RULES", "Declared", "Finding", "Rule", "Values", "Where"]

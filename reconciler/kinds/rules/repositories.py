@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.kinds.rules.proxies import is_absent, is_linux
+from reconciler.kinds.storage_settings import PREFIX
 from reconciler.model.sentences import quoted
 
 _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]")
@@ -34,11 +35,11 @@ def one_owner(declared: Declared) -> Iterator[Finding]:
 
 def one_place(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
-        if "path" in values and "object_storage" in values:
+        if "path" in values and _has_storage(values):
             detail = f"Repository {quoted(name)} sets both `path` and `object_storage`."
             fix = "Remove `path` or `object_storage`."
             yield Finding(Where("repositories", name, "path"), detail, fix)
-        elif "path" not in values and "object_storage" not in values:
+        elif "path" not in values and not _has_storage(values):
             detail = f"Repository {quoted(name)} has neither `path` nor `object_storage`."
             yield Finding(Where("repositories", name), detail, "Add `path` (a folder) or `object_storage`.")
 
@@ -110,20 +111,13 @@ def same_place(declared: Declared) -> Iterator[Finding]:
 def _place(values: Values) -> tuple[str, ...]:
     if "path" in values and "proxy" in values:
         return ("path", values["proxy"], values["path"].replace("/", "\\").rstrip("\\").lower())
-    storage = values.get("object_storage")
-    if isinstance(storage, dict) and "bucket" in storage:
-        keys = ("type", "account", "endpoint", "bucket", "folder")
-        return ("bucket", *(str(storage.get(key, "")) for key in keys))
+    if f"{PREFIX}bucket" in values:
+        return ("bucket", *(str(values.get(PREFIX + key, "")) for key in ("type", "endpoint", "bucket", "folder")))
     return ()
 
 
-def storage_without_endpoint(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("repositories").items():
-        storage = values.get("object_storage")
-        if isinstance(storage, dict) and storage.get("type") == "s3-compatible" and "endpoint" not in storage:
-            detail = f"Repository {quoted(name)} is on S3-compatible storage, but has no endpoint."
-            fix = "Add for example `endpoint: https://s3.example.net` to `object_storage`."
-            yield Finding(Where("repositories", name, "object_storage"), detail, fix)
+def _has_storage(values: Values) -> bool:
+    return any(key.startswith(PREFIX) for key in values)
 
 
 def _owned(declared: Declared) -> Iterator[tuple[str, Values, Values]]:

@@ -10,6 +10,7 @@ from reconciler.kinds.proxy import PROXY
 from reconciler.kinds.repository import REPOSITORY
 from reconciler.kinds.rules.declared import Declared, Finding, Where
 from reconciler.kinds.rules.proxies import is_linux
+from reconciler.kinds.storage_settings import PREFIX
 from reconciler.model.sentences import quoted
 
 _KINDS: tuple[Kind, ...] = (PROXY, REPOSITORY)
@@ -19,7 +20,11 @@ def ignored_field(declared: Declared) -> Iterator[Finding]:
     if not declared.rest:
         return
     for kind in _KINDS:
-        foreign = [field.name for field in kind.fields if not field.in_version(declared.rest) and field.name != "os"]
+        foreign = [
+            field.name
+            for field in kind.fields
+            if not field.in_version(declared.rest) and field.name not in ("os", f"{PREFIX}name")
+        ]
         for name, values in declared.section(kind.section).items() if foreign else ():
             for field in foreign:
                 if field in values:
@@ -39,22 +44,3 @@ def impossible(declared: Declared) -> Iterator[Finding]:
             if is_linux(values):
                 detail = f"{quoted(name)} runs Linux, and REST v{rest} supports only Windows proxies."
                 yield Finding(Where("proxies", name, "os"), detail, fix)
-
-
-def wrong_storage_form(declared: Declared) -> Iterator[Finding]:
-    """Up to v7 object storage exists on the server and is named; since v8 the repository describes it."""
-    if not declared.rest:
-        return
-    for name, values in declared.section("repositories").items():
-        storage = values.get("object_storage")
-        if not isinstance(storage, dict) or ("name" in storage) == (declared.rest < 8):
-            continue
-        if declared.rest < 8:
-            detail = f"With REST v{declared.rest} object storage is not declared but named: it exists on the server."
-            fix = "Write for example `object_storage: {name: Contoso bucket}`."
-        else:
-            detail = (
-                f"With REST v{declared.rest} object storage is declared with the repository, not referenced by name."
-            )
-            fix = "Set `type`, `account`, `bucket` and `folder`."
-        yield Finding(Where("repositories", name, "object_storage"), detail, fix)

@@ -1,16 +1,17 @@
 """What repositories on object storage refer to: object storage repositories (up to v7), accounts, encryption keys.
 
-Accounts and keys are made by people (they hold secrets of a cloud); here they can be read and, for accounts, added.
+Accounts and keys are made by users (they hold secrets of a cloud); here they can be read and added.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from reconciler.lab.server.answer import READ, only
+from reconciler.lab.server.answer import CREATE, EDIT, READ, only
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call, Rows
-from reconciler.lab.server.repository_model import show_storage
+from reconciler.lab.server.object_storage_rules import storage_changes
+from reconciler.lab.server.repository_model import OBJECT_STORAGE, show_storage
 from reconciler.lab.server.routes import Route
 from reconciler.lab.server.shape import ANYTHING, IDENT, TEXT, Choice, Property, Shape, require
 
@@ -25,6 +26,7 @@ ACCOUNT = Shape(
 )
 KEY = Shape(
     Property("id", IDENT, "r"),
+    Property("password", TEXT, "w"),
     Property("description", TEXT),
     Property("organizationId", IDENT, since=8, null=8),
     Property("_links", ANYTHING, "r"),
@@ -44,6 +46,15 @@ def storages(call: Call) -> Rows:
 
 def storage(call: Call) -> Any:
     return show_storage(call, call.find("object_storage", "repositoryId", "Object storage repository"))
+
+
+def edit_storage(call: Call) -> None:
+    """The place of the data stays."""
+    item = call.find("object_storage", "repositoryId", "Object storage repository")
+    users = [found for found in call.items("repositories").values() if found["objectStorageId"] == item["id"]]
+    replaces = call.options.put_object_storage == "replace"
+    changed = storage_changes(item, call.body(OBJECT_STORAGE), users[0] if users else {}, replaces=replaces)
+    item.update({"description": ""} | changed if replaces else changed)
 
 
 def show_account(call: Call, item: Item) -> dict[str, Any]:
@@ -87,16 +98,29 @@ def keys(call: Call) -> Rows:
     return Rows(found, lambda item: show_key(call, item))
 
 
+def add_key(call: Call) -> Any:
+    """The password is not kept: the lab encrypts nothing."""
+    body = call.body(KEY)
+    require(body, ["password"])
+    item: Item = {"id": call.api.new_id(), "description": "", "organizationId": None} | body
+    item.pop("password")
+    call.items("encryption_keys")[item["id"]] = item
+    return show_key(call, item)
+
+
 def key(call: Call) -> Any:
     return show_key(call, call.find("encryption_keys", "keyId", "Encryption key"))
 
 
 ROUTES = (
     Route("GET", "objectstoragerepositories", storages, STORAGES),
+    Route("GET", "ObjectStorageRepositories", storages, only(READ, 5)),
     Route("GET", "objectstoragerepositories/{repositoryId}", storage, STORAGES),
+    Route("PUT", "objectstoragerepositories/{repositoryId}", edit_storage, only(EDIT, 6, 7)),
     Route("GET", "Accounts", accounts, only(READ, 6, 7, 8)),
     Route("POST", "Accounts", add_account, CREATED),
     Route("GET", "Accounts/{accountId}", account, only(READ, 6, 7, 8)),
     Route("GET", "EncryptionKeys", keys, only(READ, 6, 7, 8)),
+    Route("POST", "EncryptionKeys", add_key, only(CREATE, 6, 7, 8)),
     Route("GET", "EncryptionKeys/{keyId}", key, only(READ, 6, 7, 8)),
 )

@@ -69,6 +69,10 @@ class Options:
 
     put_repositories: str = "merge"
     """merge or replace."""
+    put_object_storage: str = "merge"
+    """merge or replace, of the separate object storage repositories up to v7."""
+    repository_states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """States of repositories by name: isOutdated, isOutOfOrder with outOfOrderReason, isOutOfSync."""
 
     # Jobs: facts 2.8 and 6.
     put_jobs: str = "merge"

@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.lab.server.answer import CREATE, DONE, EDIT, READ, conflict, invalid, offline, only
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call, Rows
+from reconciler.lab.server.object_storage_rules import storage_changes, with_defaults
 from reconciler.lab.server.repository_model import (
     FIXED,
     MUTABLE,
@@ -82,6 +83,7 @@ def add(call: Call) -> Any:
         if item["organizationId"]:
             call.api.find("organizations", item["organizationId"], "Organization")
         check_retention(item)
+        check_encryption(call, item, storage)
         for name in ("objectStorage", "attachUsedRepository", "ignoreProxyPoolApplianceAccessValidation"):
             item.pop(name, None)
         if storage:
@@ -126,7 +128,8 @@ def storage_of(call: Call, item: Item) -> Item | None:
         places = [storage.get(n) for n in ("amazonBucketS3Compatible", "amazonBucketS3Aws", "azureContainer")]
         if not any(place and place.get("name") for place in places):
             raise invalid("Specify the bucket or the container of the object storage.")
-        return storage | {"id": call.api.new_id(), "name": item["name"], "description": item["description"]}
+        named = {"id": call.api.new_id(), "name": item["name"], "description": item["description"]}
+        return with_defaults(storage) | named
     return None
 
 
@@ -153,40 +156,45 @@ def check_retention(item: Item) -> None:
     require(item, [PERIODS[kind]])
 
 
+def check_encryption(call: Call, item: Item, storage: Item | None) -> None:
+    if not item["objectStorageEncryptionEnabled"]:
+        item["encryptionKeyId"] = None
+        return
+    if storage is None:
+        raise invalid("Encryption requires object storage.")
+    require(item, ["encryptionKeyId"])
+    call.api.find("encryption_keys", item["encryptionKeyId"], "Encryption key")
+
+
 def edit(call: Call) -> None:
     item = call.find("repositories", "repositoryId", WHAT)
     body = call.body(REPOSITORY)
     require(body, ["retentionType"])
-    if item["isOutdated"]:
+    state = call.api.options.repository_states.get(item["name"], {})
+    if item["isOutdated"] or state.get("isOutdated"):
         raise conflict(f"Backup repository '{item['name']}' is out of date. Upgrade it first.")
     if item["objectStorageId"] and call.rest >= 8:
         body.pop("path", None)  # ignored for object storage
     for name in FIXED:
         if name in body and body[name] != item.get(name):
             raise invalid(f"The property {name} of a backup repository cannot be changed.")
+    if body.get("encryptionKeyId", item["encryptionKeyId"]) != item["encryptionKeyId"]:
+        check_encryption(call, item | {"encryptionKeyId": body["encryptionKeyId"]}, item)
     storage = call.items("object_storage").get(item["objectStorageId"] or "", {})
-    limits = storage_changes(storage, body.get("objectStorage") or {})
+    replaces = call.options.put_repositories == "replace"
+    limits = storage_changes(storage, body.get("objectStorage") or {}, item, replaces=replaces)
     refuse_taken(call, str(body.get("name") or item["name"]), item["id"])
     rest = item
-    if call.options.put_repositories == "replace":
+    if replaces:
         rest = {name: value for name, value in item.items() if name not in MUTABLE}
         rest |= {"name": item["name"], "description": ""}
-    changed = rest | {name: body[name] for name in MUTABLE if name in body}
+    changed = rest | {name: body[name] for name in (*MUTABLE, "encryptionKeyId") if name in body}
     check_retention(changed)
     kept = PERIODS[changed["retentionPeriodType"]]
     item.update({name: value for name, value in changed.items() if name not in PERIODS.values() or name == kept})
     for name in set(PERIODS.values()) - {kept}:
         item.pop(name, None)
     storage.update(limits)
-
-
-def storage_changes(storage: Item, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Size limit and immutability period may change, the place may not."""
-    movable = ("sizeLimitEnabled", "sizeLimitGB", "immutabilityPeriodDays")
-    for name, value in wanted.items():
-        if name not in movable and value != storage.get(name):
-            raise invalid(f"The property objectStorage.{name} of a backup repository cannot be changed.")
-    return {name: value for name, value in wanted.items() if name in movable}
 
 
 def remove(call: Call) -> None:

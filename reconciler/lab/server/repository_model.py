@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call
-from reconciler.lab.server.shape import ANYTHING, FLAG, IDENT, INT64, TEXT, Choice, Property, Shape, Whole
+from reconciler.lab.server.shape import ANYTHING, FLAG, IDENT, INT32, INT64, TEXT, Choice, Property, Shape, Whole
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COUNT = Whole(1, 2**31 - 1)
@@ -36,6 +36,30 @@ STORAGE_TYPES = Choice(
     "IBMCloud",
     since={"WasabiCloud": 7, "IBMCloud": 7},
 )
+NAMED = Shape(Property("id", TEXT), Property("name", TEXT))
+NETWORK = NAMED.with_more(Property("CIDR", TEXT))
+AMAZON_APPLIANCE = Shape(
+    Property("instanceTypeName", TEXT, since=8),
+    Property("instanceType", Shape(Property("type", TEXT)), until=7),
+    Property("virtualPrivateCloud", NETWORK),
+    Property("subnet", NETWORK),
+    Property("securityGroup", NAMED),
+    Property("ipRanges", TEXT, since=8, null=8),
+    Property("appliancePort", INT32),
+)
+AZURE_APPLIANCE = Shape(
+    Property("virtualMachineSizeName", TEXT, since=8),
+    Property("virtualMachineSize", Shape(Property("name", TEXT)), until=7),
+    Property("resourceGroup", Shape(Property("name", TEXT), Property("location", TEXT))),
+    Property("virtualNetwork", NAMED.with_more(Property("location", TEXT))),
+    Property("subnet", Shape(Property("name", TEXT), Property("addressPrefix", TEXT))),
+    Property("ipRanges", TEXT, since=8, null=8),
+    Property("region", TEXT),
+    Property("appliancePort", INT32),
+)
+SERVICE_ACCOUNT = Shape(Property("id", IDENT), Property("displayName", TEXT), Property("description", TEXT))
+SUBSCRIPTION = Shape(Property("subscriptionId", TEXT), Property("displayName", TEXT))
+
 STORAGE = Shape(
     Property("type", STORAGE_TYPES),
     Property("id", IDENT, "r"),
@@ -49,7 +73,17 @@ STORAGE = Shape(
     Property("sizeLimitGB", INT64),
     Property("enableImmutability", FLAG, since=7),
     Property("enableImmutabilityGovernanceMode", FLAG, since=8),
-    Property("immutabilityPeriodDays", COUNT, since=8),
+    Property("immutabilityPeriodDays", Whole(0, 2**31 - 1), since=8),
+    Property("standardIaStorageClassEnabled", FLAG, since=8),
+    Property("oneZoneIaStorageClassEnabled", FLAG, since=8),
+    Property("iaStorageClassEnabled", FLAG, until=7),
+    Property("glacierDeepArchiveEnabled", FLAG),
+    Property("glacierInstantRetrievalEnabled", FLAG, since=7),
+    Property("useArchiverAppliance", FLAG),
+    Property("amazonArchiverAppliance", AMAZON_APPLIANCE),
+    Property("azureServiceAccount", SERVICE_ACCOUNT),
+    Property("azureSubscription", SUBSCRIPTION),
+    Property("azureArchiverAppliance", AZURE_APPLIANCE),
     Property("usedSpaceBytes", INT64, "r"),
     Property("freeSpaceBytes", INT64, "r"),
     Property("_links", ANYTHING, "r"),
@@ -120,7 +154,6 @@ FIXED = (
     "objectStorageId",
     "objectStorageCachePath",
     "objectStorageEncryptionEnabled",
-    "encryptionKeyId",
 )
 DISK_BYTES = 2**40
 
@@ -141,7 +174,7 @@ def show_repository(call: Call, item: Item) -> dict[str, Any]:
         paths["proxy"] = f"Proxies/{item['proxyId']}"
     if item["proxyPoolId"]:
         paths["proxyPool"] = f"ProxyPools/{item['proxyPoolId']}"
-    seen = item | {"_links": call.links(**paths)}
+    seen = {**item, **call.api.options.repository_states.get(item["name"], {}), "_links": call.links(**paths)}
     storage = call.items("object_storage").get(item["objectStorageId"] or "")
     if storage is None:
         seen |= {"capacityBytes": DISK_BYTES, "freeSpaceBytes": max(0, DISK_BYTES - used)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.lab.server.api import Api, Item
 from reconciler.lab.server.email import DEFAULTS as EMAIL_DEFAULTS
+from reconciler.lab.server.object_storage_rules import with_defaults
 from reconciler.lab.server.proxy_model import MUTABLE
 
 SERVED = (5, 6, 7, 8)
@@ -17,6 +18,8 @@ STORAGE_TYPES = {
     "azure-blob": "AzureBlob",
     "wasabi": "WasabiCloud",
     "ibm": "IBMCloud",
+    "s3-glacier": "AmazonS3Glacier",
+    "azure-archive": "AzureBlobArchive",
 }
 ACCOUNT_TYPES = {"AmazonS3": "amazonS3Account", "AzureBlob": "azureBlobAccount"}
 
@@ -29,7 +32,8 @@ class Seed:
     them: `objects` (how many there are to back up), and any of `type`, `region`, `officeName`, `description`, `msid`.
     `accounts`: names of object storage accounts to `type` (of the storage, in the inventory's or the product's word)
     and `userName` (else the name). `object_storage`: names of the object storage repositories that REST up to v7
-    links to, to `type`, `account`, `bucket`, `folder`, `endpoint`, `region`, each with a default.
+    links to, to `type`, `account`, `bucket`, `folder`, `endpoint`, `region`, each with a default. `encryption_keys`:
+    hints.
     """
 
     host: str
@@ -39,6 +43,7 @@ class Seed:
     organizations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     object_storage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    encryption_keys: Sequence[str] = ()
 
 
 def settle(api: Api, certificate: Callable[[], str]) -> None:
@@ -65,6 +70,7 @@ def plant(api: Api, seed: Seed) -> None:
     add_missing(api, "organizations", seed.organizations, organization)
     add_missing(api, "accounts", seed.accounts, account)
     add_missing(api, "object_storage", seed.object_storage, storage)
+    add_missing(api, "encryption_keys", {hint: {} for hint in seed.encryption_keys}, encryption_key)
     if not api.items("proxies"):
         local = local_proxy(api)
         api.items("proxies")[local["id"]] = local
@@ -112,6 +118,10 @@ def account(_api: Api, name: str, spec: Mapping[str, Any]) -> Item:
     }
 
 
+def encryption_key(_api: Api, hint: str, _spec: Mapping[str, Any]) -> Item:
+    return {"description": hint, "organizationId": None}
+
+
 def storage(api: Api, name: str, spec: Mapping[str, Any]) -> Item:
     kind, bucket = storage_type(spec), spec.get("bucket", name)
     owners = [item["id"] for item in api.items("accounts").values() if item["name"] == spec.get("account")]
@@ -119,8 +129,8 @@ def storage(api: Api, name: str, spec: Mapping[str, Any]) -> Item:
         "description": spec.get("description", ""),
         "type": kind,
         "accountId": owners[0] if owners else None,
-        "sizeLimitEnabled": False,
     }
+    item = with_defaults(item)
     folder = spec.get("folder", name)
     if kind.startswith("AzureBlob"):
         return item | {"azureContainer": {"name": bucket, "regionType": "Global"}, "azureFolder": folder}

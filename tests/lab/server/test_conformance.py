@@ -100,6 +100,7 @@ def small_things(judge: Judge) -> None:
     judge("GET", "Accounts/{accountId}", accountId=account["id"])
     judge("GET", "EncryptionKeys")
     judge("GET", "EncryptionKeys/{keyId}", keyId=KEY)
+    judge("POST", "EncryptionKeys", {"description": "2026", "password": "secret"})
     if judge.rest >= 7:
         judge("POST", "VboEmailSettings/PrepareOAuthSignIn", {"authenticationServiceKind": "Microsoft365"})
         judge("POST", "VboEmailSettings/CompleteOAuthSignIn", {"code": "x", "state": "y"})
@@ -182,7 +183,10 @@ def repositories(world: World, judge: Judge, proxy: str) -> str:
     if judge.rest <= 7:
         judge("GET", "objectstoragerepositories")
         storage = world.find("object_storage", "cloud-bucket")
-        judge("GET", "objectstoragerepositories/{repositoryId}", repositoryId=storage)
+        shown = judge("GET", "objectstoragerepositories/{repositoryId}", repositoryId=storage)
+        kept = {name: value for name, value in shown.items() if name != "_links"}
+        limit = {**kept, "sizeLimitEnabled": True, "sizeLimitGB": 512}
+        judge("PUT", "objectstoragerepositories/{repositoryId}", limit, repositoryId=storage)
         linked = disk("linked") | {"proxyId": proxy, "objectStorageId": storage, "objectStorageCachePath": "D:\\cache"}
         ident = judge("POST", "BackupRepositories", linked)["id"]
         judge("GET", "BackupRepositories/{repositoryId}", repositoryId=ident)

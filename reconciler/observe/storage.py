@@ -1,0 +1,62 @@
+"""What repositories on object storage refer to: cloud accounts, encryption keys, and object storage repositories, which
+up to REST v7 are objects of their own. Read only if a repository that uses them is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reconciler.kinds import api
+from reconciler.kinds.field import Raw
+from reconciler.kinds.naming import Naming
+from reconciler.kinds.object_storage import LINKED_SCHEMA
+from reconciler.kinds.references import references_of
+from reconciler.kinds.storage_settings import INSIDE, LINKED, PREFIX, is_on_object_storage
+from reconciler.kinds.typed import Typed
+from reconciler.model.errors import Missing
+
+if TYPE_CHECKING:
+    from reconciler.clients.vbo import Reader
+    from reconciler.model.inventory import Inventory
+
+_SINCE = 6
+"""The first REST version that is documented to list accounts and encryption keys."""
+
+
+def complete_repositories(
+    reader: Reader, repositories: Sequence[dict[str, Any]], inventory: Inventory, naming: Naming
+) -> None:
+    """Add what the declared repositories refer to: to `naming`, and object storage to the repositories that link to
+    it."""
+    for kind, collection in _wanted(inventory, reader.rest):
+        try:
+            raws = reader.list(collection)
+        except Missing:
+            continue
+        if kind != "object_storage":
+            naming.refer({kind: references_of(kind, raws)})
+        else:
+            naming.refer({kind: references_of(kind, (typed_storage(naming.rest, raw) for raw in raws))})
+            linked = {str(raw.get("id")).lower(): raw for raw in raws}
+            for raw in repositories:
+                ident = raw.get("objectStorageId")
+                if isinstance(ident, str) and ident.lower() in linked:
+                    raw[LINKED] = linked[ident.lower()]
+
+
+def typed_storage(rest: int, raw: Raw) -> Raw:
+    """An object storage repository as its decoders read it."""
+    return Typed(max(rest, _SINCE), api.schema(max(rest, _SINCE), LINKED_SCHEMA).properties, raw)
+
+
+def _wanted(inventory: Inventory, rest: int) -> Iterator[tuple[str, str]]:
+    """Kinds of references and their collections."""
+    declared = [found.fields for found in inventory.of_kind("repository")]
+    if not any(is_on_object_storage(fields) for fields in declared):
+        return
+    if rest < INSIDE:
+        yield "object_storage", "ObjectStorageRepositories" if rest < _SINCE else "objectstoragerepositories"
+    if rest >= _SINCE and any(f"{PREFIX}account" in fields for fields in declared):
+        yield "account", "Accounts"
+    if rest >= _SINCE and any(f"{PREFIX}encryption_key" in fields for fields in declared):
+        yield "encryption_key", "EncryptionKeys"
