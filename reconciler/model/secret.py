@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote, quote_plus
 
 MASK = "••••••"
 SCHEMES = ("env", "exec", "file", "keyring")
+_NUMBERED = frozenset("<>&'+`")
+"""What .NET's JSON escapes as `\\u0026`."""
 _WORDS = ("password", "passphrase", "privatekey", "secret", "token")
 
 
@@ -56,7 +60,8 @@ def without_secrets(value: Any) -> Any:
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret replaced by MASK, also as JSON and XML escape it, and line by line (a private key)."""
+    """`text` with every secret replaced by MASK, also as JSON, XML and URLs escape it, and line by line (a private
+    key)."""
     forms = {form for secret in secrets if secret for form in _forms(secret)}
     for form in sorted(forms, key=lambda form: (-len(form), form)):  # the longest first: one may be part of another
         text = text.replace(form, MASK)
@@ -65,7 +70,23 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
 
 def _forms(secret: str) -> set[str]:
     lines = [line for line in secret.splitlines() if len(line) > 8]
-    return {form for text in (secret, *lines) for form in (text, json.dumps(text)[1:-1], html.escape(text))}
+    return {form for text in (secret, *lines) for form in (text, *_escaped(text))}
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """As different writers escape it: .NET writes some characters of JSON as numbers, and some URLs in lower case."""
+    written = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    yield from written
+    for form in written:
+        numbered = "".join(f"\\u{ord(char):04x}" if char in _NUMBERED else char for char in form)
+        yield from (numbered, re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found.group()[2:].upper(), numbered))
+    yield from (html.escape(text), html.escape(text, quote=False))
+    for form in (
+        quote(text, safe="", errors="replace"),
+        quote(text, errors="replace"),
+        quote_plus(text, errors="replace"),
+    ):
+        yield from (form, re.sub(r"%[0-9A-F]{2}", lambda found: found.group().lower(), form))
 
 
 @dataclass(frozen=True, slots=True, order=True)

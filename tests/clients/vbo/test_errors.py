@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from typing import Any
@@ -254,3 +255,22 @@ def test_an_answer_without_end_is_not_read_to_the_end(monkeypatch: pytest.Monkey
     with pytest.raises(BadAnswer, match="longer than"):
         wire.exchange("GET", "/v8/Proxies", until=5.0)
     assert len(sent) < 20
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r"pä/s&w\"d +'x",
+        json.dumps("pä/s&w\"d +'x"),
+        r"p\u00e4/s\u0026w\"d \u002b\u0027x",
+        r"p\u00E4/s\u0026w\"d \u002B\u0027x",
+        "p%C3%A4%2Fs%26w%22d%20%2B%27x",
+        "p%c3%a4%2fs%26w%22d%20%2b%27x",
+        "p%C3%A4/s%26w%22d%20%2B%27x",
+        "p%C3%A4%2Fs%26w%22d+%2B%27x",
+        "pä/s&amp;w&quot;d +&#x27;x",
+    ],
+)
+def test_a_secret_is_masked_as_it_is_escaped(written: str) -> None:
+    """In JSON of .NET, in URLs, in XML."""
+    assert "d" not in mask_secrets(f"[{written}]", ["pä/s&w\"d +'x"]).removeprefix("[")
