@@ -67,11 +67,18 @@ _SQLSTATES = (
 
 @contextmanager
 def map_errors(location: JournalLocation, doing: str) -> Iterator[None]:
-    """Raises JournalError for every error of the database or the file system in the block."""
+    """Raises JournalError for every error of the database or the file system in the block, and for rows that hold
+    what no version writes."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise journal_error(error, location, doing) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        if doing == "written":
+            raise
+        words, hint = _WORDS["journal-damaged"]
+        message = f"The journal cannot be {doing}: {words} ({location.label}: a row holds what no version writes)"
+        raise JournalError(message, code="journal-damaged", hint=hint) from error
     except ImportError as error:
         raise JournalError(
             f"{location.label} cannot be used: the package {error.name or 'psycopg'} is not installed",

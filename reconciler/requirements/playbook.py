@@ -105,8 +105,8 @@ def _over(below: Playbook | None, own: Playbook | None) -> Playbook | None:
     )
 
 
-def _script(folder: Path, name: str) -> Script:
-    return Script(name, (folder / name).read_bytes().decode("ascii"))
+def _script(room: _Folder, name: str) -> Script:
+    return Script(name, room.find(name).read_bytes().decode("ascii"))
 
 
 def _load(room: _Folder, system: str, problems: list[Diagnostic]) -> Playbook | None:
@@ -126,9 +126,9 @@ def _load(room: _Folder, system: str, problems: list[Diagnostic]) -> Playbook | 
     names = sorted({item.remedy.script for item in requirements if item.remedy is not None})
     return Playbook(
         os=system,
-        facts=_script(room.folder, raw["facts"]) if "facts" in raw else Script("", ""),
+        facts=_script(room, raw["facts"]) if "facts" in raw else Script("", ""),
         requirements=requirements,
-        scripts={name: Script(name, room.find(name).read_bytes().decode("ascii")) for name in names},
+        scripts={name: _script(room, name) for name in names},
     )
 
 

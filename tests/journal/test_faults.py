@@ -276,3 +276,19 @@ def test_a_server_that_went_away_is_an_error_after_some_patience(cluster: Cluste
     with pytest.raises(JournalError, match="The journal cannot be read"):
         store.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
     store.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE runs SET started = 'x'", "UPDATE runs SET state = 'odd'", "UPDATE journal_schema SET version = 'x'"],
+)
+def test_a_row_that_no_version_writes_is_damage(tmp_path: Path, change: str) -> None:
+    file = tmp_path / "journal.db"
+    with Journal.open(file) as journal:
+        journal.begin(plan("px-1"), WHO)
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        connection.execute(change)
+    with pytest.raises(JournalError) as caught, Journal.open(file) as journal:
+        journal.runs(5)
+    assert caught.value.code == "journal-damaged"

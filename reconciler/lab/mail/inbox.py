@@ -69,7 +69,7 @@ class Inbox:
         mail = {
             "from": str(envelope.mail_from or ""),
             "to": sorted(str(address) for address in envelope.rcpt_tos),
-            **_read(content),
+            **read_mail(content),
             "peer": str(session.peer[0]) if session.peer else "",
             "tls": transport is not None and transport.get_extra_info("ssl_object") is not None,
             "login": str(session.auth_data or ""),
@@ -83,7 +83,17 @@ class Inbox:
         return "250 OK, kept by the lab"
 
 
-def _read(content: bytes) -> dict[str, str]:
+def read_mail(content: bytes) -> dict[str, str]:
+    """What the lab keeps of a mail. One that the standard library cannot take apart, which raises various errors for
+    odd headers and character sets, is kept as its text."""
+    try:
+        return _parts(content)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+        return {"subject": "", "proxy": "", "job": "", "result": "", "body": text}
+
+
+def _parts(content: bytes) -> dict[str, str]:
     message = message_from_bytes(content, policy=policy.default)
     part = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
     return {

@@ -1,0 +1,42 @@
+"""Every reader bears what it is given: some drawn cases, and all that it once did not bear."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.run import CASES, failures
+from tests.fuzz.targets import survives, targets
+
+COUNT = int(os.environ.get("FUZZ", "20000"))
+"""Cases of each reader in the matrices: `FUZZ=500 make matrices` for fewer."""
+
+KEPT = sorted(file for file in CASES.glob("*/*") if file.is_file())
+
+
+@pytest.mark.parametrize("file", KEPT, ids=lambda file: f"{file.parent.name}-{file.name}")
+def test_what_was_found_once_is_borne(file: Path, tmp_path: Path) -> None:
+    assert survives(targets()[file.parent.name], file.read_bytes(), tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", sorted(targets()))
+def test_a_reader_bears_drawn_cases(name: str, tmp_path: Path) -> None:
+    assert list(failures(targets()[name], 40, 0, tmp_path)) == []
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("name", sorted(targets()))
+def test_a_reader_bears_many_drawn_cases(name: str, tmp_path: Path) -> None:
+    assert list(failures(targets()[name], COUNT, 1, tmp_path)) == []
+
+
+def test_a_reader_that_fails_is_noticed(tmp_path: Path) -> None:
+    from tests.fuzz.targets import Target
+
+    def weak(data: bytes, folder: Path) -> None:
+        del folder
+        data.decode("ascii")
+
+    assert list(failures(Target("weak", weak, (b"text",)), 200, 0, tmp_path))
