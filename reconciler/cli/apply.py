@@ -13,6 +13,7 @@ import click
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
+    PATH,
     Output,
     deliver_json,
     detail_option,
@@ -42,11 +43,13 @@ if TYPE_CHECKING:
 @lab_option
 @selection_options
 @click.option(
-    "--root",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="DIR",
-    help="Use DIR as the folder of a saved plan's inventory.",
-)
+    "--inventory", type=PATH, metavar="PATH", show_default="where the plan recorded it",
+    help="Apply a saved plan with the inventory at PATH.",
+)  # fmt: skip
+@click.option(
+    "--require-signature", type=PATH, metavar="ALLOWED_SIGNERS",
+    help="Refuse a saved plan that none of these signed (ssh-keygen's file of allowed signers).",
+)  # fmt: skip
 @click.option("--resume", metavar="RUN", help="Resume a run that did not finish (`last` for the latest).")
 @click.option("--auto-approve", is_flag=True, help="Apply without asking.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything that could not be observed.")
@@ -81,7 +84,8 @@ def apply(
 
     A saved plan was approved when it was reviewed, so apply does not ask. It compares the plan with the live state,
     makes the changes that still fit, and refuses the others (exit code 5). Changes that are not in the file are not
-    made. The same holds for --resume and the plan of that run.
+    made. The same holds for --resume and the plan of that run. Everything else comes from the inventory, which must be
+    the one that the plan was made of, and from this command line: waivers in the file hold only if it is signed.
     """
     from reconciler.operations import ApplyOptions, ApprovalRequired
     from reconciler.operations import apply as carry_out

@@ -47,7 +47,7 @@ def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) ->
     return int(code) if isinstance(code, int) else Status.OK
 
 
-_EXITS = {"plan-expired": Status.STALE}
+_EXITS = {"plan-expired": Status.STALE, "plan-inventory": Status.STALE}
 """Codes of diagnostics with an exit code other than ERROR."""
 
 

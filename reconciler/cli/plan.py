@@ -13,6 +13,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Saving
 from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
+    PATH,
     Output,
     base_option,
     detail_option,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 @selection_options
 @click.option(
     "--out", "save_to", type=Saving(), metavar="FILE", help="Save the plan; `apply FILE` applies exactly that plan."
+)
+@click.option(
+    "--sign", type=PATH, metavar="KEYFILE", help="Sign the saved plan with this SSH key, into FILE.sig (ssh-keygen -Y)."
 )
 @click.option(
     "--expires", "expires_after", type=Finite(min=0, min_open=True, max=8784), default=24, show_default=True,
@@ -83,17 +87,21 @@ def plan(
     options = PlanOptions(save_to=save_to, waivers=waivers, selection=selection, **more)
     made = preview(path, options, console.runtime)
     if save_to is not None:
-        _report_saved(console, made, save_to)
+        _report_saved(console, made, save_to, path)
     show_plan(console, made.document, outputs)
     return made.status if detailed_exitcode or made.status is Status.ERROR else Status.OK
 
 
-def _report_saved(console: Console, made: Preview, file: Path) -> None:
+def _report_saved(console: Console, made: Preview, file: Path, inventory: Path) -> None:
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC"
     if made.plan.is_empty:
         console.report(f"Saved to {file}; it has nothing to apply.")
     elif console.in_ci:
         console.report(f"Saved to {file}; it can be applied {until}.")
     else:
-        command = f"vbo-reconcile apply {'--lab ' if made.plan.lab else ''}{shlex.quote(str(file))}"
-        console.report(f"Saved to {file}. To apply exactly this plan, {until}:\n  {command}")
+        options = "--lab " if made.plan.lab else ""
+        options += "" if made.is_found else f"--inventory {shlex.quote(str(inventory))} "
+        console.report(
+            f"Saved to {file}. To apply exactly this plan, {until}:\n"
+            f"  vbo-reconcile apply {options}{shlex.quote(str(file))}"
+        )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 from reconciler.model.errors import ReconcileError
 from reconciler.operations.errors import ApprovalRequired, InvalidOption
-from reconciler.operations.events import Abandoned, Executed, Finished, Planned, Verified
+from reconciler.operations.events import Abandoned, Executed, Finished, Planned, Verified, Warned
 from reconciler.operations.execution import Execution, RolloutOptions, execute, recorder_of
 from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.plan_file import inventory_of, is_plan, read_saved_plan
 from reconciler.operations.request import PlanRequest, Selection
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.status import Status
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
-    """`root` is the folder of a saved plan's inventory. `resume` is the id of a run that did not finish, `last` for the
-    latest. `lock_wait` is how many seconds to wait for another run. `notify_url` is a webhook, or a secret reference
-    to its address. `parallelism` is how many hosts are read, and changes made, at a time. The rest is as in
-    `PlanRequest`, and for a saved plan adds to what it was approved with.
+    """`inventory` is the inventory of a saved plan, by default where the plan recorded it. `require_signature` is a
+    file of allowed signers: a saved plan that none of them signed is refused. `resume` is the id of a run that did not
+    finish, `last` for the latest. `lock_wait` is how many seconds to wait for another run. `notify_url` is a webhook,
+    or a secret reference to its address. `parallelism` is how many hosts are read, and changes made, at a time. The
+    rest is as in `PlanRequest`. Waivers of a saved plan hold only if its signature is required; otherwise they are
+    given again.
     """
 
     lab: bool = False
@@ -37,7 +41,8 @@ class ApplyOptions:
     require_complete: bool = False
     batch: str = ""
     rollout: RolloutOptions = field(default_factory=RolloutOptions)
-    root: Path | None = None
+    inventory: Path | None = None
+    require_signature: Path | None = None
     resume: str | None = None
     lock_wait: float = 0.0
     notify_url: str | None = None
@@ -76,17 +81,17 @@ def apply(
     RemoteError also if the verification cannot read the server.
     """
     from reconciler.operations.locked_run import lock_server
-    from reconciler.operations.plan_file import find_saved_plan
     from reconciler.operations.resume import resumed
     from reconciler.operations.session import open_session
 
     asked, runtime = options or ApplyOptions(), runtime or Runtime()
-    saved = find_saved_plan(Path(path), asked.root, runtime.clock())
-    inventory = saved.inventory if saved else load_inventory(Path(path), runtime, lab=asked.lab)
-    if saved:
-        _check_place(saved, asked)
-    elif approve is None:
-        raise ApprovalRequired("`apply` needs an approval of its plan before it changes anything.")
+    saved = _saved_plan(Path(path), asked, runtime)
+    if saved is not None:
+        inventory = inventory_of(saved, asked.inventory, runtime, lab=asked.lab)
+    else:
+        inventory = load_inventory(Path(path), runtime, lab=asked.lab)
+        if approve is None:
+            raise ApprovalRequired("`apply` needs an approval of its plan before it changes anything.")
     request = _request(asked, saved)
     with (
         open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session,
@@ -98,14 +103,38 @@ def apply(
         return _Apply(session, run, request, asked, runtime).carry_out(None if saved else approve)
 
 
+def _saved_plan(path: Path, asked: ApplyOptions, runtime: Runtime) -> SavedPlan | None:
+    """The saved plan at `path`; None for an inventory."""
+    if not is_plan(path):
+        if asked.require_signature or (asked.inventory and asked.inventory.absolute() != path.absolute()):
+            raise InvalidOption("--inventory and --require-signature are for a saved plan; this is an inventory.")
+        return None
+    saved, signer = read_saved_plan(path, runtime.clock(), asked.require_signature)
+    _check_place(saved, asked)
+    if signer:
+        runtime.report(f"{path.name} is signed by {signer}.")
+    elif missing := {code: reason for code, reason in saved.waivers.items() if code not in asked.waivers}:
+        runtime.listen(Warned(_not_waived(missing)))
+    return saved
+
+
+def _not_waived(waivers: Mapping[str, str]) -> Diagnostic:
+    again = " ".join(f"--waive {shlex.quote(f'{code}={reason}')}" for code, reason in waivers.items())
+    detail = f"The plan file waives {', '.join(waivers)}. Without a signature anyone may have written that."
+    fix = f"Require a signature (--require-signature ALLOWED_SIGNERS), or waive again:\n  {again}"
+    return Diagnostic("plan-waivers", "Waivers of the plan file are not used", detail, fix, severity=Severity.WARNING)
+
+
 def _request(asked: ApplyOptions, saved: SavedPlan | None) -> PlanRequest:
-    """A saved plan brings its waivers and its sizes of batches."""
+    """A saved plan brings its batches, and its waivers if it is signed."""
+    signed = saved is not None and asked.require_signature is not None
     return PlanRequest(
-        waivers={**(saved.waivers if saved else {}), **asked.waivers},
+        waivers={**(saved.waivers if saved and signed else {}), **asked.waivers},
         require_complete=asked.require_complete,
         selection=asked.selection,
         approved=saved.document["changes"] if saved else None,
         batch=asked.batch or (str(saved.document.get("batch", "")) if saved else ""),
+        batches=saved.batches if saved and not asked.batch else None,
     )
 
 

@@ -32,7 +32,8 @@ def plan_document(
 
     document = illustrated(plan_to_json(plan, mode), inventory)
     history = history_of(inventory)
-    document["inventory"]["folder"] = history.folder if history else _folder(inventory)
+    folder = history.folder if history else _folder(inventory)
+    document["inventory"] |= {"folder": folder, "main": inventory.main, "files": list(inventory.files)}
     if history is None:
         if base:
             raise no_history(inventory, base)

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan, and its JSON form as `schemas/plan.schema.json` describes it. `expires` is set if it was saved."""
+    """A plan, and its JSON form as `schemas/plan.schema.json` describes it. `expires` is set if it was saved;
+    `is_found` is whether `apply` then finds its inventory from the working folder by itself."""
 
     plan: Plan
     document: Mapping[str, Any]
     expires: datetime | None = None
+    is_found: bool = True
 
     @property
     def status(self) -> Status:
@@ -36,7 +38,8 @@ class Preview:
 class PlanOptions:
     """`lab` plans against the lab. `base` is a git revision: changes that were not caused since are marked, and in the
     lab it (or the inventory at that path) is applied first. `save_to` is a file for the plan, which can be applied for
-    `expires_after` hours. `parallelism` is how many hosts are read at a time. The rest is as in `PlanRequest`.
+    `expires_after` hours; `sign` is the SSH key to sign it with. `parallelism` is how many hosts are read at a time.
+    The rest is as in `PlanRequest`.
     """
 
     lab: bool = False
@@ -46,6 +49,7 @@ class PlanOptions:
     require_complete: bool = False
     batch: str = ""
     save_to: Path | None = None
+    sign: Path | None = None
     expires_after: float = 24
     parallelism: int = 16
 
@@ -54,11 +58,13 @@ def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime 
     """What would change to make the live state as the inventory at `path` declares. Nothing is written to the server
     or a host. Raises Diagnosed, RemoteError, SecretError, JournalError, UnknownRevision, LabError, and OSError."""
     from reconciler.operations.plan_document import plan_document
-    from reconciler.operations.plan_file import save_plan
+    from reconciler.operations.plan_file import is_found, save_plan
     from reconciler.operations.rehearsal import rehearse
     from reconciler.operations.session import open_session
 
     asked, runtime = options or PlanOptions(), runtime or Runtime()
+    if asked.sign is not None and asked.save_to is None:
+        raise InvalidOption("--sign is for a saved plan: add --out FILE.")
     inventory = load_inventory(Path(path), runtime, lab=asked.lab)
     base = asked.base
     if asked.lab and base:
@@ -72,10 +78,12 @@ def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime 
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
         made = session.plan(request).plan
     document = plan_document(made, inventory, runtime, base=base)
-    expires = None
+    expires, found = None, True
     if asked.save_to is not None:
-        expires = save_plan(document, inventory, asked.save_to, hours=asked.expires_after, created=runtime.clock())
-    return Preview(made, document, expires)
+        hours, now = asked.expires_after, runtime.clock()
+        expires = save_plan(document, asked.save_to, hours=hours, created=now, key=asked.sign)
+        found = is_found(document, inventory)
+    return Preview(made, document, expires, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

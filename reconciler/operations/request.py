@@ -24,7 +24,8 @@ class PlanRequest:
     """`waivers` maps codes of guards to reasons. `require_complete` refuses a plan with unknown fields. `batch` is the
     sizes of batches (`1,25%,100%`), empty for the default.
 
-    `approved` are changes in their JSON form; None plans everything that differs. `in_progress` are keys of approved
+    `approved` are changes in their JSON form; None plans everything that differs. `batches` are the batches that were
+    approved, as keys; None makes them. `in_progress` are keys of approved
     changes that an earlier run may have done in part, and `resumes` is that run; both only when a run is resumed.
     """
 
@@ -33,5 +34,6 @@ class PlanRequest:
     selection: Selection = field(default_factory=Selection)
     batch: str = ""
     approved: Sequence[Mapping[str, Any]] | None = None
+    batches: Sequence[Sequence[str]] | None = None
     in_progress: frozenset[str] | None = None
     resumes: str = ""

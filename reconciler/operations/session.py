@@ -84,7 +84,7 @@ class Session:
         from reconciler.observe import observe, recall
         from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
-        from reconciler.plan.batches import DEFAULT, batched
+        from reconciler.plan.batches import DEFAULT, as_approved, batched
         from reconciler.plan.guards import GuardContext, guarded
         from reconciler.plan.recheck import recheck
 
@@ -107,6 +107,8 @@ class Session:
         if asked.approved is not None:
             checked = recheck(asked.approved, plan, asked.in_progress or (), resumed=asked.in_progress is not None)
         rolling = batched(checked.plan if checked else plan, self.inventory, live, asked.batch or DEFAULT)
+        if asked.batches is not None:
+            rolling = as_approved(rolling, asked.batches)
         facts = GuardContext(rolling, self.inventory, live, self.clock(), asked.require_complete)
         plan = guarded(facts, asked.waivers, again=verifies)
         return PlanResult(live, known, plan, scope_of(self.inventory, live), whole, checked)

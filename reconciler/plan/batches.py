@@ -136,6 +136,16 @@ def batched(plan: Plan, inventory: Inventory, live: Live, batch: str = DEFAULT) 
     return replace(plan, batch=batch, batches=tuple(tuple(change.key for change in group) for group in found))
 
 
+def as_approved(plan: Plan, approved: Sequence[Sequence[str]]) -> Plan:
+    """The plan with the batches that were approved, without what is not done anymore. What was in none of them comes
+    after them, in batches as in the plan."""
+    waiting = {key for batch in plan.batches for key in batch}
+    known = {key for batch in approved for key in batch}
+    groups = [tuple(key for key in batch if key in waiting) for batch in approved]
+    groups += [tuple(key for key in batch if key not in known) for batch in plan.batches]
+    return replace(plan, batches=tuple(group for group in groups if group))
+
+
 def batches_of(plan: Plan) -> list[list[Change]]:
     """The batches of a plan as changes."""
     named: dict[str, Change] = {change.key: change for change in plan.changes}

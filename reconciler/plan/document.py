@@ -9,7 +9,7 @@ from reconciler.model.plan import Cause, Change, FieldChange, Plan, Report
 from reconciler.model.position import Position
 from reconciler.model.value import UNKNOWN
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 PLAN, DIFF, DRIFT = "plan", "diff", "drift"

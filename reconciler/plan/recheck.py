@@ -1,4 +1,4 @@
-"""Which changes of a saved plan may still be made: each is compared with a new plan from the same snapshot."""
+"""Which changes of a saved plan may still be made: each is compared with a new plan from the same inventory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from reconciler.model.plan import Change, Plan
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
 
-_SAME = ("action", "precondition", "steps")
+_SAME = ("address", "action", "precondition", "steps")
+_SHOWN = ("path", "before", "after", "secret", "unknown")
+"""What a plan shows of a field, beside its cause: that depends on what the journal remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,14 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, .
             found.append(f"{path}: approved value {then[path][1]}, desired value now {now[path][1]}")
         else:
             found.append(f"{path}: live value was {then[path][0]} at approval, is now {now[path][0]}")
-    if not found and any(old.get(part) != new.get(part) for part in _SAME):
+    if lost := sorted(set(new.get("disrupts", ())) - set(old.get("disrupts", ()))):
+        found.append(f"it now disrupts {', '.join(lost)}, which was not approved")
+    if not found and (any(old.get(part) != new.get(part) for part in _SAME) or _shown(old) != _shown(new)):
         found.append("another property of the object changed after approval")
     if not found and bool(old.get("blocked")) != bool(new.get("blocked")):
         found.append(f"it is now blocked: {new['blocked']}" if new.get("blocked") else "it was blocked at approval")
     return tuple(found)
+
+
+def _shown(change: Mapping[str, Any]) -> list[list[Any]]:
+    return [[item.get(part) for part in _SHOWN] for item in change.get("fields", ())]

@@ -1,26 +1,29 @@
 """Saved plans: a reviewed plan in a file that can be applied later.
 
-The file contains the plan as reviewers saw it, and a snapshot of its inventory (references instead of secrets, relative
-paths only). To apply it is to observe again, plan again from the snapshot, and make the changes that are in both plans;
-see `recheck`.
+The file contains the plan as reviewers saw it and nothing else: how to connect, what to run and which guards apply is
+in the inventory, which the file names by path and digest. To apply it is to observe again, plan again from the same
+inventory, and make the changes that are in both plans; see `recheck`. The digest detects accidents only: an attacker
+who changes the file computes it again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
-
-import msgspec
 
 from reconciler.inventory.schema import schema_path
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
-from reconciler.model.inventory import Inventory
+from reconciler.model.plan import Action, ChangeKey
 from reconciler.model.steps import step_from_json
 from reconciler.model.value import canonical, digest, json_text
-from reconciler.plan.document import FORMAT_VERSION
+from reconciler.plan.document import FORMAT_VERSION, PLAN
+
+_PLAN_AGAIN = "vbo-reconcile plan INVENTORY --out FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +37,50 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan file: `document` is its JSON, `inventory` the snapshot, whose relative paths have no folder yet."""
+    """A plan file: `document` is its JSON, `name` stands for it in messages."""
 
     document: Mapping[str, Any]
-    inventory: Inventory
+    name: str
 
-    def placed(self, root: str) -> SavedPlan:
-        """The same with the folder of the inventory's relative paths."""
-        return replace(self, inventory=replace(self.inventory, access=replace(self.inventory.access, root=root)))
+    @property
+    def inventory(self) -> str:
+        """The path of its inventory as recorded: relative to the root of the repository, or to the working folder."""
+        about = self.document["inventory"]
+        return str(PurePosixPath(str(about.get("folder", "")), str(about["main"])))
 
     @property
     def waivers(self) -> dict[str, str]:
         """The guards that were waived at approval: code to reason."""
         return {str(item["code"]): str(item["waiver"]) for item in self.document["refusals"] if item["waiver"]}
 
+    @property
+    def batches(self) -> Sequence[Sequence[str]]:
+        """Keys of the changes that disrupt a proxy, batch by batch."""
+        return list(self.document.get("batches", ()))
 
-def sealed(
-    document: Mapping[str, Any], inventory: Inventory, *, origin: Origin, created: datetime, expires: datetime
-) -> dict[str, Any]:
+    def check_made_of(self, digest_now: str, server: str) -> None:
+        """Raises Diagnosed if the plan was made of another inventory than the one with this digest and server."""
+        about = self.document["inventory"]
+        if about["digest"] == digest_now and self.document["server"]["host"] == server:
+            return
+        git = self.document.get("git", {})
+        commit = f" at commit {git['commit']}" if git.get("commit") and not git.get("dirty") else ""
+        detail = f"{self.name} was made of another version of its inventory ({self.inventory}{commit})."
+        fix = f"Check out that version, or plan again and have it reviewed:\n    {_PLAN_AGAIN}"
+        raise Diagnosed([Diagnostic("plan-inventory", "The inventory differs from the plan's", detail, fix)])
+
+
+def sealed(document: Mapping[str, Any], *, origin: Origin, created: datetime, expires: datetime) -> dict[str, Any]:
     """The content of a plan file: the JSON form of a plan with a digest over itself. Same inputs, same bytes (see
     `to_bytes`)."""
-    snapshot = replace(inventory, access=replace(inventory.access, root=""))
     content = {
         **document,
         "tool": origin.tool,
         "git": {"commit": origin.commit, "dirty": origin.dirty},
         "created": created.isoformat(timespec="seconds"),
         "expires": expires.isoformat(timespec="seconds"),
-        "snapshot": msgspec.to_builtins(snapshot, enc_hook=_plain),
     }
     return {**content, "digest": digest(content)}
-
-
-def _plain(value: Any) -> Any:
-    """For msgspec: the lazy mappings of an inventory as dictionaries."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"a snapshot cannot hold {type(value).__name__}")
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
@@ -103,7 +113,34 @@ def read_document(data: bytes, *, name: str) -> dict[str, Any]:
         raise _refused("plan-tampered", "Plan was changed", detail)
     if misfit := _misfit(document):
         raise _refused("plan-unreadable", "Not a plan file", f"{name} does not match the schema of plans at {misfit}.")
+    if contradiction := _contradiction(document):
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} contradicts itself: {contradiction}.")
     return document
+
+
+def _contradiction(document: Mapping[str, Any]) -> str:
+    """What a plan says twice and not alike, so that it could show something else than what is done; or empty."""
+    changes = document["changes"]
+    for change in changes:
+        if change["key"] != ChangeKey(change["action"], change["address"]):
+            return f"the key {change['key']} is of a change that is to {change['action']} {change['address']}"
+        paths = [item["path"] for item in change["fields"]]
+        if repeated := _repeated(paths):
+            return f"{change['key']} has the field {repeated} twice"
+    if repeated := _repeated([change["key"] for change in changes]):
+        return f"{repeated} is in it twice"
+    counts = {action.value: sum(change["action"] == action for change in changes) for action in Action}
+    counts |= {"blocked": sum(bool(change["blocked"]) for change in changes), "unknown": len(document["unknown"])}
+    if document["counts"] != counts or document["empty"] is bool(changes):
+        return "its counts are not those of its changes"
+    grouped = [key for batch in document.get("batches", ()) for key in batch]
+    if _repeated(grouped) or not {change["key"] for change in changes}.issuperset(grouped):
+        return "its batches are not batches of its changes"
+    return ""
+
+
+def _repeated(names: Sequence[str]) -> str:
+    return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
 _DEEPEST = 100
@@ -137,17 +174,31 @@ def read_plan(data: bytes, *, name: str, now: datetime) -> SavedPlan:
     """Read a plan file that is to be applied. Raises Diagnosed as `read_document` does, and if it has expired or was
     never sealed."""
     document = read_document(data, name=name)
-    if "snapshot" not in document or "digest" not in document:
+    if "digest" not in document or "expires" not in document:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} was not saved with `vbo-reconcile plan --out`.")
+    if "snapshot" in document or not isinstance(document["inventory"].get("main"), str):
+        detail = f"{name} was written by an older version, which kept the inventory in the file."
+        raise _refused("plan-format", "Plan format not supported", detail)
+    if document["mode"] != PLAN:
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} is a {document['mode']}, which is not applied.")
     try:
-        inventory = msgspec.convert(document["snapshot"], Inventory)
         expires = datetime.fromisoformat(document["expires"])
-    except (msgspec.ValidationError, ValueError, KeyError, TypeError) as error:
+        is_over = now >= expires
+    except (ValueError, TypeError) as error:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} cannot be read: {error}") from error
-    if now >= expires:
+    if is_over:
         raise _refused("plan-expired", "Plan has expired", f"{name} expired at {document['expires']}.")
+    saved = SavedPlan(document, name)
+    if not _is_below(saved.inventory):
+        raise _refused("plan-unreadable", "Not a plan file", f"{name} names an inventory outside of the repository.")
     _check_steps(document, name)
-    return SavedPlan(document, inventory)
+    return saved
+
+
+def _is_below(path: str) -> bool:
+    """Whether a recorded path stays below the folder that it starts from, on every system."""
+    windows = PureWindowsPath(path)
+    return not (path.startswith("/") or windows.drive or windows.root or ".." in windows.parts)
 
 
 def _check_steps(document: Mapping[str, Any], name: str) -> None:
@@ -162,5 +213,5 @@ def _check_steps(document: Mapping[str, Any], name: str) -> None:
 
 
 def _refused(code: str, summary: str, detail: str) -> Diagnosed:
-    fix = "Save a new plan and have it reviewed:\n    vbo-reconcile plan INVENTORY --out FILE"
+    fix = f"Save a new plan and have it reviewed:\n    {_PLAN_AGAIN}"
     return Diagnosed([Diagnostic(code, summary, detail, fix)])

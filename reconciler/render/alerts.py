@@ -90,8 +90,7 @@ def _places(plan: Data) -> dict[str, Data]:
 
 
 def _first_file(plan: Data, places: Mapping[str, Data]) -> str:
-    files = plan["inventory"].get("files") or (plan.get("snapshot") or {}).get("files")
-    files = files or sorted({str(place["file"]) for place in places.values()})
+    files = plan["inventory"].get("files") or sorted({str(place["file"]) for place in places.values()})
     return str(files[0]) if files else ""
 
 

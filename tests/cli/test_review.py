@@ -23,6 +23,7 @@ from tests.git import git
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "inventories" / "demo.yml"
+ABOUT = {"name": "demo", "folder": "", "main": "old.yml"}
 
 
 @pytest.fixture
@@ -121,8 +122,8 @@ def test_a_plan_that_has_expired_is_stale(pair: tuple[Path, Path], tmp_path: Pat
     inventory, _ = load(pair[0], look_at_files=False)
     assert inventory is not None
     past = now() - timedelta(hours=1)
-    made = plan_to_json(difference(inventory, inventory))
-    content = sealed(made, inventory, origin=Origin("0.1.0"), created=past, expires=past)
+    made = {**plan_to_json(difference(inventory, inventory)), "inventory": {**ABOUT, "digest": inventory.digest}}
+    content = sealed(made, origin=Origin("0.1.0"), created=past, expires=past)
     file = tmp_path / "plan.json"
     file.write_bytes(to_bytes(content))
     ended = call("apply", str(file))

@@ -50,8 +50,11 @@ from tests.cli.running import call
         pytest.param(["plan", "x.yml", "--out", "a", "--expires", "nan"], "is not a finite number", id="no number"),
         pytest.param(["plan", "x.yml", "--out", "a", "--expires", "9e9"], "not in the range", id="for ever"),
         pytest.param(["apply", "x.yml", "--lock-wait", "inf"], "is not a finite number", id="an endless wait"),
-        pytest.param(["apply", "x.yml", "--root", "."], "--root is for a saved plan", id="a root of an inventory"),
-        pytest.param(["apply", "p.json", "--root", __file__], "is a file", id="a root that is not a folder"),
+        pytest.param(
+            ["apply", "x.yml", "--inventory", "y.yml"], "for a saved plan", id="the inventory of an inventory"
+        ),
+        pytest.param(["apply", "x.yml", "--require-signature", "s"], "for a saved plan", id="a signed inventory"),
+        pytest.param(["plan", "x.yml", "--sign", "key"], "add --out FILE", id="a signature of nothing"),
         pytest.param(["jobs", "rnu"], "Did you mean run?", id="a misspelt command of a group"),
         pytest.param(["jobs", "run", "x.yml"], "Missing argument", id="no job"),
         pytest.param(["schema", "poem"], "'poem' is not one of", id="an unknown schema"),

@@ -69,7 +69,7 @@ def test_an_inventory_needs_a_way_to_approve(changed: Estate) -> None:
 def test_a_saved_plan_is_approved_and_is_stale_once_applied(changed: Estate) -> None:
     file = changed.folder / "plan.json"
     plan(changed.file, PlanOptions(lab=True, save_to=file), changed.runtime)
-    options = replace(LAB, root=changed.folder)
+    options = replace(LAB, inventory=changed.file)
     assert apply(file, options, changed.runtime).status is Status.OK
     again = apply(file, options, changed.runtime)
     assert again.planned.checked
@@ -82,7 +82,7 @@ def test_a_saved_plan_is_applied_as_a_whole(changed: Estate) -> None:
     with pytest.raises(InvalidOption):
         apply(file, replace(LAB, selection=Selection(("proxy.px-1",))), changed.runtime)
     with pytest.raises(InvalidOption):
-        apply(changed.file, replace(LAB, root=changed.folder), changed.runtime, approve=lambda _: True)
+        apply(changed.file, replace(LAB, inventory=changed.folder), changed.runtime, approve=lambda _: True)
 
 
 def test_a_caller_can_stop_a_run_and_resume_it(changed: Estate) -> None:

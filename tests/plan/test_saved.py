@@ -11,6 +11,8 @@ import pytest
 
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
+from reconciler.model.value import digest
+from reconciler.plan.batches import as_approved
 from reconciler.plan.document import change_to_json, plan_to_json
 from reconciler.plan.recheck import recheck
 from reconciler.plan.saved import Origin, read_document, read_plan, sealed, to_bytes
@@ -21,25 +23,92 @@ from tests.plan.world import FakeReader, inventory, plan
 NOW = datetime(2026, 3, 7, 21, 0, tzinfo=UTC)
 
 
+def document_of(wanted: Any, reader: FakeReader) -> dict[str, Any]:
+    document = plan_to_json(plan(wanted, reader))
+    document["inventory"] |= {"folder": "backup", "main": "corp.yml"}
+    return document
+
+
+def in_file(document: dict[str, Any]) -> bytes:
+    return to_bytes(sealed(document, origin=Origin("0.1.0"), created=NOW, expires=NOW + timedelta(hours=24)))
+
+
 def saved(wanted: Any, reader: FakeReader) -> bytes:
-    made = plan(wanted, reader)
-    expires = NOW + timedelta(hours=24)
-    return to_bytes(sealed(plan_to_json(made), wanted, origin=Origin("0.1.0"), created=NOW, expires=expires))
+    return in_file(document_of(wanted, reader))
 
 
 def read(data: bytes, now: datetime = NOW) -> Any:
-    return read_plan(data, name="plan.json", now=now).placed("/srv")
+    return read_plan(data, name="plan.json", now=now)
+
+
+def forged(data: bytes, *path: str | int, to: Any) -> bytes:
+    """A plan file with another value at `path`, and its digest computed again."""
+    document = json.loads(data)
+    del document["digest"]
+    node: Any = document
+    for part in path[:-1]:
+        node = node[part]
+    node[path[-1]] = to
+    return to_bytes({**document, "digest": digest(document)})
 
 
 def test_the_same_inputs_give_the_same_bytes() -> None:
     assert saved(world(), FakeReader(LIVE)) == saved(world(), FakeReader(LIVE))
 
 
-def test_a_plan_file_brings_its_inventory_back() -> None:
+def test_a_plan_file_names_its_inventory_and_holds_nothing_of_it() -> None:
+    data = saved(world(), FakeReader(LIVE))
+    assert read(data).inventory == "backup/corp.yml"
+    assert "snapshot" not in json.loads(data)
+    for part in (b"secret://", b"credentials", b"vbo.example.com:"):
+        assert part not in data.replace(b'"credentials"', b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code"),
+    [
+        (("snapshot",), {}, "plan-format"),
+        (("inventory",), {"name": "corp", "digest": "0" * 64}, "plan-format"),
+        (("mode",), "drift", "plan-unreadable"),
+        (("expires",), "soon", "plan-unreadable"),
+        (("expires",), "2999-01-01", "plan-unreadable"),
+        (("inventory", "folder"), "/etc", "plan-unreadable"),
+        (("inventory", "folder"), "../elsewhere", "plan-unreadable"),
+        (("inventory", "main"), "..\\elsewhere.yml", "plan-unreadable"),
+        (("inventory", "folder"), "D:", "plan-unreadable"),
+        (("changes", 0, "address"), "proxy.px-9", "plan-unreadable"),
+        (("changes", 0, "key"), "delete:proxy.px-1", "plan-unreadable"),
+        (("counts", "delete"), 7, "plan-unreadable"),
+        (("empty",), True, "plan-unreadable"),
+        (("batches",), [["upgrade:proxy.px-1"]], "plan-unreadable"),
+    ],
+)
+def test_a_plan_file_that_is_forged_is_refused_though_its_digest_fits(
+    path: tuple[Any, ...], value: Any, code: str
+) -> None:
+    with pytest.raises(Diagnosed) as refusal:
+        read(forged(saved(world(), FakeReader({"Organizations": LIVE["Organizations"]})), *path, to=value))
+    assert [item.code for item in refusal.value.diagnostics] == [code]
+    assert "plan INVENTORY --out FILE" in refusal.value.diagnostics[0].fix
+
+
+def test_a_change_or_a_field_that_is_listed_twice_is_refused() -> None:
+    data = saved(inventory(proxy={"px-1": WANTED}), FakeReader())
+    (change,) = json.loads(data)["changes"]
+    for path, value in ((("changes",), [change] * 2), (("changes", 0, "fields"), change["fields"][:1] * 2)):
+        with pytest.raises(Diagnosed) as refusal:
+            read(forged(data, *path, to=value))
+        assert "twice" in refusal.value.diagnostics[0].detail
+
+
+def test_a_plan_is_applied_only_with_the_inventory_that_it_was_made_of() -> None:
     found = read(saved(world(), FakeReader(LIVE)))
-    assert found.inventory.resources == world().resources
-    assert found.inventory.access.root == "/srv"
-    assert found.inventory.access.credentials["corp"].password is not None
+    about, host = found.document["inventory"]["digest"], found.document["server"]["host"]
+    found.check_made_of(about, host)
+    for other in ((about.replace(about[0], "0" if about[0] != "0" else "1"), host), (about, "vbo.attacker.example")):
+        with pytest.raises(Diagnosed) as refusal:
+            found.check_made_of(*other)
+        assert refusal.value.diagnostics[0].code == "plan-inventory"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +117,7 @@ def test_a_plan_file_brings_its_inventory_back() -> None:
         (lambda data: b"\xff\xfe", "plan-unreadable"),
         (lambda data: b"[]", "plan-unreadable"),
         (lambda data: b"{}", "plan-unreadable"),
-        (lambda data: data.replace(b"px-1", b"px-2"), "plan-tampered"),
+        (lambda data: data.replace(b"corp.yml", b"test.yml"), "plan-tampered"),
         (lambda data: data.replace(b'"format_version": "1.', b'"format_version": "2.'), "plan-format"),
         (lambda data: data[:-30], "plan-unreadable"),
     ],
@@ -103,11 +172,10 @@ def test_an_expired_plan_is_refused() -> None:
 )
 def test_a_step_that_this_version_cannot_run_is_refused_with_its_place(step: dict[str, Any], reason: str) -> None:
     wanted = inventory(proxy={"px-1": WANTED})
-    document = plan_to_json(plan(wanted, FakeReader()))
+    document = document_of(wanted, FakeReader())
     document["changes"][0]["steps"][0] |= step
-    expires = NOW + timedelta(hours=24)
     with pytest.raises(Diagnosed) as refusal:
-        read(to_bytes(sealed(document, wanted, origin=Origin("0.1.0"), created=NOW, expires=expires)))
+        read(in_file(document))
     assert refusal.value.diagnostics[0].code == "plan-format"
     assert refusal.value.diagnostics[0].detail == (
         f"plan.json has a step that this version cannot run: step 1 of create:proxy.px-1: {reason}."
@@ -142,6 +210,35 @@ class TestRecheck:
             self.approved(), plan(self.wanted, self.world({"port": 9200, "throttlingValue": 5}, {"port": 9200}))
         )
         assert found.stale[0].differences == ("throttle: now differs as well, 5 Mbps instead of 100 Mbps",)
+
+    @pytest.mark.parametrize(
+        ("part", "value"),
+        [
+            ("address", "proxy.px-9"),
+            ("precondition", ""),
+            ("steps", []),
+            ("disrupts", []),
+            ("fields", lambda fields: [{**fields[0], "secret": True}]),
+            ("fields", lambda fields: [{**fields[0], "unknown": True}]),
+            ("fields", lambda fields: [*fields, {**fields[0], "path": "throttle"}]),
+            ("fields", lambda fields: fields * 2),
+        ],
+    )
+    def test_a_change_that_shows_something_else_than_what_would_be_done_is_refused(self, part: str, value: Any) -> None:
+        made = plan(self.wanted, self.world({"port": 9200}, {"port": 9200}))
+        made = replace(made, changes=tuple(replace(change, disrupts=("contoso",)) for change in made.changes))
+        approved = [change_to_json(change) for change in made.changes]
+        assert not recheck(approved, made).stale
+        approved[0][part] = value(approved[0][part]) if callable(value) else value
+        found = recheck(approved, made)
+        assert [item.key for item in found.stale] == ["update:proxy.px-1"]
+        assert found.stale[0].differences
+        assert [change.address for change in found.plan.changes] == ["proxy.px-2"]
+
+    def test_batches_are_those_that_were_approved(self) -> None:
+        made = replace(plan(self.wanted, self.world({}, {})), batches=(("a", "b"), ("c",), ("new",)))
+        assert as_approved(made, [["c"], ["gone"], ["b"], ["a"]]).batches == (("c",), ("b",), ("a",), ("new",))
+        assert as_approved(made, []).batches == made.batches
 
     def test_a_change_of_something_undeclared_refuses_too(self) -> None:
         found = recheck(self.approved(), plan(self.wanted, self.world({"port": 9200, "id": "p9"}, {"port": 9200})))

@@ -74,13 +74,14 @@ def test_what_is_not_in_the_inventory_any_more_stands_at_the_top_of_its_first_fi
     assert [(item.rule, item.file, item.line) for item in found] == [("delete", "corp.yml", 1)]
 
 
-def test_a_saved_plan_knows_its_files_too() -> None:
+def test_what_has_no_place_is_at_the_first_file() -> None:
     plan = document()
     del plan["inventory"]["files"]
     lone = [change for change in plan["changes"] if change["action"] == "delete"]
     bare = {**plan, "changes": lone, "problems": [], "reports": [], "refusals": []}
     assert [item.file for item in alerts(bare)] == [""]
-    assert [item.file for item in alerts({**bare, "snapshot": {"files": ["corp.yml"]}})] == ["corp.yml"]
+    about = {**plan["inventory"], "files": ["corp.yml", "sites/london.yml"]}
+    assert [item.file for item in alerts({**bare, "inventory": about})] == ["corp.yml"]
 
 
 def test_every_sarif_result_has_a_place_a_rule_and_a_fingerprint() -> None:

@@ -47,11 +47,13 @@ def test_a_plan_with_everything_in_it_is_described_completely() -> None:
 
 
 def test_a_saved_plan_is_described_completely() -> None:
-    wanted, made = fleet_plan()
+    _, made = fleet_plan()
+    document = plan_to_json(made)
+    document["inventory"] |= {"folder": "backup", "main": "corp.yml", "files": ["corp.yml"]}
     created = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
     expires = created + timedelta(hours=24)
     origin = Origin("0.1.0", "abc123")
-    saved = sealed_plan(plan_to_json(made), wanted, origin=origin, created=created, expires=expires)
+    saved = sealed_plan(document, origin=origin, created=created, expires=expires)
     read = json.loads(json.dumps(saved))
     assert [error.message for error in jsonschema.Draft202012Validator(sealed(SCHEMA)).iter_errors(read)] == []
 

@@ -100,8 +100,8 @@ def test_a_saved_plan_is_refused_if_a_field_changed_that_it_cannot_read(demo: Re
     out = str(demo.folder / "plan.json")
     assert demo.run("plan", "--lab", str(demo.file), "--out", out).code == 0
     demo.set("server", "sign-in=GoogleGmail")
-    ended = demo.run("apply", "--lab", out)
+    ended = demo.run("apply", "--lab", out, "--inventory", str(demo.file))
     assert ended.code == 5, ended.out + ended.err
     assert "another property of the object changed after approval" in ended.out + ended.err
     demo.set("server", "sign-in=Microsoft365")
-    assert demo.run("apply", "--lab", out).code == 0
+    assert demo.run("apply", "--lab", out, "--inventory", str(demo.file)).code == 0

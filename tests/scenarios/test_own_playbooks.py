@@ -61,7 +61,7 @@ def test_a_script_that_changed_after_the_review_is_not_run(demo: Rehearsal) -> N
     assert ended.code == 0, ended.err
     script = demo.folder / "house" / "linux" / "house-banner.sh"
     script.write_text(CHANGE.replace("'%s\\n'", "'evil %s\\n'"))
-    ended = demo.run("apply", "--lab", str(saved), "--root", str(demo.folder), "--auto-approve")
+    ended = demo.run("apply", "--lab", str(saved), "--inventory", str(demo.file), "--auto-approve")
     assert ended.code == 5, ended.out + ended.err
     assert demo.changes().keys() == {"update:host.px-lnx-1", "update:host.px-lnx-2"}
     script.write_text(CHANGE)
