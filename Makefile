@@ -3,9 +3,10 @@
 # matrices: long scenarios, kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 # mutants: does a test fail when the code is changed a little? A sample of 300 changes, half an hour or more (COUNT, SEED).
+# audit: known vulnerabilities of what the locks install.
 # wheel: what can be installed elsewhere, below dist/.   lock: the newest versions that pyproject.toml allows.
 
-.PHONY: demo test check fix matrices integration mutants kerberos wheel lock clean
+.PHONY: demo test check fix matrices integration mutants audit kerberos wheel lock clean
 .DEFAULT_GOAL := demo
 
 # Tests start the program hundreds of times: Python may keep what it compiled.
@@ -49,6 +50,9 @@ SEED ?= 1
 mutants: $(VENV)/.mutants
 	$(BIN)/python -m tests.mutants --count $(COUNT) --seed $(SEED)
 
+audit: $(VENV)/.audit
+	$(BIN)/python -m tests.audit
+
 wheel: $(VENV)/.lab
 	$(BIN)/python -m hatchling build --target wheel
 
@@ -66,6 +70,7 @@ lock: $(VENV)/.lock
 	$(LOCK) pyproject.toml --extra kerberos --constraint .requirements/dev.txt --output-file .requirements/kerberos.txt
 	$(LOCK) --group build-kerberos --output-file .requirements/build-kerberos.txt
 	$(LOCK) --group lock --output-file .requirements/lock.txt
+	$(LOCK) --group audit --constraint .requirements/dev.txt --output-file .requirements/audit.txt
 	$(LOCK) --group mutants --constraint .requirements/dev.txt --output-file .requirements/mutants.txt
 
 fix: $(VENV)/.dev
@@ -95,6 +100,10 @@ $(VENV)/.kerberos: .requirements/kerberos.txt .requirements/build-kerberos.txt $
 
 $(VENV)/.mutants: .requirements/mutants.txt $(VENV)/.dev
 	$(LOCKED) .requirements/mutants.txt
+	@touch $@
+
+$(VENV)/.audit: .requirements/audit.txt $(VENV)/.dev
+	$(LOCKED) .requirements/audit.txt
 	@touch $@
 
 $(VENV)/.lock: .requirements/lock.txt | $(BIN)/python
