@@ -37,7 +37,8 @@ def with_defaults(storage: Item) -> Item:
     if storage.get("enableImmutabilityGovernanceMode") and not storage.get("enableImmutability"):
         raise invalid("The Governance mode requires immutability.")
     flags = _FLAGS + (_CLASSES if storage["type"] in _AMAZON else ())
-    return dict.fromkeys(flags, False) | storage
+    settled = dict.fromkeys(flags, False) | storage
+    return settled if settled["sizeLimitEnabled"] else settled | {"sizeLimitGB": None}
 
 
 def storage_changes(storage: Item, wanted: dict[str, Any], repository: Item, *, replaces: bool) -> dict[str, Any]:

@@ -143,7 +143,9 @@ def wanted_changes(call: Call, item: Item, body: dict[str, Any]) -> dict[str, An
         changes = dict(MUTABLE) | changes
     if item["type"] == "Local" and changes.get("internetProxyType") == "Custom":
         raise invalid("The default backup proxy server always uses the internet proxy of the server.")
-    if changes.get("internetProxyType") == "Custom" and item["internetProxySettings"]:
+    if item["internetProxySettings"] and (
+        changes.get("internetProxySettings") or changes.get("internetProxyType") == "Custom"
+    ):  # a password that is not sent is kept
         kept = dict(item["internetProxySettings"])
         changes["internetProxySettings"] = kept | (changes.get("internetProxySettings") or {})
     return changes

@@ -84,6 +84,7 @@ def add(call: Call) -> Any:
             call.api.find("organizations", item["organizationId"], "Organization")
         check_retention(item)
         check_encryption(call, item, storage)
+        keep_one_period(item)
         for name in ("objectStorage", "attachUsedRepository", "ignoreProxyPoolApplianceAccessValidation"):
             item.pop(name, None)
         if storage:
@@ -190,11 +191,15 @@ def edit(call: Call) -> None:
         rest |= {"name": item["name"], "description": ""}
     changed = rest | {name: body[name] for name in (*MUTABLE, "encryptionKeyId") if name in body}
     check_retention(changed)
-    kept = PERIODS[changed["retentionPeriodType"]]
-    item.update({name: value for name, value in changed.items() if name not in PERIODS.values() or name == kept})
-    for name in set(PERIODS.values()) - {kept}:
-        item.pop(name, None)
+    item.update(changed)
+    keep_one_period(item)
     storage.update(limits)
+
+
+def keep_one_period(item: Item) -> None:
+    """A repository has the period of its type only."""
+    for name in set(PERIODS.values()) - {PERIODS[item["retentionPeriodType"]]}:
+        item.pop(name, None)
 
 
 def remove(call: Call) -> None:
