@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from reconciler.model.login_gate import LoginGate
 from reconciler.model.secret import Secret, SecretRef, SecretResolver
 
 
@@ -140,11 +141,12 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """What connections of an inventory need beside their settings: its secrets, and the folder `root` that its
-    relative paths start from."""
+    """What connections of an inventory need beside their settings: its secrets, the folder `root` that its relative
+    paths start from, and what is known of its logins."""
 
     resolver: SecretResolver
     root: str
+    logins: LoginGate = field(default_factory=LoginGate, compare=False)
 
     def secret(self, reference: SecretRef) -> Secret:
         """The value. Raises SecretError."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.login_gate import LoginGate
 from reconciler.operations.paths import lab_folder
 from reconciler.operations.request import PlanRequest, Selection
 from reconciler.operations.runtime import Runtime
@@ -168,10 +169,11 @@ class Endpoints:
     resolver: SecretResolver
     lab: Lab | None = None
     folder: Path | None = None
+    logins: LoginGate = field(default_factory=LoginGate)
 
     @property
     def context(self) -> ConnectionContext:
-        return ConnectionContext(self.resolver, self.access.root)
+        return ConnectionContext(self.resolver, self.access.root, self.logins)
 
 
 @contextmanager

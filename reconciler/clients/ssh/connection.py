@@ -22,6 +22,7 @@ from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachab
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection, ConnectionContext
+    from reconciler.model.login_gate import LoginGate
 
 _WHAT = "connecting with SSH"
 _KEEPALIVE = 15
@@ -77,7 +78,7 @@ def open_link(
             **login,
             **{f"{name}_timeout": limit for name in ("banner", "auth", "channel")},
             "sock": line,
-            "transport_factory": _preferring(keys, connection.peer),
+            "transport_factory": _preferring(keys, connection.peer, context.logins),
         },
     )
     link.client = client
@@ -163,7 +164,7 @@ def _cut(client: paramiko.SSHClient, line: Any) -> None:
     line.close()
 
 
-def _preferring(keys: HostKeys, peer: str) -> Callable[..., paramiko.Transport]:
+def _preferring(keys: HostKeys, peer: str, gate: LoginGate) -> Callable[..., paramiko.Transport]:
     """A transport that requests trusted key types first, for hosts with several keys.
 
     The library requests certificates after all plain keys, so the certificate types are added to the list itself.
@@ -171,7 +172,7 @@ def _preferring(keys: HostKeys, peer: str) -> Callable[..., paramiko.Transport]:
 
     def build(sock: Any, **options: Any) -> paramiko.Transport:
         transport = paramiko.Transport(sock, **options)
-        without_prompts(transport, peer)
+        without_prompts(transport, peer, gate)
         offers = transport.get_security_options()
         plain = [name for name in offers.key_types if not name.endswith(_CERTIFICATE)]
         wanted = [name for name in plain if name in keys.kinds or ("rsa" in name and "ssh-rsa" in keys.kinds)]

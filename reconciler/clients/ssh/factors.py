@@ -12,7 +12,9 @@ from typing import Any, Final
 import paramiko
 
 from reconciler.clients.script_output import shorten
+from reconciler.clients.ssh.faults import is_refusal
 from reconciler.model.errors import AuthenticationFailed
+from reconciler.model.login_gate import LoginGate
 
 _INTERACTIVE: Final = "keyboard-interactive"
 _CODES: Final = ("code", "token", "otp", "one-time", "factor", "pin")
@@ -25,23 +27,33 @@ _HINT: Final = (
 class _Login:
     """The methods of a transport that log in. Each raises AuthenticationFailed if the host wants more than it sends."""
 
-    def __init__(self, transport: paramiko.Transport, peer: str) -> None:
+    def __init__(self, transport: paramiko.Transport, peer: str, gate: LoginGate) -> None:
         self._with_key: Callable[..., list[str]] = transport.auth_publickey
         self._with_password: Callable[..., list[str]] = transport.auth_password
         self._with_answers: Callable[..., list[str]] = transport.auth_interactive
         self._peer = peer
+        self._gate = gate
 
     def key(self, *given: Any) -> list[str]:
         return self._complete("the key", self._with_key(*given))
 
     def password(self, username: str, password: str) -> list[str]:
+        with self._gate.attempt(self._peer, "logging in", username, password) as attempt:
+            try:
+                left = self._sent(username, password)
+            except paramiko.AuthenticationException as error:
+                if is_refusal(error):
+                    attempt.refuse()
+                raise
+        return self._complete("the password", left)
+
+    def _sent(self, username: str, password: str) -> list[str]:
         try:
-            left = self._with_password(username, password, fallback=False)
+            return self._with_password(username, password, fallback=False)
         except paramiko.BadAuthenticationType as error:
             if _INTERACTIVE not in error.allowed_types:
                 raise
-            left = self._with_answers(username, self._one_answer(password))
-        return self._complete("the password", left)
+            return self._with_answers(username, self._one_answer(password))
 
     def prompt(self, *_: Any) -> list[str]:
         raise self._wants("the host asks for an answer", _INTERACTIVE)
@@ -71,9 +83,10 @@ class _Login:
         return AuthenticationFailed(self._peer, "logging in", f"{reason}: {wanted}", hint=_HINT)
 
 
-def without_prompts(transport: paramiko.Transport, peer: str) -> None:
-    """Make the library log in to `peer` with one secret, without asking anybody."""
-    login = _Login(transport, peer)
+def without_prompts(transport: paramiko.Transport, peer: str, gate: LoginGate) -> None:
+    """Make the library log in to `peer` with one secret, without asking anybody, and with a password only if no other
+    host refused it."""
+    login = _Login(transport, peer, gate)
     transport.auth_publickey = login.key
     transport.auth_password = login.password
     transport.auth_interactive_dumb = login.prompt

@@ -126,6 +126,12 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
     return ConnectionLost if sent else Unreachable
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether a host did not accept user and password, which counts as a failed login there."""
+    known = isinstance(error, ssh.AuthenticationException) and not _is_no_refusal(error)
+    return known and not isinstance(error, ssh.BadAuthenticationType | ssh.PartialAuthentication)
+
+
 def _is_no_refusal(error: Exception) -> bool:
     """paramiko also raises an authentication error when the peer disconnects or does not answer during the login."""
     text = str(error).lower()

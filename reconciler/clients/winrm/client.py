@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import xmltodict
@@ -84,8 +85,14 @@ def _wire(connection: Connection, context: ConnectionContext) -> Wire:
     if connection.credential is None:
         hint = "Give the proxy `credentials`, or a `certificate` to log in with."
         raise _incomplete(connection, "the inventory names no credential", hint)
-    begin = negotiation(connection, connection.credential, context)
-    return Wire(connection, None if sealed else context_for(peer, context.root), begin)
+    credential = connection.credential
+    begin = negotiation(connection, credential, context)
+    tls = None if sealed else context_for(peer, context.root)
+    password = context.reveal(credential.password)
+    if password is None:  # Kerberos with a keytab or with tickets
+        return Wire(connection, tls, begin)
+    attempt = partial(context.logins.attempt, connection.peer, "logging in", credential.username, password)
+    return Wire(connection, tls, begin, attempt)
 
 
 def _incomplete(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:

@@ -244,6 +244,11 @@ def _code(error: BaseException) -> int:
     return code - (1 << 32) if code >= 1 << 31 else code
 
 
+def is_wrong_password(error: Exception) -> bool:
+    """Whether Kerberos did not accept a password, which counts as a failed login."""
+    return any(_code(item) in _WRONG_PASSWORD for item in _inside(error))
+
+
 def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
     if "QuotaLimit" in (error.fault_subcode or ""):
         return Unavailable

@@ -12,7 +12,8 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,9 @@ from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransport
 from winrm.transport import Transport
 
 from reconciler.clients.sockets import dial
+from reconciler.clients.winrm.faults import is_wrong_password
 from reconciler.model.errors import BadAnswer
+from reconciler.model.login_gate import Attempt
 
 if TYPE_CHECKING:
     import spnego
@@ -60,7 +63,13 @@ class Wire(Transport):
     Raises what sockets, urllib3 and the authentication libraries raise, and RemoteError.
     """
 
-    def __init__(self, connection: Connection, tls: ssl.SSLContext | None, begin: Begin | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        tls: ssl.SSLContext | None,
+        begin: Begin | None,
+        attempt: Callable[[], AbstractContextManager[Attempt]] = lambda: nullcontext(Attempt()),
+    ) -> None:
         name = f"[{connection.host}]" if ":" in connection.host else connection.host
         self._host = f"{name}:{connection.target[1]}"
         # pywinrm validates credentials except for Kerberos; it gets none.
@@ -68,6 +77,7 @@ class Wire(Transport):
         self._connection = connection
         self._tls = tls
         self._begin = begin
+        self._attempt = attempt
         self._line: HTTPConnection | None = None
         self._context: spnego.ContextProxy | None = None
         self.seconds = connection.deadlines.connect
@@ -113,7 +123,15 @@ class Wire(Transport):
             if answer.status != 401:
                 return answer  # else the host has dropped the login, and processed nothing
             line = self._open()
-        context, answer = self._log_in(line, self._begin, b"" if self._tls is None else body)
+        with self._attempt() as attempt:
+            try:
+                context, answer = self._log_in(line, self._begin, b"" if self._tls is None else body)
+            except Exception as error:
+                if is_wrong_password(error):
+                    attempt.refuse()
+                raise
+            if answer.status == 401:
+                attempt.refuse()
         if answer.status == 401 or self._tls is not None:
             return answer
         return self._request(line, context, body)
