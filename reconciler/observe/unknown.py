@@ -3,13 +3,14 @@ from, whether they are understood or not. The values themselves do not leave thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import Field, Kind
 from reconciler.kinds.field import Raw, hidden
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.put_requests import steady
+from reconciler.kinds.traced import Traced
 from reconciler.kinds.typed import raw_of
 from reconciler.model.value import UNKNOWN, digest
 
@@ -34,24 +35,6 @@ def _is_unknown(value: Any) -> bool:
 
 def _read_by(field: Field, seen: Raw, naming: Naming) -> set[str]:
     """The properties that decoding a field reads, and those that change with it."""
-    traced = _Traced(seen)
-    field.from_api(traced, naming)
-    return traced.names | set(field.implies)
-
-
-class _Traced(Mapping[str, Any]):
-    """An object that records which of its properties are read."""
-
-    def __init__(self, seen: Raw) -> None:
-        self.names: set[str] = set()
-        self._seen = seen
-
-    def __getitem__(self, name: str) -> Any:
-        self.names.add(name)
-        return self._seen[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._seen)
-
-    def __len__(self) -> int:
-        return len(self._seen)
+    names: set[str] = set()
+    field.from_api(Traced(seen, names), naming)
+    return {name.partition(".")[0] for name in names} | set(field.implies)

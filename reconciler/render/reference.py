@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from reconciler.kinds import KINDS, Field, Mode
 from reconciler.kinds.field import FIRST_REST, LAST_REST
+from reconciler.kinds.properties import COLLECTIONS, Handling, properties_of
 from reconciler.render.values import text_of
 
 Schema = Mapping[str, Any]
@@ -21,6 +22,13 @@ Every property of an inventory (`version: 1`). *Change* says what a change of th
 *in place* updates it, *replace* deletes and creates it (refused without a waiver), *move* uses a separate operation of
 the server, *identity* makes it another object, *local* is never sent to the server.
 """
+_PROPERTIES: Final = f"""\
+## Properties of REST v{LAST_REST}
+
+A property that is *kept as it is* is sent back in each PUT as the server returned it, and verified afterwards.
+
+| Collection | Properties | What becomes of them |
+|---|---|---|"""
 _CHANGE: Final = {
     Mode.KEY: "identity",
     Mode.MUTABLE: "in place",
@@ -38,7 +46,25 @@ def reference_markdown(schema: Schema) -> str:
     parts = [_HEAD]
     for section, raw in schema["properties"].items():
         parts.append("\n".join(_section(section, _resolved(raw, defs), defs)))
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, property_table()]) + "\n"
+
+
+def property_table() -> str:
+    """What becomes of each property of the newest REST version, as Markdown without a line break at its end."""
+    return "\n".join([_PROPERTIES, *(row for name in COLLECTIONS for row in _of_collection(name))])
+
+
+def _of_collection(collection: str) -> Iterator[str]:
+    """A row for each field with its properties, and for those that are treated alike."""
+    alike: dict[tuple[Handling, str], list[str]] = {}
+    for item in properties_of(LAST_REST, collection):
+        said = " and ".join(f"`{field}`" for field in item.fields) or item.why
+        alike.setdefault((item.handling, said), []).append(f"`{item.name}`")
+    order = list(Handling)
+    for (handling, said), names in sorted(alike.items(), key=lambda found: order.index(found[0][0])):
+        what = f"{handling.value} as {said}" if handling is Handling.DECLARED else handling.value
+        why = f": {said}" if handling is Handling.NOT_RECONCILED else ""
+        yield f"| `{collection}` | {', '.join(names)} | {what}{why} |"
 
 
 def _section(section: str, schema: Schema, defs: Schema) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from reconciler.clients.vbo import Reader, Session
 from reconciler.kinds import KINDS, Field, Kind
 from reconciler.kinds.naming import Naming
+from reconciler.kinds.traced import Traced
 from reconciler.kinds.typed import typed
 from reconciler.model.plan import Change
 from reconciler.model.secret import is_secret
@@ -78,31 +79,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class Leaves(Mapping[str, Any]):
-    """An object that records the leaves that are read of it."""
-
-    def __init__(self, seen: Mapping[str, Any], names: set[str], path: str = "") -> None:
-        self._seen, self._names, self._path = seen, names, path
-
-    def __getitem__(self, name: str) -> Any:
-        where = f"{self._path}.{name}" if self._path else name
-        value = self._seen.get(name)
-        if isinstance(value, Mapping):
-            return Leaves(value, self._names, where)
-        self._names.add(where)
-        return self._seen[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._seen)
-
-    def __len__(self) -> int:
-        return len(self._seen)
-
-
 def leaves_of(field: Field, kind: Kind, raw: Mapping[str, Any], naming: Naming) -> set[str]:
     """The leaves that the value of a field is made of."""
     names: set[str] = set()
-    field.from_api(Leaves(typed(kind, naming.rest, raw), names), naming)
+    field.from_api(Traced(typed(kind, naming.rest, raw), names), naming)
     return names
 
 

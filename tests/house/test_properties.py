@@ -1,0 +1,70 @@
+"""The README says what becomes of every property of the API. `python -m tests.house.test_properties` renews that."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.kinds import KINDS, api
+from reconciler.kinds.properties import COLLECTIONS, Handling, properties_of
+from reconciler.render.reference import property_table
+
+README = Path(__file__).parents[2] / "README.md"
+HEADING = "## Properties of REST v8"
+
+
+def section() -> str:
+    """The table as it stands in the README."""
+    found = re.search(rf"^{HEADING}\n.*?(?=^#|\Z)", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return found.group().rstrip("\n") if found else ""
+
+
+def test_the_readme_has_the_table_of_today() -> None:
+    assert section() == property_table()
+
+
+@pytest.mark.parametrize("collection", COLLECTIONS)
+def test_every_property_is_in_a_class(collection: str) -> None:
+    found = properties_of(8, collection)
+    assert [item.name for item in found if item.handling is Handling.UNDECIDED] == []
+    assert [item.name for item in found if item.handling is Handling.NOT_RECONCILED and not item.why] == []
+
+
+@pytest.mark.parametrize("collection", COLLECTIONS)
+def test_every_property_of_the_openapi_document_is_in_the_table(collection: str) -> None:
+    listed = {item.name.partition(".")[0] for item in properties_of(8, collection)}
+    single = any(kind.singleton and kind.collection == collection for kind in KINDS.values())
+    path = collection if single else f"{collection}/{{id}}"
+    schemas = [api.operation(8, "GET", path).answer, api.operation(8, "PUT", path).body]
+    schemas += [] if single else [api.operation(8, "POST", collection).body]
+    names = {name for schema in schemas for name in api.properties(8, schema) if not name.startswith("_")}
+    assert names - listed == set()
+
+
+@pytest.mark.parametrize(
+    ("collection", "name", "handling", "fields"),
+    [
+        ("Proxies", "throttlingUnit", Handling.DECLARED, ("throttle",)),
+        ("Proxies", "sshSettings", Handling.DECLARED, ("credentials",)),
+        ("Proxies", "fqdn", Handling.READ_ONLY, ()),
+        ("Proxies", "serviceAccountName", Handling.NOT_RECONCILED, ()),
+        ("BackupRepositories", "dailyTime", Handling.KEPT, ()),
+        ("BackupRepositories", "proxyId", Handling.DECLARED, ("owner",)),
+        ("BackupRepositories", "objectStorage.type", Handling.DECLARED, ("object_storage.type",)),
+        ("Jobs", "eTag", Handling.READ_ONLY, ()),
+        ("Jobs", "schedulePolicy.retryNumber", Handling.DECLARED, ("schedule.retry.attempts",)),
+        ("VboEmailSettings", "mailApiUrl", Handling.KEPT, ()),
+    ],
+)
+def test_what_becomes_of_some(collection: str, name: str, handling: Handling, fields: tuple[str, ...]) -> None:
+    found = next(item for item in properties_of(8, collection) if item.name == name)
+    assert (found.handling, found.fields) == (handling, fields)
+
+
+if __name__ == "__main__":
+    text = README.read_text(encoding="utf-8")
+    table = property_table()
+    now = section()
+    README.write_text(text.replace(now, table) if now else f"{text.rstrip()}\n\n{table}\n", encoding="utf-8")
