@@ -1,20 +1,21 @@
-"""Records what was applied, change by change, so that a killed run loses nothing: the digests of applied values, the
-jobs that have no result yet, and the proxies that are drained."""
+"""Records what was applied, change by change, so that a killed run loses nothing: the digests of applied values, ids of
+objects, the jobs that have no result yet, and the proxies that are drained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.journal import JournalError
+from reconciler.kinds import KINDS
 from reconciler.model.address import Address, kind_of, name_of
 from reconciler.model.event import ChangeEnded, Event, Outcome, StepDone, StepStarted
-from reconciler.model.inventory import Inventory
+from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
-from reconciler.model.recall import Recall
+from reconciler.model.recall import Identity, Recall
 from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.job_runs import PENDING, begun_after
@@ -22,6 +23,11 @@ from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
 
 if TYPE_CHECKING:
     from reconciler.journal import AppliedState
+    from reconciler.kinds.naming import Naming
+
+
+_CREATING: Final = (Action.CREATE, Action.REPLACE, Action.TAKEOVER)
+"""Actions after which an object has another id, and the mark of the inventory."""
 
 
 class AppliedStateRecorder:
@@ -45,9 +51,14 @@ class AppliedStateRecorder:
         self._writing = Lock()
         self._stored: dict[str, Mapping[str, str]] = dict(recall.applied)
         self._unwritten: dict[str, Mapping[str, str] | None] = {}
+        self._naming: Naming | None = None
+        self._identities: dict[str, Identity] = dict(recall.identities)
+        self._unidentified: dict[str, Identity] = {}
 
-    def begin(self, plan: Plan) -> None:
-        """Mark the jobs that will be started; the mark is cleared when they have a result."""
+    def begin(self, plan: Plan, naming: Naming | None = None) -> None:
+        """Mark the jobs that will be started; the mark is cleared when they have a result. `naming` learns the ids of
+        the objects that the apply creates."""
+        self._naming = naming
         self._changes = {change.key: change for change in plan.changes}
         runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
         self._pending = dict.fromkeys(runs, "pending")
@@ -68,13 +79,15 @@ class AppliedStateRecorder:
             elif isinstance(event, ChangeEnded):
                 self._end(event)
 
-    def settle(self, plan: Plan) -> None:
-        """Record everything that `plan`, made after the apply, finds as declared: later differences from it are drift.
-        Clear the marks of proxies that it does not find in maintenance mode."""
+    def settle(self, plan: Plan, live: Live | None = None) -> None:
+        """Record everything that `plan`, made after the apply from `live`, finds as declared: later differences from it
+        are drift. Clear the marks of proxies that it does not find in maintenance mode."""
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
         for where in self._recall.applied:
             if kind_of(where) == MARK and where not in drained:
                 self._applied_state.forget(self._scope, where)
+        self._live = live or self._live
+        self._naming = None
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
         self._store([where for where in self._inventory.resources if where not in differs])
 
@@ -92,31 +105,61 @@ class AppliedStateRecorder:
         elif event.outcome is Outcome.DONE and event.action == Action.DELETE:
             self._write({event.address: None})
         elif event.outcome is Outcome.DONE:
-            self._store([event.address])
+            self._store([event.address], created=event.action in _CREATING)
 
     def _begin_run(self, where: str) -> None:
         found = self._live.resources.get(Address(where))
         self._pending[where] = begun_after(found.job.last_run if found else None)
         self._write({where: {**self._stored.get(where, {}), PENDING: self._pending[where]}})
 
-    def _store(self, addresses: list[Address] | list[str]) -> None:
-        rows: dict[str, dict[str, str]] = {}
+    def _store(self, addresses: list[Address] | list[str], *, created: bool = False) -> None:
+        rows: dict[str, dict[str, str] | None] = {}
+        known: dict[str, Identity] = {}
         for where in addresses:
             resource = self._inventory.resources.get(Address(where))
             if resource is None:
                 continue
             mark = {PENDING: self._pending[where]} if where in self._pending else {}
             rows[where] = {**applied_digests(resource, self._recall), **mark}
-        self._write({where: row for where, row in rows.items() if self._stored.get(where) != row})
+            if (identity := self._identity(resource, created=created)) is not None:
+                known[where] = identity
+                rows |= dict.fromkeys(self._former_addresses(resource, identity))
+        rows = {where: row for where, row in rows.items() if row is None or self._stored.get(where) != row}
+        self._write(rows, {where: item for where, item in known.items() if self._identities.get(where) != item})
 
-    def _write(self, rows: Mapping[str, Mapping[str, str] | None]) -> None:
+    def _identity(self, resource: Resource, *, created: bool) -> Identity | None:
+        """Which object of the server a declared one is; None if it has no id, or none is known."""
+        found = self._live.resources.get(resource.address)
+        if KINDS[resource.kind].singleton:
+            return None
+        if created:
+            known = self._naming is not None and self._naming.has(resource.kind, resource.name)
+            return Identity(self._naming.id_of(resource.kind, resource.name), True) if self._naming and known else None
+        if found is None or not found.id:
+            return None
+        return Identity(found.id, found.owner == self._inventory.name)
+
+    def _former_addresses(self, resource: Resource, identity: Identity) -> list[str]:
+        """Addresses that stood for the same object, and are not declared any more."""
+        return [
+            where
+            for where, item in list(self._identities.items())
+            if item.id.lower() == identity.id.lower()
+            and kind_of(where) == resource.kind
+            and Address(where) not in self._inventory.resources
+        ]
+
+    def _write(self, rows: Mapping[str, Mapping[str, str] | None], known: Mapping[str, Identity] | None = None) -> None:
         """Write these rows, and those that could not be written before; None stands for a row to delete."""
         with self._writing:
             self._unwritten |= rows
+            self._unidentified |= known or {}
             kept = {where: row for where, row in self._unwritten.items() if row is not None}
-            self._applied_state.remember(self._scope, kept)
+            self._applied_state.remember(self._scope, kept, self._unidentified)
             for where in self._unwritten.keys() - kept.keys():
                 self._applied_state.forget(self._scope, where)
                 self._stored.pop(where, None)
+                self._identities.pop(where, None)
             self._stored |= kept
-            self._unwritten = {}
+            self._identities |= self._unidentified
+            self._unwritten, self._unidentified = {}, {}

@@ -111,7 +111,8 @@ class Builder:
         self._resources[where] = Resource(kind.name, entry.name, fields, position, Places(entry, marks))
 
     def _fields(self, kind: Kind, table: Mapping[str, Normalize | None], entry: Entry) -> dict[str, Any]:
-        fields: dict[str, Any] = {} if kind.singleton or kind.name == "proxy" else {"name": entry.name}
+        named = kind.name_field is not None and kind.name_field.name == "name"
+        fields: dict[str, Any] = {"name": entry.values.get("name", entry.name)} if named else {}
         for name, value in entry.values.items():
             if name in table:
                 normalize = table[name]

@@ -1,5 +1,7 @@
-"""Digests of what was last applied, by address and field. They distinguish drift from a new declaration and detect a
-rotated password, and reveal no value."""
+"""What was last applied, by address: digests of fields, and the id of the object on the server.
+
+Digests distinguish drift from a new declaration and detect a rotated password, and reveal no value. Ids recognise an
+object whose name or mark was changed on the server."""
 
 from __future__ import annotations
 
@@ -7,11 +9,12 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from reconciler.journal.fingerprints import Fingerprints
 from reconciler.journal.store import Store
-from reconciler.journal.tables import applied
+from reconciler.journal.tables import applied, identities
+from reconciler.model.recall import Identity, Memory
 
 
 class AppliedState:
@@ -30,23 +33,49 @@ class AppliedState:
         rows = self._store.read(lambda connection: connection.execute(query).all())
         return {address: json.loads(fields) for address, fields in rows}
 
-    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]]) -> None:
-        """Store the digests of these addresses in one transaction; other addresses keep theirs."""
-        if not digests:
-            return
-        new = self._store.insert(applied)
-        upsert = new.on_conflict_do_update(
-            index_elements=[applied.c.scope, applied.c.address], set_={"fields": new.excluded.fields}
-        )
+    def memory(self, scope: str) -> Memory:
+        """Everything that is recorded for a scope."""
+        query = select(identities).where(identities.c.scope == scope)
+        rows = self._store.read(lambda connection: connection.execute(query).all())
+        return Memory(self.recall(scope), {row.address: Identity(row.object_id, row.ours) for row in rows})
+
+    def remember(
+        self, scope: str, digests: Mapping[str, Mapping[str, str]], known: Mapping[str, Identity] | None = None
+    ) -> None:
+        """Store the digests of these addresses, and the ids of those in `known`, in one transaction; other addresses
+        keep theirs."""
         rows = [
             {"scope": scope, "address": address, "fields": json.dumps(dict(fields), sort_keys=True)}
             for address, fields in sorted(digests.items())
         ]
-        self._store.write(lambda connection: connection.execute(upsert, rows))
+        ids = [
+            {"scope": scope, "address": address, "object_id": found.id, "ours": found.ours}
+            for address, found in sorted((known or {}).items())
+        ]
+        new, who = self._store.insert(applied), self._store.insert(identities)
+        keep = new.on_conflict_do_update(
+            index_elements=[applied.c.scope, applied.c.address], set_={"fields": new.excluded.fields}
+        )
+        identify = who.on_conflict_do_update(
+            index_elements=[identities.c.scope, identities.c.address],
+            set_={"object_id": who.excluded.object_id, "ours": who.excluded.ours},
+        )
+
+        def write(connection: Connection) -> None:
+            if rows:
+                connection.execute(keep, rows)
+            if ids:
+                connection.execute(identify, ids)
+
+        if rows or ids:
+            self._store.write(write)
 
     def forget(self, scope: str, address: str) -> None:
-        query = delete(applied).where(applied.c.scope == scope, applied.c.address == address)
-        self._store.write(lambda connection: connection.execute(query))
+        def write(connection: Connection) -> None:
+            for table in (applied, identities):
+                connection.execute(delete(table).where(table.c.scope == scope, table.c.address == address))
+
+        self._store.write(write)
 
     @cached_property
     def _fingerprints(self) -> Fingerprints:

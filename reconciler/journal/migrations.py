@@ -97,6 +97,15 @@ def _drop_events(connection: Connection) -> None:
     _execute(connection, "DROP TABLE events")
 
 
+def _remember_identities(connection: Connection) -> None:
+    """Which object of the server an address stands for. Rows come with the next apply."""
+    _execute(
+        connection,
+        "CREATE TABLE identities (scope TEXT NOT NULL, address TEXT NOT NULL, object_id TEXT NOT NULL,"
+        " ours BOOLEAN NOT NULL, PRIMARY KEY (scope, address))",
+    )
+
+
 def _execute(connection: Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(text(statement))
@@ -108,6 +117,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _record_operations,
     _lock_by_key,
     _drop_events,
+    _remember_identities,
 )
 
 

@@ -53,6 +53,15 @@ applied = Table(
     Column("fields", Text, nullable=False),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("object_id", Text, nullable=False),
+    Column("ours", Boolean, nullable=False),
+)
+
 keys = Table(
     "keys",
     metadata,

@@ -28,10 +28,13 @@ def _split_mark(text: str) -> tuple[str, str]:
 
 def encode_description(value: Any, context: Context) -> Mapping[str, Any]:
     """`context.owner` is empty for objects that this inventory did not create: they stay unmarked."""
-    if not context.owner:
-        return {"description": value}
-    mark = f"{_MARK}{context.owner}]"
-    return {"description": f"{value} {mark}" if value else mark}
+    return {"description": marked(value, context.owner) if context.owner else value}
+
+
+def marked(description: Any, owner: str) -> str:
+    """A description with the mark of the inventory `owner` at its end."""
+    mark = f"{_MARK}{owner}]"
+    return f"{description} {mark}" if description else mark
 
 
 def decode_description(raw: Raw, context: Context) -> Any:

@@ -37,6 +37,14 @@ def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
     return f"{fields.get('organization', '')}/{name}".lower()
 
 
+def may_be(fields: Mapping[str, Any], raw: Raw, context: Context) -> bool:
+    """A job stays in its organization. Where that is not shown, it may be any."""
+    try:
+        return context.named("organization", raw["organizationId"]) == fields.get("organization")
+    except (KeyError, UnknownName):
+        return True
+
+
 def is_disabled(live: Any, wanted: Any) -> bool:
     """A disabled job makes no backups."""
     return live is False
@@ -52,6 +60,8 @@ JOB = Kind(
     added=(("organizationId", Schema(type="string")), ("selectedItems", ITEM_LIST)),
     live_key=live_key,
     wanted_key=wanted_key,
+    may_be=may_be,
+    likeness=(("organization",), ("repository", "items")),
     volatile=frozenset({"eTag", "lastBackup", "lastRun", "lastStatus", "nextRun"}),
     fields=(
         Field("name", "Name of the job.", "name", Mode.KEY, on_put=True),

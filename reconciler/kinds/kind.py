@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds.api import Schema
-from reconciler.kinds.field import FIRST_REST, LAST_REST, Context, Field, Raw
+from reconciler.kinds.field import FIRST_REST, LAST_REST, Context, Field, Mode, Raw
 from reconciler.model.state import State
 
 
 def no_extra(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
+
+
+def anything(fields: Mapping[str, Any], raw: Raw, context: Context) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,11 @@ class Kind:
     changed. `state` reads what the server reports of an object that has a state, for a REST version.
     `added` are properties that the objects of some versions do not hold, and that observation adds from elsewhere. An
     object whose `live_key` is empty cannot be identified, but for a singleton.
+
+    `kinds.matching` recognises objects that have another name: `certain` names a field that identifies an object
+    whatever it is called. `may_be` says whether a declared object with these fields can be a live one at all.
+    `likeness` names, in groups, the fields that tell objects apart: objects are alike if of each group something is
+    declared and all of it is equal (`object_storage` stands for those of its settings that cannot be changed).
     """
 
     name: str
@@ -45,6 +54,14 @@ class Kind:
     on_create: Callable[[Context, Mapping[str, Any]], Mapping[str, Any]] = no_extra
     state: Callable[[Raw, int], State] | None = None
     added: tuple[tuple[str, Schema], ...] = ()
+    certain: str = ""
+    may_be: Callable[[Mapping[str, Any], Raw, Context], bool] = anything
+    likeness: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def name_field(self) -> Field | None:
+        """The field with the name on the server; None for a singleton."""
+        return next((field for field in self.fields if field.mode is Mode.KEY), None)
 
     def field(self, name: str) -> Field:
         for candidate in self.fields:

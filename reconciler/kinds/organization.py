@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds.api import TEXTS
-from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 
 
@@ -34,8 +34,17 @@ ORGANIZATION = Kind(
     added=(("proxies", TEXTS),),
     live_key=live_key,
     wanted_key=wanted_key,
+    certain="id",
     fields=(
-        Field("name", "Name of the organization on the server.", "name", Mode.KEY),
+        Field("name", "Display name of the organization on the server.", "name", Mode.KEY),
+        Field("id", "Tenant id of the organization at Microsoft.", "msid", Mode.KEY, since=8, normalize=str.lower),
+        Field(
+            "formerly",
+            "Another name that the organization is recognised by, such as the one before a rename.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
         Field(
             "proxies",
             "Proxies (or pools) that process the organization.",

@@ -38,6 +38,7 @@ POOL = Kind(
     since=8,
     live_key=live_key,
     wanted_key=wanted_key,
+    likeness=(("members",),),
     on_create=on_create,
     added=(("proxyIds", TEXTS),),
     fields=(

@@ -90,6 +90,7 @@ REPOSITORY = Kind(
     on_create=created_storage,
     live_key=live_key,
     wanted_key=wanted_key,
+    likeness=(("owner",), ("path", "object_storage")),
     volatile=frozenset(
         {
             "capacityBytes",

@@ -44,9 +44,9 @@ def wanted(
         },
         "administrators": {server.credential.username: people.password(server.credential)},
         "hosts": [_host(proxy, people) for proxy in inventory.told_of_kind("proxy") if not proxy.is_local],
-        "jobs": [item.name for item in inventory.of_kind("job")],
+        "jobs": [str(item.fields.get("name", item.name)) for item in inventory.of_kind("job")],
         "smtp": _smtp(inventory, access, people),
-        "organizations": {item.name: {"objects": objects(item.name)} for item in inventory.of_kind("organization")},
+        "organizations": dict(_organization(item) for item in inventory.of_kind("organization")),
         "accounts": {item["account"]: {"type": item["type"]} for item in storages if "account" in item},
         "encryption_keys": sorted({item["encryption_key"] for item in storages if "encryption_key" in item} - {"none"}),
         "object_storage": _linked(storages, rest),
@@ -75,6 +75,12 @@ def _linked(storages: Iterable[Mapping[str, Any]], rest: int) -> dict[str, dict[
 def objects(organization: str) -> int:
     """How many objects there are to back up: any number, but always the same for one organization."""
     return 20 + int.from_bytes(hashlib.sha256(organization.lower().encode()).digest()[:2], "big") % 180
+
+
+def _organization(item: Resource) -> tuple[str, dict[str, Any]]:
+    name = str(item.fields.get("name", item.name))
+    tenant = {"msid": item.fields["id"]} if "id" in item.fields else {}
+    return name, {"objects": objects(name), **tenant}
 
 
 def domain_of(host: str) -> str:

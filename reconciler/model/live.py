@@ -27,7 +27,8 @@ class LiveResource:
 
     `name` is the name in the inventory where a declared object matches, else the server's own. `owner` is the name of
     the inventory that created it (from the mark in its description), empty without a mark. `unknown` has digests of
-    what the server shows of fields that are unknown, by field.
+    what the server shows of fields that are unknown, by field. An `unmarked` object had the mark of `owner` at the last
+    apply, and has none now.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class LiveResource:
     owner: str = ""
     state: State | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
+    unmarked: bool = False
 
     @property
     def proxy(self) -> ProxyState:

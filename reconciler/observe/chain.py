@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import KINDS
+from reconciler.kinds.codec import owner_of
 from reconciler.kinds.field import Raw
-from reconciler.kinds.naming import Naming
 from reconciler.kinds.typed import typed
 from reconciler.model.errors import Missing
-from reconciler.model.inventory import Inventory
+from reconciler.model.inventory import Resource
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -20,24 +21,25 @@ Raws = dict[str, list[dict[str, Any]]]
 """By kind, the objects of the server as they came."""
 
 
-def complete_pools(reader: Reader, raws: Raws, inventory: Inventory, naming: Naming) -> None:
+Wanted = Sequence[tuple[Resource | None, dict[str, Any]]]
+"""The objects of a kind as they came, each with the declared one that it is, if it is one."""
+
+
+def complete_pools(reader: Reader, pools: Wanted, proxies: Iterable[Raw]) -> None:
     """A pool does not list its members: each proxy names its pool (`proxyPoolId`, v8), and has null or nothing there if
     it is in none. A pool is asked itself before a declared member counts as missing. Members are unknown if the two
     disagree, or if a proxy names no pool that is listed."""
-    kind, pools = KINDS["pool"], raws.get("pool", [])
-    declared = {kind.wanted_key(pool.name, pool.fields): pool.fields["members"] for pool in inventory.of_kind("pool")}
-    members: dict[str, set[str]] = {str(pool.get("id")).lower(): set() for pool in pools}
+    members: dict[str, set[str]] = {str(pool.get("id")).lower(): set() for _, pool in pools}
     unread = False
-    for raw in raws["proxy"]:
+    for raw in proxies:
         proxy = typed(KINDS["proxy"], reader.rest, raw)
         named = str(raw.get("proxyPoolId") or "").lower()
         unread = unread or (bool(named) and (named not in members or "id" not in proxy))
         members.setdefault(named, set()).add(str(proxy.get("id")).lower())
-    for pool in pools:
-        seen = typed(kind, reader.rest, pool)
+    for declared, pool in pools:
         found = members[str(pool.get("id")).lower()]
-        doubted = len(found) < len(declared.get(kind.live_key(seen, naming), ()))
-        pool["proxyIds"] = None if unread or (doubted and _members(reader, seen) != found) else sorted(found)
+        doubted = declared is not None and len(found) < len(declared.fields["members"])
+        pool["proxyIds"] = None if unread or (doubted and _members(reader, pool) != found) else sorted(found)
 
 
 def _members(reader: Reader, pool: Raw) -> set[str]:
@@ -47,21 +49,26 @@ def _members(reader: Reader, pool: Raw) -> set[str]:
     return set()
 
 
-def complete_jobs(reader: Reader, jobs: list[dict[str, Any]], inventory: Inventory, naming: Naming) -> None:
-    """Fill in the organization (a link up to v7) and, for declared jobs, the selected items (a collection in v8)."""
+def link_jobs(reader: Reader, jobs: Iterable[dict[str, Any]]) -> None:
+    """Fill in the organization of jobs, which up to v7 is a link."""
     from reconciler.clients.vbo import link_id
 
-    kind = KINDS["job"]
-    selective = {
-        kind.wanted_key(job.name, job.fields)
-        for job in inventory.of_kind("job")
-        if job.fields.get("items", "all") != "all"
-    }
     for job in jobs:
-        seen = typed(kind, reader.rest, job)
-        if not seen.get("organizationId"):
+        if not typed(KINDS["job"], reader.rest, job).get("organizationId"):
             job["organizationId"] = link_id(job, "organization") or None
+
+
+def complete_jobs(reader: Reader, jobs: Wanted, owner: str) -> None:
+    """Fill in the selected items (a collection in v8) of declared jobs that have some, and of those with the mark of
+    `owner`, which may be declared under another name."""
+    for declared, job in jobs:
+        seen = typed(KINDS["job"], reader.rest, job)
         asked = seen.get("backupType") == "SelectedItems" and "selectedItems" not in seen and "id" in seen
-        if asked and kind.live_key(seen, naming) in selective:
+        wanted = (
+            declared.fields.get("items", "all") != "all"
+            if declared is not None
+            else bool(owner) and owner_of(seen) == owner
+        )
+        if asked and wanted:
             with suppress(Missing):
                 job["selectedItems"] = reader.list(f"Jobs/{seen['id']}/SelectedItems")

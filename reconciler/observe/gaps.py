@@ -6,14 +6,14 @@ REST v8 answers with empty lists while its message broker or its database fails 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.field import Raw
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.states import health_of
-from reconciler.model.address import address
+from reconciler.model.address import Address, address
 from reconciler.model.errors import Missing, RemoteError
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Gap
@@ -40,8 +40,8 @@ _IDENTIFIED_BY: Final = {"proxy": "host name", "job": "name and its organization
 """By kind, what an object is identified by, if it is not its name."""
 
 
-def find_gaps(listed: Listed, naming: Naming) -> Iterator[Gap]:
-    """The gaps in what a server lists."""
+def find_gaps(listed: Listed, naming: Naming, declared: Collection[Address]) -> Iterator[Gap]:
+    """The gaps in what a server lists. `declared` are the objects that are known to be declared ones."""
     if not listed["proxy"]:
         yield Gap("proxy", "the server lists no proxy, not even its own")
     yield from _dangling(listed)
@@ -53,7 +53,9 @@ def find_gaps(listed: Listed, naming: Naming) -> Iterator[Gap]:
             if not KINDS[kind].live_key(seen, naming):
                 what = _IDENTIFIED_BY.get(kind, "name")
                 known = str(seen.get("name", "")) if kind == "job" else ""
-                yield Gap(kind, f"the server does not show the {what} of {where}", known.lower(), where)
+                yield Gap(
+                    kind, f"the server does not show the {what} of {where}", known.lower(), where, where in declared
+                )
             elif not seen.get("id"):
                 yield Gap(kind, f"the server does not show the id of {where}", name.lower(), where, identified=True)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
     from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory
+    from reconciler.model.recall import Memory
     from reconciler.requirements import Playbook
 
 
@@ -31,13 +32,14 @@ def observe(
     clock: Callable[[], datetime],
     parallel: int = 32,
     since: Mapping[str, int] | None = None,
+    memory: Memory | None = None,
 ) -> Live:
     """The live state of the server and the hosts, in the inventory's terms.
 
     The hosts are probed while the server is read: one connection and one script for each host, and a number of REST
     requests that does not grow with the number of objects. Raises RemoteError if the server cannot be read; failures of
     single hosts are in `Live.hosts` and `Live.problems`. `since` are request counts that do not belong to this
-    observation.
+    observation. `memory` is what the journal holds of this installation and inventory.
     """
     naming = Naming(reader.rest, access)
     before = dict(since or {})
@@ -45,7 +47,11 @@ def observe(
         hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=clock)
         security = pool.submit(read_security, inventory, access, context)
         resources, gaps = read_server(
-            reader, inventory, naming, lambda name: names_in(hosts[name].result()) if name in hosts else ()
+            reader,
+            inventory,
+            naming,
+            lambda name: names_in(hosts[name].result()) if name in hosts else (),
+            memory=memory,
         )
         certificate, problems = security.result()
         resources |= certificate

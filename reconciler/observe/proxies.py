@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from reconciler.kinds import KINDS
@@ -11,7 +11,7 @@ from reconciler.kinds.naming import Naming
 from reconciler.kinds.proxy_names import Matches, Names, match
 from reconciler.kinds.states import proxy_state
 from reconciler.kinds.typed import typed
-from reconciler.model.address import address
+from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL, Inventory, Resource
 from reconciler.model.live import Gap, HostFacts
 from reconciler.model.sentences import listed
@@ -59,11 +59,15 @@ def _names(proxy: Resource, naming: Naming, reported: ReportedNames) -> Names:
     return Names.of(str(proxy.fields.get("host", proxy.name)), more, lambda: reported(proxy.name))
 
 
-def ambiguous_proxies(matches: Matches, named: Sequence[tuple[str, Raw]]) -> Iterator[Gap]:
-    """A gap for each declared proxy and each live one that it may be."""
-    for wanted, there in matches.ambiguous:
-        if not there:
+def ambiguous_proxies(matches: Matches, named: Sequence[tuple[str, Raw]], known: Collection[Address]) -> Iterator[Gap]:
+    """A gap for each declared proxy and each live one that it may be, unless the journal knows which one it is."""
+    for group, candidates in matches.ambiguous:
+        wanted = [name for name in group if address("proxy", name) not in known]
+        there = [index for index in candidates if address("proxy", named[index][0]) not in known]
+        if wanted and not candidates:
             yield Gap("proxy", "the server does not show which proxy is its own", LOCAL)
+        if not wanted or not there:
+            continue
         hosts = [str(named[index][1].get("hostName")) for index in there]
         word = "proxies" if len(wanted) > 1 else "proxy"
         detail = f"the declared {word} {listed(wanted)} may be the live {listed(hosts, 'or')}"

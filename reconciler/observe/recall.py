@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from reconciler.journal import AppliedState
     from reconciler.model.connection import Access, ConnectionContext, Credential
     from reconciler.model.inventory import Inventory, Resource
-    from reconciler.model.live import Live
+    from reconciler.model.recall import Memory
 
 
 def recall(
-    inventory: Inventory, live: Live, *, access: Access, context: ConnectionContext, applied_state: AppliedState
+    inventory: Inventory, memory: Memory, *, access: Access, context: ConnectionContext, applied_state: AppliedState
 ) -> Recall:
-    """The values applied last, the current fingerprints of all secrets, and the thumbprint of the declared
+    """What was applied last, the current fingerprints of all secrets, and the thumbprint of the declared
     certificate."""
     marks: dict[str, str] = {}
     secrets: dict[str, dict[str, str]] = {}
@@ -37,12 +37,13 @@ def recall(
     derived: dict[str, dict[str, Any]] = {
         str(resource.address): _thumbprint(resource, access, context) for resource in inventory.of_kind("certificate")
     }
-    return Recall(applied=applied_state.recall(scope_of(inventory, live)), secrets=secrets, derived=derived)
+    return Recall(memory.applied, secrets, derived, memory.identities)
 
 
-def scope_of(inventory: Inventory, live: Live) -> str:
-    """The key of applied values: one installation of the product and one inventory."""
-    return f"{live.server.installation or live.server.host}/{inventory.name}"
+def scope_of(inventory: Inventory, installation: str) -> str:
+    """The key of applied values: one installation of the product and one inventory. A server that does not show its
+    installation goes by its name in the inventory."""
+    return f"{installation or inventory.access.server.host}/{inventory.name}"
 
 
 def _fingerprint(login: Credential, context: ConnectionContext, applied_state: AppliedState) -> str:

@@ -6,7 +6,7 @@ their references: the name of a job needs that of its organization.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,13 +14,15 @@ from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.codec import owner_of
 from reconciler.kinds.field import Raw
 from reconciler.kinds.graph import Graph
+from reconciler.kinds.matching import Matcher, ident_of, live_names
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.proxy_names import Matches
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
-from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.inventory import Inventory
 from reconciler.model.live import Gap, LiveResource
-from reconciler.observe.chain import Raws, complete_jobs, complete_pools
+from reconciler.model.recall import Memory
+from reconciler.observe.chain import Raws, complete_jobs, complete_pools, link_jobs
 from reconciler.observe.gaps import find_gaps, unhealthy
 from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
 from reconciler.observe.storage import complete_repositories
@@ -38,28 +40,35 @@ class ServerObjects(NamedTuple):
 
 
 def read_server(
-    reader: Reader, inventory: Inventory, naming: Naming, reported: ReportedNames = not_probed
+    reader: Reader,
+    inventory: Inventory,
+    naming: Naming,
+    reported: ReportedNames = not_probed,
+    *,
+    memory: Memory | None = None,
 ) -> ServerObjects:
     """Every object of every kind that this REST version has. Declared ones carry their declared names. `reported` gives
-    the names that the host of a declared proxy reports."""
+    the names that the host of a declared proxy reports; `memory` recognises objects that have other names now."""
+    memory = memory or Memory()
     raws = _read_collections(reader, inventory)
-    complete_pools(reader, raws, inventory, naming)
     if "repository" in raws:
         complete_repositories(reader, raws["repository"], inventory, naming)
     found: dict[Address, LiveResource] = {}
     listed: dict[str, list[tuple[str, Raw]]] = {}
     proxies = match_proxies(raws["proxy"], inventory, naming, reported)
+    declared: set[Address] = set()
     for kind in KINDS.values():
         if kind.name not in raws:
             continue
-        if kind.name == "organization":
-            _match(kind, raws[kind.name], inventory, naming, proxies)
-            complete_jobs(reader, raws["job"], inventory, naming)
-        listed[kind.name] = _match(kind, raws[kind.name], inventory, naming, proxies)
+        matcher = _match(kind, raws, reader, inventory, naming, memory, proxies)
+        doubtful = {index for _, there in proxies.ambiguous for index in there} if kind.name == "proxy" else set()
+        listed[kind.name] = _named(kind, matcher, inventory, naming, memory, doubtful - matcher.found.keys())
+        declared |= {item.address for item in matcher.found.values()}
         for name, seen in listed[kind.name]:
-            found[address(kind.name, name)] = _decode(kind, name, seen, naming)
+            resource = _decode(kind, name, seen, naming)
+            found[address(kind.name, name)] = _with_owner(resource, inventory, memory)
     _add_processing(found)
-    gaps = [*find_gaps(listed, naming), *ambiguous_proxies(proxies, listed["proxy"])]
+    gaps = [*find_gaps(listed, naming, declared), *ambiguous_proxies(proxies, listed["proxy"], declared)]
     return ServerObjects(found, (*gaps, *unhealthy(reader, listed, inventory, gaps)))
 
 
@@ -76,54 +85,57 @@ def _read_collections(reader: Reader, inventory: Inventory) -> Raws:
 
 
 def _match(
-    kind: Kind, raws: Iterable[Raw], inventory: Inventory, naming: Naming, proxies: Matches
+    kind: Kind,
+    raws: Raws,
+    reader: Reader,
+    inventory: Inventory,
+    naming: Naming,
+    memory: Memory,
+    proxies: Matches,
+) -> Matcher:
+    """Which live objects are declared ones, with what is read elsewhere added to `raws`."""
+    if kind.name == "job":
+        link_jobs(reader, raws["job"])
+    listed = [typed(kind, naming.rest, raw) for raw in raws[kind.name]]
+    declared = inventory.told_of_kind(kind.name)
+    named = None
+    if kind.name == "proxy":
+        by_name = {item.name: item for item in declared}
+        named = {index: by_name[name] for index, name in proxies.found.items()}
+    matcher = Matcher(kind, declared, listed, naming, memory, inventory.name, named)
+    wanted = [(matcher.found.get(index), raw) for index, raw in enumerate(raws[kind.name])]
+    if kind.name == "pool":
+        complete_pools(reader, wanted, raws["proxy"])
+    elif kind.name == "job":
+        complete_jobs(reader, wanted, inventory.name if matcher.left() else "")
+    matcher.add_marked()
+    return matcher
+
+
+def _named(
+    kind: Kind, matcher: Matcher, inventory: Inventory, naming: Naming, memory: Memory, doubtful: Collection[int]
 ) -> list[tuple[str, Raw]]:
-    """Live objects with their names in the inventory; their ids are added to `naming`, unless it is ambiguous which
-    ones they are. An object with the former name of a declared one is that object."""
-    wanted: dict[str, Resource] = {
-        kind.wanted_key(resource.name, resource.fields): resource for resource in inventory.told_of_kind(kind.name)
-    }
-    listed = [typed(kind, naming.rest, raw) for raw in raws]
-    there = {kind.live_key(seen, naming) for seen in listed}
-    renamed = {
-        kind.wanted_key(str(resource.fields["formerly"]), resource.fields): resource
-        for key, resource in wanted.items()
-        if "formerly" in resource.fields and key not in there
-    }
-    known = {**renamed, **wanted}
-    taken = {resource.name for resource in wanted.values()}
-    named = []
-    doubtful = {index for _, there in proxies.ambiguous for index in there} if kind.name == "proxy" else ()
-    for index, seen in enumerate(listed):
-        key = kind.live_key(seen, naming)
-        if kind.name == "proxy" and index in proxies.found:
-            name = proxies.found[index]
-        elif kind.name != "proxy" and key in known and (key or kind.singleton):
-            name = known[key].name
-        else:
-            name = _own_name(kind, seen)
-            while name in taken:
-                name += f" ({_ident(seen)[:8]})"
-        taken.add(name)
-        if _ident(seen) and index not in doubtful:
-            naming.learn(kind.name, name, _ident(seen))
-        named.append((name, seen))
-    return named
-
-
-def _own_name(kind: Kind, seen: Raw) -> str:
-    return "" if kind.singleton else str(seen.get("hostName") or seen.get("name") or _ident(seen) or "?")
-
-
-def _ident(seen: Raw) -> str:
-    return str(seen.get("id", ""))
+    """Live objects with their names here; their ids are added to `naming`, but for those that are `doubtful`."""
+    declared = (item.name for item in inventory.told_of_kind(kind.name))
+    names = live_names(kind, matcher.listed, matcher.found, declared, memory)
+    for index, (name, seen) in enumerate(zip(names, matcher.listed, strict=True)):
+        if ident_of(seen) and index not in doubtful:
+            naming.learn(kind.name, name, ident_of(seen))
+    return list(zip(names, matcher.listed, strict=True))
 
 
 def _decode(kind: Kind, name: str, seen: Raw, naming: Naming) -> LiveResource:
     fields = {field.name: field.from_api(seen, naming) for field in kind.fields}
     state = kind.state(seen, naming.rest) if kind.state else None
     unknown = unknown_digests(kind, seen, fields, naming)
-    return LiveResource(kind.name, name, _ident(seen), fields, owner_of(seen), state, unknown)
+    return LiveResource(kind.name, name, ident_of(seen), fields, owner_of(seen), state, unknown)
+
+
+def _with_owner(found: LiveResource, inventory: Inventory, memory: Memory) -> LiveResource:
+    """An object without a mark is still this inventory's if it had the mark at the last apply."""
+    if found.owner or not memory.is_ours(found.kind, found.id):
+        return found
+    return replace(found, owner=inventory.name, unmarked=True)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:

@@ -215,7 +215,7 @@ class _Apply:
                 self._notify(planned, done, done.status)
             return result
         after = self._verify(planned, done)
-        recorder.settle(after.whole)
+        recorder.settle(after.whole, after.live)
         left = Status.PARTIAL if after.differs else Status.OK
         status = _or_stale(planned, max(done.status, left))
         result = self._finish(ApplyResult(planned, status, self.run.run, done, after))

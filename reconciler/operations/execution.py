@@ -85,11 +85,11 @@ def execute(
 
     before = mails_of(session)
     record = run.begin(plan, resumes=resumes) if run else None
+    context = session.apply_context(live)
     if recorder:
-        recorder.begin(plan)
+        recorder.begin(plan, context.naming)
     writers: list[RunRecorder | AppliedStateRecorder] = [writer for writer in (record, recorder) if writer]
     stop = StopSignal()
-    context = session.apply_context(live)
     with runtime.watch(plan, stop) as watcher, closing(context.sessions):
         result = apply(
             plan,

@@ -49,7 +49,8 @@ def _apply(session: Session, base: str, runtime: Runtime) -> None:
     recorder = recorder_of(session, planned)
     silent = Runtime(environment=runtime.environment, clock=runtime.clock, include_root=runtime.include_root)
     done = execute(session, planned.plan, planned.live, silent, recorder=recorder)
-    recorder.settle(session.plan(verifies=True).whole)
+    after = session.plan(verifies=True)
+    recorder.settle(after.whole, after.live)
     failed = sorted(end.key for end in done.result.outcomes.values() if end.outcome.value != "done")
     if failed:
         detail = f"{base} could not be applied to the lab: {', '.join(failed)}."

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
-    from reconciler.model.recall import Recall
+    from reconciler.model.recall import Memory, Recall
     from reconciler.model.secret import SecretResolver
     from reconciler.operations.lab import Lab
     from reconciler.plan.recheck import Recheck
@@ -83,13 +83,13 @@ class Session:
         RemoteError if the server cannot be read, and Diagnosed for a selection that matches nothing.
         """
         from reconciler.observe import observe, recall
-        from reconciler.observe.recall import scope_of
         from reconciler.plan import make_plan
         from reconciler.plan.batches import DEFAULT, as_approved, batched
         from reconciler.plan.guards import GuardContext, guarded
         from reconciler.plan.recheck import recheck
 
         asked = request or PlanRequest()
+        memory = self._memory()
         live = observe(
             self.inventory,
             access=self.access,
@@ -99,8 +99,10 @@ class Session:
             clock=self.clock,
             parallel=self.parallel,
             since=since,
+            memory=memory,
         )
-        known = recall(self.inventory, live, access=self.access, context=self.context, applied_state=self.applied_state)
+        state = self.applied_state
+        known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         lab, playbooks = self.lab is not None, self.playbooks
         whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
         plan = self._selected(whole, live, asked.selection)
@@ -112,7 +114,7 @@ class Session:
             rolling = as_approved(rolling, asked.batches)
         facts = GuardContext(rolling, self.inventory, live, self.clock(), asked.require_complete)
         plan = guarded(facts, asked.waivers, again=verifies)
-        return PlanResult(live, known, plan, scope_of(self.inventory, live), whole, checked)
+        return PlanResult(live, known, plan, self._scope(), whole, checked)
 
     def _selected(self, plan: Plan, live: Live, selection: Selection) -> Plan:
         from reconciler.plan.selection import UnknownTarget, select
@@ -138,7 +140,16 @@ class Session:
             reader=self.reader,
             playbooks=self.playbooks,
             clock=self.clock,
+            memory=self._memory(),
         )
+
+    def _scope(self) -> str:
+        from reconciler.observe.recall import scope_of
+
+        return scope_of(self.inventory, self.reader.installation)
+
+    def _memory(self) -> Memory:
+        return self.applied_state.memory(self._scope())
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
         """Ask the server to rescan these proxies. Does not fail if the server refuses."""

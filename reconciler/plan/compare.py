@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds import KINDS, Field, Kind, Mode
+from reconciler.kinds.codec import marked
 from reconciler.kinds.field import UNMANAGED
 from reconciler.kinds.naming import Naming
 from reconciler.model.inventory import Resource
@@ -54,11 +55,10 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
     unknown: list[UnknownField] = []
     reports: list[Report] = []
     for field in kind.fields:
-        if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY):
-            if field.name == "name" and "formerly" in wanted:
-                changes += _compare_name(field, resource, live)
+        if (compared := _compare_identity(field, resource, live, recall)) is not None:
+            changes += compared
             continue
-        if not field.applies_to(wanted):
+        if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY) or not field.applies_to(wanted):
             continue
         if not field.in_version(naming.rest):
             if field.name in resource.positions:  # a value that the tool filled in is not reported
@@ -90,13 +90,35 @@ def _not_in_version(resource: Resource, field: Field, naming: Naming) -> Report:
     return Report(resource.address, "not-in-version", detail, resource.positions.get(field.name))
 
 
-def _compare_name(field: Field, resource: Resource, live: LiveResource) -> list[FieldChange]:
-    """Objects are matched by name in any letter case; one that was matched by its former name is renamed."""
-    have, want = live.fields.get(field.name), resource.fields.get(field.name)
-    if not isinstance(have, str) or have.lower() == str(want).lower():
+def _compare_identity(field: Field, resource: Resource, live: LiveResource, recall: Recall) -> list[FieldChange] | None:
+    """What an object is recognised by: its name, and the mark in its description. None for any other field."""
+    if field.name == "name" and field.mode is Mode.KEY:
+        return _compare_name(field, resource, live, recall)
+    return _compare_mark(resource, live) if field.name == "description" and live.unmarked else None
+
+
+def _compare_name(field: Field, resource: Resource, live: LiveResource, recall: Recall) -> list[FieldChange]:
+    """Names differ if the object was recognised by something else; the server compares them in any letter case."""
+    have, want = live.fields.get(field.name, UNKNOWN), str(resource.fields.get(field.name, resource.name))
+    if not isinstance(have, str) or have.lower() == want.lower():
         return []
-    cause = Cause(Reason.INVENTORY, "", resource.positions.get("formerly", resource.position))
+    former = resource.fields.get("formerly")
+    if isinstance(former, str) and former.lower() == have.lower():
+        cause = Cause(Reason.INVENTORY, "", resource.positions.get("formerly", resource.position))
+    else:
+        cause = cause_of(resource, field.name, recall)
     return [FieldChange(field.name, have, want, cause=cause)]
+
+
+def _compare_mark(resource: Resource, live: LiveResource) -> list[FieldChange]:
+    """The description of an object that lost its mark: the declared text, else the one that it has, with the mark."""
+    have = live.fields.get("description", UNKNOWN)
+    if have is UNKNOWN:
+        return []
+    detail = "the mark of this inventory was removed from it outside of vbo-reconcile"
+    cause = Cause(Reason.DRIFT, detail, resource.positions.get("description", resource.position))
+    text = marked(resource.fields.get("description", have), live.owner)
+    return [FieldChange("description", have, text, cause=cause)]
 
 
 def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall, naming: Naming) -> list[FieldChange]:

@@ -27,10 +27,15 @@ def plan_incomplete(inputs: Inputs, before: PlanPart) -> PlanPart:
 def _reason(change: Change, gaps: Sequence[Gap]) -> str:
     """With a gap nothing is deleted, replaced or taken over, and nothing is created that may be there already."""
     for gap in gaps:
-        created = change.action is Action.CREATE and gap.covers(kind_of(change.address), name_of(change.address))
+        created = change.action is Action.CREATE and gap.covers(kind_of(change.address), _name(change))
         if change.action in _NEVER or created or change.address == gap.address:
             return gap.detail
     return ""
+
+
+def _name(change: Change) -> str:
+    """The name that an object will have on the server."""
+    return next((str(item.after) for item in change.fields if item.path == "name"), name_of(change.address))
 
 
 def _problem(gap: Gap) -> Diagnostic:

@@ -8,10 +8,11 @@ from reconciler.kinds import KINDS, Kind, Mode
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
-from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, UnknownField
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, UnknownField
 from reconciler.model.steps import Step
 from reconciler.model.value import digest
 from reconciler.plan.compare import Comparison, compare, new_fields, wanted_fields
+from reconciler.plan.doubles import yaml_text
 from reconciler.plan.object_storage import why_not_created
 from reconciler.plan.ownership import delete_step
 from reconciler.plan.part import PlanPart, joined
@@ -41,9 +42,22 @@ def _plan_object(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
         return _plan_missing(kind, declared, inputs)
     seen = compare(kind, declared, found, inputs.recall, inputs.naming)
     if not seen.changes or kind.reference:
-        return PlanPart(unknown=seen.unknown, reports=seen.reports, unchanged=1)
+        by_key = kind.certain in declared.fields and declared.fields.get("name") == declared.name  # no name is declared
+        reports = (*seen.reports, *(_other_name(declared, item) for item in seen.changes if not by_key))
+        return PlanPart(unknown=seen.unknown, reports=reports, unchanged=1)
     make = _replace if seen.create_only else _update
     return PlanPart((make(kind, declared, found, seen, inputs),), seen.reports, seen.unknown)
+
+
+def _other_name(declared: Resource, change: FieldChange) -> Report:
+    """A reference is never changed, and its name on the server is only what people see."""
+    return Report(
+        declared.address,
+        "display-name",
+        f"it is called {change.before} on the server, and {change.after} is declared; left unchanged",
+        declared.position,
+        fix=f"Declare the name that it has there:\n  name: {yaml_text(str(change.before))}",
+    )
 
 
 def _plan_missing(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:

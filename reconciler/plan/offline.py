@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.kinds import KINDS, Mode
 from reconciler.kinds.field import LAST_REST
+from reconciler.kinds.matching import wanted_key
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.packages import is_packaged, wanted_build
+from reconciler.model.address import Address, address, kind_of, name_of
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live, LiveResource, ServerInfo
 from reconciler.model.plan import Action, Plan, Report
@@ -26,6 +28,7 @@ def difference(old: Inventory, new: Inventory) -> Plan:
 
     Both count as one inventory, whatever their names. Logins are compared by name, not by value.
     """
+    old = _renamed(old, new)
     live = _as_live(old, new, _rest(new))
     recall = Recall(
         applied={where: _logins(found.kind, found.fields) for where, found in old.resources.items()},
@@ -59,6 +62,46 @@ def _foreign(old: Inventory, new: Inventory) -> Iterator[Report]:
         if before != after:
             detail = f"the {what} differs (old: {before}, new: {after}); both are compared as one inventory"
             yield Report("plan", "other-inventory", detail)
+
+
+def _renamed(old: Inventory, new: Inventory) -> Inventory:
+    """`old` with the keys of `new` for the objects that have other keys there, and the same name or `formerly`."""
+    names: dict[tuple[str, str], str] = {}
+    resources: dict[Address, Resource] = {}
+    for kind in KINDS.values():
+        found = [_with_names(item, names) for item in old.of_kind(kind.name)]
+        missing = [item for item in new.of_kind(kind.name) if item.address not in old.resources]
+        keys = {wanted_key(kind, item, former): item.name for item in missing for former in ("", _former(item))}
+        for item in found:
+            name = item.name if item.address in new.resources else keys.pop(wanted_key(kind, item), item.name)
+            names[kind.name, item.name] = name
+            resources[address(kind.name, name)] = replace(item, name=name)
+    return replace(old, resources=dict(sorted(resources.items())))
+
+
+def _former(resource: Resource) -> str:
+    return str(resource.fields.get("formerly") or "")
+
+
+def _with_names(resource: Resource, names: Mapping[tuple[str, str], str]) -> Resource:
+    """A resource whose references have the new names."""
+    fields = dict(resource.fields)
+    for field in KINDS[resource.kind].fields:
+        value = fields.get(field.name)
+        if not field.refers or not value:
+            continue
+        if field.addressed:
+            kind, name = kind_of(value), name_of(value)
+            fields[field.name] = address(kind, names.get((kind, name), name))
+        elif isinstance(value, list):
+            fields[field.name] = sorted(_name_in(field.refers, item, names) for item in value)
+        else:
+            fields[field.name] = _name_in(field.refers, value, names)
+    return replace(resource, fields=fields)
+
+
+def _name_in(kinds: Iterable[str], name: str, names: Mapping[tuple[str, str], str]) -> str:
+    return next((names[kind, name] for kind in kinds if (kind, name) in names), name)
 
 
 def nothing(inventory: Inventory) -> Inventory:

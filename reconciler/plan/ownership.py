@@ -17,13 +17,11 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Re
 from reconciler.model.recall import Recall
 from reconciler.model.steps import DeleteObject, Step
 from reconciler.model.value import UNKNOWN, known
-from reconciler.plan.compare import compare
+from reconciler.plan.doubles import disputed, is_recorded, may_be, mistaken, suggestion, unrecorded
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import precondition
 from reconciler.plan.repositories import LAST
-
-_RENAME = "rename it back on the server, or declare the name that it has there as `formerly`"
 
 _DEFAULT_REPOSITORY = "Default Backup Repository"
 """What the product creates on the server's own proxy when it is installed (facts, 5.2)."""
@@ -38,46 +36,44 @@ def plan_undeclared(inputs: Inputs, objects: PlanPart) -> PlanPart:
     obstacles: dict[str, str] = {}
     for where, found in inputs.live.resources.items():
         kind = KINDS[found.kind]
-        if kind.reference or kind.singleton or kind.name == "proxy" or not inputs.live.is_identified(where):
+        if kind.singleton or not inputs.live.is_identified(where):
+            continue
+        if where in inventory.resources:
+            reports += disputed(where, found, inputs)
+        if kind.reference or kind.name == "proxy":
             continue
         if where in inventory.resources:
             reports += other_owner(inventory, where, found)
-        elif found.owner == inventory.name:
-            cause = delete_cause(where, found, None, inputs.recall)
-            renamed = _renamed(found, inputs, objects)
-            why = f"it may be {renamed} under another name: {_RENAME}" if renamed else _why_kept(found, inputs, objects)
-            obstacles |= {f"create:{renamed}": f"{where} may be it under another name: {_RENAME}"} if renamed else {}
-            changes.append(delete(where, found, cause, (delete_step(found),), why))
-        else:
+        elif found.owner != inventory.name or found.unmarked:
             reports += external(where, found)
+        elif not is_recorded(found, inputs):
+            reports.append(unrecorded(where))
+        else:
+            cause = delete_cause(where, found, None, inputs.recall)
+            same = may_be(found, inputs, objects)
+            reports += [suggestion(item, where, found) for item in same]
+            obstacles |= {f"create:{item.address}": mistaken(item, where, found) for item in same}
+            why = mistaken(same[0], where, found) if same else _why_kept(found, inputs, objects)
+            changes.append(delete(where, found, cause, (delete_step(found),), why))
     kept = _keep_last_repository(changes, objects.changes, inputs.live)
     return PlanPart(tuple(kept), tuple(reports), obstacles=obstacles)
 
 
-def _renamed(found: LiveResource, inputs: Inputs, objects: PlanPart) -> str:
-    """The declared object that this one was before it was renamed on the server: it was applied and is not there, and
-    is like this one in everything but its name. Empty if there is none."""
-    for change in objects.changes:
-        declared = inputs.inventory.resources.get(Address(change.address))
-        if change.action is not Action.CREATE or declared is None or declared.kind != found.kind:
-            continue
-        if declared.address not in inputs.recall.applied:
-            continue
-        if declared.fields.get("organization") not in (None, found.fields.get("organization")):
-            continue
-        if not compare(KINDS[found.kind], declared, found, Recall(), inputs.naming).changes:
-            return change.address
-    return ""
-
-
 def _why_kept(found: LiveResource, inputs: Inputs, objects: PlanPart) -> str:
-    """Why a job stays that is not declared: it may be a declared one whose organization is not found by its name."""
+    """Why an object stays that is not declared: another one took its name, or it is a job that may be a declared one
+    whose organization is not found by its name."""
+    remembered = inputs.recall.memory.address_of(found.kind, found.id)
+    if Address(remembered) in inputs.inventory.resources:
+        return f"it was {remembered} at the last apply, which is declared: another object has that name now"
     if found.kind != "job":
         return ""
     name, organization = str(found.fields["name"]).lower(), address("organization", str(found.fields["organization"]))
     for change in objects.changes:
         why = change.blocked or objects.obstacles.get(change.key, "")
-        if why and change.action is Action.CREATE and change.address.lower() == address("job", name):
+        if not why or change.action is not Action.CREATE or kind_of(change.address) != "job":
+            continue
+        wanted = inputs.inventory.resources[Address(change.address)]
+        if str(wanted.fields.get("name", wanted.name)).lower() == name:
             return f"{change.address} is declared and cannot be created ({why}): this may be the same job"
     declared = inputs.inventory.of_kind("organization")
     missing = [item.address for item in declared if item.address not in inputs.live.resources]
@@ -98,16 +94,19 @@ def external(where: str, found: LiveResource) -> tuple[Report, ...]:
     if is_built_in(found):
         return ()
     whose = f"external object, created by the inventory {found.owner}" if found.owner else "unmanaged object"
+    if found.unmarked:
+        whose = "created by this inventory, and its mark was removed"
     return (Report(where, "not-ours", f"{whose}: not declared here, left unchanged"),)
 
 
 def is_built_in(found: LiveResource) -> bool:
     """The server's own proxy, and the repository that comes with it."""
-    return found.proxy.is_local or found.name == _DEFAULT_REPOSITORY
+    return found.proxy.is_local or found.fields.get("name") == _DEFAULT_REPOSITORY
 
 
 def delete_step(found: LiveResource, **more: Any) -> Step:
-    return DeleteObject(kind=found.kind, name=found.name, id=found.id, owner=found.owner, **more)
+    mark = "" if found.unmarked else found.owner
+    return DeleteObject(kind=found.kind, name=found.name, id=found.id, owner=mark, **more)
 
 
 def delete(where: str, found: LiveResource, cause: Cause, steps: Sequence[Step], blocked: str = "") -> Change:

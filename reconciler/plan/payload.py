@@ -58,6 +58,8 @@ def update_steps(
         steps += [ChangeObjectStorage(name=resource.name, fields=values, changed=linked)] if linked else []
     if put and kind.collection:
         fields = sent_fields(kind, resource, naming, only=put)
+        if "description" in put:  # of an object that lost its mark it may not be declared
+            fields.setdefault("description", live.fields.get("description"))
         steps.append(UpdateObject(kind=kind.name, name=resource.name, fields=fields, changed=put))
     if kind.name == "job" and "enabled" in changed:
         steps.append(SwitchJob(name=resource.name, enabled=wanted["enabled"]))

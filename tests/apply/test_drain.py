@@ -238,7 +238,7 @@ class Notes:
     def __init__(self) -> None:
         self.rows: dict[str, Mapping[str, str]] = {}
 
-    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]]) -> None:
+    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]], known: object = None) -> None:
         self.rows |= digests
 
     def forget(self, scope: str, address: str) -> None:

@@ -12,10 +12,11 @@ from typing import Any, Final
 from reconciler.clients.vbo import Reader, Session, dialect_of
 from reconciler.inventory import load
 from reconciler.kinds.naming import Naming
+from reconciler.model.address import Address
 from reconciler.model.errors import Missing
-from reconciler.model.live import HostFacts, Live, ServerInfo
+from reconciler.model.live import HostFacts, Live, LiveResource, ServerInfo
 from reconciler.model.plan import Plan
-from reconciler.model.recall import Recall
+from reconciler.model.recall import Identity, Memory, Recall
 from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
 from reconciler.requirements import NO_REQUIREMENTS
@@ -135,24 +136,36 @@ class Server:
         inventory, problems = load(ANSWERS / f"v{self.rest}.yml", look_at_files=False)
         assert inventory is not None, problems
         self.inventory = inventory
-        self.before = of(self.plan(self.answers))
+        self.memory = Memory({where: {} for where in inventory.resources})
+        live = self.plan(self.answers, self.memory)[1]
+        known = {
+            str(where): Identity(live[where].id, bool(live[where].owner))
+            for where in inventory.resources
+            if where in live
+        }
+        self.remembering = Memory(self.memory.applied, known)
+        self.before = self.caused(self.answers)
 
-    def plan(self, answers: Answers) -> Plan:
+    def caused(self, answers: Answers) -> set[str]:
+        """The keys of what would be done, with the ids of the journal or without them."""
+        return of(self.plan(answers, self.memory)[0]) | of(self.plan(answers, self.remembering)[0])
+
+    def plan(self, answers: Answers, memory: Memory) -> tuple[Plan, Mapping[Address, LiveResource]]:
         """The plan if these are the answers. Every host has a proxy service, so that an unlisted one is a takeover."""
         session = session_of(self.rest, answers)
         wanted = self.inventory
         naming = Naming(self.rest, wanted.access)
-        resources, gaps = read_server(Reader(session), wanted, naming)
+        resources, gaps = read_server(Reader(session), wanted, naming, memory=memory)
         info = ServerInfo(wanted.access.server.host, self.rest, session.build, session.installation)
         service = {"installed": True, "version": session.build}
         hosts = {proxy.name: HostFacts(proxy.name, {"service": service}) for proxy in wanted.of_kind("proxy")}
         live = Live(info, resources, hosts, {}, gaps=gaps, references=naming.referred)
-        applied = Recall(applied={where: {} for where in wanted.resources})
-        return make_plan(wanted, live, applied, access=wanted.access, playbooks=NO_REQUIREMENTS)
+        recall = Recall(memory.applied, identities=memory.identities)
+        return make_plan(wanted, live, recall, access=wanted.access, playbooks=NO_REQUIREMENTS), resources
 
     def caused_by(self, bend: Bend) -> list[str]:
         """The keys of what would be done with a bend and not without it. Raises RemoteError."""
-        return sorted(of(self.plan(bend.of(self.answers))) - self.before)
+        return sorted(self.caused(bend.of(self.answers)) - self.before)
 
 
 def of(plan: Plan) -> set[str]:

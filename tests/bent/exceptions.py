@@ -21,6 +21,11 @@ _RUN: Final = "run:job"
 ALLOWED: Final = (
     Allowed("Proxies[[]].description", _TEXT, ("update:proxy", _RUN), "a description is free text"),
     Allowed("ProxyPools[[]].description", _TEXT, ("update:pool", _RUN), "a description is free text"),
+    Allowed("BackupRepositories[[]].description", _TEXT, ("update:repository", _RUN), "it has lost the owner mark"),
+    Allowed("Jobs[[]].description", _TEXT, ("update:job", _RUN), "it has lost the owner mark"),
+    Allowed("ProxyPools[[]].name", ("unknown word",), ("update:pool", _RUN), "it is renamed back"),
+    Allowed("BackupRepositories[[]].name", ("unknown word",), ("update:repository", _RUN), "it is renamed back"),
+    Allowed("Jobs[[]].name", ("unknown word",), ("update:job", _RUN), "it is renamed back"),
     Allowed("VboEmailSettings.from", _TEXT, ("update:smtp",), "an address is free text"),
     Allowed("VboEmailSettings.to", _TEXT, ("update:smtp",), "an address is free text"),
     Allowed("VboEmailSettings.subject", _TEXT, ("update:smtp",), "a subject is free text"),

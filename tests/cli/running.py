@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.cli.boundary import run
 from reconciler.cli.console import Console
+from reconciler.kinds.naming import Naming
 from reconciler.kinds.states import job_state
 from reconciler.model.connection import Access, Credential, Server
 from reconciler.model.inventory import Inventory, Policy, Resource
@@ -85,7 +86,7 @@ class FakeAppliedState:
 
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def remember(self, scope: str, applied: Mapping[str, Mapping[str, str]]) -> None:
+    def remember(self, scope: str, applied: Mapping[str, Mapping[str, str]], known: object = None) -> None:
         self.rows |= {where: dict(row) for where, row in applied.items()}
 
     def forget(self, scope: str, address: str) -> None:
@@ -126,6 +127,7 @@ class FakeWorld:
 
         class ApplyContext:
             stop = threading.Event()
+            naming = Naming(8, ACCESS)
             sessions = SimpleNamespace(close=lambda: None)
 
         return ApplyContext()

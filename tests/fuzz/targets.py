@@ -112,7 +112,7 @@ def rest_answer(data: bytes, folder: Path) -> None:
                 if kind.collection:
                     typed(kind, max(VERSIONS), part)
     if isinstance(parsed, dict) and isinstance(parsed.get("answers"), dict):
-        _server().plan(parsed["answers"])
+        _server().caused(parsed["answers"])
 
 
 @cache

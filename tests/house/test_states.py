@@ -59,4 +59,13 @@ def test_no_module_above_observation_reads_a_word_of_the_api(module: Path) -> No
 
 
 def test_a_live_object_carries_no_answer_of_the_api() -> None:
-    assert [item.name for item in fields(LiveResource)] == ["kind", "name", "id", "fields", "owner", "state", "unknown"]
+    assert [item.name for item in fields(LiveResource)] == [
+        "kind",
+        "name",
+        "id",
+        "fields",
+        "owner",
+        "state",
+        "unknown",
+        "unmarked",
+    ]

@@ -19,10 +19,8 @@ from tests.inventory.writing import HEAD, findings, write
 SCHEMA = schema()
 OBJECT_OF = {kind.name: kind.name for kind in KINDS.values()} | {"certificate": "server"}
 INSTEAD: dict[str, dict[str, tuple[str, ...]]] = {
-    "job": {"name": ()},
-    "organization": {"name": ()},
-    "pool": {"name": (), "members": ()},
-    "repository": {"name": (), "owner": ("proxy", "pool")},
+    "pool": {"members": ()},
+    "repository": {"owner": ("proxy", "pool")},
     "certificate": {"thumbprint": ()},
 }
 """Fields that an inventory says in another way: as a key, gathered from other objects, or not at all."""
@@ -126,7 +124,11 @@ def test_defaults_take_what_the_objects_take(name: str) -> None:
     kind = name.removesuffix("Defaults")
     ours = set(SCHEMA["$defs"][name]["properties"])
     theirs = set(SCHEMA["$defs"][kind]["properties"])
-    of_one = {"proxy": {"host", "group", "state"}, "repository": {"formerly"}, "job": {"organization", "formerly"}}
+    of_one = {
+        "proxy": {"host", "group", "state"},
+        "repository": {"name", "formerly"},
+        "job": {"name", "organization", "formerly"},
+    }
     assert theirs - ours == of_one[kind]
     assert ours <= theirs
 

@@ -110,6 +110,7 @@ ONE_WAY = {
     "proxy.type": "sent as useDomainNetwork and shown as a word",
     "proxy.credentials": "never shown",
     "pool.members": "observed from the proxies",
+    "organization.id": "never sent",
     "organization.name": "never sent",
     "certificate.thumbprint": "not of the REST API",
     "repository.object_storage.name": "sent as the id of what a repository links to",

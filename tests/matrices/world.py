@@ -18,7 +18,7 @@ from reconciler.model.connection import ConnectionContext
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Plan
-from reconciler.model.recall import Recall
+from reconciler.model.recall import Memory, Recall
 from reconciler.observe import observe
 from reconciler.plan import make_plan
 from reconciler.plan.organization_coverage import coverage_of
@@ -40,13 +40,14 @@ class World:
         context = ConnectionContext(self.lab.resolver, access.root)
         with connect(access.server, context) as session:
             reader = Reader(session)
-            live = self._live(reader)
-            recall = Recall(applied=self.memory.recall(self.scope))
+            memory = self.memory.memory(self.scope)
+            live = self._live(reader, memory)
+            recall = Recall(memory.applied, identities=memory.identities)
             plan = make_plan(self.inventory, live, recall, access=access, playbooks={})
             plan = replace(plan, batch=batch)
             apply_context = ApplyContext(self.inventory.name, live, access, context, reader, Writer(session))
             recorder = AppliedStateRecorder(self.inventory, live, recall, self.memory, self.scope)
-            recorder.begin(plan)
+            recorder.begin(plan, apply_context.naming)
             if limits.coverage is not None:
                 limits = replace(limits, coverage=coverage_of(self.inventory, live))
             with closing(apply_context.sessions):
@@ -62,7 +63,7 @@ class World:
         self.plans.append(plan)
         return plan, result
 
-    def _live(self, reader: Reader) -> Live:
+    def _live(self, reader: Reader, memory: Memory) -> Live:
         access = replace(self.lab.redirect(self.inventory.access), connections={})
         return observe(
             self.inventory,
@@ -71,6 +72,7 @@ class World:
             reader=reader,
             playbooks={},
             clock=lambda: datetime.now(UTC),
+            memory=memory,
         )
 
     def witness(self) -> dict[str, Any]:

@@ -17,8 +17,9 @@ FQDN = "px-1.example.com"
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """Every host has a proxy service, as it is after an apply."""
+    """Every host has a proxy service, as it is after an apply. The journal is lost."""
     found = applied(tmp_path)
+    found.memory.ids.clear()
     found.services = {raw["hostName"]: {"installed": True} for raw in found.server.data["Proxies"].values()}
     return found
 

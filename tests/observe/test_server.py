@@ -43,7 +43,12 @@ class TestNames:
         ],
     )
     def test_what_is_not_declared_has_the_servers_name(self, world: World, section: str, name: str, where: str) -> None:
+        world.memory.ids.clear()
         assert where in seen(world, lambda document: document[section].pop(name))
+
+    def test_what_is_declared_no_more_keeps_its_address(self, world: World) -> None:
+        """So that `--target` finds what is to be deleted."""
+        assert "proxy.px-6" in seen(world, lambda document: document["proxies"].pop("px-6"))
 
     def test_a_name_that_is_taken_gets_an_id_behind_it(self, world: World) -> None:
         """Another organization may have a job of the same name."""
@@ -81,6 +86,7 @@ class TestNames:
             ("[vbo-reconcile:other] and more", ""),
             (None, ""),
         ):
+            world.memory.ids.clear()
             raw(world, "Proxies", "hostName", "px-1.example.com")["description"] = text
             assert seen(world)["proxy.px-1"].owner == owner
         assert seen(world)["organization.alpha.example.com"].owner == ""

@@ -13,7 +13,7 @@ from reconciler.model.address import address
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
-from reconciler.model.recall import Recall
+from reconciler.model.recall import Identity, Recall
 from reconciler.model.steps import DeleteObject
 from tests.plan.test_chain import LIVE, STORAGE, keys, proxy, world
 from tests.plan.world import FakeReader, changes, inventory, live, plan
@@ -193,7 +193,8 @@ def test_the_last_repository_is_kept() -> None:
 def test_what_only_one_may_have_is_given_back_first() -> None:
     """An organization has one job for all of it, and a proxy is in one pool."""
     job = {"weekly": {"organization": "contoso.example.com", "repository": "cloud", "items": "all"}}
-    made = plan(chain(job=job), FakeReader(OWNED))
+    known = {"job.daily": Identity("job", True), "job.weekly": Identity("j0", True)}
+    made = plan(chain(job=job), FakeReader(OWNED), recall=Recall(applied={"job.weekly": {}}, identities=known))
     assert needs(made, "create:job.weekly") == {"delete:job.daily"}
     assert keys(made)[:2] == ["delete:job.daily", "create:job.weekly"]
 
@@ -205,7 +206,9 @@ def test_changes_that_wait_for_each_other_are_blocked_by_name() -> None:
         repository={"other": {"owner": "pool.a", **STORAGE}},
         job={"daily": {"organization": "contoso.example.com", "repository": "other", "items": "all"}},
     )
-    found = blocked(plan(wanted, FakeReader(OWNED)))
+    known = {"repository.cloud": Identity("repo", True), "repository.other": Identity("r0", True)}
+    recall = Recall(applied={"repository.other": {}}, identities=known)
+    found = blocked(plan(wanted, FakeReader(OWNED), recall=recall))
     others = "it and delete repository.cloud, update job.daily depend on each other"
     assert found["create:repository.other"] == f"{others}; to rename an object, declare its old name as `formerly`"
     assert set(found) >= {"create:repository.other", "delete:repository.cloud", "update:job.daily"}
@@ -378,8 +381,12 @@ class TestRenames:
     def made(self, **other: Any) -> Plan:
         return plan(chain(**other), FakeReader(OWNED))
 
-    def test_another_name_by_itself_is_another_object(self) -> None:
-        assert "create:pool.b" in keys(self.made(pool={"b": {"members": ["px-1", "px-2"]}}))
+    def test_another_name_of_what_is_like_it_is_a_rename(self) -> None:
+        """The memory is gone: the mark says that it is ours, and its members that it is the one."""
+        assert "update:pool.b" in keys(self.made(pool={"b": {"members": ["px-1", "px-2"]}}))
+
+    def test_another_name_of_what_is_not_is_another_object(self) -> None:
+        assert "create:pool.b" in keys(self.made(pool={"b": {"members": ["px-3"]}}))
 
     def test_a_repository_is_renamed_in_place_and_its_job_stays_on_it(self) -> None:
         job = {"organization": "contoso.example.com", "repository": "other", "items": "all", "run": "never"}

@@ -15,7 +15,7 @@ from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.live import HostFacts, Live, ServerInfo
 from reconciler.model.plan import Plan
 from reconciler.model.position import Position
-from reconciler.model.recall import Recall
+from reconciler.model.recall import Memory, Recall
 from reconciler.model.secret import SecretRef
 from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
@@ -75,11 +75,15 @@ class FakeReader:
 
 
 def live(
-    wanted: Inventory, reader: FakeReader, hosts: Mapping[str, HostFacts] | None = None, **raws: Mapping[str, Any]
+    wanted: Inventory,
+    reader: FakeReader,
+    hosts: Mapping[str, HostFacts] | None = None,
+    memory: Memory | None = None,
+    **raws: Mapping[str, Any],
 ) -> Live:
     """What `reader` shows, with the facts of `hosts`. `certificate={...}` adds what PowerShell would say."""
     naming = Naming(reader.rest, wanted.access)
-    found, gaps = read_server(cast("Any", reader), wanted, naming)
+    found, gaps = read_server(cast("Any", reader), wanted, naming, memory=memory)
     for name, raw in raws.items():
         from reconciler.model.live import LiveResource
 
@@ -103,7 +107,7 @@ def plan(
 ) -> Plan:
     return make_plan(
         wanted,
-        live(wanted, reader, hosts, **raws),
+        live(wanted, reader, hosts, recall.memory if recall else None, **raws),
         recall or Recall(),
         access=wanted.access,
         playbooks=playbooks,

@@ -162,6 +162,7 @@ ELSEWHERE = {
     "pool.members": "test_members_of_a_pool",
     "repository.retention.type": "test_another_kind_of_retention",
     "job.organization": "part of the key: another job",
+    "organization.id": "never changed from here",
     "organization.name": "never changed from here",
     "certificate.thumbprint": "tests/plan/test_objects.py",
     **{

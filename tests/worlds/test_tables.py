@@ -124,7 +124,7 @@ class TestUndeclared:
         shown = f"{name}.example.com" if kind == "proxy" else name
         raw_of(world.server, kind, shown)["description"] = f"text{mark}"
         made = planned(world, lambda document: document[section].pop(name))
-        where = f"{kind}.{shown}"
+        where = f"{kind}.{name}"
         ours = mark.endswith(":world]")
         assert [key for key in changes(made) if key.endswith(where)] == ([f"delete:{where}"] if ours else [])
         assert [item.code for item in made.reports if item.address == where] == ([] if ours else ["not-ours"])
@@ -210,6 +210,7 @@ class TestClaims:
     def test_the_old_one_goes_first(self, tmp_path: Path, section: str, old: str, create: str, delete: str) -> None:
         world = applied(tmp_path)
         edit = self.renamed(section, old, "new")
+        world.memory.rows[create.partition(":")[2]] = {}  # it was applied once, so that it is not the old one
         made = changes(planned(world, edit))
         assert made[create].depends_on == (delete,)
         assert not made[create].blocked
@@ -312,7 +313,7 @@ class TestWhoUsesWhat:
         ("kind", "name", "section", "user"),
         [
             ("repository", "disk-1", "repositories", "job.by-hand"),
-            ("proxy", "px-6.example.com", "proxies", "repository.by-hand"),
+            ("proxy", "px-6", "proxies", "repository.by-hand"),
         ],
     )
     def test_what_another_person_uses_stays(
@@ -321,10 +322,10 @@ class TestWhoUsesWhat:
         world = applied(tmp_path)
         server = world.server
         if kind == "repository":
-            twin = raw_of(server, "job", "mail")
+            twin = {key: value for key, value in raw_of(server, "job", "mail").items() if key != "id"}
             server.add("Jobs", **{**twin, "name": "by-hand", "description": ""})
         else:
-            proxy = raw_of(server, "proxy", name)["id"]
+            proxy = raw_of(server, "proxy", f"{name}.example.com")["id"]
             server.add("BackupRepositories", name="by-hand", description="", proxyId=proxy, path="D:\\X")
 
         def edit(document: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import HostFacts, Live, ServerInfo
 from reconciler.model.plan import Plan
-from reconciler.model.recall import Recall
+from reconciler.model.recall import Identity, Memory, Recall
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.observe import recall
 from reconciler.observe.server import read_server
@@ -52,15 +52,20 @@ class FakeMemory:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, str]] = {}
+        self.ids: dict[str, Identity] = {}
 
-    def recall(self, scope: str) -> dict[str, dict[str, str]]:
-        return copy.deepcopy(self.rows)
+    def memory(self, scope: str) -> Memory:
+        return Memory(copy.deepcopy(self.rows), dict(self.ids))
 
-    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]]) -> None:
+    def remember(
+        self, scope: str, digests: Mapping[str, Mapping[str, str]], known: Mapping[str, Identity] | None = None
+    ) -> None:
         self.rows |= {str(where): dict(fields) for where, fields in digests.items()}
+        self.ids |= {str(where): found for where, found in (known or {}).items()}
 
     def forget(self, scope: str, address: str) -> None:
         self.rows.pop(str(address), None)
+        self.ids.pop(str(address), None)
 
     def fingerprint(self, value: str) -> str:
         return f"fingerprint of {value}"
@@ -118,7 +123,7 @@ class World:
 
     def look(self, inventory: Inventory) -> Live:
         naming = Naming(self.server.rest, inventory.access)
-        found, gaps = read_server(cast("Any", self.server), inventory, naming)
+        found, gaps = read_server(cast("Any", self.server), inventory, naming, memory=self.memory.memory("scope"))
         info = ServerInfo(inventory.access.server.host, self.server.rest, self.server.build, self.server.installation)
         hosts = {proxy.name: self._facts(proxy) for proxy in inventory.of_kind("proxy") if not proxy.is_local}
         return Live(info, dict(sorted(found.items())), hosts, {"GET": 1}, gaps=gaps, references=naming.referred)
@@ -130,8 +135,8 @@ class World:
         return HostFacts(proxy.name, {"service": self.services.get(str(proxy.fields["host"]), {})})
 
     def recall(self, inventory: Inventory, live: Live) -> Recall:
-        memory = cast("Any", self.memory)
-        return recall(inventory, live, access=inventory.access, context=self._context(inventory), applied_state=memory)
+        state, memory = cast("Any", self.memory), self.memory.memory("scope")
+        return recall(inventory, memory, access=inventory.access, context=self._context(inventory), applied_state=state)
 
     def plan(self, inventory: Inventory) -> Plan:
         live = self.look(inventory)
@@ -150,8 +155,8 @@ class World:
         known = self.recall(inventory, live)
         made = make_plan(inventory, live, known, access=inventory.access, playbooks=NO_REQUIREMENTS)
         recorder = AppliedStateRecorder(inventory, live, known, cast("Any", self.memory), "scope")
-        recorder.begin(made)
         context = self._apply_context(inventory, live)
+        recorder.begin(made, context.naming)
         self.result = apply(
             made,
             context,
@@ -161,7 +166,11 @@ class World:
             parallel=1,
             health=ServerHealth(context),
         )
-        recorder.settle(self.plan(inventory))
+        after = self.look(inventory)
+        left = make_plan(
+            inventory, after, self.recall(inventory, after), access=inventory.access, playbooks=NO_REQUIREMENTS
+        )
+        recorder.settle(left, after)
         return made
 
     def _context(self, inventory: Inventory) -> ConnectionContext:

@@ -133,7 +133,7 @@ def _repeated(field: Field, value: Any, shown: Any, naming: Context) -> bool:
 
 def find(context: ApplyContext, kind: Kind, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The live object that a declared one would be, read from the server now."""
-    wanted = kind.wanted_key(name, fields)
+    wanted = kind.wanted_key(str(fields.get("name", name)), fields)
     for raw in context.reader.list(kind.collection):
         if kind.name == "job" and not raw.get("organizationId"):
             from reconciler.clients.vbo import link_id

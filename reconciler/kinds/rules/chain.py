@@ -112,9 +112,9 @@ def proxy_named_like_pool(declared: Declared) -> Iterator[Finding]:
 
 def former_name_taken(declared: Declared) -> Iterator[Finding]:
     """A former name belongs to one object, which is renamed, so nothing else has it."""
-    for section in ("pools", "repositories", "jobs"):
+    for section in ("pools", "repositories", "organizations", "jobs"):
         seen: dict[tuple[str, str], str] = {}
-        names = {(_scope(values), name.lower()): name for name, values in declared.section(section).items()}
+        names = {(_scope(values), _name(key, values)): key for key, values in declared.section(section).items()}
         for name, values in declared.section(section).items():
             if "formerly" not in values:
                 continue
@@ -128,18 +128,45 @@ def former_name_taken(declared: Declared) -> Iterator[Finding]:
                 yield Finding(Where(section, name, "formerly"), detail, fix, (Where(section, other),))
 
 
+def _name(key: str, values: Values) -> str:
+    """The name on the server, as it is compared."""
+    return str(values.get("name", key)).lower()
+
+
 def _scope(job: Values) -> str:
     """Names of jobs are unique for each organization; other objects have none."""
     return str(job.get("organization", ""))
 
 
 def names_alike(declared: Declared) -> Iterator[Finding]:
-    """The server compares names without regard to case."""
+    """The server compares names without regard to case. Tenant ids tell organizations of one name apart."""
     for section in ("pools", "repositories", "organizations", "jobs"):
         seen: dict[tuple[str, str], str] = {}
         for name, values in declared.section(section).items():
-            first = seen.setdefault((_scope(values), name.lower()), name)
+            if "id" in values:
+                continue
+            first = seen.setdefault((_scope(values), _name(name, values)), name)
             if first != name:
-                detail = f"{quoted(name)} and {quoted(first)} differ only in case, which the server ignores."
-                fix = "Remove one of them, or give it another name."
-                yield Finding(Where(section, name), detail, fix, (Where(section, first),))
+                yield _same_name(section, name, first, declared)
+
+
+def _same_name(section: str, name: str, first: str, declared: Declared) -> Finding:
+    said = [declared.section(section)[item].get("name") for item in (name, first)]
+    if said == [None, None]:
+        detail = f"{quoted(name)} and {quoted(first)} differ only in case, which the server ignores."
+        return Finding(
+            Where(section, name), detail, "Remove one of them, or give it another name.", (Where(section, first),)
+        )
+    detail = f"{quoted(name)} and {quoted(first)} have the same name on the server, {quoted(said[0] or said[1])}."
+    place = Where(section, name, "name") if said[0] else Where(section, name)
+    return Finding(place, detail, "Remove one of them, or give it another `name`.", (Where(section, first),))
+
+
+def same_tenant(declared: Declared) -> Iterator[Finding]:
+    """A tenant id is that of one organization."""
+    seen: dict[str, str] = {}
+    for name, values in declared.section("organizations").items():
+        if "id" in values and (first := seen.setdefault(str(values["id"]).lower(), name)) != name:
+            detail = f"{quoted(name)} and {quoted(first)} have the same tenant id."
+            fix = "Remove one of them, or correct its `id`."
+            yield Finding(Where("organizations", name, "id"), detail, fix, (Where("organizations", first, "id"),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.organization import ORGANIZATION
 from reconciler.kinds.pool import POOL
 from reconciler.kinds.proxy import PROXY
 from reconciler.kinds.repository import REPOSITORY
@@ -13,7 +14,7 @@ from reconciler.kinds.rules.proxies import is_linux
 from reconciler.kinds.storage_settings import PREFIX
 from reconciler.model.sentences import quoted
 
-_KINDS: tuple[Kind, ...] = (PROXY, REPOSITORY)
+_KINDS: tuple[Kind, ...] = (ORGANIZATION, PROXY, REPOSITORY)
 
 
 def ignored_field(declared: Declared) -> Iterator[Finding]:

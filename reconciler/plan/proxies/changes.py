@@ -12,6 +12,7 @@ from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, Change, Report, UnknownField
 from reconciler.model.steps import ChangePoolMembers, CreateObject, Step, TakeOver
+from reconciler.plan.doubles import is_recorded, unrecorded
 from reconciler.plan.hosts import host_part
 from reconciler.plan.objects import changed, created
 from reconciler.plan.ownership import delete, delete_cause, delete_step, external, other_owner
@@ -140,6 +141,8 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
         return PlanPart((delete(proxy.address, found, cause, steps, decision.registration_blocked),))
     if absent is not None:
         return PlanPart(problems=(_not_ours(absent),))
+    if found.owner == proxy.inputs.inventory.name and not is_recorded(found, proxy.inputs):
+        return PlanPart(reports=(unrecorded(proxy.address),))
     return PlanPart(reports=external(proxy.address, found))
 
 

@@ -8,6 +8,7 @@ from enum import Enum, StrEnum, auto
 from reconciler.kinds.packages import wanted_build
 from reconciler.model.inventory import Resource
 from reconciler.model.version import build_number
+from reconciler.plan.doubles import is_recorded
 from reconciler.plan.hosts import HostState, state_of
 from reconciler.plan.proxies import refusals
 from reconciler.plan.proxies.view import ProxyView
@@ -88,8 +89,9 @@ def _registration(proxy: ProxyView) -> RegistrationAction:
     if proxy.declared is None:
         if proxy.live is None:
             return RegistrationAction.NONE
-        ours = proxy.live.owner == proxy.inputs.inventory.name and not proxy.state.is_local
-        return RegistrationAction.DELETE if ours else RegistrationAction.EXTERNAL
+        certain = is_recorded(proxy.live, proxy.inputs) and not proxy.live.unmarked
+        ours = proxy.live.owner == proxy.inputs.inventory.name and (certain or proxy.absent is not None)
+        return RegistrationAction.DELETE if ours and not proxy.state.is_local else RegistrationAction.EXTERNAL
     if proxy.live is None and proxy.declared.is_local:
         return RegistrationAction.NONE
     if proxy.live is None:
