@@ -14,9 +14,11 @@ from typing import Any, Final
 from reconciler.kinds import storage_settings as settings
 from reconciler.kinds.field import CREDENTIAL, Context, Encode, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
+from reconciler.kinds.references import found_by
 from reconciler.kinds.storage_settings import INSIDE, LINKED, PLACE, PREFIX, as_named, is_on_object_storage, of_storage
 from reconciler.model.errors import UnknownName
-from reconciler.model.value import UNKNOWN
+from reconciler.model.live import Reference
+from reconciler.model.value import UNKNOWN, differs
 
 LINKED_SCHEMA: Final = "RESTObjectStorageRepositoryComposed"
 """The schema of LINKED."""
@@ -27,7 +29,7 @@ def created_storage(context: Context, fields: Mapping[str, Any]) -> Mapping[str,
     if not is_on_object_storage(fields):
         return {}
     if context.rest < INSIDE:
-        return {"objectStorageId": linked_id(context, fields)}
+        return {"objectStorageId": linked_storage(context, fields).id}
     said = {name.removeprefix(PREFIX): value for name, value in fields.items() if name.startswith(PREFIX)}
     api_type = settings.TYPES[said["type"]]
     bucket: dict[str, Any] = {"name": said["bucket"]}
@@ -51,17 +53,14 @@ def created_storage(context: Context, fields: Mapping[str, Any]) -> Mapping[str,
     }
 
 
-def linked_id(context: Context, fields: Mapping[str, Any]) -> str:
-    """The id of the object storage repository that a declared repository is to link to, by its name or by its place.
+def linked_storage(context: Context, fields: Mapping[str, Any]) -> Reference:
+    """The object storage repository that a declared repository is to link to, by its name or by its place.
     Raises UnknownName."""
+    known = context.references("object_storage") or ()
     name = fields.get(f"{PREFIX}name")
     if name is not None:
-        return context.id_of("object_storage", name)
-    fitting = [
-        item
-        for item in context.references("object_storage") or ()
-        if _is_at(shown_place({LINKED: item.raw}, context), fields, context)
-    ]
+        return found_by("object_storage", name, known)
+    fitting = [item for item in known if _is_at(shown_place({LINKED: item.raw}, context), fields, context)]
     where = ", ".join(f"{name.removeprefix(PREFIX)} {fields[name]}" for name in PLACE if name in fields)
     if not fitting:
         raise UnknownName(
@@ -70,7 +69,24 @@ def linked_id(context: Context, fields: Mapping[str, Any]) -> str:
     if len(fitting) > 1:
         candidates = ", ".join(sorted(f"{item.names[0] if item.names else ''} ({item.id})" for item in fitting))
         raise UnknownName(f"{len(fitting)} object storage repositories have {where}: {candidates}")
-    return fitting[0].id
+    return fitting[0]
+
+
+def unlike_declared(context: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What is declared of the settings of an object storage repository that exists, and is not so there. Empty since
+    REST v8, and if it cannot be found."""
+    if context.rest >= INSIDE or not is_on_object_storage(fields):
+        return {}
+    try:
+        raw = {LINKED: linked_storage(context, fields).raw}
+    except UnknownName:
+        return {}
+    declared = [field for field in STORAGE_FIELDS if field.name in LINKED_FIELDS and field.name in fields]
+    return {
+        field.name: fields[field.name]
+        for field in declared
+        if differs(field.as_shown(fields[field.name], context), field.from_api(raw, context))
+    }
 
 
 def shown_place(raw: Raw, context: Context) -> dict[str, Any]:
@@ -161,7 +177,7 @@ STORAGE_FIELDS: Final = (
         since=6,
         encode=settings.encode_key,
         decode=settings.decode_key,
-        shown=as_named("encryption_key"),
+        shown=settings.shown_key,
         implies=("encryptionKeyId",),
         severe=True,
     ),

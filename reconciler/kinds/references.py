@@ -21,14 +21,14 @@ COLLECTIONS = {
 
 def references_of(kind: str, raws: Iterable[Any]) -> list[Reference]:
     """What the server lists, without entries that have no id."""
-    found = []
+    found = {}
     for raw in raws:
         ident = raw.get("id")
         if isinstance(ident, str) and ident:
             names = (raw.get(name) for name in COLLECTIONS[kind])
             texts = tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
-            found.append(Reference(kind, ident, texts, raw))
-    return found
+            found[ident.lower()] = Reference(kind, ident, texts, raw)
+    return list(found.values())
 
 
 def found_by(kind: str, name: str, references: Sequence[Reference]) -> Reference:
@@ -45,9 +45,14 @@ def found_by(kind: str, name: str, references: Sequence[Reference]) -> Reference
 
 
 def shown_name(kind: str, ident: str, references: Sequence[Reference]) -> str:
-    """The first name of an object that no other one has, its id without such a name. Raises UnknownName."""
+    """The first name of an object that no other one has, its id without such a name. Raises UnknownName.
+
+    Encryption keys are shown by their hint in any case: a key gets another one of the same hint with a new password.
+    """
     for item in references:
         if item.id.lower() == ident.lower():
+            if kind == "encryption_key" and item.names:
+                return item.names[0]
             taken = {name for other in references if other is not item for name in other.names}
             return next((name for name in item.names if name not in taken), item.id)
     raise UnknownName(f"the server lists no {title(kind)} with the id {ident}")

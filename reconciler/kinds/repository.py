@@ -14,6 +14,7 @@ from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.object_storage import LINKED_SCHEMA, STORAGE_FIELDS, created_storage
+from reconciler.kinds.states import repository_state
 from reconciler.kinds.storage_settings import LINKED
 from reconciler.model.value import UNKNOWN
 
@@ -88,6 +89,7 @@ REPOSITORY = Kind(
     collection="BackupRepositories",
     added=((LINKED, Schema(ref=LINKED_SCHEMA)),),
     on_create=created_storage,
+    state=repository_state,
     live_key=live_key,
     wanted_key=wanted_key,
     likeness=(("owner",), ("path", "object_storage")),

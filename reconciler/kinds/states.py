@@ -13,6 +13,7 @@ from reconciler.model.state import (
     Maintenance,
     MoveStatus,
     ProxyState,
+    RepositoryState,
     SessionStatus,
     Status,
 )
@@ -55,6 +56,15 @@ def job_state(raw: Raw, rest: int) -> JobState:
     )
 
 
+def repository_state(raw: Raw, rest: int) -> RepositoryState:
+    return RepositoryState(
+        is_outdated=_flag(raw.get("isOutdated")),
+        is_invalid=_flag(raw.get("isOutOfOrder")),
+        is_out_of_sync=_flag(raw.get("isOutOfSync")),
+        reason=_text(raw.get("outOfOrderReason")) or "",
+    )
+
+
 def session_status(raw: Raw) -> SessionStatus:
     """Of a session of a job."""
     return word_of(SessionStatus, raw.get("status"))
@@ -72,6 +82,10 @@ def health_of(raw: Raw) -> tuple[Health, dict[str, Health]]:
     return word_of(Health, raw.get("status")), {
         str(name): word_of(Health, part.get("status")) for name, part in parts if isinstance(part, Mapping)
     }
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _text(value: Any) -> str | None:

@@ -232,6 +232,12 @@ def decode_key(raw: Raw, context: Context) -> Any:
     return context.named("encryption_key", raw["encryptionKeyId"])
 
 
+def shown_key(value: Any, context: Context) -> Any:
+    """The hint of a key that is named by its id."""
+    known = context.references("encryption_key") or ()
+    return next((item.names[0] for item in known if item.names and item.id.lower() == str(value).lower()), value)
+
+
 def encode_key(value: Any, context: Context) -> Mapping[str, Any]:
     if value == NONE:
         return {"objectStorageEncryptionEnabled": False}

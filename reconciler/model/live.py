@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.state import JobState, ProxyState, State
+from reconciler.model.state import JobState, ProxyState, RepositoryState, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class LiveResource:
     def proxy(self) -> ProxyState:
         """The state of a proxy; what has none is in an unknown one."""
         return self.state if isinstance(self.state, ProxyState) else ProxyState()
+
+    @property
+    def repository(self) -> RepositoryState:
+        """The state of a repository; what has none is in an unknown one."""
+        return self.state if isinstance(self.state, RepositoryState) else RepositoryState()
 
     @property
     def job(self) -> JobState:

@@ -140,4 +140,15 @@ class JobState:
     next_run: str | None = None
 
 
-State = ProxyState | JobState
+@dataclass(frozen=True, slots=True)
+class RepositoryState:
+    """What keeps a repository from being used, None for what the server does not show. `reason` says why it is
+    invalid, in the words of the server."""
+
+    is_outdated: bool | None = None
+    is_invalid: bool | None = None
+    is_out_of_sync: bool | None = None
+    reason: str = ""
+
+
+State = ProxyState | JobState | RepositoryState

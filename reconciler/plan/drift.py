@@ -11,11 +11,13 @@ from reconciler.kinds import KINDS
 from reconciler.model.address import kind_of
 from reconciler.model.known import Known
 from reconciler.model.plan import Action, Change, Plan, Report
+from reconciler.plan.repository_states import STATE, with_states
 
 
 def drift_of(plan: Plan, known: Sequence[Known], today: date) -> Plan:
-    """`plan` without job runs and accepted fields. Reports list what was accepted, acceptances that expired, and those
-    that match nothing anymore."""
+    """`plan` without job runs and accepted fields, and with the states of repositories. Reports list what was accepted,
+    acceptances that expired, and those that match nothing anymore."""
+    plan = with_states(plan)
     changes: list[Change] = []
     reports = list(plan.reports)
     used: set[Known] = set()
@@ -75,7 +77,7 @@ def _graded(change: Mapping[str, Any]) -> dict[str, Any]:
 
 def _severity(address: str, item: Mapping[str, Any]) -> str:
     kind = KINDS.get(kind_of(address))
-    if kind is None:  # a host: what is required of it
+    if kind is None or item["path"] == STATE:  # a host, or what keeps jobs from running
         return "high"
     found = (field for field in kind.fields if field.name == item["path"])
     return "high" if any(field.is_severe(item.get("before"), item.get("after")) for field in found) else "low"

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.kinds.object_storage import LINKED_FIELDS, created_storage
+from reconciler.kinds.object_storage import LINKED_FIELDS, created_storage, unlike_declared
 from reconciler.kinds.references import title
 from reconciler.kinds.storage_settings import INSIDE, NONE, PREFIX, RETENTION, is_on_object_storage
 from reconciler.model.errors import UnknownName
@@ -43,6 +43,8 @@ def why_not_created(declared: Resource, inputs: Inputs) -> str:
         created_storage(naming, fields)
     except UnknownName as error:
         return str(error)
+    if _PERIOD in unlike_declared(naming, fields):
+        return "immutability of an object storage repository cannot be turned on or off after its creation"
     return ""
 
 

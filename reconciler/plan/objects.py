@@ -17,9 +17,10 @@ from reconciler.plan.object_storage import why_not_created
 from reconciler.plan.ownership import delete_step
 from reconciler.plan.part import PlanPart, joined
 from reconciler.plan.passes import Inputs
-from reconciler.plan.payload import create_step, precondition, refused_values, update_steps
+from reconciler.plan.payload import create_steps, precondition, refused_values, update_steps
 from reconciler.plan.pools import why_no_member_leaves
 from reconciler.plan.repositories import why_not_replaced, why_not_updated
+from reconciler.plan.repository_states import repository_states
 
 _UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldChange], Inputs], str]] = {
     "pool": why_no_member_leaves,
@@ -31,7 +32,8 @@ _UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldC
 def plan_objects(inputs: Inputs, _: PlanPart) -> PlanPart:
     """Every declared object against the live one, except for proxies."""
     declared = (item for item in inputs.inventory.resources.values() if item.kind != "proxy")
-    return joined(_plan_object(KINDS[item.kind], item, inputs) for item in declared)
+    parts = [_plan_object(KINDS[item.kind], item, inputs) for item in declared]
+    return joined([*parts, repository_states(inputs)])
 
 
 def _plan_object(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
@@ -82,7 +84,7 @@ def created(kind: Kind, declared: Resource, inputs: Inputs) -> Change:
         action=Action.CREATE,
         fields=new_fields(kind, declared, inputs.recall, inputs.naming),
         cause=Cause(Reason.INVENTORY, "new (not on the server)", declared.position),
-        steps=() if refused else (create_step(kind, declared, inputs.naming),),
+        steps=() if refused else create_steps(kind, declared, inputs.naming),
         precondition=digest(None),
         blocked=refused,
     )
@@ -103,7 +105,7 @@ def _replace(kind: Kind, declared: Resource, found: LiveResource, seen: Comparis
         or _why_not_created(declared, inputs)
         or why_not_replaced(seen.create_only, inputs.live)
     )
-    steps = (delete_step(found), create_step(kind, declared, inputs.naming))
+    steps = (delete_step(found), *create_steps(kind, declared, inputs.naming))
     return changed(Action.REPLACE, declared, found, seen, steps, refused)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.kinds import Kind, Mode
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.object_storage import LINKED_FIELDS
+from reconciler.kinds.object_storage import LINKED_FIELDS, unlike_declared
 from reconciler.kinds.storage_settings import INSIDE
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
@@ -29,6 +29,15 @@ from reconciler.plan.compare import wanted_fields
 
 def create_step(kind: Kind, resource: Resource, naming: Naming) -> CreateObject:
     return CreateObject(kind=kind.name, name=resource.name, fields=sent_fields(kind, resource, naming))
+
+
+def create_steps(kind: Kind, resource: Resource, naming: Naming) -> tuple[Step, ...]:
+    """The step that creates an object, and one for what it links to and is not as declared."""
+    step = create_step(kind, resource, naming)
+    other = unlike_declared(naming, resource.fields) if kind.name == "repository" else {}
+    if not other:
+        return (step,)
+    return step, ChangeObjectStorage(name=resource.name, fields=other, changed=sorted(other))
 
 
 def update_steps(
@@ -75,8 +84,9 @@ def sent_fields(kind: Kind, resource: Resource, naming: Naming, only: list[str] 
     """The declared fields that go to the server. A PUT omits a login unless it changed: sending one may make the server
     deploy the service again (facts, U6)."""
     fields = {}
+    linked = LINKED_FIELDS if kind.name == "repository" and naming.rest < INSIDE else ()
     for declared in kind.fields:
-        if declared.name not in resource.fields or not declared.in_version(naming.rest):
+        if declared.name not in resource.fields or not declared.in_version(naming.rest) or declared.name in linked:
             continue
         if declared.mode is Mode.LOCAL or resource.fields[declared.name] is UNKNOWN:
             continue

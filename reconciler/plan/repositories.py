@@ -15,6 +15,7 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.plan.object_storage import why_not_changed
 from reconciler.plan.passes import Inputs
+from reconciler.plan.repository_states import why_not_edited
 
 LAST = "it is the last repository, which the server does not delete"
 
@@ -38,7 +39,11 @@ def why_not_moved(found: LiveResource, changes: Sequence[FieldChange], inputs: I
 
 
 def why_not_updated(declared: Resource, found: LiveResource, changes: Sequence[FieldChange], inputs: Inputs) -> str:
-    return why_not_moved(found, changes, inputs) or why_not_changed(declared, found, changes, inputs)
+    return (
+        why_not_edited(found.repository)
+        or why_not_moved(found, changes, inputs)
+        or why_not_changed(declared, found, changes, inputs)
+    )
 
 
 def why_not_replaced(create_only: Sequence[str], live: Live) -> str:

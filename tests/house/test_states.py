@@ -42,7 +42,9 @@ STATES = {name for _, name in properties_read(Path(states.__file__).read_text(en
 
 
 def test_the_properties_that_only_states_have() -> None:
-    assert {"isDefault", "lastRun", "lastStatus", "maintenanceModeState", "nextRun", "status"} == STATES
+    of_repositories = {"isOutOfOrder", "isOutOfSync", "isOutdated", "outOfOrderReason"}
+    of_others = {"isDefault", "lastRun", "lastStatus", "maintenanceModeState", "nextRun", "status"}
+    assert of_repositories | of_others == STATES
 
 
 def test_the_check_finds_both_ways_to_read_a_property() -> None:

@@ -9,7 +9,13 @@ import pytest
 
 from reconciler.kinds import KINDS, Mode
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.object_storage import LINKED_FIELDS, OBJECT_STORAGE, STORAGE_FIELDS, created_storage, linked_id
+from reconciler.kinds.object_storage import (
+    LINKED_FIELDS,
+    OBJECT_STORAGE,
+    STORAGE_FIELDS,
+    created_storage,
+    linked_storage,
+)
 from reconciler.kinds.put_requests import accepted
 from reconciler.kinds.references import found_by, references_of, shown_name
 from reconciler.kinds.storage_settings import LINKED, PREFIX
@@ -83,25 +89,25 @@ def world(rest: int, *, storages: list[dict[str, Any]], accounts: list[dict[str,
 def test_a_place_that_no_object_storage_repository_has() -> None:
     naming = world(7, storages=[linked("s3", 7, s3Folder="other")])
     with pytest.raises(UnknownName, match="no object storage repository with type s3, account AKIABACKUP, bucket"):
-        linked_id(naming, declared("s3"))
+        linked_storage(naming, declared("s3"))
 
 
 def test_two_object_storage_repositories_in_one_place_are_candidates() -> None:
     naming = world(7, storages=[linked("s3", 7), linked("s3", 7, id="two", name="second")])
     with pytest.raises(UnknownName, match=r"2 object storage repositories have .*: archive \(.*\), second \(two\)"):
-        linked_id(naming, declared("s3"))
+        linked_storage(naming, declared("s3"))
 
 
 @pytest.mark.parametrize("hidden", ["type", "s3Folder", "amazonBucketS3Aws"])
 def test_a_place_that_is_not_shown_is_not_the_declared_one(hidden: str) -> None:
     naming = world(7, storages=[linked("s3", 7, **{hidden: None})])
     with pytest.raises(UnknownName):
-        linked_id(naming, declared("s3"))
+        linked_storage(naming, declared("s3"))
 
 
 def test_v5_lists_no_accounts_and_matches_without_them() -> None:
     naming = world(5, storages=[linked("s3", 5)])
-    assert linked_id(naming, declared("s3")) == IDS["object_storage", "archive"]
+    assert linked_storage(naming, declared("s3")).id == IDS["object_storage", "archive"]
 
 
 def test_a_named_one_needs_no_place() -> None:

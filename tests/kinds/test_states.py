@@ -9,8 +9,26 @@ from typing import Any
 import pytest
 
 from reconciler.kinds import KINDS, api
-from reconciler.kinds.states import health_of, job_state, move_status, proxy_state, session_status, word_of
-from reconciler.model.state import Health, JobState, Maintenance, MoveStatus, ProxyState, SessionStatus, Status
+from reconciler.kinds.states import (
+    health_of,
+    job_state,
+    move_status,
+    proxy_state,
+    repository_state,
+    session_status,
+    word_of,
+)
+from reconciler.kinds.typed import typed
+from reconciler.model.state import (
+    Health,
+    JobState,
+    Maintenance,
+    MoveStatus,
+    ProxyState,
+    RepositoryState,
+    SessionStatus,
+    Status,
+)
 
 Read = Callable[[dict[str, Any], int], StrEnum]
 
@@ -155,4 +173,12 @@ def test_a_session_is_active_or_has_ended_or_neither() -> None:
 
 
 def test_the_kinds_with_a_state() -> None:
-    assert {name for name, kind in KINDS.items() if kind.state is not None} == {"job", "proxy"}
+    assert {name for name, kind in KINDS.items() if kind.state is not None} == {"job", "proxy", "repository"}
+
+
+def test_a_repository_that_shows_nothing_is_in_an_unknown_state() -> None:
+    kind = KINDS["repository"]
+    assert repository_state(typed(kind, 8, {"isOutdated": None, "isOutOfOrder": "yes"}), 8) == RepositoryState()
+    raw = {"isOutdated": False, "isOutOfOrder": True, "outOfOrderReason": "no access", "isOutOfSync": True}
+    assert repository_state(typed(kind, 8, raw), 8) == RepositoryState(False, True, True, "no access")
+    assert repository_state(typed(kind, 7, raw), 7) == RepositoryState(is_out_of_sync=True)

@@ -28,7 +28,8 @@ class Hand:
         return answer
 
     def by_name(self, collection: str, key: str, value: str) -> dict[str, Any]:
-        items: list[dict[str, Any]] = self.request("GET", collection).json()["results"]
+        listed = self.request("GET", collection).json()
+        items: list[dict[str, Any]] = listed if isinstance(listed, list) else listed["results"]
         return next(item for item in items if item[key] == value)
 
     def change(self, collection: str, key: str, value: str, body: dict[str, Any]) -> None:
@@ -45,9 +46,12 @@ def by_hand(demo: Rehearsal) -> Iterator[Hand]:
         ends = lab.endpoints()
         context = ssl.create_default_context(cafile=ends["ca_file"])
         host = inventory.access.server.host
-        with httpx.Client(base_url=f"{ends['url']}/v8/", verify=context, headers={"Host": host}) as client:
+        rest = {"auto": "v8"}.get(inventory.access.server.rest, inventory.access.server.rest)
+        with httpx.Client(base_url=f"{ends['url']}/{rest}/", verify=context, headers={"Host": host}) as client:
             hand = Hand(client, host)
             form = {"grant_type": "password", "username": ends["username"], "password": ends["password"]}
-            answer = hand.request("POST", "token", data={**form, "disable_antiforgery_token": "true"})
+            answer = hand.request(
+                "POST", "token", data={**form, **({"disable_antiforgery_token": "true"} if rest > "v6" else {})}
+            )
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             yield hand

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.apply.context import ApplyContext
+from reconciler.kinds.references import references_of
 from reconciler.kinds.storage_settings import NONE, PREFIX
 
 _KEY: Final = f"{PREFIX}encryption_key"
@@ -26,10 +27,12 @@ def with_encryption_key(
         return dict(fields)
     with context.encrypting:
         before = {item.id.lower() for item in context.live.references.get("encryption_key", ())}
-        listed = [raw for raw in context.reader.list(_COLLECTION) if hint in (raw.get("description"), raw.get("id"))]
-        fit = [str(raw["id"]) for raw in listed if not renew or str(raw["id"]).lower() not in before]
+        listed = context.reader.list(_COLLECTION)
+        named = [raw for raw in listed if hint in (raw.get("description"), raw.get("id"))]
+        fit = [raw for raw in named if not renew or str(raw.get("id")).lower() not in before]
         if not fit:
             login = context.access.credentials[fields[ENCRYPTION_CREDENTIALS]]
             body = {"description": hint, "password": context.naming.reveal(login.password)}
-            fit = [str(context.writer.create(_COLLECTION, body)["id"])]
-    return {**fields, _KEY: fit[-1]}
+            fit = [context.writer.create(_COLLECTION, body)]
+        context.naming.refer({"encryption_key": references_of("encryption_key", [*listed, *fit])})
+    return {**fields, _KEY: str(fit[-1]["id"])}

@@ -36,7 +36,8 @@ STORAGES = only(READ, 6, 7)
 
 
 def storages(call: Call) -> Rows:
-    found = list(call.items("object_storage").values())
+    hidden = call.options.without_object_storage
+    found = [item for item in call.items("object_storage").values() if item["name"] not in hidden]
     if call.text("longTerm"):
         archive = ("AzureBlobArchive", "AmazonS3Glacier")
         wanted = call.flag("longTerm", default=False)
@@ -70,6 +71,7 @@ def accounts(call: Call) -> Rows:
         item
         for item in call.items("accounts").values()
         if all(not wanted or str(item.get(name)).lower() == wanted.lower() for name, wanted in filters.items())
+        and item.get("name") not in call.options.without_accounts
     ]
     return Rows(found, lambda item: show_account(call, item))
 
@@ -86,6 +88,11 @@ def add_account(call: Call) -> Any:
     item.pop("password", None)
     call.items("accounts")[item["id"]] = item
     return show_account(call, item)
+
+
+def edit_account(call: Call) -> None:
+    item = call.find("accounts", "accountId", "Account")
+    item |= {name: value for name, value in call.body(ACCOUNT).items() if name != "password"}
 
 
 def show_key(call: Call, item: Item) -> dict[str, Any]:
@@ -120,6 +127,7 @@ ROUTES = (
     Route("GET", "Accounts", accounts, only(READ, 6, 7, 8)),
     Route("POST", "Accounts", add_account, CREATED),
     Route("GET", "Accounts/{accountId}", account, only(READ, 6, 7, 8)),
+    Route("PUT", "Accounts/{accountId}", edit_account, only(EDIT, 6, 7, 8)),
     Route("GET", "EncryptionKeys", keys, only(READ, 6, 7, 8)),
     Route("POST", "EncryptionKeys", add_key, only(CREATE, 6, 7, 8)),
     Route("GET", "EncryptionKeys/{keyId}", key, only(READ, 6, 7, 8)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -66,6 +66,10 @@ class Options:
     related_repositories: bool = False
     """Whether repositories of one owner in the same bucket must be moved together."""
     minute: float = 60.0
+    without_accounts: Sequence[str] = ()
+    """Names of cloud accounts that the server does not have, although the inventory names them."""
+    without_object_storage: Sequence[str] = ()
+    """The same for object storage repositories up to v7."""
 
     put_repositories: str = "merge"
     """merge or replace."""

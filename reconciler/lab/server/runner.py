@@ -145,9 +145,19 @@ def wait_for_proxy(api: Api, job: Item, session: Item, repository: Item) -> Item
             return None
 
 
+def standing_still(api: Api, repository: Item) -> str:
+    """Why no job runs on a repository, whatever its proxies do."""
+    state = {**repository, **api.options.repository_states.get(repository["name"], {})}
+    words = {"isOutdated": "out of date", "isOutOfOrder": "invalid", "isOutOfSync": "out of sync"}
+    found = [word for flag, word in words.items() if state.get(flag)]
+    return f"Backup repository '{repository['name']}' is {found[0]}." if found else ""
+
+
 def choose(api: Api, repository: Item) -> tuple[Item | None, str, str]:
     """A proxy of the repository that can work; else why not, and what is to become of the session. A pool works on
     with members that are out of date; a single proxy does not."""
+    if problem := standing_still(api, repository):
+        return None, problem, "fail"
     active = at_work(api, owners(api, repository))
     online = [proxy for proxy in active if api.online(proxy)]
     able = [proxy for proxy in online if proxy["proxyPoolId"] or not api.outdated(proxy)]

@@ -68,7 +68,7 @@ def plant(api: Api, seed: Seed) -> None:
         state[name] = state[name] or value
     state["administrators"].update(seed.administrators)
     add_missing(api, "organizations", seed.organizations, organization)
-    add_missing(api, "accounts", seed.accounts, account)
+    add_missing(api, "accounts", {name: spec for name, spec in seed.accounts.items() if not has(api, name)}, account)
     add_missing(api, "object_storage", seed.object_storage, storage)
     add_missing(api, "encryption_keys", {hint: {} for hint in seed.encryption_keys}, encryption_key)
     if not api.items("proxies"):
@@ -76,6 +76,13 @@ def plant(api: Api, seed: Seed) -> None:
         api.items("proxies")[local["id"]] = local
         first = default_repository(api, local["id"])
         api.items("repositories")[first["id"]] = first
+
+
+def has(api: Api, account: str) -> bool:
+    """Whether an account can be named so, after users gave it another description or user name too."""
+    found = api.items("accounts").items()
+    names = {str(name).lower() for ident, item in found for name in (ident, item["userName"], item["description"])}
+    return account.lower() in names
 
 
 Make = Callable[[Api, str, Mapping[str, Any]], Item]

@@ -31,9 +31,10 @@ from reconciler.lab.server.api import Api
 from reconciler.lab.server.dispatch import Dispatcher
 from reconciler.lab.server.http import Listener
 from reconciler.lab.server.routes import Route, Router
-from reconciler.lab.server.seed import Seed, plant, settle
+from reconciler.lab.server.seed import SERVED, Seed, plant, settle
 from reconciler.lab.server.witness import Witness
 from reconciler.lab.state import Document
+from reconciler.model.version import version_numbers
 
 ROUTES: tuple[Route, ...] = (
     *tokens.ROUTES,
@@ -161,9 +162,11 @@ class LabServer:
         return powershell.run(self._api, script, args)
 
     def upgrade_server(self, build: str) -> None:
-        """Install a new build: the server and its local proxy have it, the other proxies are out of date."""
+        """Install a new build: the server and its local proxy have it, the other proxies are out of date. It serves the
+        REST versions up to its own."""
         with self.document.lock:
             self.document.data["build"] = build
+            self.document.data["served"] = [rest for rest in SERVED if rest <= version_numbers(build)[0]]
             for item in self._api.items("proxies").values():
                 if item["type"] == "Local":
                     item["version"] = build

@@ -40,7 +40,6 @@ BELOW: Final[dict[str, tuple[int, int]]] = {
 # Paths that it knows, with other methods.
 METHODS: Final[dict[tuple[str, str], tuple[int, int]]] = {
     ("DELETE", "accounts/*"): (6, 8),
-    ("PUT", "accounts/*"): (6, 8),
     ("DELETE", "encryptionkeys/*"): (6, 8),
     ("POST", "objectstoragerepositories"): (6, 7),
     ("DELETE", "objectstoragerepositories/*"): (6, 7),

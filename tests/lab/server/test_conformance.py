@@ -98,6 +98,7 @@ def small_things(judge: Judge) -> None:
     judge("GET", "Accounts")
     account = judge("POST", "Accounts", {"accountType": "amazonS3Account", "userName": "key", "password": "secret"})
     judge("GET", "Accounts/{accountId}", accountId=account["id"])
+    judge("PUT", "Accounts/{accountId}", {"description": "Contoso"}, accountId=account["id"])
     judge("GET", "EncryptionKeys")
     judge("GET", "EncryptionKeys/{keyId}", keyId=KEY)
     judge("POST", "EncryptionKeys", {"description": "2026", "password": "secret"})

@@ -1,0 +1,276 @@
+"""Object storage of repositories: what can be edited is an update, what cannot is blocked or a replace of the place;
+what is left out stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.by_hand import Hand, by_hand
+from tests.scenarios.rehearsal import Rehearsal
+
+INVENTORY = """version: 1
+name: corp
+server: {{host: vbo.corp.example.com, credentials: admin, rest: {rest}}}
+credentials:
+  admin: {{username: 'CORP\\svc-vbo', password: secret://env/P}}
+  storage-2026: {{username: storage, password: secret://env/STORAGE}}
+proxies:
+  px-1: {{host: px-1.corp.example.com, type: domain, credentials: admin}}
+repositories:
+  cloud:
+    proxy: px-1
+    object_storage: {{{storage}}}
+    retention: {{type: item-level, keep: 3 years}}
+  disk: {{proxy: px-1, path: 'D:\\VBO', retention: {{type: item-level, keep: 1 year}}}}
+organizations:
+  contoso.example.com: {{proxies: [px-1]}}
+jobs:
+  daily: {{organization: contoso.example.com, repository: cloud, items: [mailbox], schedule: {{daily: "22:00"}}}}
+"""
+PLACE = "type: s3, account: minio, bucket: vbo, folder: contoso, region: eu-west-2, cloud: global"
+LIMITS = "size_limit_gb: 100, immutability_days: 30"
+ADDRESS = "update:repository.cloud"
+
+
+def rehearsal(folder: Path, storage: str = f"{PLACE}, {LIMITS}", rest: str = "auto") -> Rehearsal:
+    made = Rehearsal(folder)
+    made.file.write_text(INVENTORY.format(storage=storage, rest=rest), encoding="utf-8")
+    return made
+
+
+def blocked(made: Rehearsal) -> dict[str, str]:
+    """The repositories that cannot be changed, and why."""
+    changes = made.plan()["changes"]
+    found = [item for item in changes if item.get("blocked") and item["address"].startswith("repository.")]
+    return {item["key"]: item["blocked"] for item in found}
+
+
+def changed(made: Rehearsal) -> dict[str, dict[str, Any]]:
+    """The changes of repositories: an upgraded server has upgrades of proxies too."""
+    return {key: fields for key, fields in made.changes().items() if ":repository." in key}
+
+
+def storage_of(hand: Hand) -> dict[str, Any]:
+    found: dict[str, Any] = hand.by_name("BackupRepositories", "name", "cloud")["objectStorage"]
+    return found
+
+
+def everything(hand: Hand) -> dict[str, Any]:
+    """The repositories by name, without what moves by itself."""
+    found = hand.request("GET", "BackupRepositories").json()["results"]
+    return {item["name"]: {name: value for name, value in item.items() if name != "_links"} for item in found}
+
+
+@pytest.mark.parametrize("semantics", ["merge", "replace"])
+def test_finding_5_limits_are_updated_and_can_be_left_out(tmp_path: Path, semantics: str) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    made.set("server", f"put_repositories={semantics}")
+    with by_hand(made) as hand:
+        before = everything(hand)
+    made.replace("size_limit_gb: 100", "size_limit_gb: 250")
+    made.replace("immutability_days: 30", "immutability_days: 60")
+    changes = made.changes()
+    assert changes[ADDRESS] == {
+        "object_storage.size_limit_gb": [100, 250],
+        "object_storage.immutability_days": [30, 60],
+    }
+    made.converges()
+    with by_hand(made) as hand:
+        after = everything(hand)
+    assert {name for name in before if before[name] != after[name]} == {"cloud"}
+    was, now = before["cloud"]["objectStorage"], after["cloud"]["objectStorage"]
+    moved = {name for name in was | now if was.get(name) != now.get(name)}
+    assert moved - {"usedSpaceBytes", "freeSpaceBytes"} == {"sizeLimitGB", "immutabilityPeriodDays"}
+    made.replace(", size_limit_gb: 250, immutability_days: 60", "")
+    assert made.changes() == {}
+
+
+def test_finding_5_the_account_by_another_of_its_names(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    with by_hand(made) as hand:
+        account = next(item for item in hand.request("GET", "Accounts").json() if item["userName"] == "minio")
+        hand.request("PUT", f"Accounts/{account['id']}", json={"userName": "akia1", "description": "minio"})
+    assert made.changes() == {}
+    made.replace("account: minio", "account: akia1")
+    assert made.changes() == {}
+    made.replace("account: akia1", f"account: {account['id'].upper()}")
+    assert made.changes() == {}
+
+
+def test_finding_5_an_ambiguous_account_is_refused_with_the_candidates(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    with by_hand(made) as hand:
+        twin = {"accountType": "amazonS3Account", "userName": "akia2", "password": "x", "description": "minio"}
+        hand.request("POST", "Accounts", json=twin)
+    (reason,) = blocked(made).values()
+    assert "2 cloud accounts on the server have the name 'minio'" in reason
+    assert "minio / akia2 (" in reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("immutability_days: 30", "immutability_days: 7", "only be lengthened: it is 30 days, and 7 days is declared"),
+        ("immutability_days: 30", "immutability_days: none", "cannot be turned on or off"),
+        (LIMITS, f"{LIMITS}, encryption_key: Contoso", "encryption cannot be turned on or off"),
+        (LIMITS, f"{LIMITS}, immutability_mode: governance", "immutability_mode cannot be changed after creation"),
+        (LIMITS, f"{LIMITS}, storage_class: standard-ia", "storage_class cannot be changed after creation"),
+    ],
+)
+def test_what_the_product_refuses_is_blocked_with_the_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    made.replace(old, new)
+    (found,) = blocked(made).values()
+    assert reason in found
+    assert made.apply().code != 0
+    with by_hand(made) as hand:
+        assert storage_of(hand)["immutabilityPeriodDays"] == 30
+
+
+def test_a_limit_is_lifted_and_a_change_by_hand_is_drift(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    with by_hand(made) as hand:
+        found = hand.by_name("BackupRepositories", "name", "cloud")
+        storage = {**found["objectStorage"], "sizeLimitGB": 7}
+        hand.request("PUT", f"BackupRepositories/{found['id']}", json={**found, "objectStorage": storage})
+    assert made.changes()[ADDRESS] == {"object_storage.size_limit_gb": [7, 100]}
+    made.replace("size_limit_gb: 100", "size_limit_gb: none")
+    made.converges()
+    with by_hand(made) as hand:
+        assert storage_of(hand)["sizeLimitEnabled"] is False
+
+
+def test_another_place_is_a_replace(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    made.replace("folder: contoso", "folder: other")
+    assert "replace:repository.cloud" in made.changes()
+
+
+@pytest.mark.parametrize("semantics", ["merge", "replace"])
+def test_finding_6_one_form_for_a_server_that_turns_v8_and_back(tmp_path: Path, semantics: str) -> None:
+    """By its place it is the same before and after the upgrade."""
+    made = rehearsal(tmp_path, f"{PLACE}, size_limit_gb: 100", rest="v7")
+    made.converges()
+    made.set("server", f"put_object_storage={semantics}")
+    made.replace("rest: v7", "rest: auto")
+    made.replace("size_limit_gb: 100", "size_limit_gb: 200")
+    assert changed(made)[ADDRESS] == {"object_storage.size_limit_gb": [100, 200]}
+    made.converges()
+    made.set("server", "build=8.5.0.1014")
+    assert (made.plan()["server"]["rest"], changed(made)) == ("v8", {})
+    made.replace("size_limit_gb: 200", "size_limit_gb: 300")
+    assert changed(made)[ADDRESS] == {"object_storage.size_limit_gb": [200, 300]}
+    made.set("server", "build=7.0.0.2911")
+    made.converges()
+
+
+def test_finding_6_the_form_of_v7_on_v8(tmp_path: Path) -> None:
+    """What exists stays as it is; what is to be created says what to write instead."""
+    made = rehearsal(tmp_path, "name: Bucket, cache: 'D:\\Cache'", rest="v7")
+    made.converges()
+    made.replace("rest: v7", "rest: auto")
+    made.set("server", "build=8.5.0.1014")
+    plan = made.plan()
+    assert (plan["server"]["rest"], changed(made)) == ("v8", {})
+    noted = {item["detail"] for item in plan["reports"] if item["address"] == "repository.cloud"}
+    assert any("`object_storage.name` is not in REST v8" in detail for detail in noted)
+    made.replace("  cloud:\n", "  new:\n")
+    made.replace("repository: cloud", "repository: new")
+    assert "write `type`, `account`, `bucket` and `folder`" in blocked(made)["create:repository.new"]
+
+
+def test_finding_6_the_fix_for_v8_survives_being_followed(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path, "name: Bucket", rest="v8")
+    said = made.run("validate", str(made.file))
+    assert (said.code, "Object storage does not fit" in said.out + said.err) == (1, True)
+    made.replace("name: Bucket", "type: s3, account: a, bucket: b, folder: f")
+    assert made.run("validate", str(made.file)).code == 0
+
+
+def test_finding_11_object_storage_of_v5(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path, PLACE, rest="v5")
+    made.converges()
+    made.replace("region: eu-west-2", "region: eu-west-2, size_limit_gb: 100")
+    assert blocked(made) == {ADDRESS: "REST v5 does not document how object storage is changed"}
+
+
+@pytest.mark.parametrize("rest", ["v6", "v7", "auto"])
+def test_finding_12_a_missing_account_is_found_while_planning(tmp_path: Path, rest: str) -> None:
+    made = rehearsal(tmp_path, PLACE, rest=rest)
+    made.plan()
+    made.set("server", 'without_accounts=["minio"]')
+    reason = blocked(made)["create:repository.cloud"]
+    assert "the server has no cloud account 'minio' (inventory.yml:12:" in reason
+    assert "add the cloud account in the console, or correct `account`" in reason
+
+
+def test_finding_12_a_missing_object_storage_repository_is_found_while_planning(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path, PLACE, rest="v7")
+    made.plan()
+    made.set("server", 'without_object_storage=["vbo/contoso"]')
+    reason = blocked(made)["create:repository.cloud"]
+    assert "the server has no object storage repository with type s3, account minio, bucket vbo" in reason
+
+
+@pytest.mark.parametrize("rest", ["v6", "v7", "v8"])
+def test_an_encryption_key_is_created_once_and_again_with_another_password(tmp_path: Path, rest: str) -> None:
+    encrypted = f"{PLACE}, encryption_key: Contoso 2026, encryption_credentials: storage-2026"
+    made = rehearsal(tmp_path, encrypted, rest=rest)
+    made.environment = {"STORAGE": "first", "P": "p"}
+    made.converges()
+    with by_hand(made) as hand:
+        assert len(keys(hand)) == 1
+    made.environment = {"STORAGE": "second", "P": "p"}
+    changes = made.changes()
+    assert [*changes[ADDRESS]] == ["object_storage.encryption_credentials"]
+    assert "second" not in made.run("plan", "--lab", str(made.file)).out
+    made.converges()
+    with by_hand(made) as hand:
+        assert len(keys(hand)) == 2
+
+
+def keys(hand: Hand) -> list[str]:
+    listed = hand.request("GET", "EncryptionKeys").json()
+    return [item["id"] for item in listed if item["description"] == "Contoso 2026"]
+
+
+# Repositories that are out of date, invalid or out of sync
+
+STATES = {
+    "repository-out-of-date": ('{"isOutdated": true}', "out of date"),
+    "repository-invalid": ('{"isOutOfOrder": true, "outOfOrderReason": "no access"}', "invalid (no access)"),
+    "repository-out-of-sync": ('{"isOutOfSync": true}', "out of sync"),
+}
+
+
+@pytest.mark.parametrize("code", STATES)
+def test_a_state_that_stops_jobs_is_reported_and_is_drift(tmp_path: Path, code: str) -> None:
+    flags, word = STATES[code]
+    made = rehearsal(tmp_path)
+    made.converges()
+    assert made.run("drift", "--lab", str(made.file)).code == 0
+    made.set("server", f'repository_states={{"cloud": {flags}}}')
+    plan = made.plan()
+    assert [item for item in plan["changes"] if item["action"] != "run"] == []
+    (report,) = [item for item in plan["reports"] if item["code"] == code]
+    assert report["detail"] == f"the repository is {word}: daily stands still"
+    assert report["level"] == "warning"
+    drift = made.run("drift", "--lab", str(made.file))
+    assert (drift.code, word.partition(" (")[0] in drift.out) == (2, True)
+
+
+def test_what_is_out_of_date_is_not_edited(tmp_path: Path) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    made.set("server", 'repository_states={"cloud": {"isOutdated": true}}')
+    made.replace("size_limit_gb: 100", "size_limit_gb: 250")
+    assert "out of date, and the server rejects changes" in blocked(made)[ADDRESS]
