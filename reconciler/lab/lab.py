@@ -23,10 +23,11 @@ from reconciler.lab.secrets import LabSecrets
 from reconciler.lab.wanted import wanted
 from reconciler.model.connection import Access, Certificate, Connection, Credential, Package
 from reconciler.model.inventory import Inventory
-from reconciler.model.secret import SecretResolver
 
 _PATIENCE: Final = 30.0
 _LOCK: Final = "lock"
+_OLD_KEY: Final = "server.key"
+"""Of a lab whose server kept the passwords of the user, encrypted with this."""
 
 
 class _World(Protocol):
@@ -65,19 +66,19 @@ class Lab:
         cls,
         inventory: Inventory,
         folder: Path,
-        resolver: SecretResolver | None = None,
         outside: Outside = NOTHING,
     ) -> Lab:
-        """The lab of `inventory`, with its state in `folder`. `resolver` is asked for real secrets first, by default
-        the one of the inventory. `outside` are machines that it does not emulate; where the lab runs already, it has
-        its own. Raises LabError and StateError."""
+        """The lab of `inventory`, with its state in `folder`. `outside` are machines that it does not emulate; a lab
+        that runs already has its own. Raises LabError and StateError."""
         folder = folder.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+        if (folder / _OLD_KEY).exists():
+            raise LabError(f"an older version may have kept real passwords in {folder}; start over with: lab reset")
         lock, access = _locked(folder), lab_logins(inventory.access)
         try:
             authority = Authority(folder / "pki")
-            secrets = LabSecrets(resolver or _real(inventory), folder / "secrets", access.credentials)
+            secrets = LabSecrets(folder / "secrets", access.credentials)
             certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
             packages = stand_ins(inventory, folder / "packages")
             world: _World
@@ -123,8 +124,8 @@ class Lab:
         return str(self._world.call("set", {"target": target, "key": key, "value": value}))
 
     def endpoints(self) -> dict[str, Any]:
-        """Where everything is and how to log in, for clients that are none of ours. A password is shown where the lab
-        made it up; one of the user's is named by its reference."""
+        """Where everything is and how to log in, for clients that are none of ours. Their passwords are those
+        of the lab."""
         server = self._access.server
         hosts = [self._host(name) for name in sorted(self._access.connections)]
         return {
@@ -160,15 +161,10 @@ class Lab:
         if certificate is None or not certificate.cert or certificate.key is None:
             return {}
         file = Path(self._access.root, certificate.cert)
-        invented = self.resolver.is_invented(certificate.key)
-        return {"cert_file": str(file), "key_file": str(file.with_suffix(".key") if invented else certificate.key)}
+        return {"cert_file": str(file), "key_file": str(file.with_suffix(".key"))}
 
     def _shown(self, credential: Credential) -> str:
-        if credential.password is None:
-            return ""
-        if self.resolver.is_invented(credential.password):
-            return self.resolver.resolve(credential.password).reveal()
-        return str(credential.password)
+        return self.resolver.resolve(credential.password).reveal() if credential.password else ""
 
     def close(self) -> None:
         self._world.close()
@@ -233,12 +229,6 @@ def _locked(folder: Path) -> int | None:
             os.close(lock)
             raise LabError(f"another process holds {folder / _LOCK}, and its lab does not come up")
         time.sleep(0.05)
-
-
-def _real(inventory: Inventory) -> SecretResolver:
-    from reconciler.inventory.secrets import Resolver
-
-    return Resolver(inventory.access.root, inventory.access.commands)
 
 
 def _view(answer: Mapping[str, Any]) -> View:

@@ -44,8 +44,8 @@ def _with_login(connection: Connection) -> Connection:
 def redirect(
     access: Access, view: View, certificates: Mapping[str, Certificate], packages: Mapping[str, Package] | None = None
 ) -> Access:
-    """The same access, to the lab, with its logins (`lab_logins`), and its certificates and packages in the place of
-    those that are not there. Raises LabError for a host that the lab does not have."""
+    """The same access, to the lab, with its logins (`lab_logins`), certificates and packages. Raises LabError for a
+    host that the lab does not have."""
     access = lab_logins(access)
     server = access.server
     shell = server.powershell

@@ -27,7 +27,6 @@ from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
 from reconciler.lab.outside import NOTHING, Outside
 from reconciler.lab.population import Population
-from reconciler.lab.sealed import SealedDocument
 from reconciler.lab.server import LabServer, Seed
 from reconciler.lab.state import Document
 from reconciler.lab.switches import switch
@@ -60,7 +59,7 @@ class RunningLab:
         self._server: LabServer | None = None
         self._population = self._populate()
         self._documents = {
-            "server": SealedDocument(folder / "server.json", dict),
+            "server": Document(folder / "server.json", dict),
             "fleet": Document(folder / "fleet.json", lambda: {"accounts": {}}),
         }
         dialler = Dialler(self._network, self._domain, authority.client_context)

@@ -1,6 +1,7 @@
-"""Secrets in the lab: the real ones where they can be resolved, and made-up ones in the place of the others.
+"""Secrets in the lab: all of them are invented, and none is resolved where its reference points to.
 
-So a rehearsal needs no secret at all, and still everything logs in with what the inventory names.
+So a rehearsal needs no secret, starts no program for one, and keeps no real one in its folder. Everything still logs in
+with what the inventory names.
 """
 
 from __future__ import annotations
@@ -15,25 +16,23 @@ from threading import RLock
 
 from reconciler.lab import pki
 from reconciler.model.connection import Credential
-from reconciler.model.errors import SecretError
-from reconciler.model.secret import Secret, SecretRef, SecretResolver
+from reconciler.model.secret import Secret, SecretRef
 
 Maker = Callable[[], str]
 
 
 class LabSecrets:
-    """A SecretResolver. `folder` keeps what is made up; `real` is asked first.
+    """A SecretResolver. `folder` keeps what is invented.
 
-    A made-up value is derived from the reference and a random key of the lab, so that it stays the same from one
-    command to the next. References to SSH keys, and those that `supply` names, get a real key instead.
+    A value is derived from the reference and a random key of the lab, so that it stays the same from one command to the
+    next, and another reference has another value. References to SSH keys, and those that `supply` names, get a real key
+    instead.
     """
 
-    def __init__(self, real: SecretResolver, folder: Path, credentials: Mapping[str, Credential]) -> None:
-        self._real = real
+    def __init__(self, folder: Path, credentials: Mapping[str, Credential]) -> None:
         self._folder = folder
         self._lock = RLock()
         self._values: dict[SecretRef, Secret] = {}
-        self._invented: set[SecretRef] = set()
         self._makers: dict[SecretRef, Maker] = {}
         for credential in credentials.values():
             if credential.private_key is not None:
@@ -43,30 +42,21 @@ class LabSecrets:
         """The value; never fails."""
         with self._lock:
             if reference not in self._values:
-                try:
-                    self._values[reference] = self._real.resolve(reference)
-                except SecretError:
-                    self._invented.add(reference)
-                    self._values[reference] = Secret(self._make(reference))
+                self._values[reference] = Secret(self._make(reference))
             return self._values[reference]
 
-    def is_invented(self, reference: SecretRef) -> bool:
-        """Whether the value is the lab's own, which may be shown, and not one of the user's."""
-        self.resolve(reference)
-        return reference in self._invented
-
     def key_file(self, reference: SecretRef) -> str:
-        """Where a made-up SSH key is kept, without passphrase; for one of the user's the reference itself."""
-        return str(self._key_path(reference)) if self.is_invented(reference) else str(reference)
+        """Where an SSH key is kept, without passphrase."""
+        self.resolve(reference)
+        return str(self._key_path(reference))
 
     def _key_path(self, reference: SecretRef) -> Path:
         return self._folder / f"{hashlib.sha256(str(reference).encode()).hexdigest()[:16]}.key"
 
     def supply(self, reference: SecretRef, value: str) -> None:
-        """Let `reference` be `value` from now on, whatever it really is: the lab replaces what belongs to it."""
+        """Let `reference` be `value` from now on."""
         with self._lock:
             self._values[reference] = Secret(value)
-            self._invented.add(reference)
 
     def _make(self, reference: SecretRef) -> str:
         maker = self._makers.get(reference)

@@ -31,10 +31,9 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
     if missing:
         raise Diagnosed([_not_installed(missing)])
     from reconciler.lab.lab import Lab
-    from reconciler.operations.session import real_secrets
 
     folder = own_folder(lab_folder(inventory.name, runtime.environment))
-    return Lab.open(inventory, folder, real_secrets(inventory, runtime))
+    return Lab.open(inventory, folder)
 
 
 def open_lab_at(path: Path | None, runtime: Runtime) -> Lab:

@@ -191,7 +191,10 @@ class Endpoints:
 def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iterator[Endpoints]:
     """The endpoints of an inventory. Connects to nothing; with `lab` the lab runs until the end of the context."""
     if not lab:
-        yield Endpoints(inventory.access, real_secrets(inventory, runtime))
+        from reconciler.inventory.secrets import Resolver
+
+        access = inventory.access
+        yield Endpoints(access, Resolver(access.root, access.commands, environment=runtime.environment))
         return
     from reconciler.operations.lab import open_lab
 
@@ -199,14 +202,6 @@ def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iter
     runtime.report("Working in the lab: an emulation on this machine. Nothing real is reached.")
     with open_lab(inventory, runtime) as running:
         yield Endpoints(running.redirect(inventory.access), running.resolver, running, folder)
-
-
-def real_secrets(inventory: Inventory, runtime: Runtime) -> SecretResolver:
-    """Resolves the secret references of an inventory where they point to, also in the lab."""
-    from reconciler.inventory.secrets import Resolver
-
-    access = inventory.access
-    return Resolver(access.root, access.commands, environment=runtime.environment)
 
 
 @contextmanager

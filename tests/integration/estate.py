@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.inventory import load
-from reconciler.inventory.secrets import Resolver
 from reconciler.lab.lab import Lab
 from reconciler.lab.outside import Machine, Outside
+from reconciler.lab.pki import ssh_public
+from reconciler.model.secret import SecretRef
 from reconciler.operations.paths import lab_folder
 from tests.integration.hosts import ADMIN, OUTSIDE, Host
-from tests.integration.namespaces import run
 from tests.integration.proxy.package import NAME, UNIT, Push
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -94,24 +93,23 @@ class Estate(Rehearsal):
 
 @contextmanager
 def estate(folder: Path, hosts: Sequence[Host]) -> Iterator[Estate]:
-    """The hosts with an account each, and with the names and the authority of the lab, which runs as long."""
-    environment = {f"{name}_PASSWORD": secrets.token_urlsafe(12) for name in ("VBO", "LINUX", "SMTP")}
-    made = Estate(folder, environment, hosts=hosts)
-    key = folder / "id_ed25519"
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", ADMIN, "-f", str(key)])
+    """The hosts with an account each, as in the lab, and with its names and authority; it runs as long."""
+    made = Estate(folder, hosts=hosts)
     proxies = "".join(f"  {host.name.partition('.')[0]}: {{host: {host.name}}}\n" for host in hosts)
     made.file.write_text(INVENTORY.replace("@PROXIES@\n", proxies), encoding="utf-8")
     for host in hosts:
-        host.account(environment["LINUX_PASSWORD"], key.with_suffix(".pub").read_text(encoding="ascii"))
         host.console("rm /etc/os-release; cat >/etc/os-release", SUPPORTED)
     machines = {host.name: Machine(host.address, host.host_key) for host in hosts}
     inventory, found = load(made.file, look_at_files=False)
     assert inventory is not None, found
-    resolver = Resolver(inventory.access.root, inventory.access.commands, environment=environment)
     place = lab_folder(inventory.name, {"XDG_STATE_HOME": str(folder / "state")})
     place.mkdir(parents=True)
-    with Lab.open(inventory, place, resolver, Outside(machines, OUTSIDE, made.push.script)) as lab:
+    with Lab.open(inventory, place, Outside(machines, OUTSIDE, made.push.script)) as lab:
         made.lab = lab
+        password = lab.resolver.resolve(SecretRef.parse("secret://env/LINUX_PASSWORD")).reveal()
+        key = Path(lab.resolver.key_file(SecretRef.parse("secret://file/id_ed25519")))
+        for host in hosts:
+            host.account(password, f"{ssh_public(key.read_bytes())} {ADMIN}\n")
         answer = lab.endpoints()
         for host in hosts:
             host.know({SERVER: answer["url"].split("//")[1].split(":")[0], MAIL: answer["smtp"]["host"]})

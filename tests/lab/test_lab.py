@@ -18,27 +18,16 @@ from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
 from reconciler.lab.errors import LabError
+from reconciler.lab.hosts.ntlm import nt_hash
 from reconciler.lab.lab import Lab, reset
 from reconciler.model.connection import Access, ConnectionContext
-from reconciler.model.errors import AuthenticationFailed, SecretError, Unreachable
+from reconciler.model.errors import AuthenticationFailed, Unreachable
 from reconciler.model.inventory import Inventory
-from reconciler.model.secret import Secret, SecretRef
+from reconciler.model.secret import SecretRef
 from reconciler.package_data import shipped_script
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
 CANARY = "Canary:9c1f and more"
-
-
-class Env:
-    """Nothing is set but this."""
-
-    def __init__(self, **values: str) -> None:
-        self.values = values
-
-    def resolve(self, reference: SecretRef) -> Secret:
-        if reference.path not in self.values:
-            raise SecretError(f"{reference} is not set")
-        return Secret(self.values[reference.path])
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +39,7 @@ def demo() -> Inventory:
 
 @pytest.fixture
 def lab(demo: Inventory, tmp_path: Path) -> Iterator[Lab]:
-    with Lab.open(demo, tmp_path / "lab", Env()) as opened:
+    with Lab.open(demo, tmp_path / "lab") as opened:
         yield opened
 
 
@@ -79,7 +68,7 @@ def _target(fd: Path) -> str:
 def test_nothing_is_left_behind(demo: Inventory, tmp_path: Path) -> None:
     gc.collect()
     threads, open_sockets = set(threading.enumerate()), sockets()
-    with Lab.open(demo, tmp_path / "lab", Env()) as lab:
+    with Lab.open(demo, tmp_path / "lab") as lab:
         assert facts(lab, demo.access, "px-lon-1")
         assert facts(lab, demo.access, "px-lnx-1")
     gc.collect()
@@ -114,7 +103,7 @@ proxies:
     )
     inventory, diagnostics = load(file)
     assert inventory is not None, diagnostics
-    with Lab.open(inventory, tmp_path / "lab", Env()) as lab:
+    with Lab.open(inventory, tmp_path / "lab") as lab:
         assert facts(lab, inventory.access, "px-1")["host"]["name"] == "A"
         access = lab.redirect(inventory.access)
         assert access.server.powershell is not None
@@ -155,7 +144,7 @@ def add(lab: Lab, access: Access, proxy: str) -> dict[str, Any]:
 
 def test_a_proxy_stays_online_from_one_command_to_the_next(demo: Inventory, tmp_path: Path) -> None:
     for turn in range(2):
-        with Lab.open(demo, tmp_path / "lab", Env()) as lab:
+        with Lab.open(demo, tmp_path / "lab") as lab:
             if turn == 0:
                 assert add(lab, demo.access, "px-lon-1")["status"] == "Online"
             access = lab.redirect(demo.access)
@@ -166,30 +155,56 @@ def test_a_proxy_stays_online_from_one_command_to_the_next(demo: Inventory, tmp_
             assert (shown["owner"], shown["reachable"]) == (demo.access.server.host, True)
 
 
+def with_password(demo: Inventory, name: str) -> Inventory:
+    """The inventory with another reference to the password of the proxies: another password, in the lab."""
+    login = replace(demo.access.credentials["corp-admin"], password=SecretRef("env", name))
+    connections = {
+        proxy: replace(found, credential=login) if found.credential and found.credential.name == login.name else found
+        for proxy, found in demo.access.connections.items()
+    }
+    credentials = {**demo.access.credentials, login.name: login}
+    return replace(demo, access=replace(demo.access, credentials=credentials, connections=connections))
+
+
 def test_a_password_that_is_rotated_is_rotated_in_the_lab_too(demo: Inventory, tmp_path: Path) -> None:
-    for password in ("first", "second"):
-        with Lab.open(demo, tmp_path / "lab", Env(CORP_PASSWORD=password)) as lab:
-            assert facts(lab, demo.access, "px-lon-1")
-    with Lab.open(demo, tmp_path / "lab", Env(CORP_PASSWORD="second")) as lab:
+    first, second, third = (with_password(demo, name) for name in ("FIRST", "SECOND", "THIRD"))
+    for inventory in (first, second):
+        with Lab.open(inventory, tmp_path / "lab") as lab:
+            assert facts(lab, inventory.access, "px-lon-1")
+    with Lab.open(second, tmp_path / "lab") as lab:
         lab.set("px-lon-1", "wrong-password", "yes")
-    with Lab.open(demo, tmp_path / "lab", Env(CORP_PASSWORD="third")) as lab:
+    with Lab.open(third, tmp_path / "lab") as lab:
         with pytest.raises(AuthenticationFailed):
-            facts(lab, demo.access, "px-lon-1")
-        assert facts(lab, demo.access, "px-lon-2")
+            facts(lab, third.access, "px-lon-1")
+        assert facts(lab, third.access, "px-lon-2")
 
 
-def test_real_secrets_are_nowhere_on_disk_and_in_no_output(demo: Inventory, tmp_path: Path) -> None:
-    names = ("VBO_PASSWORD", "VBO_WINRM_PASSWORD", "CORP_PASSWORD", "DMZ_PASSWORD", "SMTP_PASSWORD", "DMZ_PFX")
-    with Lab.open(demo, tmp_path / "lab", Env(**dict.fromkeys(names, CANARY))) as lab:
+def test_no_secret_of_the_user_is_read(demo: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is set, stored or runnable here: nothing below the folder of the lab has it, not even hashed."""
+    for name in ("VBO_PASSWORD", "VBO_WINRM_PASSWORD", "CORP_PASSWORD", "DMZ_PASSWORD", "SMTP_PASSWORD", "DMZ_PFX"):
+        monkeypatch.setenv(name, CANARY)
+    with Lab.open(demo, tmp_path / "lab") as lab:
         add(lab, demo.access, "px-lon-1")
         shown = json.dumps([lab.endpoints(), lab.status(), lab.mails()])
+        assert lab.resolver.resolve(SecretRef("env", "VBO_PASSWORD")).reveal() == lab.endpoints()["password"]
+    hashed = nt_hash(CANARY).hex()
     assert "Canary" not in shown
-    assert lab.endpoints()["password"] == "secret://env/VBO_PASSWORD"
+    assert lab.endpoints()["password"].startswith("Lab-1")
     for file in (tmp_path / "lab").rglob("*"):
         if file.is_file():
             assert CANARY.encode() not in file.read_bytes(), file
+            assert hashed.encode() not in file.read_bytes(), file
             assert file.stat().st_mode & 0o077 == 0 or "/hosts/px-" in str(file), file
     assert (tmp_path / "lab").stat().st_mode & 0o077 == 0
+
+
+def test_a_lab_that_may_hold_real_passwords_is_not_used(demo: Inventory, tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "server.key").write_bytes(b"x")
+    with pytest.raises(LabError, match="lab reset"):
+        Lab.open(demo, tmp_path / "lab")
+    reset(tmp_path / "lab")
+    Lab.open(demo, tmp_path / "lab").close()
 
 
 def test_endpoints_are_enough_for_other_clients(demo: Inventory, lab: Lab) -> None:
@@ -247,10 +262,10 @@ def test_a_second_command_works_in_the_lab_that_runs(demo: Inventory, tmp_path: 
             },
         ),
     )
-    with Lab.open(demo, folder, Env()) as first:
+    with Lab.open(demo, folder) as first:
         with pytest.raises(LabError, match="is running"):
             reset(folder)
-        with Lab.open(more, folder, Env()) as second:
+        with Lab.open(more, folder) as second:
             assert second.endpoints()["url"] == first.endpoints()["url"]
             assert facts(second, more.access, "px-new")["domain"]["member"] is True
             assert second.set("px-lon-1", "power", "off") == "px-lon-1: power is off"
@@ -260,7 +275,7 @@ def test_a_second_command_works_in_the_lab_that_runs(demo: Inventory, tmp_path: 
             assert "px-new.example.com" in first.status()["hosts"]
         with pytest.raises(Unreachable):
             facts(first, demo.access, "px-lon-1")
-    with Lab.open(demo, folder, Env()) as again:
+    with Lab.open(demo, folder) as again:
         assert again.status()["hosts"]["px-lon-1.corp.example.com"]["power"] == "off"
     reset(folder)
     assert not folder.exists()
@@ -274,18 +289,18 @@ def test_a_lab_whose_process_was_killed_is_taken_over(demo: Inventory, tmp_path:
     folder = tmp_path / "lab"
     folder.mkdir()
     (folder / "control.json").write_text(json.dumps({"address": "127.0.0.1", "port": 1, "token": "x"}))
-    with Lab.open(demo, folder, Env()) as lab:
+    with Lab.open(demo, folder) as lab:
         assert lab.status()["server"]["build"] == "8.5.0.1014"
 
 
 def test_a_stranger_has_no_control(demo: Inventory, tmp_path: Path) -> None:
     folder = tmp_path / "lab"
-    with Lab.open(demo, folder, Env()):
+    with Lab.open(demo, folder):
         place = json.loads((folder / "control.json").read_text())
         right = dict(place)
         (folder / "control.json").write_text(json.dumps(place | {"token": "guessed"}))
         with pytest.raises(LabError, match="does not answer"):
-            Lab.open(demo, folder, Env())
+            Lab.open(demo, folder)
         (folder / "control.json").write_text(json.dumps(right))
 
 
@@ -368,11 +383,11 @@ def test_the_test_mail_comes_from_the_server(demo: Inventory, lab: Lab) -> None:
 def test_a_host_that_changes_its_system_is_another_one(demo: Inventory, tmp_path: Path) -> None:
     proxy = demo.of_kind("proxy")[0]
     changed = replace(proxy, fields={**proxy.fields, "os": "linux", "type": "workgroup"})
-    with Lab.open(demo, tmp_path / "lab", Env()):
+    with Lab.open(demo, tmp_path / "lab"):
         pass
     with pytest.raises(LabError, match="lab reset"):
-        Lab.open(replace(demo, resources={**demo.resources, proxy.address: changed}), tmp_path / "lab", Env())
-    with Lab.open(demo, tmp_path / "lab", Env()) as lab:
+        Lab.open(replace(demo, resources={**demo.resources, proxy.address: changed}), tmp_path / "lab")
+    with Lab.open(demo, tmp_path / "lab") as lab:
         assert lab.status()["hosts"], "the failed one has let go of the folder"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,12 +14,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from reconciler.lab import pki
 from reconciler.lab.certificates import replacements
 from reconciler.lab.pki import Authority
-from reconciler.lab.sealed import SealedDocument
 from reconciler.lab.secrets import LabSecrets
-from reconciler.lab.state import StateError
 from reconciler.model.connection import Access, Certificate, Credential, Server
-from reconciler.model.errors import SecretError
-from reconciler.model.secret import Secret, SecretRef
+from reconciler.model.secret import SecretRef
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -77,36 +75,34 @@ def test_ssh_keys(tmp_path: Path) -> None:
             pki.ssh_public(private, phrase)
 
 
-class Real:
-    """Secrets that a user really has."""
-
-    def __init__(self, **values: str) -> None:
-        self.values = values
-
-    def resolve(self, reference: SecretRef) -> Secret:
-        if reference.path not in self.values:
-            raise SecretError(f"{reference} is not there")
-        return Secret(self.values[reference.path])
-
-
 def ref(name: str) -> SecretRef:
     return SecretRef("env", name)
 
 
-def test_real_secrets_come_first_and_others_are_made_up_once(tmp_path: Path) -> None:
-    secrets = LabSecrets(Real(A="real"), tmp_path, {})
-    made = secrets.resolve(ref("B")).reveal()
-    assert secrets.resolve(ref("A")).reveal() == "real"
-    assert (secrets.is_invented(ref("A")), secrets.is_invented(ref("B"))) == (False, True)
-    assert LabSecrets(Real(), tmp_path, {}).resolve(ref("B")).reveal() == made
-    assert made not in (secrets.resolve(ref("C")).reveal(), LabSecrets(Real(), tmp_path / "2", {}).resolve(ref("B")))
+def test_secrets_are_invented_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A", "real")
+    secrets = LabSecrets(tmp_path, {})
+    made = secrets.resolve(ref("A")).reveal()
+    assert LabSecrets(tmp_path, {}).resolve(ref("A")).reveal() == made
+    assert made not in ("real", secrets.resolve(ref("B")).reveal())
+    assert LabSecrets(tmp_path / "2", {}).resolve(ref("A")).reveal() != made
     assert len(made) >= 20
+
+
+@pytest.mark.parametrize("scheme", ["env", "file", "keyring", "exec", "vault"])
+def test_no_reference_is_followed(tmp_path: Path, scheme: str) -> None:
+    """An inventory may name any program here, and a keyring that would ask its user."""
+    script = tmp_path / "steal"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho real\n")
+    script.chmod(0o700)
+    assert LabSecrets(tmp_path / "lab", {}).resolve(SecretRef(scheme, str(script))).reveal().startswith("Lab-1")
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("phrase", [None, ref("PHRASE")], ids=["plain", "locked"])
 def test_keys_are_made_up_as_keys(tmp_path: Path, phrase: SecretRef | None) -> None:
     credential = Credential("c", "backup", private_key=ref("KEY"), passphrase=phrase)
-    secrets = LabSecrets(Real(), tmp_path, {"c": credential})
+    secrets = LabSecrets(tmp_path, {"c": credential})
     key = secrets.resolve(ref("KEY")).reveal().encode()
     password = secrets.resolve(phrase).reveal() if phrase else ""
     assert pki.ssh_public(key, password) == pki.ssh_public(Path(secrets.key_file(ref("KEY"))).read_bytes())
@@ -117,53 +113,28 @@ def access(tmp_path: Path, *certificates: Certificate) -> Access:
     return Access(server, {}, {}, {item.name: item for item in certificates}, str(tmp_path))
 
 
-def made(tmp_path: Path, real: Real, *certificates: Certificate) -> tuple[dict[str, Certificate], LabSecrets]:
-    secrets = LabSecrets(real, tmp_path / "secrets", {})
+def made(tmp_path: Path, *certificates: Certificate) -> tuple[dict[str, Certificate], LabSecrets]:
+    secrets = LabSecrets(tmp_path / "secrets", {})
     authority = Authority(tmp_path / "pki", clock())
     found = replacements(access(tmp_path, *certificates), secrets, authority, tmp_path / "made")
     return found, secrets
 
 
-def test_certificates_that_are_not_there_are_made(tmp_path: Path) -> None:
-    pfx = Certificate("dmz", pfx="pki/dmz.pfx", passphrase=ref("PFX"))
-    pem = Certificate("logon", cert="pki/logon.pem", key=ref("KEY"))
-    found, secrets = made(tmp_path, Real(PFX="phrase"), pfx, pem)
-    first = pkcs12.load_key_and_certificates(Path(found["dmz"].pfx).read_bytes(), b"phrase")[1]
-    again, _ = made(tmp_path, Real(PFX="another"), pfx, pem)
-    assert pkcs12.load_key_and_certificates(Path(again["dmz"].pfx).read_bytes(), b"another")[1] == first
-    assert "PRIVATE KEY" in secrets.resolve(ref("KEY")).reveal()
-    assert Path(found["logon"].cert).read_text().startswith("-----BEGIN CERTIFICATE")
-
-
-def test_the_user_s_own_certificates_are_used(tmp_path: Path) -> None:
+def test_certificates_are_those_of_the_lab(tmp_path: Path) -> None:
+    """Also if the user's own are there: their keys are secrets."""
     identity = Authority(tmp_path / "own", clock()).self_signed("own")
-    (tmp_path / "dmz.pfx").write_bytes(identity.pfx("phrase"))
+    (tmp_path / "dmz.pfx").write_bytes(identity.pfx(""))
     (tmp_path / "logon.pem").write_bytes(identity.cert_pem)
     pfx = Certificate("dmz", pfx="dmz.pfx", passphrase=ref("PFX"))
     pem = Certificate("logon", cert="logon.pem", key=ref("KEY"))
-    real = Real(PFX="phrase", KEY=identity.key_pem.decode())
-    assert made(tmp_path, real, pfx, pem)[0] == {"dmz": pfx, "logon": pem}
-    wrong = Real(PFX="wrong", KEY="wrong")
-    assert made(tmp_path, wrong, pfx, pem)[0] == {"dmz": pfx, "logon": pem}, "what is wrong is for the user to see"
-    without, _ = made(tmp_path, Real(), pfx, pem)
-    assert (without["dmz"].pfx, without["logon"].cert) == (
-        str(tmp_path / "made/dmz.pfx"),
-        str(tmp_path / "made/logon.crt"),
-    )
-
-
-def test_secrets_of_the_server_are_sealed_on_disk(tmp_path: Path) -> None:
-    data = {
-        "administrators": {"CORP\\svc": "canary"},
-        "email": {"userPassword": "canary", "username": "svc"},
-        "proxies": [{"account": {"ssh": {"accountPassword": "canary", "port": 22}}}],
-        "password": "",
-    }
-    document = SealedDocument(tmp_path / "server.json", lambda: data)
-    document.save()
-    text = (tmp_path / "server.json").read_text()
-    assert ("canary" in text, '"username": "svc"' in text, '"password": ""' in text) == (False, True, True)
-    assert SealedDocument(tmp_path / "server.json", dict).data == data == document.data
-    (tmp_path / "server.key").unlink()
-    with pytest.raises(StateError, match="lab reset"):
-        SealedDocument(tmp_path / "server.json", dict)
+    found, secrets = made(tmp_path, pfx, pem)
+    phrase = secrets.resolve(ref("PFX")).reveal().encode()
+    first = pkcs12.load_key_and_certificates(Path(found["dmz"].pfx).read_bytes(), phrase)[1]
+    assert first is not None
+    assert first != identity.certificate
+    again, _ = made(tmp_path, replace(pfx, passphrase=ref("OTHER")), pem)
+    other = secrets.resolve(ref("OTHER")).reveal().encode()
+    assert pkcs12.load_key_and_certificates(Path(again["dmz"].pfx).read_bytes(), other)[1] == first
+    assert "PRIVATE KEY" in secrets.resolve(ref("KEY")).reveal()
+    assert Path(found["logon"].cert) == tmp_path / "made/logon.crt"
+    assert Path(found["logon"].cert).read_text().startswith("-----BEGIN CERTIFICATE")

@@ -16,15 +16,9 @@ from reconciler.lab.network import FALLBACK, Network
 from reconciler.lab.outside import Machine, Outside
 from reconciler.lab.pki import Authority
 from reconciler.model.script import Script
-from reconciler.model.secret import Secret, SecretRef
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEl0IGlzIG5vdCByZWFsbHkgYSBrZXkgYXQgYWxs"
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
-
-
-class Nothing:
-    def resolve(self, reference: SecretRef) -> Secret:
-        return Secret("")
 
 
 def test_a_machine_is_where_it_is() -> None:
@@ -55,7 +49,7 @@ def test_the_lab_emulates_the_others(tmp_path: Path) -> None:
     demo, found = load(DEMO)
     assert demo is not None, found
     outside = Outside({"px-lnx-1.example.net": Machine("127.0.0.99", KEY)})
-    with Lab.open(demo, tmp_path / "lab", Nothing(), outside) as lab:
+    with Lab.open(demo, tmp_path / "lab", outside) as lab:
         connections = lab.redirect(demo.access).connections
         assert (connections["px-lnx-1"].address, connections["px-lnx-1"].port) == ("127.0.0.99", 22)
         assert connections["px-lnx-1"].trust.host_keys == (KEY,)

@@ -21,21 +21,14 @@ from reconciler.model.errors import (
     DeadlineExceeded,
     Refused,
     RemoteError,
-    SecretError,
     Unavailable,
     Unreachable,
     UntrustedPeer,
 )
 from reconciler.model.inventory import Inventory
-from reconciler.model.secret import Secret, SecretRef
 from reconciler.package_data import shipped_script
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
-
-
-class Nothing:
-    def resolve(self, reference: SecretRef) -> Secret:
-        raise SecretError(f"{reference} is not set")
 
 
 @pytest.fixture
@@ -47,7 +40,7 @@ def demo() -> Inventory:
 
 @pytest.fixture
 def lab(demo: Inventory, tmp_path: Path) -> Iterator[Lab]:
-    with Lab.open(demo, tmp_path / "lab", Nothing()) as opened:
+    with Lab.open(demo, tmp_path / "lab") as opened:
         yield opened
 
 

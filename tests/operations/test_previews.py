@@ -54,6 +54,17 @@ def test_a_plan_shows_a_change_and_writes_nothing(changed: Estate) -> None:
     assert plan(changed.file, PlanOptions(lab=True), changed.runtime).status is Status.PENDING
 
 
+@pytest.mark.parametrize("secret", ["exec/steal", "exec/steal.sh", "env/NOT_SET", "file/absent", "keyring/vbo/admin"])
+def test_the_lab_needs_no_secret_and_runs_no_program_for_one(estate: Estate, secret: str) -> None:
+    program = estate.folder / "steal.sh"
+    program.write_text(f"#!/bin/sh\ntouch {estate.folder}/ran\necho real\n", encoding="ascii")
+    program.chmod(0o700)
+    estate.replace("name: small\n", f"name: small\nsecrets: {{exec: {{steal: [{program}]}}}}\n")
+    estate.replace("secret://env/VBO_PASSWORD", f"secret://{secret}")
+    assert plan(estate.file, PlanOptions(lab=True), estate.runtime).plan.problems == ()
+    assert not (estate.folder / "ran").exists()
+
+
 def test_a_selection_leaves_the_rest_out(changed: Estate) -> None:
     options = PlanOptions(lab=True, selection=Selection(excludes=("proxy.px-1",)))
     assert [item.address for item in plan(changed.file, options, changed.runtime).plan.changes] == []

@@ -107,16 +107,16 @@ def test_a_repository_on_object_storage_moves_to_another_pool(demo: Rehearsal) -
 
 
 def test_a_rotated_password_is_just_that_change(demo: Rehearsal) -> None:
-    demo.environment["SMTP_PASSWORD"] = "a-new-one"
+    demo.replace("secret://env/SMTP_PASSWORD", "secret://env/SMTP_PASSWORD_2")
     (found,) = only(demo).items()
     assert found[0] == "update:smtp"
     assert list(found[1]) == ["credentials"]
-    assert "a-new-one" not in str(found)
+    assert "Lab-1" not in str(found)
     demo.converges()
 
 
 def test_a_rotated_password_of_proxies_is_a_change_of_each(demo: Rehearsal) -> None:
-    demo.environment["CORP_PASSWORD"] = "a-new-one"
+    demo.replace("secret://env/CORP_PASSWORD", "secret://env/CORP_PASSWORD_2")
     found = only(demo)
     assert {key: list(fields) for key, fields in found.items()} == {
         "update:proxy.px-lon-1": ["credentials"],

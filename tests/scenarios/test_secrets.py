@@ -1,4 +1,4 @@
-"""Planted secrets appear in no output, no file outside of the lab's own keeping, and no list of processes."""
+"""Planted secrets appear in no output, no file and no list of processes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ pytestmark = pytest.mark.matrix
 
 NAMES = ("VBO_PASSWORD", "VBO_WINRM_PASSWORD", "CORP_PASSWORD", "DMZ_PASSWORD", "SMTP_PASSWORD")
 CANARIES = {name: f"Canary-{number}-{name.lower()}-9Xq" for number, name in enumerate(NAMES)}
-LAB_KEEPS = ("lab", "demo")
-"""The lab stands for the whole world, whose machines know their own passwords; its folder is 0700."""
 
 
 def watch_processes(stop: threading.Event, seen: set[str]) -> None:
@@ -49,10 +47,7 @@ def test_no_secret_is_told(tmp_path: Path) -> None:
         stop.set()
         watcher.join()
     files = [file for file in (tmp_path / "state").rglob("*") if file.is_file()]
-    kept = [
-        file for file in files if file.relative_to(tmp_path / "state").parts[1:3] != LAB_KEEPS or "journal" in file.name
-    ]
-    answer = {str(file): file.read_bytes().decode(errors="replace") for file in kept}
+    answer = {str(file): file.read_bytes().decode(errors="replace") for file in files}
     assert answer
     for canary in CANARIES.values():
         assert not [text for text in outputs if canary in text]
