@@ -1,6 +1,8 @@
 # The only PowerShell in a command line, the same for every script and every host: it reads one blob from standard input
-# (base64 of JSON in UTF-8: script, args, core), runs the script with the arguments, and converts an error to one line of
-# JSON on standard error and exit code 70. Comment lines are removed before it is sent.
+# (base64 of JSON in UTF-8: script, args, core; then one line of base64 for each secret, which stands in args by its
+# number), runs the script with the arguments, and converts an error to one line of JSON on standard error and exit code
+# 70. Comment lines are removed before it is sent. Windows can record what cmdlets are given (event 4103): no cmdlet is
+# given a secret, neither here nor in the scripts.
 # The module of the product needs PowerShell 7: with `core` the blob is passed to pwsh.exe if it is installed, together
 # with this bootstrap (`pwsh`), which does the same there.
 $ErrorActionPreference='Stop';$ProgressPreference='SilentlyContinue';$WarningPreference='SilentlyContinue'
@@ -8,10 +10,18 @@ try{
 [Console]::OutputEncoding=New-Object Text.UTF8Encoding $false
 $blob=(New-Object IO.StreamReader ([Console]::OpenStandardInput()),([Text.Encoding]::ASCII)).ReadToEnd().Trim()
 if(-not $blob){throw 'Nothing came on standard input.'}
-$order=[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($blob))|ConvertFrom-Json
+$lines=$blob.Split([char]10)
+$order=[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($lines[0].Trim()))|ConvertFrom-Json
 if($order.core -and $PSVersionTable.PSVersion.Major -lt 7 -and (Get-Command pwsh.exe -ErrorAction SilentlyContinue)){
 $answer=$blob|pwsh.exe -NoProfile -NonInteractive -EncodedCommand $order.pwsh
 [Console]::Out.WriteLine(@($answer) -join "`n");exit $LASTEXITCODE}
+function Open-Secrets($node){
+if($node -is [array]){foreach($item in $node){Open-Secrets $item}}
+elseif($node -is [Management.Automation.PSCustomObject]){foreach($part in @($node.PSObject.Properties)){
+$at=$null;if($part.Value -is [Management.Automation.PSCustomObject]){$at=$part.Value.PSObject.Properties['$secret']}
+if($at){$part.Value=[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($lines[$at.Value].Trim()))}
+else{Open-Secrets $part.Value}}}}
+Open-Secrets $order.args
 & ([ScriptBlock]::Create($order.script)) $order.args
 exit 0
 }catch{

@@ -16,7 +16,11 @@ try {
     [IO.File]::WriteAllBytes($file, [Convert]::FromBase64String($Arguments.pfx))
     $settings = @{ CertificateFilePath = $file; Force = $true }
     if ($Arguments.passphrase) {
-        $settings.CertificatePassword = ConvertTo-SecureString -String $Arguments.passphrase -AsPlainText -Force
+        # without a cmdlet, whose arguments Windows can record
+        $settings.CertificatePassword = New-Object System.Security.SecureString
+        foreach ($character in $Arguments.passphrase.ToCharArray()) {
+            $settings.CertificatePassword.AppendChar($character)
+        }
     }
     Set-VBOSecuritySettings @settings | Out-Null
     $thumbprint = "$((Get-VBOSecuritySettings).CertificateThumbprint)".ToUpper()

@@ -17,8 +17,13 @@ function Get-Argument($From, [string]$Name) {
     return $From.$Name
 }
 
+# Without a cmdlet, whose arguments Windows can record.
 function ConvertTo-Secure([string]$Text) {
-    return ConvertTo-SecureString -String $Text -AsPlainText -Force
+    $secure = New-Object System.Security.SecureString
+    foreach ($character in $Text.ToCharArray()) {
+        $secure.AppendChar($character)
+    }
+    return $secure
 }
 
 function Get-LinuxCredential($Linux, [string]$KeyFile) {

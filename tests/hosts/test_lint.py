@@ -39,14 +39,12 @@ LOOKING = {
 }
 CHANGING = {
     "server/set-certificate.ps1": {
-        "ConvertTo-SecureString",
         "New-Item",
         "Out-Null",
         "Remove-Item",
         "Set-VBOSecuritySettings",
     },
     "server/update-proxy.ps1": {
-        "ConvertTo-SecureString",
         "New-Item",
         "New-VBOLinuxCredential",
         "Out-Null",

@@ -13,7 +13,8 @@ import pytest
 from reconciler.clients.winrm.powershell import blob, encoded_bootstrap
 from reconciler.lab.pki import Authority
 from reconciler.model.script import Script
-from reconciler.package_data import shipped_script
+from reconciler.model.secret import Secret
+from reconciler.package_data import playbooks_folder, shipped_script
 from reconciler.requirements.facts import parse
 from tests.hosts import windows
 from tests.hosts.documents import NOW
@@ -355,6 +356,36 @@ def test_the_bootstrap_hands_arguments_over_whole() -> None:
     text = "param($a) [Console]::Out.WriteLine(($a | ConvertTo-Json -Compress -Depth 5))"
     args = {"text": 'it\'s "quoted" $(x) `n ä✓ \t\n', "list": [1, [2]], "none": None, "map": {"a": True}}
     assert run_blob(order(text, args)).document == args
+
+
+def test_no_cmdlet_is_given_a_secret() -> None:
+    """Windows can record what cmdlets are given (event 4103), and `ConvertFrom-Json` is given the first line."""
+    args = {
+        "password": Secret("hunter2 ä\n'x'"),
+        "plain": "text",
+        "groups": [{"login": {"key": Secret("hunter3"), "port": 22}}, {"login": None}],
+        "empty": Secret(""),
+    }
+    data = order("param($a) [Console]::Out.WriteLine(($a | ConvertTo-Json -Compress -Depth 5))", args)
+    first, *secrets = (base64.b64decode(line).decode() for line in data.splitlines())
+    assert "hunter" not in first
+    assert secrets == ["hunter2 ä\n'x'", "hunter3"]
+    assert run_blob(data).document == {
+        "password": "hunter2 ä\n'x'",
+        "plain": "text",
+        "groups": [{"login": {"key": "hunter3", "port": 22}}, {"login": None}],
+        "empty": "",
+    }
+
+
+def test_a_secret_in_a_list_is_refused() -> None:
+    with pytest.raises(TypeError, match="the value of a key"):
+        order("1", {"list": [Secret("x")]})
+
+
+def test_scripts_make_secure_strings_without_a_cmdlet() -> None:
+    for file in playbooks_folder().rglob("*.ps1"):
+        assert "ConvertTo-SecureString" not in file.read_text(encoding="ascii"), file.name
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from reconciler.model.script import Script
+from reconciler.model.secret import Secret
 from reconciler.package_data import playbooks_folder
 
 PROGRAM: Final = "powershell.exe"
@@ -29,11 +30,37 @@ def arguments() -> list[str]:
     return ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-EncodedCommand", encoded_bootstrap()]
 
 
-def blob(script: Script, args: Mapping[str, Any]) -> bytes:
-    """Standard input of the bootstrap. Scripts for the management server run in PowerShell 7, which its module
-    needs."""
+MARK: Final = "$secret"
+"""The key of `{"$secret": 1}`, which stands for a secret in the arguments of a script."""
+
+
+def blob(script: Script, params: Mapping[str, Any]) -> bytes:
+    """Standard input of the bootstrap: a line of JSON, then a line for each secret, all in base64. Scripts for the
+    management server run in PowerShell 7, which its module needs.
+
+    Windows can record what cmdlets are given, and the one that reads the JSON is one: no secret is in it.
+    """
     core = script.name.startswith("server/")
-    order: dict[str, Any] = {"script": script.text, "args": dict(args), "core": core}
+    secrets: list[str] = []
+    args = {name: _numbered(value, secrets) for name, value in params.items()}
+    order: dict[str, Any] = {"script": script.text, "args": args, "core": core}
     if core:
         order["pwsh"] = encoded_bootstrap()
-    return base64.b64encode(json.dumps(order, ensure_ascii=False).encode())
+    lines = (json.dumps(order, ensure_ascii=False), *secrets)
+    return b"\n".join(base64.b64encode(line.encode()) for line in lines)
+
+
+def _numbered(value: Any, secrets: list[str]) -> Any:
+    """`value` with each secret added to `secrets` and replaced by the number of its line."""
+    if isinstance(value, Secret):
+        if not value.reveal():  # an empty line would be lost at the end
+            return ""
+        secrets.append(value.reveal())
+        return {MARK: len(secrets)}
+    if isinstance(value, Mapping):
+        return {str(key): _numbered(item, secrets) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if any(isinstance(item, Secret) for item in value):
+            raise TypeError("a secret is the value of a key: the bootstrap does not look for one in a list")
+        return [_numbered(item, secrets) for item in value]
+    return value

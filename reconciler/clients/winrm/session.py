@@ -99,9 +99,9 @@ class WinrmSession:
         client = self._client
         if not script.is_powershell or client is None:
             raise ValueError(f"{script.name} cannot be run over this session")
-        plain, secrets = reveal(params)
+        _, secrets = reveal(params)
         peer, what = self._connection.peer, f"running {script.name}"
-        command, order = "", powershell.blob(script, plain)
+        command, order = "", powershell.blob(script, params)
         end = self._clock() + deadline
         try:
             with self._within(deadline, what):

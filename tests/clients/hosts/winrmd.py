@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import socket
 import ssl
 import struct
@@ -17,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 
 from reconciler.lab.hosts import ntlm
 from reconciler.lab.hosts.acceptor import Acceptor
+from reconciler.lab.hosts.windows.powershell import read_order
 from reconciler.lab.hosts.wsman import Accept, Command, Endpoint, Engine, Limits, User
 from reconciler.lab.pki import Authority, Identity
 from reconciler.model.connection import Connection, Credential, Deadlines, Transport, Trust
@@ -128,7 +127,7 @@ def running(
         lines.append(command.text)
         data = command.read_all()
         if data:
-            orders.append(json.loads(base64.b64decode(data)))
+            orders.append(dict(read_order(data)))
         return program(command)
 
     engine = Engine("PX-1", record, Limits(shells=shells))

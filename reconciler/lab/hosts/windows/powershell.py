@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class PowerShell:
         return 0
 
     def _answer(self, command: Command) -> Any:
-        order = _order(command.read_all())
+        order = read_order(command.read_all())
         name = catalogue().get(digest(str(order.get("script"))))
         if name is None:
             raise ScriptError("The lab's hosts do not know this script: they answer the shipped ones, by their text.")
@@ -69,12 +69,23 @@ class PowerShell:
         return self._run(name, args if isinstance(args, Mapping) else {}, command.owner)
 
 
-def _order(blob: bytes) -> Mapping[str, Any]:
+def read_order(blob: bytes) -> Mapping[str, Any]:
+    """Standard input of the bootstrap, with the secrets in their places. Raises ScriptError."""
     try:
-        order = json.loads(base64.b64decode(blob, validate=True))
-    except (binascii.Error, ValueError) as error:
+        text, *secrets = (base64.b64decode(line, validate=True) for line in blob.split(b"\n"))
+        order = json.loads(text)
+        return {**order, "args": _opened(order.get("args"), secrets)} if isinstance(order, Mapping) else {}
+    except (binascii.Error, IndexError, TypeError, ValueError) as error:
         raise ScriptError("Standard input is not base64 of JSON.") from error
-    return order if isinstance(order, Mapping) else {}
+
+
+def _opened(node: Any, secrets: Sequence[bytes]) -> Any:
+    """Arguments with the secrets that their numbers stand for."""
+    from reconciler.clients.winrm.powershell import MARK
+
+    if isinstance(node, Mapping):
+        return secrets[node[MARK] - 1].decode() if MARK in node else {k: _opened(v, secrets) for k, v in node.items()}
+    return [_opened(item, secrets) for item in node] if isinstance(node, list) else node
 
 
 KNOWN: Final[Mapping[str, twins.Twin]] = {**twins.TWINS, **packages.TWINS, **push.TWINS}
