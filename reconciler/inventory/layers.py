@@ -18,8 +18,11 @@ _DEFAULTS_OF: Final = {
     "repositories": "repository",
     "smtp": "smtp",
 }
-_EXCLUSIVE: Final = {"repositories": (("proxy", "pool"), ("path", "object_storage"))}
-"""Of each pair one can be said: the nearest layer that says either decides, and says the whole of it."""
+_EXCLUSIVE: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "proxies": (("internet_proxy",),),
+    "repositories": (("proxy", "pool"), ("path", "object_storage")),
+}
+"""Of each group one can be said: the nearest layer that says any decides, and says the whole of it."""
 
 
 Tree = Mapping[str, "Tree"]
@@ -174,9 +177,9 @@ class Layers:
         """The layers, farthest first, one over the other."""
         values: Map = {}
         for layer in flat_layers:
-            for pair in _EXCLUSIVE.get(section, ()):
-                if any(_head(key) in pair for key in layer):
-                    values = {key: value for key, value in values.items() if _head(key) not in pair}
+            for group in _EXCLUSIVE.get(section, ()):
+                if any(_head(key) in group for key in layer):
+                    values = {key: value for key, value in values.items() if _head(key) not in group}
             values.update(layer)
         return values
 

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.internet_proxy import FIELDS as INTERNET_PROXY
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import proxy_state
 from reconciler.model.value import UNKNOWN
@@ -34,43 +35,6 @@ def has_type(fields: Mapping[str, Any]) -> bool:
 
 
 encode_os, decode_os = codec.words("operatingSystem", {"windows": "Windows", "linux": "Linux"})
-
-
-def encode_internet(value: Any, context: Context) -> Mapping[str, Any]:
-    if value == "none":
-        return {"useInternetProxy": False}
-    if value == "server":
-        return {"useInternetProxy": True, "internetProxyType": "FromManagementServer"}
-    settings: dict[str, Any] = {
-        "hostName": value["host"],
-        "port": value.get("port", 3128),
-        "useAuthentication": "credentials" in value,
-    }
-    if "credentials" in value:
-        login = context.credential(value["credentials"])
-        settings |= {"username": login.username, "userPassword": context.reveal(login.password)}
-    return {"useInternetProxy": True, "internetProxyType": "Custom", "internetProxySettings": settings}
-
-
-def decode_internet(raw: Raw, context: Context) -> Any:
-    """The user name can be seen, the password cannot."""
-    if not raw["useInternetProxy"]:
-        return "none"
-    if raw["internetProxyType"] == "FromManagementServer":
-        return "server"
-    settings = raw["internetProxySettings"]
-    login = {"credentials": settings["username"]} if settings["useAuthentication"] else {}
-    return {"host": settings["hostName"], "port": settings["port"], **login}
-
-
-def shown_internet(value: Any, context: Context) -> Any:
-    if isinstance(value, Mapping) and "credentials" in value:
-        return {**value, "credentials": context.credential(value["credentials"]).username}
-    return value
-
-
-def normalize_internet(value: Any) -> Any:
-    return {"port": 3128, **value} if isinstance(value, Mapping) else value
 
 
 def normalize_package(value: Any) -> Any:
@@ -164,15 +128,7 @@ PROXY = Kind(
             normalize=codec.normalize_rate,
             implies=("throttlingUnit", "throttlingValue"),
         ),
-        Field(
-            "internet_proxy",
-            "none, server (as the management server), or a map with host, port and credentials.",
-            encode=encode_internet,
-            decode=decode_internet,
-            normalize=normalize_internet,
-            implies=("internetProxySettings", "internetProxyType", "useInternetProxy"),
-            shown=shown_internet,
-        ),
+        *INTERNET_PROXY,
         Field(
             "credentials",
             "Account that the server deploys the service with.",

@@ -92,7 +92,7 @@ def sent_fields(kind: Kind, resource: Resource, naming: Naming, only: list[str] 
             continue
         if not declared.applies_to(resource.fields):
             continue
-        secret = declared.mode is Mode.WRITE_ONLY and not kind.singleton
+        secret = declared.mode is Mode.WRITE_ONLY and not declared.on_put
         if only is not None and secret and not {declared.name, *declared.sent_with} & set(only):
             continue
         if only is not None and declared.mode in (Mode.CREATE_ONLY, Mode.KEY, Mode.MOVE) and not declared.on_put:

@@ -176,3 +176,21 @@ def test_the_digest_follows_the_bytes(tmp_path: Path) -> None:
     first = load_text(tmp_path, "").digest
     assert load_text(tmp_path, "").digest == first
     assert load_text(tmp_path, "# more\n").digest != first
+
+
+def test_nothing_of_an_internet_proxy_is_left_if_a_nearer_layer_names_another_way(tmp_path: Path) -> None:
+    body = """
+defaults: {proxy: {type: domain, credentials: admin, internet_proxy: {host: web.example.com, port: 8080}}}
+proxies:
+  a: {host: a.example.com}
+  b: {host: b.example.com, internet_proxy: none}
+  c: {host: c.example.com, internet_proxy: {host: other.example.com}}
+"""
+    resources = load_text(tmp_path, body).resources
+    parts = ("internet_proxy", "internet_proxy.port")
+    found = {item.name: [item.fields.get(part) for part in parts] for item in resources.values()}
+    assert found == {
+        "a": [{"host": "web.example.com"}, 8080],
+        "b": ["none", None],
+        "c": [{"host": "other.example.com"}, None],
+    }

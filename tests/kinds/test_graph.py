@@ -205,6 +205,7 @@ def test_the_sections_that_names_are_looked_up_in() -> None:
         "connection.credentials": ("credentials",),
         "connection.jump": ("jump_hosts",),
         "credentials": ("credentials",),
+        "internet_proxy.credentials": ("credentials",),
         "pool": ("pools",),
     }
     assert REFERENCES["server"] == {

@@ -42,11 +42,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "proxy.internet_proxy": st.one_of(
         st.sampled_from(["none", "server"]),
-        st.fixed_dictionaries(
-            {"host": st.just("web.example.com"), "port": NUMBER},
-            optional={"credentials": st.sampled_from(["web-proxy", "smtp-user"])},
-        ),
+        st.fixed_dictionaries({"host": st.just("web.example.com")}),
     ),
+    "proxy.internet_proxy.port": NUMBER,
+    "proxy.internet_proxy.credentials": st.sampled_from(["none", "web-proxy"]),
     "pool.name": TEXT,
     "pool.description": TEXT,
     "repository.name": TEXT,
@@ -123,6 +122,8 @@ ONE_WAY = {
     },
 }
 BESIDE: dict[tuple[str, bool], dict[str, Any]] = {
+    ("proxy", False): {"useInternetProxy": True, "internetProxyType": "Custom"},
+    ("proxy", True): {"useInternetProxy": True, "internetProxyType": "Custom"},
     ("smtp", False): {"authenticationType": "CustomSmtp"},
     ("smtp", True): {"authenticationType": "CustomSmtp"},
     ("repository", False): {"objectStorageCachePath": ""},

@@ -24,11 +24,18 @@ DOCUMENT: dict[str, Any] = {
         "corp": {"username": "EXAMPLE\\svc-proxy", "password": "secret://env/CORP_PASSWORD"},
         "other": {"username": "EXAMPLE\\svc-other", "password": "secret://env/OTHER_PASSWORD"},
         "linux": {"username": "backup", "password": "secret://env/LINUX_PASSWORD", "sudo": True},
+        "web": {"username": "web", "password": "secret://env/WEB_PASSWORD"},
         "mailer": {"username": "mailer", "password": "secret://env/SMTP_PASSWORD"},
     },
     "proxies": {
         "px-1": {"host": "px-1.example.com", "type": "domain", "credentials": "corp", "description": "Rack 1"},
-        "px-2": {"host": "px-2.example.com", "type": "domain", "credentials": "corp", "throttle": "10 MB/s"},
+        "px-2": {
+            "host": "px-2.example.com",
+            "type": "domain",
+            "credentials": "corp",
+            "throttle": "10 MB/s",
+            "internet_proxy": {"host": "web.example.com", "port": 8080, "credentials": "web"},
+        },
         "px-5": {"host": "px-5.example.com", "type": "domain", "credentials": "corp"},
         "px-6": {"host": "px-6.example.com", "type": "domain", "credentials": "corp"},
         **{

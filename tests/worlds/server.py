@@ -183,7 +183,7 @@ class MemoryServer:
             self.logins[item["hostName"]] = _login(body)
         internet = body.get("internetProxySettings")
         if isinstance(internet, dict):
-            internet.pop("userPassword", None)
+            self.logins["internet proxy"] = {"userPassword": internet.pop("userPassword", None)}
         for key in _REPLACED[collection]:
             if self.rest < 8 or key != "threadsNumber":  # v8 has it no more
                 item.pop(key, None)

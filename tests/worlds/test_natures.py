@@ -53,6 +53,12 @@ EDITS: dict[str, tuple[Edit, str, str, tuple[str, ...]]] = {
         "update",
         (),
     ),
+    "proxy.internet_proxy.port": (
+        put("proxies", "px-2", "internet_proxy", "port", value=3128),
+        "update:proxy.px-2",
+        "update",
+        (),
+    ),
     "proxy.type": (put("proxies", "px-6", "type", value="workgroup"), "replace:proxy.px-6", "create", ("px-6",)),
     "pool.name": (rename("pools", "cloud", "cloudy"), "update:pool.cloudy", "update", ()),
     "pool.description": (put("pools", "cloud", "description", value="new"), "update:pool.cloud", "update", ()),
@@ -151,6 +157,12 @@ LOGINS: dict[str, tuple[Edit, str, str, tuple[str, ...]]] = {
         "update:proxy.px-1",
         ("px-1",),
     ),
+    "proxy.internet_proxy.credentials": (
+        put("proxies", "px-2", "internet_proxy", "credentials", value="other"),
+        "WEB_PASSWORD",
+        "update:proxy.px-2",
+        (),
+    ),
     "smtp.credentials": (put("smtp", "", "credentials", value="other"), "SMTP_PASSWORD", "update:smtp", ()),
 }
 """For each login: an edit that names another one, the secret in it, the change, and the proxies that are disrupted."""
@@ -237,7 +249,7 @@ def test_a_login_that_changes(tmp_path: Path, path: str, *, rotated: bool) -> No
     if rotated:
         world.secrets.rotated[f"secret://env/{secret}"] = "hunter2"
     change = changes(planned(world, *edits))[key]
-    assert [item.path for item in change.fields] == ["credentials"]
+    assert [item.path for item in change.fields] == [path.partition(".")[2]]
     assert "hunter2" not in str(change)
     assert disrupted(change) == proxies
     assert world.apply(inventory(world, *edits)).changes

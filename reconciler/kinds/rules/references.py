@@ -63,6 +63,8 @@ SINGULAR: Final = {
     "proxies": "proxy",
     "repositories": "repository",
 }
+_OPTIONAL: Final = (("proxies", "internet_proxy.credentials"), ("smtp", "credentials"))
+"""Section and field of logins that may be `none`."""
 _SUGGESTIONS: Final = 50
 """Suggestions for a file: finding similar names is slow, and more of them would not be read."""
 
@@ -96,18 +98,11 @@ def _missing(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]
                 if isinstance(value, list):
                     missing = ((item, part) for item, part in enumerate(value) if part not in names)
                     yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
-                elif value is not None and value not in names and not (section == "smtp" and value == "none"):
+                elif (
+                    value is not None and value not in names and not (value == "none" and (section, field) in _OPTIONAL)
+                ):
                     yield Where(section, name, field), sections, value
-    yield from _missing_in_internet_proxy(declared)
 
 
 def _objects(declared: Declared, section: str) -> Iterable[tuple[str, Values]]:
     return [("", declared.setting(section))] if section in ("server", "smtp") else declared.section(section).items()
-
-
-def _missing_in_internet_proxy(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]:
-    for name, values in declared.section("proxies").items():
-        internet = values.get("internet_proxy")
-        login = internet.get("credentials") if isinstance(internet, dict) else None
-        if login is not None and not declared.knows("credentials", login):
-            yield Where("proxies", name, "internet_proxy"), ("credentials",), login
