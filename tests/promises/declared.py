@@ -127,7 +127,7 @@ def _more(live: LiveResource) -> dict[str, Any]:
 
 def _why_not(live: LiveResource, found: Mapping[Address, LiveResource]) -> str:
     """Why an object cannot be declared; empty if it can."""
-    if live.kind == "job" and live.fields["items"] == ["(selected objects)"]:
+    if live.kind == "job" and live.fields["items"] in ([], ["(selected objects)"]):
         return "its items are objects"
     owner = live.fields.get("owner") if live.kind == "repository" else live.fields.get("repository")
     if isinstance(owner, str):
@@ -153,8 +153,8 @@ def _unsayable(name: str, value: Any, live: LiveResource) -> str:
         return reason
     if value is UNKNOWN:
         return "the server does not show it"
-    if value in ("", [], {}) and name != "description":
-        return "an inventory has no empty value for it"
+    if value == "" and name not in ("description", "subject"):
+        return "there is none"
     if live.name == LOCAL and name not in OF_LOCAL:
         return "the server's own proxy is declared without it"
     if name in ("schedule.offset", "schedule.periodic_window"):

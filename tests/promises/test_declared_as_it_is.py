@@ -35,8 +35,6 @@ OMITTED: Final = {
     ("job", "schedule.periodic_window"): "the job does not run every so often",
     ("job", "schedule.periodic_window.minute_offset"): "a window that is off has no hours",
     ("job", "schedule.backup_window.minute_offset"): "a window that is off has no hours",
-    ("smtp", "subject"): "an inventory has no empty value for it",
-    ("smtp", "notify"): "an inventory has no empty value for it",
 }
 """By kind and field (empty for an object), what an inventory cannot say of a server, and why. The rest it says."""
 
