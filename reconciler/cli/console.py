@@ -40,6 +40,7 @@ class Console:
     machine: bool = False
     detail_level: str = "normal"
     include_root: Path | None = None
+    lab_runs_scripts: bool = False
     trust: Path | None = None
     stream: Stream | None = None
     answered: bool = False
@@ -105,6 +106,7 @@ class Console:
             listen=self.hear,
             watch=partial(progress, self),
             include_root=self.include_root,
+            lab_runs_scripts=self.lab_runs_scripts,
             trust=self.trust,
         )
 

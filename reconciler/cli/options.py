@@ -59,7 +59,23 @@ def inventory_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("path", type=PATH)(include_root_option(trust_option(function)))
 
 
-lab_option = click.option("--lab", is_flag=True, help="Work in the lab, which emulates the server and every host.")
+def lab_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--lab`, and `--lab-run-scripts`, which the runtime takes."""
+
+    def take(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        ctx.ensure_object(Console).lab_runs_scripts = value
+
+    scripts = click.option(
+        "--lab-run-scripts",
+        is_flag=True,
+        callback=take,
+        expose_value=False,
+        help="With --lab: run the scripts of the inventory's own playbooks on this machine, as you.",
+    )
+    lab = click.option("--lab", is_flag=True, help="Work in the lab, which emulates the server and every host.")
+    return lab(scripts(function))
+
+
 parallelism_option = click.option(
     "--parallelism",
     type=click.IntRange(1, 256),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.operations.inventory_loader import check_trust, load_inventory
+from reconciler.operations.inventory_loader import check_trust, load_inventory, load_playbooks
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.status import Status
 
@@ -40,14 +40,13 @@ def doctor(path: Path | str, *, lab: bool = False, parallelism: int = 16, runtim
     time. Changes nothing, and reports what fails as a check. Raises Diagnosed for an inventory with errors."""
     from reconciler.doctor import CheckContext, check_up, checkup_to_json
     from reconciler.operations.session import open_endpoints
-    from reconciler.requirements import load_for
 
     runtime = runtime or Runtime()
     inventory = load_inventory(Path(path), runtime, lab=True)  # whether its files exist is one of the checks
     if not lab:
         check_trust(inventory, runtime)
     with open_endpoints(inventory, runtime, lab=lab) as endpoints:
-        playbooks, clock = load_for(inventory), runtime.clock
+        playbooks, clock = load_playbooks(inventory, runtime, lab=lab), runtime.clock
         context = CheckContext(inventory, endpoints.access, endpoints.context, playbooks, clock=clock, now=clock())
         checks = check_up(context, parallel=parallelism)
     document = checkup_to_json(checks, inventory=inventory.name, server=inventory.access.server.host, lab=lab)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
     from reconciler.operations.runtime import Runtime
+    from reconciler.requirements import Playbook
+
+_SCRIPTS_NOT_RUN = Diagnostic(
+    code="lab-scripts",
+    summary="Scripts of own playbooks are not run in the lab",
+    detail="Their facts are unknown, and their remedies are reported only: in the lab they would run on this machine.",
+    fix="If you trust these scripts, let them run here as you: --lab-run-scripts",
+    severity=Severity.WARNING,
+)
 
 
 def read_inventory(
@@ -64,3 +73,18 @@ def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Invent
         check_trust(inventory, runtime)
     runtime.listen(InventoryLoaded(inventory.files, tuple(found)))
     return inventory
+
+
+def load_playbooks(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Mapping[str, Playbook]:
+    """The playbooks of an inventory. In the lab without scripts of the user's own, unless the runtime allows them: a
+    host of the lab is this machine, and they would run here. Raises Diagnosed."""
+    from reconciler.operations.events import Warned
+    from reconciler.requirements import load_for, without_own_scripts
+
+    found = load_for(inventory)
+    if not lab or runtime.lab_runs_scripts:
+        return found
+    safe = without_own_scripts(found)
+    if safe != found:
+        runtime.listen(Warned(_SCRIPTS_NOT_RUN))
+    return safe

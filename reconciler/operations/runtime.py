@@ -35,6 +35,8 @@ class Runtime:
     aware time. What an inventory includes is below its folder, or below `include_root`; what it reaches, believes and
     runs must be allowed by the file `trust` (`schemas/trust.schema.json`), if there is one.
 
+    `lab_runs_scripts` lets the lab run the scripts of an inventory's own playbooks, on this machine and as this user.
+
     `listen` is called with every notice and with every event of a change; the latter come from several threads.
     `watch` is entered while a plan is carried out: it may use the signal to stop the run, and gives one more listener
     for the events of changes.
@@ -45,6 +47,7 @@ class Runtime:
     watch: Callable[[Plan, StopSignal], AbstractContextManager[ChangeListener]] = unwatched
     clock: Callable[[], datetime] = utc_now
     include_root: Path | None = None
+    lab_runs_scripts: bool = False
     trust: Path | None = None
 
     def report(self, text: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.login_gate import LoginGate
+from reconciler.operations.inventory_loader import load_playbooks
 from reconciler.operations.paths import lab_folder
 from reconciler.operations.request import PlanRequest, Selection
 from reconciler.operations.runtime import Runtime
@@ -209,7 +210,6 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
     """Connect to the server of an inventory, or to its lab. Raises RemoteError, SecretError and JournalError."""
     from reconciler.clients.vbo import Reader, connect
     from reconciler.operations.journals import open_journal
-    from reconciler.requirements import load_for
 
     with ExitStack() as stack:
         endpoints = stack.enter_context(open_endpoints(inventory, runtime, lab=lab))
@@ -223,7 +223,7 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
             context=context,
             rest=rest,
             reader=Reader(rest),
-            playbooks=load_for(inventory),
+            playbooks=load_playbooks(inventory, runtime, lab=lab),
             journal=journal,
             lab=endpoints.lab,
             parallel=parallel,

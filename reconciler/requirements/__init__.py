@@ -5,7 +5,7 @@ Nothing here connects to a host; only playbooks are read from files. `observe.pr
 """
 
 from reconciler.requirements.evaluation import UnmetRequirement, advice, evaluate, unmet
-from reconciler.requirements.playbook import NO_REQUIREMENTS, Playbook, load, load_for
+from reconciler.requirements.playbook import NO_REQUIREMENTS, Playbook, load, load_for, without_own_scripts
 from reconciler.requirements.requirement import Remedy, Requirement
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "load",
     "load_for",
     "unmet",
+    "without_own_scripts",
 ]

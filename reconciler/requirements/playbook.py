@@ -92,6 +92,30 @@ def load_for(inventory: Inventory) -> dict[str, Playbook]:
     return load(playbooks_folder(), {name: root / name for name in inventory.playbooks})
 
 
+def without_own_scripts(playbooks: Mapping[str, Playbook]) -> dict[str, Playbook]:
+    """The playbooks with no script but those that are shipped. Facts of users are unknown then, and another
+    requirement whose remedy is a user's script is reported only."""
+    return {name: _without_own(playbook) for name, playbook in playbooks.items()}
+
+
+def _without_own(playbook: Playbook) -> Playbook:
+    shipped = {name: script for name, script in playbook.scripts.items() if _is_shipped(script)}
+
+    def kept(item: Requirement) -> Requirement:
+        if item.remedy is None or item.remedy.script in shipped:
+            return item
+        manual, is_known = f"Its remedy, {item.remedy.script}, is not run here.", not item.fact.startswith("own.")
+        return replace(item, remedy=None, manual=manual, is_advice=item.is_advice or is_known)
+
+    requirements = tuple(kept(item) for item in playbook.requirements)
+    return replace(playbook, requirements=requirements, scripts=shipped, own_facts=())
+
+
+def _is_shipped(script: Script) -> bool:
+    file = playbooks_folder() / script.name
+    return file.is_file() and _script(_Folder(playbooks_folder()), script.name) == script
+
+
 def _over(below: Playbook | None, own: Playbook | None) -> Playbook | None:
     if below is None or own is None:
         return below

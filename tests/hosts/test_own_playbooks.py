@@ -12,7 +12,7 @@ from reconciler.model.errors import BadAnswer
 from reconciler.model.script import Script
 from reconciler.observe.probe import run_facts_scripts
 from reconciler.package_data import playbooks_folder
-from reconciler.requirements import Playbook, load, unmet
+from reconciler.requirements import Playbook, load, unmet, without_own_scripts
 from tests.hosts.documents import NOW, document
 
 GOOD = """\
@@ -61,6 +61,28 @@ def test_own_requirements_come_after_the_shipped_ones_or_in_their_place(tmp_path
     assert disk.operand == 100
     assert set(found["linux"].scripts) == {*shipped["linux"].scripts, "linux/house-banner.sh"}
     assert [script.name for script in found["linux"].own_facts] == ["linux/house-facts.sh"]
+
+
+def test_without_own_scripts_only_shipped_ones_are_left(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + """\
+  - name: clock
+    fact: clock.skew_seconds
+    within: 60
+    why: The house is exact.
+    change: {script: linux/open-port.sh, params: {port: "{port}"}}
+"""
+    )
+    folder = house(tmp_path / "house", text)
+    own, found = over(folder)["linux"], without_own_scripts(over(folder))["linux"]
+    shipped = load(playbooks_folder())["linux"]
+    assert (found.facts, found.own_facts, set(found.scripts)) == (shipped.facts, (), set(shipped.scripts))
+    assert [item.name for item in found.requirements] == [item.name for item in own.requirements]
+    remedies = {item.name: item.remedy.script for item in found.requirements if item.remedy}
+    assert remedies["clock"] == "linux/open-port.sh"
+    (banner,) = [item for item in found.requirements if item.name == "banner"]
+    assert (banner.remedy, banner.is_advice) == (None, False)
 
 
 def test_own_facts_are_asked_over_the_same_session(tmp_path: Path) -> None:

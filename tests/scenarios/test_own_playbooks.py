@@ -35,6 +35,12 @@ printf '{"banner":"%s"}\\n' "$arg_text"
 """
 
 
+@pytest.fixture
+def scripts_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with --lab-run-scripts on each command line."""
+    monkeypatch.setenv("VBO_RECONCILE_LAB_RUN_SCRIPTS", "1")
+
+
 def furnish(demo: Rehearsal) -> None:
     folder = demo.folder / "house" / "linux"
     folder.mkdir(parents=True)
@@ -44,6 +50,7 @@ def furnish(demo: Rehearsal) -> None:
     demo.replace("name: demo\n", "name: demo\nplaybooks: [house]\n")
 
 
+@pytest.mark.usefixtures("scripts_run")
 def test_they_are_planned_applied_and_then_met(demo: Rehearsal) -> None:
     furnish(demo)
     assert demo.changes() == {
@@ -54,6 +61,34 @@ def test_they_are_planned_applied_and_then_met(demo: Rehearsal) -> None:
     assert ended.code == 0, ended.out
 
 
+def test_without_the_flag_no_script_of_an_inventory_runs_here(demo: Rehearsal) -> None:
+    """In the lab a host is this machine: a script of a pull request would run here."""
+    furnish(demo)
+    ran = demo.folder / "ran"
+    book = demo.folder / "house"
+    (book / "linux" / "house-facts.sh").write_text(f"touch {ran}\nprintf '{{}}'\n")
+    (book / "linux" / "house-banner.sh").write_text(f"touch {ran}\nprintf '{{}}'\n")
+    disk = (
+        "  - {name: room, fact: disk.free_gb, at_least: 99999, why: 'So.', change: {script: linux/house-banner.sh}}\n"
+    )
+    (book / "linux.yml").write_text(PLAYBOOK + disk)
+    for command in (["plan"], ["apply", "--auto-approve"], ["doctor"], ["drift"]):
+        ended = demo.run(command[0], "--lab", str(demo.file), *command[1:])
+        assert ended.code in (0, 2), ended.out + ended.err
+        assert "--lab-run-scripts" in ended.err, command
+    plan = demo.plan()
+    assert {(item["address"], item["path"]) for item in plan["unknown"]} >= {
+        (f"host.px-lnx-{number}", "banner") for number in (1, 2)
+    }
+    assert [item["address"] for item in plan["reports"] if item["code"] == "host-room"] == [
+        "host.px-lnx-1",
+        "host.px-lnx-2",
+    ]
+    assert plan["changes"] == []
+    assert not ran.exists()
+
+
+@pytest.mark.usefixtures("scripts_run")
 def test_a_script_that_changed_after_the_review_is_not_run(demo: Rehearsal) -> None:
     furnish(demo)
     saved = demo.folder / "saved.json"
