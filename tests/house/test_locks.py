@@ -20,6 +20,7 @@ ASKED = {
     "lab": [*BASE, *EXTRAS["lab"], *GROUPS["build"]],
     "kerberos": [*BASE, *EXTRAS["kerberos"]],
     "build-kerberos": GROUPS["build-kerberos"],
+    "audit": GROUPS["audit"],
     "lock": GROUPS["lock"],
     "mutants": GROUPS["mutants"],
 }
@@ -60,7 +61,7 @@ def test_it_answers_what_pyproject_asks_for(name: str) -> None:
             assert all(version in asked.specifier for version in versions), f"{name}: {text} is locked as {versions}"
 
 
-@pytest.mark.parametrize("name", ["lab", "kerberos", "mutants"])
+@pytest.mark.parametrize("name", ["lab", "kerberos", "mutants", "audit"])
 def test_it_can_go_into_the_environment_of_the_tests(name: str) -> None:
     base = locked("dev")
     other = {package: versions for package, versions in locked(name).items() if package in base}

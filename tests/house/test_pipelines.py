@@ -20,6 +20,12 @@ ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```yaml\n# (\S+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 SHOWN = {name: yaml.safe_load(text) for name, text in BLOCKS}
 
+TRUST = """\
+version: 1
+servers: [vbo01.corp.example.com]
+hosts: ["*.corp.example.com", "*.example.net"]
+"""
+
 STUB = """#!/bin/sh
 echo "$0 $*" >> "$STUB_LOG"
 """
@@ -116,12 +122,38 @@ def test_the_workflow_of_github_installs_from_where_the_package_is(tmp_path: Pat
         assert (Path(path.read_text(encoding="utf-8").rstrip("\n")) / "vbo-reconcile").exists()
 
 
+def test_the_workflow_of_github_is_hardened() -> None:
+    """As GitHub's guide for the secure use of Actions asks: what a job does not need, it does not get."""
+    text = dict(BLOCKS)[".github/workflows/backup-proxies.yml"]
+    workflow = SHOWN[".github/workflows/backup-proxies.yml"]
+    assert workflow["permissions"] == {}
+    assert "secrets." not in str(workflow["env"])
+    assert re.search(r"@[0-9a-f]{40}$", workflow["env"]["VBO_RECONCILE"])
+    for name, job in workflow["jobs"].items():
+        rights = job["permissions"]
+        assert rights in ({"contents": "read"}, {"pull-requests": "write"}), name
+        assert "env" not in job
+        given = [step["name"] for step in job["steps"] if "secrets." in str(step)]
+        assert given == [step["name"] for step in job["steps"] if step.get("name") in ("Plan", "Apply")]
+        assert not given or job["environment"].startswith("backup")
+        assert not ("self-hosted" in job["runs-on"] and rights != {"contents": "read"})
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", ""), "what others wrote would become a part of the script"
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+    used = re.findall(r"uses: (\S+)  # v\d+\.\d+\.\d+\n", text)
+    assert len(used) == text.count("uses:")
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", name) for name in used)
+
+
 @pytest.mark.matrix
 def test_the_workflow_of_github_from_pull_request_to_apply(tmp_path: Path) -> None:
     jobs = SHOWN[".github/workflows/backup-proxies.yml"]["jobs"]
     runner = Runner(tmp_path)
     page = tmp_path / "page.md"
-    github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page)}
+    trust = tmp_path / "trust.yml"
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), "VBO_RECONCILE_TRUST": str(trust)}
+    trust.write_text(TRUST, encoding="utf-8")
 
     main = runner.git("rev-parse", "HEAD")
     runner.git("update-ref", "refs/remotes/origin/main", main)
@@ -130,7 +162,7 @@ def test_the_workflow_of_github_from_pull_request_to_apply(tmp_path: Path) -> No
     runner.inventory.write_text(text.replace("100 Mbps", "150 Mbps"), encoding="utf-8")
     runner.commit()
     review = {**github, "GITHUB_BASE_REF": "main", "PR": "7"}
-    for name, script in {**steps(jobs["diff"]), **steps(jobs["plan"])}.items():
+    for name, script in {**steps(jobs["diff"]), **steps(jobs["plan"]), **steps(jobs["comment"])}.items():
         said = runner.run(script, **review)
         assert "Traceback" not in said, name
     assert "pr comment 7 --body-file plan.md" in runner.stubs
