@@ -181,7 +181,7 @@ def write(document: Document, kind: Kind, name: str, item: Field, value: Any) ->
         entry[address.partition(".")[0]] = name_of(address)
     else:
         _forget(entry, item.name, {other.name for other in kind.fields})
-        return _put(entry, item.name, _login(document, item, value))
+        return _put(entry, item.name, _as_written(document, item, value))
     return True
 
 
@@ -201,8 +201,28 @@ def _is_said(path: str, names: Collection[str]) -> bool:
     return any(name == path or name.startswith(f"{path}.") for name in names)
 
 
-def _login(document: Document, item: Field, value: Any) -> Any:
-    """A user name that the server shows, as the name of an entry of `credentials`."""
+_SECTIONS: Final = {"user": "users", "group": "groups", "site": "sites", "team": "teams"}
+
+
+def _selection(value: list[Any]) -> Any:
+    """Items in the form of an inventory: a list of services, or a map of items by type."""
+    services = [entry for entry in value if isinstance(entry, str)]
+    if len(services) == len(value):
+        return services
+    said: dict[str, Any] = {"organization": services} if services else {}
+    for entry in (entry for entry in value if isinstance(entry, Mapping)):
+        word = next(iter(entry))
+        if word in _SECTIONS:
+            said.setdefault(_SECTIONS[word], []).append(dict(entry) if len(entry) > 1 else entry[word])
+        else:
+            said[word.replace("-", "_")] = entry[word]
+    return said
+
+
+def _as_written(document: Document, item: Field, value: Any) -> Any:
+    """A value as an inventory has it; a user name that the server shows is the name of an entry of `credentials`."""
+    if item.name in ("items", "exclude") and isinstance(value, list):
+        return _selection(value)
     if CREDENTIAL in item.refers and value != "none":
         return credential(document, str(value))
     if isinstance(value, Mapping) and "credentials" in value:

@@ -40,7 +40,7 @@ def values(rest: int, schema: Schema, name: str = "") -> st.SearchStrategy[Any]:
     """Values of one property."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    if schema.ref == "RESTJobItemComposed":
+    if schema.ref == _ITEM:
         return items(rest)
     if schema.ref:
         return values(rest, api.schema(rest, schema.ref), name)
@@ -53,7 +53,10 @@ def values(rest: int, schema: Schema, name: str = "") -> st.SearchStrategy[Any]:
 
 def _plain(rest: int, schema: Schema, name: str) -> st.SearchStrategy[Any]:
     if schema.type == "array":
-        return st.just([]) if schema.items is None else st.lists(values(rest, schema.items), min_size=1, max_size=2)
+        if schema.items is None:
+            return st.just([])
+        unique = key_of if schema.items.ref == _ITEM else None
+        return st.lists(values(rest, schema.items), min_size=1, max_size=2, unique_by=unique)
     if schema.type == "string" and _TIMES.match(name):
         return TIME
     if schema.format == "uuid":
@@ -73,6 +76,7 @@ def objects(rest: int, properties: Mapping[str, Schema]) -> st.SearchStrategy[di
     )
 
 
+_ITEM: Final = "RESTJobItemComposed"
 _OBJECTS: Final = {"User": "user", "Group": "group", "Site": "site", "Team": "team", "PersonalSites": "site"}
 """The object that an item of a type names; the others name none."""
 
@@ -80,9 +84,16 @@ _OBJECTS: Final = {"User": "user", "Group": "group", "Site": "site", "Team": "te
 @cache
 def items(rest: int) -> st.SearchStrategy[dict[str, Any]]:
     """Items of jobs, of every type, each with the object that its type names."""
-    properties = api.schema(rest, "RESTJobItemComposed").properties
+    properties = api.schema(rest, _ITEM).properties
     kinds = api.schema(rest, properties["type"].ref).enum if properties["type"].ref else properties["type"].enum
     return st.sampled_from(kinds).flatmap(lambda kind: _item(rest, properties, kind))
+
+
+def key_of(item: Mapping[str, Any]) -> str:
+    """A job has one item of a type, or of one object."""
+    seen = item.get(_OBJECTS.get(item["type"], "")) or {}
+    names = ("id", "name", "displayName", "mail", "url")
+    return f"{item['type']} {sorted(str(seen[name]).lower() for name in names if name in seen)}"
 
 
 def _item(rest: int, properties: Mapping[str, Schema], kind: str) -> st.SearchStrategy[dict[str, Any]]:

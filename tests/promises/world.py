@@ -12,7 +12,7 @@ from reconciler.clients.vbo import Writer, dialect_of
 from reconciler.kinds import KINDS, api
 from reconciler.model.inventory import LOCAL
 from tests.promises.server import HOSTS, LabServer
-from tests.promises.values import PASSWORD, bodies
+from tests.promises.values import PASSWORD, bodies, key_of
 
 Body = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -167,6 +167,8 @@ class World:
             body["organizationId"] = self.ids["organizations", organization]
         if not whole:
             body["backupType"] = "SelectedItems"
+        selected = {key_of(item) for item in body["selectedItems"]}
+        body["excludedItems"] = [item for item in body["excludedItems"] if key_of(item) not in selected]
         return body
 
     def mail(self) -> Body:
