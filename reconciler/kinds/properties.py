@@ -28,7 +28,7 @@ _UNSHOWN: Final[Mapping[str, Mapping[str, str]]] = {
     "Proxies": {
         "attachUsedProxy": "sent by a takeover, and for a service that is installed by package",
         "createServiceAccount": "the account of the service is made when the proxy is added",
-        "internetProxySettings.userPassword": "internet_proxy",
+        "internetProxySettings.userPassword": "internet_proxy.credentials",
         "password": "credentials",
         "serviceAccountName": "the account of the service is made when the proxy is added",
         "serviceAccountPassword": "the account of the service is made when the proxy is added",
@@ -144,7 +144,11 @@ def _read_by_fields(kind: Kind, rest: int) -> dict[str, tuple[str, ...]]:
 
 
 def _declaring(fields: Sequence[str], read: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Of the fields that read a property those that declare it: many read the one that says which of them apply."""
+    """Of the fields that read a property those that declare it: many read the one that says which of them apply. What
+    pieces of a field read as well is declared by the field."""
+    whole = [field for field in fields if all(f"{other}.".startswith(f"{field}.") for other in fields)]
+    if whole:
+        return (whole[0],)
     alone = [field for field in fields if sum(1 for others in read.values() if field in others) == 1]
     return tuple(alone or fields if len(alone or fields) <= _DECLARED_BY else ())
 
