@@ -27,13 +27,16 @@ class _Login:
 
 
 class Attempt:
-    """One login that is in progress. It is accepted if it ends without an exception and was not refused."""
+    """One login that is in progress. What is neither accepted nor refused says nothing about user and password."""
 
     def __init__(self) -> None:
+        self.is_accepted = False
         self.is_refused = False
 
+    def accept(self) -> None:
+        self.is_accepted = True
+
     def refuse(self) -> None:
-        """The host did not accept user and password. Other failures say nothing about them."""
         self.is_refused = True
 
 
@@ -54,14 +57,12 @@ class LoginGate:
         key = hashlib.sha256(repr((what, username, password)).encode("utf-8", "surrogatepass")).digest()
         login = self._enter(key, peer, what, username)
         made = Attempt()
-        accepted = False
         try:
             yield made
-            accepted = not made.is_refused
         finally:
             with self._changed:
                 login.running -= 1
-                login.accepted = login.accepted or accepted
+                login.accepted = login.accepted or made.is_accepted
                 if made.is_refused:
                     login.refused_by = login.refused_by or peer
                 self._changed.notify_all()

@@ -81,7 +81,7 @@ class Linux:
     def ask(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         done = self.run(name, params)
         assert done.returncode == 0, done.stderr
-        assert done.stderr.decode() == f"{posix_shell.STARTED}\n"
+        assert done.stderr.decode() == f"{posix_shell.SHELL}\n{posix_shell.STARTED}\n"
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 

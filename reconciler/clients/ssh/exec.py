@@ -5,6 +5,7 @@ A raw channel is faster than `fabric.Connection.run`, and no parameter appears i
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,12 +13,17 @@ import paramiko
 
 from reconciler.clients.script_output import OUTPUT_LIMIT, document, script_failed, shorten
 from reconciler.clients.ssh import posix_shell
+from reconciler.clients.ssh.conversation import BECOMING, Marks, Password, converse
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.watchdog import hang_up, within
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionLost, DeadlineExceeded
 from reconciler.model.secret import mask_secrets
 
 _CHUNK = 65536
+_SHELL_HINT = (
+    "The login shell of the account must run `sh` and must not print anything itself, and sudo must ask with the "
+    "prompt that it is given (passprompt_override)."
+)
 _STDERR_SECONDS = 0.5
 """Seconds without standard output after which standard error is read, so that its buffer does not fill up."""
 
@@ -37,16 +43,22 @@ class Exec:
         self._err = bytearray()
         self._code = -1
 
-    def run(self, transport: paramiko.Transport, command: str, data: bytes, *, terminal: bool = False) -> None:
-        """Run `command` to its end with `data` on its standard input. Raises RemoteError.
+    def run(
+        self,
+        transport: paramiko.Transport,
+        command: str,
+        data: bytes,
+        *,
+        password: Password | None = None,
+        terminal: bool = False,
+    ) -> None:
+        """Run `command`, one of `posix_shell`, to its end with `data` on its standard input. Raises RemoteError.
 
-        With `terminal` it is one of the commands of `posix_shell` for a terminal.
+        `password` is for sudo. With `terminal` the command is one of those for a terminal.
         """
         try:
             channel = self._start(transport, command, terminal=terminal)
-            if terminal:
-                data = b"%d\n%s" % (len(data), data) if self._is_ready(channel) else b""
-            self._send(channel, data)
+            self._speak(channel, data, password, terminal=terminal)
             self._finish(channel)
             if terminal:
                 self._out, self._err = map(bytearray, posix_shell.from_terminal(bytes(self._out)))
@@ -61,11 +73,41 @@ class Exec:
         """Whether sudo refused to run the script without a terminal."""
         return posix_shell.wants_terminal(bytes(self._err))
 
-    def _is_ready(self, channel: paramiko.Channel) -> bool:
-        while posix_shell.READY.encode() not in self._out:
-            if not self._receive(channel):
-                return False
+    def _speak(self, channel: paramiko.Channel, data: bytes, password: Password | None, *, terminal: bool) -> None:
+        """Send `data` once there is a shell that reads it. A host where none starts has been sent nothing to run."""
+        form: Callable[[bytes], bytes] = posix_shell.block if terminal else bytes
+        with selectors.DefaultSelector() as selector:
+            selector.register(channel, selectors.EVENT_READ)
+            try:
+                ready = not terminal or self._is_ready(channel, selector)
+                started = ready and converse(
+                    self._out if terminal else self._err,
+                    lambda: self._listen(channel, selector),
+                    lambda answer: self._send(channel, form(answer)),
+                    password,
+                )
+            except DeadlineExceeded as error:
+                reason = f"no shell announced itself within {self._seconds:g} s, so nothing was sent to it"
+                raise BadAnswer(self._peer, self._what, reason, hint=_SHELL_HINT) from error
+        self._send(channel, (form(data) if started else b"") + (form(b"") if ready else b""), last=True)
+
+    def _is_ready(self, channel: paramiko.Channel, selector: selectors.BaseSelector) -> bool:
+        ready = Marks(posix_shell.READY)
+        while not ready.count(self._out):
+            if not self._listen(channel, selector):
+                return ready.count(self._out) > 0
         return True
+
+    def _listen(self, channel: paramiko.Channel, selector: selectors.BaseSelector) -> bool:
+        """Wait for output of either kind, and keep it. False at the end."""
+        if not selector.select(self.left()):
+            raise self._late()
+        ended = channel.eof_received or channel.closed
+        while channel.recv_ready():
+            self._keep(self._out, channel.recv(_CHUNK))
+        while channel.recv_stderr_ready():
+            self._keep(self._err, channel.recv_stderr(_CHUNK))
+        return not ended
 
     def _finish(self, channel: paramiko.Channel) -> None:
         while self._receive(channel):
@@ -106,12 +148,13 @@ class Exec:
             hint="The host now stops the script. Increase `deadlines` in the inventory if it needs more time.",
         )
 
-    def _send(self, channel: paramiko.Channel, data: bytes) -> None:
+    def _send(self, channel: paramiko.Channel, data: bytes, *, last: bool = False) -> None:
         try:
             while data:
                 channel.settimeout(self.left())
                 data = data[channel.send(data[:_CHUNK]) :]
-            channel.shutdown_write()
+            if last:
+                channel.shutdown_write()
         except TimeoutError:
             raise self._late() from None
         except OSError:
@@ -157,11 +200,10 @@ class Exec:
         said = shorten(mask_secrets(stderr.decode("utf-8", "replace"), secrets))
         if not started and sudo and said:
             hint = "Check the password of the credential and the sudo rights of its user, or set `sudo: false`."
-            raise AuthenticationFailed(self._peer, "becoming root with sudo", said, hint=hint)
+            raise AuthenticationFailed(self._peer, BECOMING, said, hint=hint)
         if not started:
-            hint = "The login shell of the account must run `sh` and must not print anything itself."
             said = said or shorten(mask_secrets(self._out.decode("utf-8", "replace"), secrets))
-            raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=hint)
+            raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=_SHELL_HINT)
         if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script
             raise self._late()
         raise script_failed(self._peer, self._what, self._code, stderr, secrets)

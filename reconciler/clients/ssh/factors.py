@@ -41,6 +41,7 @@ class _Login:
         with self._gate.attempt(self._peer, "logging in", username, password) as attempt:
             try:
                 left = self._sent(username, password)
+                attempt.accept()
             except paramiko.AuthenticationException as error:
                 if is_refusal(error):
                     attempt.refuse()

@@ -1,9 +1,12 @@
 """Sends a script to a POSIX shell: a constant command line, with everything else on standard input.
 
-The command line is the same for every call, because `ps` and audit logs show it. The first stage skips the input up to
-the mark (a password that sudo did not ask for precedes it), sets a time limit and starts the second stage, which turns
-each parameter line into a shell variable and runs the rest of the input as the script. Both stages contain no quotes,
-newlines or exclamation marks, so that every login shell passes them on unchanged; dash, bash and busybox run them.
+The command line is the same for every call, because `ps` and audit logs show it. The first stage announces itself,
+reads the first line of the input (the mark, with a time limit) and starts the second stage, which turns each parameter
+line into a shell variable and runs the rest of the input as the script. Nothing is sent before sudo asks for a password
+and the first stage announces itself: the login shell may be another program, which takes its input for commands. A
+command line that is only repeated announces nothing, because it does not contain what is printed. Both stages contain
+no quotes, newlines or exclamation marks, so that every login shell passes them on unchanged; dash, bash and busybox run
+them.
 """
 
 from __future__ import annotations
@@ -16,31 +19,43 @@ from typing import Any, Final
 MARK: Final = "@vbo-reconcile"
 STARTED: Final = f"{MARK} started"
 """The line on standard error that distinguishes a failure of the script from one of sudo."""
+SHELL: Final = f"{MARK} shell"
+"""The line on standard error of the first stage, which reads the input then."""
+PROMPT: Final = f"{MARK}%password"
+"""What sudo prints before it reads a password."""
+
+
+def _echo(line: str) -> str:
+    """A command that prints a line, and does not contain it."""
+    return f'echo "{line[:1]}""{line[1:]}"'
+
 
 _STAGE_1 = (
-    "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; "
+    f"LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; {_echo(SHELL)} >&2; "
     f'while IFS= read -r l; do case $l in "{MARK} "*) s=${{l#* }}; '
     'if command -v timeout >/dev/null; then exec timeout -k 5 "$s" sh -c "$1" vbo-reconcile; fi; '
     'exec sh -c "$1" vbo-reconcile;; esac; done; exit 71'
 )
 _STAGE_2 = (
-    f'echo "{STARTED}" >&2; while IFS= read -r l; do case $l in .) break;; esac; n=${{l%% *}}; '
+    f"{_echo(STARTED)} >&2; while IFS= read -r l; do case $l in .) break;; esac; n=${{l%% *}}; "
     'v=$(printf %b. "${l#* }"); eval "arg_$n=\\${v%.}"; done; unset l n v; eval "$(cat)"'
 )
 READY: Final = f"{MARK} ready"
+ENDED: Final = f"{MARK} ended"
 OUTPUT: Final = f"{MARK} output"
-"""Lines on a terminal: it now passes bytes unchanged; the standard output of the script follows."""
+"""Lines on a terminal: it now passes bytes unchanged; sudo has ended; the standard output of the script follows."""
 
 
 def _on_terminal(sudo: str) -> str:
     """For a sudo that requires a terminal (requiretty): it runs on one, with pipes for input and output.
 
-    The input is sent with its length, because a terminal in raw mode has no end of file.
+    The input is sent in blocks with their lengths, because a terminal in raw mode has no end of file (see `block`).
     """
     stage_0 = (
-        f'stty raw -echo; echo "{READY}"; IFS= read -r n; '
-        f'o=$(head -c "$n" | {sudo} sh -c "$1" vbo-reconcile "$2"); c=$?; '
-        f'echo; echo "{OUTPUT}"; printf %s "$o"; exit "$c"'
+        f"stty raw -echo; {_echo(READY)}; "
+        'o=$(while IFS= read -r n; do case $n in 0) break;; esac; head -c "$n"; done | '
+        f'{{ {sudo} sh -c "$1" vbo-reconcile "$2"; c=$?; {_echo(ENDED)} >&2; exit "$c"; }}); c=$?; '
+        f'echo; {_echo(OUTPUT)}; printf %s "$o"; exit "$c"'
     )
     return f"sh -c '{stage_0}' vbo-reconcile '{_STAGE_1}' '{_STAGE_2}'"
 
@@ -48,28 +63,35 @@ def _on_terminal(sudo: str) -> str:
 _ENV: Final = "env LC_ALL=C"  # sudo's messages are searched for English text
 COMMAND: Final = f"sh -c '{_STAGE_1}' vbo-reconcile '{_STAGE_2}'"
 SUDO_COMMAND: Final = f"{_ENV} sudo -n -- {COMMAND}"
-SUDO_PASSWORD_COMMAND: Final = f"{_ENV} sudo -S -k -p '' -- {COMMAND}"
+_ASKED: Final = PROMPT.replace("%", "%%")  # sudo prints one of them
+SUDO_PASSWORD_COMMAND: Final = f"{_ENV} sudo -S -k -p '{_ASKED}' -- {COMMAND}"
 SUDO_COMMAND_ON_TERMINAL: Final = _on_terminal(f"{_ENV} sudo -n --")
-SUDO_PASSWORD_COMMAND_ON_TERMINAL: Final = _on_terminal(f'{_ENV} sudo -S -k -p "" --')
+SUDO_PASSWORD_COMMAND_ON_TERMINAL: Final = _on_terminal(f'{_ENV} sudo -S -k -p "{_ASKED}" --')
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-")
 
 
-def standard_input(script: str, params: Mapping[str, Any], *, seconds: float, password: str | None = None) -> bytes:
-    """The standard input for one of the commands. `password` is for sudo -S. `seconds` is the time limit on the host.
+def standard_input(script: str, params: Mapping[str, Any], *, seconds: float) -> bytes:
+    """The standard input for one of the commands. `seconds` is the time limit on the host.
 
     Raises ValueError for parameters that cannot be shell variables (maps, invalid names, NUL).
     """
-    lines = [] if password is None else [password.encode()]
-    lines.append(f"{MARK} {max(1, math.ceil(seconds))}".encode())
+    lines = [f"{MARK} {max(1, math.ceil(seconds))}".encode()]
     lines += [f"{_named(name)} ".encode() + _escaped(_text(name, value)) for name, value in sorted(params.items())]
     return b"\n".join([*lines, b".", script.encode()])
 
 
+def block(data: bytes) -> bytes:
+    """A part of the input on a terminal. An empty one is its end."""
+    return b"%d\n%s" % (len(data), data)
+
+
 def without_mark(stderr: bytes) -> tuple[bool, bytes]:
-    """Whether the script was started, and standard error without the line STARTED."""
+    """Whether the script was started, and standard error without the marks."""
     before, found, after = stderr.partition(STARTED.encode() + b"\n")
+    for mark in (PROMPT, f"{SHELL}\n", f"{ENDED}\n"):
+        before = before.replace(mark.encode(), b"")
     return bool(found), before + after
 
 
@@ -82,7 +104,7 @@ def from_terminal(text: bytes) -> tuple[bytes, bytes]:
     """The output on a terminal as (standard output, standard error)."""
     _, _, rest = text.partition(READY.encode())
     before, _, after = rest.replace(b"\r\n", b"\n").partition(OUTPUT.encode() + b"\n")
-    return after, before.strip(b"\n") + b"\n"
+    return after, before.replace(f"{ENDED}\n".encode(), b"").strip(b"\n") + b"\n"
 
 
 def _named(name: str) -> str:

@@ -16,6 +16,7 @@ from reconciler.clients.host_session import name_on_host
 from reconciler.clients.script_output import reveal
 from reconciler.clients.ssh import posix_shell, sftp
 from reconciler.clients.ssh.connection import close_link, open_link
+from reconciler.clients.ssh.conversation import Password
 from reconciler.clients.ssh.exec import Exec
 from reconciler.clients.ssh.faults import CAUGHT
 from reconciler.clients.ssh.jumps import JUMPS
@@ -143,10 +144,11 @@ class SshSession:
         password = self._password() if sudo else None
         if password:
             secrets.append(password)
-        data = posix_shell.standard_input(script.text, plain, seconds=deadline + 1, password=password)
+        data = posix_shell.standard_input(script.text, plain, seconds=deadline + 1)
         run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
         command = _SUDO[password is not None, self._terminal] if sudo else posix_shell.COMMAND
-        run.run(self._transport(), command, data, terminal=self._terminal and sudo)
+        asked = self._for_sudo(password) if password is not None else None
+        run.run(self._transport(), command, data, password=asked, terminal=self._terminal and sudo)
         if sudo and not self._terminal and run.wants_terminal:
             self._terminal = True
             return self._run(script, params, run.left(), sudo=True)
@@ -156,6 +158,11 @@ class SshSession:
         if self._link is None:
             raise ValueError("this session is not open")
         return self._link.transport
+
+    def _for_sudo(self, password: str) -> Password:
+        credential = self._connection.credential
+        username = credential.username if credential is not None else ""
+        return Password(self._context.logins, self._connection.peer, username, password)
 
     def _password(self) -> str | None:
         credential = self._connection.credential

@@ -132,6 +132,8 @@ class Wire(Transport):
                 raise
             if answer.status == 401:
                 attempt.refuse()
+            else:
+                attempt.accept()
         if answer.status == 401 or self._tls is not None:
             return answer
         return self._request(line, context, body)

@@ -102,9 +102,8 @@ def attempt() -> Callable[..., str]:
     def made(peer: str, end: str = "", what: str = "logging in", password: str = "one") -> str:
         try:
             with gate.attempt(peer, what, "svc", password) as attempted:
-                if end == "refused":
-                    attempted.refuse()
                 assert end != "lost"
+                (attempted.refuse if end == "refused" else attempted.accept)()
         except AuthenticationFailed as error:
             return error.reason
         except AssertionError:

@@ -34,6 +34,8 @@ printf '"}\\n'
 """,
 )
 COUNT = Script("linux/count.sh", 'printf \'{"left":%s}\\n\' "$(wc -c)"\n')
+ASKS = 'while [ "$1" != -- ]; do [ "$1" != -p ] || prompt=$2; shift; done; shift; printf "$prompt" >&2; '
+"""What a sudo begins with that asks for a password; printf prints one % for two, as sudo does."""
 SUDO = Credential("linux", "backup", password=SecretRef("test", PASSWORD), sudo=True)
 
 
@@ -172,7 +174,7 @@ def test_a_login_shell_that_is_none(sshd: Sshd, connect: Connect) -> None:
 
 def test_sudo_is_given_its_password_on_standard_input(sshd: Sshd, connect: Connect) -> None:
     check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
-    sshd.stub("sudo", check + 'while [ "$1" != -- ]; do shift; done; shift; AS=root exec "$@"')
+    sshd.stub("sudo", ASKS + check + 'AS=root exec "$@"')
     assert run(connect, 'echo "\\"$AS $(wc -c)\\""', credential=SUDO) == "root 0"
     assert sshd.commands == [posix_shell.SUDO_PASSWORD_COMMAND]
 
@@ -194,7 +196,7 @@ def test_sudo_without_a_password(sshd: Sshd, connect: Connect) -> None:
 def test_a_sudo_that_wants_a_terminal_gets_one(sshd: Sshd, connect: Connect) -> None:
     refuse = '[ -n "$TERM" ] || { echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1; }; '
     check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
-    sshd.stub("sudo", refuse + check + 'while [ "$1" != -- ]; do shift; done; shift; AS=root exec "$@"')
+    sshd.stub("sudo", refuse + ASKS + check + 'AS=root exec "$@"')
     with open_host(connect(credential=SUDO), context()) as host:
         for text in ("first\nline", "é" * 5000):
             script = Script("linux/case.sh", ECHO.text + "echo noise >&2\n")
@@ -221,6 +223,59 @@ def test_a_refusal_of_sudo_is_no_failure_of_the_script(sshd: Sshd, connect: Conn
         run(connect, "echo 1", credential=SUDO)
     assert "incorrect password" in caught.value.reason
     assert "sudo rights" in caught.value.hint
+
+
+REFUSING = """tries=0
+while IFS= read -r word; do
+  echo "$word" >>"$HOME/tried"
+  tries=$((tries + 1))
+  [ $tries -lt 3 ] || break
+  echo 'Sorry, try again.' >&2
+  printf "$prompt" >&2
+done
+echo "sudo: $tries incorrect password attempt" >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_wrong_password_counts_once(sshd: Sshd, connect: Connect, terminal: bool) -> None:
+    refuse = '[ -n "$TERM" ] || { echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1; }; '
+    sshd.stub("sudo", (refuse if terminal else "") + ASKS + "\n" + REFUSING)
+    with pytest.raises(AuthenticationFailed) as caught:
+        run(connect, "echo 1", {"word": "a parameter"}, credential=SUDO)
+    assert "1 incorrect password attempt" in caught.value.reason
+    assert "@vbo-reconcile" not in caught.value.reason
+    assert (sshd.folder / "tried").read_text() == f"{PASSWORD}\n"
+
+
+def test_a_password_that_sudo_refuses_is_not_tried_on_other_hosts(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("sudo", ASKS + "\n" + REFUSING)
+    known = context()
+    for number in range(3):
+        with (
+            pytest.raises(AuthenticationFailed),
+            open_host(connect(name=f"px-{number}", credential=SUDO), known) as host,
+        ):
+            host.execute(Script("linux/case.sh", "echo 1"), {}, deadline=20)
+    assert (sshd.folder / "tried").read_text() == f"{PASSWORD}\n"
+
+
+def test_a_login_shell_that_becomes_another_program_is_sent_nothing(sshd: Sshd, connect: Connect) -> None:
+    taken = sshd.folder / "taken"
+    for name, text in {
+        "other": f"cat >>{taken}",
+        "repeats": f'echo "$2"; echo "$2" >&2; cat >>{taken}',
+        "unknown": f'echo "$2: command not found" >&2; head -n 1 >>{taken}',
+    }.items():
+        sshd.stub(name, text)
+        sshd.shell = str(sshd.folder / name)
+        for credential in (SUDO, None):
+            changes = {"credential": credential} if credential else {}
+            with open_host(connect(**changes), context()) as host, pytest.raises(BadAnswer) as caught:
+                host.execute(Script("linux/case.sh", "echo 1"), {"key": Secret("s3cret")}, deadline=0.5)
+            assert "no shell announced itself" in caught.value.reason
+        assert not taken.exists() or taken.read_text() == ""
 
 
 def test_a_powershell_script_is_not_run_over_ssh(connect: Connect) -> None:
