@@ -57,7 +57,7 @@ def _summary(facts: Mapping[str, Any]) -> str:
 
 
 def _account(subject: str, facts: Mapping[str, Any]) -> Iterator[Check]:
-    account = facts.get("account") or {}
+    account = facts["account"] if isinstance(facts.get("account"), Mapping) else {}
     user, admin = account.get("user") or "the account", account.get("admin")
     if admin is None:
         yield Check(subject, "rights", Level.UNKNOWN, f"the host does not report whether {user} is an administrator")

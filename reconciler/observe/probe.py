@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.address import address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import BadAnswer, RemoteError, SecretError
 from reconciler.model.live import HostFacts
+from reconciler.model.login_gate import PATIENCE
 from reconciler.requirements.facts import NotFacts, parse
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import ScriptRunner
     from reconciler.model.connection import Access, Connection, ConnectionContext
     from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.secret import SecretRef
     from reconciler.requirements import Playbook
 
 ARGUMENTS: Final[Mapping[str, Any]] = {"port": 9193, "server": "", "smtp": "", "smtp_port": 25}
@@ -30,6 +34,23 @@ def script_arguments(inventory: Inventory, proxy: Resource) -> dict[str, Any]:
         if mail.fields.get("enabled", True) and mail.fields.get("server"):
             found |= {"smtp": mail.fields["server"], "smtp_port": mail.fields.get("port", 25)}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The first host of a login connects first, so that chance does not decide which host a wrong password is tried on.
+    The others do not wait longer than a login takes."""
+
+    led: Event
+    is_first: bool
+
+    def wait(self) -> None:
+        if not self.is_first:
+            self.led.wait(PATIENCE)
+
+    def end(self) -> None:
+        if self.is_first:
+            self.led.set()
 
 
 def _now() -> datetime:
@@ -47,13 +68,18 @@ def probe_hosts(
 ) -> dict[str, Future[HostFacts]]:
     """One running probe for each host that has a connection in the inventory, by the name of its proxy."""
     probes: dict[str, Future[HostFacts]] = {}
+    logins: dict[tuple[str, SecretRef | None], Event] = {}
     for proxy in inventory.of_kind("proxy"):
         connection = access.connections.get(proxy.name)
         if connection is None:
             continue
         playbook = playbooks[str(proxy.fields.get("os", "windows"))]
         arguments = script_arguments(inventory, proxy)
-        probes[proxy.name] = pool.submit(probe, connection, context, playbook, arguments, clock=clock)
+        login = connection.credential
+        key = (login.username, login.password) if login is not None else ("", None)
+        is_first = key not in logins
+        turn = Turn(logins.setdefault(key, Event()), is_first)
+        probes[proxy.name] = pool.submit(probe, connection, context, playbook, arguments, clock=clock, turn=turn)
     return probes
 
 
@@ -64,12 +90,17 @@ def probe(
     arguments: Mapping[str, Any],
     *,
     clock: Callable[[], datetime] = _now,
+    turn: Turn | None = None,
 ) -> HostFacts:
     """The facts of one host. A failure is the `problem` of the result, not an exception."""
+    turn = turn or Turn(Event(), is_first=True)
+    turn.wait()
     try:
-        facts = read_facts(connection, context, playbook, arguments, clock=clock)
+        facts = read_facts(connection, context, playbook, arguments, clock=clock, connected=turn.end)
     except (RemoteError, SecretError) as error:
         return HostFacts(connection.name, {}, host_problem(error, connection))
+    finally:
+        turn.end()
     return HostFacts(connection.name, facts)
 
 
@@ -80,8 +111,9 @@ def read_facts(
     arguments: Mapping[str, Any],
     *,
     clock: Callable[[], datetime] = _now,
+    connected: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Connect to a host and run its facts scripts. Only the arguments of ARGUMENTS are sent.
+    """Connect to a host, call `connected` and run its facts scripts. Only the arguments of ARGUMENTS are sent.
 
     Raises RemoteError and SecretError.
     """
@@ -89,6 +121,7 @@ def read_facts(
 
     sent = {name: arguments.get(name, default) for name, default in ARGUMENTS.items()}
     with open_host(connection, context) as session:
+        connected()
         return run_facts_scripts(
             session, playbook, sent, peer=connection.peer, deadline=connection.deadlines.call, clock=clock
         )

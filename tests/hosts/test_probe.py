@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
 from reconciler.model.errors import SecretError, Unreachable
 from reconciler.model.secret import Secret, SecretRef
-from reconciler.observe.probe import host_problem, probe
+from reconciler.observe.probe import host_problem, probe, probe_hosts
 from reconciler.package_data import playbooks_folder
 from reconciler.requirements import load
 from tests.clients.hosts.sshd import Sshd, running
+from tests.plan.world import inventory
 
 PLAYBOOKS = load(playbooks_folder())
 PARAMS: dict[str, Any] = {"port": 9193, "server": "localhost", "now": "ignored", "other": {"a": 1}}
@@ -107,3 +109,27 @@ def test_a_diagnostic_keeps_the_words_of_the_error(connection: Connection) -> No
     assert found.summary == "No connection"
     assert found.detail == "px-1 (px-1.example.net): connecting with SSH: no answer in time"
     assert found.fix == "Look."
+
+
+def test_the_first_host_of_a_login_is_the_one_that_a_wrong_password_is_tried_on(
+    sshd: Sshd, connection: Connection
+) -> None:
+    wrong = Credential("linux", "root", password=SecretRef("test", "rotated"))
+    names = [f"px-{number}" for number in range(8)]
+    wanted = inventory(proxy={name: {"host": f"{name}.example.net", "os": "linux"} for name in names})
+    connections = {name: dataclasses.replace(connection, name=name, credential=wrong) for name in names}
+    access = dataclasses.replace(wanted.access, connections=connections)
+    before = len(sshd.logins)
+    with ThreadPoolExecutor(8) as pool:
+        context = ConnectionContext(Resolver(), "/")
+        probes = probe_hosts(
+            pool, wanted, access=access, context=context, playbooks=PLAYBOOKS, clock=lambda: datetime.now(UTC)
+        )
+        problems = [probes[name].result().problem for name in names]
+    said = [problem.detail.partition("logging in: ")[2] or problem.detail for problem in problems if problem]
+    assert len(said) == 8
+    assert "not tried" not in said[0]
+    assert all(
+        text == said[1] and "not tried: px-0 (px-1.example.net) did not accept root" in text for text in said[1:]
+    )
+    assert sshd.logins[before:] == ["root password"]
