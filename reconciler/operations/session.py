@@ -106,7 +106,7 @@ class Session:
         known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         lab, playbooks = self.lab is not None, self.playbooks
         whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
-        plan = self._selected(whole, live, asked.selection)
+        plan = self._selected(whole, live, asked.selection, verifies=verifies)
         checked = None
         if asked.approved is not None:
             checked = recheck(asked.approved, plan, asked.in_progress or (), resumed=asked.in_progress is not None)
@@ -117,11 +117,13 @@ class Session:
         plan = guarded(facts, asked.waivers, again=verifies)
         return PlanResult(live, known, plan, self._scope(), whole, checked)
 
-    def _selected(self, plan: Plan, live: Live, selection: Selection) -> Plan:
+    def _selected(self, plan: Plan, live: Live, selection: Selection, *, verifies: bool) -> Plan:
         from reconciler.plan.selection import UnknownTarget, select
 
         known = {change.address for change in plan.changes} | {*live.resources, *self.inventory.resources}
         known |= {f"host.{proxy.name}" for proxy in self.inventory.of_kind("proxy")}
+        if verifies:  # what was targeted may be deleted by now
+            known |= {*selection.targets, *selection.excludes}
         groups = self.inventory.groups
         try:
             return select(plan, sorted(known), targets=selection.targets, excludes=selection.excludes, groups=groups)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.journal import Journal, JournalError, fingerprints
+from reconciler.model.recall import Identity
 
 Opened = Callable[[], Journal]
 
@@ -89,3 +90,21 @@ def test_a_key_that_cannot_be_made_is_an_error_of_the_journal(tmp_path: Path) ->
     (tmp_path / "journal.key").mkdir()
     with Journal.open(tmp_path / "journal.db") as journal, pytest.raises(JournalError, match="Is a directory"):
         journal.applied_state.fingerprint("hunter2")
+
+
+def test_ids_are_remembered_with_what_was_applied(journal: Journal, opened: Opened) -> None:
+    state = journal.applied_state
+    state.remember(
+        "i1/corp", {"job.a": {"path": "1"}}, {"job.a": Identity("ID-1", ours=True), "proxy.b": Identity("2")}
+    )
+    state.remember("i1/corp", {"job.a": {"path": "2"}})
+    state.remember("i1/corp", {}, {"proxy.b": Identity("3")})
+    memory = opened().applied_state.memory("i1/corp")
+    assert memory.applied == {"job.a": {"path": "2"}}
+    assert memory.identities == {"job.a": Identity("ID-1", ours=True), "proxy.b": Identity("3")}
+    assert memory.address_of("job", "id-1") == "job.a"
+    assert (memory.is_ours("job", "Id-1"), memory.is_ours("proxy", "3")) == (True, False)
+    assert memory.address_of("proxy", "id-1") == ""
+    state.forget("i1/corp", "job.a")
+    assert opened().applied_state.memory("i1/corp").identities.keys() == {"proxy.b"}
+    assert opened().applied_state.memory("i2/corp").identities == {}
