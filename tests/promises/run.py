@@ -16,9 +16,11 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live, ServerInfo
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
+from reconciler.model.steps import EnterMaintenance
 from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
 from reconciler.plan.document import change_to_json
+from reconciler.plan.maintenance import DRAINED, mark_of
 from reconciler.plan.recheck import Recheck, recheck
 from reconciler.requirements import NO_REQUIREMENTS
 from tests.promises.server import HOST, Killed, LabServer, Secrets
@@ -45,11 +47,11 @@ class Planned:
         return names
 
 
-def planned(session: Session, inventory: Inventory) -> Planned:
+def planned(session: Session, inventory: Inventory, recall: Recall | None = None) -> Planned:
     resources, gaps = read_server(Reader(session), inventory, Naming(session.rest, inventory.access))
     info = ServerInfo(HOST, session.rest, session.build, session.installation)
     live = Live(info, dict(sorted(resources.items())), {}, {}, gaps=gaps)
-    plan = make_plan(inventory, live, Recall(), access=inventory.access, playbooks=NO_REQUIREMENTS)
+    plan = make_plan(inventory, live, recall or Recall(), access=inventory.access, playbooks=NO_REQUIREMENTS)
     return Planned(inventory, live, plan)
 
 
@@ -91,5 +93,11 @@ def resumed(server: LabServer, session: Session, what: Planned, lives: int) -> l
 
 def checked(session: Session, what: Planned, begun: Collection[str] | None = None) -> tuple[Planned, Recheck]:
     """The saved plan of `what` against the server as it is now; with `begun`, as the run that resumes it."""
-    now = planned(session, what.inventory)
+    now = planned(session, what.inventory, _drained(what.plan) if begun else None)
     return now, recheck(what.saved, now.plan, begun or (), resumed=begun is not None)
+
+
+def _drained(plan: Plan) -> Recall:
+    """What the journal holds of the proxies that a run has put into maintenance mode."""
+    steps = [step for change in plan.changes for step in change.steps if isinstance(step, EnterMaintenance)]
+    return Recall(applied={mark_of(step.name): {DRAINED: "by an apply"} for step in steps})
