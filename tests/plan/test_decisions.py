@@ -133,6 +133,20 @@ def test_maintenance_mode(state: str, remembered: bool, expected: MaintenanceAct
     assert found.keeps_object is (expected is not MaintenanceAction.CLEAR)
 
 
+@pytest.mark.parametrize(
+    ("state", "remembered", "blocked"), [("Enabled", True, False), ("Enabled", False, True), ("Disabled", True, True)]
+)
+def test_a_proxy_that_we_drained_is_changed_though_it_looks_offline(
+    state: str, remembered: bool, blocked: bool
+) -> None:
+    """Else an interrupted change would leave it in maintenance mode, and block itself for ever."""
+    recall = Recall(applied={"drain.px-1": {DRAINED: "x"}} if remembered else {})
+    live = proxy(1, maintenanceModeState=state, status="Offline", port=9999)
+    found = decided({**PUSHED, "port": 9193}, live, recall=recall)
+    assert found.registration is RegistrationAction.UPDATE
+    assert bool(found.registration_blocked) is blocked
+
+
 def inputs_of(given: World) -> Inputs:
     wanted: Inventory = given.inventory
     return Inputs(wanted, given.live, given.recall, Naming(given.live.server.rest, wanted.access), PLAYBOOKS)

@@ -109,7 +109,8 @@ def _registration_blocked(proxy: ProxyView, registration: RegistrationAction) ->
         return refusals.of_delete(proxy)
     if proxy.declared is None or registration is RegistrationAction.KEEP:
         return ""
-    if registration is RegistrationAction.UPDATE and proxy.state.is_offline:
+    ours = proxy.state.in_maintenance and proxy.drained_by_us  # then it may look offline, and is changed all the same
+    if registration is RegistrationAction.UPDATE and proxy.state.is_offline and not ours:
         return refusals.OFFLINE
     refused = refusals.of_values(proxy.declared, proxy)
     if registration is RegistrationAction.REPLACE:
