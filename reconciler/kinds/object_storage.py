@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from reconciler.kinds import storage_settings as settings
+from reconciler.kinds.appliances import APPLIANCE_FIELDS, OF_SIZES
 from reconciler.kinds.field import CREDENTIAL, Context, Encode, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.references import found_by
@@ -171,6 +172,7 @@ STORAGE_FIELDS: Final = (
         since=settings.MODE_SINCE,
         severe=True,
     ),
+    *APPLIANCE_FIELDS,
     Field(
         f"{PREFIX}encryption_key",
         "Encryption key, by its hint or id, or none.",
@@ -215,6 +217,6 @@ OBJECT_STORAGE: Final = Kind(
     wanted_key=_no_key,
     collection="objectstoragerepositories",
     until=INSIDE - 1,
-    volatile=frozenset({"freeSpaceBytes", "usedSpaceBytes"}),
+    volatile=frozenset({"freeSpaceBytes", "usedSpaceBytes"}) | OF_SIZES,
 )
 """The separate objects of REST up to v7: read and changed through the repositories that link to them."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
+from reconciler.kinds.clean_up import CLEAN_UP_FIELDS
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.object_storage import LINKED_SCHEMA, STORAGE_FIELDS, created_storage
@@ -155,6 +156,7 @@ REPOSITORY = Kind(
             encode=encode_frequency,
             decode=decode_frequency,
         ),
+        *CLEAN_UP_FIELDS,
         *STORAGE_FIELDS,
     ),
 )

@@ -100,7 +100,7 @@ def of_storage(read: Callable[[Raw, Context], Any]) -> Decode:
     return decode
 
 
-def _inside(body: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+def inside(body: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     """Properties of object storage as a part of a repository; up to v7 they are those of an object of its own."""
     return {"objectStorage": body} if context.rest >= INSIDE else body
 
@@ -188,7 +188,7 @@ def read_size_limit(storage: Raw, context: Context) -> Any:
 
 def encode_size_limit(value: Any, context: Context) -> Mapping[str, Any]:
     body = {"sizeLimitEnabled": False} if value == NONE else {"sizeLimitEnabled": True, "sizeLimitGB": value}
-    return _inside(body, context)
+    return inside(body, context)
 
 
 def read_immutability(storage: Raw, context: Context) -> Any:
@@ -202,11 +202,11 @@ def read_immutability(storage: Raw, context: Context) -> Any:
 
 def encode_immutability(value: Any, context: Context) -> Mapping[str, Any]:
     if value == NONE:
-        return _inside({"enableImmutability": False}, context)
+        return inside({"enableImmutability": False}, context)
     body: dict[str, Any] = {"enableImmutability": True}
     if context.rest >= PERIOD_SINCE:
         body["immutabilityPeriodDays"] = 0 if value == RETENTION else value
-    return _inside(body, context)
+    return inside(body, context)
 
 
 def shown_immutability(value: Any, context: Context) -> Any:
@@ -218,7 +218,7 @@ def read_immutability_mode(storage: Raw, context: Context) -> str:
 
 
 def encode_immutability_mode(value: Any, context: Context) -> Mapping[str, Any]:
-    return _inside({"enableImmutabilityGovernanceMode": value == "governance"}, context)
+    return inside({"enableImmutabilityGovernanceMode": value == "governance"}, context)
 
 
 def decode_linked_name(raw: Raw, context: Context) -> Any:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reconciler.kinds import KINDS, Field, Mode
 from reconciler.kinds.hours import words_of
 from reconciler.kinds.job_items import SERVICES
+from reconciler.kinds.object_storage import LINKED_FIELDS
 from reconciler.kinds.put_requests import overlay
 from reconciler.kinds.storage_settings import LINKED
 from reconciler.model.value import UNKNOWN
@@ -31,6 +32,7 @@ HOURS = st.one_of(
         min_size=1,
     ),
 )
+CLOCK = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "proxy.host": TEXT,
     "proxy.os": st.sampled_from(["windows", "linux"]),
@@ -61,6 +63,24 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         ),
     ),
     "repository.retention.clean": st.sampled_from(["daily", "monthly"]),
+    "repository.retention.daily.time": CLOCK,
+    "repository.retention.daily.days": st.sampled_from(["everyday", "workdays", "weekends", "monday", "sunday"]),
+    "repository.retention.monthly.time": CLOCK,
+    "repository.retention.monthly.day": st.builds(
+        "{} {}".format,
+        st.sampled_from(["first", "second", "third", "fourth", "last"]),
+        st.sampled_from(["monday", "friday", "sunday"]),
+    ),
+    "repository.object_storage.use_appliance": st.booleans(),
+    **{
+        f"repository.object_storage.{cloud}_appliance.{part}": values
+        for cloud in ("amazon", "azure")
+        for part, values in (
+            ("size", TEXT),
+            ("port", NUMBER),
+            ("ip_ranges", st.lists(st.sampled_from(["10.0.0.0/8", "24.48.96.192/32"]), min_size=1, unique=True)),
+        )
+    },
     "repository.object_storage.cache": TEXT,
     "repository.object_storage.size_limit_gb": st.one_of(st.just("none"), NUMBER),
     "repository.object_storage.immutability_days": st.one_of(st.sampled_from(["none", "retention"]), NUMBER),
@@ -153,7 +173,7 @@ def test_there_and_back(path: str, rest: int, data: st.DataObject) -> None:
     world = context(rest)
     said = field.normalize(value) if field.normalize else value
     body = overlay(BESIDE.get((path.partition(".")[0], rest >= 8), {}), field.to_api(said, world))
-    linked = {LINKED: body} if path.rpartition(".")[2] in ("size_limit_gb", "immutability_days") and rest < 8 else body
+    linked = {LINKED: body} if path.partition(".")[2] in LINKED_FIELDS and rest < 8 else body
     shown = field.from_api(linked, world)
     if path == "job.organization" and rest < 8:
         assert shown is UNKNOWN

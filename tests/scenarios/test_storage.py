@@ -243,6 +243,45 @@ def keys(hand: Hand) -> list[str]:
     return [item["id"] for item in listed if item["description"] == "Contoso 2026"]
 
 
+@pytest.mark.parametrize("semantics", ["merge", "replace"])
+def test_the_appliance_of_an_archive_is_edited_and_its_network_stays(tmp_path: Path, semantics: str) -> None:
+    archive = "type: s3-glacier, account: minio, bucket: vbo, folder: archive, storage_class: glacier-deep-archive"
+    appliance = "{size: t3.medium, port: 443, ip_ranges: [10.0.0.0/8]}"
+    made = rehearsal(tmp_path, f"{archive}, use_appliance: true, amazon_appliance: {appliance}")
+    made.converges()
+    made.set("server", f"put_repositories={semantics}")
+    with by_hand(made) as hand:
+        found = hand.by_name("BackupRepositories", "name", "cloud")
+        storage = found["objectStorage"]
+        storage["amazonArchiverAppliance"] |= {"subnet": {"id": "subnet-1", "name": "private", "CIDR": "10.1.0.0/16"}}
+        hand.request("PUT", f"BackupRepositories/{found['id']}", json={**found, "objectStorage": storage})
+    assert changed(made) == {}
+    made.replace("port: 443", "port: 8443")
+    assert changed(made)[ADDRESS] == {"object_storage.amazon_appliance.port": [443, 8443]}
+    made.converges()
+    with by_hand(made) as hand:
+        after = storage_of(hand)["amazonArchiverAppliance"]
+    assert after == {**storage["amazonArchiverAppliance"], "appliancePort": 8443}
+
+
+@pytest.mark.parametrize("semantics", ["merge", "replace"])
+def test_the_time_of_a_clean_up(tmp_path: Path, semantics: str) -> None:
+    made = rehearsal(tmp_path)
+    made.replace("keep: 1 year}", "keep: 1 year, clean: monthly, monthly: {time: '3:00', day: first sunday}}")
+    made.converges()
+    made.set("server", f"put_repositories={semantics}")
+    with by_hand(made) as hand:
+        before = everything(hand)
+    made.replace("day: first sunday", "day: last friday")
+    assert changed(made) == {"update:repository.disk": {"retention.monthly.day": ["first sunday", "last friday"]}}
+    made.converges()
+    with by_hand(made) as hand:
+        after = everything(hand)
+    assert after == {**before, "disk": {**before["disk"], "monthlyDaynumber": "Last", "monthlyDayofweek": "Friday"}}
+    made.replace(", monthly: {time: '3:00', day: last friday}", "")
+    assert changed(made) == {}
+
+
 # Repositories that are out of date, invalid or out of sync
 
 STATES = {

@@ -181,8 +181,13 @@ ELSEWHERE = {
         f"repository.object_storage.{part}": "tests/scenarios/test_storage.py"
         for part in (
             *("name", "cache", "account", "cloud", "storage_class", "thumbprint", "size_limit_gb"),
-            *("immutability_days", "immutability_mode", "encryption_key"),
+            *("immutability_days", "immutability_mode", "encryption_key", "use_appliance"),
+            *(f"{cloud}_appliance.{part}" for cloud in ("amazon", "azure") for part in ("size", "port", "ip_ranges")),
         )
+    },
+    **{
+        f"repository.retention.{part}": "tests/scenarios/test_storage.py"
+        for part in ("daily.time", "daily.days", "monthly.time", "monthly.day")
     },
 }
 COMPARED = [

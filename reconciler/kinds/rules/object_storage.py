@@ -10,6 +10,7 @@ from reconciler.kinds.storage_settings import INSIDE, NONE, PREFIX
 from reconciler.model.sentences import listed, quoted
 
 _SECTION: Final = "repositories"
+AMAZON_TYPES: Final = ("s3", "s3-glacier")
 _COMPATIBLE: Final = ("s3-compatible", "wasabi", "ibm")
 _TYPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "endpoint": _COMPATIBLE,
@@ -17,6 +18,9 @@ _TYPES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "region": ("s3", "s3-glacier", *_COMPATIBLE),
     "cloud": ("s3", "s3-glacier", "azure-blob", "azure-archive"),
     "storage_class": ("s3", "s3-glacier"),
+    "use_appliance": ("s3", "s3-glacier"),
+    **dict.fromkeys(("amazon_appliance.size", "amazon_appliance.port", "amazon_appliance.ip_ranges"), AMAZON_TYPES),
+    **dict.fromkeys(("azure_appliance.size", "azure_appliance.port", "azure_appliance.ip_ranges"), ("azure-archive",)),
 }
 """Settings that only some types have."""
 _CLASSES_OF: Final[Mapping[str, tuple[str, ...]]] = {
