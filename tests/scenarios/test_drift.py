@@ -30,7 +30,13 @@ pytestmark = pytest.mark.matrix
             {"retentionType": "ItemLevel", "retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Years2"},
             {"update:repository.fabrikam": {"retention.keep": ["2 years", "7 years"]}},
         ),
-        ("Jobs", "name", "fabrikam-daily", {"description": "by hand"}, {}),
+        (
+            "Jobs",
+            "name",
+            "fabrikam-daily",
+            {"description": "by hand"},
+            {"update:job.fabrikam-daily": {"description": ["by hand", "by hand [vbo-reconcile:demo]"]}},
+        ),
         (
             "VboEmailSettings",
             "",
