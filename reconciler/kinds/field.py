@@ -39,6 +39,7 @@ class Mode(StrEnum):
     MUTABLE = "mutable"  # changed in place with PUT
     CREATE_ONLY = "create-only"  # a change is a replace
     MOVE = "move"  # changed by a separate operation (pool membership, owner of a repository)
+    ITEMS = "items"  # a list whose items are added, changed and removed one by one
     WRITE_ONLY = "write-only"  # the server hides it; compared by fingerprint of what was last applied
     LOCAL = "local"  # concerns the reconciler only and is never sent
 
@@ -98,7 +99,8 @@ class Field:
     field. `applies` says of which objects, by their declared fields, a field is sent and compared; all without it.
     Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
     Where only some values are, it is a function of the live and the wanted one. An `optional` field has a default of
-    the tool, and takes the word `unmanaged` in its place: it is then not declared.
+    the tool, and takes the word `unmanaged` in its place: it is then not declared. `initial` is a default for new
+    objects only: of others the field is compared only if it is declared.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Field:
     applies: Applies | None = None
     severe: bool | Severe = False
     optional: bool = False
+    initial: Any = None
 
     def applies_to(self, fields: Mapping[str, Any]) -> bool:
         return self.applies is None or self.applies(fields)
@@ -158,6 +161,10 @@ class Field:
             return context.named(self.refers[0], value) if self.refers else value
         except (KeyError, UnknownName):
             return UNKNOWN
+
+    def is_left_alone(self, value: Any, *, declared: bool) -> bool:
+        """Whether an existing object keeps what it has, if an inventory says `value`, or a default does."""
+        return self.initial is not None and (value == UNMANAGED or (value == self.initial and not declared))
 
     def declared(self, values: Mapping[str, Any]) -> Any:
         """The value in what an inventory says of an object, None if it says nothing."""

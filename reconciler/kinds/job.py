@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
-from reconciler.kinds.job_items import ITEM_LIST, ITEMS
+from reconciler.kinds.job_items import EXCLUDE, ITEM_LIST, ITEMS
 from reconciler.kinds.job_schedule import SCHEDULE
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
@@ -57,7 +57,7 @@ JOB = Kind(
     rank=50,
     collection="Jobs",
     state=job_state,
-    added=(("organizationId", Schema(type="string")), ("selectedItems", ITEM_LIST)),
+    added=(("organizationId", Schema(type="string")), ("selectedItems", ITEM_LIST), ("excludedItems", ITEM_LIST)),
     live_key=live_key,
     wanted_key=wanted_key,
     may_be=may_be,
@@ -94,6 +94,7 @@ JOB = Kind(
             decode=codec.decode_description,
         ),
         ITEMS,
+        EXCLUDE,
         *SCHEDULE,
         Field(
             "enabled",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.kinds.references import found_by, shown_name
 from reconciler.model.connection import Access, Certificate, Connection, Credential
 from reconciler.model.errors import UnknownName
-from reconciler.model.live import Reference
+from reconciler.model.live import LookUp, Reference
 from reconciler.model.secret import SecretRef, SecretResolver
 
 
@@ -16,12 +16,13 @@ class Naming:
     without letter case.
 
     Learning is safe from several threads: each call stores into two dictionaries once. `owner` is the mark that
-    descriptions are written with; see `marked`.
+    descriptions are written with; see `marked`. `directory` has what was looked up for items of jobs.
     """
 
     def __init__(self, rest: int, access: Access, resolver: SecretResolver | None = None, owner: str = "") -> None:
         self.rest = rest
         self.owner = owner
+        self.directory: Mapping[tuple[str, str, str], LookUp] = {}
         self._access = access
         self._resolver = resolver
         self._ids: dict[tuple[str, str], str] = {}
@@ -48,6 +49,7 @@ class Naming:
         """The same names with another owner mark."""
         twin = Naming(self.rest, self._access, self._resolver, owner)
         twin._ids, twin._names, twin._references = self._ids, self._names, self._references
+        twin.directory = self.directory
         return twin
 
     def id_of(self, kind: str, name: str) -> str:

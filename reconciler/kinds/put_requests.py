@@ -48,6 +48,13 @@ def put_body(kind: Kind, rest: int, raw: Raw, changed: Mapping[str, Any]) -> dic
     return body
 
 
+def item_put_body(path: str, rest: int, raw: Raw, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for an item of a collection below an object; `path` is the template of its PUT."""
+    version = max(rest, api.VERSIONS[0])
+    schema = api.operation(version, "PUT", path).body
+    return overlay(_writable(version, schema, raw, frozenset()), changed) if schema else dict(changed)
+
+
 def overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` laid on `under`, map by map; lists and plain values of `over` win whole."""
     merged = dict(under)

@@ -147,6 +147,7 @@ class RunningLab:
             accounts=wanted["accounts"],
             encryption_keys=wanted["encryption_keys"],
             object_storage=wanted["object_storage"],
+            directory=wanted["directory"],
         )
         self._show_certificate(settings["host"])
         if self._server is None:

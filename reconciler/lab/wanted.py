@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from reconciler.kinds.job_items import items_of
 from reconciler.kinds.storage_settings import INSIDE, PREFIX
 from reconciler.lab.certificates import client_pem
 from reconciler.lab.pki import ssh_public
@@ -26,7 +27,7 @@ _NO_DOMAIN: Final = "lab.invalid"
 def wanted(
     inventory: Inventory, access: Access, secrets: LabSecrets, certificates: Mapping[str, Certificate]
 ) -> dict[str, Any]:
-    """`{server, administrators, hosts, jobs, smtp, organizations, accounts, object_storage}`.
+    """`{server, administrators, hosts, jobs, smtp, organizations, directory, accounts, object_storage}`.
 
     `certificates` are those that are really used (see `certificates.replacements`).
     """
@@ -47,6 +48,7 @@ def wanted(
         "jobs": [str(item.fields.get("name", item.name)) for item in inventory.of_kind("job")],
         "smtp": _smtp(inventory, access, people),
         "organizations": dict(_organization(item) for item in inventory.of_kind("organization")),
+        "directory": _directory(inventory),
         "accounts": {item["account"]: {"type": item["type"]} for item in storages if "account" in item},
         "encryption_keys": sorted({item["encryption_key"] for item in storages if "encryption_key" in item} - {"none"}),
         "object_storage": _linked(storages, rest),
@@ -69,6 +71,19 @@ def _linked(storages: Iterable[Mapping[str, Any]], rest: int) -> dict[str, dict[
         place = {key: value for key, value in item.items() if key in _PLACE}
         name = item.get("name") or (f"{item['bucket']}/{item['folder']}" if rest < INSIDE else "")
         found |= {name: place} if name else {}
+    return found
+
+
+def _directory(inventory: Inventory) -> dict[str, dict[str, list[str]]]:
+    """The users, groups, sites and teams that jobs name, by organization and collection."""
+    found: dict[str, dict[str, list[str]]] = {}
+    called = {item.name: _organization(item)[0] for item in inventory.of_kind("organization")}
+    for job in inventory.of_kind("job"):
+        for item in (*items_of(job.fields.get("items")), *items_of(job.fields.get("exclude"))):
+            if item.type.holder:
+                organization = str(job.fields.get("organization", ""))
+                names = found.setdefault(called.get(organization, organization), {})
+                names.setdefault(item.type.collection, []).append(item.name)
     return found
 
 

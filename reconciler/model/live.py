@@ -99,9 +99,20 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """The objects of an organization that a name may mean, or why they could not be looked up. If there is none, `near`
+    is a name that it may be a misspelling of."""
+
+    objects: tuple[Mapping[str, Any], ...] = ()
+    problem: str = ""
+    near: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """One observation. `references` has, by kind, those that were read. `requests` counts the REST requests by verb
-    (the login counts as `LOGIN`)."""
+    (the login counts as `LOGIN`). `directory` has the objects that new items of jobs name, by organization, type and
+    name in lower case."""
 
     server: ServerInfo
     resources: Mapping[Address, LiveResource]
@@ -110,6 +121,7 @@ class Live:
     problems: tuple[Diagnostic, ...] = ()
     gaps: tuple[Gap, ...] = ()
     references: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
+    directory: Mapping[tuple[str, str, str], LookUp] = field(default_factory=dict)
 
     def is_identified(self, where: str) -> bool:
         """Whether it is known which object a live one is."""

@@ -339,6 +339,40 @@ class SwitchJob(Step):
         return f"{'enable' if self.enabled else 'disable'} job {self.name}"
 
 
+@_step("job.item.add")
+class AddJobItem(Step):
+    """`item` is one item of the job `name`, and `title` its name for people; with `exclude`, one that the job leaves
+    out."""
+
+    name: str
+    title: str
+    item: Sequence[Any]
+    exclude: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"exclude {self.title} from job {self.name}" if self.exclude else f"add {self.title} to job {self.name}"
+
+
+@_step("job.item.change", repeatable=True)
+class ChangeJobItem(AddJobItem):
+    """Sets the services of an item."""
+
+    @property
+    def text(self) -> str:
+        return f"change {self.title} {'excluded from' if self.exclude else 'of'} job {self.name}"
+
+
+@_step("job.item.remove", repeatable=True)
+class RemoveJobItem(AddJobItem):
+    """An item that a job of selected items has besides others."""
+
+    @property
+    def text(self) -> str:
+        kept = f"no longer exclude {self.title} from job {self.name}"
+        return kept if self.exclude else f"remove {self.title} from job {self.name}"
+
+
 @_step("job.run", limit=Limit.NONE)  # it runs for hours, with a request now and then
 class RunJob(Step):
     """`follow`: an earlier run has started the session already."""

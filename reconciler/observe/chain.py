@@ -12,6 +12,7 @@ from reconciler.kinds.field import Raw
 from reconciler.kinds.typed import typed
 from reconciler.model.errors import Missing
 from reconciler.model.inventory import Resource
+from reconciler.observe.items import ITEM_LISTS, is_compared
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -59,16 +60,14 @@ def link_jobs(reader: Reader, jobs: Iterable[dict[str, Any]]) -> None:
 
 
 def complete_jobs(reader: Reader, jobs: Wanted, owner: str) -> None:
-    """Fill in the selected items (a collection in v8) of declared jobs that have some, and of those with the mark of
-    `owner`, which may be declared under another name."""
+    """Fill in the lists of items (collections in v8): of declared jobs those that are compared, and what is selected of
+    jobs with the mark of `owner`, which may be declared under another name."""
     for declared, job in jobs:
         seen = typed(KINDS["job"], reader.rest, job)
-        asked = seen.get("backupType") == "SelectedItems" and "selectedItems" not in seen and "id" in seen
-        wanted = (
-            declared.fields.get("items", "all") != "all"
-            if declared is not None
-            else bool(owner) and owner_of(seen) == owner
-        )
-        if asked and wanted:
-            with suppress(Missing):
-                job["selectedItems"] = reader.list(f"Jobs/{seen['id']}/SelectedItems")
+        ours = bool(owner) and owner_of(seen) == owner
+        for field, name, collection in ITEM_LISTS:
+            if "id" not in seen or name in seen or (field == "items" and seen.get("backupType") != "SelectedItems"):
+                continue
+            if is_compared(declared, field) if declared is not None else ours and field == "items":
+                with suppress(Missing):
+                    job[name] = reader.list(f"Jobs/{seen['id']}/{collection}")

@@ -65,4 +65,5 @@ def observe(
         problems=(*problems, *more),
         gaps=gaps,
         references=naming.referred,
+        directory=naming.directory,
     )

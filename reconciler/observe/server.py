@@ -24,6 +24,7 @@ from reconciler.model.live import Gap, LiveResource
 from reconciler.model.recall import Memory
 from reconciler.observe.chain import Raws, complete_jobs, complete_pools, link_jobs
 from reconciler.observe.gaps import find_gaps, unhealthy
+from reconciler.observe.items import ItemObjects
 from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
 from reconciler.observe.storage import complete_repositories
 from reconciler.observe.unknown import unknown_digests
@@ -57,6 +58,7 @@ def read_server(
     listed: dict[str, list[tuple[str, Raw]]] = {}
     proxies = match_proxies(raws["proxy"], inventory, naming, reported)
     declared: set[Address] = set()
+    objects = ItemObjects(reader, inventory, naming)
     for kind in KINDS.values():
         if kind.name not in raws:
             continue
@@ -65,8 +67,12 @@ def read_server(
         listed[kind.name] = _named(kind, matcher, inventory, naming, memory, doubtful - matcher.found.keys())
         declared |= {item.address for item in matcher.found.values()}
         for name, seen in listed[kind.name]:
+            if kind.name == "job":
+                objects.learn(address("job", name), seen)
             resource = _decode(kind, name, seen, naming)
             found[address(kind.name, name)] = _with_owner(resource, inventory, memory)
+    objects.learn_new(set(found))
+    naming.directory = objects.found
     _add_processing(found)
     gaps = [*find_gaps(listed, naming, declared), *ambiguous_proxies(proxies, listed["proxy"], declared)]
     return ServerObjects(found, (*gaps, *unhealthy(reader, listed, inventory, gaps)))

@@ -60,6 +60,8 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
             continue
         if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY) or not field.applies_to(wanted):
             continue
+        if field.is_left_alone(wanted[field.name], declared=field.name in resource.positions):
+            continue
         if not field.in_version(naming.rest):
             if field.name in resource.positions:  # a value that the tool filled in is not reported
                 reports.append(_not_in_version(resource, field, naming))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.kinds import KINDS, Mode
+from reconciler.kinds.item_changes import item_lines
+from reconciler.model.address import kind_of
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.plan import Cause, Change, FieldChange, Plan, Report
 from reconciler.model.position import Position
@@ -46,7 +49,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
         "key": change.key,
         "address": change.address,
         "action": change.action.value,
-        "fields": [_field(item) for item in change.fields],
+        "fields": [{**_field(item), **_items(change, item)} for item in change.fields],
         "cause": _cause(change.cause),
         "depends_on": list(change.depends_on),
         "disrupts": list(change.disrupts),
@@ -90,6 +93,13 @@ def _field(item: FieldChange) -> dict[str, Any]:
         "unknown": item.unknown or item.before is UNKNOWN,
         "cause": _cause(item.cause) if item.cause else None,
     }
+
+
+def _items(change: Change, item: FieldChange) -> dict[str, list[str]]:
+    """What is added, changed and removed, if the items of a field are changed one by one."""
+    kind = KINDS.get(kind_of(change.address))
+    one_by_one = kind is not None and any(field.name == item.path and field.mode is Mode.ITEMS for field in kind.fields)
+    return item_lines(item.before, item.after) if one_by_one else {}
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

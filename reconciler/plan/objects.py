@@ -13,6 +13,7 @@ from reconciler.model.steps import Step
 from reconciler.model.value import digest
 from reconciler.plan.compare import Comparison, compare, new_fields, wanted_fields
 from reconciler.plan.doubles import yaml_text
+from reconciler.plan.job_items import item_problems, why_items_unresolved, why_no_items
 from reconciler.plan.object_storage import why_not_created
 from reconciler.plan.ownership import delete_step
 from reconciler.plan.part import PlanPart, joined
@@ -23,6 +24,7 @@ from reconciler.plan.repositories import why_not_replaced, why_not_updated
 from reconciler.plan.repository_states import repository_states
 
 _UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldChange], Inputs], str]] = {
+    "job": why_items_unresolved,
     "pool": why_no_member_leaves,
     "repository": why_not_updated,
 }
@@ -48,7 +50,8 @@ def _plan_object(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
         reports = (*seen.reports, *(_other_name(declared, item) for item in seen.changes if not by_key))
         return PlanPart(unknown=seen.unknown, reports=reports, unchanged=1)
     make = _replace if seen.create_only else _update
-    return PlanPart((make(kind, declared, found, seen, inputs),), seen.reports, seen.unknown)
+    change = make(kind, declared, found, seen, inputs)
+    return PlanPart((change,), seen.reports, seen.unknown, _item_problems(kind, declared, inputs))
 
 
 def _other_name(declared: Resource, change: FieldChange) -> Report:
@@ -73,7 +76,11 @@ def _plan_missing(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
     organization = f"organization.{declared.fields.get('organization')}"
     if kind.name == "job" and organization not in inputs.live.resources:
         return PlanPart((change,), obstacles={change.key: f"{organization} is not on the server"})
-    return PlanPart((change,))
+    return PlanPart((change,), problems=_item_problems(kind, declared, inputs))
+
+
+def _item_problems(kind: Kind, declared: Resource, inputs: Inputs) -> tuple[Diagnostic, ...]:
+    return tuple(item_problems(declared, inputs.live)) if kind.name == "job" else ()
 
 
 def created(kind: Kind, declared: Resource, inputs: Inputs) -> Change:
@@ -110,7 +117,9 @@ def _replace(kind: Kind, declared: Resource, found: LiveResource, seen: Comparis
 
 
 def _why_not_created(declared: Resource, inputs: Inputs) -> str:
-    """Only repositories refer to what no inventory declares."""
+    """Repositories and jobs refer to what no inventory declares."""
+    if declared.kind == "job":
+        return why_no_items(declared, inputs)
     return why_not_created(declared, inputs) if declared.kind == "repository" else ""
 
 

@@ -123,7 +123,7 @@ def _as_live(old: Inventory, new: Inventory, rest: int) -> Live:
             if field.name in found.fields and field.mode is not Mode.LOCAL:
                 fields[field.name] = field.as_shown(found.fields[field.name], naming)
             else:
-                fields[field.name] = None if field.mode is Mode.MUTABLE else UNKNOWN
+                fields[field.name] = None if field.mode in (Mode.ITEMS, Mode.MUTABLE) else UNKNOWN
         if found.kind == "certificate":
             fields["thumbprint"] = found.fields.get("certificate")
         marked = "" if kind.reference or kind.singleton else new.name

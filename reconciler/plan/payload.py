@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from reconciler.kinds import Kind, Mode
 from reconciler.kinds.naming import Naming
@@ -25,6 +25,10 @@ from reconciler.model.steps import (
 )
 from reconciler.model.value import UNKNOWN, digest, known
 from reconciler.plan.compare import wanted_fields
+from reconciler.plan.job_items import ItemSteps, job_item_steps, looked_up
+
+_SEPARATE: Final = (Mode.CREATE_ONLY, Mode.ITEMS, Mode.KEY, Mode.MOVE)
+"""Modes of fields that a PUT omits."""
 
 
 def create_step(kind: Kind, resource: Resource, naming: Naming) -> CreateObject:
@@ -52,11 +56,16 @@ def update_steps(
     changed = [change.path for change in changes]
     wanted = wanted_fields(resource, recall)
     steps: list[Step] = []
+    items = ItemSteps()
     put = [name for name in changed if kind.field(name).mode in (Mode.MUTABLE, Mode.WRITE_ONLY, Mode.KEY)]
     if kind.name == "pool" and "members" in changed:
         steps.append(_pool_step(resource, live, wanted))
     elif kind.name == "repository" and "owner" in changed:
         steps.append(MoveRepository(name=resource.name, to=wanted["owner"]))
+    elif kind.name == "job":
+        items = job_item_steps(resource, live, changed, naming)
+        put += items.put
+        steps += items.before
     elif kind.name == "certificate":
         certificate = resource.fields["certificate"]
         steps.append(SetCertificate(certificate=certificate, thumbprint=wanted["thumbprint"]))
@@ -70,6 +79,7 @@ def update_steps(
         if "description" in put:  # of an object that lost its mark it may not be declared
             fields.setdefault("description", live.fields.get("description"))
         steps.append(UpdateObject(kind=kind.name, name=resource.name, fields=fields, changed=put))
+    steps += items.after
     if kind.name == "job" and "enabled" in changed:
         steps.append(SwitchJob(name=resource.name, enabled=wanted["enabled"]))
     return tuple(steps)
@@ -95,9 +105,10 @@ def sent_fields(kind: Kind, resource: Resource, naming: Naming, only: list[str] 
         secret = declared.mode is Mode.WRITE_ONLY and not declared.on_put
         if only is not None and secret and not {declared.name, *declared.sent_with} & set(only):
             continue
-        if only is not None and declared.mode in (Mode.CREATE_ONLY, Mode.KEY, Mode.MOVE) and not declared.on_put:
+        if only is not None and declared.mode in _SEPARATE and not declared.on_put and declared.name not in only:
             continue
-        fields[declared.name] = resource.fields[declared.name]
+        value = resource.fields[declared.name]
+        fields[declared.name] = looked_up(resource, value, naming) if declared.mode is Mode.ITEMS else value
     return fields
 
 

@@ -48,6 +48,7 @@ def make_plan(
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
     naming = Naming(live.server.rest, access)
     naming.refer(live.references)
+    naming.directory = live.directory
     found = run_passes(passes, Inputs(inventory, live, recall, naming, playbooks))
     ordered = order(found.changes, inventory, live, found.obstacles)
     return Plan(

@@ -32,6 +32,7 @@ A property that is *kept as it is* is sent back in each PUT as the server return
 _CHANGE: Final = {
     Mode.KEY: "identity",
     Mode.MUTABLE: "in place",
+    Mode.ITEMS: "in place, one by one",
     Mode.CREATE_ONLY: "replace",
     Mode.MOVE: "move",
     Mode.WRITE_ONLY: "in place",

@@ -154,6 +154,14 @@ def after_text(item: Data) -> str:
     return text_of(item["after"])
 
 
+_SIGNS = {"added": "+", "changed": "~", "removed": "-"}
+
+
+def item_lines(item: Data) -> list[tuple[str, str]]:
+    """The items of a field that are changed one by one, each with its sign; empty for other fields."""
+    return [(sign, clean(text)) for key, sign in _SIGNS.items() for text in item.get(key, ())]
+
+
 _REASONS = {
     "inventory": "the inventory says so",
     "drift": "changed outside of the inventory",

@@ -90,7 +90,7 @@ def _change(change: Data, style: Style) -> list[str]:
     lines = [_headline(change, style)]
     if change.get("blocked"):
         lines.append(f"      {style.paint('blocked:', 'red', 'bold')} {clean(change['blocked'])}")
-    lines += [_field(change, item, style) for item in change.get("fields", ())]
+    lines += [line for item in change.get("fields", ()) for line in _field(change, item, style)]
     if change.get("cause"):
         lines.append(style.paint(f"      {cause_text(change['cause'])}", "dim"))
     if change.get("disrupts"):
@@ -112,9 +112,12 @@ def _of(item: Data) -> str:
     return clean(item["address"])
 
 
-def _field(change: Data, item: Data, style: Style) -> str:
+def _field(change: Data, item: Data, style: Style) -> Iterator[str]:
     path = clean(item["path"])
-    if change["action"] == "create":
+    items = review.item_lines(item)
+    if items:
+        said = " ".join(items[0])
+    elif change["action"] == "create":
         said = style.mask if item.get("secret") else text_of(item["after"])
     elif change["action"] == "delete":
         said = style.mask if item.get("secret") else text_of(item["before"])
@@ -124,7 +127,9 @@ def _field(change: Data, item: Data, style: Style) -> str:
     note = cause_short(cause) if cause and cause != change.get("cause") else ""
     severity = item.get("severity", "") if item.get("severity") != change.get("severity") else ""
     notes = [part for part in (severity, note) if part]
-    return f"      {path}: {said}" + (style.paint(f"  ({', '.join(notes)})", "dim") if notes else "")
+    yield f"      {path}: {said}" + (style.paint(f"  ({', '.join(notes)})", "dim") if notes else "")
+    margin = " " * (len(path) + 8)
+    yield from (f"{margin}{sign} {text}" for sign, text in items[1:])
 
 
 def _difference(item: Data, style: Style) -> str:

@@ -9,6 +9,7 @@ _OBJECT = {"kind": "proxy", "name": "px-1", "fields": {"host": "px-1.example.net
 _PATIENCE = {"deadline": 60, "then": "fail"}
 _PACKAGE = {"host": "px-1", "os": "linux", "sha256": "ab"}
 
+_ITEM = [{"user": "ann", "services": ["mailbox"]}]
 PARAMS: dict[str, dict[str, object]] = {
     "create": {**_OBJECT, "attach": True},
     "takeover": {**_OBJECT, "attach": True},
@@ -32,6 +33,9 @@ PARAMS: dict[str, dict[str, object]] = {
     "package.install": {**_PACKAGE, "kind": "deb", "version": "8.6.0.100", "fresh": True},
     "package.registered": {"host": "px-1", "os": "linux"},
     "job.switch": {"name": "daily", "enabled": True},
+    "job.item.add": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
+    "job.item.change": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
+    "job.item.remove": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
     "job.run": {"name": "daily", "follow": True},
 }
 """The parameters of each step as plans have them."""

@@ -36,6 +36,8 @@ REPEATABLE = (
     "certificate.set",
     "delete",
     "host.change",
+    "job.item.change",
+    "job.item.remove",
     "job.switch",
     "maintenance.off",
     "maintenance.on",
@@ -65,6 +67,7 @@ def test_what_may_pass_is_tried_again_after_a_pause(verb: str, error: type[Remot
     ("verb", "error"),
     [
         ("create", ConnectionLost),
+        ("job.item.add", ConnectionLost),
         ("job.run", ConnectionLost),
         ("repository.move", Unavailable),
         ("pool.members", Unreachable),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds import KINDS, Field, Mode
 from reconciler.kinds.hours import words_of
-from reconciler.kinds.job_items import SERVICES
+from reconciler.kinds.item_types import BY_WORD, SERVICES
 from reconciler.kinds.object_storage import LINKED_FIELDS
 from reconciler.kinds.put_requests import overlay
 from reconciler.kinds.storage_settings import LINKED
@@ -33,6 +33,32 @@ HOURS = st.one_of(
     ),
 )
 CLOCK = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
+OBJECTS: dict[str, dict[str, Any]] = {
+    "user": {"name": "ann@example.com"},
+    "group": {"displayName": "Staff"},
+    "site": {"url": "https://example.com/sites/a"},
+    "team": {"mail": "team@example.com"},
+}
+
+
+def entries(word: str) -> st.SearchStrategy[Any]:
+    """Items of one type with an object that was looked up."""
+    seen = OBJECTS[word]
+    services = st.lists(st.sampled_from([*BY_WORD[word].flags]), unique=True) if BY_WORD[word].flags else None
+    fixed: dict[str, st.SearchStrategy[Any]] = {word: st.just(next(iter(seen.values()))), "object": st.just(seen)}
+    return st.fixed_dictionaries({**fixed, **({"services": services} if services is not None else {})})
+
+
+def selections(least: int) -> st.SearchStrategy[list[Any]]:
+    """Lists of services and items, with one item of a type at most."""
+    folders = st.lists(st.sampled_from(["Documents", "Music"]), min_size=1, unique=True)
+    more = [st.fixed_dictionaries({"onedrive-folders": folders}), st.just({"personal-sites": True})]
+    parts = [st.lists(kind, max_size=1) for kind in (*map(entries, OBJECTS), *more)]
+    services = st.lists(st.sampled_from([*SERVICES]), unique=True)
+    lists = st.builds(lambda *found: [entry for part in found for entry in part], services, *parts)
+    return lists.filter(lambda found: len(found) >= least)
+
+
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "proxy.host": TEXT,
     "proxy.os": st.sampled_from(["windows", "linux"]),
@@ -90,7 +116,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "job.organization": NAMES["organization"],
     "job.repository": NAMES["repository"],
     "job.description": TEXT,
-    "job.items": st.one_of(st.just("all"), st.lists(st.sampled_from([*SERVICES]), min_size=1, unique=True)),
+    "job.items": st.one_of(st.just("all"), selections(1)),
+    "job.exclude": selections(0),
     "job.schedule": st.one_of(
         st.just("manual"),
         st.fixed_dictionaries(

@@ -48,6 +48,8 @@ _REPLACED = {
 }
 """What a PUT replaces: a property that it leaves out is gone, since it is not documented whether the product merges."""
 
+_ITEM_LISTS = ("SelectedItems", "ExcludedItems")
+
 Items = list[dict[str, Any]]
 
 
@@ -66,6 +68,7 @@ class MemoryServer:
     asked: list[str] = field(default_factory=list)
     long: list[str] = field(default_factory=list)
     count: int = 0
+    numbered: int = 0
 
     @property
     def requests(self) -> dict[str, int]:
@@ -102,14 +105,28 @@ class MemoryServer:
     def _part(self, collection: str, ident: str, part: str) -> Items:
         if part == "proxies":
             return [dict(item) for item in self.data["Proxies"].values() if item.get("proxyPoolId") == ident]
-        if part in ("SelectedItems", "ExcludedItems"):
-            items: Items = self.data[collection][ident].get(f"{part[0].lower()}{part[1:]}", [])
-            return copy.deepcopy(items)
+        if part in _ITEM_LISTS:
+            return copy.deepcopy(self._items(f"{collection}/{ident}/{part}"))
         if part == "JobSessions":
             return self.list("JobSessions", jobId=ident)
         return []
 
+    def _items(self, path: str) -> Items:
+        """The items of a job, each with an id."""
+        collection, ident, part = path.split("/")
+        items: Items = self.data[collection][ident].setdefault(f"{part[0].lower()}{part[1:]}", [])
+        return self._with_ids(items)
+
+    def _with_ids(self, items: Items) -> Items:
+        for item in items:
+            self.numbered += "id" not in item
+            item.setdefault("id", f"item-{self.numbered}")
+        return items
+
     def _shown(self, collection: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        if collection == "Jobs":
+            for part in _ITEM_LISTS:
+                self._with_ids(item.get(f"{part[0].lower()}{part[1:]}", []))
         found = copy.deepcopy(dict(item))
         if collection == "Jobs" and self.rest >= 8:
             found.pop("selectedItems", None)
@@ -130,6 +147,9 @@ class MemoryServer:
                 self.data["Proxies"][item["proxyId"]]["proxyPoolId"] = parts[1]
             return {}
         body = copy.deepcopy(body)
+        if len(parts) == 3 and parts[2] in _ITEM_LISTS:
+            self._items(path).extend(body)
+            return {}
         if len(parts) == 3:
             body["organizationId"] = parts[1]
         made = getattr(self, f"_new_{parts[-1].lower()}")(body)
@@ -165,10 +185,14 @@ class MemoryServer:
         ident = self.add(collection, **body)
         return self.data[collection][ident]
 
-    def replace(self, path: str, body: Any, *, long: bool = False) -> None:
+    def replace(self, path: str, body: Any, *, query: Any = None, long: bool = False) -> None:
         self.log.append(f"PUT {path}")
         self.long += [f"PUT {path}"] if long else []
         body = copy.deepcopy(body)
+        if path.count("/") == 3:
+            items = self._items(path.rpartition("/")[0])
+            items[:] = [{**body, "id": item["id"]} if item["id"] == path.rpartition("/")[2] else item for item in items]
+            return
         if path == "VboEmailSettings":
             self.logins["smtp"] = body.pop("userPassword", None)
             self.email = body
@@ -189,8 +213,12 @@ class MemoryServer:
                 item.pop(key, None)
         item.update({key: value for key, value in body.items() if key not in _SECRETS})
 
-    def delete(self, path: str, body: Any = None) -> None:
+    def delete(self, path: str, body: Any = None, *, query: Any = None) -> None:
         self.log.append(f"DELETE {path}")
+        if path.count("/") == 2 and path.rpartition("/")[2] in _ITEM_LISTS:
+            items = self._items(path)
+            items[:] = [item for item in items if item["id"] != query["ids"]]
+            return
         collection, _, ident = path.partition("/")
         if ident.endswith("/proxies"):
             for item in body:

@@ -32,8 +32,8 @@ class Watched(MemoryServer):
         super().replace(path, body, **more)
         self.look()
 
-    def delete(self, path: str, body: Any = None) -> None:
-        super().delete(path, body)
+    def delete(self, path: str, body: Any = None, **more: Any) -> None:
+        super().delete(path, body, **more)
         self.look()
 
     def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:

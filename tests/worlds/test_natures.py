@@ -111,7 +111,8 @@ EDITS: dict[str, tuple[Edit, str, str, tuple[str, ...]]] = {
     "job.name": (rename("jobs", "mail", "post"), "update:job.post", "update", ()),
     "job.repository": (put("jobs", "mail", "repository", value="disk-2"), "update:job.mail", "update", ()),
     "job.description": (put("jobs", "mail", "description", value="new"), "update:job.mail", "update", ()),
-    "job.items": (put("jobs", "mail", "items", value=["mailbox", "sites"]), "update:job.mail", "update", ()),
+    "job.items": (put("jobs", "mail", "items", value=["mailbox", "sites"]), "update:job.mail", "job.item.change", ()),
+    "job.exclude": (put("jobs", "mail", "exclude", value=["teams"]), "update:job.mail", "job.item.add", ()),
     "job.schedule": (put("jobs", "mail", "schedule", value={"every": "4 hours"}), "update:job.mail", "update", ()),
     **{
         f"job.schedule.{path}": (

@@ -39,9 +39,9 @@ class Unsteady(MemoryServer):
         super().replace(path, body, **more)
         next(self._fails(done=True))
 
-    def delete(self, path: str, body: Any = None) -> None:
+    def delete(self, path: str, body: Any = None, **more: Any) -> None:
         next(self._fails(done=False))
-        super().delete(path, body)
+        super().delete(path, body, **more)
         next(self._fails(done=True))
 
     def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     does not change may differ afterwards from what the first attempt read: a lost response may hide its effects."""
     kind, name = KINDS[step.kind], step.name
     path = context.path_of(kind.name, name)
-    raw = _read(context, kind, path)
+    raw = read_whole(context, kind, path)
     before = context.first_reads.setdefault(path, raw)
     existing = context.live_of(kind.name, name)
     ours = existing is not None and existing.owner == context.owner
@@ -78,7 +78,7 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
         body = with_login(context, name, proxy.host or name, body, linux=proxy.is_linux)
     context.writer.replace(path, body, long=kind.name == "proxy")
     implied = [api for item in kind.fields if item.name in fields for api in item.implies]
-    effects = side_effects(kind, before, _read(context, kind, path), changed, implied)
+    effects = side_effects(kind, before, read_whole(context, kind, path), changed, implied)
     del context.first_reads[path]
     if effects:
         raise StepFailed(f"the change is made, and more differs than the plan shows: {few(effects)}")
@@ -90,7 +90,7 @@ def few(effects: Sequence[str]) -> str:
     return "; ".join([*effects[:_SHOWN], *more])
 
 
-def _read(context: ApplyContext, kind: Kind, path: str) -> dict[str, Any]:
+def read_whole(context: ApplyContext, kind: Kind, path: str) -> dict[str, Any]:
     """An object with what its PUT takes and the server keeps in collections beside it."""
     raw = dict(context.reader.get(path))
     if kind.name == "pool":
@@ -108,10 +108,11 @@ def changed_fields(
     """The fields to send: the changed ones and the logins that go with them. Raises StepFailed if the server does not
     show one of them any more: what is not known is not overwritten."""
     sent: dict[str, Any] = {}
+    seen = typed(kind, naming.rest, raw)
     for field in kind.fields:
         if field.name not in fields:
             continue
-        shown = UNKNOWN if field.decode is hidden else field.from_api(typed(kind, naming.rest, raw), naming)
+        shown = UNKNOWN if field.decode is hidden else field.from_api(seen, naming)
         if field.name in changed:
             if shown is UNKNOWN and field.decode is not hidden:
                 raise StepFailed(f"nothing was sent: the server does not show {field.name} now")

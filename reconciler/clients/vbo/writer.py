@@ -32,13 +32,13 @@ class Writer:
         """POST to a collection; returns the new object, or {} for a version that answers without one."""
         return self._object(self._write("POST", path, body, query=query, long=long), f"POST {path}")
 
-    def replace(self, path: str, body: Any, *, long: bool = False) -> None:
+    def replace(self, path: str, body: Any, *, query: Query | None = None, long: bool = False) -> None:
         """PUT."""
-        self._write("PUT", path, body, long=long)
+        self._write("PUT", path, body, query=query, long=long)
 
-    def delete(self, path: str, body: Any = None) -> None:
-        """DELETE; members of a pool are removed by a DELETE with a body."""
-        self._write("DELETE", path, body)
+    def delete(self, path: str, body: Any = None, *, query: Query | None = None) -> None:
+        """DELETE; members of a pool are removed by a DELETE with a body, items of a job by their ids in the query."""
+        self._write("DELETE", path, body, query=query)
 
     def act(
         self, path: str, action: str, body: Any = None, *, query: Query | None = None, long: bool = False

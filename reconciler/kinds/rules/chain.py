@@ -57,7 +57,10 @@ def whole_organization_twice(declared: Declared) -> Iterator[Finding]:
                 f"The jobs {quoted(name)} and {quoted(first)} both back up the whole of {quoted(organization)}, and "
                 "the server allows one such job for each organization."
             )
-            fix = "Limit one of them to some items: `items: [mailbox, …]`."
+            fix = (
+                "Limit one of them to some items: `items: [mailbox, …]`. If it is on the server already, "
+                "`items: unmanaged` leaves its items as they are."
+            )
             yield Finding(Where("jobs", name, "items"), detail, fix, (Where("jobs", first, "items"),))
 
 

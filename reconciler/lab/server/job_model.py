@@ -8,6 +8,8 @@ from typing import Any
 from reconciler.lab.server.answer import invalid
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call
+from reconciler.lab.server.item_model import ITEM, shown
+from reconciler.lab.server.job_items import LISTS, enums
 from reconciler.lab.server.shape import (
     ANYTHING,
     FLAG,
@@ -82,35 +84,6 @@ SCHEDULE_DEFAULTS: dict[str, Any] = {
     "periodicallyWindowEnabled": False,
     "periodicallyWindowSettings": {"backupWindow": [True] * HOURS_OF_A_WEEK, "minuteOffset": 0},
 }
-ITEM = Shape(
-    Property("id", TEXT, "r"),
-    Property(
-        "type",
-        Choice("Group", "User", "Site", "PartialOrganization", "PersonalSites", "OneDriveFolders", "Team", camel=True),
-    ),
-    *(
-        Property(name, FLAG)
-        for name in (
-            "mailbox",
-            "archiveMailbox",
-            "oneDrive",
-            "sites",
-            "teams",
-            "teamsChats",
-            "personalSite",
-            "members",
-            "memberMailbox",
-            "memberArchiveMailbox",
-            "memberOnedrive",
-            "memberSite",
-            "groupSite",
-        )
-    ),
-    Property("chats", FLAG, until=6),
-    Property("folders", Many(TEXT)),
-    *(Property(name, ANYTHING) for name in ("user", "group", "site", "team")),
-    Property("_links", ANYTHING, "r"),
-)
 JOB = Shape(
     Property("id", IDENT, "r"),
     Property("name", TEXT),
@@ -146,14 +119,6 @@ def show_job(call: Call, item: Item) -> dict[str, Any]:
     }
     seen = item | {"_links": call.links(**links)}
     if call.rest >= 8:
-        seen = {name: value for name, value in seen.items() if name not in ("selectedItems", "excludedItems")}
+        seen = {name: value for name, value in seen.items() if name not in LISTS}
+    seen |= {name: [shown(part, call.rest) for part in seen[name]] for name in LISTS if name in seen}
     return JOB.show(seen, enums(call))
-
-
-def show_item(call: Call, item: Item) -> dict[str, Any]:
-    return ITEM.show(item, enums(call))
-
-
-def enums(call: Call) -> int:
-    """The version whose spelling of enumerations is shown: the words of v5 may be switched to those of v6."""
-    return 6 if call.rest == 5 and call.options.v5_enums == "pascal" else call.rest

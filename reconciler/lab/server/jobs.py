@@ -1,4 +1,4 @@
-"""/Jobs and their items (facts, 6.1 and 6.2)."""
+"""/Jobs (facts, 6.1 and 6.2); their items are in `job_items`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.lab.server import runner
-from reconciler.lab.server.answer import CREATE, DONE, READ, conflict, invalid, missing, only
+from reconciler.lab.server.answer import CREATE, DONE, READ, conflict, invalid, only
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call, Rows
-from reconciler.lab.server.job_model import ITEM, JOB, SCHEDULE_DEFAULTS, START, show_item, show_job
+from reconciler.lab.server.job_items import settle
+from reconciler.lab.server.job_model import JOB, SCHEDULE_DEFAULTS, START, show_job
 from reconciler.lab.server.job_rules import check_job
 from reconciler.lab.server.routes import Handler, Route
 from reconciler.lab.server.sessions import show_session
@@ -67,7 +68,7 @@ def create(call: Call, body: dict[str, Any]) -> Any:
         "full_in": [],
     } | {name: value for name, value in body.items() if name != "runNow"}
     job["schedulePolicy"] = SCHEDULE_DEFAULTS | job["schedulePolicy"]
-    settle_items(call, job)
+    settle(call, job)
     check_job(call.api, job)
     call.items("jobs")[job["id"]] = job
     if body.get("runNow"):
@@ -77,14 +78,6 @@ def create(call: Call, body: dict[str, Any]) -> Any:
 
 NEW: dict[str, Any] = {"description": "", "isEnabled": True, "selectedItems": [], "excludedItems": []}
 """What a new job has where the request does not say it."""
-
-
-def settle_items(call: Call, job: Item) -> None:
-    """Items get ids; a job of the entire organization has no selected ones."""
-    if job["backupType"] == "EntireOrganization":
-        job["selectedItems"] = []
-    for name in ("selectedItems", "excludedItems"):
-        job[name] = [{"id": call.api.new_id()} | item for item in job[name]]
 
 
 def edit(call: Call) -> None:
@@ -100,7 +93,7 @@ def edit(call: Call) -> None:
     changed["schedulePolicy"] = policy | body.get("schedulePolicy", {})
     if replaced and "backupType" not in body:
         changed["backupType"] = "EntireOrganization"
-    settle_items(call, changed)
+    settle(call, changed)
     check_job(call.api, changed)
     job |= changed | {"eTag": job["eTag"] + 1}
     if run_now:
@@ -154,65 +147,6 @@ def action(call: Call) -> None:
     ACTIONS[word](replace(call, raw=body[word]))
 
 
-# Items: the same operations for the selected and for the excluded ones
-
-
-def items_of(call: Call) -> tuple[Item, str]:
-    name = "selectedItems" if "selecteditems" in call.request.path.lower() else "excludedItems"
-    return call.find("jobs", "jobId", WHAT), name
-
-
-def list_items(call: Call) -> Rows:
-    job, name = items_of(call)
-    return Rows(job[name], lambda item: show_item(call, item))
-
-
-def one_item(call: Call) -> Any:
-    job, name = items_of(call)
-    return show_item(call, find_item(call, job[name]))
-
-
-def find_item(call: Call, items: list[Item]) -> Item:
-    for item in items:
-        if item["id"] == call.params["itemId"].lower():
-            return item
-    raise missing("Item", call.params["itemId"])
-
-
-def save_items(call: Call, job: Item, name: str, items: list[Item]) -> None:
-    changed = job | {name: items}
-    check_job(call.api, changed)
-    job |= {name: items, "eTag": job["eTag"] + 1}
-
-
-def add_items(call: Call) -> None:
-    job, name = items_of(call)
-    if name == "selectedItems" and job["backupType"] == "EntireOrganization":
-        raise conflict("The backup job backs up the entire organization.")
-    new = [{"id": call.api.new_id()} | item for item in call.array(ITEM)]
-    save_items(call, job, name, job[name] + new)
-
-
-def edit_item(call: Call) -> None:
-    job, name = items_of(call)
-    found = find_item(call, job[name])
-    changed = found | call.body(ITEM)
-    save_items(call, job, name, [changed if item is found else item for item in job[name]])
-
-
-def remove_items(call: Call) -> None:
-    """The ids are in the query, or from v8 on in the body."""
-    job, name = items_of(call)
-    wanted = call.text("ids").split(",") if call.text("ids") else call.raw
-    if not isinstance(wanted, list) or not wanted:
-        raise invalid("The parameter ids is required.")
-    idents = {str(ident).strip().lower() for ident in wanted}
-    unknown = idents - {item["id"] for item in job[name]}
-    if unknown:
-        raise missing("Item", min(unknown))
-    save_items(call, job, name, [item for item in job[name] if item["id"] not in idents])
-
-
 ROUTES = (
     Route("GET", "Jobs", many, READ, pages=(8,)),
     Route("POST", "Jobs", add, only(CREATE, 8)),
@@ -226,15 +160,4 @@ ROUTES = (
     Route("POST", "Jobs/{jobId}/stop", stop, only(DONE, 6, 7, 8)),
     Route("POST", "Jobs/{jobId}/enable", enable, only(DONE, 6, 7, 8)),
     Route("POST", "Jobs/{jobId}/disable", disable, only(DONE, 6, 7, 8)),
-    *(
-        route
-        for name in ("SelectedItems", "ExcludedItems")
-        for route in (
-            Route("GET", f"Jobs/{{jobId}}/{name}", list_items, READ, pages=(8,)),
-            Route("POST", f"Jobs/{{jobId}}/{name}", add_items, DONE),
-            Route("DELETE", f"Jobs/{{jobId}}/{name}", remove_items, DONE),
-            Route("GET", f"Jobs/{{jobId}}/{name}/{{itemId}}", one_item, READ),
-            Route("PUT", f"Jobs/{{jobId}}/{name}/{{itemId}}", edit_item, DONE),
-        )
-    ),
 )

@@ -80,7 +80,9 @@ class Options:
 
     # Jobs: facts 2.8 and 6.
     put_jobs: str = "merge"
-    """merge or replace."""
+    """merge or replace; of jobs and of their items."""
+    hidden_objects: str = ""
+    """Names of users, groups, sites and teams, separated by commas, that organizations do not have."""
     outdated_jobs: str = "fail"
     """What becomes of a session whose proxy is out of date: fail or queue."""
     offline_jobs: str = "fail"

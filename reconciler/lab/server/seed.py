@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.lab.server.api import Api, Item
+from reconciler.lab.server.directory import add_objects
 from reconciler.lab.server.email import DEFAULTS as EMAIL_DEFAULTS
 from reconciler.lab.server.object_storage_rules import with_defaults
 from reconciler.lab.server.proxy_model import MUTABLE
@@ -33,7 +34,7 @@ class Seed:
     `accounts`: names of object storage accounts to `type` (of the storage, in the inventory's or the product's word)
     and `userName` (else the name). `object_storage`: names of the object storage repositories that REST up to v7
     links to, to `type`, `account`, `bucket`, `folder`, `endpoint`, `region`, each with a default. `encryption_keys`:
-    hints.
+    hints. `directory`: names of organizations to collections (`Users`) to names of the objects that they have.
     """
 
     host: str
@@ -44,6 +45,7 @@ class Seed:
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     object_storage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     encryption_keys: Sequence[str] = ()
+    directory: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
 
 
 def settle(api: Api, certificate: Callable[[], str]) -> None:
@@ -68,6 +70,7 @@ def plant(api: Api, seed: Seed) -> None:
         state[name] = state[name] or value
     state["administrators"].update(seed.administrators)
     add_missing(api, "organizations", seed.organizations, organization)
+    add_objects(api, seed.directory)
     add_missing(api, "accounts", {name: spec for name, spec in seed.accounts.items() if not has(api, name)}, account)
     add_missing(api, "object_storage", seed.object_storage, storage)
     add_missing(api, "encryption_keys", {hint: {} for hint in seed.encryption_keys}, encryption_key)

@@ -12,7 +12,9 @@ from uuid import uuid4
 
 from reconciler.lab.fleet import Fleet, MailSettings
 from reconciler.lab.server import (
+    directory,
     email,
+    job_items,
     jobs,
     maintenance,
     object_storage,
@@ -46,7 +48,9 @@ ROUTES: tuple[Route, ...] = (
     *owner_changes.ROUTES,
     *object_storage.ROUTES,
     *organizations.ROUTES,
+    *directory.ROUTES,
     *jobs.ROUTES,
+    *job_items.ROUTES,
     *sessions.ROUTES,
     *email.ROUTES,
 )

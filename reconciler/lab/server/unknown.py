@@ -20,8 +20,7 @@ COLLECTIONS: Final = dict.fromkeys(_OLD.split(), 5) | dict.fromkeys(_NEW.split()
 # Below collections that it knows: (first, last) version.
 _DATA = "groupdata mailboxdata onedrivedata organizationdata sitedata teamdata userdata"
 _ORGANIZATION = """
-    applications audititems backupaccounts backupapplications devicecode explore groups rbacroles retentionexclusion
-    sites teams users
+    applications audititems backupaccounts backupapplications devicecode explore rbacroles retentionexclusion
 """
 BELOW: Final[dict[str, tuple[int, int]]] = {
     **{f"backuprepositories/*/{name}": (5, 8) for name in _DATA.split()},
@@ -36,6 +35,9 @@ BELOW: Final[dict[str, tuple[int, int]]] = {
     "repositorysynchronizesessions/*/stopsynchronize": (6, 8),
     "token/authcode": (7, 8),
 }
+
+# Collections that it knows, without their single objects and what is below those.
+INSIDE: Final = frozenset(f"organizations/*/{name}" for name in ("groups", "sites", "teams", "users"))
 
 # Paths that it knows, with other methods.
 METHODS: Final[dict[tuple[str, str], tuple[int, int]]] = {
@@ -59,6 +61,8 @@ def product_has(rest: int, build: tuple[int, ...], method: str, path: str) -> bo
     if rest == 8 and build >= (8, 6) and "/".join(segments[:2]) == MAINTENANCE_SESSIONS:
         return True  # REST v8 grew with the product's builds
     starred = [segment if index % 2 == 0 else "*" for index, segment in enumerate(segments)]
+    if len(segments) > 3 and "/".join(starred[:3]) in INSIDE:
+        return True
     for pattern in ("/".join(starred[:3]), "/".join(segments[:2])):
         first, last = BELOW.get(pattern, (99, 0))
         if first <= rest <= last:

@@ -97,10 +97,18 @@ def _body(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
 
 def _field(change: Data, item: Data) -> Html:
     before, after = review.before_text(item), review.after_text(item)
+    if items := review.item_lines(item):
+        cells = [tag("td", *(_item(sign, text) for sign, text in items), class_="new", colspan="2")]
+        return tag("tr", tag("th", tag("code", item["path"]), *_note(change, item), scope="row"), *cells)
     old = tag("td", tag("del", tag("i", "- "), before), class_="old") if before else tag("td", class_="old none")
     new = tag("td", tag("ins", tag("i", "+ "), after or "null"), class_="new")
     cells = {"create": [new], "delete": [old]}.get(change["action"], [old, new])
     return tag("tr", tag("th", tag("code", item["path"]), *_note(change, item), scope="row"), *cells)
+
+
+def _item(sign: str, text: str) -> Html:
+    """One item on a line of its own."""
+    return tag("div", tag("del" if sign == "-" else "ins", tag("i", f"{sign} "), text))
 
 
 def _note(change: Data, item: Data) -> Iterator[Html]:

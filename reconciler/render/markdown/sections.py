@@ -149,6 +149,9 @@ def _diff(change: Data) -> Iterator[str]:
     for item in change["fields"][:FIELDS]:
         before, after = review.before_text(item), review.after_text(item)
         path = clean(item["path"])
+        if items := review.item_lines(item):
+            yield from (f"{'!' if sign == '~' else sign} {path}: {one_line(text)}" for sign, text in items)
+            continue
         if before and change["action"] != "create":
             yield f"- {path}: {before}"
         if change["action"] != "delete":

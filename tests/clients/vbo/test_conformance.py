@@ -234,7 +234,12 @@ def test_every_value_of_every_field_fits_into_the_bodies(kind: Kind, field: str,
     assert ("PUT", the_operation(rest, "PUT", path).path) in book.used
 
 
-ADDED_BY_OBSERVATION = {("job", "organizationId"), ("job", "selectedItems"), ("pool", "proxyIds")}
+ADDED_BY_OBSERVATION = {
+    ("job", "organizationId"),
+    ("job", "selectedItems"),
+    ("job", "excludedItems"),
+    ("pool", "proxyIds"),
+}
 
 
 def reads() -> Iterator[Any]:

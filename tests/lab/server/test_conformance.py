@@ -215,18 +215,33 @@ def job_life(world: World, judge: Judge, repository: str) -> str:
     judge("GET", "Jobs/{jobId}", jobId=ident)
     judge("PUT", "Jobs/{jobId}", {"description": "changed"}, jobId=ident)
     for name in ("SelectedItems", "ExcludedItems"):
-        job_items(judge, ident, name)
+        for item in items(judge):
+            job_items(judge, ident, name, item)
     judge("POST", "Jobs/{jobId}/disable", jobId=ident)
     judge("POST", "Jobs/{jobId}/enable", jobId=ident)
     job_runs(world, judge, ident)
     return ident
 
 
-def job_items(judge: Judge, job: str, name: str) -> None:
-    judge("POST", f"Jobs/{{jobId}}/{name}", [USER], jobId=job)
+def items(judge: Judge) -> list[dict[str, Any]]:
+    """One of each type."""
+    site = {"id": "s-1", "url": "https://contoso.example/sites/a", "title": "a", "isCloud": True, "isPersonal": False}
+    team = {"id": KEY, "displayName": "Backup", "mail": "backup@contoso.onmicrosoft.com"}
+    return [
+        USER,
+        {"type": "Group", "group": {"id": "g-1", "displayName": "Staff"}, "members": True, "memberMailbox": True},
+        {"type": "Site", "site": site},
+        {"type": "Team", "team": team, "chats" if judge.rest <= 6 else "teamsChats": True},
+        {"type": "PersonalSites"},
+        {"type": "OneDriveFolders", "folders": ["Documents/*"]},
+    ]
+
+
+def job_items(judge: Judge, job: str, name: str, wanted: dict[str, Any]) -> None:
+    judge("POST", f"Jobs/{{jobId}}/{name}", [wanted], jobId=job)
     judge("GET", f"Jobs/{{jobId}}/{name}", jobId=job)
     item = judge.client.results(f"Jobs/{job}/{name}")[-1]["id"]
-    judge("PUT", f"Jobs/{{jobId}}/{name}/{{itemId}}", USER | {"mailbox": True}, jobId=job, itemId=item)
+    judge("PUT", f"Jobs/{{jobId}}/{name}/{{itemId}}", wanted, jobId=job, itemId=item)
     judge("GET", f"Jobs/{{jobId}}/{name}/{{itemId}}", jobId=job, itemId=item)
     judge("DELETE", f"Jobs/{{jobId}}/{name}", query={"ids": item}, jobId=job)
 
@@ -262,6 +277,9 @@ def organizations(judge: Judge, organization: str) -> None:
     judge("GET", "Organizations/{organizationId}", query={"extendedView": True}, organizationId=organization)
     judge("GET", "Organizations/{organizationId}/usedRepositories", organizationId=organization)
     judge("GET", "Organizations/{organizationId}/LicensingInformation", organizationId=organization)
+    for name in ("Groups", "Sites", "Teams", "Users"):
+        found = judge("GET", f"Organizations/{{organizationId}}/{name}", organizationId=organization)
+        assert len(found.get("results", ())) == 1, judge.problems
     if rest >= 7:
         judge("GET", "Organizations/{organizationId}/SyncState", organizationId=organization)
         judge("POST", "Organizations/{organizationId}/Sync", {"type": "Full"}, organizationId=organization)

@@ -40,6 +40,14 @@ SEED = Seed(
     },
     accounts={"s3-backup": {"type": "s3-compatible"}},
     object_storage={"cloud-bucket": {"type": "s3-compatible", "account": "s3-backup"}, "other-bucket": {}},
+    directory={
+        "contoso.onmicrosoft.com": {
+            "Users": ["ann@contoso.onmicrosoft.com"],
+            "Groups": ["Staff"],
+            "Sites": ["https://contoso.example/sites/a"],
+            "Teams": ["backup@contoso.onmicrosoft.com"],
+        }
+    },
 )
 FAST = {
     "maintenance_seconds": 0.01,
