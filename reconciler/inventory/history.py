@@ -85,15 +85,6 @@ class History:
         except git.Failed:
             return True
 
-    def is_tracked(self, file: str) -> bool:
-        """Whether git tracks a file (from the folder of the inventory): it is committed, or added for the next
-        commit."""
-        try:
-            git.ask(self.top, "ls-files", "--error-unmatch", "--", self._path(file))
-        except git.Failed:
-            return False
-        return True
-
     def commits(self, file: str, lines: Collection[int]) -> Mapping[int, str]:
         """The commit that last touched each of `lines` of a file, where a line is committed. A shallow clone does not
         know it for lines that are older than what it holds."""

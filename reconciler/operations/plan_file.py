@@ -92,16 +92,13 @@ def find_recorded(recorded: str) -> Path:
 
 
 def _check_committed(saved: SavedPlan, inventory: Inventory) -> None:
-    """In a repository an inventory that only the plan file names is one that git tracks: a file that came with the
-    plan, from the same place, is not."""
+    """In a repository an inventory that only the plan file names is used as it is committed: a file that came with the
+    plan, unpacked into the checkout, is not."""
     from reconciler.inventory.history import History
 
     history = History.of(Path(inventory.access.root))
-    for file in inventory.files:
-        if history is not None and not history.is_tracked(file):
-            raise _which(
-                f"Git does not track {file}, from which the inventory of the plan, {saved.inventory}, is read."
-            )
+    if history is not None and history.is_dirty([*inventory.files, *inventory.playbooks]):
+        raise _which(f"The inventory of the plan, {saved.inventory}, is not as it is committed in git.")
 
 
 def _which(detail: str) -> Diagnosed:

@@ -176,7 +176,10 @@ def test_the_workflow_of_github_from_pull_request_to_apply(tmp_path: Path) -> No
     runner.git("merge", "--quiet", "--ff-only", "faster")
     planning = steps(jobs["plan"])
     runner.run(planning["Plan"], **github)
-    said = runner.run(steps(jobs["apply"])["Apply"], **github)
+    downloaded = tmp_path / "temp" / "plan"
+    downloaded.mkdir(parents=True)
+    (runner.work / "plan.json").rename(downloaded / "plan.json")
+    said = runner.run(steps(jobs["apply"])["Apply"], **github, RUNNER_TEMP=str(tmp_path / "temp"))
     assert "no differences remain" in said
     assert "### Applied: " in page.read_text(encoding="utf-8")
     assert (runner.work / "apply.jsonl").read_text(encoding="utf-8").count('"type": "change_ended"') > 10

@@ -127,6 +127,12 @@ def test_an_inventory_that_comes_with_the_plan_is_not_used(saved: Saved) -> None
     saved.forge(lambda document: document.update(inventory=forged["inventory"], server=forged["server"]))
     assert saved.refusal() == "plan-inventory"
     saved.save()
+    reviewed = saved.estate.file.read_text()
+    saved.estate.file.write_text(f"{reviewed}# overwritten by the artifact\n")
+    saved.save()
+    assert saved.refusal() == "plan-inventory"
+    saved.estate.file.write_text(reviewed)
+    saved.save()
     assert saved.apply().status is Status.OK
 
 

@@ -73,9 +73,9 @@ def test_a_world_in_order(demo: Rehearsal) -> None:
 
 def test_everything_wrong_at_once(demo: Rehearsal) -> None:
     for target, switch in (
-        ("px-lon-1", "power=off"),
+        ("px-dmz-1", "power=off"),
         ("px-lon-2", "certificate=expired"),
-        ("px-dmz-1", "wrong-password=yes"),
+        ("px-lon-1", "wrong-password=yes"),
         ("px-lnx-1", "host-key=changed"),
         ("px-lnx-2", "service=stopped"),
         ("px-dmz-2", "clock=600"),
@@ -88,12 +88,12 @@ def test_everything_wrong_at_once(demo: Rehearsal) -> None:
     code, rows = examine(demo)
     assert code == 1
     assert levels(rows, "error") == {
-        "host.px-lon-1 connection": "error",
+        "host.px-dmz-1 connection": "error",
         "host.px-lon-2 identity": "error",
-        "host.px-dmz-1 login": "error",
+        "host.px-lon-1 login": "error",
         "host.px-lnx-1 identity": "error",
         "host.px-dmz-2 rights": "error",
-        "proxy.px-lon-1 status": "error",
+        "proxy.px-dmz-1 status": "error",
         "proxy.px-lnx-2 status": "error",
     }
     assert set(levels(rows, "warning")) == {
@@ -103,10 +103,10 @@ def test_everything_wrong_at_once(demo: Rehearsal) -> None:
         "host.px-lnx-2 mail",
         "proxy.px-lnx-2 service-stopped",
     }
-    assert {at for at, level in levels(rows, "unknown").items() if at.startswith("host.px-lon-1")} == {
-        "host.px-lon-1 identity",
-        "host.px-lon-1 login",
-        "host.px-lon-1 answer",
+    assert {at for at, level in levels(rows, "unknown").items() if at.startswith("host.px-dmz-1")} == {
+        "host.px-dmz-1 identity",
+        "host.px-dmz-1 login",
+        "host.px-dmz-1 answer",
     }
     assert rows["host.px-lon-2", "identity"]["found"].endswith("certificate has expired")
     for item in rows.values():

@@ -113,7 +113,7 @@ def test_what_is_not_in_the_file_is_not_done(repository: Repository) -> None:
     repository.plan("--out", out)
     with by_hand(demo) as hand:
         hand.change("Proxies", "hostName", DMZ_1, {"description": "by hand"})
-    applied = demo.run("apply", "--lab", out, "--format", "json")
+    applied = demo.run("apply", "--lab", out, "--inventory", "backup/corp.yml", "--format", "json")
     answer = json.loads(applied.out)
     assert (applied.code, answer["exit_code"]) == (0, 0)
     assert [key for key in answer["recheck"]["extra"] if not key.startswith("run:")] == ["update:proxy.px-dmz-1"]
@@ -129,7 +129,7 @@ def test_a_plan_that_was_brought_about_meanwhile_needs_nothing(repository: Repos
     out = str(demo.folder / "plan.json")
     repository.plan("--out", out)
     assert demo.apply().code == 0
-    again = demo.run("apply", "--lab", out, "--format", "json")
+    again = demo.run("apply", "--lab", out, "--inventory", "backup/corp.yml", "--format", "json")
     assert again.code == 0
     assert "update:proxy.px-lon-1" in json.loads(again.out)["recheck"]["done"]
     demo.converges()
