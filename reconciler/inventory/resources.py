@@ -99,8 +99,10 @@ class Builder:
         return {where: resource for where, resource in found.items() if where not in gone}, gone
 
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-        for field, value in defaults.items() if entry.name != LOCAL else ():
-            fields.setdefault(field, value)
+        is_local = kind.name == "proxy" and entry.name == LOCAL
+        for field, value in defaults.items() if not is_local else ():
+            if (kind.name, field) != ("smtp", "credentials") or "server" in fields:  # else there is no login
+                fields.setdefault(field, value)
         for optional in _OPTIONAL[kind.name]:
             if fields.get(optional) == UNMANAGED:
                 del fields[optional]

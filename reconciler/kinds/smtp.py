@@ -6,10 +6,12 @@ Product facts: RESTNotificationEmailSettingsRequest and -Response. `supressUntil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Mode, Raw
+from reconciler.kinds import codec
+from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Mode, Raw, nothing
 from reconciler.kinds.kind import Kind
+from reconciler.model.state import MailState
 from reconciler.model.value import UNKNOWN
 
 _NOTIFY = {"success": "notifyOnSuccess", "warning": "notifyOnWarning", "failure": "notifyOnFailure"}
@@ -40,7 +42,7 @@ def encode_security(value: Any, context: Context) -> Mapping[str, Any]:
     return {"useSSL": value == "tls"}
 
 
-_MODES_SINCE = 7
+MODES_SINCE: Final = 7
 
 
 def over_smtp(decode: Decode) -> Decode:
@@ -49,7 +51,7 @@ def over_smtp(decode: Decode) -> Decode:
     nothing of ours may take their place."""
 
     def decode_over_smtp(raw: Raw, context: Context) -> Any:
-        if context.rest >= _MODES_SINCE and raw["authenticationType"] != "CustomSmtp":
+        if context.rest >= MODES_SINCE and raw["authenticationType"] != "CustomSmtp":
             return UNKNOWN
         return decode(raw, context)
 
@@ -106,6 +108,22 @@ def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
     return ""
 
 
+SMTP_MODE: Final = "smtp"
+_MODES: Final = {SMTP_MODE: "CustomSmtp", "microsoft365": "Microsoft365", "google": "GoogleGmail"}
+_, decode_mode = codec.words("authenticationType", _MODES)
+
+
+def mail_state(raw: Raw, rest: int) -> MailState:
+    """Before REST v7 mails go through an SMTP server."""
+    if rest < MODES_SINCE:
+        return MailState(SMTP_MODE)
+    shown = {theirs: ours for ours, theirs in _MODES.items()}
+    signed_in = raw.get("isAuthenticated")
+    return MailState(
+        shown.get(str(raw.get("authenticationType")), ""), signed_in if isinstance(signed_in, bool) else None
+    )
+
+
 SMTP = Kind(
     name="smtp",
     section="smtp",
@@ -116,7 +134,16 @@ SMTP = Kind(
     live_key=the_one,
     wanted_key=wanted_key,
     volatile=frozenset({"isAuthenticated"}),
+    state=mail_state,
     fields=(
+        Field(
+            "authentication",
+            "smtp (a server), microsoft365 or google. Only a sign-in in the console changes it.",
+            mode=Mode.LOCAL,
+            since=MODES_SINCE,
+            encode=nothing,
+            decode=decode_mode,
+        ),
         Field("enabled", "Master switch of the notifications.", "enableNotification", severe=is_off),
         Field("server", "Name of the SMTP server.", "smtpServer", decode=over_smtp(plain("smtpServer")), severe=True),
         Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(plain("port")), severe=True),

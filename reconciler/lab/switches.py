@@ -108,11 +108,15 @@ def _server(population: Population, server: Document, running: LabServer | None,
 
 
 def _sign_in(server: Document, mode: str) -> None:
-    """The mail settings after a sign-in at Microsoft or Google in the console: no SMTP server, and a mailbox."""
-    if mode not in SIGN_INS:
-        raise LabError(f"sign-in is one of {', '.join(SIGN_INS)}, not {mode}")
+    """The mail settings after a sign-in at Microsoft or Google in the console: no SMTP server, and a mailbox. `lapsed`
+    ends the sign-in."""
+    if mode not in (*SIGN_INS, "lapsed"):
+        raise LabError(f"sign-in is one of {', '.join(SIGN_INS)} and lapsed, not {mode}")
     with server.lock:
         email = dict(server.data["email"])
+    if mode == "lapsed":
+        _put(server, "email", email | {"isAuthenticated": False})
+        return
     signed = mode != "CustomSmtp"
     email |= {"authenticationType": mode, "isAuthenticated": signed or None}
     if signed:

@@ -151,4 +151,13 @@ class RepositoryState:
     reason: str = ""
 
 
-State = ProxyState | JobState | RepositoryState
+@dataclass(frozen=True, slots=True)
+class MailState:
+    """`mode` is the way that mails take, in the inventory's words; empty if the server does not show it. `signed_in` is
+    whether the sign-in at Microsoft or Google is valid, None if that is not known."""
+
+    mode: str = ""
+    signed_in: bool | None = None
+
+
+State = ProxyState | JobState | RepositoryState | MailState

@@ -14,6 +14,7 @@ from reconciler.model.value import digest
 from reconciler.plan.compare import Comparison, compare, new_fields, wanted_fields
 from reconciler.plan.doubles import yaml_text
 from reconciler.plan.job_items import item_problems, why_items_unresolved, why_no_items
+from reconciler.plan.mail import mail_state
 from reconciler.plan.object_storage import why_not_created
 from reconciler.plan.ownership import delete_step
 from reconciler.plan.part import PlanPart, joined
@@ -35,7 +36,7 @@ def plan_objects(inputs: Inputs, _: PlanPart) -> PlanPart:
     """Every declared object against the live one, except for proxies."""
     declared = (item for item in inputs.inventory.resources.values() if item.kind != "proxy")
     parts = [_plan_object(KINDS[item.kind], item, inputs) for item in declared]
-    return joined([*parts, repository_states(inputs)])
+    return joined([*parts, repository_states(inputs), mail_state(inputs)])
 
 
 def _plan_object(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:

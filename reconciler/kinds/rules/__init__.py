@@ -78,6 +78,7 @@ RULES: Final = (
     Rule("names-alike", "Name is taken", chain.names_alike),
     Rule("same-tenant", "Two organizations with one tenant id", chain.same_tenant),
     Rule("mail-incomplete", "Something is missing for mail", settings.incomplete_mail),
+    Rule("mail-unused", "Not used for mail", settings.unused_mail),
     Rule("mail-password", "Credential does not fit", settings.mail_without_password),
     Rule("mail-clear", "Password sent in the clear", settings.mail_in_the_clear, Severity.WARNING),
     Rule("zone", "Unknown time zone", settings.unknown_zone),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.kinds.rules.declared import Declared, Finding, Where
+from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.kinds.smtp import SMTP_MODE
 from reconciler.model.sentences import listed, quoted
+
+_OF_SERVER = ("server", "port", "security", "credentials", "from")
+"""What only a custom SMTP server has."""
 
 
 def without_name(declared: Declared) -> Iterator[Finding]:
@@ -65,10 +69,27 @@ def certificate_without_powershell(declared: Declared) -> Iterator[Finding]:
 
 
 def incomplete_mail(declared: Declared) -> Iterator[Finding]:
+    """An SMTP server is declared whole or not at all: then what is configured remains."""
     smtp = declared.setting("smtp")
+    said = [field for field in _OF_SERVER if field in smtp]
     missing = [field for field in ("server", "from", "to") if field not in smtp]
-    if "smtp" in declared.settings and missing:
+    if (said or smtp.get("authentication") == SMTP_MODE) and missing and not _signs_in(smtp):
         yield Finding(Where("smtp"), f"Mail cannot be sent without {listed(missing)}.", f"Add {listed(missing)}.")
+
+
+def unused_mail(declared: Declared) -> Iterator[Finding]:
+    smtp = declared.setting("smtp")
+    for field in _OF_SERVER:
+        if field in smtp and _signs_in(smtp):
+            mode = quoted(smtp["authentication"])
+            detail = f"`{field}` is of an SMTP server, and with `authentication` {mode} none is used."
+            yield Finding(
+                Where("smtp", "", field), detail, f"Remove `{field}`, or write `authentication: {SMTP_MODE}`."
+            )
+
+
+def _signs_in(smtp: Values) -> bool:
+    return bool(smtp.get("authentication", SMTP_MODE) != SMTP_MODE)
 
 
 def mail_without_password(declared: Declared) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from reconciler.kinds.proxy import PROXY
 from reconciler.kinds.repository import REPOSITORY
 from reconciler.kinds.rules.declared import Declared, Finding, Where
 from reconciler.kinds.rules.proxies import is_linux
+from reconciler.kinds.smtp import MODES_SINCE, SMTP_MODE
 from reconciler.kinds.storage_settings import PREFIX
 from reconciler.model.sentences import quoted
 
@@ -37,6 +38,10 @@ def impossible(declared: Declared) -> Iterator[Finding]:
     if not declared.rest:
         return
     rest, fix = declared.rest, "Remove it, or let `rest` be auto and upgrade the server."
+    mode = declared.setting("smtp").get("authentication", SMTP_MODE)
+    if mode != SMTP_MODE and rest < MODES_SINCE:
+        detail = f"Mail through {quoted(mode)} requires REST v{MODES_SINCE}; `rest` is v{rest}."
+        yield Finding(Where("smtp", "", "authentication"), detail, fix)
     if not POOL.in_version(rest):
         for name in declared.section("pools"):
             yield Finding(Where("pools", name), f"Pools require REST v{POOL.since}; `rest` is v{rest}.", fix)
