@@ -32,7 +32,7 @@ def marks(world: World, *edits: Edit) -> dict[str, str]:
 def test_every_login_that_is_sent_has_a_fingerprint(world: World) -> None:
     found = known(world).secrets
     assert sorted(found) == ["proxy.px-1", "proxy.px-2", "proxy.px-3", "proxy.px-4", "proxy.px-5", "proxy.px-6", "smtp"]
-    assert {name for fields in found.values() for name in fields} == {"credentials"}
+    assert {name for fields in found.values() for name in fields} == {"credentials", "internet_proxy.credentials"}
     assert marks(world)["proxy.px-1"] == marks(world)["proxy.px-2"]
     assert len({*marks(world).values()}) == 3
 
@@ -64,7 +64,8 @@ def test_a_secret_is_resolved_once_however_many_use_it(world: World) -> None:
 
     world.secrets = Counting()
     known(world)
-    assert sorted(asked) == ["secret://env/CORP_PASSWORD", "secret://env/LINUX_PASSWORD", "secret://env/SMTP_PASSWORD"]
+    names = ("CORP_PASSWORD", "LINUX_PASSWORD", "SMTP_PASSWORD", "WEB_PASSWORD")
+    assert sorted(asked) == [f"secret://env/{name}" for name in names]
 
 
 def test_a_secret_that_cannot_be_resolved_has_none(world: World) -> None:
@@ -77,7 +78,7 @@ def test_a_secret_that_cannot_be_resolved_has_none(world: World) -> None:
             return super().resolve(reference)
 
     world.secrets = Missing()
-    assert sorted(known(world).secrets) == ["proxy.px-3", "proxy.px-4", "smtp"]
+    assert sorted(known(world).secrets) == ["proxy.px-2", "proxy.px-3", "proxy.px-4", "smtp"]
     assert world.plan(inventory(world)).changes == ()
 
 
