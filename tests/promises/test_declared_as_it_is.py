@@ -31,6 +31,8 @@ OMITTED: Final = {
     ("repository", "object_storage.name"): "it is declared by its place",
     ("repository", "object_storage.account"): "REST v5 lists no accounts",
     ("repository", "object_storage.region"): "there is none",
+    ("repository", "retention.monthly.time"): "a new server shows no such time",
+    ("repository", "retention.monthly.day"): "a new server shows no such day",
     ("job", "items"): "an item shows no name",
     ("job", "exclude"): "an item shows no name",
     ("job", "schedule.offset"): "the job does not run every so many hours",

@@ -23,6 +23,7 @@ _BY_NAME: Final[Mapping[str, st.SearchStrategy[Any]]] = {
     "backupWindow": st.sampled_from([[True] * 168, [True] * 100 + [False] * 68, [False, True] * 84]),
     "description": TEXT,
     "hostName": HOST,
+    "ipRanges": st.sampled_from(["24.48.96.192/32", "10.0.0.0/8"]),
     "servicePoint": st.sampled_from(["https://s3.example.net", "s3.example.com:9000"]),
     "smtpServer": HOST,
     "minuteOffset": st.integers(0, 59),

@@ -26,6 +26,14 @@ _PLACES: Final = {
 }
 """Where a type of object storage is; the others are in an S3 compatible bucket."""
 _BUCKETS: Final = ("azureContainer", "amazonBucketS3Aws", "amazonBucketS3Compatible")
+_APPLIANCES: Final = (
+    "amazonArchiverAppliance",
+    "azureArchiverAppliance",
+    "azureServiceAccount",
+    "azureSubscription",
+    "useArchiverAppliance",
+)
+"""What Amazon S3 has, and archives of Azure, which are not drawn."""
 _NOT_WRITTEN: Final = ("AzureBlobArchive", "AmazonS3Glacier")
 """Types that backup jobs do not write to."""
 
@@ -155,6 +163,8 @@ class World:
         folder = "azureFolder" if place == "azureContainer" else "s3Folder"
         kept = {part: value for part, value in drawn.items() if part not in (*_BUCKETS, "azureFolder", "s3Folder")}
         kept |= {"accountId": self.ids["accounts", account], place: drawn[place], folder: name}
+        own = ("amazonArchiverAppliance", "useArchiverAppliance") if place == "amazonBucketS3Aws" else ()
+        kept = {part: value for part, value in kept.items() if part not in _APPLIANCES or part in own}
         kept["enableImmutabilityGovernanceMode"] &= kept["enableImmutability"]
         return {"objectStorage": kept, "path": ""}
 
