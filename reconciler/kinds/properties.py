@@ -41,7 +41,6 @@ _UNSHOWN: Final[Mapping[str, Mapping[str, str]]] = {
         "ignoreProxyPoolApplianceAccessValidation": "a check of the server is not switched off",
     },
     "Jobs": {
-        "excludedItems": "kept as they are, in a collection of their own",
         "runNow": "jobs are started by themselves, see `run`",
     },
     "VboEmailSettings": {

@@ -92,7 +92,13 @@ def live(
         found[address(name)] = LiveResource(name, "", name, fields)
     info = ServerInfo(wanted.access.server.host, reader.rest, reader.build, reader.installation)
     return Live(
-        info, dict(sorted(found.items())), dict(hosts or {}), reader.requests, gaps=gaps, references=naming.referred
+        info,
+        dict(sorted(found.items())),
+        dict(hosts or {}),
+        reader.requests,
+        gaps=gaps,
+        references=naming.referred,
+        directory=naming.directory,
     )
 
 
