@@ -31,7 +31,10 @@ from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import ReconcileError
 from reconciler.observe.probe import run_facts_scripts
 from reconciler.package_data import playbooks_folder
-from reconciler.plan.saved import read_document
+from reconciler.plan.document import DIFF, plan_to_json
+from reconciler.plan.offline import difference, nothing
+from reconciler.plan.saved import read_document, to_bytes
+from reconciler.plan.topology import illustrated
 from reconciler.render import FORMATS, renderer
 from reconciler.render.style import Style
 from reconciler.requirements import Playbook
@@ -217,13 +220,24 @@ commands: {vault: [vault, get]}
 
 
 @cache
+def plan_sample() -> bytes:
+    """The difference between nothing and the demo, as a reviewer gets it."""
+    wanted, _ = load(TESTS.parent / "inventories" / "demo.yml", look_at_files=False)
+    assert wanted is not None
+    document = illustrated(plan_to_json(difference(nothing(wanted), wanted), DIFF), wanted)
+    data = to_bytes(document)
+    assert read_document(data, name="plan.json") == json.loads(data)
+    return data
+
+
+@cache
 def targets() -> dict[str, Target]:
     answers = json.dumps({"answers": _server().answers}).encode()
     parts = tuple(json.dumps(part).encode() for part in _server().answers.values())
     found = (
         Target("inventory", inventory, _files("inventories/*.yml", "tests/inventory/cases/*/inventory.yml")),
         Target("playbook", playbook, _files("playbooks/linux.yml", "playbooks/windows.yml")),
-        Target("plan", plan, _files("tests/render/cases/*.json"), is_json=True),
+        Target("plan", plan, (plan_sample(),), is_json=True),
         Target("known-drift", known_drift, (KNOWN,)),
         Target("trust", trust, (TRUST,)),
         Target("rest-answer", rest_answer, (answers, *parts), is_json=True),
