@@ -17,6 +17,7 @@ smtp:
   to: [backup-team@corp.example.com, more@corp.example.com]
   notify: [failure]
 """
+CHANGED = {"to", "notifyOnSuccess", "notifyOnWarning"}
 
 
 def settings(demo: Rehearsal) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def test_a_mode_is_declared_and_its_sign_in_is_left_alone(demo: Rehearsal, mode:
     assert demo.changes()["update:smtp"].keys() == {"to", "notify"}
     demo.converges()
     after = settings(demo)
-    assert {name for name in before if before[name] != after[name]} == {"to", "notifyOnWarning"}
+    assert {name for name in before if before[name] != after[name]} == CHANGED
     demo.set("server", "sign-in=lapsed")
     plan = demo.plan()
     assert plan["changes"] == []
@@ -56,7 +57,7 @@ def test_another_mode_is_a_problem_and_never_changed(demo: Rehearsal, mode: str,
     assert problem["code"] == "mail-authentication"
     demo.apply()
     after = settings(demo)
-    assert {name for name in before if before[name] != after[name]} == {"to", "notifyOnWarning"}
+    assert {name for name in before if before[name] != after[name]} == CHANGED
 
 
 def test_recipients_and_results_alone_are_enough(demo: Rehearsal) -> None:
@@ -64,4 +65,4 @@ def test_recipients_and_results_alone_are_enough(demo: Rehearsal) -> None:
     declare(demo, SMTP.format(mode="smtp").replace("  authentication: smtp\n", ""))
     demo.converges()
     after = settings(demo)
-    assert {name for name in before if before[name] != after[name]} == {"to", "notifyOnWarning"}
+    assert {name for name in before if before[name] != after[name]} == CHANGED
