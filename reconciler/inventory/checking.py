@@ -17,6 +17,7 @@ from reconciler.inventory.source_map import Map
 
 SECTIONS: Final = (
     "certificates",
+    "copy_jobs",
     "credentials",
     "groups",
     "jobs",

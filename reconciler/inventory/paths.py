@@ -6,11 +6,12 @@ from typing import Any
 
 from reconciler.inventory.schema import Path_
 from reconciler.inventory.source_map import Map, Place, SourceMap
+from reconciler.kinds import KINDS
 from reconciler.kinds.rules.references import SINGULAR
 from reconciler.model.address import address
 from reconciler.model.sentences import quoted
 
-_KINDS = ("job", "organization", "pool", "proxy", "repository")
+_KIND_OF = {kind.section: kind.name for kind in KINDS.values() if not kind.singleton}
 
 
 class Paths:
@@ -48,8 +49,8 @@ class Paths:
         """The address of the object that `path` leads into; empty where it is none."""
         if path and path[0] == "smtp":
             return address("smtp")
-        kind = SINGULAR.get(str(path[0]), "") if len(path) > 1 else ""
-        return address(kind, str(path[1])) if kind in _KINDS else ""
+        kind = _KIND_OF.get(str(path[0]), "") if len(path) > 1 else ""
+        return address(kind, str(path[1])) if kind else ""
 
     def key_place(self, path: Path_) -> Place:
         """Where the key at the end of `path` stands; for an item of a list, where the item does."""

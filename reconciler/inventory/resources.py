@@ -9,7 +9,7 @@ from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.source_map import SourceMap
 from reconciler.kinds import KINDS, Kind
-from reconciler.kinds.field import UNMANAGED, Normalize
+from reconciler.kinds.field import UNMANAGED, Field, Normalize
 from reconciler.kinds.graph import gathered
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL, Resource
@@ -17,13 +17,14 @@ from reconciler.model.position import Position
 from reconciler.model.sentences import quoted
 
 TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "copy_job": {"enabled": True},
     "job": {"enabled": True, "items": "all", "run": "on-change"},
     "proxy": {"os": "windows", "service.install": "push", "service.version": "server"},
     "smtp": {"credentials": "none", "enabled": True},
 }
 """What the tool says where an inventory does not: only what creating the object needs, and what is ours alone."""
 
-_ORDINARY: Final = ("job", "organization", "pool", "proxy", "repository")
+_ORDINARY: Final = ("copy_job", "job", "organization", "pool", "proxy", "repository")
 
 
 class Places(Mapping[str, Position]):
@@ -119,9 +120,18 @@ class Builder:
             if name in table:
                 normalize = table[name]
                 fields[name] = value if normalize is None else self._normalized(kind, entry, name, normalize)
+        for field in kind.fields:
+            if field.through:
+                fields |= self._through(kind, field, entry)
         for name in _KEYS[kind.name]:
             fields[name] = kind.field(name).declared(entry.values) or ""
         return fields
+
+    def _through(self, kind: Kind, field: Field, entry: Entry) -> dict[str, Any]:
+        """What the object says that another field names."""
+        named = KINDS[kind.field(field.through).refers[0]]
+        other = self._entries.get(named.section, {}).get(str(entry.values.get(field.through)))
+        return {field.name: other.values[field.name]} if other and field.name in other.values else {}
 
     def _normalized(self, kind: Kind, entry: Entry, name: str, normalize: Normalize) -> Any:
         value = entry.values[name]

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
 from reconciler.inventory.source_map import Map, Place
+from reconciler.kinds import KINDS
 from reconciler.kinds.rules import RULES, Declared, Where
-from reconciler.kinds.rules.references import SINGULAR, unknown
+from reconciler.kinds.rules.references import unknown
 from reconciler.model.address import address
 
-_ADDRESSED = frozenset({"jobs", "organizations", "pools", "proxies", "repositories"})
+_KIND_OF = {kind.section: kind.name for kind in KINDS.values() if not kind.singleton}
 
 
 def report_findings(
@@ -53,4 +54,4 @@ def _place(where: Where, entries: Entries, singles: Mapping[str, Entry | None], 
 def _address(where: Where) -> str:
     if where.section == "smtp":
         return address("smtp")
-    return address(SINGULAR[where.section], where.name) if where.section in _ADDRESSED else ""
+    return address(_KIND_OF[where.section], where.name) if where.section in _KIND_OF else ""

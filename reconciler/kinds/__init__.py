@@ -6,6 +6,7 @@ state names what reads it (`kinds/states.py`).
 """
 
 from reconciler.kinds.certificate import CERTIFICATE
+from reconciler.kinds.copy_job import COPY_JOB
 from reconciler.kinds.field import Context, Field, Mode
 from reconciler.kinds.job import JOB
 from reconciler.kinds.kind import Kind
@@ -15,9 +16,7 @@ from reconciler.kinds.proxy import PROXY
 from reconciler.kinds.repository import REPOSITORY
 from reconciler.kinds.smtp import SMTP
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in sorted((CERTIFICATE, JOB, ORGANIZATION, POOL, PROXY, REPOSITORY, SMTP), key=lambda kind: kind.rank)
-}
+_ALL = (CERTIFICATE, COPY_JOB, JOB, ORGANIZATION, POOL, PROXY, REPOSITORY, SMTP)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in sorted(_ALL, key=lambda kind: kind.rank)}
 
 __all__ = ["KINDS", "Context", "Field", "Kind", "Mode"]

@@ -100,7 +100,8 @@ class Field:
     Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
     Where only some values are, it is a function of the live and the wanted one. An `optional` field has a default of
     the tool, and takes the word `unmanaged` in its place: it is then not declared. `initial` is a default for new
-    objects only: of others the field is compared only if it is declared.
+    objects only: of others the field is compared only if it is declared. An inventory does not say a field `through`
+    another one: it is that of the object which the other one names.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Field:
     severe: bool | Severe = False
     optional: bool = False
     initial: Any = None
+    through: str = ""
 
     def applies_to(self, fields: Mapping[str, Any]) -> bool:
         return self.applies is None or self.applies(fields)

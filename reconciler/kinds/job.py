@@ -9,7 +9,7 @@ from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.job_items import EXCLUDE, ITEM_LIST, ITEMS
-from reconciler.kinds.job_schedule import SCHEDULE
+from reconciler.kinds.job_schedule import ENABLED, SCHEDULE
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
@@ -43,11 +43,6 @@ def may_be(fields: Mapping[str, Any], raw: Raw, context: Context) -> bool:
         return context.named("organization", raw["organizationId"]) == fields.get("organization")
     except (KeyError, UnknownName):
         return True
-
-
-def is_disabled(live: Any, wanted: Any) -> bool:
-    """A disabled job makes no backups."""
-    return live is False
 
 
 JOB = Kind(
@@ -96,14 +91,7 @@ JOB = Kind(
         ITEMS,
         EXCLUDE,
         *SCHEDULE,
-        Field(
-            "enabled",
-            "Whether the server runs the job by its schedule; unmanaged leaves it as it is.",
-            "isEnabled",
-            Mode.MOVE,
-            severe=is_disabled,
-            optional=True,
-        ),
+        ENABLED,
         Field(
             "run",
             "on-change, always or never: when an apply starts the job.",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.kinds.field import Context, Decode, Encode, Field, Normalize, Raw
+from reconciler.kinds.field import Context, Decode, Encode, Field, Mode, Normalize, Raw
 from reconciler.kinds.hours import OFF, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
@@ -58,11 +58,14 @@ def normalize_schedule(value: Any) -> Any:
 def encode_schedule(value: Any, context: Context) -> Mapping[str, Any]:
     if value == MANUAL:
         return {"schedulePolicy": {"scheduleEnabled": False, "type": "ManualOnly"}}
+    return {"schedulePolicy": {"scheduleEnabled": True, **encode_times(value, "Daily")}}
+
+
+def encode_times(value: Mapping[str, Any], daily: str) -> Mapping[str, Any]:
+    """The properties of a daily or periodic policy; `daily` is its word for the former."""
     if "daily" in value:
-        policy = {"type": "Daily", "dailyType": _DAYS[value["days"]], "dailyTime": f"{value['daily']}:00"}
-    else:
-        policy = {"type": "Periodically", "periodicallyEvery": _EVERY[value["every"]]}
-    return {"schedulePolicy": {"scheduleEnabled": True} | policy}
+        return {"type": daily, "dailyType": _DAYS[value["days"]], "dailyTime": f"{value['daily']}:00"}
+    return {"type": "Periodically", "periodicallyEvery": _EVERY[value["every"]]}
 
 
 def refuses_schedule(value: Any, rest: int) -> str:
@@ -75,7 +78,11 @@ def decode_schedule(raw: Raw, context: Context) -> Any:
     policy = raw["schedulePolicy"]
     if not policy["scheduleEnabled"] or policy["type"] == "ManualOnly":
         return MANUAL
-    if policy["type"] == "Daily":
+    return decode_times(policy, "Daily")
+
+
+def decode_times(policy: Raw, daily: str) -> Any:
+    if policy["type"] == daily:
         time = _TIME.match(policy["dailyTime"])
         return {"daily": policy["dailyTime"][:5], "days": _DAYS_BACK[policy["dailyType"]]} if time else UNKNOWN
     return {"every": _EVERY_BACK[policy["periodicallyEvery"]]}
@@ -226,3 +233,18 @@ SCHEDULE: Final = (
     ),
 )
 """The fields of a job that say when it runs."""
+
+
+def is_disabled(live: Any, wanted: Any) -> bool:
+    """A disabled job makes no backups."""
+    return live is False
+
+
+ENABLED: Final = Field(
+    "enabled",
+    "Whether the server runs the job by its schedule; unmanaged leaves it as it is.",
+    "isEnabled",
+    Mode.MOVE,
+    severe=is_disabled,
+    optional=True,
+)

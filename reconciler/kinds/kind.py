@@ -69,5 +69,10 @@ class Kind:
                 return candidate
         raise KeyError(f"{self.name} has no field {name!r}")
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether its objects carry the mark of the inventory that created them."""
+        return any(field.name == "description" for field in self.fields)
+
     def in_version(self, rest: int) -> bool:
         return self.since <= rest <= self.until

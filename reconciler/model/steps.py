@@ -333,10 +333,11 @@ class SwitchJob(Step):
 
     name: str
     enabled: bool
+    kind: str = "job"
 
     @property
     def text(self) -> str:
-        return f"{'enable' if self.enabled else 'disable'} job {self.name}"
+        return f"{'enable' if self.enabled else 'disable'} {self.kind} {self.name}"
 
 
 @_step("job.item.add")

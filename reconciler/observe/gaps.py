@@ -34,9 +34,11 @@ _LINKS: Final = (
     ("repository", "proxyPoolId", "pool"),
     ("job", "repositoryId", "repository"),
     ("job", "organizationId", "organization"),
+    ("copy_job", "backupJobId", "job"),
+    ("copy_job", "repositoryId", "repository"),
 )
 
-_IDENTIFIED_BY: Final = {"proxy": "host name", "job": "name and its organization"}
+_IDENTIFIED_BY: Final = {"copy_job": "backup job", "proxy": "host name", "job": "name and its organization"}
 """By kind, what an object is identified by, if it is not its name."""
 
 

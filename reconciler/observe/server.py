@@ -138,10 +138,11 @@ def _decode(kind: Kind, name: str, seen: Raw, naming: Naming) -> LiveResource:
 
 
 def _with_owner(found: LiveResource, inventory: Inventory, memory: Memory) -> LiveResource:
-    """An object without a mark is still this inventory's if it had the mark at the last apply."""
+    """An object without a mark is still this inventory's if it had the mark at the last apply. A kind without marks is
+    known from the memory alone."""
     if found.owner or not memory.is_ours(found.kind, found.id):
         return found
-    return replace(found, owner=inventory.name, unmarked=True)
+    return replace(found, owner=inventory.name, unmarked=KINDS[found.kind].is_marked)
 
 
 def _add_processing(found: dict[Address, LiveResource]) -> None:

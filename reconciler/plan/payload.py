@@ -80,8 +80,8 @@ def update_steps(
             fields.setdefault("description", live.fields.get("description"))
         steps.append(UpdateObject(kind=kind.name, name=resource.name, fields=fields, changed=put))
     steps += items.after
-    if kind.name == "job" and "enabled" in changed:
-        steps.append(SwitchJob(name=resource.name, enabled=wanted["enabled"]))
+    if kind.name in ("copy_job", "job") and "enabled" in changed:
+        steps.append(SwitchJob(kind=kind.name, name=resource.name, enabled=wanted["enabled"]))
     return tuple(steps)
 
 

@@ -31,7 +31,7 @@ STATES = (
 )
 """What a plan can do to an object; if it does several things, the first of these is shown."""
 
-SHOWN = ("certificate", "job", "organization", "pool", "proxy", "repository", "smtp")
+SHOWN = ("certificate", "copy_job", "job", "organization", "pool", "proxy", "repository", "smtp")
 
 _OF_SERVER = ("certificate", "pool", "proxy", "smtp")
 

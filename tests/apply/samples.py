@@ -32,7 +32,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "package.upload": {**_PACKAGE, "source": "pkg/p.deb", "file": "p.deb"},
     "package.install": {**_PACKAGE, "kind": "deb", "version": "8.6.0.100", "fresh": True},
     "package.registered": {"host": "px-1", "os": "linux"},
-    "job.switch": {"name": "daily", "enabled": True},
+    "job.switch": {"name": "daily", "enabled": True, "kind": "copy_job"},
     "job.item.add": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
     "job.item.change": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
     "job.item.remove": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},

@@ -33,7 +33,7 @@ TEXTS = {
     "package.upload": "upload p.deb to px-1 and verify its SHA-256",
     "package.install": "install 8.6.0.100 on px-1 and start it (rollback on failure)",
     "package.registered": "mark the service on px-1 as registered",
-    "job.switch": "enable job daily",
+    "job.switch": "enable copy_job daily",
     "job.item.add": "exclude user ann (mailbox) from job daily",
     "job.item.change": "change user ann (mailbox) excluded from job daily",
     "job.item.remove": "no longer exclude user ann (mailbox) from job daily",

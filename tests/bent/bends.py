@@ -78,9 +78,14 @@ def _of(path: str, place: Place, value: Any) -> Iterator[Bend]:
         yield Bend(path, place, "unknown word", _WORD)
         if value.swapcase() != value:
             yield Bend(path, place, "letter case", value.swapcase())
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = value.items() if isinstance(value, dict) else enumerate(_unlike(value)) if isinstance(value, list) else ()
     for part, item in inner:
         yield from _of(path, (*place, part), item)
+
+
+def _unlike(items: list[Any]) -> list[Any]:
+    """The items to bend: of many flags, as of the hours of a week, the first one."""
+    return items[:1] if items and all(isinstance(item, bool) for item in items) else items
 
 
 def _others(value: Any) -> list[Any]:

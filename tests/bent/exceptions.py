@@ -44,6 +44,13 @@ ALLOWED: Final = (
         "a proxy that is not listed and that nothing names is not there; a takeover needs a waiver",
     ),
     Allowed("Jobs[[]]", ("dropped",), ("create:job", _RUN), "nothing names a job: one that is not listed is not there"),
+    Allowed(
+        "CopyJobs[[]]",
+        ("dropped",),
+        ("create:copy_job",),
+        "nothing names a copy job: one that is not listed is not there",
+    ),
+    Allowed("CopyJobs", ("empty list",), ("create:copy_job",), "a healthy server without copy jobs lists none"),
     Allowed("Jobs", ("empty list",), ("create:job", _RUN), "a healthy server without jobs lists none"),
 )
 

@@ -17,6 +17,7 @@ import httpx
 
 from reconciler.inventory import load
 from reconciler.kinds import KINDS
+from reconciler.kinds.copy_job import COPY_JOB
 from reconciler.lab.lab import Lab
 from reconciler.operations.paths import lab_folder
 from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
@@ -33,10 +34,19 @@ MORE = {
 """By version, what is read besides the collections of the kinds."""
 
 
+COPIES = """
+copy_jobs:
+  copies:
+    {{job: {job}, repository: {repository}, schedule: {{daily: "06:00", backup_window: {{everyday: "05:00-20:00"}}}}}}
+"""
+
+
 def document(rest: int) -> str:
     if rest == max(VERSIONS):
-        return (INVENTORIES / "demo.yml").read_text(encoding="utf-8")
-    return WITHOUT_POOLS.format(rest=f"v{rest}", storage=STORAGE[f"v{rest}"])
+        text = (INVENTORIES / "demo.yml").read_text(encoding="utf-8")
+        return text + COPIES.format(job="northwind-mail", repository="northwind-cloud")
+    text = WITHOUT_POOLS.format(rest=f"v{rest}", storage=STORAGE[f"v{rest}"])
+    return text + (COPIES.format(job="whole", repository="bucket") if COPY_JOB.in_version(rest) else "")
 
 
 def record(rest: int, folder: Path) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from reconciler.model.secret import SCHEMES
 from tests.inventory.writing import HEAD, findings, write
 
 SCHEMA = schema()
-OBJECT_OF = {kind.name: kind.name for kind in KINDS.values()} | {"certificate": "server"}
+OBJECT_OF = {kind.name: kind.name for kind in KINDS.values()} | {"certificate": "server", "copy_job": "copyJob"}
 INSTEAD: dict[str, dict[str, tuple[str, ...]]] = {
+    "copy_job": {"organization": ()},
     "pool": {"members": ()},
     "repository": {"owner": ("proxy", "pool")},
     "certificate": {"thumbprint": ()},

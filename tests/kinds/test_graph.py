@@ -49,6 +49,7 @@ def test_the_value_of_an_edge_says_the_kind_that_it_names() -> None:
 
 def test_the_edges_are_the_fields_that_refer_to_kinds() -> None:
     assert {kind: [field.name for field in fields] for kind, fields in EDGES.items() if fields} == {
+        "copy_job": ["job", "organization", "repository"],
         "job": ["organization", "repository"],
         "pool": ["members"],
         "repository": ["owner"],

@@ -173,7 +173,13 @@ def test_a_session_is_active_or_has_ended_or_neither() -> None:
 
 
 def test_the_kinds_with_a_state() -> None:
-    assert {name for name, kind in KINDS.items() if kind.state is not None} == {"job", "proxy", "repository", "smtp"}
+    assert {name for name, kind in KINDS.items() if kind.state is not None} == {
+        "copy_job",
+        "job",
+        "proxy",
+        "repository",
+        "smtp",
+    }
 
 
 def test_a_repository_that_shows_nothing_is_in_an_unknown_state() -> None:

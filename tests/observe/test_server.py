@@ -129,6 +129,7 @@ class TestRequests:
         world.server.asked.clear()
         seen(world)
         collections = ["Organizations", "VboEmailSettings", "Proxies", "ProxyPools", "BackupRepositories", "Jobs"]
+        collections.append("CopyJobs")
         asked = [path for path in world.server.asked if "/" not in path]
         assert sorted(asked) == sorted([*collections, "Accounts"])
 

@@ -102,7 +102,7 @@ def declare(rest: int, found: Mapping[Address, LiveResource], base: Document) ->
         entry = _entry(made.document, kind, live.name)
         entry |= _more(live)
         for item in kind.fields:
-            if item.decode is hidden or item.mode is Mode.LOCAL or item.name in ("name", "host"):
+            if item.decode is hidden or item.mode is Mode.LOCAL or item.name in ("name", "host") or item.through:
                 continue
             value = live.fields[item.name]
             if not item.in_version(rest) or value is None:
@@ -238,7 +238,7 @@ def credential(document: Document, username: str) -> str:
     return name
 
 
-_AS_MAPS: Final = {"manual": {"manual": True}}
+_AS_MAPS: Final = {word: {word: True} for word in ("immediate", "manual")}
 """Values that are one word as long as nothing belongs to them."""
 
 

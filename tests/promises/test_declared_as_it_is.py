@@ -33,6 +33,7 @@ OMITTED: Final = {
     ("repository", "object_storage.region"): "there is none",
     ("repository", "retention.monthly.time"): "a new server shows no such time",
     ("repository", "retention.monthly.day"): "a new server shows no such day",
+    ("copy_job", "schedule.backup_window.minute_offset"): "a window that is off has no hours",
     ("job", "items"): "an item shows no name",
     ("job", "exclude"): "an item shows no name",
     ("job", "schedule.offset"): "the job does not run every so many hours",

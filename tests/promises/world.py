@@ -78,12 +78,23 @@ class World:
                 body = self.job(name, organization, whole=number == 0)
                 path = dialect_of(self.rest).job_collection(self.ids["organizations", organization])
                 self._add("job", name, path, body)
+        self._add_copies()
         self.paths["smtp", ""] = "VboEmailSettings"
         self.writer.replace("VboEmailSettings", self.mail())
 
     def _add(self, kind: str, name: str, path: str, body: Body) -> None:
         self.ids[kind, name] = str(self.writer.create(path, body)["id"])
         self.paths[kind, name] = f"{KINDS[kind].collection}/{self.ids[kind, name]}"
+
+    def _add_copies(self) -> None:
+        """Copy jobs of some jobs, into other repositories on object storage."""
+        targets = [self.ids["repository", f"repository-{at}"] for at, owner in enumerate(self._owners(), 1) if owner[2]]
+        for job in sorted(name for kind, name in self.ids if kind == "job" and KINDS["copy_job"].in_version(self.rest)):
+            used = self.server.state["jobs"][self.ids["job", job]]["repositoryId"]
+            left = [ident for ident in targets if ident != used]
+            if left and self.draw(st.booleans()):
+                name = f"{job} (copy)"
+                self._add("copy_job", name, "CopyJobs", self.copy_job(name, self.draw(st.sampled_from(left))))
 
     def _owners(self) -> list[tuple[str, str, bool]]:
         """Kind and name of the owner of each repository, and whether it is on object storage."""
@@ -107,6 +118,8 @@ class World:
             organization = f"{name.partition('-')[0]}.example.com"
             body = self.job(name, organization, whole=name.endswith("0"))
             return {**body, "organizationId": self.ids["organizations", organization]}
+        if kind == "copy_job":
+            return self.copy_job(name, self.server.state["copy_jobs"][self.ids[kind, name]]["repositoryId"])
         makers: dict[str, Callable[[], Body]] = {
             "proxy": lambda: self.own_proxy() if name == LOCAL else self.proxy(name),
             "pool": lambda: self.pool(name, MEMBERS),
@@ -181,6 +194,14 @@ class World:
         body["excludedItems"] = [item for item in body["excludedItems"] if key_of(item) not in selected]
         return body
 
+    def copy_job(self, name: str, target: str) -> Body:
+        job = name.removesuffix(" (copy)")
+        body: Body = self.draw(bodies(self.table, "POST", "CopyJobs"))
+        body |= {"backupJobId": self.ids["job", job], "repositoryId": target}
+        if self.rest >= 8:
+            return body | {"organizationId": self.ids["organizations", f"{job.partition('-')[0]}.example.com"]}
+        return body | {"name": name}
+
     def mail(self) -> Body:
         body: Body = self.draw(bodies(self.table, "PUT", "VboEmailSettings"))
         to = self.draw(
@@ -193,7 +214,7 @@ class World:
 
 
 VERSIONS: Final = (6, 7, 8)
-SEMANTICS: Final = ("put_proxies", "put_repositories", "put_jobs", "put_email")
+SEMANTICS: Final = ("put_proxies", "put_repositories", "put_jobs", "put_copy_jobs", "put_email")
 
 
 def servers(rest: int, draw: Draw) -> World:

@@ -15,7 +15,7 @@ from reconciler.model.value import UNKNOWN
 @runs(SwitchJob)
 def switch(context: ApplyContext, step: SwitchJob, report: Reporter) -> str | None:
     """Enable or disable a job, then read it back: nothing else may differ from what the first attempt read."""
-    kind = KINDS["job"]
+    kind = KINDS[step.kind]
     field, path = kind.field("enabled"), context.path_of(kind.name, step.name)
     raw = context.reader.get(path)
     before = context.first_reads.setdefault(path, raw)

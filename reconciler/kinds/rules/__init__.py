@@ -11,6 +11,7 @@ from typing import Final
 from reconciler.kinds.rules import (
     addresses,
     chain,
+    copies,
     jobs,
     jumps,
     object_storage,
@@ -69,6 +70,8 @@ RULES: Final = (
     Rule("whole-organization", "Two jobs for a whole organization", chain.whole_organization_twice),
     Rule("job-schedule", "Job without a schedule", schedules.without_schedule, Severity.WARNING),
     Rule("schedule-interval", "Part of the schedule without effect", schedules.without_interval, Severity.WARNING),
+    Rule("copied-twice", "Two copy jobs for a job", copies.job_copied_twice),
+    Rule("copy-target", "Repository cannot take copies", copies.wrong_target),
     Rule("item-both-ways", "Item selected and excluded", jobs.item_both_ways),
     Rule("pair-contradicted", "Job leads to another proxy", chain.contradicted_pair),
     Rule("pair-open", "No job for a pair", chain.open_pair),

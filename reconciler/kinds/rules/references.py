@@ -26,7 +26,7 @@ def _of_kinds() -> Iterator[tuple[str, str, tuple[str, ...]]]:
                 yield from ((section, field.gathered, (kind.section,)) for section in _sections(field))
             elif field.addressed:
                 yield from ((kind.section, key, (KINDS[key].section,)) for key in field.refers)
-            elif field.refers:
+            elif field.refers and not field.through:
                 yield kind.section, field.name, _sections(field)
 
 
@@ -54,6 +54,7 @@ REFERENCES: Final = _table()
 
 SINGULAR: Final = {
     "certificates": "certificate",
+    "copy_jobs": "copy job",
     "credentials": "credential",
     "groups": "group",
     "jobs": "job",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.kinds.copy_job import COPY_JOB
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.organization import ORGANIZATION
 from reconciler.kinds.pool import POOL
@@ -45,6 +46,10 @@ def impossible(declared: Declared) -> Iterator[Finding]:
     if not POOL.in_version(rest):
         for name in declared.section("pools"):
             yield Finding(Where("pools", name), f"Pools require REST v{POOL.since}; `rest` is v{rest}.", fix)
+    if not COPY_JOB.in_version(rest):
+        for name in declared.section("copy_jobs"):
+            detail = f"Copy jobs require REST v{COPY_JOB.since}; `rest` is v{rest}."
+            yield Finding(Where("copy_jobs", name), detail, fix)
     if not PROXY.field("os").in_version(rest):
         for name, values in declared.section("proxies").items():
             if is_linux(values):

@@ -103,6 +103,35 @@ JOB = Shape(
     Property("eTag", INT64, "r", since=8),
     Property("_links", ANYTHING, "r"),
 )
+COPY_SCHEDULE = Shape(
+    Property("type", Choice("Immediate", "Periodically", "DailyAtTime")),
+    Property("periodicallyEvery", Choice(*EVERY, since={"Hours12": 8})),
+    Property("dailyType", Choice("Everyday", "Workdays", "Weekends", *DAYS)),
+    Property("dailyTime", TimeOfDay()),
+    Property("backupCopyWindowEnabled", FLAG),
+    Property("backupCopyWindowSettings", WINDOW),
+)
+COPY_DEFAULTS: dict[str, Any] = {
+    "type": "Immediate",
+    "dailyType": "Everyday",
+    "dailyTime": "15:00:00",
+    "backupCopyWindowEnabled": False,
+}
+COPY_JOB = Shape(
+    Property("id", IDENT, "r"),
+    Property("name", TEXT),
+    Property("backupJobId", IDENT),
+    Property("organizationId", IDENT, since=8),
+    Property("repositoryId", IDENT),
+    Property("isEnabled", FLAG),
+    Property("schedulePolicy", COPY_SCHEDULE),
+    Property("lastRun", TIME, "r", null=6),
+    Property("nextRun", TIME, "r", null=6),
+    Property("lastBackup", TIME, "r", since=7, null=7),
+    Property("lastStatus", TEXT, "r", null=6),
+    Property("eTag", INT64, "r", since=8),
+    Property("_links", ANYTHING, "r"),
+)
 START = Shape(Property("full", FLAG, "w"))
 
 
@@ -122,3 +151,13 @@ def show_job(call: Call, item: Item) -> dict[str, Any]:
         seen = {name: value for name, value in seen.items() if name not in LISTS}
     seen |= {name: [shown(part, call.rest) for part in seen[name]] for name in LISTS if name in seen}
     return JOB.show(seen, enums(call))
+
+
+def show_copy_job(call: Call, item: Item) -> dict[str, Any]:
+    path = f"CopyJobs/{item['id']}"
+    links = {
+        "self": path,
+        "backupJob": f"{path}/BackupJob",
+        "backupRepository": f"BackupRepositories/{item['repositoryId']}",
+    }
+    return COPY_JOB.show(item | {"_links": call.links(**links)}, call.rest)

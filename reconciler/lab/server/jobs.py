@@ -104,6 +104,8 @@ def remove(call: Call) -> None:
     job = call.find("jobs", "jobId", WHAT)
     if runner.current(call.api, job["id"]):
         raise conflict(f"Backup job '{job['name']}' is running.")
+    if any(item["backupJobId"] == job["id"] for item in call.items("copy_jobs").values()):
+        raise conflict(f"Backup job '{job['name']}' has a backup copy job.")
     del call.items("jobs")[job["id"]]
 
 

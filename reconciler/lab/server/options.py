@@ -83,6 +83,8 @@ class Options:
     """merge or replace; of jobs and of their items."""
     hidden_objects: str = ""
     """Names of users, groups, sites and teams, separated by commas, that organizations do not have."""
+    put_copy_jobs: str = "merge"
+    """merge or replace."""
     outdated_jobs: str = "fail"
     """What becomes of a session whose proxy is out of date: fail or queue."""
     offline_jobs: str = "fail"

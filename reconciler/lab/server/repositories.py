@@ -205,7 +205,8 @@ def keep_one_period(item: Item) -> None:
 def remove(call: Call) -> None:
     """The data stays where it is."""
     item = call.find("repositories", "repositoryId", WHAT)
-    users = [job["name"] for job in call.items("jobs").values() if job["repositoryId"] == item["id"]]
+    jobs = (*call.items("jobs").values(), *call.items("copy_jobs").values())
+    users = [job["name"] for job in jobs if job["repositoryId"] == item["id"]]
     if users:
         raise conflict(f"Backup repository '{item['name']}' is in use by backup job '{users[0]}'.")
     if len(call.items("repositories")) == 1:

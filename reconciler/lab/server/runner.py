@@ -38,20 +38,42 @@ def start(api: Api, job: Item, *, full: bool, main: Item | None = None) -> Item:
     if repository["isMigrationLocked"]:
         raise conflict(f"The owner of backup repository '{repository['name']}' is being changed.")
     whole = full or repository["id"] not in job["full_in"]
-    session: Item = {
+    session = queued(api, job, repository, "Backup") | {
+        "mainSessionId": main["mainSessionId"] or main["id"] if main else None,
+        "retryCount": main["retryCount"] + 1 if main else 0,
+        "jobSessionConfigType": "Full" if whole else "Incremental",
+    }
+    keep(api, job, session)
+    api.work.spawn(run, api, job, session, repository)
+    return session
+
+
+def copied(api: Api, job: Item) -> Item:
+    """The session of a copy job, which ends at once: the lab copies nothing. Hold the lock."""
+    repository = api.find("repositories", job["repositoryId"], "Backup repository")
+    session = queued(api, job, repository, "Copy")
+    keep(api, job, session)
+    note(api, session, "Success", "Copied.")
+    session |= {"status": "Success", "endTime": api.now()}
+    job |= {"lastStatus": "Success", "lastBackup": session["endTime"], "eTag": job["eTag"] + 1}
+    return session
+
+
+def queued(api: Api, job: Item, repository: Item, kind: str) -> Item:
+    return {
         "id": api.new_id(),
         "jobId": job["id"],
         "organizationId": job["organizationId"],
         "repositoryId": repository["id"],
-        "mainSessionId": main["mainSessionId"] or main["id"] if main else None,
+        "mainSessionId": None,
         "details": None,
         "creationTime": api.now(),
         "endTime": None,
-        "retryCount": main["retryCount"] + 1 if main else 0,
+        "retryCount": 0,
         "jobWillBeRetried": False,
         "progress": 0,
-        "jobType": "Backup",
-        "jobSessionConfigType": "Full" if whole else "Incremental",
+        "jobType": kind,
+        "jobSessionConfigType": "Incremental",
         "status": "Queued",
         "statistics": statistics(0),
         "eTag": 1,
@@ -59,11 +81,12 @@ def start(api: Api, job: Item, *, full: bool, main: Item | None = None) -> Item:
         "proxyPoolId": repository["proxyPoolId"],
         "log": [],
     }
+
+
+def keep(api: Api, job: Item, session: Item) -> None:
     api.items("sessions")[session["id"]] = session
     prune(api)
     job |= {"lastStatus": "Queued", "lastRun": session["creationTime"]}
-    api.work.spawn(run, api, job, session, repository)
-    return session
 
 
 def statistics(processed: int) -> Item:

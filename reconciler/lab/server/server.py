@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from reconciler.lab.fleet import Fleet, MailSettings
 from reconciler.lab.server import (
+    copy_jobs,
     directory,
     email,
     job_items,
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     *organizations.ROUTES,
     *directory.ROUTES,
     *jobs.ROUTES,
+    *copy_jobs.ROUTES,
     *job_items.ROUTES,
     *sessions.ROUTES,
     *email.ROUTES,

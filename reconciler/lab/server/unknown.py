@@ -9,7 +9,7 @@ from typing import Final
 
 # Collections that the lab does not know at all, with the first REST version that has them.
 _OLD = """
-    auditemailsettings azureresources azureserviceaccounts copyjobs dataretrievals dataretrievalsessions devicecode
+    auditemailsettings azureresources azureserviceaccounts dataretrievals dataretrievalsessions devicecode
     ec2resources exclusionsettings globalretentionexclusionsettings historysettings license licensedusers licensing
     managementmode organization rbacroles reports restorepoints restoreportalsettings restoresessions
     s3compatibleresources s3resources veodemailsettings vespemailsettings vetemailsettings vexemailsettings
@@ -26,7 +26,8 @@ BELOW: Final[dict[str, tuple[int, int]]] = {
     **{f"backuprepositories/*/{name}": (5, 8) for name in _DATA.split()},
     **{f"organizations/*/{name}": (5, 8) for name in _ORGANIZATION.split()},
     "backuprepositories/*/explore": (7, 8),
-    "jobs/*/copyjob": (5, 8),
+    "copyjobs": (5, 5),
+    "jobs/*/copyjob": (5, 5),
     "jobs/*/explore": (5, 8),
     "jobsessions/*/processedobjects": (7, 8),
     "jobsessions/changes": (7, 7),

@@ -16,11 +16,11 @@ COLUMNS = (
     ("Server", ("server", "certificate", "smtp")),
     ("Proxies", ("pool", "proxy")),
     ("Repositories", ("repository",)),
-    ("Jobs", ("job",)),
+    ("Jobs", ("job", "copy_job")),
     ("Organizations", ("organization",)),
 )
 _KINDS = frozenset(kind for _, kinds in COLUMNS for kind in kinds)
-_PLURAL = {"pool": "pools", "proxy": "proxies", "repository": "repositories", "job": "jobs"}
+_PLURAL = {"pool": "pools", "proxy": "proxies", "repository": "repositories", "job": "jobs", "copy_job": "copy jobs"}
 _WORDS = {
     "blocked": "blocked",
     "delete": "to delete",

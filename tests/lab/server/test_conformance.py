@@ -68,6 +68,7 @@ def test_every_operation_answers_as_the_document_says(world: World, rest: int) -
         pool_life(world, judge)
     repository = repositories(world, judge, proxy)
     job = job_life(world, judge, repository)
+    copy_life(world, judge, job, proxy)
     organizations(judge, world.find("organizations", "contoso.onmicrosoft.com"))
     judge("GET", "BackupRepositories/{repositoryId}/backedupOrganizations", repositoryId=repository)
     judge("DELETE", "Jobs/{jobId}", jobId=job)
@@ -221,6 +222,26 @@ def job_life(world: World, judge: Judge, repository: str) -> str:
     judge("POST", "Jobs/{jobId}/enable", jobId=ident)
     job_runs(world, judge, ident)
     return ident
+
+
+def copy_life(world: World, judge: Judge, job: str, proxy: str) -> None:
+    target = world.add_bucket("copies", proxyId=proxy)
+    policy = {"type": "DailyAtTime", "dailyType": "Weekends", "dailyTime": "06:00:00", "backupCopyWindowEnabled": False}
+    body: dict[str, Any] = {"backupJobId": job, "repositoryId": target, "schedulePolicy": policy}
+    if judge.rest >= 8:
+        body |= {"organizationId": world.find("organizations", "contoso.onmicrosoft.com"), "isEnabled": True}
+    ident = str(judge("POST", "CopyJobs", body)["id"])
+    judge("GET", "CopyJobs", query={"repositoryId": target})
+    judge("GET", "CopyJobs/{id}", id=ident)
+    judge("PUT", "CopyJobs/{id}", {"schedulePolicy": {"type": "Immediate"}}, id=ident)
+    judge("GET", "CopyJobs/{id}/BackupJob", id=ident)
+    judge("GET", "Jobs/{jobId}/CopyJob", jobId=job)
+    judge("POST", "CopyJobs/{id}/disable", id=ident)
+    judge("POST", "CopyJobs/{id}/enable", id=ident)
+    judge("POST", "CopyJobs/{id}/stop", id=ident)
+    judge("POST", "CopyJobs/{id}/start", *([{"full": False}] if judge.rest == 6 else []), id=ident)
+    judge("DELETE", "CopyJobs/{id}", id=ident)
+    world.client().do("DELETE", f"BackupRepositories/{target}")
 
 
 def items(judge: Judge) -> list[dict[str, Any]]:
