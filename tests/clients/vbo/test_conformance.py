@@ -18,7 +18,9 @@ from reconciler.clients.vbo.answer import ACCEPTED
 from reconciler.clients.vbo.dialect import PAGES, VIEWS
 from reconciler.kinds import KINDS, Context, Kind, Mode, api
 from reconciler.kinds.api import VERSIONS, Operation, is_page, properties
+from reconciler.kinds.object_storage import LINKED_FIELDS, OBJECT_STORAGE
 from reconciler.kinds.proxy import ssh_settings
+from reconciler.kinds.storage_settings import INSIDE, LINKED, PREFIX, TYPES
 from tests.kinds.context import context
 from tests.openapi.judge import everything, operation, problems
 
@@ -200,6 +202,31 @@ def body_of(kind: Kind, fields: Mapping[str, Any], world: Context, *, new: bool)
     return body
 
 
+PLACES: dict[str, dict[str, Any]] = {
+    # the places of object storage, of which each setting needs one
+    kind: {f"{PREFIX}type": kind, f"{PREFIX}account": "AKIABACKUP", f"{PREFIX}bucket": "b", f"{PREFIX}folder": "f"}
+    for kind in TYPES
+}
+
+
+def around(field: str, value: Any, rest: int) -> dict[str, Any]:
+    """What a repository on object storage says besides one of its settings."""
+    if rest < INSIDE:
+        return {f"{PREFIX}name": "archive"}
+    if field == f"{PREFIX}type":
+        return PLACES[value]
+    azure = "azure" in field or value in ("china", "germany")
+    compatible = field in (f"{PREFIX}endpoint", f"{PREFIX}thumbprint")
+    return PLACES["azure-blob" if azure else "s3-compatible" if compatible else "s3"]
+
+
+def is_linked(kind: Kind, field: str, rest: int) -> bool:
+    """Whether the object storage of this version is an object of its own, and the field one of its settings."""
+    return (
+        kind.name == "repository" and rest < INSIDE and field.startswith(PREFIX) and field != f"{PREFIX}encryption_key"
+    )
+
+
 def collection_of(kind: Kind, rest: int) -> str:
     return dialect_of(rest).job_collection(IDENT) if kind.name == "job" else kind.collection
 
@@ -213,7 +240,9 @@ def cases() -> Iterator[Any]:
             continue
         for number, case in enumerate(document["cases"]):
             for rest in case["rest"]:
-                if "body" in case and rest in VERSIONS and KINDS[document["kind"]].in_version(rest):
+                kind, field = KINDS[document["kind"]], document["field"]
+                made_elsewhere = is_linked(kind, field, rest) and field not in LINKED_FIELDS
+                if "body" in case and rest in VERSIONS and kind.in_version(rest) and not made_elsewhere:
                     name = f"v{rest}-{document['kind']}.{document['field']}-{number}"
                     yield pytest.param(KINDS[document["kind"]], document["field"], case["value"], rest, id=name)
 
@@ -221,11 +250,14 @@ def cases() -> Iterator[Any]:
 @pytest.mark.parametrize(("kind", "field", "value", "rest"), list(cases()))
 def test_every_value_of_every_field_fits_into_the_bodies(kind: Kind, field: str, value: Any, rest: int) -> None:
     world = context(rest)
-    fields = {**WHOLE[kind.name], field: value}
+    if is_linked(kind, field, rest):
+        kind, fields = OBJECT_STORAGE, {field: value}
+    else:
+        fields = {**WHOLE[kind.name], **(around(field, value, rest) if field.startswith(PREFIX) else {}), field: value}
     book = ByTheBook(rest)
     with session_with(book, f"v{rest}") as session:
         writer = Writer(session)
-        if not kind.singleton:
+        if not kind.singleton and kind is not OBJECT_STORAGE:
             writer.create(collection_of(kind, rest), body_of(kind, fields, world, new=True))
         path = kind.collection if kind.singleton else f"{kind.collection}/{IDENT}"
         replaced = body_of(kind, fields, world, new=False)
@@ -239,6 +271,7 @@ ADDED_BY_OBSERVATION = {
     ("job", "selectedItems"),
     ("job", "excludedItems"),
     ("pool", "proxyIds"),
+    ("repository", LINKED),
 }
 
 
@@ -261,6 +294,19 @@ def test_what_is_decoded_is_what_the_server_shows(kind: Kind, keys: list[str], r
     path = kind.collection if kind.singleton else f"{kind.collection}/{IDENT}"
     shown = properties(rest, the_operation(rest, "GET", path).answer)
     assert [key for key in keys if key not in shown and (kind.name, key) not in ADDED_BY_OBSERVATION] == []
+
+
+@pytest.mark.parametrize("rest", [rest for rest in VERSIONS if rest < INSIDE])
+def test_what_is_decoded_of_object_storage_is_what_the_server_shows(rest: int) -> None:
+    shown = properties(rest, the_operation(rest, "GET", f"{OBJECT_STORAGE.collection}/{IDENT}").answer)
+    folder = Path(__file__).parents[2] / "kinds" / "cases"
+    read: set[str] = set()
+    for file in sorted(folder.glob("repository.object_storage.*.json")):
+        for case in json.loads(file.read_text(encoding="utf-8"))["cases"]:
+            linked = case.get("raw", {}).get(LINKED) if rest in case["rest"] else None
+            read |= linked.keys() if isinstance(linked, dict) else set()
+    assert read
+    assert sorted(read - shown.keys()) == []
 
 
 # --- the checks themselves ---
