@@ -12,7 +12,7 @@ from reconciler.render.style import Style
 from tests.render_review.chromium import Chromium, executable, running
 from tests.render_review.worlds import document, hostile
 
-pytestmark = pytest.mark.skipif(executable() is None, reason="Chromium is not installed")
+pytestmark = [pytest.mark.matrix, pytest.mark.skipif(executable() is None, reason="Chromium is not installed")]
 
 WIDTHS = (390, 1280)
 

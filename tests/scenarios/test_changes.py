@@ -18,6 +18,7 @@ def test_an_applied_inventory_has_an_empty_plan(demo: Rehearsal) -> None:
     assert set(plan["requests"]) == {"GET", "LOGIN"}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -65,6 +66,7 @@ def test_a_changed_field_is_just_that_change(
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_a_changed_port_is_opened_on_the_host_and_moved(demo: Rehearsal) -> None:
     demo.replace("port: 9393", "port: 9494")
     found = only(demo)
@@ -89,6 +91,7 @@ def test_an_organization_that_is_processed_elsewhere_is_a_change_of_its_job(demo
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_a_repository_on_object_storage_moves_to_another_pool(demo: Rehearsal) -> None:
     demo.replace(
         "px-lnx-2: {host: px-lnx-2.example.net, group: cloud}",

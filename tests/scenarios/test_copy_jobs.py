@@ -64,6 +64,7 @@ def copy_of(rehearsal: Rehearsal) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in moving}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("rest", VERSIONS)
 def test_every_field_is_created_and_changed_by_itself(tmp_path: Path, rest: str) -> None:
     rehearsal = copies(tmp_path, rest)

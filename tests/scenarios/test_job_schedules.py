@@ -68,6 +68,7 @@ def policy_of(rehearsal: Rehearsal) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("rest", VERSIONS)
 def test_every_piece_is_created_and_changed_by_itself(tmp_path: Path, rest: str) -> None:
     rehearsal = small(tmp_path, rest, WHOLE)

@@ -113,6 +113,7 @@ def test_finding_5_an_ambiguous_account_is_refused_with_the_candidates(tmp_path:
     assert "minio / akia2 (" in reason
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -134,6 +135,7 @@ def test_what_the_product_refuses_is_blocked_with_the_reason(tmp_path: Path, old
         assert storage_of(hand)["immutabilityPeriodDays"] == 30
 
 
+@pytest.mark.matrix
 def test_a_limit_is_lifted_and_a_change_by_hand_is_drift(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()
@@ -148,6 +150,7 @@ def test_a_limit_is_lifted_and_a_change_by_hand_is_drift(tmp_path: Path) -> None
         assert storage_of(hand)["sizeLimitEnabled"] is False
 
 
+@pytest.mark.matrix
 def test_another_place_is_a_replace(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()
@@ -155,6 +158,7 @@ def test_another_place_is_a_replace(tmp_path: Path) -> None:
     assert "replace:repository.cloud" in made.changes()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("semantics", ["merge", "replace"])
 def test_finding_6_one_form_for_a_server_that_turns_v8_and_back(tmp_path: Path, semantics: str) -> None:
     """By its place it is the same before and after the upgrade."""
@@ -221,6 +225,7 @@ def test_finding_12_a_missing_object_storage_repository_is_found_while_planning(
     assert "the server has no object storage repository with type s3, account minio, bucket vbo" in reason
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("rest", ["v6", "v7", "v8"])
 def test_an_encryption_key_is_created_once_and_again_with_another_password(tmp_path: Path, rest: str) -> None:
     encrypted = f"{PLACE}, encryption_key: Contoso 2026, encryption_credentials: storage-2026"
@@ -241,6 +246,7 @@ def keys(hand: Hand) -> list[str]:
     return [item["id"] for item in listed if item["description"] == "Contoso 2026"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("semantics", ["merge", "replace"])
 def test_the_appliance_of_an_archive_is_edited_and_its_network_stays(tmp_path: Path, semantics: str) -> None:
     archive = "type: s3-glacier, account: minio, bucket: vbo, folder: archive, storage_class: glacier-deep-archive"
@@ -262,6 +268,7 @@ def test_the_appliance_of_an_archive_is_edited_and_its_network_stays(tmp_path: P
     assert after == {**storage["amazonArchiverAppliance"], "appliancePort": 8443}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("semantics", ["merge", "replace"])
 def test_the_time_of_a_clean_up(tmp_path: Path, semantics: str) -> None:
     made = rehearsal(tmp_path)
@@ -289,6 +296,7 @@ STATES = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("code", STATES)
 def test_a_state_that_stops_jobs_is_reported_and_is_drift(tmp_path: Path, code: str) -> None:
     flags, word = STATES[code]

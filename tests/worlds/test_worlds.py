@@ -14,13 +14,15 @@ from tests.worlds.history import CASES, SEEDS, changed, history
 from tests.worlds.world import World
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS[::2], *(pytest.param(seed, marks=pytest.mark.matrix) for seed in SEEDS[1::2])])
 def test_plans_of_a_drawn_world(seed: int, tmp_path: Path) -> None:
     answer = list(history(seed, tmp_path))
     assert answer == (CASES / f"{seed:03}.txt").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("seed", range(100, 160))
+@pytest.mark.parametrize(
+    "seed", [*range(100, 130), *(pytest.param(seed, marks=pytest.mark.matrix) for seed in range(130, 160))]
+)
 def test_what_is_applied_converges(seed: int, tmp_path: Path) -> None:
     """Nothing is left to do but what is blocked, what would leave an organization without a working proxy, what waits
     for these, and the jobs that every apply starts."""

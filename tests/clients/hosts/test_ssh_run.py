@@ -273,7 +273,7 @@ def test_a_login_shell_that_becomes_another_program_is_sent_nothing(sshd: Sshd, 
         for credential in (SUDO, None):
             changes = {"credential": credential} if credential else {}
             with open_host(connect(**changes), context()) as host, pytest.raises(BadAnswer) as caught:
-                host.execute(Script("linux/case.sh", "echo 1"), {"key": Secret("s3cret")}, deadline=0.5)
+                host.execute(Script("linux/case.sh", "echo 1"), {"key": Secret("s3cret")}, deadline=1)
             assert "no shell announced itself" in caught.value.reason
         assert not taken.exists() or taken.read_text() == ""
 

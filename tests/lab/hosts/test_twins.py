@@ -141,6 +141,7 @@ def part(document: dict[str, Any], emulated: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("domain", ["corp.example.com", ""], ids=["domain", "workgroup"])
 def test_facts(engine: Windows, domain: str) -> None:
     states = {name: state_of(domain, change) for name, change in STATES.items()}
@@ -168,6 +169,7 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("case", "name", "args"), CHANGES)
 def test_changes(engine: Windows, case: str, name: str, args: dict[str, Any]) -> None:
     """The same answer, and the same facts afterwards."""
