@@ -13,6 +13,8 @@ from reconciler.package_data import shipped_script
 from tests.hosts import windows
 from tests.hosts.powershell import Windows
 
+pytestmark = pytest.mark.matrix
+
 USER, GROUP = "S-1-5-21-1-2-3-1001", "S-1-5-32-545"
 OWN = ["S-1-5-32-544", "S-1-5-18"]
 LOOK = {"name": "5e" * 32 + ".msi", "sha256": "5e" * 32, "offset": 0, "data": "", "step": "look"}

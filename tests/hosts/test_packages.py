@@ -27,6 +27,8 @@ from tests.hosts.linux import Linux
 from tests.hosts.powershell import Windows
 from tests.programs import program
 
+pytestmark = pytest.mark.matrix
+
 OLD, NEW = "8.4.0.1457", "8.5.0.1014"
 COMMANDS = ("dpkg", "dpkg-deb", "dpkg-query", "journalctl", "sleep", "systemctl")
 RPM = """db=$VBO_RECONCILE_ROOT/rpm; conf=$VBO_RECONCILE_ROOT/etc/veeam/backup365

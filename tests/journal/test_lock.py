@@ -224,6 +224,7 @@ def test_machines_whose_clocks_differ_agree_where_there_is_a_server(cluster: Clu
         assert [holder.id for holder in there.locks.list()] == [lock.id]
 
 
+@pytest.mark.matrix
 def test_eight_processes_are_inside_one_after_the_other(place: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.touch()

@@ -230,6 +230,7 @@ def signers(tmp_path: Path) -> Signers:
 
 
 @needs_ssh_keygen
+@pytest.mark.matrix
 class TestSignatures:
     def test_a_signed_plan_is_applied_and_says_who_signed(self, saved: Saved, signers: Signers) -> None:
         saved.save(sign=signers.key("reviewer"))
