@@ -203,7 +203,7 @@ def test_a_hundred_megabytes_are_not_kept(start: Callable[..., OpenSsh]) -> None
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with open_host(to(server), ConnectionContext(Given(), "/")) as host:
         for where in ("1", "2"):
-            with pytest.raises(BadAnswer, match="more than 16 MB"):
+            with pytest.raises(BadAnswer, match="more than 4 MB"):
                 host.execute(Script("linux/big.sh", f"head -c 100000000 /dev/zero >&{where}"), {}, deadline=120)
         assert host.execute(ONE, {}, deadline=30) == 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 80_000
