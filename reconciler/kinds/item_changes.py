@@ -32,7 +32,7 @@ def item_lines(before: Any, after: Any) -> dict[str, list[str]]:
     None stands for no selection."""
     if not any(isinstance(side, list) for side in (before, after)):
         return {}
-    if None in (before, after) and not any(isinstance(entry, Mapping) for entry in before or after):
+    if None in (before, after) and not any(isinstance(entry, Mapping) for entry in before or after or ()):
         return {}
     found = item_changes(before, after)
     return {

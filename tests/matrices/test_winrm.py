@@ -75,7 +75,7 @@ def test_a_hundred_megabytes_of_output(tmp_path: Path) -> None:
     with running(tmp_path, talks, kind=Breaking) as host:
         endpoint = host.endpoint
         assert isinstance(endpoint, Breaking)
-        with pytest.raises(BadAnswer, match="16 MB"):
+        with pytest.raises(BadAnswer, match="4 MB"):
             run(host)
         assert endpoint.sent < 32 << 20
         assert host.engine.shells == {}

@@ -112,6 +112,8 @@ def declare(rest: int, found: Mapping[Address, LiveResource], base: Document) ->
                 reason = "it is a part of what is off"
             if reason:
                 made.omitted.append((str(where), item.name, reason))
+                if (live.kind, item.name) == ("job", "items"):  # without a word, a new job would have all
+                    entry["items"] = "unmanaged"
     return made
 
 

@@ -1,0 +1,18 @@
+"""What a review shows of selections that come or go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.kinds.item_changes import item_lines
+
+NOTHING: dict[str, list[str]] = {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [([], None), (None, []), (["mailbox"], None), (None, ["mailbox"]), (None, None), ("all", None)]
+)
+def test_a_selection_without_items_that_comes_or_goes_has_no_lines(before: Any, after: Any) -> None:
+    assert item_lines(before, after) == NOTHING
