@@ -19,7 +19,8 @@ _SHORT: Final = "|".join(
     f"(?:{_GROUP}:){{1,{before}}}" + (f"(?::{_GROUP}){{1,{7 - before}}}" if before < 7 else ":")
     for before in range(7, 0, -1)
 )
-_IPV6: Final = f"(?:{_GROUP}:){{7}}{_GROUP}|{_SHORT}|:(?:(?::{_GROUP}){{1,7}}|:)"
+_MAPPED: Final = rf"(?:{_GROUP}:){{6}}{_IPV4}|::(?:{_GROUP}:){{0,5}}{_IPV4}"
+_IPV6: Final = f"(?:{_GROUP}:){{7}}{_GROUP}|{_SHORT}|:(?:(?::{_GROUP}){{1,7}}|:)|{_MAPPED}"
 PATTERN: Final = f"^(?:{DOMAIN}|{_IPV4}|{_IPV6})$"
 MESSAGE: Final = "a host is a DNS name or an IP address, without a scheme, a port, a path or spaces"
 
