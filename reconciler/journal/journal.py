@@ -115,9 +115,12 @@ class Journal:
     def plan(self, run: str) -> dict[str, Any]:
         """The plan of a run, in its JSON form, as it was approved. Raises NotInJournal."""
         query = select(runs.c.plan).where(runs.c.id == run)
-        text = _found(self.store.read(lambda connection: connection.execute(query).scalar_one_or_none()), run)
-        plan: dict[str, Any] = json.loads(text)
-        return plan
+
+        def read(connection: Connection) -> dict[str, Any] | None:
+            text = connection.execute(query).scalar_one_or_none()
+            return None if text is None else dict(json.loads(text))
+
+        return _found(self.store.read(read), run)
 
     def close(self) -> None:
         self.store.close()
