@@ -1,4 +1,4 @@
-"""The file of `--trust`: what an inventory may reach, believe and run, whoever wrote it.
+"""The file of `--trust`: what an inventory may reach, believe and run.
 
 An inventory may come from a pull request, and planning it logs in where it says. The file is written by those who own
 the credentials and stands where authors of inventories cannot change it.

@@ -30,8 +30,9 @@ class AppliedState:
     def recall(self, scope: str) -> dict[str, dict[str, str]]:
         """Digests by address and field, as they were last applied."""
         query = select(applied.c.address, applied.c.fields).where(applied.c.scope == scope)
-        rows = self._store.read(lambda connection: connection.execute(query).all())
-        return {address: json.loads(fields) for address, fields in rows}
+        return self._store.read(
+            lambda connection: {address: dict(json.loads(fields)) for address, fields in connection.execute(query)}
+        )
 
     def memory(self, scope: str) -> Memory:
         """Everything that is recorded for a scope."""

@@ -292,3 +292,14 @@ def test_a_row_that_no_version_writes_is_damage(tmp_path: Path, change: str) -> 
     with pytest.raises(JournalError) as caught, Journal.open(file) as journal:
         journal.runs(5)
     assert caught.value.code == "journal-damaged"
+
+
+def test_digests_that_no_version_writes_are_damage(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    with Journal.open(file) as journal:
+        journal.applied_state.remember("scope", {"proxy.px-1": {"port": "d"}})
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE applied SET fields = '['")
+    with Journal.open(file) as journal, pytest.raises(JournalError) as caught:
+        journal.applied_state.recall("scope")
+    assert caught.value.code == "journal-damaged"
