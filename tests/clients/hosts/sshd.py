@@ -76,7 +76,7 @@ class Sshd:
                 process.exit(code)
         finally:
             vars(child)["_transport"].close()  # a child that was left behind keeps its pipes open
-            await child.wait()
+            await _ended(child)
 
     async def _relay(self, process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> int:
         assert child.stdin is not None
@@ -90,6 +90,18 @@ class Sshd:
             task.cancel()
         await asyncio.gather(feeding, closed, ended, return_exceptions=True)
         return code
+
+
+async def _ended(child: asyncio.subprocess.Process) -> None:
+    """Until the child, which was killed, is reaped: also where the server stops and cancels its tasks meanwhile."""
+    cancelled = False
+    while child.returncode is None:
+        try:
+            await child.wait()
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _feed(process: asyncssh.SSHServerProcess[bytes], stdin: asyncio.StreamWriter) -> None:
