@@ -102,6 +102,23 @@ def value_of(items: Iterable[Item]) -> list[Any]:
     return value
 
 
+def written_items(value: Any) -> Any:
+    """A selection as an inventory has it: `all`, a list of services, or a map of items by type; what
+    `normalize_items` and `normalize_exclude` read back."""
+    if not isinstance(value, list):
+        return value
+    written: dict[str, Any] = {}
+    for item in items_of(value):
+        section = item.type.section
+        if not item.type.holder:
+            written[section] = list(item.services) if item.type.flags or item.type.listed else True
+            continue
+        usual = not item.type.flags or item.services == item.type.default
+        entry = item.name if usual else {item.word: item.name, "services": list(item.services)}
+        written.setdefault(section, []).append(entry)
+    return written.get("organization", []) if written.keys() <= {"organization"} else written
+
+
 def normalize_items(value: Any) -> Any:
     """The one spelling of what an inventory says. Raises ValueError for no item, and for one that is there twice."""
     if value in (ALL, UNMANAGED):

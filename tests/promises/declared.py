@@ -16,6 +16,7 @@ from reconciler.clients.vbo import Reader
 from reconciler.inventory import load
 from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import CREDENTIAL, hidden
+from reconciler.kinds.job_items import written_items
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.storage_settings import PLACE
 from reconciler.model.address import Address, name_of
@@ -203,28 +204,10 @@ def _is_said(path: str, names: Collection[str]) -> bool:
     return any(name == path or name.startswith(f"{path}.") for name in names)
 
 
-_SECTIONS: Final = {"user": "users", "group": "groups", "site": "sites", "team": "teams"}
-
-
-def _selection(value: list[Any]) -> Any:
-    """Items in the form of an inventory: a list of services, or a map of items by type."""
-    services = [entry for entry in value if isinstance(entry, str)]
-    if len(services) == len(value):
-        return services
-    said: dict[str, Any] = {"organization": services} if services else {}
-    for entry in (entry for entry in value if isinstance(entry, Mapping)):
-        word = next(iter(entry))
-        if word in _SECTIONS:
-            said.setdefault(_SECTIONS[word], []).append(dict(entry) if len(entry) > 1 else entry[word])
-        else:
-            said[word.replace("-", "_")] = entry[word]
-    return said
-
-
 def _as_written(document: Document, item: Field, value: Any) -> Any:
     """A value as an inventory has it; a user name that the server shows is the name of an entry of `credentials`."""
-    if item.name in ("items", "exclude") and isinstance(value, list):
-        return _selection(value)
+    if item.name in ("items", "exclude"):
+        return written_items(value)
     if CREDENTIAL in item.refers and value != "none":
         return credential(document, str(value))
     if isinstance(value, Mapping) and "credentials" in value:
