@@ -42,9 +42,9 @@ def server_certificate_end(server: Server, root: str) -> datetime:
     """The expiry of the certificate of the REST API (aware). Raises Unreachable and UntrustedPeer."""
     from reconciler.clients.http.faults import translate_connect
 
-    target = (server.address or server.host, server.port)
-    peer = Peer(f"{server.host}:{server.port}", target, server.trust, server.deadlines.connect, "server.tls.")
-    return _end(peer, server.host, root, lambda error: translate_connect(error, peer.name, _WHAT))
+    name = f"{server.rest_name}:{server.port}"
+    peer = Peer(name, server.target, server.trust, server.deadlines.connect, "server.tls.")
+    return _end(peer, server.rest_name, root, lambda error: translate_connect(error, peer.name, _WHAT))
 
 
 def host_certificate_end(connection: Connection, root: str) -> datetime:

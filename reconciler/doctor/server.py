@@ -41,7 +41,7 @@ def check_rest(context: CheckContext) -> ServerChecks:
     from reconciler.clients.vbo import Reader, connect
 
     server, root = context.access.server, context.access.root
-    found = ServerChecks([*check_name("server", server.host, server.address)])
+    found = ServerChecks([*check_name("server", server.rest_name, server.address)])
     try:
         found.checks.append(
             expiry("server", "certificate", peer_info.server_certificate_end(server, root), context.now)

@@ -145,7 +145,7 @@ def _server(
             transport=Transport.WINRM,
             credential=credentials.get(values.get("powershell.credentials", "")),
             certificate=certificates.get(values.get("powershell.certificate", "")),
-            address=values.get("powershell.address", values.get("address", "")),
+            address=values.get("powershell.address", "" if "rest_host" in values else values.get("address", "")),
             port=values.get("powershell.port", 0),
             trust=_trust(values, "powershell."),
             listener=values.get("powershell.listener", "https"),
@@ -154,6 +154,7 @@ def _server(
     return Server(
         host=values["host"],
         credential=credentials[values["credentials"]],
+        rest_host=values.get("rest_host", ""),
         port=values.get("port", 4443),
         address=values.get("address", ""),
         rest=values.get("rest", "auto"),

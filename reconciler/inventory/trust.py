@@ -73,7 +73,7 @@ def distrusted(inventory: Inventory, pins: Pins) -> list[Diagnostic]:
 def _needs(inventory: Inventory) -> Iterator[Need]:
     access = inventory.access
     server = access.server
-    yield from (("server", "servers", name) for name in (server.host, server.address) if name)
+    yield from (("server", "servers", name) for name in (server.host, server.rest_host, server.address) if name)
     yield from _beliefs("server", server.trust, inventory)
     if server.powershell is not None:
         yield from _connection("server", "servers", server.powershell, inventory)

@@ -64,6 +64,7 @@ class RunningLab:
         }
         dialler = Dialler(self._network, self._domain, authority.client_context)
         self._fleet = LabFleet(self._documents["fleet"], self._network, authority, dialler, outside.script)
+        self._rest_host = ""
         self._place: tuple[str, int] = ("", 0)
         self._tls = authority.context(authority.host("unused.invalid"))
 
@@ -149,9 +150,10 @@ class RunningLab:
             object_storage=wanted["object_storage"],
             directory=wanted["directory"],
         )
-        self._show_certificate(settings["host"])
+        self._rest_host = settings["rest_host"]
+        self._show_certificate()
         if self._server is None:
-            place = self._network.release(settings["host"], settings["port"])
+            place = self._network.release(self._rest_host, settings["port"])
             server = LabServer(
                 self._documents["server"],
                 self._fleet,
@@ -168,8 +170,10 @@ class RunningLab:
         else:
             self._server.seed(seed)
 
-    def _show_certificate(self, name: str) -> None:
-        """Let the REST API show what the switch `rest-certificate` wants, from the next connection on."""
+    def _show_certificate(self) -> None:
+        """Let the REST API show what the switch `rest-certificate` wants, from the next connection on. It is made out
+        to the machine of the REST service alone."""
+        name = self._rest_host
         wanted = self._documents["server"].data.get("rest_certificate", "valid")
         if wanted == "expired":
             identity = self._authority.expired(name)
@@ -262,7 +266,7 @@ class RunningLab:
         """Raises LabError."""
         server = self._documents["server"]
         message = switch(self._population, server, self._mail, self._server, self._jobs, target, key, value)
-        self._show_certificate(server.data["host"])
+        self._show_certificate()
         return message
 
     def handle(self, method: str, args: Mapping[str, Any]) -> Any:

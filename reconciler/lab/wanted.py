@@ -38,6 +38,7 @@ def wanted(
     return {
         "server": {
             "host": server.host,
+            "rest_host": server.rest_name,
             "port": server.port,
             "build": BUILDS[rest],
             "served": [version for version in sorted(BUILDS) if version <= rest],

@@ -113,11 +113,14 @@ class Connection:
 class Server:
     """The management server: its REST API, and PowerShell over WinRM for what REST cannot do.
 
-    `rest` is `auto`, or a version to insist on: `v5`, `v6`, `v7`, `v8`.
+    `host` is its own machine, which proxies and PowerShell know; `rest_host` is the machine of the REST service if that
+    is another one. `address` and `trust` are of the REST API. `rest` is `auto`, or a version to insist on: `v5`, `v6`,
+    `v7`, `v8`.
     """
 
     host: str
     credential: Credential
+    rest_host: str = ""
     port: int = 4443
     address: str = ""
     rest: str = "auto"
@@ -125,6 +128,16 @@ class Server:
     deadlines: Deadlines = field(default_factory=Deadlines)
     powershell: Connection | None = None
     certificate: Certificate | None = None
+
+    @property
+    def rest_name(self) -> str:
+        """Name of the machine of the REST API, which its certificate must match."""
+        return self.rest_host or self.host
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Address and port of the REST API to connect to."""
+        return (self.address or self.rest_name, self.port)
 
 
 @dataclass(frozen=True, slots=True)

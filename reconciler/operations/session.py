@@ -217,7 +217,7 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
         endpoints = stack.enter_context(open_endpoints(inventory, runtime, lab=lab))
         access, context = endpoints.access, endpoints.context
         journal = stack.enter_context(open_journal(runtime, endpoints.folder))
-        runtime.detail(f"Connecting to {access.server.host}")
+        runtime.detail(f"Connecting to {access.server.rest_name}")
         rest = stack.enter_context(connect(access.server, context))
         yield Session(
             inventory=inventory,

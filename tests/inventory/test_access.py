@@ -73,6 +73,21 @@ def test_server(tmp_path: Path) -> None:
     assert inventory.access.certificates == {"logon": LOGON, "tls": TLS}
 
 
+def test_rest_on_another_machine(tmp_path: Path) -> None:
+    """Its address is not that of the server, which PowerShell goes to."""
+    head = HEAD_OF_ALL.replace("  port: 4444\n", "  port: 4444\n  rest_host: rest.example.com\n")
+    server = load_text(tmp_path, BODY, head).access.server
+    assert (server.host, server.rest_name) == ("vbo.example.com", "rest.example.com")
+    assert server.target == ("192.0.2.1", 4444)
+    assert server.powershell is not None
+    assert (server.powershell.host, server.powershell.target) == ("vbo.example.com", ("vbo.example.com", 15986))
+    head = head.replace("  address: 192.0.2.1\n", "").replace("port: 15986", "port: 15986, address: 192.0.2.2")
+    server = load_text(tmp_path, BODY, head).access.server
+    assert server.target == ("rest.example.com", 4444)
+    assert server.powershell is not None
+    assert server.powershell.target == ("192.0.2.2", 15986)
+
+
 def test_connections(tmp_path: Path) -> None:
     connections = load_text(tmp_path, BODY, HEAD_OF_ALL).access.connections
     trust = Trust(host_keys=("ssh-ed25519 AAAA",), known_hosts=("a", "b"))

@@ -37,6 +37,7 @@ BASE: dict[str, Any] = {
 }
 PLACES = {
     "server.host": "server",
+    "server.rest_host": "server",
     "server.address": "server",
     "server.powershell.address": "server.powershell",
     "jump_hosts.bastion.host": "jump_hosts.bastion",

@@ -25,7 +25,10 @@ INSTEAD: dict[str, dict[str, tuple[str, ...]]] = {
     "certificate": {"thumbprint": ()},
 }
 """Fields that an inventory says in another way: as a key, gathered from other objects, or not at all."""
-OURS = {"proxy": {"pool", "group"}, "certificate": {"host", "port", "address", "rest", "credentials", "deadlines"}}
+OURS = {
+    "proxy": {"pool", "group"},
+    "certificate": {"host", "rest_host", "port", "address", "rest", "credentials", "deadlines"},
+}
 """Keys that no field stands for: they are gathered into other objects, or concern reaching the host."""
 
 

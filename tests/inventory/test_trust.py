@@ -104,6 +104,15 @@ def test_what_a_pull_request_would_change(
     assert refused(changed, FULL) == [line]
 
 
+def test_rest_on_another_machine_needs_both_names(tmp_path: Path, inventory: Inventory) -> None:
+    del inventory  # its files
+    head = HEAD.replace("  address: 192.0.2.1\n", "  rest_host: rest.evil.example\n")
+    changed = load_text(tmp_path / "inventory", BODY, head)
+    assert refused(changed, FULL) == ["servers: [rest.evil.example]"]
+    alone = {**FULL, "servers": ["rest.evil.example", "ps.example.com"]}
+    assert refused(changed, alone) == ["servers: [vbo.example.com]"]
+
+
 @pytest.mark.parametrize("file", ["ca.pem", "hosts", "own/linux/a.sh"])
 def test_files_count_by_their_content(tmp_path: Path, inventory: Inventory, file: str) -> None:
     (Path(inventory.access.root) / file).write_text("another")

@@ -58,8 +58,9 @@ FAULTS: Final[Mapping[type[Exception], type[RemoteError]]] = {
 }
 
 _HINTS: Final[Mapping[type[RemoteError], str]] = {
-    Unreachable: "Check `server.host` and `server.port` (4443 by default), the firewall between, and on the server the "
-    "service Veeam Backup for Microsoft 365 REST API.",
+    Unreachable: "Check `server.host` (`server.rest_host` if the REST service runs on another machine) and "
+    "`server.port` (4443 by default), the firewall between, and there the service Veeam Backup for Microsoft 365 REST "
+    "API.",
     DeadlineExceeded: "The server may still execute the request: check the result there before you retry.",
     ConnectionLost: "The request may have been executed: check the result there before you retry.",
     BadAnswer: "Is this the port of the REST API (4443 by default), without a gateway in front that answers instead?",
@@ -71,6 +72,11 @@ _PIN_IT = (
     "  openssl s_client -connect {peer} </dev/null | openssl x509 -noout -fingerprint -sha256"
 )
 
+_NAME_IT = (
+    "Set `server.host` to the name in the certificate, or `server.rest_host` to it if the REST service runs on another "
+    "machine."
+)
+
 _CERTIFICATES: Final[Mapping[int, tuple[str, str]]] = {
     # error code of OpenSSL: reason, fix
     9: ("its certificate is not valid yet", "Compare the clocks of this machine and of the server."),
@@ -79,8 +85,8 @@ _CERTIFICATES: Final[Mapping[int, tuple[str, str]]] = {
     19: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
     20: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
     21: ("its certificate comes from an authority that is not trusted here", _PIN_IT),
-    62: ("its certificate is for another name", "Set `server.host` to the name in the certificate."),
-    64: ("its certificate is not for this address", "Set `server.host` to the name in the certificate."),
+    62: ("its certificate is for another name", _NAME_IT),
+    64: ("its certificate is not for this address", _NAME_IT),
 }
 
 

@@ -24,7 +24,7 @@ Clock = Callable[[], float]
 
 
 class Wire:
-    """Connections to one server. Packets go to `server.address` (or `host`), TLS and HTTP name `server.host`.
+    """Connections to one server. Packets go to `server.target`, TLS and HTTP name `server.rest_name`.
 
     Proxies named in the environment are not used. `transport` replaces the network in tests.
     """
@@ -32,16 +32,16 @@ class Wire:
     def __init__(
         self, server: Server, root: str, *, clock: Clock, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.peer = f"{server.host}:{server.port}"
+        self.peer = f"{server.rest_name}:{server.port}"
         self.deadlines = server.deadlines
         self.clock = clock
-        self.host = server.host
+        self.host = server.rest_name
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         try:
-            name = httpx.URL(scheme="https", host=server.host, port=server.port).netloc.decode("ascii")
+            name = httpx.URL(scheme="https", host=self.host, port=server.port).netloc.decode("ascii")
             self._client = httpx.Client(
-                base_url=httpx.URL(scheme="https", host=server.address or server.host, port=server.port),
+                base_url=httpx.URL(scheme="https", host=server.target[0], port=server.port),
                 headers={"Host": name, "Accept": "application/json"},
                 verify=True if transport else _context(self.peer, server, root),
                 transport=transport,
@@ -113,8 +113,7 @@ class Wire:
 
 
 def _context(peer: str, server: Server, root: str) -> ssl.SSLContext:
-    target = (server.address or server.host, server.port)
     try:
-        return context_for(Peer(peer, target, server.trust, server.deadlines.connect, "server.tls."), root)
+        return context_for(Peer(peer, server.target, server.trust, server.deadlines.connect, "server.tls."), root)
     except (OSError, UnicodeError, ValueError) as error:
         raise translate_connect(error, peer, "connect") from error

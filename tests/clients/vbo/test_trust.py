@@ -68,6 +68,19 @@ def test_an_authority_in_a_file_next_to_the_inventory(good: Made, authority: Mad
     assert f"Host: {NAME}:{tls.port}".encode() in tls.heard[0]
 
 
+def test_rest_on_another_machine_is_verified_by_the_name_of_that(good: Made, authority: Made, folder: Path) -> None:
+    with serving(good) as tls:
+        trust = Trust(ca_file="Lab CA.pem")
+        with opened(tls, folder, trust, host="vbo.corp.example.com", rest_host=NAME) as session:
+            assert (session.host, session.peer) == (NAME, f"{NAME}:{tls.port}")
+        assert set(tls.names) == {NAME}
+    assert f"Host: {NAME}:{tls.port}".encode() in tls.heard[0]
+    with serving(good) as tls:
+        error = refused(tls, folder, trust, host=NAME, rest_host="rest.corp.example.com")
+    assert "for another name" in error.reason
+    assert "`server.rest_host`" in error.hint
+
+
 def test_the_certificate_itself_may_be_in_the_file(alone: Made, folder: Path) -> None:
     with serving(alone) as tls, opened(tls, folder, Trust(ca_file="alone.pem")) as session:
         assert session.rest == 8
