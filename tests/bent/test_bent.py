@@ -12,7 +12,7 @@ from tests.bent.bends import Bend, Server, bends
 from tests.bent.exceptions import ALLOWED, allowed
 from tests.bent.record import VERSIONS
 
-SAMPLE = 60
+SAMPLE = 30
 
 server = cache(Server)
 

@@ -225,21 +225,21 @@ def test_firewalls(host: Windows) -> None:
 
 def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Windows) -> None:
     script = shipped_script("windows/open-port.ps1")
-    for port in (9193, 9193, 9500):
-        answer = host.run(script, {"port": port}).document
-        assert answer == {"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"}
-        assert facts(host, port=port)["firewall"] == {"port": f"{port} open"}
+    ports = (9193, 9193, 9500)
+    order = [item for port in ports for item in ((script, {"port": port}, ""), (FACTS, {**ARGS, "port": port}, ""))]
+    answers = host.play([*order, (FACTS, ARGS, "")])
+    assert answers[0:6:2] == [{"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"} for port in ports]
+    assert [answer["firewall"]["port"] for answer in answers[1:6:2]] == [f"{port} open" for port in ports]
+    assert answers[6]["firewall"] == {"port": "9193 open"}
     ours = [item["Name"] for item in host.world["rules"] if item["Name"].startswith("vbo-reconcile")]
     assert ours == ["vbo-reconcile proxy 9193", "vbo-reconcile proxy 9500"]
-    assert facts(host)["firewall"] == {"port": "9193 open"}
 
 
 def test_remote_registry_starts_by_itself_and_stays(host: Windows) -> None:
     script = shipped_script("windows/remote-registry.ps1")
-    for _ in range(2):
-        assert host.run(script, {}).document == {"start": "automatic", "state": "running"}
+    first, second, found = host.play([(script, {}, ""), (script, {}, ""), (FACTS, ARGS, "")])
+    assert first == second == found["remote_registry"] == {"start": "automatic", "state": "running"}
     assert host.world["registry"][REGISTRY] == {"DisableIdleStop": 1}
-    assert facts(host)["remote_registry"] == {"start": "automatic", "state": "running"}
 
 
 def test_remote_registry_that_cannot_start_says_why(host: Windows) -> None:
@@ -342,10 +342,10 @@ def test_an_upgrade_that_goes_on_after_the_cmdlet_is_waited_for(server: Windows)
 
 def test_a_server_without_the_product(server: Windows) -> None:
     server.world["product"] = None
-    for name in ("version", "security-settings", "set-certificate", "update-proxy"):
-        outcome = server.run(shipped_script(f"server/{name}.ps1"), {"groups": []})
-        assert outcome.code == 70
-        assert "was not loaded" in outcome.error["message"]
+    names = ("version", "security-settings", "set-certificate", "update-proxy")
+    answers = server.play([(shipped_script(f"server/{name}.ps1"), {"groups": []}, "") for name in names])
+    assert len(answers) == len(names)
+    assert all("was not loaded" in answer["error"] for answer in answers)
 
 
 def order(text: str, args: Any = None) -> bytes:

@@ -17,6 +17,8 @@ from tests.house.backtracking import growth
 
 HOUSE = Path(reconciler.__file__).parent
 ANCHORED = {"match", "fullmatch"}
+LONG = 90
+"""An expression of more characters has too many attacks for each `make test`."""
 METHODS = {
     f"re.{name}" for name in ("compile", "match", "fullmatch", "search", "split", "findall", "finditer", "sub", "subn")
 }
@@ -74,7 +76,10 @@ def _depth() -> Iterator[None]:
     sys.setrecursionlimit(before)
 
 
-@pytest.mark.parametrize("pattern", ALL, ids=lambda pattern: pattern.where)
+@pytest.mark.parametrize(
+    "pattern",
+    [pytest.param(each, id=each.where, marks=[pytest.mark.matrix] if len(each.text) > LONG else []) for each in ALL],
+)
 def test_steps_grow_with_the_text_and_not_with_its_square(pattern: Pattern) -> None:
     anchored, whole = pattern.uses <= ANCHORED, pattern.uses == {"fullmatch"}
     times, text = growth(pattern.text, pattern.flags, anchored=anchored, whole=whole)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import reconciler.operations as face
 from reconciler.operations import Status
 
@@ -49,6 +51,7 @@ def test_statuses_are_the_exit_codes() -> None:
     }
 
 
+@pytest.mark.matrix
 def test_the_program_in_the_readme_applies_the_demo(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     (program,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -16,7 +16,7 @@ from tests.promises.run import planned
 from tests.promises.server import ADMIN, HOST
 from tests.promises.world import Draw, servers
 
-FEW: Final = 12
+FEW: Final = 6
 MANY: Final = 250
 VERSIONS: Final = (5, 6, 7, 8)
 

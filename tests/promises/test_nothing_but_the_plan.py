@@ -29,7 +29,7 @@ from tests.promises.server import ADMIN, HOST
 from tests.promises.snapshot import differences, objects, secrets, shown, unplanned
 from tests.promises.world import VERSIONS, Draw, World, servers
 
-FEW: Final = 48
+FEW: Final = 3
 MANY: Final = 2000
 SHARDS: Final = 4
 
@@ -198,10 +198,12 @@ def holds(rest: int, way: Callable[[Case, Draw], None], folder: Path, examples: 
     promise()
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("rest", VERSIONS)
+@pytest.mark.parametrize(
+    ("rest", "way"), [(rest, way) for rest in VERSIONS for way in WAYS if way is WAYS[0] or rest == max(VERSIONS)]
+)
 def test_nothing_but_the_plan(rest: int, way: Callable[[Case, Draw], None], tmp_path: Path) -> None:
-    holds(rest, way, tmp_path, FEW // (len(VERSIONS) * len(WAYS)))
+    """Each version and each way; the matrix has all pairs of them."""
+    holds(rest, way, tmp_path, FEW)
 
 
 @pytest.mark.matrix

@@ -144,8 +144,9 @@ def test_annotations_escape_what_commands_are_made_of() -> None:
 
 
 def test_of_many_annotations_the_last_one_counts_the_rest() -> None:
-    found = alerts(large())
-    errors = [line for line in commands(large()) if line.startswith("::error")]
+    plan = large()
+    found = alerts(plan)
+    errors = [line for line in commands(plan) if line.startswith("::error")]
     assert len(errors) == MOST
     rest = sum(1 for item in found if item.level == "error") - (MOST - 1)
     assert errors[-1] == f"::error title=And more::{rest} more like these are in the plan."

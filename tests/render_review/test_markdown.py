@@ -195,7 +195,9 @@ def test_what_is_left_out_is_the_least_risky() -> None:
     assert [row.split("`")[1] for row in shown[:deletes]] == ["-"] * deletes
 
 
-@pytest.mark.parametrize("budget", [LEAST, 10_000, 23_456, LIMIT])
+@pytest.mark.parametrize(
+    "budget", [LEAST, *(pytest.param(most, marks=pytest.mark.matrix) for most in (10_000, 23_456)), LIMIT]
+)
 @pytest.mark.parametrize("make", [large, hostile, verbose], ids=["large", "hostile", "verbose"])
 def test_it_keeps_any_budget_and_leaves_nothing_open(budget: int, make: Any) -> None:
     text = rendered(make(), budget=budget)

@@ -75,6 +75,7 @@ def test_a_changed_port_is_opened_on_the_host_and_moved(demo: Rehearsal) -> None
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_a_proxy_that_leaves_its_pool_is_a_change_of_the_pool(demo: Rehearsal) -> None:
     demo.replace(
         "px-lnx-2: {host: px-lnx-2.example.net, group: cloud}",
@@ -84,6 +85,7 @@ def test_a_proxy_that_leaves_its_pool_is_a_change_of_the_pool(demo: Rehearsal) -
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_an_organization_that_is_processed_elsewhere_is_a_change_of_its_job(demo: Rehearsal) -> None:
     demo.replace("repository: contoso-files", "repository: contoso-mail")
     demo.replace("contoso.example.com: {proxies: [px-lon-1, px-dmz-1]}", "contoso.example.com: {proxies: [px-lon-1]}")
@@ -118,6 +120,7 @@ def test_a_rotated_password_is_just_that_change(demo: Rehearsal) -> None:
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_a_rotated_password_of_proxies_is_a_change_of_each(demo: Rehearsal) -> None:
     demo.replace("secret://env/CORP_PASSWORD", "secret://env/CORP_PASSWORD_2")
     found = only(demo)
@@ -129,6 +132,7 @@ def test_a_rotated_password_of_proxies_is_a_change_of_each(demo: Rehearsal) -> N
     assert demo.plan()["changes"] == []
 
 
+@pytest.mark.matrix
 def test_another_server_certificate_is_just_that_change(demo: Rehearsal) -> None:
     demo.replace("  certificate: dmz-2026", "  certificate: dmz-2027")
     demo.replace(
@@ -141,6 +145,7 @@ def test_another_server_certificate_is_just_that_change(demo: Rehearsal) -> None
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_what_is_removed_from_the_inventory_is_deleted(demo: Rehearsal) -> None:
     demo.replace(
         "  northwind-mail:\n    organization: northwind.example.net\n    repository: northwind\n"

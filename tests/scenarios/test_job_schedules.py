@@ -93,6 +93,7 @@ def test_a_piece_that_is_not_declared_is_left_alone(tmp_path: Path, semantics: s
     assert policy_of(rehearsal) == before | {"retryNumber": 7}
 
 
+@pytest.mark.matrix
 def test_todays_forms_keep_their_meaning(tmp_path: Path) -> None:
     rehearsal = small(tmp_path, "v8", '{daily: "22:00"}')
     rehearsal.converges()

@@ -106,6 +106,7 @@ def test_a_pull_request_from_branch_to_apply(repository: Repository) -> None:
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_what_is_not_in_the_file_is_not_done(repository: Repository) -> None:
     demo = repository.demo
     demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
@@ -123,6 +124,7 @@ def test_what_is_not_in_the_file_is_not_done(repository: Repository) -> None:
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_a_plan_that_was_brought_about_meanwhile_needs_nothing(repository: Repository) -> None:
     demo = repository.demo
     demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")

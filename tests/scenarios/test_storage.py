@@ -89,6 +89,7 @@ def test_finding_5_limits_are_updated_and_can_be_left_out(tmp_path: Path, semant
     assert made.changes() == {}
 
 
+@pytest.mark.matrix
 def test_finding_5_the_account_by_another_of_its_names(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()
@@ -102,6 +103,7 @@ def test_finding_5_the_account_by_another_of_its_names(tmp_path: Path) -> None:
     assert made.changes() == {}
 
 
+@pytest.mark.matrix
 def test_finding_5_an_ambiguous_account_is_refused_with_the_candidates(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()
@@ -313,6 +315,7 @@ def test_a_state_that_stops_jobs_is_reported_and_is_drift(tmp_path: Path, code: 
     assert (drift.code, word.partition(" (")[0] in drift.out) == (2, True)
 
 
+@pytest.mark.matrix
 def test_what_is_out_of_date_is_not_edited(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()

@@ -53,6 +53,7 @@ def test_trouble_with_a_windows_host_is_named(demo: Rehearsal, switch: str, code
     assert (plan["changes"], plan["code"]) == ([], 1)
 
 
+@pytest.mark.matrix
 def test_a_server_that_has_not_noticed_that_a_host_is_back_is_asked_to_look_again(demo: Rehearsal) -> None:
     """It calls the proxy offline until it checks again, and changes nothing of a proxy that is offline."""
     folder = lab_folder("demo", {"XDG_STATE_HOME": str(demo.folder / "state")})
