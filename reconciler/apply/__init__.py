@@ -3,6 +3,7 @@
 from reconciler.apply.concurrency import ConcurrencyLimits
 from reconciler.apply.context import ApplyContext
 from reconciler.apply.engine import Result, StopSignal, apply
+from reconciler.apply.first_reads import FirstReads
 from reconciler.apply.health import ServerHealth
 from reconciler.apply.recorder import AppliedStateRecorder
 from reconciler.apply.rollout import RolloutLimits
@@ -11,6 +12,7 @@ __all__ = [
     "AppliedStateRecorder",
     "ApplyContext",
     "ConcurrencyLimits",
+    "FirstReads",
     "Result",
     "RolloutLimits",
     "ServerHealth",

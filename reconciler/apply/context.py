@@ -10,6 +10,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from reconciler.apply.coalescing import Batcher
+from reconciler.apply.first_reads import FirstReads
 from reconciler.clients.session_pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
@@ -32,8 +33,7 @@ Reporter = Callable[[str], None]
 class ApplyContext:
     """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
     holds `moving`, one that looks for its encryption key `encrypting`. `playbooks` have the change scripts, those of
-    users included. `first_reads` has the objects of updates that are not verified yet, by path, as they were before the
-    first attempt."""
+    users included."""
 
     owner: str
     live: Live
@@ -47,7 +47,7 @@ class ApplyContext:
     stop: Event = field(default_factory=Event)
     moving: Lock = field(default_factory=Lock)
     encrypting: Lock = field(default_factory=Lock)
-    first_reads: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    first_reads: FirstReads = field(default_factory=FirstReads)
     naming: Naming = field(init=False)
     batcher: Batcher = field(init=False)
     sessions: Sessions = field(init=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.journal.errors import JournalError, LeaseLost, LockHeld, NotInJournal
-from reconciler.journal.records import ChangeRecord, ChangeState, Holder, RunRecord, RunState, StepRecord
+from reconciler.journal.records import ChangeRecord, ChangeState, FirstRead, Holder, RunRecord, RunState, StepRecord
 from reconciler.journal.who import Who, who_am_i
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "AppliedState",
     "ChangeRecord",
     "ChangeState",
+    "FirstRead",
     "HeldLock",
     "Holder",
     "Journal",

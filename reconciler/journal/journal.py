@@ -8,17 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, update
 
 from reconciler.journal.applied_state import AppliedState
 from reconciler.journal.errors import NotInJournal
 from reconciler.journal.ids import Clock, NewId, new_id, utc_now
 from reconciler.journal.location import find_location
 from reconciler.journal.lock import HeldLock, Locks
-from reconciler.journal.records import ChangeState, RunRecord, RunState, change_records, run_record
+from reconciler.journal.records import ChangeState, FirstRead, RunRecord, RunState, change_records, run_record
 from reconciler.journal.run_recorder import RunRecorder, clean
 from reconciler.journal.store import Store
-from reconciler.journal.tables import changes, locks, runs, steps
+from reconciler.journal.tables import changes, first_reads, locks, runs, steps
 from reconciler.model.value import digest
 
 if TYPE_CHECKING:
@@ -77,10 +77,14 @@ class Journal:
         add_run = self.store.insert(runs).on_conflict_do_nothing()
         add_change = self.store.insert(changes).on_conflict_do_nothing()
 
+        take_over = update(first_reads).where(first_reads.c.run == resumes).values(run=row["id"])
+
         def write(connection: Connection) -> None:
             connection.execute(add_run, row)
             if rows:
                 connection.execute(add_change, rows)
+            if resumes:
+                connection.execute(take_over)
 
         self.store.write(write)
         keys = [change["key"] for change in plan["changes"]]
@@ -121,6 +125,16 @@ class Journal:
             return None if text is None else dict(json.loads(text))
 
         return _found(self.store.read(read), run)
+
+    def first_reads(self, run: str) -> list[FirstRead]:
+        """What a run sent and did not verify, or took over from the run that it resumes."""
+        query = select(first_reads).where(first_reads.c.run == run).order_by(first_reads.c.key)
+
+        def read(connection: Connection) -> list[FirstRead]:
+            rows = connection.execute(query)
+            return [FirstRead(row.key, json.loads(row.step), json.loads(row.content)) for row in rows]
+
+        return self.store.read(read)
 
     def close(self) -> None:
         self.store.close()

@@ -106,6 +106,15 @@ def _remember_identities(connection: Connection) -> None:
     )
 
 
+def _keep_first_reads(connection: Connection) -> None:
+    """Objects as a run read them before requests that are not verified yet."""
+    _execute(
+        connection,
+        "CREATE TABLE first_reads (run TEXT NOT NULL REFERENCES runs (id), key TEXT NOT NULL, step TEXT NOT NULL,"
+        " content TEXT NOT NULL, PRIMARY KEY (run, key))",
+    )
+
+
 def _execute(connection: Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(text(statement))
@@ -118,6 +127,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _lock_by_key,
     _drop_events,
     _remember_identities,
+    _keep_first_reads,
 )
 
 

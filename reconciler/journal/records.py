@@ -94,6 +94,16 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstRead:
+    """An object as it was before a request that is not verified: `key` is its path, `step` (`{verb, params}`) sent the
+    request."""
+
+    key: str
+    step: Mapping[str, Any]
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds the lock `key`, which messages call `name`. `remaining` are the seconds of its lease, negative once it
     has expired. `id` is the argument of `lock break`; `run` is the run that holds the lock, empty before there is one.

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, update
 from reconciler.journal.errors import JournalError
 from reconciler.journal.ids import Clock
 from reconciler.journal.records import ChangeState, RunState
-from reconciler.journal.tables import changes, runs, steps
+from reconciler.journal.tables import changes, first_reads, runs, steps
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, StepDone, StepStarted
 
 if TYPE_CHECKING:
@@ -76,6 +76,17 @@ class RunRecorder:
         elif isinstance(event, ChangeEnded):
             self._put(event.key, self._sql.end_change, self._where(event.key) | self._ended(event))
             self._try_flush()
+
+    def keep_read(self, key: str, step: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+        """Keep an object as it was before the request of a step (`{verb, params}`), for a run that resumes this one. On
+        disk when this returns. Raises JournalError if it is not: then the request must not be sent."""
+        values = {"run": self.id, "key": clean(key), "step": json.dumps(step), "content": json.dumps(raw)}
+        self._queue.put(Row(self._sql.keep_read, values))
+        self._queue.flush()
+
+    def drop_read(self, key: str) -> None:
+        """It is verified. Written with the end of the step: it may be verified twice."""
+        self._queue.put(Row(self._sql.drop_read, {"b_run": self.id, "b_key": clean(key)}))
 
     def end(self, state: RunState) -> None:
         """Record the end of the run. Raises JournalError if not everything could be written."""
@@ -189,6 +200,14 @@ class _Statements:
         )
         self.end_step = (
             update(steps).where(this_step).values(ended=bindparam("b_ended"), seconds=bindparam("b_seconds"))
+        )
+        read = store.insert(first_reads)
+        self.keep_read = read.on_conflict_do_update(
+            index_elements=[first_reads.c.run, first_reads.c.key],
+            set_={name: read.excluded[name] for name in ("step", "content")},
+        )
+        self.drop_read = delete(first_reads).where(
+            (first_reads.c.run == bindparam("b_run")) & (first_reads.c.key == bindparam("b_key"))
         )
         self.delete_step = delete(steps).where(this_step)
         self.end_run = (

@@ -122,6 +122,15 @@ steps = Table(
     ForeignKeyConstraint(["run", "change"], ["changes.run", "changes.number"]),
 )
 
+first_reads = Table(
+    "first_reads",
+    metadata,
+    Column("run", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("step", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
 locks = Table(
     "locks",
     metadata,

@@ -68,7 +68,7 @@ def side_effects(
     kind: Kind, before: Raw, after: Raw, changed: Mapping[str, Any], implied: Iterable[str] = ()
 ) -> list[str]:
     """The properties that differ between two reads and are not in `changed`, as `name: before -> after`, sorted. Names
-    and values are the server's, so long ones are cut; those of secrets are masked.
+    and values are the server's, so long ones are cut; those of secrets are masked. A mask in `before` is not compared.
 
     What moves by itself (`Kind.volatile`) or with the changed fields (`implied`, see `Field.implies`), ids of items and
     links are not compared.
@@ -96,7 +96,7 @@ def _is_sent(name: str, schema: Schema, value: Any, volatile: frozenset[str]) ->
 
 def _differences(before: Any, after: Any, changed: Any, volatile: frozenset[str], path: str) -> Iterator[str]:
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        if not _equal(before, after, volatile):
+        if before != MASK and not _equal(before, after, volatile):
             was, now = (MASK if is_secret(path) else quoted(without_secrets(value)) for value in (before, after))
             yield f"{quoted(path)}: {was} -> {now}"
         return

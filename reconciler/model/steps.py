@@ -46,8 +46,7 @@ class Step:
 STEPS: dict[str, type[Step]] = {}
 """Every step, by its verb."""
 
-_IN_PLANS = {"arguments": "params"}
-"""Parameters that plans name otherwise."""
+_IN_PLANS = {"arguments": "params"}  # parameters that plans name otherwise
 
 S = TypeVar("S", bound=Step)
 
@@ -342,8 +341,7 @@ class SwitchJob(Step):
 
 @_step("job.item.add")
 class AddJobItem(Step):
-    """`item` is one item of the job `name`, and `title` its name for people; with `exclude`, one that the job leaves
-    out."""
+    """`item` is one item of the job `name`, `title` its name for people; with `exclude`, the job leaves it out."""
 
     name: str
     title: str
@@ -384,3 +382,19 @@ class RunJob(Step):
     @property
     def text(self) -> str:
         return f"run job {self.name}"
+
+
+@_step("update.verify", repeatable=True)
+class VerifyInterrupted(Step):
+    """Compares an object with what an interrupted run read (kept as `read`) before it sent the step `of`."""
+
+    read: str
+    of: Mapping[str, Any]
+
+    @property
+    def sent(self) -> Step:
+        return step_from_json(self.of["verb"], self.of["params"])
+
+    @property
+    def text(self) -> str:
+        return f"verify what the interrupted run did: {self.sent.text}"

@@ -80,12 +80,15 @@ def execute(
     With `run` every step is recorded in the journal before it is done, and with `recorder` what was applied. Raises
     JournalError if the run cannot be recorded, and then nothing is changed.
     """
-    from reconciler.apply import ServerHealth, StopSignal, apply
+    from reconciler.apply import FirstReads, ServerHealth, StopSignal, apply
     from reconciler.operations.locked_run import end_run
 
     before = mails_of(session)
     record = run.begin(plan, resumes=resumes) if run else None
     context = session.apply_context(live)
+    if record:
+        reads = session.journal.first_reads(record.id)
+        context.first_reads = FirstReads(record, {read.key: read.content for read in reads})
     if recorder:
         recorder.begin(plan, context.naming)
     writers: list[RunRecorder | AppliedStateRecorder] = [writer for writer in (record, recorder) if writer]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.model.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,9 @@ class PlanRequest:
     sizes of batches (`1,25%,100%`), empty for the default.
 
     `approved` are changes in their JSON form; None plans everything that differs. `batches` are the batches that were
-    approved, as keys; None makes them. `in_progress` are keys of approved
-    changes that an earlier run may have done in part, and `resumes` is that run; both only when a run is resumed.
+    approved, as keys; None makes them. Only when a run is resumed: `in_progress` are keys of approved changes that it
+    may have done in part, `resumes` is that run, and `unverified` are the steps, by key, that verify what it sent and
+    did not read back.
     """
 
     waivers: Mapping[str, str] = field(default_factory=dict)
@@ -37,3 +41,4 @@ class PlanRequest:
     batches: Sequence[Sequence[str]] | None = None
     in_progress: frozenset[str] | None = None
     resumes: str = ""
+    unverified: Mapping[str, Sequence[Step]] = field(default_factory=dict)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.steps import Step, VerifyInterrupted
 from reconciler.operations.request import PlanRequest
 
 if TYPE_CHECKING:
-    from reconciler.journal import Journal
+    from reconciler.journal import FirstRead, Journal
     from reconciler.operations.session import Session
 
 
@@ -31,15 +33,29 @@ def resumed(request: PlanRequest, session: Session, run: str) -> PlanRequest:
         raise Diagnosed([_other_place(run, *place)])
     left = {change.key: change.state for change in record.changes if change.state is not ChangeState.DONE}
     begun = frozenset(key for key, state in left.items() if state in (ChangeState.IN_FLIGHT, ChangeState.FAILED))
+    approved = [change for change in plan["changes"] if change["key"] in left]
     waivers = {str(item["code"]): str(item["waiver"]) for item in plan.get("refusals", ()) if item.get("waiver")}
     return replace(
         request,
-        approved=[change for change in plan["changes"] if change["key"] in left],
+        approved=approved,
         in_progress=begun,
         resumes=run,
+        unverified=unverified(approved, session.journal.first_reads(run)),
         waivers={**waivers, **request.waivers},
         batch=request.batch or str(plan.get("batch", "")),
     )
+
+
+def unverified(changes: Iterable[Mapping[str, Any]], reads: Iterable[FirstRead]) -> dict[str, list[Step]]:
+    """The steps, by the key of their change, that verify what a run sent and did not read back. That run may have been
+    resumed from another, and have the same steps."""
+    found: dict[str, list[Step]] = {}
+    for change in changes:
+        sent = [step["params"]["of"] if step["verb"] == VerifyInterrupted.verb else step for step in change["steps"]]
+        for read in reads:
+            if read.step in sent:
+                found.setdefault(change["key"], []).append(VerifyInterrupted(read=read.key, of=read.step))
+    return found
 
 
 def find_run(journal: Journal, run: str, operation: str = "") -> str:

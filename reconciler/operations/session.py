@@ -109,7 +109,13 @@ class Session:
         plan = self._selected(whole, live, asked.selection, verifies=verifies)
         checked = None
         if asked.approved is not None:
-            checked = recheck(asked.approved, plan, asked.in_progress or (), resumed=asked.in_progress is not None)
+            checked = recheck(
+                asked.approved,
+                plan,
+                asked.in_progress or (),
+                resumed=asked.in_progress is not None,
+                unverified={} if verifies else asked.unverified,
+            )
         rolling = batched(checked.plan if checked else plan, self.inventory, live, asked.batch or DEFAULT)
         if asked.batches is not None:
             rolling = as_approved(rolling, asked.batches)

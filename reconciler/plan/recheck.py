@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from reconciler.model.live import INCOMPLETE
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.steps import Step
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
 
 _SAME = ("address", "action", "precondition", "steps")
 _SHOWN = ("path", "before", "after", "secret", "unknown")
 """What a plan shows of a field, beside its cause: that depends on what the journal remembers."""
+
+
+_UNVERIFIED: Final = Cause(Reason.CHAIN, "the interrupted run changed it, and did not read it back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,17 @@ class Recheck:
 
 
 def recheck(
-    saved: Iterable[Mapping[str, Any]], fresh: Plan, begun: Collection[str] = (), *, resumed: bool = False
+    saved: Iterable[Mapping[str, Any]],
+    fresh: Plan,
+    begun: Collection[str] = (),
+    *,
+    resumed: bool = False,
+    unverified: Mapping[str, Sequence[Step]] | None = None,
 ) -> Recheck:
     """`saved` are the changes of a plan file in its JSON form. `begun` are keys of those that an earlier run may have
     applied in part: it is enough that what remains of them was approved. If that run is `resumed`, maintenance
-    mode that it set is cleared as well."""
+    mode that it set is cleared as well. `unverified` are the steps, by key, that verify what it sent and did not read
+    back: they come first, also in changes that are not needed anymore."""
     now: dict[str, Change] = {change.key: change for change in fresh.changes}
     approved = list(saved)
     names = {str(item["key"]) for item in approved}
@@ -54,9 +64,12 @@ def recheck(
     done: list[str] = []
     for old in approved:
         key = str(old["key"])
-        change = now.get(key)
+        change, first = now.get(key), tuple((unverified or {}).get(key, ()))
         if change is None and incomplete:
             stale[key] = Stale(key, str(old["address"]), "the observation is incomplete: its object is not shown")
+            continue
+        if change is None and first:
+            kept[key] = Change(str(old["address"]), Action(old["action"]), (), _UNVERIFIED, first)
             continue
         if change is None:
             done.append(key)
@@ -72,7 +85,7 @@ def recheck(
         elif unapproved:
             stale[key] = Stale(key, change.address, f"it now depends on {unapproved[0]}, which was not approved")
         else:
-            kept[key] = change
+            kept[key] = replace(change, steps=(*first, *change.steps))
     plan = replace(fresh, changes=tuple(kept.values()))
     extra = tuple(key for key in now if key not in names)
     return Recheck(plan, tuple(stale.values()), tuple(done), extra)

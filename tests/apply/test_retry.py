@@ -44,6 +44,7 @@ REPEATABLE = (
     "package.upload",
     "repository.storage",
     "update",
+    "update.verify",
 )
 
 

@@ -38,7 +38,7 @@ def switched(enabled: bool, live: dict[str, Any], does: dict[str, Any] | None = 
     context.naming.learn("job", "daily", "id-daily")
     step = SwitchJob(name="daily", enabled=enabled)
     with_retry(context, step, lambda: RUN["job.switch"](context, step, lambda line: None), lambda line: None)
-    assert context.first_reads == {}
+    assert context.first_reads.pending == []
     return server
 
 

@@ -49,7 +49,7 @@ def update(lost: str, effects: dict[str, Any]) -> Step:
     context = fake_context(server, "px-1")
     step = step_from_json("update", RENAME)
     with_retry(context, step, lambda: RUN["update"](context, step, lambda line: None), lambda line: None)
-    assert context.first_reads == {}
+    assert context.first_reads.pending == []
     return step
 
 

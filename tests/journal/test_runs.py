@@ -199,3 +199,20 @@ def test_news_from_inside_a_step_write_nothing(journal: Journal, monkeypatch: py
     monkeypatch.setattr(journal.store, "write", failing)
     run.listen(Progress(key("a"), "one"))
     assert failing.tries == 0
+
+
+def test_what_a_run_read_first_goes_to_the_run_that_resumes_it(journal: Journal, opened: Opened) -> None:
+    step = {"verb": "update", "params": {"name": "a"}}
+    old = journal.begin(plan("a"), WHO)
+    old.keep_read("Proxies/1", {"verb": "update", "params": {}}, {})
+    old.keep_read("Proxies/1", step, {"port": 9193, "text": "nul \0 inside"})
+    old.keep_read("Proxies/2", step, {})
+    old.drop_read("Proxies/2")
+    old.end(RunState.PARTIAL)
+    [kept] = opened().first_reads(old.id)
+    assert (kept.key, kept.step, kept.content) == ("Proxies/1", step, {"port": 9193, "text": "nul \0 inside"})
+    new = opened().begin(plan("a"), WHO, resumes=old.id)
+    assert (journal.first_reads(old.id), journal.first_reads(new.id)) == ([], [kept])
+    new.drop_read("Proxies/1")
+    new.end(RunState.DONE)
+    assert journal.first_reads(new.id) == []

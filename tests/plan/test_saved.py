@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
+from reconciler.model.steps import VerifyInterrupted
 from reconciler.model.value import digest
 from reconciler.plan.batches import as_approved
 from reconciler.plan.document import change_to_json, plan_to_json
@@ -267,6 +268,22 @@ class TestRecheck:
         )
         other = plan(wished, self.world({"throttlingValue": 5}, {}))
         assert recheck(approved, other, ["update:proxy.px-1"]).plan.changes == ()
+
+    def test_what_an_interrupted_run_sent_is_verified_first_also_if_nothing_is_left(self) -> None:
+        both = self.world({"port": 9200}, {"port": 9200})
+        approved = [change_to_json(change) for change in plan(self.wanted, both).changes]
+        one, two = "update:proxy.px-1", "update:proxy.px-2"
+        steps = {
+            key: [VerifyInterrupted(read=key, of=item["steps"][0])]
+            for key, item in zip((one, two), approved, strict=True)
+        }
+        left = plan(self.wanted, self.world({}, {"port": 9200}))
+        found = recheck(approved, left, [one, two], resumed=True, unverified=steps)
+        assert [(str(change.key), change.steps) for change in found.plan.changes] == [
+            (one, tuple(steps[one])),
+            (two, (*steps[two], *left.changes[0].steps)),
+        ]
+        assert (found.done, found.stale) == ((), ())
 
     def test_what_a_resumed_run_drained_is_given_back_though_no_plan_said_so(self) -> None:
         """What waits for the proxy that comes back is not refused because of it."""

@@ -17,6 +17,7 @@ from reconciler.lab.hosts import sessions
 from reconciler.lab.lab import Lab
 from reconciler.operations.inventory_loader import read_inventory
 from reconciler.operations.paths import lab_folder
+from tests.cli.running import Ended
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -83,6 +84,45 @@ def test_a_run_of_another_inventory_is_refused(demo: Rehearsal) -> None:
     text = demo.file.read_text(encoding="utf-8")
     demo.file.write_text(text.replace("name: demo", "name: other"), encoding="utf-8")
     assert "The journal has no run" in demo.apply("--resume", run).err
+
+
+DROPPED = {"kind": "drop", "method": "PUT", "path": "Proxies/*"}
+EFFECT = {"kind": "effect", "method": "PUT", "path": "Proxies/*", "property": "useInternetProxy", "value": True}
+
+
+def lost(demo: Rehearsal, *faults: dict[str, Any]) -> Ended:
+    """A run whose PUT of a proxy is done, and whose answers are all lost; and the run that resumes it."""
+    demo.replace(THROTTLE, "throttle: 20 MB/s")
+    demo.set("server", f"faults={json.dumps([DROPPED, *faults])}")
+    ended = demo.apply("--format", "json")
+    assert ended.code == 3, ended.err
+    [failed] = [item for item in json.loads(ended.out)["outcomes"] if item["outcome"] == "failed"]
+    assert failed["key"] == "update:proxy.px-lon-1"
+    assert "PUT" in failed["detail"], failed["detail"]
+    demo.set("server", "faults=[]")
+    return demo.apply("--resume", "last", "--format", "json")
+
+
+def test_what_a_lost_request_changed_besides_fails_the_resumed_change(demo: Rehearsal) -> None:
+    ended = lost(demo, {**EFFECT, "times": 1})
+    assert ended.code == 3, ended.out + ended.err
+    answer = json.loads(ended.out)
+    [failed] = [item for item in answer["outcomes"] if item["outcome"] == "failed"]
+    assert failed["key"] == "update:proxy.px-lon-1"
+    assert failed["detail"] == "more differs than the interrupted run planned: `useInternetProxy`: `false` -> `true`"
+    again = demo.apply("--resume", "last", "--format", "json")  # it is reported once
+    assert again.code == 0, again.out + again.err
+    assert demo.changes() == {}
+
+
+def test_a_lost_request_that_changed_nothing_besides_is_done_when_it_is_resumed(demo: Rehearsal) -> None:
+    ended = lost(demo)
+    assert ended.code == 0, ended.out + ended.err
+    assert {item["key"]: item["outcome"] for item in json.loads(ended.out)["outcomes"]} == {
+        "update:proxy.px-lon-1": "done",
+        "run:job.contoso-mail": "done",
+    }
+    assert demo.changes() == {}
 
 
 def inventory(demo: Rehearsal) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from reconciler.apply.steps import (
     deletion,
     hosts,
+    interrupted,
     job_items,
     jobs,
     maintenance,
@@ -14,7 +15,19 @@ from reconciler.apply.steps import (
 )
 from reconciler.apply.steps.registry import RUN, NotBegun, StepFailed, StillRunning
 
-MODULES = (deletion, hosts, job_items, jobs, maintenance, management, object_storage, objects, owners, switches)
+MODULES = (
+    deletion,
+    hosts,
+    interrupted,
+    job_items,
+    jobs,
+    maintenance,
+    management,
+    object_storage,
+    objects,
+    owners,
+    switches,
+)
 """Importing them fills `RUN`."""
 
 __all__ = ["MODULES", "RUN", "NotBegun", "StepFailed", "StillRunning"]

@@ -7,13 +7,14 @@ nothing, so a run that was interrupted can be continued.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.apply.context import ApplyContext, Reporter
-from reconciler.apply.steps.objects import few, read_whole
-from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.apply.steps.objects import fail_if_more, read_whole
+from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS
 from reconciler.kinds.field import Raw
 from reconciler.kinds.item_types import BY_API, matching
@@ -52,9 +53,9 @@ class _Target:
     def key(self) -> str:
         return f"{self.collection}: {self.item.title}"
 
-    def first(self, job: Raw) -> Raw:
-        """The job as the first attempt read it: a lost response may hide what a request did."""
-        return self.context.first_reads.setdefault(self.key, dict(job))
+    def attempt(self, job: Raw) -> AbstractContextManager[Raw]:
+        """Gives the job as the first attempt read it."""
+        return self.context.first_reads.attempt(self.step, self.key, job)
 
     def listed(self, job: Raw) -> list[Raw]:
         return list(job[_LISTS[self.step.exclude][0]])
@@ -85,13 +86,11 @@ class _Target:
         """Whether an item has the services of the step, as far as the server shows them."""
         return all(raw.get(name) in (None, value) for name, value in self.services.items())
 
-    def verify(self, before: Raw, after: Raw) -> None:
-        """Nothing but the item may differ."""
+    def effects(self, before: Raw, after: Raw) -> list[str]:
+        """What differs besides the item."""
         name = _LISTS[self.step.exclude][0]
-        self.context.first_reads.pop(self.key, None)
         earlier, later = ({**job, name: self.others(job)} for job in (before, after))
-        if effects := side_effects(KINDS["job"], earlier, later, {}):
-            raise StepFailed(f"the change is made, and more differs than the plan shows: {few(effects)}")
+        return side_effects(KINDS["job"], earlier, later, {})
 
     def others(self, job: Raw) -> list[Raw]:
         """The other items. Of an object only its id counts: the server may read its properties from Microsoft anew."""
@@ -114,17 +113,19 @@ def add(context: ApplyContext, step: AddJobItem, report: Reporter) -> str | None
         return _there_already(target, found)
     if not step.exclude and str(before.get("backupType")).lower() != "selecteditems":
         raise StepFailed("nothing was sent: the job backs up the entire organization now")
-    try:
-        context.writer.create(target.collection, [item_body(target.item, context.reader.rest)], query=_query(context))
-    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        if target.find(target.read()) is None:
-            raise
-        report("the response was lost, but it was added")
-    after = target.read()
-    added = target.find(after)
-    if added is None or not target.is_wanted(added):
-        raise StepFailed(f"the server does not show {target.item} after it was added")
-    target.verify(before, after)
+    body = [item_body(target.item, context.reader.rest)]
+    with target.attempt(before):
+        try:
+            context.writer.create(target.collection, body, query=_query(context))
+        except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
+            if target.find(target.read()) is None:
+                raise
+            report("the response was lost, but it was added")
+        after = target.read()
+        added = target.find(after)
+        if added is None or not target.is_wanted(added):
+            raise StepFailed(f"the server does not show {target.item} after it was added")
+        fail_if_more(target.effects(before, after))
     return None
 
 
@@ -139,19 +140,20 @@ def change(context: ApplyContext, step: ChangeJobItem, report: Reporter) -> str 
     """PUT the item as it was read, with other services."""
     target = _Target(context, step)
     before = target.read()
-    first, found = target.first(before), target.find(before)
-    if found is None:
-        raise StepFailed(f"nothing was sent: the job does not have {target.item.title} any more")
-    if not target.is_wanted(found):
-        path = target.path(found)
-        template = f"Jobs/{{jobId}}/{_LISTS[step.exclude][1]}/{{itemId}}"
-        body = item_put_body(template, context.reader.rest, found, target.services)
-        context.writer.replace(path, body, query=_query(context))
-    after = target.read()
-    changed = target.find(after)
-    if changed is None or not target.is_wanted(changed):
-        raise StepFailed(f"the server does not show {target.item} after it was changed")
-    target.verify(first, after)
+    with target.attempt(before) as first:
+        found = target.find(before)
+        if found is None:
+            raise StepFailed(f"nothing was sent: the job does not have {target.item.title} any more")
+        if not target.is_wanted(found):
+            path = target.path(found)
+            template = f"Jobs/{{jobId}}/{_LISTS[step.exclude][1]}/{{itemId}}"
+            body = item_put_body(template, context.reader.rest, found, target.services)
+            context.writer.replace(path, body, query=_query(context))
+        after = target.read()
+        changed = target.find(after)
+        if changed is None or not target.is_wanted(changed):
+            raise StepFailed(f"the server does not show {target.item} after it was changed")
+        fail_if_more(target.effects(first, after))
     return None
 
 
@@ -160,18 +162,25 @@ def remove(context: ApplyContext, step: RemoveJobItem, report: Reporter) -> str 
     """DELETE the item, unless it is the last one: what a job without items backs up is not documented."""
     target = _Target(context, step)
     before = target.read()
-    first, found = target.first(before), target.find(before)
-    if found is not None:
-        if not step.exclude and len(target.listed(before)) < 2:
-            raise StepFailed("nothing was sent: it is the last item of the job")
-        if not found.get("id"):
-            raise StepFailed(f"nothing was sent: the server does not show the id of the item {target.item.title}")
-        context.writer.delete(target.collection, query={"ids": str(found["id"])})
-    after = target.read()
-    if target.find(after) is not None:
-        raise StepFailed(f"the server still shows {target.item.title} after it was removed")
-    target.verify(first, after)
+    with target.attempt(before) as first:
+        found = target.find(before)
+        if found is not None:
+            if not step.exclude and len(target.listed(before)) < 2:
+                raise StepFailed("nothing was sent: it is the last item of the job")
+            if not found.get("id"):
+                raise StepFailed(f"nothing was sent: the server does not show the id of the item {target.item.title}")
+            context.writer.delete(target.collection, query={"ids": str(found["id"])})
+        after = target.read()
+        if target.find(after) is not None:
+            raise StepFailed(f"the server still shows {target.item.title} after it was removed")
+        fail_if_more(target.effects(first, after))
     return None if target.find(first) is not None else "it did not exist any more"
+
+
+@verifies(AddJobItem, ChangeJobItem, RemoveJobItem)
+def effects_of_item(context: ApplyContext, step: AddJobItem, before: Raw) -> list[str]:
+    target = _Target(context, step)
+    return target.effects(before, target.read())
 
 
 def _query(context: ApplyContext) -> dict[str, str] | None:

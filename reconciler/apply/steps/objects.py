@@ -8,7 +8,7 @@ from typing import Any, Final
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.encryption import ENCRYPTION_CREDENTIALS, with_encryption_key
-from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import Context, hidden
 from reconciler.kinds.put_requests import overlay, put_body, side_effects
@@ -59,7 +59,6 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     kind, name = KINDS[step.kind], step.name
     path = context.path_of(kind.name, name)
     raw = read_whole(context, kind, path)
-    before = context.first_reads.setdefault(path, raw)
     existing = context.live_of(kind.name, name)
     ours = existing is not None and existing.owner == context.owner
     naming = context.naming.marked(context.owner if ours else "")
@@ -76,13 +75,29 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     if kind.name == "proxy":
         proxy = proxy_state(raw, context.reader.rest)
         body = with_login(context, name, proxy.host or name, body, linux=proxy.is_linux)
-    context.writer.replace(path, body, long=kind.name == "proxy")
-    implied = [api for item in kind.fields if item.name in fields for api in item.implies]
-    effects = side_effects(kind, before, read_whole(context, kind, path), changed, implied)
-    del context.first_reads[path]
+    with context.first_reads.attempt(step, path, raw) as before:
+        context.writer.replace(path, body, long=kind.name == "proxy")
+        after = read_whole(context, kind, path)
+        fail_if_more(side_effects(kind, before, after, changed, implied(kind, fields)))
+    return None
+
+
+@verifies(UpdateObject)
+def effects_of_update(context: ApplyContext, step: UpdateObject, before: Mapping[str, Any]) -> list[str]:
+    kind = KINDS[step.kind]
+    fields = {name: value for name, value in step.fields.items() if name in step.changed}
+    after = read_whole(context, kind, context.path_of(kind.name, step.name))
+    return side_effects(kind, before, after, encoded(kind, fields, context.naming), implied(kind, fields))
+
+
+def implied(kind: Kind, fields: Collection[str]) -> list[str]:
+    return [api for item in kind.fields if item.name in fields for api in item.implies]
+
+
+def fail_if_more(effects: Sequence[str]) -> None:
+    """Raises StepFailed if more than the change differs."""
     if effects:
         raise StepFailed(f"the change is made, and more differs than the plan shows: {few(effects)}")
-    return None
 
 
 def few(effects: Sequence[str]) -> str:

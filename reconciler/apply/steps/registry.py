@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from reconciler.apply.context import ApplyContext, Reporter
@@ -19,10 +19,27 @@ sentence about its result or None, and raises a ReconcileError where it fails.""
 def runs(
     *steps: type[S],
 ) -> Callable[[Callable[[ApplyContext, S, Reporter], str | None]], Callable[[ApplyContext, S, Reporter], str | None]]:
-    """SourceMap the function that runs `steps`."""
+    """Registers the function that runs `steps`."""
 
     def register(function: Callable[[ApplyContext, S, Reporter], str | None]) -> Any:
         RUN.update({step.verb: function for step in steps})
+        return function
+
+    return register
+
+
+Effects = Callable[[ApplyContext, Any, Mapping[str, Any]], list[str]]
+
+VERIFY: dict[str, Effects] = {}
+"""By the verb of a step that keeps what it read first (`ApplyContext.first_reads`): a function that reads the object
+again, and returns what differs from then besides what the step changes."""
+
+
+def verifies(*steps: type[S]) -> Callable[[Effects], Effects]:
+    """Registers the function that verifies `steps`."""
+
+    def register(function: Effects) -> Effects:
+        VERIFY.update({step.verb: function for step in steps})
         return function
 
     return register

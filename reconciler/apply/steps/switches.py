@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from reconciler.apply.context import ApplyContext, Reporter
-from reconciler.apply.steps.objects import few
-from reconciler.apply.steps.registry import StepFailed, runs
+from reconciler.apply.steps.objects import fail_if_more
+from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS
 from reconciler.kinds.put_requests import side_effects
 from reconciler.kinds.typed import typed
@@ -18,16 +21,22 @@ def switch(context: ApplyContext, step: SwitchJob, report: Reporter) -> str | No
     kind = KINDS[step.kind]
     field, path = kind.field("enabled"), context.path_of(kind.name, step.name)
     raw = context.reader.get(path)
-    before = context.first_reads.setdefault(path, raw)
     shown = field.from_api(typed(kind, context.reader.rest, raw), context.naming)
     if shown is UNKNOWN:
         raise StepFailed("nothing was sent: the server does not show whether it is enabled")
-    if shown != step.enabled:
-        context.writer.act(path, "enable" if step.enabled else "disable")
-        raw = context.reader.get(path)
-    del context.first_reads[path]
-    if field.from_api(typed(kind, context.reader.rest, raw), context.naming) != step.enabled:
-        raise StepFailed(f"the server accepted it, and the job is still {'disabled' if step.enabled else 'enabled'}")
-    if effects := side_effects(kind, before, raw, {field.api: step.enabled}):
-        raise StepFailed(f"the change is made, and more differs than the plan shows: {few(effects)}")
+    with context.first_reads.attempt(step, path, raw) as before:
+        if shown != step.enabled:
+            context.writer.act(path, "enable" if step.enabled else "disable")
+            raw = context.reader.get(path)
+        if field.from_api(typed(kind, context.reader.rest, raw), context.naming) != step.enabled:
+            still = "disabled" if step.enabled else "enabled"
+            raise StepFailed(f"the server accepted it, and the job is still {still}")
+        fail_if_more(side_effects(kind, before, raw, {field.api: step.enabled}))
     return None
+
+
+@verifies(SwitchJob)
+def effects_of_switch(context: ApplyContext, step: SwitchJob, before: Mapping[str, Any]) -> list[str]:
+    kind = KINDS[step.kind]
+    after = context.reader.get(context.path_of(kind.name, step.name))
+    return side_effects(kind, before, after, {kind.field("enabled").api: step.enabled})

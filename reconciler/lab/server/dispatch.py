@@ -86,7 +86,10 @@ class Dispatcher:
             self.api, rest, route, found.params, request, self.api.options, faults, json_of(request, route), user
         )
         try:
-            return self._handle(call)
+            answer = self._handle(call)
+            with self.api.lock:
+                faults.affect(self.api.state, found.params.values())
+            return answer
         finally:
             if request.method != "GET":
                 self.api.save()

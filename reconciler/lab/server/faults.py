@@ -15,12 +15,13 @@ whether it strikes before or after the work. Kinds:
     strict          refuse unknown properties
     wrong-next      write `version` (v7) into the link to the next page
     text-numbers    send numbers as text
+    effect          do the work, and set property `property` of the object in the path to `value` as well
     word            give property `property` the value `value` in every object
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -39,6 +40,7 @@ KINDS = frozenset(
         "strict",
         "wrong-next",
         "text-numbers",
+        "effect",
         "word",
     }
 )
@@ -77,6 +79,14 @@ class Faults:
             elif kind == "status":
                 status = int(fault.get("status", 500))
                 raise ApiError(str(fault.get("message", f"`lab set` asked for the answer {status}.")), status=status)
+
+    def affect(self, state: Mapping[str, Any], idents: Collection[str]) -> None:
+        """Change more of an object than was asked. Call it while holding the lock of the state."""
+        for fault in self._hits:
+            if fault["kind"] == "effect":
+                held = [items for items in state.values() if isinstance(items, dict)]
+                for found in (items[ident] for items in held for ident in idents if ident in items):
+                    found[fault["property"]] = fault.get("value")
 
     def bend(self, answer: Answer, rest: int) -> None:
         """Change an answer that is otherwise right."""
