@@ -94,7 +94,7 @@ def apply(
         return auto_approve or console.ask("Apply these changes?")
 
     options = ApplyOptions(waivers=waivers, selection=selection, rollout=rollout, **more)
-    runtime = replace(console.runtime, listen=partial(_show, console, outputs))
+    runtime = replace(console.runtime, listen=console.deferred(partial(_show, console, outputs)))
     try:
         approve = ask if auto_approve or console.can_ask else None
         return carry_out(path, options, runtime, approve=approve).status

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -13,6 +11,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from reconciler.cli import exits
 from reconciler.cli.console import Console
+from reconciler.cli.displays import abandon
 from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import JournalError
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
@@ -67,11 +66,13 @@ class _Boundary:
     ) -> bool:
         if error is None:
             return True
+        done = self.code if self._console.working else Status.OK  # worse than a result that was not printed
         try:
-            self.code = self._take(error)
+            self.code = done or self._take(error)
             self._console.flush()
-        except BrokenPipeError:
-            self.code = _abandon_streams()
+        except OSError:
+            abandon(self._console.out)
+            self.code = self.code or exits.BROKEN_PIPE
         return True
 
     def _take(self, error: BaseException) -> int:
@@ -84,7 +85,8 @@ class _Boundary:
             case SystemExit():
                 return error.code if isinstance(error.code, int) else Status.ERROR
             case BrokenPipeError():
-                return _abandon_streams()
+                abandon(self._console.out)
+                return exits.BROKEN_PIPE
             case KeyboardInterrupt() | click.Abort():
                 self._console.report("\nInterrupted.")
                 return self._interrupts.code
@@ -138,15 +140,3 @@ def _system(error: OSError) -> Diagnostic:
     name = error.filename if isinstance(error.filename, str) else ""
     reason = error.strerror or str(error) or type(error).__name__
     return Diagnostic("system", "The operating system refused", f"{name}: {reason}" if name else reason)
-
-
-def _abandon_streams() -> int:
-    """The reader closed the pipe: discard what is buffered, so that the interpreter has nothing left to flush."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        try:
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
-    return exits.BROKEN_PIPE

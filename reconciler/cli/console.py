@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from reconciler.cli.displays import abandon, silent
 from reconciler.cli.interrupts import Interrupts
 from reconciler.operations.private_files import naming
 
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
     from reconciler.render.stream import Stream
     from reconciler.render.style import Style
 
+STANDARD_OUTPUT: Final = "standard output"
+
 
 @dataclass(slots=True)
 class Console:
     """Where a command writes. `machine`: a program reads standard output, so only the result is written there.
+
+    Standard error goes silent where its reader does. So does standard output once `working` is set, when changes may
+    have been made: `lost` has the error until the end.
 
     Python has None in the place of a stream that was closed at its start (`>&-`): what is written there is dropped.
     """
@@ -45,6 +52,8 @@ class Console:
     stream: Stream | None = None
     answered: bool = False
     """Whether anything was written to standard output."""
+    working: bool = False
+    lost: OSError | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def result(self, text: str, *, own: bool = False) -> None:
@@ -52,7 +61,30 @@ class Console:
         from reconciler.render.style import for_log
 
         self.answered = self.answered or bool(text)
-        _write(self.out, text if own else for_log(text))
+        with self.deferring():
+            _write(self.out, text if own else for_log(text))
+
+    @contextmanager
+    def deferring(self) -> Iterator[None]:
+        """Around the display of results: once `working`, an error is kept until the command ends."""
+        try:
+            yield
+        except OSError as error:
+            if not self.working:
+                raise
+            if self.lost is None:
+                self.lost = error
+            if error.filename == STANDARD_OUTPUT:
+                abandon(self.out)
+
+    def deferred(self, listen: Callable[[Notice | Event], None]) -> Callable[[Notice | Event], None]:
+        """`listen` inside of `deferring`."""
+
+        def listener(event: Notice | Event) -> None:
+            with self.deferring():
+                listen(event)
+
+        return listener
 
     def report(self, text: str) -> None:
         """Print a message, unless --quiet."""
@@ -61,7 +93,8 @@ class Console:
 
     def announce(self, text: str) -> None:
         """Print commands for a pipeline on standard error, also with --quiet."""
-        _write(self.err, text)
+        with silent(self.err):
+            _write(self.err, text)
 
     def detail(self, text: str) -> None:
         """Print a message if --verbose."""
@@ -77,7 +110,8 @@ class Console:
     def _say(self, text: str) -> None:
         from reconciler.render.style import for_log
 
-        _write(self.err, for_log(text))
+        with silent(self.err):
+            _write(self.err, for_log(text))
 
     def _record_all(self, diagnostics: Iterable[Diagnostic]) -> None:
         from reconciler.plan.document import diagnostic_to_json
@@ -142,6 +176,10 @@ class Console:
         """Print complete lines of progress, and flush them."""
         if not self.quiet:
             self._say(text)
+            self._flush_messages()
+
+    def _flush_messages(self) -> None:
+        with silent(self.err):
             self.err.flush()
 
     def record_into(self, file: TextIO) -> None:
@@ -167,9 +205,12 @@ class Console:
             self.stream.put(kind, data)
 
     def flush(self) -> None:
-        with naming("standard output"):
+        """Raises OSError if the result could not be printed."""
+        self._flush_messages()
+        with self.deferring(), naming(STANDARD_OUTPUT):
             self.out.flush()
-        self.err.flush()
+        if self.lost is not None:
+            raise self.lost
 
     @property
     def out_style(self) -> Style:
@@ -201,14 +242,14 @@ class Console:
     def ask(self, question: str) -> bool:
         """Ask a question. Only `yes` means yes; the end of the input means no."""
         self._say(f"\n{question}\nOnly 'yes' will be accepted: ")
-        self.err.flush()
+        self._flush_messages()
         return self.into.readline().strip() == "yes"
 
 
 def _write(stream: TextIO, text: str) -> None:
     """Write, with a question mark for each character that the stream's encoding lacks."""
     try:
-        with naming("standard output"):
+        with naming(STANDARD_OUTPUT):
             stream.write(text)
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"

@@ -1,4 +1,8 @@
-"""SIGINT and SIGTERM: the first stops in order, each further one sooner. Never a traceback."""
+"""Signals that end a command: the first stops in order, each further one sooner. Never a traceback.
+
+SIGHUP, of a terminal or session that is gone, and Ctrl-Break on Windows count as SIGTERM. A session that ends sends
+SIGHUP more than once, so only its first counts; under nohup it is ignored.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,17 @@ from typing import Any, Self
 from reconciler.cli import exits
 from reconciler.operations.status import Status
 
-_CODES = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: exits.TERMINATED}
+_CODES = {
+    getattr(signal, name): code
+    for name, code in (
+        ("SIGINT", Status.INTERRUPTED),
+        ("SIGTERM", exits.TERMINATED),
+        ("SIGHUP", exits.TERMINATED),
+        ("SIGBREAK", exits.TERMINATED),
+    )
+    if hasattr(signal, name)
+}
+_HANG_UP = getattr(signal, "SIGHUP", None)
 _REDIRECTED = 2
 """Signals that are redirected; the one after them ends the process."""
 
@@ -33,7 +47,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._take) for number in _CODES}
+            heard = [number for number in _CODES if number != _HANG_UP or not _is_ignored(number)]
+            self._before = {number: signal.signal(number, self._take) for number in heard}
             self._unraisable = sys.unraisablehook
             sys.unraisablehook = self._drop
         return self
@@ -68,6 +83,8 @@ class Interrupts:
             self._unraisable(ignored)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self.count and number == _HANG_UP:
+            return
         self.count += 1
         if self.count == 1:
             self.code = _CODES[signal.Signals(number)]
@@ -77,3 +94,7 @@ class Interrupts:
             raise KeyboardInterrupt
         else:
             self.leave()
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN

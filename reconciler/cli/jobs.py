@@ -93,7 +93,7 @@ def run_jobs(
     """
     from reconciler.operations import run_jobs as start_jobs
 
-    runtime = replace(console.runtime, listen=partial(_show, console, outputs))
+    runtime = replace(console.runtime, listen=console.deferred(partial(_show, console, outputs)))
     return start_jobs(path, names, lab=lab, lock_wait=lock_wait, runtime=runtime).status
 
 

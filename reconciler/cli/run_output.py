@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO, cast
 
 from reconciler.cli.console import Console
+from reconciler.cli.displays import SilentStream
 
 if TYPE_CHECKING:
     from reconciler.journal import JournalError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def progress(console: Console, plan: Plan, stop: StopSignal) -> Iterator[Listener]:
     """Progress on standard error. The first interrupt starts no other change, the second one abandons those that are
     in progress."""
+    console.working = True
     driver = _driver(console, len(plan.changes))
     with driver, console.interrupts.redirected(stop.request):
         yield driver
@@ -30,7 +32,7 @@ def _driver(console: Console, total: int) -> Driver:
     if console.can_draw:
         from reconciler.render.live import Screen
 
-        return Screen(console.err, console.err_style, total)
+        return Screen(cast("TextIO", SilentStream(console.err)), console.err_style, total)
     from reconciler.render.progress import Lines
 
     return Lines(console.progress, console.err_style, total)
@@ -67,5 +69,6 @@ def show_errors(console: Console, errors: list[JournalError]) -> list[Diagnostic
 
 def leave(console: Console) -> None:
     """End the process without waiting for the threads that still work."""
-    console.flush()
+    with suppress(OSError):
+        console.flush()
     console.interrupts.leave()
