@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -51,6 +52,16 @@ def private_folder(folder: Path) -> Path:
     for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def expanded(path: Path | str) -> Path:
+    """`path` with its leading `~` or `~USER` replaced. Raises OSError where the system knows no such home, as of an
+    account of a container that has a number and no name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        reason = f"the system knows no home for {Path(path).parts[0]}"
+        raise FileNotFoundError(errno.ENOENT, reason, str(path)) from error
 
 
 def _stated(environment: Mapping[str, str], variable: str) -> Path | None:

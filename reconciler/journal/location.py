@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.journal.errors import JournalError
-from reconciler.user_folders import state_folder
+from reconciler.user_folders import expanded, state_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -58,7 +58,7 @@ def find_location(text: str | Path | None = None, environ: Mapping[str, str] | N
     if isinstance(wanted, Path) or not separator:
         if not isinstance(wanted, Path) and _MISSPELLED.match(wanted):
             raise _unreadable()
-        file = Path(wanted).expanduser().absolute()
+        file = _expanded(wanted)
         return JournalLocation(str(file), file)
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         file = Path(
@@ -72,6 +72,14 @@ def find_location(text: str | Path | None = None, environ: Mapping[str, str] | N
         code="journal-address",
         hint="Give the path of a file, or postgresql+psycopg://USER@HOST/DATABASE",
     )
+
+
+def _expanded(path: Path | str) -> Path:
+    try:
+        return expanded(path).absolute()
+    except OSError as error:
+        hint = "Give the path of the file without ~."
+        raise JournalError(f"{VARIABLE}: {error.strerror}", code="journal-address", hint=hint) from error
 
 
 def _database(text: str, environ: Mapping[str, str]) -> JournalLocation:

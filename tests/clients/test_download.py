@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -128,3 +130,25 @@ def test_a_download_ends_with_its_deadline(tmp_path: Path, made: Made) -> None:
         with pytest.raises(DeadlineExceeded):
             download(tmp_path, server.port, seconds=0.3)
         over.set()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, made: Made) -> None:
+    (tmp_path / "cache").write_text("a file in the place of the folder")
+    with pytest.raises(Diagnosed) as caught:
+        download(tmp_path, 1)
+    (found,) = caught.value.diagnostics
+    assert found.code == "package-cache"
+    assert f"{tmp_path / 'cache' / 'packages'} cannot be written: Not a directory." in found.detail
+
+
+def test_a_full_disk_below_the_cache_is_no_bug(tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int, _mode: str) -> BinaryIO:
+        os.close(handle)
+        return Path("/dev/full").open("wb", buffering=0)
+
+    with serving(made, speaking({"/p_8.5.0.1.msi": answer(200, DATA)})) as server:
+        monkeypatch.setattr("reconciler.clients.http.download.os.fdopen", full)
+        with pytest.raises(Diagnosed) as caught:
+            download(tmp_path, server.port)
+    (found,) = caught.value.diagnostics
+    assert "cannot be written: No space left on device." in found.detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -135,3 +136,17 @@ def test_a_label_names_server_and_database() -> None:
     assert find_location("postgresql://", {}).label == "the PostgreSQL database of this user at the local socket"
     place = find_location("postgresql://alice:hunter2@db.example.com:5433/vbo?sslrootcert=/etc/ca.pem", {})
     assert place.label == "the PostgreSQL database vbo at db.example.com"
+
+
+@pytest.mark.parametrize("text", ["~/journal.db", "~no-such-user/journal.db"])
+def test_a_home_that_the_system_does_not_know(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(JournalError, match="the system knows no home for ~") as error:
+        find_location(text, {})
+    assert error.value.code == "journal-address"
+    assert error.value.hint == "Give the path of the file without ~."
+
+
+def unknown(_: int) -> NoReturn:
+    raise KeyError("a number without a name")

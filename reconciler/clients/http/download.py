@@ -44,10 +44,23 @@ def fetch(package: Package, root: str, *, deadline: float, folder: Path | None =
     """
     if not package.source.startswith("https://"):
         return _beside(package, Path(root, package.source))
-    kept = private_folder(folder or cache_folder() / "packages") / package.sha256
+    kept = _kept_in(folder or cache_folder() / "packages") / package.sha256
     if not kept.is_file() or digest(kept) != package.sha256:
         _download(package, root, kept, deadline)
     return kept
+
+
+def _kept_in(folder: Path) -> Path:
+    try:
+        return private_folder(folder)
+    except OSError as error:
+        raise _no_cache(folder, error) from error
+
+
+def _no_cache(folder: Path, error: OSError) -> Diagnosed:
+    fix = "Make the folder writable for this account, or set XDG_CACHE_HOME to one that is."
+    detail = f"{folder} cannot be written: {error.strerror}."
+    return Diagnosed([Diagnostic("package-cache", "Package cannot be kept", detail, fix)])
 
 
 def digest(file: Path) -> str:
@@ -82,7 +95,7 @@ def _download(package: Package, root: str, target: Path, seconds: float) -> None
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix="part-")
     except OSError as error:
-        raise _problem("package-cache", f"{target.parent} cannot be written: {error.strerror}.") from error
+        raise _no_cache(target.parent, error) from error
     try:
         found = hashlib.sha256()
         with os.fdopen(handle, "wb") as file:
@@ -92,6 +105,8 @@ def _download(package: Package, root: str, target: Path, seconds: float) -> None
         if found.hexdigest() != package.sha256:
             raise _another(package, found.hexdigest())
         Path(name).replace(target)
+    except OSError as error:  # what the connection raises is a RemoteError
+        raise _no_cache(target.parent, error) from error
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()

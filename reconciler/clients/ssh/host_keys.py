@@ -127,7 +127,7 @@ class HostKeys:
         """Keys pinned in the inventory and those in the files it names; without either, ~/.ssh/known_hosts."""
         trust = connection.trust
         found = [_pinned(text, connection) for text in trust.host_keys]
-        files = [Path(root, name).expanduser() for name in trust.known_hosts]
+        files = [Path(root, name) for name in trust.known_hosts]
         optional = not found and not files
         if optional:
             with suppress(RuntimeError):  # an account without a home, as in a container

@@ -47,7 +47,7 @@ def _key(credential: Credential, key: SecretRef, context: ConnectionContext, pee
     text = context.secret(key).reveal()
     loaded = load_key(text, context.reveal(credential.passphrase), peer)
     if credential.certificate_file:
-        file = context.file(credential.certificate_file).expanduser()
+        file = context.file(credential.certificate_file)
         loaded.load_certificate(_certificate(file, loaded, peer))
     return loaded
 
