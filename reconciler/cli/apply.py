@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     inventory_argument,
     lab_option,
     lock_wait_option,
+    no_run_option,
     notify_option,
     parallelism_option,
     selection_options,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @inventory_argument
 @lab_option
 @selection_options
+@no_run_option
 @click.option(
     "--inventory", type=PATH, metavar="PATH", show_default="where the plan recorded it",
     help="Apply a saved plan with the inventory at PATH.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,16 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Include only this and what it depends on: proxy.px-1, 'job.*', or @group for the proxies of a group.",
     )
     return target(exclude(update_wrapper(both, function)))
+
+
+def no_run_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--no-run`, after `selection_options`: a part of the same `selection`."""
+
+    def without(*args: Any, selection: Selection, no_run: bool, **more: Any) -> Any:
+        return function(*args, selection=replace(selection, runs=not no_run), **more)
+
+    option = click.option("--no-run", is_flag=True, help="Start no jobs: their schedules run them.")
+    return option(update_wrapper(without, function))
 
 
 def detail_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from reconciler.cli.options import (
     format_option,
     inventory_argument,
     lab_option,
+    no_run_option,
     parallelism_option,
     selection_options,
     stream_option,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @lab_option
 @base_option
 @selection_options
+@no_run_option
 @click.option(
     "--out", "save_to", type=Saving(), metavar="FILE", help="Save the plan; `apply FILE` applies exactly that plan."
 )

@@ -98,10 +98,11 @@ class Field:
     whose change needs this login too. `implies` names properties of the API that the server may change along with the
     field. `applies` says of which objects, by their declared fields, a field is sent and compared; all without it.
     Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
-    Where only some values are, it is a function of the live and the wanted one. An `optional` field has a default of
-    the tool, and takes the word `unmanaged` in its place: it is then not declared. `initial` is a default for new
-    objects only: of others the field is compared only if it is declared. An inventory does not say a field `through`
-    another one: it is that of the object which the other one names.
+    Where only some values are, it is a function of the live and the wanted one. A change of a field that `starts_jobs`
+    alters where data goes or who moves it: the jobs that work through its object are started. An `optional` field has a
+    default of the tool, and takes the word `unmanaged` in its place: it is then not declared. `initial` is a default
+    for new objects only: of others the field is compared only if it is declared. An inventory does not say a field
+    `through` another one: it is that of the object which the other one names.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Field:
     implies: tuple[str, ...] = ()
     applies: Applies | None = None
     severe: bool | Severe = False
+    starts_jobs: bool = False
     optional: bool = False
     initial: Any = None
     through: str = ""

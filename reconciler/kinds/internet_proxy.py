@@ -70,8 +70,15 @@ FIELDS: Final = (
         encode=encode_way,
         decode=decode_way,
         implies=("internetProxySettings", "internetProxyType", "useInternetProxy"),
+        starts_jobs=True,
     ),
-    Field("internet_proxy.port", "TCP port of the internet proxy.", encode=encode_port, decode=decode_port),
+    Field(
+        "internet_proxy.port",
+        "TCP port of the internet proxy.",
+        encode=encode_port,
+        decode=decode_port,
+        starts_jobs=True,
+    ),
     Field(
         "internet_proxy.credentials",
         "Account of the internet proxy, or none.",
@@ -83,5 +90,6 @@ FIELDS: Final = (
         on_put=True,
         sent_with=("internet_proxy",),
         implies=("username",),
+        starts_jobs=True,
     ),
 )

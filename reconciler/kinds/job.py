@@ -81,6 +81,7 @@ JOB = Kind(
             "repositoryId",
             refers=("repository",),
             severe=True,
+            starts_jobs=True,
         ),
         Field(
             "description",

@@ -268,4 +268,5 @@ EXCLUDE: Final = Field(
     normalize=normalize_exclude,
     shown=without_objects,
     severe=True,
+    starts_jobs=True,
 )

@@ -64,6 +64,7 @@ POOL = Kind(
             gathered="pool",
             encode=nothing,
             decode=decode_members,
+            starts_jobs=True,
         ),
     ),
 )

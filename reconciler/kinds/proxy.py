@@ -98,6 +98,7 @@ PROXY = Kind(
             decode=decode_type,
             applies=has_type,
             severe=True,
+            starts_jobs=True,
         ),
         Field(
             "os",
@@ -106,6 +107,7 @@ PROXY = Kind(
             since=8,
             encode=encode_os,
             decode=decode_os,
+            starts_jobs=True,
         ),
         Field(
             "description",
@@ -113,7 +115,7 @@ PROXY = Kind(
             encode=codec.encode_description,
             decode=codec.decode_description,
         ),
-        Field("port", "TCP port of the proxy service.", "port", severe=True),
+        Field("port", "TCP port of the proxy service.", "port", severe=True, starts_jobs=True),
         Field(
             "threads",
             "Threads of the proxy (REST up to v7).",
@@ -138,6 +140,7 @@ PROXY = Kind(
             decode=hidden,
             sent_with=("port",),  # the server does not keep the login of a workgroup proxy, and goes to its host
             severe=True,
+            starts_jobs=True,
         ),
         Field(
             "certificate",

@@ -125,8 +125,9 @@ REPOSITORY = Kind(
             encode=encode_owner,
             decode=decode_owner,
             severe=True,
+            starts_jobs=True,
         ),
-        Field("path", "Folder on the proxy (disk repositories).", "path", Mode.CREATE_ONLY),
+        Field("path", "Folder on the proxy (disk repositories).", "path", Mode.CREATE_ONLY, starts_jobs=True),
         Field(
             "description",
             "Text shown in the console; the owner mark is added at its end.",

@@ -374,10 +374,12 @@ class RemoveJobItem(AddJobItem):
 
 @_step("job.run", limit=Limit.NONE)  # it runs for hours, with a request now and then
 class RunJob(Step):
-    """`follow`: an earlier run has started the session already."""
+    """`follow`: an earlier run has started the session already. `first`: its repository holds no backup of the job, so
+    the session is a full backup."""
 
     name: str
     follow: bool = False
+    first: bool = False
 
     @property
     def text(self) -> str:

@@ -141,7 +141,7 @@ def _request(asked: ApplyOptions, saved: SavedPlan | None) -> PlanRequest:
 def _check_place(saved: SavedPlan, asked: ApplyOptions) -> None:
     """A saved plan is applied as a whole, and where it was made: in the lab or not."""
     if asked.resume or asked.selection:
-        raise InvalidOption("A saved plan is applied as it is: omit --resume, --target and --exclude.")
+        raise InvalidOption("A saved plan is applied as it is: omit --resume, --target, --exclude and --no-run.")
     if bool(saved.document["lab"]) == asked.lab:
         return
     made = "in the lab" if saved.document["lab"] else "for the real server"

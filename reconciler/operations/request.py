@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A part of a plan. `targets` and `excludes` are addresses (`proxy.px-1`), patterns (`job.*`), or groups (`@dmz`).
-    Targets bring what they depend on with them, excludes what depends on them."""
+    Targets bring what they depend on with them, excludes what depends on them. Without `runs` no job is started."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    runs: bool = True
 
     def __bool__(self) -> bool:
-        return bool(self.targets or self.excludes)
+        return bool(self.targets or self.excludes or not self.runs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

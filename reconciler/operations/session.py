@@ -86,6 +86,7 @@ class Session:
         from reconciler.observe import observe, recall
         from reconciler.plan import make_plan
         from reconciler.plan.batches import DEFAULT, as_approved, batched
+        from reconciler.plan.full_backups import with_full_backups
         from reconciler.plan.guards import GuardContext, guarded
         from reconciler.plan.recheck import recheck
 
@@ -120,7 +121,7 @@ class Session:
         if asked.batches is not None:
             rolling = as_approved(rolling, asked.batches)
         facts = GuardContext(rolling, self.inventory, live, self.clock(), asked.require_complete)
-        plan = guarded(facts, asked.waivers, again=verifies)
+        plan = with_full_backups(guarded(facts, asked.waivers, again=verifies), self.inventory.policy)
         return PlanResult(live, known, plan, self._scope(), whole, checked)
 
     def _selected(self, plan: Plan, live: Live, selection: Selection, *, verifies: bool) -> Plan:
@@ -132,7 +133,14 @@ class Session:
             known |= {*selection.targets, *selection.excludes}
         groups = self.inventory.groups
         try:
-            return select(plan, sorted(known), targets=selection.targets, excludes=selection.excludes, groups=groups)
+            return select(
+                plan,
+                sorted(known),
+                targets=selection.targets,
+                excludes=selection.excludes,
+                groups=groups,
+                runs=selection.runs,
+            )
         except UnknownTarget as error:
             raise Diagnosed([_no_target(error, known, groups)]) from error
 

@@ -11,6 +11,7 @@ from reconciler.kinds import KINDS
 from reconciler.model.address import kind_of
 from reconciler.model.known import Known
 from reconciler.model.plan import Action, Change, Plan, Report
+from reconciler.plan.full_backups import CODE
 from reconciler.plan.repository_states import STATE, with_states
 
 
@@ -19,7 +20,7 @@ def drift_of(plan: Plan, known: Sequence[Known], today: date) -> Plan:
     acceptances that expired, and those that match nothing anymore."""
     plan = with_states(plan)
     changes: list[Change] = []
-    reports = list(plan.reports)
+    reports = [report for report in plan.reports if report.code != CODE]
     used: set[Known] = set()
     for change in plan.changes:
         if change.action is Action.RUN:

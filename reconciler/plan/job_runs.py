@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from reconciler.kinds import KINDS
+from reconciler.model.address import address, kind_of
 from reconciler.model.inventory import Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Cause, Change, Reason
 from reconciler.model.recall import Recall
 from reconciler.model.steps import RunJob
 from reconciler.model.value import digest
-from reconciler.plan.maintenance import only_restores
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 
@@ -25,22 +26,38 @@ def begun_after(last_run: object) -> str:
 
 
 def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
-    """A run for each job whose policy asks for one; `before` are the changes of all declared objects. Clearing
-    maintenance mode alone changes nothing that a job works through."""
+    """A run for each job whose policy asks for one; `before` are the changes of all declared objects."""
     inventory, live, recall, graph = inputs.inventory, inputs.live, inputs.recall, inputs.declared_graph
-    done = (change for change in before.changes if change.action is not Action.DELETE and not only_restores(change))
-    changed = {change.address for change in done}
+    reasons = {change.address: change for change in before.changes if starts_jobs(change)}
     runs = []
     for job in inventory.of_kind("job"):
-        moved = [part for part in graph.chain(job.address) if part in changed]
-        why = "" if _is_disabled(job, live) else _why(job, moved, recall)
+        moved = [part for part in graph.chain(job.address) if part in reasons]
+        why = "" if _is_disabled(job, live) else _why(job, moved, reasons.get(job.address), recall)
         follow = why != "" and not moved and _was_started(job, live, recall)
         if why:
             why = "the last apply started it, and was interrupted before it had a result" if follow else why
+            full = not follow and _is_first(job, reasons)
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
-            step = RunJob(name=job.name, follow=follow)
+            step = RunJob(name=job.name, follow=follow, first=full)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
     return PlanPart(tuple(runs))
+
+
+def starts_jobs(change: Change) -> bool:
+    """Whether the jobs that work through the object of `change` are started: it alters where data goes or who moves
+    it."""
+    if change.action is not Action.UPDATE:
+        return change.action not in (Action.DELETE, Action.RUN)
+    kind = KINDS.get(kind_of(change.address))
+    starting = {field.name for field in kind.fields if field.starts_jobs} if kind is not None else set()
+    return any(item.path in starting for item in change.fields)
+
+
+def _is_first(job: Resource, reasons: Mapping[str, Change]) -> bool:
+    """Whether the repository of the job holds no backup of it: then the session is a full backup."""
+    own, store = reasons.get(job.address), reasons.get(address("repository", str(job.fields.get("repository"))))
+    moves = own is not None and any(item.path == "repository" for item in own.fields)
+    return moves or (store is not None and store.action is not Action.UPDATE)
 
 
 def _is_disabled(job: Resource, live: Live) -> bool:
@@ -50,12 +67,14 @@ def _is_disabled(job: Resource, live: Live) -> bool:
     return state is False and job.fields.get("run") != "always"
 
 
-def _why(job: Resource, moved: Sequence[str], recall: Recall) -> str:
+def _why(job: Resource, moved: Sequence[str], own: Change | None, recall: Recall) -> str:
     policy = job.fields.get("run", "on-change")
     if policy == "never":
         return ""
     if policy == "always":
         return "started by every apply (run: always)"
+    if own is not None and own.action is Action.CREATE:
+        return "the job is new (not on the server)"
     if moved:
         return f"downstream of changes to {', '.join(moved)}"
     if PENDING in recall.applied.get(job.address, {}):

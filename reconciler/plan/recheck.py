@@ -11,6 +11,7 @@ from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.steps import Step
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
+from reconciler.plan.selection import without_runs
 
 _SAME = ("address", "action", "precondition", "steps")
 _SHOWN = ("path", "before", "after", "secret", "unknown")
@@ -77,6 +78,7 @@ def recheck(
         new = change_to_json(change)
         differences = () if key in begun and _is_part(new, old) else _differences(old, new)
         waits = sorted(set(change.depends_on) & set(stale))
+        change = without_runs(change, kept=names)  # with --no-run a plan has none
         unapproved = sorted(set(change.depends_on) - names)
         if differences:
             stale[key] = Stale(key, change.address, "the live state changed after approval", differences)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.address import fits, kind_of, name_of
-from reconciler.model.plan import Change, Plan, Report
+from reconciler.model.plan import Action, Change, Plan, Report
 from reconciler.model.sentences import nearest
 from reconciler.plan.pools import upgraded_together
 
@@ -26,14 +26,15 @@ def select(
     targets: Sequence[str] = (),
     excludes: Sequence[str] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
+    runs: bool = True,
 ) -> Plan:
     """`plan` with the changes of `targets` and their dependencies, without those of `excludes` and their dependents.
-    A pool is upgraded as a whole or not at all.
+    A pool is upgraded as a whole or not at all. Without `runs` no job is started, and nothing waits for one.
 
     `known` are all addresses, declared or live. A report counts what was left out. Raises UnknownTarget for a pattern
     that matches none of them.
     """
-    if not targets and not excludes:
+    if not targets and not excludes and runs:
         return plan
     for pattern in (*targets, *excludes):
         _check(pattern, known, groups or {})
@@ -49,12 +50,21 @@ def select(
             for change in plan.changes
         }
         kept -= _closure(unwanted, lambda change: waiting[change.key] | pool_members.get(change.key, frozenset()), plan)
-    changes = tuple(change for change in plan.changes if change.key in kept)
+    if not runs:
+        kept -= {change.key for change in plan.changes if change.action is Action.RUN}
+    changes = tuple(without_runs(change) if not runs else change for change in plan.changes if change.key in kept)
     left = len(plan.changes) - len(changes)
-    words = " ".join([*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)])
+    options = [*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)]
+    words = " ".join([*options, *([] if runs else ["--no-run"])])
     some = "1 change was" if left == 1 else f"{left} changes were"
     report = Report("plan", "selection", f"{some} left out by {words}")
     return replace(plan, changes=changes, reports=(*plan.reports, report))
+
+
+def without_runs(change: Change, kept: Collection[str] = ()) -> Change:
+    """`change` without its dependencies on runs of jobs, except those in `kept`."""
+    needs = tuple(key for key in change.depends_on if key in kept or not key.startswith(f"{Action.RUN}:"))
+    return change if needs == change.depends_on else replace(change, depends_on=needs)
 
 
 def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], plan: Plan) -> set[str]:

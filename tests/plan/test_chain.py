@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.inventory import Policy, Window
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
+from reconciler.plan.full_backups import with_full_backups
 from reconciler.plan.job_runs import PENDING, begun_after
+from reconciler.plan.selection import select
 from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
 
 
@@ -57,13 +60,16 @@ LIVE: dict[str, Any] = {
 }
 
 
+DAILY = {"organization": "contoso.example.com", "repository": "cloud", "items": "all"}
+
+
 def world(**other: Any) -> Any:
     sections: dict[str, Any] = {
         "proxy": {"px-1": {"type": "workgroup"}, "px-2": {"type": "workgroup"}, "px-3": {"type": "workgroup"}},
         "pool": {"a": {"members": ["px-1", "px-2"]}, "b": {"members": ["px-3"]}},
         "repository": {"cloud": {"owner": "pool.a", **STORAGE}},
         "organization": {"contoso.example.com": {"proxies": ["a"]}},
-        "job": {"daily": {"organization": "contoso.example.com", "repository": "cloud", "items": "all"}},
+        "job": {"daily": DAILY},
     }
     return inventory(**{**sections, **other})
 
@@ -107,12 +113,91 @@ def test_a_proxy_that_changes_pools_leaves_before_it_joins() -> None:
     assert join.steps[0].params == {"name": "b", "join": ["px-2"], "leave": []}
 
 
-def test_a_change_in_its_chain_starts_the_job_once() -> None:
-    made = plan(
-        world(pool={"a": {"members": ["px-1", "px-2"], "description": "new"}, "b": {"members": ["px-3"]}}),
-        FakeReader(LIVE),
-    )
-    assert keys(made) == ["update:pool.a", "run:job.daily"]
+def test_a_change_of_who_moves_its_data_starts_the_job_once() -> None:
+    members = {"a": {"members": ["px-1"]}, "b": {"members": ["px-2", "px-3"]}}
+    made = plan(world(pool=members), FakeReader(LIVE))
+    assert keys(made) == ["update:pool.a", "update:pool.b", "run:job.daily"]
+    run = next(change for change in made.changes if change.key == "run:job.daily")
+    assert run.cause.detail == "downstream of changes to pool.a"
+    assert not run.steps[0].params.get("first")
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"proxy": {"px-1": {"throttle": "100 Mbps"}}},
+        {"proxy": {"px-1": {"threads": 32}}},
+        {"proxy": {"px-1": {"description": "new"}}},
+        {"pool": {"a": {"members": ["px-1", "px-2"], "description": "new"}}},
+        {"pool": {"a": {"members": ["px-1", "px-2"], "name": "b2", "formerly": "a"}}},
+        {"repository": {"cloud": {"owner": "pool.a", "retention.keep": "3 years"}}},
+        {"job": {"daily": {**DAILY, "description": "new"}}},
+        {"job": {"daily": {**DAILY, "name": "nightly", "formerly": "daily"}}},
+        {"job": {"daily": {**DAILY, "schedule": {"daily": "23:00"}}}},
+        {"job": {"daily": {**DAILY, "enabled": True}}},
+    ],
+    ids=str,
+)
+def test_what_alters_no_path_of_data_starts_no_job(declared: dict[str, Any]) -> None:
+    """A throttle, a retention, a rename, a description, a schedule: one change, and no full backup by day."""
+    threads = {
+        "threadsNumber": 64,
+        "enableNetworkThrottling": False,
+        "throttlingValue": 0,
+        "throttlingUnit": "Mbps",
+        "description": "",
+    }
+    live = {
+        **LIVE,
+        "Proxies": [{**item, **threads} for item in LIVE["Proxies"]],
+        "BackupRepositories": [
+            {**LIVE["BackupRepositories"][0], "retentionPeriodType": "Daily", "dailyRetentionPeriod": 30}
+        ],
+        "Jobs": [
+            {**LIVE["Jobs"][0], "isEnabled": False, "description": "", "schedulePolicy": {"scheduleEnabled": False}}
+        ],
+    }
+    sections: dict[str, dict[str, Any]] = {
+        "proxy": {name: {"type": "workgroup"} for name in ("px-1", "px-2", "px-3")},
+        "pool": {"a": {"members": ["px-1", "px-2"]}, "b": {"members": ["px-3"]}},
+        "repository": {"cloud": {"owner": "pool.a"}},
+        "job": {"daily": DAILY},
+    }
+    kind, objects = next(iter(declared.items()))
+    merged = {name: {**fields, **objects.get(name, {})} for name, fields in sections[kind].items()}
+    made = plan(world(**{kind: merged}), FakeReader(live, rest=7 if "threads" in str(declared) else 8))
+    assert [key for key in keys(made) if key.startswith("run:")] == []
+    assert len(made.changes) == 1
+
+
+def test_a_new_job_is_a_reason_of_its_own_and_a_full_backup() -> None:
+    made = plan(world(), FakeReader({**LIVE, "Jobs": []}))
+    run = next(change for change in made.changes if change.key == "run:job.daily")
+    assert run.cause.detail == "the job is new (not on the server)"
+    assert run.steps[0].params == {"name": "daily", "first": True}
+
+
+SATURDAY = "Sat 20:00 for 8 h (Europe/London)"
+
+
+def test_a_plan_says_how_many_full_backups_it_starts_and_in_which_windows() -> None:
+    made = plan(world(), FakeReader({**LIVE, "Jobs": []}))
+    found = with_full_backups(made, Policy(windows=(Window("Sat 20:00", 8, "Europe/London"),)))
+    assert [report.detail for report in found.reports if report.code == "full-backups"] == [
+        f"1 job is started, 1 of them with a full backup (daily), in the change windows: {SATURDAY}"
+    ]
+    (report,) = with_full_backups(made, Policy()).reports
+    assert report.detail.endswith("at any time: no change windows")
+
+
+def test_no_job_is_started_with_no_run_and_deletes_do_not_wait_for_one() -> None:
+    live = {**LIVE, "Proxies": [*LIVE["Proxies"], proxy(4, description="[vbo-reconcile:corp]")]}
+    made = plan(world(pool={"a": {"members": ["px-1"]}, "b": {"members": ["px-2", "px-3"]}}), FakeReader(live))
+    left = select(made, [], runs=False)
+    assert [key for key in keys(left) if key.startswith("run:")] == []
+    assert len(left.changes) == len(made.changes) - 1
+    assert not any(key.startswith("run:") for change in left.changes for key in change.depends_on)
+    assert "1 change was left out by --no-run" in [report.detail for report in left.reports]
 
 
 def test_a_job_may_be_kept_from_starting() -> None:

@@ -23,8 +23,11 @@ def window(context: GuardContext) -> Iterable[Refusal]:
         yield Refusal("window", f"the change window cannot be computed: {error}")
         return
     if not open_now:
-        names = ", ".join(f"{window.allow} for {window.hours:g} h ({window.zone})" for window in windows)
-        yield Refusal("window", f"the change window is closed: changes are allowed only in {names}")
+        yield Refusal("window", f"the change window is closed: changes are allowed only in {described(windows)}")
+
+
+def described(windows: Iterable[Window]) -> str:
+    return ", ".join(f"{window.allow} for {window.hours:g} h ({window.zone})" for window in windows)
 
 
 def is_open(window: Window, now: datetime) -> bool:
