@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.plan import Change
-from reconciler.model.steps import Limit, Step
+from reconciler.model.step import Limit, Step
 
 REST, SSH, WINRM = "rest", "ssh", "winrm"
 

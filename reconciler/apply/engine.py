@@ -35,7 +35,7 @@ from reconciler.model.event import (
     Stopping,
 )
 from reconciler.model.plan import Change, ChangeKey, Plan
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 
 
 @dataclass(frozen=True, slots=True)

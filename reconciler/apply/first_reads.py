@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from reconciler.model.errors import ReconcileError, Refused, RemoteError
 from reconciler.model.secret import without_secrets
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 
 Raw = Mapping[str, Any]
 

@@ -16,7 +16,8 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Identity, Recall
-from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step
+from reconciler.model.step import Step
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.job_runs import PENDING, begun_after
 from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores

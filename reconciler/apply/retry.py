@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.errors import DeadlineExceeded, RemoteError
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import ServerInfo
 from reconciler.model.position import Position
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 
 
 class Action(StrEnum):

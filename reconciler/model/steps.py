@@ -1,80 +1,15 @@
-"""The steps that changes are made of, one class each: the verb that plans name it with, its parameters, its text, and
-how the engine treats it. `apply/steps` runs them.
+"""The steps that changes are made of, one class each. `apply/steps` runs them.
 
 A new step is a class here, with a function marked `@runs` in `apply/steps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from enum import StrEnum
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
-
-class Limit(StrEnum):
-    """The concurrency limit that a step counts against while it runs."""
-
-    REST = "rest"
-    WINRM = "winrm"
-    HOST = "host"  # SSH or WinRM, by the transport of the step's host
-    NONE = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One call inside a change. The fields of a subclass are its parameters: JSON data without secrets."""
-
-    verb: ClassVar[str]
-    limit: ClassVar[Limit]
-    repeatable: ClassVar[bool]
-    prepares: ClassVar[bool]
-    undone_by: ClassVar[type[Step] | None]
-
-    @property
-    def text(self) -> str:
-        """One line for people."""
-        raise NotImplementedError
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The parameters as plans have them: without those that are at their default."""
-        values = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
-        return {_IN_PLANS.get(name, name): value for name, (value, default) in values.items() if value != default}
-
-
-STEPS: dict[str, type[Step]] = {}
-"""Every step, by its verb."""
-
-_IN_PLANS = {"arguments": "params"}  # parameters that plans name otherwise
-
-S = TypeVar("S", bound=Step)
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def _step(
-    verb: str,
-    *,
-    limit: Limit = Limit.REST,
-    repeatable: bool = False,
-    prepares: bool = False,
-    undone_by: type[Step] | None = None,
-) -> Callable[[type[S]], type[S]]:
-    """Makes a class the record of a step.
-
-    `repeatable`: the step is idempotent, so it is retried after a failure that may pass. A step that starts or creates
-    something is not: it reads back what became of its request. `prepares`: it disrupts nothing and may take long, so it
-    comes before the drain of a proxy. `undone_by`: the step that must follow, also after a failure; both read the state
-    before they act, so that it can follow a step that failed half way.
-    """
-
-    def record(cls: type[S]) -> type[S]:
-        cls.verb, cls.limit, cls.repeatable = verb, limit, repeatable
-        cls.prepares, cls.undone_by = prepares, undone_by
-        STEPS[verb] = dataclass(frozen=True, kw_only=True)(cls)
-        return cls
-
-    return record
+from reconciler.model.step import IN_PLANS, STEPS, Limit, Step, record
 
 
 def step_from_json(verb: str, params: Mapping[str, Any]) -> Step:
@@ -85,7 +20,7 @@ def step_from_json(verb: str, params: Mapping[str, Any]) -> Step:
     if verb not in STEPS:
         raise ValueError(f"unknown step {verb!r}")
     cls = STEPS[verb]
-    names = {_IN_PLANS.get(item.name, item.name): item.name for item in fields(cls)}
+    names = {IN_PLANS.get(item.name, item.name): item.name for item in fields(cls)}
     if unknown := sorted(params.keys() - names.keys()):
         raise ValueError(f"`{verb}` has no parameter {unknown[0]!r}")
     try:
@@ -94,7 +29,7 @@ def step_from_json(verb: str, params: Mapping[str, Any]) -> Step:
         raise ValueError(f"`{verb}`: {error}") from error
 
 
-@_step("create")
+@record("create")
 class CreateObject(Step):
     """`attach` lets the server take over a proxy service that is installed already."""
 
@@ -108,7 +43,7 @@ class CreateObject(Step):
         return f"create {self.kind} {self.name}"
 
 
-@_step("takeover")
+@record("takeover")
 class TakeOver(CreateObject):
     """A creation that takes over the proxy service of another server."""
 
@@ -117,7 +52,7 @@ class TakeOver(CreateObject):
         return f"take over {self.kind} {self.name}"
 
 
-@_step("update", repeatable=True)  # PUT of the whole object, read again each time
+@record("update", repeatable=True)  # PUT of the whole object, read again each time
 class UpdateObject(Step):
     """`fields` are sent; `changed` names those that differ."""
 
@@ -131,7 +66,7 @@ class UpdateObject(Step):
         return f"{' '.join(filter(None, ('change', self.kind, self.name)))}: {', '.join(self.changed)}"
 
 
-@_step("delete", repeatable=True)
+@record("delete", repeatable=True)
 class DeleteObject(Step):
     """`owner` is the mark that the plan saw. `force` and `credentials` (the login of the host) are for proxies only."""
 
@@ -147,7 +82,7 @@ class DeleteObject(Step):
         return f"delete {self.kind} {self.name}"
 
 
-@_step("pool.members")
+@record("pool.members")
 class ChangePoolMembers(Step):
     """Proxies that join and leave the pool `name`."""
 
@@ -160,7 +95,7 @@ class ChangePoolMembers(Step):
         return f"change the members of pool {self.name}"
 
 
-@_step("repository.move")
+@record("repository.move")
 class MoveRepository(Step):
     """`to` is the address of a proxy or pool."""
 
@@ -172,7 +107,7 @@ class MoveRepository(Step):
         return f"move repository {self.name} to {self.to}"
 
 
-@_step("repository.storage", repeatable=True)
+@record("repository.storage", repeatable=True)
 class ChangeObjectStorage(Step):
     """PUT of the object storage repository that a repository links to (REST up to v7)."""
 
@@ -185,7 +120,7 @@ class ChangeObjectStorage(Step):
         return f"change the object storage of repository {self.name}: {', '.join(self.changed)}"
 
 
-@_step("certificate.set", limit=Limit.WINRM, repeatable=True)
+@record("certificate.set", limit=Limit.WINRM, repeatable=True)
 class SetCertificate(Step):
     """PowerShell on the management server."""
 
@@ -197,7 +132,7 @@ class SetCertificate(Step):
         return f"set the server certificate {self.certificate}"
 
 
-@_step("proxy.upgrade", limit=Limit.WINRM)
+@record("proxy.upgrade", limit=Limit.WINRM)
 class UpgradeProxy(Step):
     """PowerShell on the management server, with the login `credentials` of the proxy's host."""
 
@@ -212,7 +147,7 @@ class UpgradeProxy(Step):
         return f"upgrade {self.name} to {self.to}"
 
 
-@_step("proxy.verify")
+@record("proxy.verify")
 class VerifyProxy(Step):
     """`version` is the lowest that is accepted; `pool` is the pool that the proxy belongs to."""
 
@@ -225,7 +160,7 @@ class VerifyProxy(Step):
         return f"verify {self.name}"
 
 
-@_step("maintenance.off", repeatable=True)
+@record("maintenance.off", repeatable=True)
 class ClearMaintenance(Step):
     """The server needs the login `credentials` of the host for it."""
 
@@ -239,7 +174,7 @@ class ClearMaintenance(Step):
         return f"clear maintenance mode of {self.name}"
 
 
-@_step("maintenance.on", repeatable=True, undone_by=ClearMaintenance)
+@record("maintenance.on", repeatable=True, undone_by=ClearMaintenance)
 class EnterMaintenance(Step):
     """Waits `deadline` seconds for running sessions, and `then` fails or goes on."""
 
@@ -255,7 +190,7 @@ class EnterMaintenance(Step):
         return f"put {self.name} into maintenance mode"
 
 
-@_step("sessions.wait", limit=Limit.NONE)
+@record("sessions.wait", limit=Limit.NONE)
 class WaitForSessions(Step):
     """Waits `deadline` seconds for running sessions, and `then` fails or goes on."""
 
@@ -268,7 +203,7 @@ class WaitForSessions(Step):
         return f"wait for the sessions on {self.name} to end"
 
 
-@_step("host.change", limit=Limit.HOST, repeatable=True)  # scripts check before they change
+@record("host.change", limit=Limit.HOST, repeatable=True)  # scripts check before they change
 class ChangeHost(Step):
     """One script of a playbook. `restart`: the proxy does not work meanwhile."""
 
@@ -283,7 +218,7 @@ class ChangeHost(Step):
         return f"{self.requirement} on {self.host}"
 
 
-@_step("package.upload", limit=Limit.HOST, repeatable=True, prepares=True)
+@record("package.upload", limit=Limit.HOST, repeatable=True, prepares=True)
 class UploadPackage(Step):
     """`source` is a path or URL; `file` its name on the host."""
 
@@ -298,7 +233,7 @@ class UploadPackage(Step):
         return f"upload {self.file} to {self.host} and verify its SHA-256"
 
 
-@_step("package.install", limit=Limit.HOST)
+@record("package.install", limit=Limit.HOST)
 class InstallPackage(Step):
     """`kind` is the extension of the file; `fresh`: no service is registered yet."""
 
@@ -314,7 +249,7 @@ class InstallPackage(Step):
         return f"install {self.version} on {self.host} and start it (rollback on failure)"
 
 
-@_step("package.registered", limit=Limit.HOST)
+@record("package.registered", limit=Limit.HOST)
 class MarkRegistered(Step):
     """Records on the host that its service belongs to a server, so that no later run takes it over."""
 
@@ -326,7 +261,7 @@ class MarkRegistered(Step):
         return f"mark the service on {self.host} as registered"
 
 
-@_step("job.switch", repeatable=True)
+@record("job.switch", repeatable=True)
 class SwitchJob(Step):
     """Enables or disables a job: whether the server runs it by its schedule."""
 
@@ -339,7 +274,7 @@ class SwitchJob(Step):
         return f"{'enable' if self.enabled else 'disable'} {self.kind} {self.name}"
 
 
-@_step("job.item.add")
+@record("job.item.add")
 class AddJobItem(Step):
     """`item` is one item of the job `name`, `title` its name for people; with `exclude`, the job leaves it out."""
 
@@ -353,7 +288,7 @@ class AddJobItem(Step):
         return f"exclude {self.title} from job {self.name}" if self.exclude else f"add {self.title} to job {self.name}"
 
 
-@_step("job.item.change", repeatable=True)
+@record("job.item.change", repeatable=True)
 class ChangeJobItem(AddJobItem):
     """Sets the services of an item."""
 
@@ -362,7 +297,7 @@ class ChangeJobItem(AddJobItem):
         return f"change {self.title} {'excluded from' if self.exclude else 'of'} job {self.name}"
 
 
-@_step("job.item.remove", repeatable=True)
+@record("job.item.remove", repeatable=True)
 class RemoveJobItem(AddJobItem):
     """An item that a job of selected items has besides others."""
 
@@ -372,10 +307,9 @@ class RemoveJobItem(AddJobItem):
         return kept if self.exclude else f"remove {self.title} from job {self.name}"
 
 
-@_step("job.run", limit=Limit.NONE)  # it runs for hours, with a request now and then
+@record("job.run", limit=Limit.NONE)
 class RunJob(Step):
-    """`follow`: an earlier run has started the session already. `first`: its repository holds no backup of the job, so
-    the session is a full backup."""
+    """`follow`: an earlier run has started the session already. `first`: the session is a full backup."""
 
     name: str
     follow: bool = False
@@ -386,7 +320,7 @@ class RunJob(Step):
         return f"run job {self.name}"
 
 
-@_step("update.verify", repeatable=True)
+@record("update.verify", repeatable=True)
 class VerifyInterrupted(Step):
     """Compares an object with what an interrupted run read (kept as `read`) before it sent the step `of`."""
 

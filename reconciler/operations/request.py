@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.model.steps import Step
+    from reconciler.model.step import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
-from reconciler.model.steps import Step, VerifyInterrupted
+from reconciler.model.step import Step
+from reconciler.model.steps import VerifyInterrupted
 from reconciler.operations.request import PlanRequest
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from reconciler.model.inventory import Resource
 from reconciler.model.live import Live, LiveResource, LookUp
 from reconciler.model.plan import FieldChange
 from reconciler.model.sentences import quoted
-from reconciler.model.steps import AddJobItem, ChangeJobItem, RemoveJobItem, Step
+from reconciler.model.step import Step
+from reconciler.model.steps import AddJobItem, ChangeJobItem, RemoveJobItem
 from reconciler.plan.passes import Inputs
 
 FIELDS = ("items", "exclude")

@@ -9,7 +9,7 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, UnknownField
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 from reconciler.model.value import digest
 from reconciler.plan.compare import Comparison, compare, new_fields, wanted_fields
 from reconciler.plan.doubles import yaml_text

@@ -15,7 +15,8 @@ from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report
 from reconciler.model.recall import Recall
-from reconciler.model.steps import DeleteObject, Step
+from reconciler.model.step import Step
+from reconciler.model.steps import DeleteObject
 from reconciler.model.value import UNKNOWN, known
 from reconciler.plan.doubles import disputed, is_recorded, may_be, mistaken, suggestion, unrecorded
 from reconciler.plan.part import PlanPart

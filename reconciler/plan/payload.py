@@ -13,13 +13,13 @@ from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.model.recall import Recall
+from reconciler.model.step import Step
 from reconciler.model.steps import (
     ChangeObjectStorage,
     ChangePoolMembers,
     CreateObject,
     MoveRepository,
     SetCertificate,
-    Step,
     SwitchJob,
     UpdateObject,
 )

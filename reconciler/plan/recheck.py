@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from reconciler.model.live import INCOMPLETE
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
 from reconciler.plan.selection import without_runs

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.model.steps import STEPS, Step, step_from_json
+from reconciler.model.step import STEPS, Step
+from reconciler.model.steps import step_from_json
 
 _LOGIN = {"host": "px-1.example.net", "os": "windows", "credentials": "local"}
 _OBJECT = {"kind": "proxy", "name": "px-1", "fields": {"host": "px-1.example.net"}}

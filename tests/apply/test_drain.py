@@ -19,7 +19,8 @@ from reconciler.model.inventory import Inventory, Policy
 from reconciler.model.live import Live, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
 from reconciler.model.recall import Recall
-from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step, UpgradeProxy, VerifyProxy, WaitForSessions
+from reconciler.model.step import Step
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance, UpgradeProxy, VerifyProxy, WaitForSessions
 from tests.apply.fakes import HOST, Clock, FakeServer, fake_context
 from tests.apply.fakes import LOGIN as ADMIN
 

@@ -14,7 +14,8 @@ from reconciler.apply.steps import RUN, StepFailed
 from reconciler.apply.steps.registry import VERIFY
 from reconciler.journal import FirstRead
 from reconciler.model.errors import Conflict, ConnectionLost, Missing, Refused, RemoteError
-from reconciler.model.steps import STEPS, Step, VerifyInterrupted, step_from_json
+from reconciler.model.step import STEPS, Step
+from reconciler.model.steps import VerifyInterrupted, step_from_json
 from reconciler.operations.resume import unverified
 from tests.apply.fakes import FakeServer, fake_context
 

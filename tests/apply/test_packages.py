@@ -14,7 +14,8 @@ import pytest
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.model.connection import Connection, Package, Transport
 from reconciler.model.errors import Unreachable
-from reconciler.model.steps import InstallPackage, MarkRegistered, Step, UploadPackage
+from reconciler.model.step import Step
+from reconciler.model.steps import InstallPackage, MarkRegistered, UploadPackage
 from tests.apply.fakes import FakeServer, fake_context
 
 SHA = "ab" * 32

@@ -15,7 +15,7 @@ from reconciler.model.errors import (
     Unavailable,
     Unreachable,
 )
-from reconciler.model.steps import STEPS
+from reconciler.model.step import STEPS
 from tests.apply.fakes import Clock, FakeServer, fake_context
 from tests.apply.samples import sample
 

@@ -12,7 +12,8 @@ import pytest
 from reconciler.apply.concurrency import ConcurrencyLimits
 from reconciler.apply.steps import RUN
 from reconciler.model.plan import Action, Cause, Change, ChangeKey, Reason
-from reconciler.model.steps import STEPS, ClearMaintenance, EnterMaintenance, Step, UploadPackage, step_from_json
+from reconciler.model.step import STEPS, Step
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance, UploadPackage, step_from_json
 from tests.apply.samples import PARAMS, SAMPLES
 
 TEXTS = {

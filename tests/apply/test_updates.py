@@ -9,7 +9,8 @@ import pytest
 from reconciler.apply.retry import with_retry
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.model.errors import ConnectionLost
-from reconciler.model.steps import Step, step_from_json
+from reconciler.model.step import Step
+from reconciler.model.steps import step_from_json
 from tests.apply.fakes import FakeServer, fake_context
 
 PATH = "Proxies/id-px-1"

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 
 LEASE = 1.0
 """Seconds that the lock of the killed run lasts; the next run waits for its end."""

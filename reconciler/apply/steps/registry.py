@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.model.errors import ReconcileError
-from reconciler.model.steps import Step
+from reconciler.model.step import Step
 
 S = TypeVar("S", bound=Step)
 

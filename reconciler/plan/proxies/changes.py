@@ -11,7 +11,8 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, Change, Report, UnknownField
-from reconciler.model.steps import ChangePoolMembers, CreateObject, Step, TakeOver
+from reconciler.model.step import Step
+from reconciler.model.steps import ChangePoolMembers, CreateObject, TakeOver
 from reconciler.plan.doubles import is_recorded, unrecorded
 from reconciler.plan.hosts import host_part
 from reconciler.plan.objects import changed, created

@@ -11,7 +11,8 @@ from typing import Any
 
 from reconciler.model.inventory import Policy, Resource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
-from reconciler.model.steps import ClearMaintenance, EnterMaintenance, Step, VerifyProxy, WaitForSessions
+from reconciler.model.step import Step
+from reconciler.model.steps import ClearMaintenance, EnterMaintenance, VerifyProxy, WaitForSessions
 from reconciler.plan.batches import disrupts_proxy
 from reconciler.plan.maintenance import MAINTENANCE
 from reconciler.plan.payload import precondition

@@ -7,7 +7,8 @@ from dataclasses import replace
 from reconciler.kinds.packages import file_name, wanted_build
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
-from reconciler.model.steps import CreateObject, InstallPackage, MarkRegistered, Step, UpgradeProxy, UploadPackage
+from reconciler.model.step import Step
+from reconciler.model.steps import CreateObject, InstallPackage, MarkRegistered, UpgradeProxy, UploadPackage
 from reconciler.model.value import digest
 from reconciler.plan.proxies.view import ProxyView
 
