@@ -52,7 +52,7 @@ def host_certificate_end(connection: Connection, root: str) -> datetime:
     from reconciler.clients.winrm.faults import translate
 
     peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
-    return _end(peer, connection.host, root, lambda error: translate(error, peer.name, _WHAT, sent=False))
+    return _end(peer, connection.identity, root, lambda error: translate(error, peer.name, _WHAT, sent=False))
 
 
 def _end(peer: Peer, name: str, root: str, fault: Callable[[Exception], RemoteError]) -> datetime:

@@ -109,6 +109,7 @@ def _connection(
         deadlines=_deadlines(values.get("connection.deadlines")),
         listener=values.get("connection.listener", "https"),
         jump=_jump(values.get("connection.jump"), credentials, jumps),
+        verified_name=values.get("connection.name", ""),
     )
 
 
@@ -150,6 +151,7 @@ def _server(
             trust=_trust(values, "powershell."),
             listener=values.get("powershell.listener", "https"),
             deadlines=_deadlines(values.get("deadlines")),
+            verified_name=values.get("powershell.name", ""),
         )
     return Server(
         host=values["host"],

@@ -93,7 +93,8 @@ def _needs(inventory: Inventory) -> Iterator[Need]:
 
 
 def _connection(where: str, section: str, connection: Connection, inventory: Inventory) -> Iterator[Need]:
-    yield from ((where, section, name) for name in (connection.host, connection.address) if name)
+    names = (connection.host, connection.address, connection.verified_name)
+    yield from ((where, section, name) for name in names if name)
     yield from _beliefs(where, connection.trust, inventory)
     if connection.jump is not None:
         yield from _connection(where, "hosts", connection.jump, inventory)

@@ -21,7 +21,8 @@ _NETBIOS: Final = 15
 @dataclass(frozen=True, slots=True)
 class Names:
     """What one proxy is called: `host` as it is declared or registered, `more` what else it is known by (its fqdn, its
-    declared address), in lower case. `observed` gives the names that its host reports; it may have to wait for them."""
+    declared address and the name that it proves), in lower case. `observed` gives the names that its host reports; it
+    may have to wait for them."""
 
     host: str = ""
     more: frozenset[str] = frozenset()

@@ -42,6 +42,7 @@ class Population:
                     "start over with: lab reset"
                 )
             host.state["proxy_name"] = spec.get("alias", "")
+            host.call(spec.get("own_name", host.name))
             try:
                 _adopt(host, spec)
             except ValueError as error:

@@ -15,7 +15,7 @@ from reconciler.kinds.storage_settings import INSIDE, PREFIX
 from reconciler.lab.certificates import client_pem
 from reconciler.lab.pki import ssh_public
 from reconciler.lab.secrets import LabSecrets
-from reconciler.model.connection import Access, Certificate, Credential
+from reconciler.model.connection import Access, Certificate, Connection, Credential
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.version import rest_number
 
@@ -39,6 +39,7 @@ def wanted(
         "server": {
             "host": server.host,
             "rest_host": server.rest_name,
+            "own_name": server.powershell.identity if server.powershell else server.host,
             "port": server.port,
             "build": BUILDS[rest],
             "served": [version for version in sorted(BUILDS) if version <= rest],
@@ -154,8 +155,11 @@ class _People:
         credentials = (server.credential, shell.credential if shell else None)
         return self.logins(credentials, shell.certificate if shell else None)
 
+    def connection(self, proxy: Resource) -> Connection | None:
+        return self._access.connections.get(proxy.name)
+
     def of_proxy(self, proxy: Resource) -> dict[str, list[dict[str, str]]]:
-        connection = self._access.connections.get(proxy.name)
+        connection = self.connection(proxy)
         credentials = (
             self._access.credentials.get(str(proxy.fields.get("credentials"))),
             connection.credential if connection else None,
@@ -165,11 +169,14 @@ class _People:
 
 def _host(proxy: Resource, people: _People) -> dict[str, Any]:
     host = str(proxy.fields.get("host", proxy.name))
+    connection = people.connection(proxy)
+    own = connection.identity if connection else host
     return {
         "name": host,
+        "own_name": own,
         "alias": proxy.name,
         "os": str(proxy.fields.get("os", "windows")),
-        "domain": domain_of(host) if proxy.fields.get("type") == "domain" else "",
+        "domain": domain_of(own) if proxy.fields.get("type") == "domain" else "",
         "port": int(proxy.fields.get("port", 9193)),
         **people.of_proxy(proxy),
     }

@@ -77,7 +77,8 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One host. `host` is its name, which certificates and host keys must match; `address` is where packets go.
+    """One host. `host` is its name for the server and for messages; `address` is where packets go, by default `host`.
+    `verified_name` is what its certificate, service principal and host key must match, by default `host`.
 
     `port` 0 stands for the default (22, 5986, 5985). `name` is the name in the inventory, for messages. `listener` is
     WinRM's: `https`, or `http` where NTLM or Kerberos encrypt every message themselves. `jump` is the host to go
@@ -95,6 +96,12 @@ class Connection:
     deadlines: Deadlines = field(default_factory=Deadlines)
     listener: str = "https"
     jump: Connection | None = None
+    verified_name: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The name that the host proves."""
+        return self.verified_name or self.host
 
     @property
     def peer(self) -> str:

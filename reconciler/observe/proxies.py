@@ -55,7 +55,7 @@ def match_proxies(
 
 def _names(proxy: Resource, naming: Naming, reported: ReportedNames) -> Names:
     connection = naming.connection(proxy.name)
-    more = (connection.address,) if connection is not None else ()
+    more = (connection.address, connection.verified_name) if connection is not None else ()
     return Names.of(str(proxy.fields.get("host", proxy.name)), more, lambda: reported(proxy.name))
 
 

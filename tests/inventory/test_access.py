@@ -99,6 +99,21 @@ def test_connections(tmp_path: Path) -> None:
     }
 
 
+def test_the_name_that_a_host_proves_is_not_where_packets_go(tmp_path: Path) -> None:
+    head = HEAD_OF_ALL.replace("port: 15986", "port: 15986, name: vbo01.corp.example.com")
+    body = BODY.replace(
+        "host: d.example.com, type: domain, credentials: admin",
+        "host: 192.0.2.21, type: domain, credentials: admin, connection: {name: d.example.com}",
+    ).replace("address: 192.0.2.9", "name: own.example.com, address: 192.0.2.9")
+    access = load_text(tmp_path, body, head).access
+    windows, linux, shell = access.connections["domain"], access.connections["linux"], access.server.powershell
+    assert shell is not None
+    assert (windows.identity, windows.target) == ("d.example.com", ("192.0.2.21", 5986))
+    assert (linux.identity, linux.host, linux.target) == ("own.example.com", "l.example.com", ("192.0.2.9", 2222))
+    assert (shell.identity, shell.target) == ("vbo01.corp.example.com", ("192.0.2.1", 15986))
+    assert access.connections["own"].identity == "o.example.com"
+
+
 def test_ways_of_winrm(tmp_path: Path) -> None:
     head = HEAD_OF_ALL.replace("credentials: shell, ca_file: ca.pem, port: 15986", "credentials: shell, listener: http")
     head = head.replace(

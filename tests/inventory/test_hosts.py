@@ -39,10 +39,12 @@ PLACES = {
     "server.host": "server",
     "server.rest_host": "server",
     "server.address": "server",
+    "server.powershell.name": "server.powershell",
     "server.powershell.address": "server.powershell",
     "jump_hosts.bastion.host": "jump_hosts.bastion",
     "jump_hosts.bastion.address": "jump_hosts.bastion",
     "proxies.px.host": "proxies.px",
+    "proxies.px.connection.name": "proxies.px.connection",
     "proxies.px.connection.address": "proxies.px.connection",
     "proxies.px.internet_proxy.host": "proxies.px.internet_proxy",
     "smtp.server": "smtp",
@@ -105,6 +107,20 @@ def test_a_fix_works_when_it_is_pasted(tmp_path: Path, place: str, text: str) ->
     pasted = {name: resolve(value.strip('"')) for name, _, value in (line.partition(": ") for line in lines)}
     assert pasted == {key: host} | ({"port": port} if port else {})
     at(document, PLACES[place]).update(pasted)
+    allowed = {"connection-name"} if key == "name" and hosts.is_address(host) else set()
+    assert {item.code for item in said(tmp_path, document)} == allowed
+
+
+@pytest.mark.parametrize("place", ["server.powershell", "proxies.px.connection"])
+@pytest.mark.parametrize("address", ["192.0.2.10", "2001:db8::1"])
+def test_an_address_in_the_place_of_a_name(tmp_path: Path, place: str, address: str) -> None:
+    """It is not what a host proves; the fix is where to connect."""
+    document = json.loads(json.dumps(BASE))
+    at(document, place)["name"] = address
+    (found,) = said(tmp_path, document)
+    assert found.code == "connection-name"
+    assert f"Write `address: {address}`" in str(found.fix)
+    at(document, place)["address"] = at(document, place).pop("name")
     assert said(tmp_path, document) == []
 
 

@@ -92,6 +92,8 @@ def test_every_section_counts(inventory: Inventory, section: str) -> None:
         ("address: ps.example.com", "address: ps.evil.example", "servers: [ps.evil.example]"),
         ("host: gate.example.com", "host: gate.evil.example", "hosts: [gate.evil.example]"),
         ("address: 192.0.2.9", "address: 198.51.100.1", "hosts: [198.51.100.1]"),
+        ("address: 192.0.2.9", "address: 192.0.2.9, name: px.evil.example", "hosts: [px.evil.example]"),
+        ("address: ps.", "name: ps.evil.example, address: ps.", "servers: [ps.evil.example]"),
         ("vault: [vault, get]", "vault: [curl, evil.example]", "commands: {vault: [curl, evil.example]}"),
         ("secret://exec/tool", "secret://exec/other", "commands: {other: [other]}"),
     ],

@@ -22,6 +22,8 @@ def matched(declared: dict[str, Names], *live: Names) -> Matches:
         (Names.of(FQDN), Names.of("PX-LON-1")),
         (Names.of(FQDN), Names.of("PX-LON-1", ["px-lon-1"])),
         (Names.of(FQDN, ["172.17.53.53"]), Names.of("172.17.53.53")),
+        (Names.of("172.17.53.53", [FQDN]), Names.of(FQDN)),
+        (Names.of("172.17.53.53", [FQDN]), Names.of("10.0.0.1", [FQDN])),
         (Names.of("2001:DB8:0::7"), Names.of("2001:db8::7")),
         (Names.of("172.17.53.53"), Names.of("172.17.53.53", [FQDN])),
         (Names.of("172.17.53.53", (), lambda: (FQDN, "PX-LON-1")), Names.of(FQDN)),

@@ -53,6 +53,15 @@ def test_an_address_matches_the_declared_one(world: World) -> None:
     assert world.plan(inventory(world, edit)).changes == ()
 
 
+def test_the_name_that_a_host_proves_is_one_of_its_names(world: World) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        document["proxies"]["px-1"] |= {"host": "172.17.53.53", "connection": {"name": FQDN}}
+
+    plan = world.plan(inventory(world, edit))
+    assert plan.changes == ()
+    assert reports(plan) == [f"registered on the server as {FQDN}: the same proxy by another name of its host"]
+
+
 def test_a_change_keeps_the_name_on_the_server(world: World) -> None:
     raw = registered(world, "PX-1", FQDN)
     changed = inventory(world, lambda document: document["proxies"]["px-1"].update(description="Rack 2"))

@@ -41,7 +41,7 @@ class _TrustedOnly:
 
     def missing_host_key(self, _client: paramiko.SSHClient, _hostname: str, key: paramiko.PKey) -> None:
         certificate = key.public_blob.key_blob if key.public_blob else b""
-        why = self._keys.objection(key.asbytes(), certificate, host=self._connection.host, now=time.time())
+        why = self._keys.objection(key.asbytes(), certificate, host=self._connection.identity, now=time.time())
         if not why:
             return
         hint = (

@@ -132,7 +132,7 @@ class HostKeys:
         if optional:
             with suppress(RuntimeError):  # an account without a home, as in a container
                 files = [Path.home() / ".ssh" / "known_hosts"]
-        names = names_of(connection.host, connection.target[1])
+        names = names_of(connection.identity, connection.target[1])
         for file in files:
             found += entries(_text(file, connection, optional=optional).split("\n"), names)
         revoked = _keys(found, REVOKED)

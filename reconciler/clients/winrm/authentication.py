@@ -61,7 +61,7 @@ def negotiation(connection: Connection, credential: Credential, context: Connect
         return spnego.client(
             credential.username,
             password.reveal(),
-            hostname=connection.host,
+            hostname=connection.identity,
             service="HTTP",
             protocol="ntlm",
             channel_bindings=_binding(certificate),
@@ -89,7 +89,7 @@ def _kerberos(connection: Connection, credential: Credential, context: Connectio
             known = spnego.CredentialCache(credential.username)  # the operator's tickets
         return spnego.client(
             known,
-            hostname=connection.host,
+            hostname=connection.identity,
             service="HTTP",
             protocol="kerberos",
             channel_bindings=_binding(certificate),

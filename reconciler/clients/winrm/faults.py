@@ -158,7 +158,10 @@ HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unavailable: "Windows limits shells and users (MaxShellsPerUser, MaxConcurrentUsers): retry later.",
     UntrustedPeer: "Trust its issuer with `ca_file`, or pin the certificate: fingerprint: sha256:…",
 }
-_NAME_HINT = "`host` must be a name in the certificate of the host's HTTPS listener; `address` is where to connect."
+_NAME_HINT = (
+    "Set `connection.name` (`server.powershell.name` for the server; the default is `host`) to the name in the "
+    "certificate of the host's HTTPS listener; `address` is where to connect."
+)
 _CERTIFICATE_HINTS: Final[Mapping[int, str]] = {  # by the numbers of OpenSSL's X509_V_ERR_…
     9: "The certificate of the host's HTTPS listener is not valid yet: compare the clocks.",
     10: "Renew the certificate of the host's HTTPS listener (`winrm enumerate winrm/config/listener` names it).",
@@ -170,8 +173,9 @@ CERTIFICATE_HINT: Final = (
     "the user principal name in it), and Certificate must be an enabled authentication method."
 )
 KERBEROS_HINT: Final = (
-    "Kerberos uses the name in the inventory (`host`). It needs a service principal HTTP/NAME, clocks that differ by "
-    "at most five minutes, and a krb5.conf that finds the realm. Without password and keytab, run kinit first."
+    "Kerberos uses the name in the inventory (`connection.name`, by default `host`). It needs a service principal "
+    "HTTP/NAME, clocks that differ by at most five minutes, and a krb5.conf that finds the realm. Without password and "
+    "keytab, run kinit first."
 )
 _NO_KDC: Final = frozenset({-1765328228, -1765328230})
 """KRB5_KDC_UNREACH and KRB5_REALM_CANT_RESOLVE."""

@@ -1,8 +1,8 @@
 """The transport for pywinrm's protocol: one authenticated connection.
 
-It connects to the address in the inventory, while certificate, URL and login use the host's name. Environment variables
-(proxies, CA bundles) are ignored, and answers have a maximum size. Over plain HTTP, NTLM or Kerberos encrypts each
-message ([MS-WSMV] 2.2.9.1).
+It connects to the address in the inventory, while certificate, URL and login use the name that the host proves.
+Environment variables (proxies, CA bundles) are ignored, and answers have a maximum size. Over plain HTTP, NTLM or
+Kerberos encrypts each message ([MS-WSMV] 2.2.9.1).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Wire(Transport):
         begin: Begin | None,
         attempt: Callable[[], AbstractContextManager[Attempt]] = lambda: nullcontext(Attempt()),
     ) -> None:
-        name = f"[{connection.host}]" if ":" in connection.host else connection.host
+        name = f"[{connection.identity}]" if ":" in connection.identity else connection.identity
         self._host = f"{name}:{connection.target[1]}"
         # pywinrm validates credentials except for Kerberos; it gets none.
         super().__init__(f"{'https' if tls else 'http'}://{self._host}/wsman", auth_method="kerberos", proxy=None)
@@ -171,7 +171,7 @@ class Wire(Transport):
         self.close_session()
         opened: socket.socket = dial(self._connection.target, self.seconds)
         if self._tls is not None:
-            opened = self._tls.wrap_socket(opened, server_hostname=self._connection.host)
+            opened = self._tls.wrap_socket(opened, server_hostname=self._connection.identity)
         self._line = HTTPConnection(*self._connection.target, timeout=self.seconds)
         self._line.auto_open = 0  # otherwise it reconnects by itself, without TLS and login
         self._line.sock = opened

@@ -45,6 +45,7 @@ RULES: Final = (
     Rule("jump-windows", "Jump host for Windows", jumps.for_windows),
     Rule("transport", "Transport does not fit", proxies.wrong_transport),
     Rule("listener", "Listener does not fit", proxies.open_listener),
+    Rule("connection-name", "Address in the place of a name", addresses.address_as_name),
     Rule("absent-in-use", "A proxy to be removed is in use", proxies.absent_in_use),
     Rule("same-host", "Two proxies on one host", proxies.same_host),
     Rule("server-as-proxy", "Server declared as a proxy", proxies.server_as_proxy),

@@ -1,4 +1,4 @@
-"""Rules of addresses (URLs): their host is held to the definition of hosts."""
+"""Rules of addresses: the host of a URL is held to the definition of hosts, and an address is not a name."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ def wrong_host(declared: Declared) -> Iterator[Finding]:
                 if wrong:
                     detail = f"The host of `{part}` ({quoted(wrong)}) is not valid: {_MESSAGE}."
                     yield Finding(Where(section, name, where), detail, _fix(text, wrong, part))
+
+
+def address_as_name(declared: Declared) -> Iterator[Finding]:
+    """`name` does not say where to connect."""
+    found = [("proxies", name, "connection", values) for name, values in declared.section("proxies").items()]
+    for section, name, part, values in [*found, ("server", "", "powershell", declared.setting("server"))]:
+        text = str(values.get(f"{part}.name", ""))
+        if hosts.is_address(text):
+            detail = f"{quoted(text)} is an address, and `{part}.name` is the name that the host is verified by."
+            fix = (
+                f"Write `address: {text}` if that is where to connect. With `name`, write the name in its certificate."
+            )
+            yield Finding(Where(section, name, f"{part}.name"), detail, fix)
 
 
 def _texts(values: Any, field: str, part: str) -> Iterator[tuple[str, str]]:

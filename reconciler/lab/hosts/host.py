@@ -108,6 +108,23 @@ class Host(ABC):
                 self._close = self.around.acceptor.open(listener, _say_nothing).close
         self.settle()
 
+    @property
+    def own_name(self) -> str:
+        """What the machine calls itself and its certificate is for. The network and the server may know it by another
+        name, such as its address."""
+        return str(self.state.get("own_name", self.name))
+
+    def call(self, name: str) -> None:
+        """Rename the machine; its name in the network stays."""
+        if name.lower() == self.own_name:
+            return
+        with self.document.lock:
+            self.state["own_name"] = name.lower()
+            self.document.save()
+        if self._close is not None:
+            self._end()
+            self.start()
+
     def stop(self) -> None:
         """End the way in and the proxy service."""
         self._end()

@@ -47,7 +47,7 @@ class World:
         (self.folder / "known").write_text("\n".join(lines) + "\n")
         return Trust(known_hosts=("known",))
 
-    def log_in(self, server: Sshd, trust: Trust) -> int:
+    def log_in(self, server: Sshd, trust: Trust, verified_name: str = "") -> int:
         connection = Connection(
             "px-lnx-1",
             HOST,
@@ -56,6 +56,7 @@ class World:
             address="127.0.0.1",
             port=server.port,
             trust=trust,
+            verified_name=verified_name,
         )
         with open_host(connection, context(self.folder)) as host:
             return int(host.execute(Script("linux/one.sh", "echo 1"), {}, deadline=20))
@@ -76,6 +77,14 @@ def test_an_authority_in_known_hosts_vouches_for_the_host(world: World, kind: st
 
 def test_an_authority_pinned_in_the_inventory(world: World) -> None:
     assert world.log_in(world.host(), Trust(host_keys=(f"@cert-authority {public(AUTHORITY)}",))) == 1
+
+
+def test_a_certificate_for_the_name_that_the_host_proves(world: World) -> None:
+    server = world.host(principals=["own.example.com"])
+    trust = world.trust(f"@cert-authority *.example.com {public(AUTHORITY)}")
+    assert world.log_in(server, trust, "own.example.com") == 1
+    with pytest.raises(UntrustedPeer, match="issued for own"):
+        world.log_in(server, world.trust(f"@cert-authority * {public(AUTHORITY)}"))
 
 
 def test_a_key_that_is_pinned_needs_no_certificate(world: World) -> None:

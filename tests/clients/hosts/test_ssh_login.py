@@ -107,6 +107,15 @@ def test_known_hosts_of_the_operator(sshd: Sshd, connect: Connect, names: str) -
     assert trusted_keys(connect(trust=Trust()), "/") == (blob(sshd.public),)
 
 
+@pytest.mark.parametrize("names", ["[{host}]:{port}", "{host}"])
+def test_known_hosts_by_the_name_that_the_host_proves(sshd: Sshd, connect: Connect, tmp_path: Path, names: str) -> None:
+    (tmp_path / "known").write_text(f"{names.format(host='own.example.com', port=sshd.port)} {sshd.public}\n")
+    trust = Trust(known_hosts=("known",))
+    assert log_in(connect, str(tmp_path), trust=trust, verified_name="own.example.com") == 1
+    for name in ("", "px-lnx-1.example.net"):
+        assert isinstance(refusal(connect, str(tmp_path), trust=trust, verified_name=name), UntrustedPeer)
+
+
 @pytest.mark.parametrize(
     "line", ["!px-lnx-1.example.net,*.example.net", "elsewhere.example.net", "[px-lnx-1.example.net]:1"]
 )

@@ -543,6 +543,31 @@ def test_certificates_of_others_are_not_trusted(tmp_path: Path) -> None:
         assert host.engine.counts["Create"] == 0
 
 
+def test_a_host_proves_the_name_that_the_inventory_gives_it(tmp_path: Path) -> None:
+    """It may be declared by its address, or by a short name."""
+    with running(tmp_path, says()) as host:
+        assert run(host, host="192.0.2.21", verified_name=NAME) == 1
+        for name in ("", "px-2.example.net"):
+            error = refusal(host, host="192.0.2.21", verified_name=name)
+            assert isinstance(error, UntrustedPeer)
+            assert "`connection.name`" in error.hint
+        assert host.engine.counts["Create"] == 1
+
+
+@pytest.mark.parametrize("auth", ["ntlm", "kerberos"])
+def test_the_service_principal_has_the_name_that_the_host_proves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(authentication, "has_kerberos", lambda: True)
+    monkeypatch.setattr("spnego.client", lambda *_login, hostname, service, **_more: asked.append((service, hostname)))
+    login = Credential("admin", "svc@EXAMPLE.NET", password=SecretRef("test", "x"), auth=auth)
+    for host, name in (("192.0.2.21", NAME), (NAME, "")):
+        connection = Connection("px-1", host, Transport.WINRM, login, address="127.0.0.1", verified_name=name)
+        authentication.negotiation(connection, login, context(tmp_path))(b"")
+    assert asked == [("HTTP", NAME)] * 2
+
+
 def test_a_pinned_certificate_needs_no_authority_and_no_name(tmp_path: Path) -> None:
     with running(tmp_path, says(), identity=lambda authority: authority.self_signed("x")) as host:
         pin = f"sha256:{host.identity.certificate.fingerprint(hashes.SHA256()).hex()}"

@@ -57,6 +57,7 @@ class LinuxHost(Host):
 
     def _listen(self, listener: socket.socket) -> Close:
         network = self.around.network
+        self._put("etc/hostname", self.own_name)
         files.equip(self.root, network.names, {} if "mail" in self.faults else network.places)
         changed = "host-key" in self.faults
         key = ssh_key(self.key_file.with_suffix(".otherkey") if changed else self.key_file)

@@ -69,10 +69,10 @@ class WindowsHost(Host):
         authority = self.around.authority
         fault = self.faults.get("certificate", "valid")
         if fault == "expired":
-            return authority.expired(self.name)
+            return authority.expired(self.own_name)
         if fault == "other-name":
             return authority.host("another-name.invalid")
-        return authority.host(self.name, [address])
+        return authority.host(self.own_name, [address])
 
     def _listen(self, listener: socket.socket) -> Close:
         identity = self._identity(str(listener.getsockname()[0]))

@@ -42,7 +42,7 @@ def fresh(host: Fresh) -> dict[str, Any]:
 
 
 def short_name(state: Mapping[str, Any]) -> str:
-    return str(state["name"]).partition(".")[0]
+    return str(state.get("own_name", state["name"])).partition(".")[0]
 
 
 def lets_in(state: Mapping[str, Any], port: int) -> bool:
