@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from typing import NoReturn
+
+_INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 def main() -> NoReturn:
@@ -13,4 +17,6 @@ def main() -> NoReturn:
 
     code = run(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C from here on must not print a traceback
+    if code in _INTERRUPTED and threading.active_count() > 1:
+        os._exit(code)  # nobody waits for threads that still wait for a host
     sys.exit(code)

@@ -25,11 +25,17 @@ COMPLETE = "_VBO_RECONCILE_COMPLETE"
 def run(arguments: Sequence[str], console: Console | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code. Never raises."""
     console = console or Console()
+    console.interrupts.late = lambda: _say_late(console)
     with console.interrupts as interrupts, _Boundary(console, interrupts) as boundary:
         boundary.code = _call(arguments, console, interrupts)
         console.flush()
     console.end_record(boundary.code)
     return boundary.code
+
+
+def _say_late(console: Console) -> None:
+    console.report("\nInterrupted.")
+    console.flush()
 
 
 def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) -> int:
@@ -88,6 +94,7 @@ class _Boundary:
                 abandon(self._console.out)
                 return exits.BROKEN_PIPE
             case KeyboardInterrupt() | click.Abort():
+                self._interrupts.ended()
                 self._console.report("\nInterrupted.")
                 return self._interrupts.code
             case _:

@@ -10,19 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
-from reconciler.cli.displays import abandon, silent
+from reconciler.cli.displays import SilentStream, abandon, silent
 from reconciler.cli.interrupts import Interrupts
 from reconciler.operations.private_files import naming
 
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.event import Event
+    from reconciler.model.waiting import Waiting
     from reconciler.operations.events import Notice
     from reconciler.operations.runtime import Runtime
     from reconciler.render.stream import Stream
     from reconciler.render.style import Style
+    from reconciler.render.waiting import WaitingDisplay
 
 STANDARD_OUTPUT: Final = "standard output"
 
@@ -55,12 +57,14 @@ class Console:
     working: bool = False
     lost: OSError | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
+    _display: WaitingDisplay | None = None
 
     def result(self, text: str, *, own: bool = False) -> None:
         """Print the result. With `own` it holds nothing that others wrote, and is printed as it is."""
         from reconciler.render.style import for_log
 
         self.answered = self.answered or bool(text)
+        self._make_way()
         with self.deferring():
             _write(self.out, text if own else for_log(text))
 
@@ -93,8 +97,8 @@ class Console:
 
     def announce(self, text: str) -> None:
         """Print commands for a pipeline on standard error, also with --quiet."""
-        with silent(self.err):
-            _write(self.err, text)
+        self._make_way()
+        self._write_message(text)
 
     def detail(self, text: str) -> None:
         """Print a message if --verbose."""
@@ -110,8 +114,31 @@ class Console:
     def _say(self, text: str) -> None:
         from reconciler.render.style import for_log
 
+        self._make_way()
+        self._write_message(for_log(text))
+
+    def _write_message(self, text: str) -> None:
         with silent(self.err):
-            _write(self.err, for_log(text))
+            _write(self.err, text)
+
+    def _make_way(self) -> None:
+        if self._display is not None:
+            self._display.make_way()
+
+    def _wait(self, waiting: Waiting) -> None:
+        """Show what is waited for: on a terminal while it lasts, in a log now and then."""
+        from reconciler.render.waiting import LogLine, TerminalLine, WaitingDisplay
+
+        if self._display is None:
+            stream = cast("TextIO", SilentStream(self.err))
+            line = TerminalLine(stream, self.err_style) if self.can_draw else LogLine(self._log)
+            self._display = WaitingDisplay(line)
+        self._display.show(waiting)
+
+    def _log(self, line: str) -> None:
+        """A line of the display itself, which makes way for everything else."""
+        self._write_message(line)
+        self._flush_messages()
 
     def _record_all(self, diagnostics: Iterable[Diagnostic]) -> None:
         from reconciler.plan.document import diagnostic_to_json
@@ -146,6 +173,7 @@ class Console:
 
     def hear(self, notice: Notice | Event) -> None:
         """Print what an operation reports."""
+        from reconciler.model.waiting import Waiting
         from reconciler.operations.events import (
             Abandoned,
             Executed,
@@ -161,6 +189,9 @@ class Console:
         match notice:
             case Message(text, verbose):
                 (self.detail if verbose else self.report)(text)
+            case Waiting():
+                if not self.quiet:
+                    self._wait(notice)
             case InventoryLoaded(files, warnings):
                 if warnings and not self.quiet:
                     self.problems(warnings)

@@ -30,19 +30,22 @@ def _with_variables(params: Iterable[click.Parameter]) -> None:
 
 
 class Command(click.Command):
-    """A command whose operation may find fault with its arguments."""
+    """A command whose operation may find fault with its arguments. One that `only_reads` need not end in order after an
+    interrupt."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from reconciler.operations.errors import InvalidOption
 
+        ctx.ensure_object(Console).interrupts.only_reads = self.only_reads
         try:
             return super().invoke(ctx)
         except InvalidOption as error:
             raise click.UsageError(str(error), ctx) from error
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, only_reads: bool = False, **kwargs: Any) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)
+        self.only_reads = only_reads
         _with_variables(self.params)
 
 

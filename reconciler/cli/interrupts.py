@@ -29,17 +29,23 @@ _CODES = {
     if hasattr(signal, name)
 }
 _HANG_UP = getattr(signal, "SIGHUP", None)
+_GRACE = 0.8
+"""Seconds for a command that only reads to end in order after an interrupt. It holds nothing that others wait for."""
 _REDIRECTED = 2
 """Signals that are redirected; the one after them ends the process."""
 
 
 class Interrupts:
     """While entered, the first signal raises KeyboardInterrupt in the main thread, and the next one ends the process.
-    `code` is the exit code of the first signal."""
+    `code` is the exit code of the first signal. A command that `only_reads` ends soon after the first signal, whatever
+    it waits for; `late` says so then."""
 
     def __init__(self, leave: Callable[[int], Any] = os._exit) -> None:
         self.code: int = Status.INTERRUPTED
         self.count = 0
+        self.only_reads = False
+        self.late: Callable[[], None] = lambda: None
+        self._timer: threading.Timer | None = None
         self._leave = leave
         self._hear: Callable[[], None] | None = None
         self._unraisable = sys.unraisablehook
@@ -77,6 +83,22 @@ class Interrupts:
         """End the process now, without waiting for its threads."""
         self._leave(self.code)
 
+    def _leave_soon(self) -> None:
+        """A name that is looked up or a server that is told goodbye does not notice an interrupt."""
+        if self.only_reads:
+            self._timer = threading.Timer(_GRACE, self._leave_late)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def ended(self) -> None:
+        """The command has ended in order."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _leave_late(self) -> None:
+        self.late()
+        self.leave()
+
     def _drop(self, ignored: sys.UnraisableHookArgs) -> None:
         """Python drops exceptions that are raised while it finalizes an object. `count` counts that signal anyway."""
         if ignored.exc_type is not KeyboardInterrupt:
@@ -91,6 +113,7 @@ class Interrupts:
         if self._hear is not None and self.count <= _REDIRECTED:
             self._hear()
         elif self.count == 1:
+            self._leave_soon()
             raise KeyboardInterrupt
         else:
             self.leave()

@@ -34,7 +34,7 @@ def jobs() -> None:
     """Run jobs and follow them to their results, or list them."""
 
 
-@jobs.command("list")
+@jobs.command("list", only_reads=True)
 @inventory_argument
 @lab_option
 @format_option("human", "json")

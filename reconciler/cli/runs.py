@@ -18,7 +18,7 @@ def runs() -> None:
     """Show what was applied, by whom, and with what result."""
 
 
-@runs.command("list")
+@runs.command("list", only_reads=True)
 @journal_lab_options
 @click.option(
     "--limit",
@@ -49,7 +49,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
     return Status.OK
 
 
-@runs.command("show")
+@runs.command("show", only_reads=True)
 @click.argument("run", metavar="RUN")
 @journal_lab_options
 @format_option("human", "json")

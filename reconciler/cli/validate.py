@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.render.style import Style
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, only_reads=True)
 @inventory_argument
 @format_option("human", "json")
 @verbosity_options

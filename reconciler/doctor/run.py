@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.doctor.check import Check, Level, ordered
 from reconciler.doctor.hosts import HostChecks, check_host, check_requirements
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
 from reconciler.doctor.server import ServerChecks, check_powershell, check_rest
+from reconciler.model.waiting import Awaited, Waiting, reading
+from reconciler.observe.workers import result, workers
 from reconciler.plan.disagreements import disagreements
 
 if TYPE_CHECKING:
@@ -33,20 +35,29 @@ class CheckContext:
     now: datetime
 
 
-def check_up(context: CheckContext, *, parallel: int) -> list[Check]:
-    """All checks, worst first, `parallel` at a time. A check that fails does not stop the others."""
+def check_up(
+    context: CheckContext, *, parallel: int, listen: Callable[[Waiting], None] = lambda _: None
+) -> list[Check]:
+    """All checks, worst first, `parallel` at a time. A check that fails does not stop the others. `listen` is told who
+    has not answered yet."""
     access = context.access
     proxies = {proxy.name: proxy for proxy in context.inventory.of_kind("proxy")}
     reached = [name for name in sorted(access.connections) if name in proxies]
-    with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="doctor") as pool:
+    with Awaited(*reading(access.server.host, reached), listen) as awaited, workers(parallel, "doctor") as pool:
         rest = pool.submit(check_rest, context)
         rows: list[Future[list[Check]]] = [pool.submit(check_powershell, context)]
         hosts = {name: pool.submit(check_host, context, proxies[name], access.connections[name]) for name in reached}
+        awaited.watch("the server", rest)
+        for name, future in hosts.items():
+            awaited.watch(name, future)
         rows += [_submit(pool, check_credential(context, item)) for item in access.credentials.values()]
         rows += [_submit(pool, check_certificate(context, item)) for item in access.certificates.values()]
         packages = {(item.source, item.sha256): item for item in access.packages.values()}
         rows += [_submit(pool, check_package(context, item)) for item in packages.values()]
         rows += [_submit(pool, check_known_host(context, item)) for item in access.connections.values()]
+        waiting: tuple[Future[Any], ...] = (rest, *hosts.values(), *rows)
+        for each in waiting:
+            result(each)
     server = rest.result()
     checks = [*server.checks, *(check for row in rows for check in row.result())]
     for name, proxy in sorted(proxies.items()):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.kinds.naming import Naming
 from reconciler.model.live import Live, ServerInfo
+from reconciler.model.waiting import Awaited, Waiting, reading
 from reconciler.observe.management import read_security, read_versions
 from reconciler.observe.probe import probe_hosts
 from reconciler.observe.proxies import names_in
 from reconciler.observe.server import read_server
+from reconciler.observe.workers import result, workers
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -33,29 +34,33 @@ def observe(
     parallel: int = 32,
     since: Mapping[str, int] | None = None,
     memory: Memory | None = None,
+    listen: Callable[[Waiting], None] = lambda _: None,
 ) -> Live:
     """The live state of the server and the hosts, in the inventory's terms.
 
     The hosts are probed while the server is read: one connection and one script for each host, and a number of REST
     requests that does not grow with the number of objects. Raises RemoteError if the server cannot be read; failures of
     single hosts are in `Live.hosts` and `Live.problems`. `since` are request counts that do not belong to this
-    observation. `memory` is what the journal holds of this installation and inventory.
+    observation. `memory` is what the journal holds of this installation and inventory. `listen` is told who has not
+    answered yet.
     """
     naming = Naming(reader.rest, access)
     before = dict(since or {})
-    with ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix="observe") as pool:
+    asked = [proxy.name for proxy in inventory.of_kind("proxy") if proxy.name in access.connections]
+    with Awaited(*reading(access.server.host, asked), listen) as awaited, workers(parallel, "observe") as pool:
         hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=clock)
+        for name, future in hosts.items():
+            awaited.watch(name, future)
         security = pool.submit(read_security, inventory, access, context)
-        resources, gaps = read_server(
-            reader,
-            inventory,
-            naming,
-            lambda name: names_in(hosts[name].result()) if name in hosts else (),
-            memory=memory,
-        )
-        certificate, problems = security.result()
+
+        def names_of(name: str) -> Sequence[str]:
+            return names_in(result(hosts[name])) if name in hosts else ()
+
+        resources, gaps = read_server(reader, inventory, naming, names_of, memory=memory)
+        certificate, problems = result(security)
+        awaited.answered("the server")
         resources |= certificate
-        facts = {name: future.result() for name, future in sorted(hosts.items())}
+        facts = {name: result(future) for name, future in sorted(hosts.items())}
     resources, more = read_versions(resources, reader, inventory, access, context)
     return Live(
         server=ServerInfo(access.server.host, reader.rest, reader.build, reader.installation),

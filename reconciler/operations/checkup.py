@@ -48,6 +48,7 @@ def doctor(path: Path | str, *, lab: bool = False, parallelism: int = 16, runtim
     with open_endpoints(inventory, runtime, lab=lab) as endpoints:
         playbooks, clock = load_playbooks(inventory, runtime, lab=lab), runtime.clock
         context = CheckContext(inventory, endpoints.access, endpoints.context, playbooks, clock=clock, now=clock())
-        checks = check_up(context, parallel=parallelism)
+        with runtime.waiting() as listen:
+            checks = check_up(context, parallel=parallelism, listen=listen)
     document = checkup_to_json(checks, inventory=inventory.name, server=inventory.access.server.host, lab=lab)
     return Checkup(checks, document)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.event import Event
+from reconciler.model.waiting import Waiting
 
 if TYPE_CHECKING:
     from reconciler.operations.apply_run import ApplyResult
@@ -76,7 +77,7 @@ class Abandoned:
     operation would wait for the threads that still work, so a caller in a hurry ends its process now."""
 
 
-Notice = Message | InventoryLoaded | Warned | Planned | Executed | Verified | Finished | Abandoned
+Notice = Message | Waiting | InventoryLoaded | Warned | Planned | Executed | Verified | Finished | Abandoned
 Listener = Callable[[Notice | Event], None]
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.model.waiting import Waiting
 from reconciler.operations.events import Listener, Message, ignore
 
 if TYPE_CHECKING:
@@ -55,3 +56,13 @@ class Runtime:
 
     def detail(self, text: str) -> None:
         self.listen(Message(text, verbose=True))
+
+    @contextmanager
+    def waiting(self, what: str = "") -> Iterator[Callable[[Waiting], None]]:
+        """While something may take long: `what` it is. Gives a listener for more about it."""
+        if what:
+            self.listen(Waiting(what))
+        try:
+            yield self.listen
+        finally:
+            self.listen(Waiting(""))

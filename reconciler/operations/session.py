@@ -58,7 +58,8 @@ class PlanResult:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A connection to the management server of an inventory. `parallel` is how many hosts are read at a time."""
+    """A connection to the management server of an inventory. `parallel` is how many hosts are read at a time.
+    `runtime` is told what is waited for."""
 
     inventory: Inventory
     access: Access
@@ -69,7 +70,11 @@ class Session:
     journal: Journal
     lab: Lab | None
     parallel: int
-    clock: Callable[[], datetime]
+    runtime: Runtime
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        return self.runtime.clock
 
     @property
     def applied_state(self) -> AppliedState:
@@ -92,17 +97,19 @@ class Session:
 
         asked = request or PlanRequest()
         memory = self._memory()
-        live = observe(
-            self.inventory,
-            access=self.access,
-            context=self.context,
-            reader=self.reader,
-            playbooks=self.playbooks,
-            clock=self.clock,
-            parallel=self.parallel,
-            since=since,
-            memory=memory,
-        )
+        with self.runtime.waiting() as listen:
+            live = observe(
+                self.inventory,
+                access=self.access,
+                context=self.context,
+                reader=self.reader,
+                playbooks=self.playbooks,
+                clock=self.clock,
+                parallel=self.parallel,
+                since=since,
+                memory=memory,
+                listen=listen,
+            )
         state = self.applied_state
         known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         lab, playbooks = self.lab is not None, self.playbooks
@@ -150,15 +157,17 @@ class Session:
 
         access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
         resources = {where: found for where, found in self.inventory.resources.items() if found.kind != "certificate"}
-        return observe(
-            replace(self.inventory, resources=resources),
-            access=access,
-            context=self.context,
-            reader=self.reader,
-            playbooks=self.playbooks,
-            clock=self.clock,
-            memory=self._memory(),
-        )
+        with self.runtime.waiting() as listen:
+            return observe(
+                replace(self.inventory, resources=resources),
+                access=access,
+                context=self.context,
+                reader=self.reader,
+                playbooks=self.playbooks,
+                clock=self.clock,
+                memory=self._memory(),
+                listen=listen,
+            )
 
     def _scope(self) -> str:
         from reconciler.observe.recall import scope_of
@@ -232,7 +241,8 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
         access, context = endpoints.access, endpoints.context
         journal = stack.enter_context(open_journal(runtime, endpoints.folder))
         runtime.detail(f"Connecting to {access.server.rest_name}")
-        rest = stack.enter_context(connect(access.server, context))
+        with runtime.waiting(f"Connecting to {access.server.rest_name}"):
+            rest = stack.enter_context(connect(access.server, context))
         yield Session(
             inventory=inventory,
             access=access,
@@ -243,7 +253,7 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
             journal=journal,
             lab=endpoints.lab,
             parallel=parallel,
-            clock=runtime.clock,
+            runtime=runtime,
         )
 
 

@@ -1,0 +1,119 @@
+"""What is waited for, and when it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+
+from reconciler.model.waiting import Awaited, Waiting, reading
+from reconciler.render.waiting import LogLine, WaitingDisplay, waiting_text
+
+
+@pytest.mark.parametrize(
+    ("pending", "text"),
+    [
+        ((), "Reading vbo and 5 hosts"),
+        (("px-5",), "Reading vbo and 5 hosts: 5 of 6 answered, waiting for px-5"),
+        (
+            ("the server", "px-1", "px-2"),
+            "Reading vbo and 5 hosts: 3 of 6 answered, waiting for the server, px-1, px-2",
+        ),
+        (
+            ("px-1", "px-2", "px-3", "px-4", "px-5"),
+            "Reading vbo and 5 hosts: 1 of 6 answered, waiting for px-1, px-2, px-3 and 2 more",
+        ),
+    ],
+)
+def test_who_has_not_answered_is_named(pending: tuple[str, ...], text: str) -> None:
+    assert waiting_text(Waiting("Reading vbo and 5 hosts", pending, 6)) == text
+
+
+def test_names_of_others_cannot_move_the_cursor() -> None:
+    assert "\x1b" not in waiting_text(Waiting("Reading \x1b[2Jvbo", ("px\x1b[1A",), 2))
+
+
+def test_a_server_without_hosts_is_not_counted() -> None:
+    assert reading("vbo", []) == ("Reading vbo", ())
+    assert reading("vbo", ["px-1"]) == ("Reading vbo and 1 host", ("the server", "px-1"))
+
+
+def test_each_answer_is_told_until_nobody_asks_any_more() -> None:
+    told: list[Waiting] = []
+    with Awaited("Reading", ["a", "b"], told.append) as awaited:
+        awaited.answered("a")
+        awaited.answered("a stranger")
+    awaited.answered("b")
+    assert [item.pending for item in told] == [("a", "b"), ("b",), ("b",)]
+    assert {item.total for item in told} == {2}
+
+
+class Painter:
+    """Paints as soon as it may, and remembers what."""
+
+    def __init__(self, again: float = 0.0) -> None:
+        self.after = 0.0
+        self.again = again
+        self.painted: list[str] = []
+        self.erased = 0
+        self.came = Event()
+
+    def paint(self, text: Callable[[], str]) -> None:
+        self.painted.append(text())
+        self.came.set()
+
+    def erase(self) -> None:
+        self.erased += 1
+
+
+def test_a_wait_is_painted_and_erased() -> None:
+    painter = Painter()
+    times = iter([10.0, 22.4])
+    display = WaitingDisplay(painter, clock=lambda: next(times))
+    display.show(Waiting("Connecting to vbo"))
+    assert painter.came.wait(30)
+    display.show(Waiting(""))
+    assert painter.painted == [" 12 s  Connecting to vbo"]
+    assert painter.erased == 1
+
+
+def test_a_wait_that_is_over_is_not_painted() -> None:
+    painter = Painter()
+    painter.after = 60.0
+    display = WaitingDisplay(painter)
+    display.show(Waiting("Connecting to vbo"))
+    display.show(Waiting(""))
+    display.make_way()
+    assert (painter.painted, painter.erased) == ([], 0)
+
+
+def test_other_output_is_not_mixed_with_the_line() -> None:
+    painter = Painter()
+    display = WaitingDisplay(painter, clock=lambda: 0.0)
+    display.show(Waiting("Reading vbo"))
+    assert painter.came.wait(30)
+    painter.came.clear()
+    display.make_way()
+    assert painter.erased == 1
+    assert painter.came.wait(30)  # the wait goes on
+    display.show(Waiting(""))
+    assert painter.erased == 2
+
+
+def test_a_log_gets_whole_lines_again_and_again() -> None:
+    lines: list[str] = []
+    several = Event()
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 3:
+            several.set()
+
+    painter = LogLine(write)
+    painter.after = painter.again = 0.001
+    display = WaitingDisplay(painter, clock=lambda: 0.0)
+    display.show(Waiting("Reading vbo"))
+    assert several.wait(30)
+    display.show(Waiting(""))
+    assert set(lines) == {"0 s  Reading vbo\n"}
