@@ -105,8 +105,16 @@ class AppliedStateRecorder:
             self._write({event.address: {**self._stored.get(event.address, {}), PENDING: "pending"}})
         elif event.outcome is Outcome.DONE and event.action == Action.DELETE:
             self._write({event.address: None})
+        elif event.outcome is Outcome.DONE and event.action == Action.ADOPT:
+            self._adopted(event.address)
         elif event.outcome is Outcome.DONE:
             self._store([event.address], created=event.action in _CREATING)
+
+    def _adopted(self, where: str) -> None:
+        """Only whose object it is: its other fields were not applied."""
+        found = self._live.resources.get(Address(where))
+        if found is not None and found.id:
+            self._write({}, {where: Identity(found.id, True)})
 
     def _begin_run(self, where: str) -> None:
         found = self._live.resources.get(Address(where))

@@ -15,6 +15,7 @@ from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
     PATH,
     Output,
+    adoption_options,
     deliver_json,
     detail_option,
     format_option,
@@ -24,7 +25,6 @@ from reconciler.cli.options import (
     no_run_option,
     notify_option,
     parallelism_option,
-    selection_options,
     stream_option,
     waiver_option,
 )
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @inventory_argument
 @lab_option
-@selection_options
+@adoption_options
 @no_run_option
 @click.option(
     "--inventory", type=PATH, metavar="PATH", show_default="where the plan recorded it",
@@ -149,13 +149,22 @@ def _show_verification(console: Console, after: PlanResult, remaining: Mapping[s
         return
     where = " (in the lab)" if after.plan.lab else ""
     if remaining is None:
-        hidden = len(after.plan.unknown)
-        fields = "field is" if hidden == 1 else "fields are"
-        aside = f"; {hidden} {fields} not observable" if hidden else ""
-        console.result(f"\nVerified{where}: no differences remain{aside}.\n")
+        console.result(f"\nVerified{where}: {_nothing_left(after)}.\n")
         return
     console.result(f"\nVerified{where}: these differences remain.\n\n")
     _show_plan(console, remaining)
+
+
+def _nothing_left(after: PlanResult) -> str:
+    """No difference remains in the selection; what it leaves out is counted."""
+    keys = [*after.plan.not_selected, *after.plan.not_approved]
+    left, hidden = sum(not key.startswith("run:") for key in keys), len(after.plan.unknown)
+    text = "no differences remain"
+    if left:
+        others = "1 other change was" if left == 1 else f"{left} other changes were"
+        text += f" in what was selected; {others} not"
+    fields = "field is" if hidden == 1 else "fields are"
+    return f"{text}; {hidden} {fields} not observable" if hidden else text
 
 
 def _finish(console: Console, outputs: Sequence[Output], result: ApplyResult) -> None:

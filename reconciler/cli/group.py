@@ -20,13 +20,17 @@ class Lines(click.types.StringParamType):
 
 
 def _with_variables(params: Iterable[click.Parameter]) -> None:
-    """Every option can be set by `VBO_RECONCILE_<OPTION>`, whichever command it belongs to."""
+    """Options can be set by `VBO_RECONCILE_<OPTION>`, whichever command they belong to."""
     for option in params:
-        if isinstance(option, click.Option) and not option.is_eager:
+        if isinstance(option, click.Option) and not isinstance(option, OneRun) and not option.is_eager:
             long = next(name for name in option.opts if name.startswith("--"))
             option.envvar = "VBO_RECONCILE_" + long.removeprefix("--").replace("-", "_").upper()
             if option.multiple:
                 option.type = Lines()
+
+
+class OneRun(click.Option):
+    """An option that holds for one command line: no variable sets it for all."""
 
 
 class Command(click.Command):

@@ -12,6 +12,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Reading, writing
+from reconciler.cli.group import OneRun
 from reconciler.operations.private_files import naming, open_private
 from reconciler.operations.request import Selection
 
@@ -151,6 +152,26 @@ def no_run_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
     option = click.option("--no-run", is_flag=True, help="Start no jobs: their schedules run them.")
     return option(update_wrapper(without, function))
+
+
+def adoption_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--adopt` and the addresses after PATH, which are targets; see `selection_options`, which comes first."""
+
+    def both(*args: Any, adopt: bool, addresses: Sequence[str], selection: Selection, **more: Any) -> Any:
+        if addresses and not adopt:
+            extra = " ".join(addresses)
+            raise click.UsageError(f"Got unexpected extra arguments ({extra}): addresses are for --adopt or --target.")
+        chosen = replace(selection, targets=(*selection.targets, *addresses))
+        return function(*args, adopt=adopt, selection=chosen, **more)
+
+    option = click.option(
+        "--adopt",
+        cls=OneRun,
+        is_flag=True,
+        help="Only mark declared objects that were made by hand as managed by this inventory: all, or each ADDRESS.",
+    )
+    addresses = click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+    return addresses(option(selection_options(update_wrapper(both, function))))
 
 
 def detail_option(function: Callable[..., Any]) -> Callable[..., Any]:

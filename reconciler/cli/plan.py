@@ -15,6 +15,7 @@ from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
     PATH,
     Output,
+    adoption_options,
     base_option,
     detail_option,
     format_option,
@@ -22,7 +23,6 @@ from reconciler.cli.options import (
     lab_option,
     no_run_option,
     parallelism_option,
-    selection_options,
     stream_option,
     waiver_option,
 )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @inventory_argument
 @lab_option
 @base_option
-@selection_options
+@adoption_options
 @no_run_option
 @click.option(
     "--out", "save_to", type=Saving(), metavar="FILE", help="Save the plan; `apply FILE` applies exactly that plan."

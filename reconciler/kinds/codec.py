@@ -26,6 +26,11 @@ def _split_mark(text: str) -> tuple[str, str]:
     return before.rstrip(), owner
 
 
+def without_mark(text: str) -> str:
+    """A description without the mark of any inventory."""
+    return _split_mark(text)[0]
+
+
 def encode_description(value: Any, context: Context) -> Mapping[str, Any]:
     """`context.owner` is empty for objects that this inventory did not create: they stay unmarked."""
     return {"description": marked(value, context.owner) if context.owner else value}
@@ -38,7 +43,7 @@ def marked(description: Any, owner: str) -> str:
 
 
 def decode_description(raw: Raw, context: Context) -> Any:
-    return _split_mark(raw["description"])[0]
+    return without_mark(raw["description"])
 
 
 def words(api: str, table: Mapping[str, str]) -> tuple[Encode, Decode]:

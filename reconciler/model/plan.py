@@ -22,6 +22,7 @@ class Action(StrEnum):
     DELETE = "delete"
     TAKEOVER = "takeover"
     UPGRADE = "upgrade"
+    ADOPT = "adopt"
     RUN = "run"
 
 
@@ -149,7 +150,8 @@ class Plan:
     """Everything a reviewer needs. `problems` are diagnostics of single hosts: the rest is planned all the same.
 
     `batches` are the keys of the changes that disrupt a proxy, in groups that are done one after the other; `batch` is
-    what their sizes were asked to be."""
+    what their sizes were asked to be. `not_selected` are the keys of changes that the selection leaves out;
+    `not_approved` those that are needed now, and that an approved plan does not have, or not so."""
 
     inventory: str
     inventory_digest: str
@@ -164,10 +166,12 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     batch: str = ""
     batches: tuple[tuple[str, ...], ...] = ()
+    not_selected: tuple[str, ...] = ()
+    not_approved: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """The one predicate behind text, JSON and exit code: nothing differs, so there is nothing to do."""
+        """The one predicate behind text, JSON and exit code: there is nothing to do."""
         return not self.changes
 
     @property

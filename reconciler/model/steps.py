@@ -66,6 +66,21 @@ class UpdateObject(Step):
         return f"{' '.join(filter(None, ('change', self.kind, self.name)))}: {', '.join(self.changed)}"
 
 
+@record("adopt", repeatable=True)  # it reads the mark before it writes
+class AdoptObject(Step):
+    """Gives an object the mark of the inventory. `owner`: see deletes; `described`: the plan saw a description."""
+
+    kind: str
+    name: str
+    id: str
+    owner: str
+    described: bool = True
+
+    @property
+    def text(self) -> str:
+        return f"adopt {self.kind} {self.name}"
+
+
 @record("delete", repeatable=True)
 class DeleteObject(Step):
     """`owner` is the mark that the plan saw. `force` and `credentials` (the login of the host) are for proxies only."""

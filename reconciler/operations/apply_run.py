@@ -15,7 +15,7 @@ from reconciler.operations.events import Abandoned, Executed, Finished, Planned,
 from reconciler.operations.execution import Execution, RolloutOptions, execute, recorder_of
 from reconciler.operations.inventory_loader import load_inventory
 from reconciler.operations.plan_file import inventory_of, is_plan, read_saved_plan
-from reconciler.operations.request import PlanRequest, Selection
+from reconciler.operations.request import PlanRequest, Selection, adopts
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.status import Status
 
@@ -40,6 +40,7 @@ class ApplyOptions:
     waivers: Mapping[str, str] = field(default_factory=dict)
     require_complete: bool = False
     batch: str = ""
+    adopt: bool = False
     rollout: RolloutOptions = field(default_factory=RolloutOptions)
     inventory: Path | None = None
     require_signature: Path | None = None
@@ -135,13 +136,15 @@ def _request(asked: ApplyOptions, saved: SavedPlan | None) -> PlanRequest:
         approved=saved.document["changes"] if saved else None,
         batch=asked.batch or (str(saved.document.get("batch", "")) if saved else ""),
         batches=saved.batches if saved and not asked.batch else None,
+        adopt=asked.adopt or (saved is not None and adopts(saved.document["changes"])),
     )
 
 
 def _check_place(saved: SavedPlan, asked: ApplyOptions) -> None:
     """A saved plan is applied as a whole, and where it was made: in the lab or not."""
-    if asked.resume or asked.selection:
-        raise InvalidOption("A saved plan is applied as it is: omit --resume, --target, --exclude and --no-run.")
+    if asked.resume or asked.selection or asked.adopt:
+        options = "--resume, --adopt, --target, --exclude and --no-run"
+        raise InvalidOption(f"A saved plan is applied as it is: omit {options}.")
     if bool(saved.document["lab"]) == asked.lab:
         return
     made = "in the lab" if saved.document["lab"] else "for the real server"
@@ -185,6 +188,8 @@ class _Apply:
         from reconciler.plan.disagreements import RESCANNED
 
         planned = self.session.plan(self.request)
+        if self.request.adopt:
+            return planned
         late = {report.address for report in planned.whole.reports if report.code in RESCANNED}
         proxies = [proxy.name for proxy in self.session.inventory.of_kind("proxy") if proxy.address in late]
         if not proxies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,7 @@ class PlanOptions:
     waivers: Mapping[str, str] = field(default_factory=dict)
     require_complete: bool = False
     batch: str = ""
+    adopt: bool = False
     save_to: Path | None = None
     sign: Path | None = None
     expires_after: float = 24
@@ -74,6 +75,7 @@ def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime 
         require_complete=asked.require_complete,
         selection=asked.selection,
         batch=asked.batch,
+        adopt=asked.adopt,
     )
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
         made = session.plan(request).plan
@@ -110,9 +112,13 @@ def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtim
     accepted = load_known(asked.known) if asked.known else []
     inventory = load_inventory(Path(path), runtime, lab=asked.lab)
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
-        made = session.plan(PlanRequest(selection=asked.selection)).plan
+        made = session.plan(PlanRequest(selection=asked.selection))
         today = session.clock().date()
-    found = drift_of(made, accepted, today)
+    found = drift_of(made.plan, accepted, today)
+    if asked.selection:
+        shown = {change.key for change in found.changes}
+        drifted = drift_of(made.whole, accepted, today).changes
+        found = replace(found, not_selected=tuple(item.key for item in drifted if item.key not in shown))
     return Preview(found, with_severity(plan_document(found, inventory, runtime, mode=DRIFT)))
 
 

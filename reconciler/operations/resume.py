@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.step import Step
 from reconciler.model.steps import VerifyInterrupted
-from reconciler.operations.request import PlanRequest
+from reconciler.operations.request import PlanRequest, adopts
 
 if TYPE_CHECKING:
     from reconciler.journal import FirstRead, Journal
@@ -44,6 +44,7 @@ def resumed(request: PlanRequest, session: Session, run: str) -> PlanRequest:
         unverified=unverified(approved, session.journal.first_reads(run)),
         waivers={**waivers, **request.waivers},
         batch=request.batch or str(plan.get("batch", "")),
+        adopt=adopts(plan["changes"]),
     )
 
 

@@ -15,7 +15,7 @@ from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.login_gate import LoginGate
 from reconciler.operations.inventory_loader import load_playbooks
 from reconciler.operations.paths import lab_folder
-from reconciler.operations.request import PlanRequest, Selection
+from reconciler.operations.request import PlanRequest
 from reconciler.operations.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Session:
         known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         lab, playbooks = self.lab is not None, self.playbooks
         whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
-        plan = self._selected(whole, live, asked.selection, verifies=verifies)
+        plan = self._selected(whole, live, asked, verifies=verifies)
         checked = None
         if asked.approved is not None:
             checked = recheck(
@@ -131,9 +131,13 @@ class Session:
         plan = with_full_backups(guarded(facts, asked.waivers, again=verifies), self.inventory.policy)
         return PlanResult(live, known, plan, self._scope(), whole, checked)
 
-    def _selected(self, plan: Plan, live: Live, selection: Selection, *, verifies: bool) -> Plan:
+    def _selected(self, plan: Plan, live: Live, asked: PlanRequest, *, verifies: bool) -> Plan:
+        from reconciler.plan.adoption import adopting
         from reconciler.plan.selection import UnknownTarget, select
 
+        selection = asked.selection
+        if asked.adopt:
+            plan = adopting(plan, self.inventory, live, () if verifies else selection.targets)
         known = {change.address for change in plan.changes} | {*live.resources, *self.inventory.resources}
         known |= {f"host.{proxy.name}" for proxy in self.inventory.of_kind("proxy")}
         if verifies:  # what was targeted may be deleted by now

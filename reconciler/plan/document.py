@@ -12,7 +12,7 @@ from reconciler.model.plan import Cause, Change, FieldChange, Plan, Report
 from reconciler.model.position import Position
 from reconciler.model.value import UNKNOWN
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 PLAN, DIFF, DRIFT = "plan", "diff", "drift"
@@ -39,6 +39,8 @@ def plan_to_json(plan: Plan, mode: str = PLAN) -> dict[str, Any]:
         "batch": plan.batch,
         "batches": [list(batch) for batch in plan.batches],
         "unchanged": plan.unchanged,
+        "not_selected": list(plan.not_selected),
+        "not_approved": list(plan.not_approved),
         "counts": plan.counts(),
         "requests": dict(plan.requests),
     }

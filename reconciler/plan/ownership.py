@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from reconciler.kinds import KINDS
 from reconciler.model.address import Address, address, kind_of
@@ -23,6 +23,9 @@ from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import precondition
 from reconciler.plan.repositories import LAST
+
+NOT_OURS: Final = "not-ours"
+"""The code of the report of an object that is not declared, and that this inventory did not create."""
 
 _DEFAULT_REPOSITORY = "Default Backup Repository"
 """What the product creates on the server's own proxy when it is installed (facts, 5.2)."""
@@ -94,10 +97,11 @@ def external(where: str, found: LiveResource) -> tuple[Report, ...]:
     """A report of an external object, unless it came with the product."""
     if is_built_in(found):
         return ()
-    whose = f"external object, created by the inventory {found.owner}" if found.owner else "unmanaged object"
     if found.unmarked:
-        whose = "created by this inventory, and its mark was removed"
-    return (Report(where, "not-ours", f"{whose}: not declared here, left unchanged"),)
+        detail = "created by this inventory, and its mark was removed: not declared here, left unchanged"
+        return (Report(where, "unmarked", detail),)
+    whose = f"external object, created by the inventory {found.owner}" if found.owner else "unmanaged object"
+    return (Report(where, NOT_OURS, f"{whose}: not declared here, left unchanged"),)
 
 
 def is_built_in(found: LiveResource) -> bool:

@@ -88,8 +88,9 @@ def recheck(
             stale[key] = Stale(key, change.address, f"it now depends on {unapproved[0]}, which was not approved")
         else:
             kept[key] = replace(change, steps=(*first, *change.steps))
-    plan = replace(fresh, changes=tuple(kept.values()))
     extra = tuple(key for key in now if key not in names)
+    left = tuple(key for key in now if key not in kept)
+    plan = replace(fresh, changes=tuple(kept.values()), not_approved=left)
     return Recheck(plan, tuple(stale.values()), tuple(done), extra)
 
 

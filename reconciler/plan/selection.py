@@ -53,12 +53,13 @@ def select(
     if not runs:
         kept -= {change.key for change in plan.changes if change.action is Action.RUN}
     changes = tuple(without_runs(change) if not runs else change for change in plan.changes if change.key in kept)
-    left = len(plan.changes) - len(changes)
+    out = tuple(change.key for change in plan.changes if change.key not in kept)
+    left = len(out)
     options = [*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)]
     words = " ".join([*options, *([] if runs else ["--no-run"])])
     some = "1 change was" if left == 1 else f"{left} changes were"
     report = Report("plan", "selection", f"{some} left out by {words}")
-    return replace(plan, changes=changes, reports=(*plan.reports, report))
+    return replace(plan, changes=changes, reports=(*plan.reports, report), not_selected=(*plan.not_selected, *out))
 
 
 def without_runs(change: Change, kept: Collection[str] = ()) -> Change:

@@ -24,6 +24,7 @@ STATES = (
     "upgrade",
     "create",
     "update",
+    "adopt",
     "problem",
     "run",
     "unknown",

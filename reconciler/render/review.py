@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from reconciler.render.values import text_of
 
 Data = Mapping[str, Any]
 
-RISKS = ("delete", "replace", "takeover", "blocked", "upgrade", "update", "create", "run")
+RISKS = ("delete", "replace", "takeover", "blocked", "upgrade", "update", "adopt", "create", "run")
 """The order of risk. A blocked change ranks as blocked, whatever its action."""
 
 _WEIGHT = {name: weight for weight, name in enumerate(RISKS)}
@@ -65,6 +65,25 @@ def tally(changes: Iterable[Data]) -> str:
     return ", ".join(f"{found[name]} {words[name]}" for name in RISKS if found[name])
 
 
+_NOT_OURS = "not-ours"
+_FEW = 1
+
+
+def undeclared(plan: Data) -> list[Data]:
+    """The reports of objects that nobody declared here, if they are more than a reader wants to see one by one."""
+    found = [item for item in plan.get("reports", ()) if item["code"] == _NOT_OURS]
+    return found if len(found) > _FEW else []
+
+
+def without(reports: Iterable[Data], folded: Sequence[Data]) -> Iterator[Data]:
+    """The reports that are not folded into one line."""
+    return (item for item in reports if not folded or item["code"] != _NOT_OURS)
+
+
+def undeclared_text(found: Sequence[Data]) -> str:
+    return f"{len(found)} objects on the server are not declared"
+
+
 def unwaived(plan: Data) -> list[Data]:
     """The refusals that are not waived."""
     return [item for item in plan.get("refusals", ()) if not item.get("waiver")]
@@ -92,14 +111,14 @@ def headline(plan: Data) -> Headline:
         return Headline(" and ".join(parts), "warn")
     if plan["changes"]:
         return Headline(_some(len(plan["changes"]), "change"), "change")
-    return Headline(summary.mode_of(plan).nothing, "good")
+    return Headline(summary.nothing(plan), "warn" if summary.is_partial(plan) else "good")
 
 
 def verdict(plan: Data) -> str:
     """The summary of the terminal, without what the headline contains."""
     text = summary.verdict(plan)
-    nothing = summary.mode_of(plan).nothing
-    return text.removeprefix(f"{nothing}. ") if headline(plan).text == nothing else text
+    nothing = summary.nothing(plan)
+    return text.removeprefix(nothing).lstrip(".; ") if headline(plan).text == nothing else text
 
 
 _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")

@@ -14,7 +14,7 @@ Data = Mapping[str, Any]
 LAB = "This is the lab: an emulation on this machine. No real server or host is reached."
 OFFLINE = "Two inventories compared: the old one is taken as fully applied, and no server or host was asked."
 _ALWAYS = ("create", "update", "delete", "run")
-_IF_ANY = ("replace", "takeover", "upgrade")
+_IF_ANY = ("replace", "takeover", "upgrade", "adopt")
 _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
 
 
@@ -78,13 +78,34 @@ def not_shown(plan: Data) -> Iterator[str]:
 def verdict(plan: Data) -> str:
     """The last line: `Plan: 2 to create, 1 to change, 0 to delete, 1 to run; 1 not observable.`, or `No changes. …`"""
     aside = _aside(plan)
+    if not plan["changes"] and is_partial(plan):
+        return "; ".join([nothing(plan), *aside]) + "."
     if not plan["changes"]:
         in_sync = f"{_objects(plan.get('unchanged', 0))} in sync"
-        return f"{mode_of(plan).nothing}. {'; '.join([in_sync, *aside])}."
+        return f"{nothing(plan)}. {'; '.join([in_sync, *aside])}."
     found = counts(plan)
     parts = [f"{found[name]} {ACTIONS[name].counted}" for name in _ALWAYS]
     parts += [f"{found[name]} {ACTIONS[name].counted}" for name in _IF_ANY if found[name]]
     return "; ".join([f"{mode_of(plan).name}: {', '.join(parts)}", *aside]) + "."
+
+
+def is_partial(plan: Data) -> bool:
+    """Whether changes are needed that this plan does not have."""
+    return bool(plan.get("not_selected") or plan.get("not_approved"))
+
+
+def nothing(plan: Data) -> str:
+    """The state of a plan without changes. What was left out is no part of it, and is never passed over."""
+    if plan.get("not_approved"):
+        return "Nothing of the approved plan can be applied"
+    return "Nothing differs in what was selected" if plan.get("not_selected") else mode_of(plan).nothing
+
+
+def _left_out(plan: Data) -> list[str]:
+    """`16 changes were not selected`: counted."""
+    words = (("not_selected", "not selected"), ("not_approved", "stale or not approved"))
+    sizes = [(len(plan.get(key, ())), word) for key, word in words]
+    return [f"{size} change was {word}" if size == 1 else f"{size} changes were {word}" for size, word in sizes if size]
 
 
 def _aside(plan: Data) -> list[str]:
@@ -96,7 +117,7 @@ def _aside(plan: Data) -> list[str]:
         (len(plan.get("unknown", ())), "not observable"),
         (errors, "could not be observed because of an error" if errors == 1 else "errors while observing"),
     )
-    return [f"{size} {word}" for size, word in sizes if size]
+    return [*_left_out(plan), *(f"{size} {word}" for size, word in sizes if size)]
 
 
 def _objects(count: int) -> str:

@@ -25,6 +25,7 @@ ACTIONS = {
     ),
     "update": Symbol("~", "change", ("yellow",), "change", "to change", 1),
     "upgrade": Symbol("~", "change", ("yellow",), "upgrade", "to upgrade", 1),
+    "adopt": Symbol("&", "adopt (mark as managed by this inventory)", ("cyan",), "adopt", "to adopt", 1),
     "create": Symbol("+", "create", ("green",), "create", "to create", 2),
     "run": Symbol(">", "run", ("cyan",), "run", "to run", 3),
 }

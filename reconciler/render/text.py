@@ -192,11 +192,16 @@ def _sorted(groups: Mapping[tuple[str, str], list[str]]) -> Sequence[tuple[tuple
 
 def _reports(plan: Data, style: Style) -> Iterator[list[str]]:
     lines = []
-    for item in sorted(plan.get("reports", ()), key=lambda report: (report["address"], report["code"])):
+    folded = review.undeclared(plan) if style.detail != "full" else []
+    shown = review.without(plan.get("reports", ()), folded)
+    for item in sorted(shown, key=lambda report: (report["address"], report["code"])):
         place = _place(item.get("position"))
         said = f"{REPORT.sign:>3} {_of(item)}: {clean(item['detail'])}" + (f" ({place})" if place else "")
         lines.append(style.paint(said, *REPORT.looks))
         lines += [f"      {clean(line)}" for line in item.get("fix", "").splitlines()]
+    if folded:
+        said = f"{REPORT.sign:>3} {review.undeclared_text(folded)}: --detail full lists them"
+        lines.append(style.paint(said, *REPORT.looks))
     if lines:
         yield lines
 

@@ -16,6 +16,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "takeover": {**_OBJECT, "attach": True},
     "update": {**_OBJECT, "changed": ["host"]},
     "delete": {"kind": "proxy", "name": "px-1", "id": "1", "owner": "corp", "force": False, "credentials": ""},
+    "adopt": {"kind": "proxy", "name": "px-1", "id": "1", "owner": "other", "described": False},
     "pool.members": {"name": "cloud", "join": ["px-1"], "leave": []},
     "repository.move": {"name": "disk", "to": "pool.cloud"},
     "repository.storage": {

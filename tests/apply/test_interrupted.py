@@ -165,6 +165,7 @@ def test_nothing_is_sent_if_the_journal_cannot_keep_what_was_read() -> None:
 
 def test_every_step_that_keeps_what_it_read_can_be_verified() -> None:
     assert sorted(VERIFY) == [
+        "adopt",
         "job.item.add",
         "job.item.change",
         "job.item.remove",

@@ -33,6 +33,7 @@ def failing(error: type[RemoteError], times: int, tried: list[float], clock: Clo
 
 
 REPEATABLE = (
+    "adopt",
     "certificate.set",
     "delete",
     "host.change",

@@ -21,6 +21,7 @@ TEXTS = {
     "takeover": "take over proxy px-1",
     "update": "change proxy px-1: host",
     "delete": "delete proxy px-1",
+    "adopt": "adopt proxy px-1",
     "pool.members": "change the members of pool cloud",
     "repository.move": "move repository disk to pool.cloud",
     "repository.storage": "change the object storage of repository disk: object_storage.size_limit_gb",

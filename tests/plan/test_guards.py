@@ -229,6 +229,7 @@ def nothing_seen(found: GuardContext) -> GuardContext:
 DELETE, UPDATE, UPGRADE = (change("proxy.px-1", action) for action in (Action.DELETE, Action.UPDATE, Action.UPGRADE))
 
 CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
+    "adopt": {"a mark that was not seen": with_changes(facts(), replace(UPDATE, action=Action.ADOPT, steps=()))},
     "coverage": {
         "a limit that is not a number": with_changes(facts(coverage="most"), UPGRADE),
         "a percentage that is not a number": with_changes(facts(coverage="x%"), UPGRADE),

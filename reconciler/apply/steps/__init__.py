@@ -1,6 +1,7 @@
 """The functions that run the steps of changes (`model.steps`)."""
 
 from reconciler.apply.steps import (
+    adoption,
     deletion,
     hosts,
     interrupted,
@@ -16,6 +17,7 @@ from reconciler.apply.steps import (
 from reconciler.apply.steps.registry import RUN, NotBegun, StepFailed, StillRunning
 
 MODULES = (
+    adoption,
     deletion,
     hosts,
     interrupted,

@@ -66,12 +66,7 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     if kind.name == "repository":
         fields = with_encryption_key(context, fields, step.fields, renew=ENCRYPTION_CREDENTIALS in step.changed)
     changed = encoded(kind, fields, naming)
-    try:
-        body = put_body(kind, context.reader.rest, raw, changed)
-    except LookupError as missing:
-        raise StepFailed(
-            f"nothing was sent: a PUT needs {missing.args[0]}, which the server does not show"
-        ) from missing
+    body = whole_body(context, kind, raw, changed)
     if kind.name == "proxy":
         proxy = proxy_state(raw, context.reader.rest)
         body = with_login(context, name, proxy.host or name, body, linux=proxy.is_linux)
@@ -80,6 +75,16 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
         after = read_whole(context, kind, path)
         fail_if_more(side_effects(kind, before, after, changed, implied(kind, fields)))
     return None
+
+
+def whole_body(context: ApplyContext, kind: Kind, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a PUT. Raises StepFailed if the server does not show what it needs."""
+    try:
+        return put_body(kind, context.reader.rest, raw, changed)
+    except LookupError as missing:
+        raise StepFailed(
+            f"nothing was sent: a PUT needs {missing.args[0]}, which the server does not show"
+        ) from missing
 
 
 @verifies(UpdateObject)

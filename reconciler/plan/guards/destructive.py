@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.model.address import Address, fits, kind_of
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Refusal
-from reconciler.model.steps import DeleteObject
+from reconciler.model.steps import AdoptObject, DeleteObject
 from reconciler.plan.guards.context import ENDING, GuardContext
 
 
@@ -43,6 +43,14 @@ def _may_mean(pattern: str, change: Change, context: GuardContext) -> bool:
 def takeover(context: GuardContext) -> Iterable[Refusal]:
     for change in context.changes(Action.TAKEOVER):
         yield Refusal("takeover", f"{change.address} may belong to another server", (change.address,))
+
+
+def adopt(context: GuardContext) -> Iterable[Refusal]:
+    for change in context.changes(Action.ADOPT):
+        owners = [step.owner for step in change.steps if isinstance(step, AdoptObject)]
+        if any(owners) or not owners:
+            whose = f"belongs to the inventory {owners[0]}" if owners else "may belong to another inventory"
+            yield Refusal("adopt", f"{change.address} {whose}", (change.address,))
 
 
 def replaces(context: GuardContext) -> Iterable[Refusal]:

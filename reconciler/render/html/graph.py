@@ -29,6 +29,7 @@ _WORDS = {
     "upgrade": "to upgrade",
     "create": "to create",
     "update": "to change",
+    "adopt": "to adopt",
     "problem": "with a problem",
     "run": "to run",
     "unknown": "not observable",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.render import review
@@ -67,8 +67,18 @@ def _batch(number: int, names: Sequence[str]) -> Html:
 
 
 def reports(plan: Data) -> Html:
-    found = sorted(plan["reports"], key=lambda item: (item["address"], item["code"], item["detail"]))
-    return tag("ul", *map(_report, found), class_="lines")
+    folded = review.undeclared(plan)
+    shown = _sorted_reports(review.without(plan["reports"], folded))
+    lines = list(map(_report, shown))
+    if folded:
+        inner = tag("ul", *map(_report, _sorted_reports(folded)), class_="lines")
+        title = tag("summary", review.undeclared_text(folded))
+        lines.append(tag("li", tag("span", "i", class_="badge"), tag("details", title, inner)))
+    return tag("ul", *lines, class_="lines")
+
+
+def _sorted_reports(found: Iterable[Data]) -> list[Data]:
+    return sorted(found, key=lambda item: (item["address"], item["code"], item["detail"]))
 
 
 def _report(item: Data) -> Html:

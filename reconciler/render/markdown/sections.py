@@ -189,12 +189,15 @@ def _hidden(address: str, why: str, paths: Sequence[str]) -> str:
 
 
 def _reports(plan: Data) -> Section:
-    found = sorted(plan.get("reports", ()), key=lambda item: (item["address"], item["code"], item["detail"]))
+    folded = review.undeclared(plan)
+    shown = review.without(plan.get("reports", ()), folded)
+    found = sorted(shown, key=lambda item: (item["address"], item["code"], item["detail"]))
 
     def rest(absent: Sequence[int]) -> str:
         return f"_{len(absent)} more reports are not listed here._"
 
     items = [f"- `i` {code(short(item['address'], NAME))}: {prose(short(_told(item), SENTENCE))}\n" for item in found]
+    items += [f"- `i` {review.undeclared_text(folded)}; the plan as JSON or HTML lists them.\n"] if folded else []
     return Section("\n#### Reports\n\n", items, rest, 0.05)
 
 
