@@ -1,7 +1,7 @@
 """SSH servers of the lab's Linux hosts: asyncssh, an implementation other than the client's. One thread for all.
 
-Commands are real: they run through `/bin/sh` as the user of the lab, below the root folder of the host, with the lab's
-own commands first on the path and nothing of the lab's environment. SFTP sees the root folder alone.
+Commands are real: they run through `/bin/sh` as the user of the lab, with the lab's own commands first on the path and
+nothing of the lab's environment. They see the root folder of the host as `/`, as SFTP does, if they can be confined.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class SshAccounts(Protocol):
 @dataclass(frozen=True, slots=True)
 class SshHost:
     """`key` is the private host key (OpenSSH), `settle` is called after every command, before its client hears of the
-    end: what the command changed is in effect by then.
+    end: what the command changed is in effect by then. `confining` are the arguments after which a command line is run
+    in the root folder; without them it is run on this machine.
     """
 
     name: str
@@ -53,21 +54,26 @@ class SshHost:
     accounts: SshAccounts
     settle: Callable[[], None]
     cuts: Callable[[], bool] = lambda: False
+    confining: Sequence[str] = ()
 
     def home(self, user: str) -> str:
         """As the host itself calls it."""
         return "/root" if user == "root" else f"/home/{user}"
 
     def environment(self, user: str) -> dict[str, str]:
+        root = "" if self.confining else str(self.root)
         return {
-            "PATH": f"{self.root / 'lab-bin'}:/usr/bin:/bin",
-            "HOME": f"{self.root}{self.home(user)}",
+            "PATH": f"{root}/lab-bin:/usr/bin:/bin",
+            "HOME": f"{root}{self.home(user)}",
             "USER": user,
             "LOGNAME": user,
             "LAB_USER": user,
             "LANG": "C.UTF-8",
-            "VBO_RECONCILE_ROOT": str(self.root),
+            "VBO_RECONCILE_ROOT": root,
         }
+
+    def command_line(self, command: str) -> Sequence[str]:
+        return (*(self.confining or ("/bin/sh", "-c")), command)
 
 
 class _Login(asyncssh.SSHServer):
@@ -192,14 +198,12 @@ class SshService:
         user = str(process.get_extra_info("username"))
         environment = host.environment(user)
         child = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            process.command,
+            *host.command_line(process.command),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment,
-            cwd=environment["HOME"],
+            cwd=host.root if host.confining else environment["HOME"],
             start_new_session=True,
         )
         self._children.add(child)

@@ -21,6 +21,7 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.lab.fleet import DeployError
+from reconciler.lab.hosts.linux import confine
 from reconciler.lab.hosts.linux.accounts import LinuxAccounts
 from reconciler.lab.hosts.linux.root import write_config
 from reconciler.model.connection import ConnectionContext, Credential
@@ -33,6 +34,9 @@ from tests.lab.hosts.hosts_world import BUILD, PASSWORDS, SERVER, Given, World, 
 PASSWORD = PASSWORDS["lnx"]
 SUDO = Credential("c", "backup", password=SecretRef("lab", "p"), sudo=True)
 FACTS = {"port": 9193, "server": SERVER}
+
+
+confined = pytest.mark.skipif(not confine.is_possible(), reason="no user and mount namespaces can be made here")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +153,62 @@ def test_sftp_sees_the_root_of_the_host_alone(world: World) -> None:
         link.put(io.BytesIO(b"x"), "/tmp/file")
         link.put(io.BytesIO(b"x"), "../../../../tmp/other")
     assert (world.lnx.root / "tmp/file").read_bytes() == (world.lnx.root / "tmp/other").read_bytes() == b"x"
+
+
+@confined
+@pytest.mark.parametrize(
+    "folder", ["/etc", "/opt", "/var/lib", "/tmp", "/root", "/home/backup", ""], ids=lambda folder: folder or "home"
+)
+def test_a_shell_sees_the_same_root_as_sftp(world: World, folder: str) -> None:
+    name = f"{folder}/a file" if folder else "a file"
+    with fabric_to(world) as link:
+        link.put(io.BytesIO(b"sent"), name)
+        shown = link.run(f"cat '{name}' && printf ' and answered' >>'{name}'", in_stream=False, hide=True)
+        taken = io.BytesIO()
+        link.get(name, taken)
+    assert (shown.stdout, taken.getvalue()) == ("sent", b"sent and answered")
+    assert (world.lnx.root / (folder or "/home/backup").lstrip("/") / "a file").read_bytes() == b"sent and answered"
+
+
+@confined
+def test_a_shell_sees_this_machines_programs_and_cannot_change_them(world: World, tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("x")
+    with fabric_to(world) as link:
+        for command in (
+            f"cat {tmp_path}/own",
+            "touch /usr/bin/lab",
+            "mount -o remount,rw /usr/bin",
+            "ls /.lab-old/etc",
+        ):
+            assert link.run(command, in_stream=False, hide=True, warn=True).exited != 0, command
+        assert link.run("bash -c 'echo $PWD; cat /etc/hostname'", in_stream=False, hide=True).stdout.split() == [
+            "/home/backup",
+            world.lnx.name,
+        ]
+
+
+def test_where_commands_cannot_be_confined_they_are_told_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    monkeypatch.setattr(confine, "is_possible", lambda: False)
+    with hosts_world(tmp_path) as other:
+        with fabric_to(other) as link:
+            shown = link.run('echo "$VBO_RECONCILE_ROOT" "$HOME"; pwd', in_stream=False, hide=True).stdout.split()
+        root = str(other.lnx.root)
+        assert shown == [root, f"{root}/home/backup", f"{root}/home/backup"]
+        found, wanted = facts(other), facts(world)
+    for item in (found, wanted):
+        del item["clock"], item["server"]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("path", ["/a b/c", "/tab\there", "/back\\slash", "/#"])
+def test_a_place_with_any_name_can_be_mounted(path: str) -> None:
+    line = confine._line(Path(path), Path(path), "bind")
+    real, place, *rest = line.split(" ")
+    assert rest == ["none", "bind", "0", "0\n"]
+    assert real == place == confine._escaped(Path(path))
+    assert real.encode().decode("unicode_escape") == path
 
 
 @pytest.mark.parametrize("command", ["systemctl reboot", "apt-get install x", "iptables -F", "su -c id"])

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from reconciler.lab.hosts.host import Close, Fresh, Host, Surroundings, Switch, one_of, whole
 from reconciler.lab.hosts.linux import root as files
 from reconciler.lab.hosts.linux.accounts import LinuxAccounts
+from reconciler.lab.hosts.linux.confine import confining
 from reconciler.lab.hosts.proxy_service import Installed
 from reconciler.lab.hosts.ssh import SshHost
 from reconciler.lab.pki import ssh_key, ssh_public
@@ -62,7 +63,8 @@ class LinuxHost(Host):
         changed = "host-key" in self.faults
         key = ssh_key(self.key_file.with_suffix(".otherkey") if changed else self.key_file)
         cuts = "upload" in self.faults
-        served = SshHost(self.name, key, self.root, _Logins(self), self.settle, lambda: cuts)
+        confined = confining(self.root, self.key_file.with_suffix(".mounts"))
+        served = SshHost(self.name, key, self.root, _Logins(self), self.settle, lambda: cuts, confined)
         return self.around.ssh().open(served, listener)
 
     def installed(self) -> Installed | None:

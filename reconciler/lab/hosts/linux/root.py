@@ -64,6 +64,7 @@ def make(root: Path, host: Fresh) -> None:
         "etc/os-release": _UBUNTU,
         "etc/hostname": f"{host.name.lower()}\n",
         "etc/hosts": "127.0.0.1 localhost\n",
+        "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
         FIREWALL: "ENABLED=yes\n",
         RULES: "22/tcp\n",
         SUDOERS: "",

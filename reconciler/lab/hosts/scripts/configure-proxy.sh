@@ -1,6 +1,6 @@
 # Part of the lab: gives the proxy service another port and restarts it. Arguments: arg_port, arg_server.
 set -eu
-root=${VBO_RECONCILE_ROOT:?this script works on hosts of the lab only}
+root=${VBO_RECONCILE_ROOT?this script works on hosts of the lab only}
 config=$root/etc/veeam/backup365/proxy.ini
 
 refuse() {

@@ -2,7 +2,7 @@
 # Arguments: arg_port, arg_build, arg_server, arg_trust (certificate of the server), arg_identity (certificate and key
 # of the service), arg_takeover, arg_upgrade, arg_keep. Prints {"ok": true, ...} or {"ok": false, "code", "message"}.
 set -eu
-root=${VBO_RECONCILE_ROOT:?this script works on hosts of the lab only}
+root=${VBO_RECONCILE_ROOT?this script works on hosts of the lab only}
 config=$root/etc/veeam/backup365/proxy.ini
 unit=Veeam.Archiver.Proxy.service
 

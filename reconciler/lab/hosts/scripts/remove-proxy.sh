@@ -1,6 +1,6 @@
 # Part of the lab: removes the proxy service. Argument: arg_server.
 set -eu
-root=${VBO_RECONCILE_ROOT:?this script works on hosts of the lab only}
+root=${VBO_RECONCILE_ROOT?this script works on hosts of the lab only}
 config=$root/etc/veeam/backup365/proxy.ini
 unit=Veeam.Archiver.Proxy.service
 
