@@ -62,7 +62,7 @@ def _text(jobs: Sequence[JobStatus]) -> str:
         return "The server has no jobs.\n"
     rows = [
         (
-            job.name + ("" if job.declared else " (not declared)"),
+            " ".join([job.name, *_remarks(job)]),
             str(job.organization or "?"),
             str(job.repository or "?"),
             str(job.last_status or "never run"),
@@ -73,6 +73,10 @@ def _text(jobs: Sequence[JobStatus]) -> str:
     ]
     header = ("JOB", "ORGANIZATION", "REPOSITORY", "LAST RESULT", "LAST RUN", "NEXT RUN")
     return "".join(f"{line}\n" for line in columns([header, *rows], indent=""))
+
+
+def _remarks(job: JobStatus) -> list[str]:
+    return ["(copy job)"] * (job.kind == "copy_job") + ["(not declared)"] * (not job.declared)
 
 
 @jobs.command("run")
@@ -88,8 +92,9 @@ def run_jobs(
 ) -> int:
     """Start the jobs NAME... of the inventory at PATH now and follow them to their results.
 
-    A job that ends as Failed or Stopped gives exit code 3. Takes the lock of the server: an apply may be changing what
-    the jobs work with.
+    A NAME is that of a job or a copy job, or its address (copy_job.NAME). A copy job waits for its job. A job that ends
+    as Failed or Stopped gives exit code 3. Takes the lock of the server: an apply may be changing what the jobs work
+    with.
     """
     from reconciler.operations import run_jobs as start_jobs
 

@@ -12,6 +12,7 @@ from reconciler.model.inventory import LOCAL
 
 SINGLES: Final = ("server", "smtp", "policy")
 _DEFAULTS_OF: Final = {
+    "copy_jobs": "copy_job",
     "jobs": "job",
     "pools": "pool",
     "proxies": "proxy",

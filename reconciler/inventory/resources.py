@@ -17,7 +17,7 @@ from reconciler.model.position import Position
 from reconciler.model.sentences import quoted
 
 TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "copy_job": {"enabled": True},
+    "copy_job": {"enabled": True, "run": "never"},
     "job": {"enabled": True, "items": "all", "run": "on-change"},
     "proxy": {"os": "windows", "service.install": "push", "service.version": "server"},
     "smtp": {"credentials": "none", "enabled": True},

@@ -13,6 +13,7 @@ from reconciler.kinds.field import Context, Field, Mode, Raw
 from reconciler.kinds.hours import normalize_hours
 from reconciler.kinds.job_schedule import (
     ENABLED,
+    RUN,
     decode_times,
     encode_times,
     normalize_schedule,
@@ -99,7 +100,14 @@ COPY_JOB = Kind(
             encode=encode_organization,
             decode=decode_organization,
         ),
-        Field("repository", "Repository that is copied to.", "repositoryId", refers=("repository",), severe=True),
+        Field(
+            "repository",
+            "Repository that is copied to.",
+            "repositoryId",
+            refers=("repository",),
+            severe=True,
+            starts_jobs=True,
+        ),
         Field(
             "schedule",
             "immediate, daily at a time, or every so many minutes or hours.",
@@ -124,5 +132,6 @@ COPY_JOB = Kind(
             decode=_decode_zone,
         ),
         ENABLED,
+        RUN,
     ),
 )

@@ -9,7 +9,7 @@ from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.job_items import EXCLUDE, ITEM_LIST, ITEMS
-from reconciler.kinds.job_schedule import ENABLED, SCHEDULE
+from reconciler.kinds.job_schedule import ENABLED, RUN, SCHEDULE
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
@@ -93,12 +93,6 @@ JOB = Kind(
         EXCLUDE,
         *SCHEDULE,
         ENABLED,
-        Field(
-            "run",
-            "on-change, always or never: when an apply starts the job.",
-            mode=Mode.LOCAL,
-            encode=nothing,
-            decode=hidden,
-        ),
+        RUN,
     ),
 )

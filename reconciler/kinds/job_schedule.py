@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.kinds.field import Context, Decode, Encode, Field, Mode, Normalize, Raw
+from reconciler.kinds.field import Context, Decode, Encode, Field, Mode, Normalize, Raw, hidden, nothing
 from reconciler.kinds.hours import OFF, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
@@ -240,6 +240,13 @@ def is_disabled(live: Any, wanted: Any) -> bool:
     return live is False
 
 
+RUN: Final = Field(
+    "run",
+    "on-change, always or never: when an apply starts the job.",
+    mode=Mode.LOCAL,
+    encode=nothing,
+    decode=hidden,
+)
 ENABLED: Final = Field(
     "enabled",
     "Whether the server runs the job by its schedule; unmanaged leaves it as it is.",

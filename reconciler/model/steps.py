@@ -13,8 +13,7 @@ from reconciler.model.step import IN_PLANS, STEPS, Limit, Step, record
 
 
 def step_from_json(verb: str, params: Mapping[str, Any]) -> Step:
-    """A step of a plan's JSON form. Raises ValueError with the reason for an unknown verb or a parameter that does not
-    fit."""
+    """A step of a plan's JSON form. Raises ValueError with the reason if the verb or a parameter does not fit."""
     import msgspec
 
     if verb not in STEPS:
@@ -329,10 +328,11 @@ class RunJob(Step):
     name: str
     follow: bool = False
     first: bool = False
+    kind: str = "job"
 
     @property
     def text(self) -> str:
-        return f"run job {self.name}"
+        return f"run {self.kind} {self.name}"
 
 
 @record("update.verify", repeatable=True)

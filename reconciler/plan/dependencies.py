@@ -61,6 +61,9 @@ class Dependencies:
         found = [item for item in self._at[change.address] if rank_of(item) < rank_of(change)]
         for where in self._parts(change):
             found += [item for item in self._at.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
+        if change.action is Action.RUN:  # a copy is one of what its job backs up
+            jobs = (part for part in self._parts(change) if kind_of(part) == "job")
+            found += [item for where in jobs for item in self._at.get(where, ()) if item.action is Action.RUN]
         for member in _members(change, "join"):  # a proxy is in one pool at the most
             found += self._leaving[member]
         for member in self._pool_of(disrupts_proxy(change)):

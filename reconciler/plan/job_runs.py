@@ -30,15 +30,15 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
     inventory, live, recall, graph = inputs.inventory, inputs.live, inputs.recall, inputs.declared_graph
     reasons = {change.address: change for change in before.changes if starts_jobs(change)}
     runs = []
-    for job in inventory.of_kind("job"):
+    for job in (*inventory.of_kind("job"), *inventory.of_kind("copy_job")):
         moved = [part for part in graph.chain(job.address) if part in reasons]
         why = "" if _is_disabled(job, live) else _why(job, moved, reasons.get(job.address), recall)
         follow = why != "" and not moved and _was_started(job, live, recall)
         if why:
             why = "the last apply started it, and was interrupted before it had a result" if follow else why
-            full = not follow and _is_first(job, reasons)
+            full = not follow and job.kind == "job" and _is_first(job, reasons)
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
-            step = RunJob(name=job.name, follow=follow, first=full)
+            step = RunJob(kind=job.kind, name=job.name, follow=follow, first=full)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
     return PlanPart(tuple(runs))
 

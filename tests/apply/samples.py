@@ -38,7 +38,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "job.item.add": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
     "job.item.change": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
     "job.item.remove": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},
-    "job.run": {"name": "daily", "follow": True, "first": True},
+    "job.run": {"name": "daily", "follow": True, "first": True, "kind": "copy_job"},
     "update.verify": {"read": "Proxies/1", "of": {"verb": "update", "params": {**_OBJECT, "changed": ["host"]}}},
 }
 """The parameters of each step as plans have them."""

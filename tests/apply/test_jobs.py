@@ -103,3 +103,63 @@ def test_the_log_of_a_job_that_failed(items: dict[str, str], line: str) -> None:
     with pytest.raises(StepFailed, match="the job ended as Stopped: by hand") as caught:
         RUN["job.run"](place, RunJob(name="daily"), list[str]().append)
     assert (caught.value.log[-1], len(caught.value.log), caught.value.log[0]) == (line, 20, "11")
+
+
+class Copying(FakeServer):
+    """A copy job that ends as `ends` in its second poll; since v8 its start returns a session."""
+
+    ends = "Success"
+    polls = 0
+
+    def get(self, path: str) -> dict[str, Any]:
+        raw = super().get(path)
+        if path == "CopyJobs/id-copy" and self.acts:
+            self.polls += 1
+            raw |= {"lastRun": "2026-01-02", "lastStatus": "Running" if self.polls == 1 else self.ends}
+        return raw
+
+    def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        super().act(path, action, body)
+        return {"id": "s-1"} if self.rest >= 8 else {}
+
+
+def copied(server: FakeServer, *, follow: bool = False) -> tuple[str | None, list[str]]:
+    place, answer = fake_context(server), list[str]()
+    place.naming.learn("copy_job", "copy", "id-copy")
+    step = RunJob(kind="copy_job", name="copy", follow=follow)
+    return RUN["job.run"](place, step, answer.append), answer
+
+
+@pytest.mark.parametrize("rest", [6, 7])
+def test_a_copy_job_is_followed_by_its_own_state_where_no_session_names_it(rest: int) -> None:
+    copy = {"lastRun": "2026-01-01", "lastStatus": "Failed"}
+    server = Copying({"CopyJobs/id-copy": copy}, rest=rest)
+    assert copied(server) == ("Success", [])
+    assert server.acts == [("CopyJobs/id-copy", "start", {"full": False})]
+    assert server.polls == 2
+    failed = Copying({"CopyJobs/id-copy": copy}, rest=rest)
+    failed.ends = "Failed"
+    with pytest.raises(StepFailed, match="the copy job ended as Failed: see its session in the console"):
+        copied(failed)
+
+
+def test_a_copy_job_is_followed_by_its_session_since_v8() -> None:
+    session = {"id": "s-1", "status": "Success", "progress": 7}
+    server = Copying({"CopyJobs/id-copy": {"lastStatus": "Success"}, "JobSessions/s-1": session}, rest=8)
+    assert copied(server) == ("Success, 7 objects", ["success, 7 objects"])
+
+
+@pytest.mark.parametrize("rest", [6, 7, 8])
+def test_a_copy_job_that_an_earlier_run_started_is_not_started_again(rest: int) -> None:
+    server = FakeServer({"CopyJobs/id-copy": {"lastRun": "2026-01-02", "lastStatus": "Warning"}}, rest=rest)
+    assert copied(server, follow=True) == ("Warning", ["an earlier run started it"])
+    assert server.acts == []
+
+
+def test_an_interrupt_ends_the_following_of_a_copy_job_too() -> None:
+    server, stop = FakeServer({"CopyJobs/id-copy": {"lastStatus": "Success"}}, rest=7), threading.Event()
+    place = fake_context(server, clock=Ringing(stop, 20))
+    place.stop = stop
+    place.naming.learn("copy_job", "copy", "id-copy")
+    with pytest.raises(StillRunning, match="copy goes on at the server"):
+        RUN["job.run"](place, RunJob(kind="copy_job", name="copy"), list[str]().append)

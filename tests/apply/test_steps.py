@@ -39,7 +39,7 @@ TEXTS = {
     "job.item.add": "exclude user ann (mailbox) from job daily",
     "job.item.change": "change user ann (mailbox) excluded from job daily",
     "job.item.remove": "no longer exclude user ann (mailbox) from job daily",
-    "job.run": "run job daily",
+    "job.run": "run copy_job daily",
     "update.verify": "verify what the interrupted run did: change proxy px-1: host",
 }
 LIMITS = {

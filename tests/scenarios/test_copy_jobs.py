@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,64 @@ def test_what_was_created_here_is_deleted_from_memory_and_nothing_else_is(tmp_pa
     assert ended.code == 0, ended.out + ended.err
     with by_hand(rehearsal) as hand:
         assert hand.request("GET", "CopyJobs").json()["results"] == hand.request("GET", "Jobs").json()["results"] == []
+
+
+def ran(rehearsal: Rehearsal) -> list[str]:
+    """The sessions of copy jobs, by their status."""
+    with by_hand(rehearsal) as hand:
+        found = hand.request("GET", "JobSessions?jobType=Copy").json()["results"]
+    return [item["status"] for item in found]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_a_copy_job_runs_after_its_job_where_its_path_changed(tmp_path: Path, rest: str) -> None:
+    rehearsal = copies(tmp_path, rest)
+    rehearsal.replace("copy_jobs:", "defaults: {copy_job: {run: on-change}}\ncopy_jobs:")
+    rehearsal.replace("run: never, ", "")
+    plan = rehearsal.plan()
+    (run,) = [change for change in plan["changes"] if change["key"] == "run:copy_job.mail-copy"]
+    assert "run:job.mail" in run["depends_on"]
+    rehearsal.converges()
+    assert ran(rehearsal) == ["Success"]
+    rehearsal.replace('daily: "06:00"', 'daily: "07:00"')
+    assert sorted(rehearsal.changes()) == ["update:copy_job.mail-copy"]
+    rehearsal.replace("repository: archive, schedule", "repository: second, schedule")
+    assert sorted(rehearsal.changes()) == ["run:copy_job.mail-copy", "update:copy_job.mail-copy"]
+    rehearsal.replace("on-change", "never")
+    assert sorted(rehearsal.changes()) == ["update:copy_job.mail-copy"]
+    rehearsal.converges()
+    assert ran(rehearsal) == ["Success"]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("rest", VERSIONS)
+def test_copy_jobs_are_listed_and_started_by_their_name(tmp_path: Path, rest: str) -> None:
+    rehearsal = copies(tmp_path, rest)
+    refused = rehearsal.run("jobs", "run", "mail-copy", str(rehearsal.file), "--lab")
+    assert (refused.code, "does not have this job yet" in refused.out + refused.err) == (3, True)
+    rehearsal.converges()
+    file = str(rehearsal.file)
+    ended = rehearsal.run("jobs", "run", "mail-copy", "mail", file, "--lab", "--format", "json")
+    assert ended.code == 0, ended.out + ended.err
+    outcomes = {item["key"]: item["outcome"] for item in json.loads(ended.out)["outcomes"]}
+    assert outcomes == {"run:job.mail": "done", "run:copy_job.mail-copy": "done"}
+    assert ran(rehearsal) == ["Success"]
+    listed = json.loads(rehearsal.run("jobs", "list", file, "--lab", "--format", "json").out)["jobs"]
+    assert [(job["name"], job["kind"], job["organization"], job["last_status"]) for job in listed] == [
+        ("mail", "job", "contoso.example.com", "Success"),
+        ("mail-copy", "copy_job", "contoso.example.com", "Success"),
+    ]
+    assert "mail-copy (copy job)" in rehearsal.run("jobs", "list", file, "--lab").out
+    rehearsal.replace("mail-copy:", "mail:")
+    both = rehearsal.run("jobs", "run", "mail", file, "--lab")
+    assert "'mail' is a job and a copy job: write job.mail or copy_job.mail" in both.err
+    assert rehearsal.run("jobs", "run", "copy_job.mail", file, "--lab").code == 0
+
+
+@pytest.mark.matrix
+def test_rest_v5_has_no_copy_jobs_to_start(tmp_path: Path) -> None:
+    rehearsal = copies(tmp_path, "auto")
+    rehearsal.replace("rest: auto", "rest: v5")
+    refused = rehearsal.run("jobs", "run", "mail-copy", str(rehearsal.file), "--lab")
+    assert "Copy jobs require REST v6" in refused.err

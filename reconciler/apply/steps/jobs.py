@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.registry import NotBegun, StepFailed, StillRunning, runs
 from reconciler.kinds.states import job_state, session_status
+from reconciler.model.state import JobState
 from reconciler.model.steps import RunJob
 
 
@@ -19,6 +20,8 @@ def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None
     run is interrupted: a job may take hours, and the next apply follows it to its result. Raises NotBegun where it is
     interrupted before the start.
     """
+    if step.kind == "copy_job":
+        return run_copy_job(context, step, report)
     name = step.name
     found = str(_newest(context, name).get("id", "")) if step.follow else ""
     if found:
@@ -27,20 +30,57 @@ def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None
     return _result(context, end)
 
 
-def _start(context: ApplyContext, name: str, report: Reporter) -> str:
-    """The id of the new session. A job runs one session at a time, so a running one is waited for."""
-    path = context.path_of("job", name)
+def run_copy_job(context: ApplyContext, step: RunJob, report: Reporter) -> str:
+    """The same for a copy job. Only v8 returns the session that was started, and up to v7 no session names its copy
+    job, so its state is followed there: it has another last run, and no running session."""
+    path = context.path_of("copy_job", step.name)
+    before = None
+    if step.follow:
+        report("an earlier run started it")
+    else:
+        before = _wait_until_idle(context, step.name, path, report).last_run
+        started = context.writer.act(path, "start", {"full": False})
+        if ident := started.get("id"):
+            return _result(context, _follow(context, step.name, str(ident), report))
 
-    def idle() -> bool:
-        if not job_state(context.reader.get(path), context.reader.rest).last.is_active:
-            return True
+    def poll() -> JobState | None:
+        state = job_state(context.reader.get(path), context.reader.rest)
+        if state.last_run != before and state.last.has_ended:
+            return state
+        if context.stop.is_set():
+            raise StillRunning(f"{step.name} goes on at the server")
+        return None
+
+    ended = context.wait(step.name, "following the job", poll, seconds=context.access.server.deadlines.long)
+    if not ended.last.is_good:
+        raise StepFailed(f"the copy job ended as {ended.last}: see its session in the console")
+    return str(ended.last)
+
+
+def _wait_until_idle(context: ApplyContext, name: str, path: str, report: Reporter) -> JobState:
+    """The state of a job without a running session. A job runs one at a time, so a running one is waited for."""
+
+    def idle() -> JobState | None:
+        state = job_state(context.reader.get(path), context.reader.rest)
+        if not state.last.is_active:
+            return state
         if context.stop.is_set():
             raise NotBegun("the run was interrupted while another session of the job was running")
-        return False
+        return None
 
-    if not idle():
-        report("waiting for a running session of the job")
-        context.wait(name, "waiting for the running session", idle, seconds=context.access.server.deadlines.long)
+    if (state := idle()) is not None:
+        return state
+    report("waiting for a running session of the job")
+    waited: JobState = context.wait(
+        name, "waiting for the running session", idle, seconds=context.access.server.deadlines.long
+    )
+    return waited
+
+
+def _start(context: ApplyContext, name: str, report: Reporter) -> str:
+    """The id of the new session."""
+    path = context.path_of("job", name)
+    _wait_until_idle(context, name, path, report)
     newest = _newest(context, name) if context.reader.rest < 8 else {}
     started = context.writer.act(path, "start", {"full": False})
     return str(started.get("id") or _wait_for_session(context, name, str(newest.get("id", ""))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.graph import EDGES, Graph, gathered
@@ -37,12 +37,16 @@ def covered_pairs(declared: Declared) -> Iterator[tuple[str, str, str]]:
             yield from ((name_of(organization), name_of(owner), name) for owner in owners)
 
 
+_NEEDED: Final = (("jobs", "Job", ("organization", "repository")), ("copy_jobs", "Copy job", ("repository",)))
+
+
 def incomplete_job(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("jobs").items():
-        missing = [field for field in ("organization", "repository") if field not in values]
-        if missing:
-            detail = f"Job {quoted(name)} has no {listed(missing)}."
-            yield Finding(Where("jobs", name), detail, f"Add {listed(missing)}.")
+    for section, word, needed in _NEEDED:
+        for name, values in declared.section(section).items():
+            missing = [field for field in needed if field not in values]
+            if missing:
+                detail = f"{word} {quoted(name)} has no {listed(missing)}."
+                yield Finding(Where(section, name), detail, f"Add {listed(missing)}.")
 
 
 def whole_organization_twice(declared: Declared) -> Iterator[Finding]:

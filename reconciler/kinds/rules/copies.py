@@ -26,7 +26,7 @@ def wrong_target(declared: Declared) -> Iterator[Finding]:
     """Copies are kept on object storage, and not where the job itself writes to."""
     jobs, repositories = declared.section("jobs"), declared.section("repositories")
     for name, values in declared.section("copy_jobs").items():
-        target = values["repository"]
+        target = values.get("repository", "")
         fix = "Name another repository, one with `object_storage`."
         if "path" in repositories.get(target, {}):
             detail = (
@@ -34,7 +34,7 @@ def wrong_target(declared: Declared) -> Iterator[Finding]:
             )
             related = (Where("repositories", target, "path"),)
             yield Finding(Where("copy_jobs", name, "repository"), detail, fix, related)
-        elif jobs.get(values["job"], {}).get("repository") == target:
+        elif target and jobs.get(values["job"], {}).get("repository") == target:
             detail = f"Copy job {quoted(name)} copies to {quoted(target)}, the repository of its job."
             related = (Where("jobs", values["job"], "repository"),)
             yield Finding(Where("copy_jobs", name, "repository"), detail, fix, related)
