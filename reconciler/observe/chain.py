@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
 from reconciler.kinds.field import Raw
 from reconciler.kinds.typed import typed
-from reconciler.model.errors import Missing
+from reconciler.model.errors import Missing, Refused
 from reconciler.model.inventory import Resource
 from reconciler.observe.items import ITEM_LISTS, is_compared
 
@@ -50,13 +51,26 @@ def _members(reader: Reader, pool: Raw) -> set[str]:
     return set()
 
 
-def link_jobs(reader: Reader, jobs: Iterable[dict[str, Any]]) -> None:
-    """Fill in the organization of jobs, which up to v7 is a link."""
-    from reconciler.clients.vbo import link_id
+def link_jobs(reader: Reader, jobs: Sequence[dict[str, Any]], organizations: Iterable[Raw]) -> None:
+    """Fill in the organization of jobs, which up to v7 is a link. If one has no link, each organization is asked for
+    its jobs; of a job that two of them list it stays unknown."""
+    from reconciler.clients.vbo import dialect_of, link_id
 
     for job in jobs:
         if not typed(KINDS["job"], reader.rest, job).get("organizationId"):
             job["organizationId"] = link_id(job, "organization") or None
+    unlinked = [job for job in jobs if not job["organizationId"] and job.get("id")]
+    dialect = dialect_of(reader.rest)
+    if not unlinked or not dialect.jobs_below_organization:
+        return
+    listed: dict[str, set[str]] = defaultdict(set)
+    for organization in (str(found["id"]) for found in organizations if found.get("id")):
+        with suppress(Refused):
+            for job in reader.list(dialect.job_collection(organization)):
+                listed[str(job.get("id")).lower()].add(organization)
+    for job in unlinked:
+        owners = listed.get(str(job["id"]).lower(), set())
+        job["organizationId"] = next(iter(owners)) if len(owners) == 1 else None
 
 
 def complete_jobs(reader: Reader, jobs: Wanted, owner: str) -> None:

@@ -101,7 +101,7 @@ def _match(
 ) -> Matcher:
     """Which live objects are declared ones, with what is read elsewhere added to `raws`."""
     if kind.name == "job":
-        link_jobs(reader, raws["job"])
+        link_jobs(reader, raws["job"], raws["organization"])
     listed = [typed(kind, naming.rest, raw) for raw in raws[kind.name]]
     declared = inventory.told_of_kind(kind.name)
     named = None

@@ -155,11 +155,10 @@ def _repeated(field: Field, value: Any, shown: Any, naming: Context) -> bool:
 def find(context: ApplyContext, kind: Kind, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The live object that a declared one would be, read from the server now."""
     wanted = kind.wanted_key(str(fields.get("name", name)), fields)
-    for raw in context.reader.list(kind.collection):
-        if kind.name == "job" and not raw.get("organizationId"):
-            from reconciler.clients.vbo import link_id
-
-            raw["organizationId"] = link_id(raw, "organization")
+    below = _collection(context, kind, fields)
+    for raw in context.reader.list(below):
+        if below != kind.collection:  # up to v7 a job does not say whose it is
+            raw["organizationId"] = context.naming.id_of("organization", fields["organization"])
         if kind.live_key(raw, context.naming) == wanted:
             return dict(raw)
     return None

@@ -146,6 +146,8 @@ def show_job(call: Call, item: Item) -> dict[str, Any]:
         "selectedItems": f"{path}/SelectedItems",
         "excludedItems": f"{path}/ExcludedItems",
     }
+    if not call.options.job_links:
+        del links["organization"]
     seen = item | {"_links": call.links(**links)}
     if call.rest >= 8:
         seen = {name: value for name, value in seen.items() if name not in LISTS}

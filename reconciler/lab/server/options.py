@@ -83,6 +83,8 @@ class Options:
     """merge or replace; of jobs and of their items."""
     hidden_objects: str = ""
     """Names of users, groups, sites and teams, separated by commas, that organizations do not have."""
+    job_links: bool = True
+    """Whether jobs link to their organization, which nothing else in them names up to v7."""
     put_copy_jobs: str = "merge"
     """merge or replace."""
     outdated_jobs: str = "fail"
