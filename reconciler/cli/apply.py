@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
@@ -52,7 +53,10 @@ if TYPE_CHECKING:
     "--require-signature", type=PATH, metavar="ALLOWED_SIGNERS",
     help="Refuse a saved plan that none of these signed (ssh-keygen's file of allowed signers).",
 )  # fmt: skip
-@click.option("--resume", metavar="RUN", help="Resume a run that did not finish (`last` for the latest).")
+@click.option(
+    "--resume", metavar="RUN", shell_complete=completions.runs,
+    help="Resume a run that did not finish (`last` for the latest).",
+)  # fmt: skip
 @click.option("--auto-approve", is_flag=True, help="Apply without asking.")
 @click.option("--require-complete", is_flag=True, help="Refuse a plan with anything that could not be observed.")
 @batch_option

@@ -42,9 +42,9 @@ def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) ->
     from reconciler.cli.root import root
 
     if instruction := console.environment.get(COMPLETE):
-        from click.shell_completion import shell_complete
+        from reconciler.cli.completions import answer
 
-        return shell_complete(root, {}, "vbo-reconcile", COMPLETE, instruction)
+        return answer(root, COMPLETE, instruction)
     with root.make_context("vbo-reconcile", list(arguments), obj=console) as context:
         code = root.invoke(context)
     if code == Status.INTERRUPTED:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 from reconciler.cli.boundary import COMPLETE
+from reconciler.cli.completions import SHELLS, script
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
-
-SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(cls=Command)
@@ -23,11 +21,9 @@ def completion(console: Console, shell: str) -> int:
       eval "$(vbo-reconcile completion bash)"            # in ~/.bashrc
       eval "$(vbo-reconcile completion zsh)"             # in ~/.zshrc
       vbo-reconcile completion fish > ~/.config/fish/completions/vbo-reconcile.fish
+      vbo-reconcile completion powershell | Out-String | Invoke-Expression    # in $PROFILE
     """
     from reconciler.cli.root import root
 
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.BadParameter(f"{shell} is not supported")
-    console.result(kind(root, {}, "vbo-reconcile", COMPLETE).source() + "\n", own=True)
+    console.result(script(root, COMPLETE, shell) + "\n", own=True)
     return 0

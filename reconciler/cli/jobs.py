@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import (
@@ -80,7 +81,7 @@ def _remarks(job: JobStatus) -> list[str]:
 
 
 @jobs.command("run")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completions.jobs)
 @inventory_argument
 @lab_option
 @lock_wait_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite, Reading, writing
 from reconciler.cli.group import OneRun
@@ -132,13 +133,19 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, selection=Selection(tuple(targets), tuple(excludes)), **more)
 
     exclude = click.option(
-        "--exclude", "excludes", multiple=True, metavar="ADDRESS", help="Omit this and what depends on it."
+        "--exclude",
+        "excludes",
+        multiple=True,
+        metavar="ADDRESS",
+        shell_complete=completions.addresses,
+        help="Omit this and what depends on it.",
     )
     target = click.option(
         "--target",
         "targets",
         multiple=True,
         metavar="ADDRESS",
+        shell_complete=completions.addresses,
         help="Include only this and what it depends on: proxy.px-1, 'job.*', or @group for the proxies of a group.",
     )
     return target(exclude(update_wrapper(both, function)))
@@ -236,6 +243,7 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
         multiple=True,
         callback=take,
         metavar="|".join(names) + "[=FILE]",
+        shell_complete=completions.formats(names),
         show_default="human",
         help="Print this format, or write it to FILE. Can be given several times.",
     )
@@ -278,6 +286,7 @@ def waiver_option(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         callback=_waivers,
         metavar="CODE=REASON",
+        shell_complete=completions.guards,
         help="Waive a guard. The reason is kept with the plan.",
     )(function)
 

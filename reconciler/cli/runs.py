@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
@@ -50,7 +51,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
 
 
 @runs.command("show", only_reads=True)
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=completions.runs)
 @journal_lab_options
 @format_option("human", "json")
 @verbosity_options

@@ -54,6 +54,15 @@ def load(
     return (None if report.has_errors else inventory), report.diagnostics()
 
 
+def names_in(path: Path) -> dict[str, tuple[str, ...]]:
+    """The names below each section of an inventory, sorted, as far as it can be read: also of one with errors. Never
+    raises for what is in the files."""
+    _, merged = read_all(path, Diagnostics(), None)
+    root: Mapping[str, Any] = merged.root
+    sections = {name: root[name] for name in SECTIONS if isinstance(root.get(name), Mapping)}
+    return {name: tuple(sorted(map(str, found))) for name, found in sections.items()}
+
+
 @contextmanager
 def _collector_paused(report: Diagnostics) -> Iterator[None]:
     """Building makes many objects and no cycles: the collector would only walk over them again and again.

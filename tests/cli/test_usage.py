@@ -95,13 +95,6 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"\n  {name} " in text for name in COMMANDS)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts(shell: str) -> None:
-    ended = call("completion", shell)
-    assert ended.code == 0
-    assert "_VBO_RECONCILE_COMPLETE" in ended.out
-
-
 def test_completion_answers_a_shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"_VBO_RECONCILE_COMPLETE": "bash_complete", "COMP_WORDS": "vbo-reconcile pl", "COMP_CWORD": "1"}
     for name, value in words.items():
