@@ -121,7 +121,7 @@ def _indented(state: Mapping[str, Any], indent: str = "") -> str:
 @verbosity_options
 @pass_console
 def set_(console: Console, target: str, setting: str, path: Path | None) -> int:
-    """Change something in the lab: TARGET is a host, a job, or `server`.
+    """Change something in the lab: TARGET is a host, a job, an organization, `server` or `smtp`.
 
     \b
       vbo-reconcile lab set px-lon-1 power=off

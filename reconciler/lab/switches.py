@@ -28,8 +28,8 @@ def switch(
     key: str,
     value: str,
 ) -> str:
-    """TARGET is a host, a job (trouble), `server` or `smtp`. `jobs` are those that the inventory declares. Gives a
-    sentence. Raises LabError."""
+    """TARGET is a host, a job (trouble), an organization (name), `server` or `smtp`. `jobs` are those of the inventory.
+    Gives a sentence. Raises LabError."""
     if target == "server":
         _server(population, server, running, key, value)
     elif target == "smtp":
@@ -40,7 +40,7 @@ def switch(
             _register(population, server, host, value)
         elif host is not None:
             _change(host, key, value)
-        elif not _job(server, jobs, target, key, value):
+        elif not (_organization(server, target, key, value) or _job(server, jobs, target, key, value)):
             raise LabError(
                 f"the lab knows no host or job {target}; it has {', '.join(host.name for host in population)}"
             )
@@ -136,6 +136,20 @@ def _smtp(mail: Document, key: str, value: str) -> None:
     else:
         refused.pop(value.lower(), None)
     _put(mail, "refuse", refused)
+
+
+def _organization(server: Document, organization: str, key: str, value: str) -> bool:
+    """`name=Atlanta` is the display name of an organization, as a user gives it in the console."""
+    with server.lock:
+        known = {ident: dict(item) for ident, item in server.data.get("organizations", {}).items()}
+    found = [item for item in known.values() if item["name"].lower() == organization.lower()]
+    if not found:
+        return False
+    if key != "name" or not value or any(item["name"].lower() == value.lower() for item in known.values()):
+        raise LabError("an organization has the switch name=NAME, with a name that no organization has")
+    found[0]["name"] = value
+    _put(server, "organizations", known)
+    return True
 
 
 def _job(server: Document, jobs: Collection[str], job: str, key: str, value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from reconciler.kinds import KINDS, Kind, Mode
 from reconciler.model.diagnostic import Diagnostic
@@ -30,6 +31,8 @@ _UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldC
     "repository": why_not_updated,
 }
 """By kind, why an update cannot be made as the live objects are."""
+_SUGGESTED: Final = 5
+"""Names of objects that a diagnostic suggests."""
 
 
 def plan_objects(inputs: Inputs, _: PlanPart) -> PlanPart:
@@ -68,7 +71,7 @@ def _other_name(declared: Resource, change: FieldChange) -> Report:
 
 def _plan_missing(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:
     if kind.reference:
-        return PlanPart(problems=(_missing_reference(kind, declared),))
+        return PlanPart(problems=(_missing_reference(kind, declared, inputs),))
     if kind.singleton:
         names = (item for item in wanted_fields(declared, inputs.recall) if kind.field(item).mode is not Mode.LOCAL)
         hidden = (UnknownField(declared.address, name, "the server could not be queried") for name in names)
@@ -150,12 +153,17 @@ def _not_in_version(kind: Kind, declared: Resource, rest: int) -> Diagnostic:
     )
 
 
-def _missing_reference(kind: Kind, declared: Resource) -> Diagnostic:
+def _missing_reference(kind: Kind, declared: Resource, inputs: Inputs) -> Diagnostic:
+    name = str(declared.fields.get("name", declared.name))
+    found = [item for where, item in inputs.live.resources.items() if where not in inputs.inventory.resources]
+    others = sorted(str(item.fields["name"]) for item in found if item.kind == kind.name)
+    lines = "".join(f"\n  name: {yaml_text(other)}" for other in others[:_SUGGESTED])
+    hint = f" If it is called otherwise on the server, declare its name:{lines}" if others else ""
     return Diagnostic(
         code=f"{kind.name}-missing",
         summary=f"{kind.name.capitalize()} not on the server",
-        detail=f"{declared.name!r} is not on the server, and adding an {kind.name} requires an interactive sign-in.",
-        fix="Add it in the Veeam console, or correct its name.",
+        detail=f"{name!r} is not on the server, and adding an {kind.name} requires an interactive sign-in.",
+        fix=f"Add it in the Veeam console, or correct its name.{hint}",
         position=declared.position,
         address=declared.address,
     )

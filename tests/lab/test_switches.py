@@ -101,3 +101,12 @@ def test_the_rest_api_shows_another_certificate(lab: Lab, demo: Inventory) -> No
         assert session.build
     with pytest.raises(LabError, match="rest-certificate is one of"):
         lab.set("server", "rest-certificate", "revoked")
+
+
+def test_an_organization_gets_another_display_name_once(lab: Lab) -> None:
+    assert lab.set("contoso.example.com", "name", "Contoso") == "contoso.example.com: name is Contoso"
+    for key, value in (("name", "Fabrikam.example.com"), ("name", ""), ("trouble", "none")):
+        with pytest.raises(LabError, match="with a name that no organization has"):
+            lab.set("Contoso", key, value)
+    with pytest.raises(LabError, match=r"knows no host or job contoso\.example\.com"):
+        lab.set("contoso.example.com", "name", "again")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.scenarios.by_hand import Hand, by_hand
-from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
 
 pytestmark = pytest.mark.matrix
 
@@ -88,3 +90,65 @@ def test_a_removed_object_is_targeted_by_its_address(demo: Rehearsal) -> None:
     ended = demo.apply("--target", "job.northwind-mail")
     assert ended.code == 0, ended.out + ended.err
     assert demo.changes() == {}
+
+
+CONTOSO = "contoso.example.com"
+
+
+def kept(demo: Rehearsal) -> dict[str, list[str]]:
+    """The jobs of the server, with their organization."""
+    state = json.loads((lab_folder(demo) / "server.json").read_text(encoding="utf-8"))
+    return {ident: [job["name"], job["organizationId"]] for ident, job in state["jobs"].items()}
+
+
+def lab_folder(demo: Rehearsal) -> Path:
+    (found,) = (demo.folder / "state").glob("*/lab/*/server.json")
+    return found.parent
+
+
+def fix_of(plan: dict[str, Any], where: str) -> list[str]:
+    """The lines that a report or problem says to add."""
+    found = [item for item in (*plan["reports"], *plan["problems"]) if item["address"] == where]
+    assert len(found) == 1, found
+    return [line for line in found[0]["fix"].splitlines() if line.startswith("  ")]
+
+
+@pytest.fixture(params=["v8", "v7", "v5"])
+def renamed(request: pytest.FixtureRequest, demo: Rehearsal, tmp_path: Path) -> Rehearsal:
+    """An applied inventory, and an organization that another user renamed in the console afterwards."""
+    rest = str(request.param)
+    if rest != "v8":
+        demo = Rehearsal.of(tmp_path / rest, INVENTORIES / "v7.yml")
+        demo.replace("rest: v7", f"rest: {rest}")
+        demo.converges()
+    demo.set(CONTOSO, "name=Contoso")
+    return demo
+
+
+def test_an_organization_that_was_renamed_in_the_console_keeps_its_jobs(renamed: Rehearsal) -> None:
+    before, plan = kept(renamed), renamed.plan()
+    assert (plan["changes"], plan["problems"], plan["code"]) == ([], [], 0)
+    lines = fix_of(plan, f"organization.{CONTOSO}")
+    assert lines == ['  name: "Contoso"']
+    assert renamed.apply().code == 0
+    assert kept(renamed) == before
+    renamed.replace(f"  {CONTOSO}: {{", f"  {CONTOSO}: {{{lines[0].strip()}, ")
+    after = renamed.plan()
+    assert (after["changes"], [item["code"] for item in after["reports"] if "organization" in item["address"]]) == (
+        [],
+        [],
+    )
+
+
+def test_without_the_journal_its_jobs_stay_and_the_plan_says_what_to_write(renamed: Rehearsal) -> None:
+    before = kept(renamed)
+    for file in lab_folder(renamed).glob("journal.db*"):
+        file.unlink()
+    plan = renamed.plan()
+    assert [change["key"] for change in plan["changes"] if not change["blocked"]] == []
+    lines = fix_of(plan, f"organization.{CONTOSO}")
+    assert lines == ['  name: "Contoso"']
+    assert renamed.apply().code == 1
+    assert kept(renamed) == before
+    renamed.replace(f"  {CONTOSO}: {{", f"  {CONTOSO}: {{{lines[0].strip()}, ")
+    assert renamed.changes() == {}

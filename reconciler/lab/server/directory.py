@@ -52,7 +52,11 @@ SHAPES: Final = {"Users": USER, "Groups": GROUP, "Sites": SITE, "Teams": TEAM}
 
 def add_objects(api: Api, wanted: Mapping[str, Mapping[str, list[str]]]) -> None:
     """`wanted`: names of organizations to collections to names of objects. Add what is missing. Hold the lock."""
-    organizations = {item["name"].lower(): item["id"] for item in api.items("organizations").values()}
+    organizations = {
+        str(item[part]).lower(): item["id"]
+        for item in api.items("organizations").values()
+        for part in ("backedUpOrganizationId", "name")
+    }
     known = api.items("directory")
     for organization, collections in wanted.items():
         owner = organizations.get(organization.lower(), "")

@@ -92,11 +92,16 @@ Make = Callable[[Api, str, Mapping[str, Any]], Item]
 
 
 def add_missing(api: Api, collection: str, wanted: Mapping[str, Mapping[str, Any]], make: Make) -> None:
-    known = {item.get("name", "").lower() for item in api.items(collection).values()}
+    known = {name for item in api.items(collection).values() for name in names_of(item)}
     for name, spec in wanted.items():
         if name.lower() not in known:
             item = {"id": api.new_id(), "name": name} | make(api, name, spec)
             api.items(collection)[item["id"]] = item
+
+
+def names_of(item: Item) -> set[str]:
+    """The name of an object, and the one that an organization had before it was renamed."""
+    return {str(item.get(part) or "").lower() for part in ("name", "backedUpOrganizationId")}
 
 
 def organization(api: Api, name: str, spec: Mapping[str, Any]) -> Item:
