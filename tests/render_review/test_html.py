@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import random
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -218,6 +219,68 @@ def counted(boxes: list[Box]) -> int:
         inside = re.search(r"\((\d+) proxies\)", box.label)
         total += int(inside.group(1)) if inside else box.count if box.kind == "proxy" else 0
     return total
+
+
+def tenants(size: int, tenancies: int, changed: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """`size` proxies, each with a repository and a job of one of `tenancies` organizations."""
+    nodes = [{"address": "server", "kind": "server", "label": "vbo", "state": "unchanged"}]
+    edges = []
+
+    def add(kind: str, name: str) -> str:
+        where = f"{kind}.{name}"
+        state = "update" if where in changed else "unchanged"
+        nodes.append({"address": where, "kind": kind, "label": name, "state": state})
+        return where
+
+    organizations = [add("organization", f"o{number}") for number in range(tenancies)]
+    for number in range(size):
+        chain = [add(kind, f"x{number}") for kind in ("proxy", "repository", "job")]
+        edges += [["server", chain[0]], *map(list, pairwise(chain)), [chain[2], organizations[number % tenancies]]]
+    return {"nodes": nodes, "edges": edges}
+
+
+@pytest.mark.parametrize("size", [400, 3000])
+def test_what_is_alike_is_one_box_for_each_chain(size: int) -> None:
+    drawn = graph(tenants(size, 4))
+    assert [len(column.boxes) for column in drawn.columns] == [1, 4, 4, 4, 4]
+    assert {box.count for box in drawn.columns[1].boxes} == {size // 4}
+    leading = [(start, end) for start, end in drawn.edges if start != "server"]
+    assert len(leading) == 12  # from each box to one
+    assert len({start for start, _ in leading}) == 12
+
+
+def test_what_changes_and_its_neighbours_are_drawn_one_by_one() -> None:
+    drawn = graph(tenants(400, 4, frozenset({"repository.x7"})))
+    names = {box.label for column in drawn.columns[1:4] for box in column.boxes if box.count == 1}
+    assert names == {"x7"}
+    assert {("proxy.x7", "repository.x7"), ("repository.x7", "job.x7"), ("job.x7", "organization.o3")} <= set(
+        drawn.edges
+    )
+
+
+def test_chains_that_are_too_many_are_counts_without_edges() -> None:
+    drawn = graph(tenants(300, 300))
+    assert [(box.label, box.count) for box in drawn.columns[2].boxes] == [("300 repositories in sync", 300)]
+    assert drawn.edges == ()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_edge_of_a_box_is_true_of_each_object_in_it(seed: int) -> None:
+    chance = random.Random(seed)
+    topology = tenants(chance.randint(61, 200), chance.randint(1, 9))
+    for node in topology["nodes"][1:]:
+        node["state"] = chance.choice(["unchanged"] * 6 + ["update", "create", "delete"])
+    topology["edges"] += [
+        [f"repository.x{chance.randrange(60)}", f"job.x{chance.randrange(60)}"] for _ in range(chance.randint(0, 40))
+    ]
+    edges = {tuple(edge) for edge in topology["edges"]}
+    drawn = graph(topology)
+    members: dict[str, set[str]] = {}
+    for node in topology["nodes"]:
+        members.setdefault(drawn.box_of(node["address"]), set()).add(node["address"])
+    for start, end in drawn.edges:
+        if start != "server" and len(members[end]) > 1:
+            assert all(any((one, other) in edges for one in members[start]) for other in members[end])
 
 
 def test_up_to_the_limit_every_proxy_is_drawn() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ COLUMNS = (
     ("Jobs", ("job", "copy_job")),
     ("Organizations", ("organization",)),
 )
+_FROM_SERVER = ("pool", "proxy", "repository", "job", "copy_job")
+_BESIDE, _QUIET = len(STATES), len(STATES) + 1
 _KINDS = frozenset(kind for _, kinds in COLUMNS for kind in kinds)
 _PLURAL = {"pool": "pools", "proxy": "proxies", "repository": "repositories", "job": "jobs", "copy_job": "copy jobs"}
 _WORDS = {
@@ -62,10 +64,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """`edges` join addresses of boxes that are there, and no pool to a proxy inside of it."""
+    """`edges` join addresses of boxes that are there, and no pool to a proxy inside of it. `merged_into` has the box of
+    each object that has none of its own."""
 
     columns: tuple[Column, ...]
     edges: tuple[tuple[str, str], ...]
+    merged_into: Mapping[str, str] = field(default_factory=dict)
+
+    def box_of(self, address: str) -> str:
+        """The address of the box that shows `address`."""
+        while address in self.merged_into:
+            address = self.merged_into[address]
+        return address
 
 
 def natural(text: str) -> list[tuple[str, int, str]]:
@@ -79,11 +89,28 @@ def state_words(state: str) -> str:
     return _WORDS[state]
 
 
+@dataclass(frozen=True, slots=True)
+class _Chains:
+    """By address: what leads to it, and the organizations that it leads to. `beside_changes` are the neighbours of what
+    changes."""
+
+    before: Mapping[str, set[str]]
+    organizations: Mapping[str, frozenset[str]]
+    beside_changes: frozenset[str]
+
+
 @dataclass(slots=True)
 class _Crowd:
-    """Merges boxes that are too many, and remembers which box shows which address."""
+    """Merges boxes that are too many, and remembers which box shows which address.
 
+    Boxes are merged where they are in one state and lead from the same boxes to the same organizations, so that an edge
+    of the merged box is true of each of them. Where these are still too many, boxes of one state become one that is
+    `loose`: it is a count, and has no edges.
+    """
+
+    chains: _Chains
     merged_into: dict[str, str] = field(default_factory=dict)
+    loose: set[str] = field(default_factory=set)
 
     def box_of(self, address: str) -> str:
         """The address of the box that shows `address`."""
@@ -92,24 +119,43 @@ class _Crowd:
         return address
 
     def thinned(self, boxes: Sequence[Box], most: int, where: str) -> list[Box]:
-        """At most about `most` boxes: the weightiest ones, and one for each state of the others."""
+        """At most about `most` boxes: what changes and its neighbours first, the others merged."""
         if len(boxes) <= most:
             return list(boxes)
-        ordered = sorted(boxes, key=lambda box: (STATES.index(box.weightiest), natural(box.address)))
-        kept = [box for box in ordered if box.weightiest != "unchanged"][: max(1, most // 2)]
-        crowds: dict[tuple[int, str], list[Box]] = {}
-        for box in ordered:
-            if box not in kept:
-                crowds.setdefault((STATES.index(box.weightiest), box.kind), []).append(box)
-        merged = [self._merged(crowd, where) for _, crowd in sorted(crowds.items())]
+        ordered = sorted(boxes, key=lambda box: (self._rank(box), natural(box.address)))
+        kept = [box for box in ordered if self._rank(box) < _QUIET][: max(1, most // 2)]
+        rest = [box for box in ordered if box not in kept]
+        crowds = self._grouped(rest, lambda box: (self._rank(box), box.kind, *self._chain(box)))
+        is_loose = len(kept) + len(crowds) > most
+        if is_loose:
+            crowds = self._grouped(rest, lambda box: (STATES.index(box.weightiest), box.kind))
+        merged = [self._merged(crowd, f"{where}:{number}", is_loose) for number, crowd in enumerate(crowds)]
         return sorted(kept, key=lambda box: natural(box.address)) + merged
 
-    def _merged(self, crowd: Sequence[Box], where: str) -> Box:
+    def _rank(self, box: Box) -> int:
+        """What changes comes first, then what is next to it."""
+        if box.weightiest == "unchanged" and box.address in self.chains.beside_changes:
+            return _BESIDE
+        return STATES.index(box.weightiest) if box.weightiest != "unchanged" else _QUIET
+
+    def _chain(self, box: Box) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        before = {self.box_of(address) for address in self.chains.before.get(box.address, ())}
+        return tuple(sorted(before)), tuple(sorted(self.chains.organizations.get(box.address, ())))
+
+    def _grouped(self, boxes: Sequence[Box], key: Callable[[Box], tuple[Any, ...]]) -> list[list[Box]]:
+        groups: dict[tuple[Any, ...], list[Box]] = {}
+        for box in boxes:
+            groups.setdefault(key(box), []).append(box)
+        return [group for _, group in sorted(groups.items())]
+
+    def _merged(self, crowd: Sequence[Box], where: str, is_loose: bool) -> Box:
         first, count = crowd[0], len(crowd)
-        if count == 1:
+        if count == 1 and not is_loose:
             return first
         state = first.weightiest
         merged = Box(f"{first.kind}:{state}:{where}", first.kind, "", state, count)
+        if is_loose:
+            self.loose.add(merged.address)
         for box in crowd:
             for part in (box, *box.inside):
                 self.merged_into[part.address] = merged.address
@@ -123,11 +169,29 @@ def graph(topology: Mapping[str, Any], most: int = MOST) -> Graph:
     boxes = {item["address"]: _box(item) for item in topology["nodes"] if item["kind"] in _KINDS}
     edges = [(start, end) for start, end in topology["edges"] if start in boxes and end in boxes]
     pooled = {end: start for start, end in edges if boxes[start].kind == "pool" and boxes[end].kind == "proxy"}
-    crowd = _Crowd()
+    crowd = _Crowd(_chains(boxes, edges))
     columns = [_column(title, kinds, boxes.values(), pooled, crowd, most) for title, kinds in COLUMNS]
     between = ((crowd.box_of(start), crowd.box_of(end)) for start, end in edges if pooled.get(end) != start)
-    joined = sorted({(start, end) for start, end in between if start != end})
-    return Graph(tuple(_ordered(columns, joined)), tuple(joined))
+    joined = {(start, end) for start, end in between if start != end and not {start, end} & crowd.loose}
+    return Graph(tuple(_ordered(columns, sorted(joined))), tuple(sorted(joined)), crowd.merged_into)
+
+
+def _chains(boxes: Mapping[str, Box], edges: Sequence[tuple[str, str]]) -> _Chains:
+    before: dict[str, set[str]] = {}
+    after: dict[str, set[str]] = {}
+    for start, end in edges:
+        if boxes[start].kind != "server":
+            before.setdefault(end, set()).add(start)
+            after.setdefault(start, set()).add(end)
+    organizations: dict[str, frozenset[str]] = {}
+    for kind in ("organization", *reversed(_FROM_SERVER)):  # whatever leads on is known before what leads to it
+        for address in [box.address for box in boxes.values() if box.kind == kind]:
+            own = {address} if kind == "organization" else set()
+            further = (organizations.get(end, frozenset()) for end in after.get(address, ()))
+            organizations[address] = frozenset(own.union(*further))
+    changed = [box.address for box in boxes.values() if box.state != "unchanged"]
+    beside = {other for address in changed for other in (*before.get(address, ()), *after.get(address, ()))}
+    return _Chains(before, organizations, frozenset(beside))
 
 
 def _box(item: Mapping[str, Any]) -> Box:
