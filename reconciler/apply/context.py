@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.apply.coalescing import Batcher
 from reconciler.apply.first_reads import FirstReads
+from reconciler.apply.waiting import wait
 from reconciler.clients.session_pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.states import proxy_state
-from reconciler.model.errors import DeadlineExceeded, Unreachable
+from reconciler.model.errors import Unreachable
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import HostSession
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from reconciler.model.live import Live, LiveResource
     from reconciler.model.state import ProxyState
     from reconciler.requirements import Playbook
+
+T = TypeVar("T")
 
 Reporter = Callable[[str], None]
 """Takes a line of news from inside a step."""
@@ -85,15 +88,20 @@ class ApplyContext:
         with self.sessions.lend(connection) as session:
             yield session
 
-    def wait(self, peer: str, what: str, poll: Callable[[], Any], *, seconds: float, longest: float = 3.0) -> Any:
-        """Call `poll` until it returns something true, with growing pauses. Raises DeadlineExceeded after `seconds`."""
-        end = self.clock() + seconds
-        pause = 0.05
-        while True:
-            found = poll()
-            if found:
-                return found
-            if self.clock() >= end:
-                raise DeadlineExceeded(peer, what, f"no result within {seconds:.0f} s")
-            self.sleep(min(pause, longest, max(0.0, end - self.clock())))
-            pause *= 1.5
+    def wait(
+        self,
+        peer: str,
+        what: str,
+        poll: Callable[[], Any],
+        *,
+        seconds: float,
+        longest: float = 3.0,
+        report: Reporter | None = None,
+    ) -> Any:
+        """Call `poll` until it returns something true: see `waiting`."""
+        return wait(self, peer, what, poll, seconds=seconds, longest=longest, report=report)
+
+    def patiently(self, read: Callable[[], T], report: Reporter | None = None) -> T:
+        """The result of `read`, also after an outage of the server."""
+        found: tuple[T] = self.wait("the server", "reading", lambda: (read(),), seconds=0, report=report)
+        return found[0]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from reconciler.apply.context import ApplyContext
@@ -19,13 +19,14 @@ from reconciler.apply.notifier import Notifier
 from reconciler.apply.retry import with_retry
 from reconciler.apply.rollout import RolloutLimits
 from reconciler.apply.schedule import Schedule
-from reconciler.apply.steps import RUN, NotBegun, StepFailed, StillRunning
+from reconciler.apply.steps import RUN, NotBegun, NotFollowed, NotStarted, StepFailed, StillRunning
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import ReconcileError
 from reconciler.model.event import (
     ChangeEnded,
     ChangeStarted,
+    Due,
     Listener,
     Outcome,
     Permit,
@@ -299,7 +300,9 @@ def _failure(change: Change, error: ReconcileError, seconds: float, problems: st
     detail = first.detail if first else str(error)
     hint = first.fix if first else getattr(error, "hint", "")
     log = error.log if isinstance(error, StepFailed) else ()
-    return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, problems))), seconds, hint=hint, log=log)
+    end = _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, problems))), seconds, hint=hint, log=log)
+    due = Due.START if isinstance(error, NotStarted) else Due.RESULT if isinstance(error, NotFollowed) else Due.NOTHING
+    return replace(end, due=due)
 
 
 def _ended(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.journal import JournalError
 from reconciler.kinds import KINDS
 from reconciler.model.address import Address, kind_of, name_of
-from reconciler.model.event import ChangeEnded, Event, Outcome, StepDone, StepStarted
+from reconciler.model.event import ChangeEnded, Due, Event, Outcome, StepDone, StepStarted
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
@@ -97,7 +97,9 @@ class AppliedStateRecorder:
         return change.steps[event.index] if change is not None else None
 
     def _end(self, event: ChangeEnded) -> None:
-        if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED):
+        if event.due is Due.RESULT:
+            return  # the mark says that it was started
+        if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:
             self._pending.pop(event.address, None)
             self._store([event.address])
         elif event.action == Action.RUN and self._pending.get(event.address, "pending") != "pending":

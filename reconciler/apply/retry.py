@@ -36,21 +36,9 @@ def with_retry(
             report(f"retrying: {failed[-1]}")
         try:
             return attempt()
-        except DeadlineExceeded as error:
-            raise _NoRetry(error) from error
         except RemoteError as error:
             failed.append(error)
             raise
 
-    try:
-        return RetryPolicy(WINDOW, clock=context.clock, sleep=context.sleep, jitter=jitter).run(once)
-    except _NoRetry as final:
-        raise final.error from final.error.__cause__
-
-
-class _NoRetry(Exception):
-    """Carries an error through a policy that would retry it."""
-
-    def __init__(self, error: RemoteError) -> None:
-        super().__init__(str(error))
-        self.error = error
+    policy = RetryPolicy(WINDOW, clock=context.clock, sleep=context.sleep, jitter=jitter)
+    return policy.run(once, repeats=lambda error: error.retryable and not isinstance(error, DeadlineExceeded))

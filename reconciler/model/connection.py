@@ -68,11 +68,13 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds: to connect and log in, for one script or request, and for the long ones (installing a proxy)."""
+    """Seconds: to connect and log in, for one script or request, for the long ones (installing a proxy), and for which
+    a wait outlasts an outage of the management server."""
 
     connect: float = 10.0
     call: float = 60.0
     long: float = 1800.0
+    outage: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,19 @@ class UntrustedPeer(RemoteError):
 
 
 class Unavailable(RemoteError):
-    """The peer cannot answer now (429, 502, 503, 504)."""
+    """The peer cannot answer now. `status` is 429, 502, 503 or 504, `retry_after` the seconds after which it wants to
+    be asked again, 0 if it does not say."""
 
     code = "unavailable"
     summary = "Temporarily unavailable"
     retryable = True
+
+    def __init__(
+        self, peer: str, what: str, reason: str, *, hint: str = "", status: int = 0, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(peer, what, reason, hint=hint)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class BadAnswer(RemoteError):
@@ -146,6 +154,11 @@ class Conflict(Refused):
 
     code = "conflict"
     summary = "In conflict with something else"
+
+
+def retry_after(error: RemoteError) -> float:
+    """Seconds for which the peer asks to be left alone."""
+    return error.retry_after if isinstance(error, Unavailable) else 0.0
 
 
 class ScriptFailed(RemoteError):

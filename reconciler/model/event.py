@@ -18,6 +18,15 @@ class Outcome(StrEnum):
     NOT_STARTED = "not started"
 
 
+class Due(StrEnum):
+    """What the next apply does for a job that has no result."""
+
+    NOTHING = ""
+    START = "start"
+    RESULT = "result"
+    """It follows the session that was started."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeStarted:
     key: ChangeKey
@@ -60,6 +69,7 @@ class ChangeEnded:
     detail: str = ""
     hint: str = ""
     log: tuple[str, ...] = field(default=())
+    due: Due = Due.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

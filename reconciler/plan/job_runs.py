@@ -78,7 +78,7 @@ def _why(job: Resource, moved: Sequence[str], own: Change | None, recall: Recall
     if moved:
         return f"downstream of changes to {', '.join(moved)}"
     if PENDING in recall.applied.get(job.address, {}):
-        return "the last apply was interrupted before this job had a result"
+        return "an earlier apply was to start it, and has no result of it"
     return ""
 
 

@@ -48,6 +48,9 @@ class FakeServer:
         self.act_as(path, action, body)
         return {}
 
+    def check(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        return self.act(path, action, body, **more)
+
 
 class Secrets:
     def resolve(self, reference: SecretRef) -> Secret:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.steps import RUN, StepFailed
+from reconciler.apply.steps import RUN, NotFollowed, NotStarted, StepFailed
 from reconciler.apply.steps.deployment import wait_online
 from reconciler.model.errors import DeadlineExceeded
 from reconciler.model.steps import ClearMaintenance, DeleteObject, EnterMaintenance, MoveRepository, RunJob, VerifyProxy
@@ -140,14 +140,14 @@ def test_a_job_ends_with_its_result(rest: int, spell: Spell) -> None:
 @pytest.mark.parametrize("word", ["Running", "Queued"])
 def test_a_job_that_runs_is_not_started(word: str, spell: Spell) -> None:
     server = job(7, spell(word), "Success")
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(NotStarted, match="another session of the job was running for 1800 s"):
         do(server, RunJob(name="daily"))
     assert server.acts == []
 
 
 @pytest.mark.parametrize("word", [*UNKNOWN, "Running", "Queued"])
 def test_a_session_without_a_known_end_is_followed(word: Any) -> None:
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(NotFollowed, match="no news of its session for 1800 s; the next apply follows it"):
         do(job(7, "Success", word), RunJob(name="daily"))
 
 

@@ -14,7 +14,7 @@ from reconciler.apply.steps import (
     owners,
     switches,
 )
-from reconciler.apply.steps.registry import RUN, NotBegun, StepFailed, StillRunning
+from reconciler.apply.steps.registry import RUN, NotBegun, NotFollowed, NotStarted, StepFailed, StillRunning
 
 MODULES = (
     adoption,
@@ -32,4 +32,4 @@ MODULES = (
 )
 """Importing them fills `RUN`."""
 
-__all__ = ["MODULES", "RUN", "NotBegun", "StepFailed", "StillRunning"]
+__all__ = ["MODULES", "RUN", "NotBegun", "NotFollowed", "NotStarted", "StepFailed", "StillRunning"]

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.context import ApplyContext
+from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.kinds.states import proxy_state
 from reconciler.model.errors import UntrustedPeer
 from reconciler.model.state import ProxyState
@@ -21,7 +21,7 @@ def ssh_settings(context: ApplyContext, name: str, host: str, settings: Mapping[
     key. Raises UntrustedPeer for another key.
     """
     settings = {**settings, "port": _port(context, name)}
-    seen = context.writer.act("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
+    seen = context.writer.check("Proxies", "CheckSshConnectionConfig", dict(settings), query={"host": host})
     fingerprint, key = str(seen.get("fingerprint") or ""), str(seen.get("publicBase64Key") or "")
     if not _is_trusted(context, name, fingerprint, key):
         raise UntrustedPeer(
@@ -79,7 +79,7 @@ def _fingerprints(blob: bytes) -> set[str]:
     return {text, f"SHA256:{text}", sha.hex(), ":".join(f"{byte:02x}" for byte in sha)}
 
 
-def wait_online(context: ApplyContext, name: str, ident: str) -> str:
+def wait_online(context: ApplyContext, name: str, ident: str, report: Reporter | None = None) -> str:
     """Wait until the server reports the new proxy as Online. Raises DeadlineExceeded."""
 
     def poll() -> ProxyState | None:
@@ -87,7 +87,8 @@ def wait_online(context: ApplyContext, name: str, ident: str) -> str:
         return found if found.is_online else None
 
     seconds = context.access.server.deadlines.call
-    found: ProxyState = context.wait(name, "waiting for the proxy to come online", poll, seconds=seconds)
+    what = "waiting for the proxy to come online"
+    found: ProxyState = context.wait(name, what, poll, seconds=seconds, report=report)
     return f"online, {found.version}" if found.version else "online"
 
 

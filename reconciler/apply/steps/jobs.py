@@ -1,161 +1,168 @@
-"""Starts a job and follows it to its result."""
+"""Starts jobs and copy jobs, and follows them to their results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Final
 
 from reconciler.apply.context import ApplyContext, Reporter
-from reconciler.apply.steps.registry import NotBegun, StepFailed, StillRunning, runs
+from reconciler.apply.steps.job_sessions import follow, follow_state, last_run, newest, result
+from reconciler.apply.steps.registry import NotBegun, NotFollowed, NotStarted, StepFailed, runs
 from reconciler.kinds.states import job_state, session_status
-from reconciler.model.state import JobState
+from reconciler.model.errors import (
+    BadAnswer,
+    ConnectionLost,
+    DeadlineExceeded,
+    Refused,
+    RemoteError,
+    Unavailable,
+    Unreachable,
+)
 from reconciler.model.steps import RunJob
+
+_LOOK_SECONDS: Final = 10.0
+"""Seconds in which a session appears whose start was not answered."""
 
 
 @runs(RunJob)
 def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None:
-    """Start a job, follow its session, and return its result. A failed or stopped session fails the step.
+    """Start a job, follow its session, and return its result. A failed or stopped session fails the step; one that was
+    cut off by an outage, or ended while nobody followed it, is started once more.
 
     With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
     run is interrupted: a job may take hours, and the next apply follows it to its result. Raises NotBegun where it is
-    interrupted before the start.
+    interrupted before the start, NotStarted if the job could not be started, NotFollowed if it has no result.
     """
+    start = _Start(context, step, report)
     if step.kind == "copy_job":
-        return run_copy_job(context, step, report)
-    name = step.name
-    found = str(_newest(context, name).get("id", "")) if step.follow else ""
+        return _run_copy_job(context, step, start, report)
+    ident = context.naming.id_of("job", step.name)
+    found = context.patiently(lambda: newest(context, step.name), report).get("id") if step.follow else None
     if found:
         report("an earlier run started it")
-    end = _follow(context, name, found or _start(context, name, report), report)
-    return _result(context, end)
+    session = str(found) if found else start().session
+    end = follow(context, step.name, session, report, job=ident, earlier=bool(found))
+    status = session_status(end.raw)
+    if end.cut_off and not status.is_good:
+        report(f"its session was cut off ({status.lower()}), so it is started again")
+        end = follow(context, step.name, start().session, report, job=ident)
+    return result(context, end.raw)
 
 
-def run_copy_job(context: ApplyContext, step: RunJob, report: Reporter) -> str:
+def _run_copy_job(context: ApplyContext, step: RunJob, start: _Start, report: Reporter) -> str:
     """The same for a copy job. Only v8 returns the session that was started, and up to v7 no session names its copy
     job, so its state is followed there: it has another last run, and no running session."""
-    path = context.path_of("copy_job", step.name)
     before = None
     if step.follow:
         report("an earlier run started it")
     else:
-        before = _wait_until_idle(context, step.name, path, report).last_run
-        started = context.writer.act(path, "start", {"full": False})
-        if ident := started.get("id"):
-            return _result(context, _follow(context, step.name, str(ident), report))
-
-    def poll() -> JobState | None:
-        state = job_state(context.reader.get(path), context.reader.rest)
-        if state.last_run != before and state.last.has_ended:
-            return state
-        if context.stop.is_set():
-            raise StillRunning(f"{step.name} goes on at the server")
-        return None
-
-    ended = context.wait(step.name, "following the job", poll, seconds=context.access.server.deadlines.long)
-    if not ended.last.is_good:
-        raise StepFailed(f"the copy job ended as {ended.last}: see its session in the console")
-    return str(ended.last)
+        started = start()
+        if started.session:
+            return result(context, follow(context, step.name, started.session, report).raw)
+        before = started.before
+    ended = follow_state(context, step.name, start.path, before, report)
+    if not ended.is_good:
+        raise StepFailed(f"the copy job ended as {ended}: see its session in the console")
+    return str(ended)
 
 
-def _wait_until_idle(context: ApplyContext, name: str, path: str, report: Reporter) -> JobState:
-    """The state of a job without a running session. A job runs one at a time, so a running one is waited for."""
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """The new session, empty if the server does not name it, and the last run before it."""
 
-    def idle() -> JobState | None:
-        state = job_state(context.reader.get(path), context.reader.rest)
-        if not state.last.is_active:
-            return state
-        if context.stop.is_set():
-            raise NotBegun("the run was interrupted while another session of the job was running")
-        return None
-
-    if (state := idle()) is not None:
-        return state
-    report("waiting for a running session of the job")
-    waited: JobState = context.wait(
-        name, "waiting for the running session", idle, seconds=context.access.server.deadlines.long
-    )
-    return waited
+    session: str
+    before: str
 
 
-def _start(context: ApplyContext, name: str, report: Reporter) -> str:
-    """The id of the new session."""
-    path = context.path_of("job", name)
-    _wait_until_idle(context, name, path, report)
-    newest = _newest(context, name) if context.reader.rest < 8 else {}
-    started = context.writer.act(path, "start", {"full": False})
-    return str(started.get("id") or _wait_for_session(context, name, str(newest.get("id", ""))))
+class _Start:
+    """Starts a job or a copy job."""
 
+    def __init__(self, context: ApplyContext, step: RunJob, report: Reporter) -> None:
+        self._context, self._name, self._report = context, step.name, report
+        self.path = context.path_of(step.kind, step.name)
+        self._lists_sessions = step.kind == "job"
+        self._waits = False
 
-def _wait_for_session(context: ApplyContext, name: str, before: str) -> str:
-    """Up to v7 the start returns no session: it is the first one that did not exist before."""
+    def __call__(self) -> _Started:
+        seconds = self._context.access.server.deadlines.long
+        try:
+            done: _Started = self._context.wait(
+                self._name, "starting it", self._poll, seconds=seconds, report=self._report
+            )
+        except RemoteError as error:
+            late = self._waits and isinstance(error, DeadlineExceeded)
+            why = f"another session of the job was running for {seconds:.0f} s" if late else str(error)
+            raise NotStarted(f"{why}; the next apply starts it") from error
+        return done
 
-    def poll() -> str | None:
-        found = str(_newest(context, name).get("id", ""))
-        return found if found != before else None
-
-    return str(
-        context.wait(name, "waiting for the session to appear", poll, seconds=context.access.server.deadlines.call)
-    )
-
-
-def _newest(context: ApplyContext, name: str) -> Mapping[str, Any]:
-    from reconciler.clients.vbo import dialect_of
-
-    path, query = dialect_of(context.reader.rest).job_sessions(context.naming.id_of("job", name))
-    sessions = context.reader.list(path, **query)
-    return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
-
-
-def _follow(context: ApplyContext, name: str, session: str, report: Reporter) -> Mapping[str, Any]:
-    watch = _Watch(context, session, report)
-
-    def poll() -> Mapping[str, Any] | None:
-        found = watch()
-        if found is None and context.stop.is_set():
-            raise StillRunning(f"{name} goes on at the server")
-        return found
-
-    return dict(context.wait(name, "following the job", poll, seconds=context.access.server.deadlines.long))
-
-
-class _Watch:
-    """Polls a session and the retries that follow it; reports each new state once."""
-
-    def __init__(self, context: ApplyContext, session: str, report: Reporter) -> None:
-        self._context, self._session, self._report, self._last = context, session, report, ""
-
-    def __call__(self) -> Mapping[str, Any] | None:
-        raw: Mapping[str, Any] = self._context.reader.get(f"JobSessions/{self._session}")
-        status = session_status(raw)
-        news = f"{status.lower()}, {raw.get('progress', 0)} objects"
-        if news != self._last:
-            self._report(news)
-            self._last = news
-        if not status.has_ended:
+    def _poll(self) -> _Started | None:
+        """A job runs one session at a time, so a running one is waited for."""
+        if self._is_running():
+            if self._context.stop.is_set():
+                raise NotBegun("the run was interrupted while another session of the job was running")
+            if not self._waits:
+                self._report("waiting for a running session of the job")
+            self._waits = True
             return None
-        if raw.get("jobWillBeRetried"):
-            self._go_on_to_the_retry(raw)
-            return None
-        return raw
+        if self._context.stop.is_set() and self._waits:
+            raise NotBegun("the run was interrupted before the job was started")
+        known, before = self._known()
+        try:
+            started = self._context.writer.act(self.path, "start", {"full": False})
+        except Unreachable:
+            raise  # nothing was sent: wait for the server
+        except Refused as error:
+            if self._is_running():
+                return None  # its schedule was quicker
+            raise NotStarted(f"{error}; the next apply starts it") from error
+        except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
+            return self._unanswered(error, known, before)
+        return _Started(str(started.get("id") or self._accepted(known, before)), before)
 
-    def _go_on_to_the_retry(self, raw: Mapping[str, Any]) -> None:
-        """A failed session that will be retried is not the last: the next one refers to it."""
-        main = raw.get("mainSessionId") or self._session
-        for other in self._context.reader.list("JobSessions", jobId=raw.get("jobId", "")):
-            if other.get("mainSessionId") == main and str(other.get("creationTime")) > str(raw.get("creationTime")):
-                self._session = str(other["id"])
+    def _accepted(self, known: str, before: str) -> str:
+        """The session of a start that was answered without one (REST up to v7)."""
+        if not self._lists_sessions:
+            return ""
+        seconds = self._context.access.server.deadlines.call
+        try:
+            return self._appeared(known, before, seconds)
+        except DeadlineExceeded as error:
+            text = f"it was started, and its session did not appear within {seconds:.0f} s"
+            raise NotFollowed(f"{text}; the next apply looks for it") from error
 
+    def _unanswered(self, error: RemoteError, known: str, before: str) -> _Started:
+        """The session of a start whose response was lost. Without one the error is raised, or the wait goes on if the
+        server only asked to come back later."""
+        try:
+            found = self._appeared(known, before, _LOOK_SECONDS)
+        except DeadlineExceeded:
+            if isinstance(error, Unavailable):
+                raise error from None
+            raise NotStarted(f"{error}; the next apply starts it") from error
+        self._report("the response was lost, but it was started")
+        return _Started(found, before)
 
-def _result(context: ApplyContext, end: Mapping[str, Any]) -> str:
-    status = session_status(end)
-    proxy = context.naming.name_of("proxy", str(end.get("proxyId") or ""))
-    text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
-    if status.is_good:
-        return text
-    log = [_line(item) for item in context.reader.list(f"JobSessions/{end['id']}/LogItems")]
-    raise StepFailed(f"the job ended as {status}: {end.get('details') or 'see the log'}", tuple(log[-20:]))
+    def _is_running(self) -> bool:
+        return job_state(self._context.reader.get(self.path), self._context.reader.rest).last.is_active
 
+    def _known(self) -> tuple[str, str]:
+        """The id of the newest session, and the last run, before the start. v8 answers with the session, so that only
+        the last run is needed if that answer is lost."""
+        asks = self._lists_sessions and self._context.reader.rest < 8
+        found = newest(self._context, self._name) if asks else {}
+        return str(found.get("id", "")), last_run(self._context, self.path)
 
-def _line(item: Mapping[str, Any]) -> str:
-    """v8 has a message with a type, v6 and v7 a title."""
-    return " ".join(str(part) for part in (item.get("type"), item.get("message") or item.get("title")) if part)
+    def _appeared(self, known: str, before: str, seconds: float) -> str:
+        """The id of the first session that did not exist before, empty for a copy job. Raises DeadlineExceeded."""
+
+        def poll() -> tuple[str] | None:
+            if self._lists_sessions and self._context.reader.rest < 8:
+                found = str(newest(self._context, self._name).get("id", ""))
+                return (found,) if found != known else None
+            if last_run(self._context, self.path) == before:
+                return None
+            return (str(newest(self._context, self._name).get("id", "")) if self._lists_sessions else "",)
+
+        what = "waiting for the session to appear"
+        appeared: tuple[str] = self._context.wait(self._name, what, poll, seconds=seconds, report=self._report)
+        return appeared[0]

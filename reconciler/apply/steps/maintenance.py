@@ -29,7 +29,7 @@ def enter(context: ApplyContext, step: EnterMaintenance, report: Reporter) -> st
     """Wait until the state is Enabled: running sessions have ended, and no new ones start."""
     if context.proxy(step.name).maintenance is Maintenance.DISABLED:
         _switch(context, step, "enable", unless=Maintenance.DISABLED)
-    ended = _drained(context, step, lambda: context.proxy(step.name).maintenance is Maintenance.ENABLED)
+    ended = _drained(context, step, lambda: context.proxy(step.name).maintenance is Maintenance.ENABLED, report)
     if not ended:
         _late(step, f"{step.name} is not in maintenance mode", report)
     return None
@@ -45,7 +45,7 @@ def clear(context: ApplyContext, step: ClearMaintenance, report: Reporter) -> st
     if not cleared():
         _switch(context, step, "disable", unless=Maintenance.ENABLED)
     seconds = context.access.server.deadlines.call
-    context.wait(step.name, "waiting for the end of maintenance", cleared, seconds=seconds)
+    context.wait(step.name, "waiting for the end of maintenance", cleared, seconds=seconds, report=report)
     return None
 
 
@@ -62,7 +62,7 @@ def wait_for_sessions(context: ApplyContext, step: WaitForSessions, report: Repo
         last = running
         return not running
 
-    if not _drained(context, step, idle):
+    if not _drained(context, step, idle, report):
         _late(step, f"{last} {'session' if last == 1 else 'sessions'} of {step.name} still running", report)
     return None
 
@@ -83,7 +83,8 @@ def verify(context: ApplyContext, step: VerifyProxy, report: Reporter) -> str | 
         return context.reader.rest < 8 or seen.build >= wanted
 
     try:
-        context.wait(step.name, "verifying the proxy", works, seconds=context.access.server.deadlines.call)
+        seconds = context.access.server.deadlines.call
+        context.wait(step.name, "verifying the proxy", works, seconds=seconds, report=report)
     except DeadlineExceeded as error:
         version = f", {seen.version}" if seen.version else ""
         raise StepFailed(f"{step.name} failed verification: it is {seen.shown}{version}") from error
@@ -98,7 +99,7 @@ def _switch(
     try:
         context.writer.act(context.path_of("proxy", step.name), f"maintenance/{word}", body, long=True)
     except _UNSURE:
-        if context.proxy(step.name).maintenance is unless:
+        if context.patiently(lambda: context.proxy(step.name)).maintenance is unless:
             raise
 
 
@@ -113,7 +114,9 @@ def _login(context: ApplyContext, step: EnterMaintenance | ClearMaintenance) -> 
     return {"username": login.username, "password": context.naming.reveal(login.password)}
 
 
-def _drained(context: ApplyContext, step: EnterMaintenance | WaitForSessions, done: Callable[[], bool]) -> bool:
+def _drained(
+    context: ApplyContext, step: EnterMaintenance | WaitForSessions, done: Callable[[], bool], report: Reporter
+) -> bool:
     """Wait until `done`, at most for the deadline of the policy. An interrupt ends the wait: nothing is changed yet."""
 
     def poll() -> bool:
@@ -122,7 +125,7 @@ def _drained(context: ApplyContext, step: EnterMaintenance | WaitForSessions, do
         return done()
 
     try:
-        context.wait(step.name, "draining", poll, seconds=step.deadline, longest=10.0)
+        context.wait(step.name, "draining", poll, seconds=step.deadline, longest=10.0, report=report)
     except DeadlineExceeded:
         return False
     return True

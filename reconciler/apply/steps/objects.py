@@ -37,7 +37,7 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
     try:
         answer = context.writer.create(_collection(context, kind, fields), body, long=kind.name == "proxy")
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        found = find(context, kind, name, fields)
+        found = context.patiently(lambda: find(context, kind, name, fields), report)
         if found is None:
             raise
         answer = dict(found)
@@ -48,7 +48,7 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
     context.naming.learn(kind.name, name, str(ident))
     if kind.name == "proxy":
         report("waiting for it to come online")
-        return wait_online(context, name, str(ident))
+        return wait_online(context, name, str(ident), report)
     return None
 
 

@@ -42,7 +42,7 @@ def move_repository(context: ApplyContext, step: MoveRepository, report: Reporte
     with _alone(context):
         if _owner(context.reader.get(path)) == target:
             return "it is there already"
-        session = _running_session(context, step.name, target) or _start(context, step.name, kind, target)
+        session = _running_session(context, step.name, target) or _start(context, step.name, kind, target, report)
         if not session:
             return "the response was lost, but it was moved"
 
@@ -51,7 +51,8 @@ def move_repository(context: ApplyContext, step: MoveRepository, report: Reporte
             report(move_status(found).lower())
             return found if move_status(found).has_ended else None
 
-        end = context.wait(step.name, "moving the repository", poll, seconds=context.access.server.deadlines.long)
+        seconds = context.access.server.deadlines.long
+        end = context.wait(step.name, "moving the repository", poll, seconds=seconds, report=report)
     if move_status(end) is not MoveStatus.SUCCEEDED:
         raise StepFailed(f"the repository was not moved: {end.get('details') or 'the server reports no reason'}")
     return None
@@ -86,13 +87,13 @@ def _running_session(context: ApplyContext, name: str, target: str) -> str:
     return ""
 
 
-def _start(context: ApplyContext, name: str, kind: str, target: str) -> str:
+def _start(context: ApplyContext, name: str, kind: str, target: str, report: Reporter) -> str:
     """The id of the new session; empty if the response was lost and the move has succeeded by now."""
     query = {"poolId" if kind == "pool" else "proxyId": target}
     try:
         session = context.writer.act(context.path_of("repository", name), "changeOwner", query=query, long=True)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        found = _running_session(context, name, target)
+        found = context.patiently(lambda: _running_session(context, name, target), report)
         if not found and _owner(context.reader.get(context.path_of("repository", name))) != target:
             raise
         return found

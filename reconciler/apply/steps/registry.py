@@ -53,6 +53,14 @@ class StepFailed(ReconcileError):
         self.log = log
 
 
+class NotStarted(StepFailed):
+    """What the step was to start did not start: the next apply starts it."""
+
+
+class NotFollowed(StepFailed):
+    """The server continues the work, and its result is not known: the next apply follows it."""
+
+
 class StillRunning(ReconcileError):
     """The run was interrupted, and the server continues the work."""
 

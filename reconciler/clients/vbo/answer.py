@@ -64,10 +64,12 @@ _HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of one HTTP answer. The body is parsed only after the status is checked."""
+    """Status and body of one HTTP answer, and the seconds of its `Retry-After`. The body is parsed only after the
+    status is checked."""
 
     status: int
     content: bytes = b""
+    retry_after: float = 0.0
 
     @property
     def is_accepted(self) -> bool:
@@ -126,6 +128,8 @@ def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()
         kind = Refused
     if issubclass(kind, Refused):
         return kind(peer, what, reason, hint=hint, status=answer.status, error_code=code)
+    if issubclass(kind, Unavailable):
+        return kind(peer, what, reason, hint=hint, status=answer.status, retry_after=answer.retry_after)
     return kind(peer, what, reason, hint=hint)
 
 

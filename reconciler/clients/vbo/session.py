@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
 from reconciler.clients.vbo.detect import choose
@@ -14,13 +14,17 @@ from reconciler.clients.vbo.dialect import Dialect
 from reconciler.clients.vbo.login import Login, bearer
 from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.connection import ConnectionContext, Server
-from reconciler.model.errors import BadAnswer, Missing
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, Missing, RemoteError, Unavailable
 from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     import httpx
 
     from reconciler.clients.vbo.wire import Wire
+
+
+_TOO_MANY: Final = 429
+_GATEWAY_TIMEOUT: Final = 504
 
 
 def connect(
@@ -105,10 +109,25 @@ class Session:
     def write(
         self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None, long: bool = False
     ) -> Answer:
-        """POST, PUT or DELETE. Sent once; again only if the server rejected the token and so did not execute it."""
+        """POST, PUT or DELETE. Sent once; again only if the server did not execute it: it rejected the token, or said
+        when to come back after too many requests. The timeout of a gateway (504) is DeadlineExceeded, as on this side.
+        """
         deadlines = self._wire.deadlines
         until = self._wire.clock() + (deadlines.long if long else deadlines.call)
-        return self._send(method, path, query, body, until)
+
+        try:
+            return self._patience.run(
+                lambda: self._send(method, path, query, body, until), until, repeats=_was_not_executed
+            )
+        except Unavailable as error:
+            if error.status != _GATEWAY_TIMEOUT:
+                raise
+            raise DeadlineExceeded(error.peer, error.what, error.reason, hint=error.hint) from error
+
+    def check(self, path: str, body: Any, query: Mapping[str, Any] | None = None) -> Answer:
+        """A POST that changes nothing, and is retried as a read is."""
+        until = self._wire.clock() + self._wire.deadlines.call
+        return self._patience.run(lambda: self._send("POST", path, query, body, until), until)
 
     def document(self, answer: Answer, what: str) -> Any:
         """The JSON of an answer. Raises BadAnswer."""
@@ -150,6 +169,10 @@ class Session:
 
     def _target(self, path: str) -> str:
         return f"/{self.dialect.name}/{path}"
+
+
+def _was_not_executed(error: RemoteError) -> bool:
+    return isinstance(error, Unavailable) and error.status == _TOO_MANY and error.retry_after > 0
 
 
 def _text(value: Any) -> str:

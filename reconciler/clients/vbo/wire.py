@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -98,7 +99,7 @@ class Wire:
                     response.close()
         except CAUGHT as error:
             raise translate(error, self.peer, what) from error
-        return Answer(response.status_code, content)
+        return Answer(response.status_code, content, retry_after(response.headers))
 
     def _read(self, response: httpx.Response, what: str) -> bytes:
         content = bytearray()
@@ -110,6 +111,19 @@ class Wire:
 
     def close(self) -> None:
         self._client.close()
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds of `Retry-After`: a number, or a time that is compared with the `Date` of the same answer. 0 without one,
+    or if it cannot be read."""
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        seconds = (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+    return max(0.0, seconds)
 
 
 def _context(peer: str, server: Server, root: str) -> ssl.SSLContext:

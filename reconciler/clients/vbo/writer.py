@@ -23,6 +23,7 @@ class Writer:
 
     def __init__(self, session: Session) -> None:
         self._write = session.write
+        self._check = session.check
         self._document = session.document
         self._peer = session.peer
         self.dialect = session.dialect
@@ -51,6 +52,11 @@ class Writer:
                 self._peer, f"POST {path}/{action}", f"REST {self.dialect.name} has no such action; nothing was sent"
             ) from error
         return self._object(self._write("POST", target, sent, query=query, long=long), f"POST {target}")
+
+    def check(self, path: str, action: str, body: Any = None, *, query: Query | None = None) -> dict[str, Any]:
+        """POST an action that changes nothing (v8); retried as a read is."""
+        target = f"{path}/{action}"
+        return self._object(self._check(target, body, query), f"POST {target}")
 
     def _object(self, answer: Answer, what: str) -> dict[str, Any]:
         if answer.is_empty:

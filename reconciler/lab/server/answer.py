@@ -46,8 +46,11 @@ STATUS_OF_CODE: Final[Mapping[str, Mapping[int, int]]] = {
 class ApiError(Exception):
     """A refusal. `code` is the errorCode of v8; `status` overrides what the code stands for."""
 
-    def __init__(self, message: str, code: str = "", *, status: int = 0) -> None:
+    def __init__(
+        self, message: str, code: str = "", *, status: int = 0, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
+        self.headers = dict(headers or {})
         self.message = message
         self.code = code
         self.status = status

@@ -80,9 +80,10 @@ class Call:
         return INT32.read(value, Place(self.rest, name)) if value else default
 
     def ident(self, name: str) -> str:
-        """A UUID of the query; empty where it is not given."""
-        value = self.text(name)
-        return IDENT.read(value, Place(self.rest, name)) if value else ""
+        """A UUID of the query; empty where it is not given. An empty one is refused like any other text that is none
+        (`format: uuid` of the API documents)."""
+        value = self.request.query.get(name.lower())
+        return "" if value is None else IDENT.read(value, Place(self.rest, name))
 
     def href(self, path: str) -> str:
         """A link: absolute up to v5, relative from v6 on."""

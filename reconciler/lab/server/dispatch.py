@@ -59,7 +59,7 @@ class Dispatcher:
             faults.strike("after")
             return answer
         except ApiError as error:
-            return Answer(error.status_in(rest), error.body_in(rest))
+            return Answer(error.status_in(rest), error.body_in(rest), error.headers)
         except WireFault:
             raise
         except Exception as error:  # a bug of the lab must not look like the product's behaviour

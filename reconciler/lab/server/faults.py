@@ -6,7 +6,7 @@
 whether it strikes before or after the work. Kinds:
 
     latency         wait `seconds`
-    status          answer `status` with `message`
+    status          answer `status` with `message`, and with `Retry-After` if there is `retry_after`
     reset           reset the connection (TCP RST)
     drop            do the work, then close the connection without an answer
     truncate        send half of the body
@@ -78,7 +78,9 @@ class Faults:
                 raise WireFault(reset=True)
             elif kind == "status":
                 status = int(fault.get("status", 500))
-                raise ApiError(str(fault.get("message", f"`lab set` asked for the answer {status}.")), status=status)
+                headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
+                message = str(fault.get("message", f"`lab set` asked for the answer {status}."))
+                raise ApiError(message, status=status, headers=headers)
 
     def affect(self, state: Mapping[str, Any], idents: Collection[str]) -> None:
         """Change more of an object than was asked. Call it while holding the lock of the state."""

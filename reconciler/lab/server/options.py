@@ -87,6 +87,9 @@ class Options:
     """Whether jobs link to their organization, which nothing else in them names up to v7."""
     put_copy_jobs: str = "merge"
     """merge or replace."""
+    sessions_since: str = "ended"
+    """What the filters endTimeLowerBound and endTimeUpperBound of sessions compare: when they ended, as they are named,
+    or when they were created, as their description says."""
     outdated_jobs: str = "fail"
     """What becomes of a session whose proxy is out of date: fail or queue."""
     offline_jobs: str = "fail"

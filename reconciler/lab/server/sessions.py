@@ -69,7 +69,9 @@ def many(call: Call) -> Rows:
     status = {"Succeeded": "Success"}.get(status, status)
 
     def keep(item: Item) -> bool:
-        at = item["endTime"] or item["creationTime"]
+        at = item["creationTime"] if call.options.sessions_since == "created" else item["endTime"]
+        if at is None and (low or high):
+            return False
         return (
             job in ("", item["jobId"])
             and kind in ("", item["jobType"])

@@ -286,7 +286,7 @@ def test_a_reader_cannot_write_and_a_writer_cannot_read() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert verbs(Reader) == {"get", "list", "requests"}
-    assert verbs(Writer) == {"create", "replace", "delete", "act"}
+    assert verbs(Writer) == {"act", "check", "create", "delete", "replace"}
     paper = Paper(answers={"GET /v8/Proxies/1": reply(200, {})})
     with session_with(paper) as session:
         held = vars(Reader(session)).values()

@@ -23,7 +23,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.secret import Secret
 
-from .world import PASSWORD, Paper, body_of, query_of, reply, session_with
+from .world import PASSWORD, Clock, Paper, body_of, query_of, reply, session_with
 
 
 def test_create_gives_the_new_object() -> None:
@@ -132,7 +132,8 @@ def test_calls_that_install_something_may_take_long(verb: str, long: bool, secon
     ("failure", "kind"),
     [
         (reply(503), Unavailable),
-        (reply(504), Unavailable),
+        (reply(504), DeadlineExceeded),  # a gateway gave up, as this side would have
+        (reply(429), Unavailable),  # nobody said when to come back
         (reply(409), Conflict),
         (reply(404), Missing),
         (httpx.ReadError("x"), ConnectionLost),
@@ -182,3 +183,47 @@ def test_importing_the_client_does_not_load_the_http_library() -> None:
     check = "import sys, reconciler.clients.vbo; print([name for name in ('httpx', 'ssl') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def busy(text: str, date: str = "") -> httpx.Response:
+    """An answer that asks to come back later."""
+    return httpx.Response(429, headers={"Retry-After": text} | ({"Date": date} if date else {}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "pause"),
+    [
+        (busy("7"), 7.0),
+        (busy("Fri, 27 Nov 2026 20:00:20 GMT", "Fri, 27 Nov 2026 20:00:00 GMT"), 20.0),
+    ],
+)
+def test_a_request_that_was_too_many_is_sent_again_when_the_server_says(answer: httpx.Response, pause: float) -> None:
+    """It was not executed, so that also a write is safe to send again."""
+    clock = Clock()
+    paper = Paper(answers={"POST /v8/X": [answer, reply(201, {"id": "1"})]})
+    with session_with(paper, clock=clock) as session:
+        assert Writer(session).create("X", {}) == {"id": "1"}
+    assert clock.slept == [pause]
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "Fri, 27 Nov 2026 20:00:20 GMT", "9" * 30])
+def test_a_time_that_cannot_be_read_or_lies_beyond_the_deadline_is_not_waited_for(text: str) -> None:
+    paper = Paper(answers={"POST /v8/X": busy(text)})
+    with session_with(paper, clock=Clock()) as session, pytest.raises(Unavailable):
+        Writer(session).create("X", {})
+    assert paper.asked().count("POST /v8/X") == 1
+
+
+def test_reading_waits_as_long_as_the_server_asks() -> None:
+    clock = Clock()
+    answer = httpx.Response(503, headers={"Retry-After": "30"})
+    paper = Paper(answers={"GET /v8/Jobs/1": [answer, reply(200, {"id": "1"})]})
+    with session_with(paper, clock=clock) as session:
+        assert session.read("Jobs/1") == {"id": "1"}
+    assert clock.slept == [30.0]
+
+
+def test_a_post_that_changes_nothing_is_repeated() -> None:
+    paper = Paper(answers={"POST /v8/Proxies/Look": [reply(503), httpx.ReadError("x"), reply(200, {"key": "k"})]})
+    with session_with(paper) as session:
+        assert Writer(session).check("Proxies", "Look", {}) == {"key": "k"}

@@ -93,7 +93,8 @@ class Paper:
             made: httpx.Response = given(request)
             return made
         answer: httpx.Response = given
-        return httpx.Response(answer.status_code, content=answer.content)
+        kept = {name: answer.headers[name] for name in ("Retry-After", "Date") if name in answer.headers}
+        return httpx.Response(answer.status_code, content=answer.content, headers=kept)
 
     def _token(self, request: httpx.Request) -> httpx.Response:
         form = self.form(request)

@@ -245,3 +245,23 @@ def test_backup_times_of_organizations_are_in_the_extended_view(world: World, jo
     assert used["_links"]["backupRepository"]["href"] == f"/v7/BackupRepositories/{repository}"
     stored = client.results(f"BackupRepositories/{repository}/backedupOrganizations")
     assert [item["name"] for item in stored] == ["contoso.onmicrosoft.com"]
+
+
+@pytest.mark.parametrize("rest", [7, 8])
+def test_an_empty_id_in_a_query_is_refused(world: World, job: str, rest: int) -> None:
+    """It is no UUID, as the API documents demand, and does not mean every job."""
+    client = world.client(rest)
+    assert client.send("GET", "JobSessions", jobId="").status_code == 400
+    assert client.send("GET", "JobSessions", jobId=job).status_code == 200
+
+
+@pytest.mark.parametrize(("since", "shown"), [("ended", 0), ("created", 1)])
+def test_whether_a_running_session_passes_the_filter_by_time(world: World, job: str, since: str, shown: int) -> None:
+    """The filter is named after the end of sessions, and described by their begin."""
+    world.option(sessions_since=since, offline_jobs="queue")
+    break_proxy(world, "offline")
+    client = world.client()
+    session = client.do("POST", f"Jobs/{job}/start", {})
+    found = client.results("JobSessions", jobId=job, endTimeLowerBound="2026-01-01T00:00:00Z")
+    assert [item["id"] for item in found] == [session["id"]] * shown
+    client.do("POST", f"Jobs/{job}/stop")

@@ -1,0 +1,199 @@
+"""Sessions of jobs: the newest one of a job, following one to its result, and what its log says of the result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.steps.registry import NotFollowed, StepFailed, StillRunning
+from reconciler.kinds.states import job_state, session_status
+from reconciler.model.errors import DeadlineExceeded, RemoteError
+from reconciler.model.state import SessionStatus
+
+Raw = Mapping[str, Any]
+
+_SLACK: Final = timedelta(seconds=1)
+"""Whether the filter by time includes that time is not documented."""
+_TYPED_SINCE: Final = 8
+"""The REST version since which entries of a log have a type."""
+_WORTH_A_LINE: Final = ("Warning", "Error")
+_LINES, _LONGEST = 3, 200
+_TROUBLE: Final = re.compile(r"\b(warning|error|fail\w*|could not|cannot|unable)\b", re.IGNORECASE)
+_LAST_LINES: Final = 20
+
+
+def last_run(context: ApplyContext, path: str) -> str:
+    """The last run of the job or copy job at `path`, in the text of the server."""
+    return job_state(context.reader.get(path), context.reader.rest).last_run or ""
+
+
+def newest(context: ApplyContext, name: str) -> Raw:
+    """The newest session of a job, empty without one. Since v7 only the sessions since its last run are read, and all
+    if that one is not among them."""
+    ident, at = context.naming.id_of("job", name), _moment(last_run(context, context.path_of("job", name)))
+    if at is not None:
+        found = _newest_of(_sessions(context, ident, (at - _SLACK).isoformat()))
+        began = _moment(found.get("creationTime"))
+        if began is not None and began >= at - _SLACK:
+            return found
+    return _newest_of(_sessions(context, ident))
+
+
+def _sessions(context: ApplyContext, job: str, since: str = "") -> list[dict[str, Any]]:
+    from reconciler.clients.vbo import dialect_of
+
+    path, query = dialect_of(context.reader.rest).job_sessions(job, since)
+    return context.reader.list(path, **query)
+
+
+def _newest_of(sessions: Sequence[Raw]) -> Raw:
+    return max(sessions, key=lambda session: str(session.get("creationTime", "")), default={})
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last state of a session. `cut_off`: while it ran the server did not answer, or nobody followed it."""
+
+    raw: Raw
+    cut_off: bool
+
+
+def follow(
+    context: ApplyContext, name: str, session: str, report: Reporter, *, job: str = "", earlier: bool = False
+) -> End:
+    """Follow a session, and the retries of the server, to the end: as long as there is news of it. `job` is the id of
+    the job, if the session may not name it (REST v7). `earlier`: it was there before. Raises StillRunning if the run is interrupted, and NotFollowed if the server stays away or the session
+    stands still."""
+    watch = _Watch(context, (name, job), session, report, earlier=earlier)
+    longest = context.access.server.deadlines.long
+    try:
+        while True:
+            raw = context.wait(name, "following the job", watch, seconds=longest, report=report)
+            if watch.over:
+                return End(raw, watch.cut_off)
+    except DeadlineExceeded as error:
+        raise NotFollowed(f"no news of its session for {longest:.0f} s; the next apply follows it") from error
+    except RemoteError as error:
+        raise NotFollowed(f"{error}; the job goes on at the server, and the next apply follows it") from error
+
+
+class _Watch:
+    """Polls a session and the retries that follow it. Returns it when there is news, which is reported once."""
+
+    def __init__(
+        self, context: ApplyContext, job: tuple[str, str], session: str, report: Reporter, *, earlier: bool
+    ) -> None:
+        self._context, self._session, self._report = context, session, report
+        self._name, self._job = job
+        self._last, self._unwatched = "", earlier
+        self.over = self.cut_off = False
+
+    def __call__(self) -> Raw | None:
+        try:
+            return self._read()
+        except RemoteError:
+            self.cut_off = True
+            _heed_the_interrupt(self._context, self._name)
+            raise
+
+    def _read(self) -> Raw | None:
+        raw = self._context.reader.get(f"JobSessions/{self._session}")
+        status = session_status(raw)
+        news = f"{status.lower()}, {raw.get('progress', 0)} objects"
+        is_new, self._last = news != self._last, news
+        if is_new:
+            self._report(news)
+        if status.has_ended and not raw.get("jobWillBeRetried"):
+            self.over, self.cut_off = True, self.cut_off or self._unwatched
+            return raw
+        self._unwatched = False
+        if status.has_ended:
+            self._go_on_to_the_retry(raw)
+        _heed_the_interrupt(self._context, self._name)
+        return raw if is_new else None
+
+    def _go_on_to_the_retry(self, raw: Raw) -> None:
+        """A failed session that will be retried is not the last: the next one refers to it."""
+        main, began = raw.get("mainSessionId") or self._session, str(raw.get("creationTime"))
+        for other in _sessions(self._context, str(raw.get("jobId") or self._job), began):
+            if other.get("mainSessionId") == main and str(other.get("creationTime")) > began:
+                self._session = str(other["id"])
+
+
+def follow_state(
+    context: ApplyContext, name: str, path: str, before: str | None, report: Reporter
+) -> SessionStatus:
+    """How a job ended whose session is not known: it has another last run than `before`, and no running session. Raises
+    what `follow` does."""
+
+    def poll() -> SessionStatus | None:
+        try:
+            state = job_state(context.reader.get(path), context.reader.rest)
+        except RemoteError:
+            _heed_the_interrupt(context, name)
+            raise
+        if (state.last_run or "") != before and state.last.has_ended:
+            return state.last
+        _heed_the_interrupt(context, name)
+        return None
+
+    seconds = context.access.server.deadlines.long
+    try:
+        ended: SessionStatus = context.wait(name, "following the job", poll, seconds=seconds, report=report)
+    except RemoteError as error:
+        raise NotFollowed(f"{error}; the next apply follows it") from error
+    return ended
+
+
+def _heed_the_interrupt(context: ApplyContext, name: str) -> None:
+    if context.stop.is_set():
+        raise StillRunning(f"{name} goes on at the server")
+
+
+def result(context: ApplyContext, end: Raw) -> str:
+    """The result in words, with the warnings of the log. Raises StepFailed for a session that failed or was stopped."""
+    status = session_status(end)
+    proxy = context.naming.name_of("proxy", str(end.get("proxyId") or ""))
+    text = f"{status}, {end.get('progress', 0)} objects" + (f", by {proxy}" if proxy else "")
+    path = f"JobSessions/{end['id']}/LogItems"
+    if status.is_good:
+        return "; ".join([text, *context.patiently(lambda: _warnings(context, path, end))])
+    log = [_line(item) for item in context.patiently(lambda: context.reader.list(path))]
+    reason = f"the job ended as {status}: {end.get('details') or 'see the log'}"
+    raise StepFailed(reason, tuple(log[-_LAST_LINES:]))
+
+
+def _warnings(context: ApplyContext, path: str, end: Raw) -> list[str]:
+    """What a session reports although it did its work: objects that it left out, or a mail that could not be sent.
+    Before v8 entries have no type, so their words decide."""
+    if context.reader.rest >= _TYPED_SINCE:
+        found = [item for kind in _WORTH_A_LINE for item in context.reader.list(path, type=kind)]
+    else:
+        found = [item for item in context.reader.list(path) if _TROUBLE.search(_line(item))]
+    lines = [str(end["details"])] if end.get("details") else []
+    return list(_shortened([*lines, *(str(item.get("message") or item.get("title") or "") for item in found)]))
+
+
+def _shortened(lines: Sequence[str]) -> Iterator[str]:
+    distinct = [line for line in dict.fromkeys(lines) if line]
+    for line in distinct[:_LINES]:
+        yield line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    if len(distinct) > _LINES:
+        yield f"{len(distinct) - _LINES} more in the log of the session"
+
+
+def _line(item: Raw) -> str:
+    """v8 has a message with a type, v6 and v7 a title."""
+    return " ".join(str(part) for part in (item.get("type"), item.get("message") or item.get("title")) if part)
