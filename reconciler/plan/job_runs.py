@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from reconciler.kinds import KINDS
 from reconciler.model.address import address, kind_of
@@ -17,6 +18,10 @@ from reconciler.plan.passes import Inputs
 
 PENDING = "(run)"
 """Recorded with a job from before its start until it has a result: the next apply resumes what was interrupted."""
+
+
+_NEW_WAYS: Final = (Action.CREATE, Action.REPLACE, Action.TAKEOVER, Action.UPGRADE)
+"""Actions after which data takes another way, whatever their fields."""
 
 
 def begun_after(last_run: object) -> str:
@@ -47,7 +52,7 @@ def starts_jobs(change: Change) -> bool:
     """Whether the jobs that work through the object of `change` are started: it alters where data goes or who moves
     it."""
     if change.action is not Action.UPDATE:
-        return change.action not in (Action.DELETE, Action.RUN)
+        return change.action in _NEW_WAYS
     kind = KINDS.get(kind_of(change.address))
     starting = {field.name for field in kind.fields if field.starts_jobs} if kind is not None else set()
     return any(item.path in starting for item in change.fields)

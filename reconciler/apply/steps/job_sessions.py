@@ -74,8 +74,8 @@ def follow(
     context: ApplyContext, name: str, session: str, report: Reporter, *, job: str = "", earlier: bool = False
 ) -> End:
     """Follow a session, and the retries of the server, to the end: as long as there is news of it. `job` is the id of
-    the job, if the session may not name it (REST v7). `earlier`: it was there before. Raises StillRunning if the run is interrupted, and NotFollowed if the server stays away or the session
-    stands still."""
+    the job, if the session may not name it (REST v7). `earlier`: it was there before. Raises StillRunning if the run is
+    interrupted, and NotFollowed if the server stays away or the session stands still."""
     watch = _Watch(context, (name, job), session, report, earlier=earlier)
     longest = context.access.server.deadlines.long
     try:
@@ -132,9 +132,7 @@ class _Watch:
                 self._session = str(other["id"])
 
 
-def follow_state(
-    context: ApplyContext, name: str, path: str, before: str | None, report: Reporter
-) -> SessionStatus:
+def follow_state(context: ApplyContext, name: str, path: str, before: str | None, report: Reporter) -> SessionStatus:
     """How a job ended whose session is not known: it has another last run than `before`, and no running session. Raises
     what `follow` does."""
 
