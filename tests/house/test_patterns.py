@@ -33,6 +33,8 @@ class Pattern(NamedTuple):
 
 def patterns(file: Path) -> Iterator[Pattern]:
     source = file.read_text("utf-8")
+    if not re.search(r"\bre\.", source):
+        return
     module = ".".join(file.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__")
     nodes = [*ast.walk(ast.parse(source))]
     names = {

@@ -191,6 +191,7 @@ def test_what_the_file_of_trust_does_not_name_is_refused(fork: Fork) -> None:
         assert line in done.stderr
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("include", ["../../other.yml", "link.yml", "folder/other.yml"])
 def test_a_file_of_the_machine_is_not_read(fork: Fork, include: str) -> None:
     backup = fork.work / "backup"

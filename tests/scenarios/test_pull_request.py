@@ -146,6 +146,7 @@ SPOILED: dict[str, tuple[Callable[[str], str], list[str]]] = {
 """What is said of a plan file, by what was done to it and how it is applied then."""
 
 
+@pytest.mark.matrix
 def test_a_file_that_cannot_be_trusted_is_refused(repository: Repository) -> None:
     demo = repository.demo
     demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
