@@ -7,7 +7,7 @@ an equals sign, in a name. The line may not even be valid YAML, so this works on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -57,6 +57,11 @@ def masked_text(text: str) -> str:
             end = found.end()
         place = end
     return shown + text[place:]
+
+
+def masked_properties(properties: Mapping[str, str]) -> dict[str, str]:
+    """Properties of an installer, sorted. They are meant to be public, and are shown unless they may be a secret."""
+    return {name: masked(f"{name}: {value}").removeprefix(f"{name}: ") for name, value in sorted(properties.items())}
 
 
 def _harmless_end(text: str, found: re.Match[str]) -> int:

@@ -249,7 +249,9 @@ class UploadPackage(Step):
 
 @record("package.install", limit=Limit.HOST)
 class InstallPackage(Step):
-    """`kind` is the extension of the file; `fresh`: no service is registered yet."""
+    """`kind` is the extension of the file; `fresh`: no service is registered yet. `properties` go to the Windows
+    installer; what may be a secret is masked in them.
+    """
 
     host: str
     os: str
@@ -257,10 +259,12 @@ class InstallPackage(Step):
     kind: str
     version: str
     fresh: bool
+    properties: Mapping[str, str] | None = None
 
     @property
     def text(self) -> str:
-        return f"install {self.version} on {self.host} and start it (rollback on failure)"
+        given = "".join(f' {name}="{value}"' for name, value in (self.properties or {}).items())
+        return f"install {self.version} on {self.host}{given and f' with{given}'} and start it (rollback on failure)"
 
 
 @record("package.registered", limit=Limit.HOST)

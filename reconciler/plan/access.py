@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
+from reconciler.inventory.masking import masked_properties
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.inventory import Inventory
@@ -80,9 +81,14 @@ def _change(name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any
     return Change(
         address=address(KIND, name),
         action=action,
-        fields=tuple(FieldChange(path, was.get(path), will.get(path)) for path in differing),
+        fields=tuple(FieldChange(path, _public(path, was), _public(path, will)) for path in differing),
         cause=Cause(Reason.INVENTORY, "access: decides who gets the credentials, or what runs", _position(name, new)),
     )
+
+
+def _public(path: str, settings: Mapping[str, Any]) -> Any:
+    value = settings.get(path)
+    return masked_properties(value) if path == "properties" and value is not None else value
 
 
 def _position(name: str, inventory: Inventory) -> Position | None:

@@ -32,7 +32,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "sessions.wait": {"name": "px-1", **_PATIENCE},
     "host.change": {"host": "px-1", "requirement": "port", "script": "s.sh", "params": {"port": 9193}, "restart": True},
     "package.upload": {**_PACKAGE, "source": "pkg/p.deb", "file": "p.deb"},
-    "package.install": {**_PACKAGE, "kind": "deb", "version": "8.6.0.100", "fresh": True},
+    "package.install": {**_PACKAGE, "kind": "deb", "version": "8.6.0.100", "fresh": True, "properties": {"A": "1"}},
     "package.registered": {"host": "px-1", "os": "linux"},
     "job.switch": {"name": "daily", "enabled": True, "kind": "copy_job"},
     "job.item.add": {"name": "daily", "title": "user ann (mailbox)", "item": _ITEM, "exclude": True},

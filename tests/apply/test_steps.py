@@ -33,7 +33,7 @@ TEXTS = {
     "sessions.wait": "wait for the sessions on px-1 to end",
     "host.change": "port on px-1",
     "package.upload": "upload p.deb to px-1 and verify its SHA-256",
-    "package.install": "install 8.6.0.100 on px-1 and start it (rollback on failure)",
+    "package.install": 'install 8.6.0.100 on px-1 with A="1" and start it (rollback on failure)',
     "package.registered": "mark the service on px-1 as registered",
     "job.switch": "enable copy_job daily",
     "job.item.add": "exclude user ann (mailbox) from job daily",

@@ -12,7 +12,7 @@ import pytest
 from reconciler.model.connection import Access, Certificate, Connection, Credential, Package, Server, Transport, Trust
 from reconciler.model.inventory import Inventory
 from reconciler.model.plan import Action
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import MASK, SecretRef
 from reconciler.plan.access import access_changes, access_warnings
 from reconciler.plan.offline import difference, nothing
 from tests.inventory.writing import load_text
@@ -115,6 +115,18 @@ def test_every_setting_of_the_server_the_logins_and_the_connections_shows(invent
 )
 def test_commands_certificates_and_packages_show(inventory: Inventory, part: dict[str, Any], where: str) -> None:
     assert where in named(inventory, replace(inventory, access=replace(inventory.access, **part)))
+
+
+def test_another_secret_in_the_properties_of_an_installer_is_a_change_that_does_not_show_it(
+    inventory: Inventory,
+) -> None:
+    before, after = (
+        replace(inventory, access=replace(inventory.access, packages={"px": Package("a.msi", "00", "", properties)}))
+        for properties in ({"SVC_PASSWORD": "hunter2", "A": "1"}, {"SVC_PASSWORD": "hunter3", "A": "1"})
+    )
+    (change,) = access_changes(before, after)
+    (item,) = change.fields
+    assert (item.path, item.before, item.after) == ("properties", *[{"A": "1", "SVC_PASSWORD": MASK}] * 2)
 
 
 @pytest.mark.parametrize("file", ["own/linux/a.sh", "ca.pem", "hosts"])

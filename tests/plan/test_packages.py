@@ -9,6 +9,7 @@ import pytest
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import HostFacts
 from reconciler.model.plan import Change, Plan
+from reconciler.model.secret import MASK
 from reconciler.plan.offline import difference
 from tests.plan.world import BUILD, FakeReader, inventory, plan
 
@@ -105,3 +106,20 @@ def test_the_difference_of_two_inventories_tells_of_packages() -> None:
     assert (change.key, change.fields[0].before, change.fields[0].after) == ("upgrade:proxy.px-1", OLD, BUILD)
     assert difference(new, new).is_empty
     assert not only(difference(inventory(), new)).blocked
+
+
+def test_what_the_installer_is_given_is_shown_without_what_may_be_a_secret() -> None:
+    package = {
+        "source": f"p/proxy_{BUILD}_x64.msi",
+        "sha256": "5e" * 32,
+        "properties": {"SERVICE_PASSWORD": "hunter2", "ACCEPT_EULA": "1", "INSTALLDIR": "D:\\Program Files\\Proxy"},
+    }
+    declared = {"type": "workgroup", "service.install": "package", "service.package": package}
+    install = only(plan(inventory(proxy={"px-1": declared}), FakeReader(), hosts=service())).steps[1]
+    assert install.params["properties"] == {
+        "ACCEPT_EULA": "1",
+        "INSTALLDIR": "D:\\Program Files\\Proxy",
+        "SERVICE_PASSWORD": MASK,
+    }
+    assert 'with ACCEPT_EULA="1" INSTALLDIR="D:\\Program Files\\Proxy"' in install.text
+    assert "hunter2" not in str(install)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.inventory.masking import masked_properties
 from reconciler.kinds.packages import file_name, wanted_build
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
@@ -74,9 +75,10 @@ def _package_steps(declared: Resource, target: str, *, fresh: bool) -> tuple[Ste
     source, file = package["source"], file_name(package["source"])
     about = {"host": declared.name, "os": os_of(declared), "sha256": package["sha256"]}
     kind = file.rpartition(".")[2].lower()
+    properties = masked_properties(package.get("properties", {})) or None
     return (
         UploadPackage(**about, source=source, file=file),
-        InstallPackage(**about, kind=kind, version=target, fresh=fresh),
+        InstallPackage(**about, kind=kind, version=target, fresh=fresh, properties=properties),
     )
 
 
