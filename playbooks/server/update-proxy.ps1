@@ -110,7 +110,7 @@ function Update-Group($Group, [string]$KeyFile) {
     }
     if ($names.Count -gt 1) {
         foreach ($name in $names) {
-            $single = New-Object PSObject -Property @{
+            $single = [PSCustomObject]@{
                 proxies = @($name); username = (Get-Argument $Group 'username')
                 password = (Get-Argument $Group 'password'); linux = (Get-Argument $Group 'linux')
             }

@@ -59,9 +59,12 @@ def run_blob(data: bytes, prelude: str = "", environment: Mapping[str, str] | No
     return run_text(f"{prelude}\n{bootstrap()}", data, environment)
 
 
-def run_text(text: str, data: bytes, environment: Mapping[str, str] | None = None) -> Outcome:
+def run_text(
+    text: str, data: bytes, environment: Mapping[str, str] | None = None, before: Sequence[str] = ()
+) -> Outcome:
+    """`before` are the arguments of a program that starts the engine."""
     done = subprocess.run(
-        [engine(), "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(text)],
+        [*before, engine(), "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(text)],
         input=data,
         capture_output=True,
         check=False,
