@@ -8,6 +8,7 @@ from reconciler import __version__
 from reconciler.cli.group import Group, verbosity_options
 
 COMMANDS = {
+    "import": ("reconciler.cli.import_:import_", "Write the inventory of a server that exists."),
     "validate": ("reconciler.cli.validate:validate", "Check an inventory, offline."),
     "plan": ("reconciler.cli.plan:plan", "Show what would change to match an inventory. Writes nothing."),
     "apply": ("reconciler.cli.apply:apply", "Make the live state as an inventory declares."),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconciler.kinds.field import Context, Field, Raw
+from reconciler.kinds.field import Context, Field, Raw, if_shown
 from reconciler.kinds.storage_settings import INSIDE, PREFIX, inside, of_storage
 
 _AMAZON: Final = "amazonArchiverAppliance"
@@ -35,7 +35,7 @@ def _value(
     def read(storage: Raw, context: Context) -> Any:
         return back(storage[appliance][api])
 
-    return Field(PREFIX + name, doc, encode=encode, decode=of_storage(read), **more)
+    return Field(PREFIX + name, doc, encode=encode, decode=of_storage(read), imported=if_shown(PREFIX + name), **more)
 
 
 def _size(name: str, doc: str, appliance: str) -> Field:
@@ -49,7 +49,7 @@ def _size(name: str, doc: str, appliance: str) -> Field:
         found = storage[appliance]
         return found[text] if context.rest >= INSIDE else found[holder][part]
 
-    return Field(PREFIX + name, doc, encode=encode, decode=of_storage(read))
+    return Field(PREFIX + name, doc, encode=encode, decode=of_storage(read), imported=if_shown(PREFIX + name))
 
 
 def _listed(value: str) -> list[str]:
@@ -82,6 +82,8 @@ APPLIANCE_FIELDS: Final = (
         "Whether the Amazon archiver appliance is used.",
         encode=encode_use,
         decode=of_storage(_use),
+        imported=if_shown(f"{PREFIX}use_appliance"),
+        product_default=False,
     ),
     *_of("amazon_appliance", "Amazon", _AMAZON),
     *_of("azure_appliance", "Azure", _AZURE),

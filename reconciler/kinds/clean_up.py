@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import Context, Decode, Encode, Field, Raw
+from reconciler.kinds.field import Context, Decode, Encode, Field, Raw, if_shown
 
 _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?")
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -66,14 +66,22 @@ CLEAN_UP_FIELDS: Final = (
         encode=_daily[0],
         decode=_daily[1],
         normalize=normalize_time,
+        imported=if_shown("retention.daily.time"),
     ),
-    Field("retention.daily.days", "Days of a daily clean-up.", encode=_days[0], decode=_days[1]),
+    Field(
+        "retention.daily.days",
+        "Days of a daily clean-up.",
+        encode=_days[0],
+        decode=_days[1],
+        imported=if_shown("retention.daily.days"),
+    ),
     Field(
         "retention.monthly.time",
         "Time of a monthly clean-up.",
         encode=_monthly[0],
         decode=_monthly[1],
         normalize=normalize_time,
+        imported=if_shown("retention.monthly.time"),
     ),
     Field(
         "retention.monthly.day",
@@ -81,5 +89,6 @@ CLEAN_UP_FIELDS: Final = (
         encode=encode_day,
         decode=decode_day,
         normalize=normalize_day,
+        imported=if_shown("retention.monthly.day"),
     ),
 )

@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds.field import Context, Field, Mode, Raw
-from reconciler.kinds.hours import normalize_hours
+from reconciler.kinds.hours import OFF, normalize_hours
 from reconciler.kinds.job_schedule import (
     ENABLED,
     RUN,
     decode_times,
     encode_times,
+    has_hours,
     normalize_schedule,
     offset_of,
     refuses_schedule,
     window,
+    written_schedule,
 )
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
@@ -116,6 +118,7 @@ COPY_JOB = Kind(
             normalize=normalize_copies,
             implies=("dailyTime", "dailyType", "periodicallyEvery"),
             refuses=refuses_schedule,
+            written=written_schedule,
         ),
         Field(
             "schedule.backup_window",
@@ -124,12 +127,14 @@ COPY_JOB = Kind(
             decode=_decode_window,
             normalize=normalize_hours,
             implies=("minuteOffset",),
+            product_default=OFF,
         ),
         Field(
             "schedule.backup_window.minute_offset",
             "Minutes from UTC in which these hours are meant.",
             encode=_encode_zone,
             decode=_decode_zone,
+            imported=has_hours("schedule.backup_window"),
         ),
         ENABLED,
         RUN,

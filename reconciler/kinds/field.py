@@ -103,6 +103,10 @@ class Field:
     default of the tool, and takes the word `unmanaged` in its place: it is then not declared. `initial` is a default
     for new objects only: of others the field is compared only if it is declared. An inventory does not say a field
     `through` another one: it is that of the object which the other one names.
+
+    An import writes a field from what the server shows: `written` gives what an inventory says for a value, `imported`
+    whether an object with these live fields has the field at all, and a value that is the `product_default` is left
+    out.
     """
 
     name: str
@@ -128,6 +132,9 @@ class Field:
     optional: bool = False
     initial: Any = None
     through: str = ""
+    written: Normalize | None = None
+    imported: Applies | None = None
+    product_default: Any = None
 
     def applies_to(self, fields: Mapping[str, Any]) -> bool:
         return self.applies is None or self.applies(fields)
@@ -166,6 +173,14 @@ class Field:
         except (KeyError, UnknownName):
             return UNKNOWN
 
+    def as_written(self, value: Any) -> Any:
+        """What an inventory says for a value that the server shows."""
+        return self.written(value) if self.written else value
+
+    def is_imported(self, fields: Mapping[str, Any]) -> bool:
+        """Whether an object with these live fields has the field."""
+        return self.imported is None or self.imported(fields)
+
     def is_left_alone(self, value: Any, *, declared: bool) -> bool:
         """Whether an existing object keeps what it has, if an inventory says `value`, or a default does."""
         return self.initial is not None and (value == UNMANAGED or (value == self.initial and not declared))
@@ -180,6 +195,16 @@ class Field:
 def nothing(value: Any, context: Context) -> Mapping[str, Any]:
     """The `encode` of a field that is not part of any request body (membership, moves)."""
     return {}
+
+
+def never(fields: Mapping[str, Any]) -> bool:
+    """The `imported` of a field that an inventory says only if a person decides it."""
+    return False
+
+
+def if_shown(name: str) -> Applies:
+    """The `imported` of a field that the server leaves out of objects which have no such thing."""
+    return lambda fields: fields[name] is not UNKNOWN
 
 
 def hidden(raw: Raw, context: Context) -> Any:

@@ -63,6 +63,11 @@ def shown_login(value: Any, context: Context) -> Any:
     return NO_LOGIN if value == NO_LOGIN else context.credential(value).username
 
 
+def has_own(fields: Mapping[str, Any]) -> bool:
+    """Whether a proxy has an internet proxy of its own."""
+    return isinstance(fields["internet_proxy"], Mapping)
+
+
 FIELDS: Final = (
     Field(
         "internet_proxy",
@@ -91,5 +96,6 @@ FIELDS: Final = (
         sent_with=("internet_proxy",),
         implies=("username",),
         starts_jobs=True,
+        imported=has_own,
     ),
 )

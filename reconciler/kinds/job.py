@@ -88,6 +88,7 @@ JOB = Kind(
             "Text shown in the console; the owner mark is added at its end.",
             encode=codec.encode_description,
             decode=codec.decode_description,
+            product_default="",
         ),
         ITEMS,
         EXCLUDE,

@@ -258,6 +258,7 @@ ITEMS: Final = Field(
     shown=without_objects,
     severe=True,
     initial=ALL,
+    written=written_items,
 )
 EXCLUDE: Final = Field(
     "exclude",
@@ -269,4 +270,6 @@ EXCLUDE: Final = Field(
     shown=without_objects,
     severe=True,
     starts_jobs=True,
+    written=written_items,
+    product_default=[],
 )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.kinds.field import Context, Decode, Encode, Field, Mode, Normalize, Raw, hidden, nothing
+from reconciler.kinds.field import Applies, Context, Decode, Encode, Field, Mode, Normalize, Raw, hidden, nothing
 from reconciler.kinds.hours import OFF, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
@@ -88,6 +88,13 @@ def decode_times(policy: Raw, daily: str) -> Any:
     return {"every": _EVERY_BACK[policy["periodicallyEvery"]]}
 
 
+def written_schedule(value: Any) -> Any:
+    """A schedule as an inventory has it: every day is what `daily` means."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: part for name, part in value.items() if (name, part) != ("days", "everyday")}
+
+
 def starts_no_more(live: Any, wanted: Any) -> bool:
     """A job without its schedule makes no backups."""
     return bool(live == MANUAL)
@@ -161,6 +168,33 @@ def offset_of(settings: str) -> tuple[Encode, Decode]:
     return encode, decode
 
 
+def is_retried(fields: Mapping[str, Any]) -> bool:
+    return bool(fields["schedule.retry.attempts"] != 0)
+
+
+def has_hours(window: str) -> Applies:
+    """Whether a window has hours, which have a time zone."""
+    return lambda fields: isinstance(fields[window], Mapping)
+
+
+def _interval(fields: Mapping[str, Any]) -> str:
+    schedule = fields["schedule"]
+    return str(schedule.get("every", "")) if isinstance(schedule, Mapping) else ""
+
+
+def runs_often(fields: Mapping[str, Any]) -> bool:
+    return bool(_interval(fields))
+
+
+def runs_hourly(fields: Mapping[str, Any]) -> bool:
+    """The start within the hour is that of a job that runs every so many hours."""
+    return "hour" in _interval(fields)
+
+
+def has_periodic_hours(fields: Mapping[str, Any]) -> bool:
+    return runs_often(fields) and has_hours("schedule.periodic_window")(fields)
+
+
 _wait, _offset = minutes(1, 999), minutes(0, 59)
 _encode_wait, _decode_wait = amount_of("retryWaitInterval", _wait)
 _encode_offset, _decode_offset = amount_of("periodicallyOffsetMinutes", _offset)
@@ -181,6 +215,7 @@ SCHEDULE: Final = (
         implies=("dailyTime", "dailyType", "periodicallyEvery", "periodicallyOffsetMinutes"),
         refuses=refuses_schedule,
         severe=starts_no_more,
+        written=written_schedule,
     ),
     Field(
         "schedule.retry.attempts",
@@ -188,6 +223,7 @@ SCHEDULE: Final = (
         encode=encode_attempts,
         decode=decode_attempts,
         implies=("retryWaitInterval",),
+        product_default=3,
     ),
     Field(
         "schedule.retry.wait",
@@ -195,6 +231,8 @@ SCHEDULE: Final = (
         encode=_encode_wait,
         decode=_decode_wait,
         normalize=_wait,
+        imported=is_retried,
+        product_default="10 minutes",
     ),
     Field(
         "schedule.offset",
@@ -202,6 +240,8 @@ SCHEDULE: Final = (
         encode=_encode_offset,
         decode=_decode_offset,
         normalize=_offset,
+        imported=runs_hourly,
+        product_default="0 minutes",
     ),
     Field(
         "schedule.periodic_window",
@@ -210,12 +250,15 @@ SCHEDULE: Final = (
         decode=_decode_periodic,
         normalize=normalize_hours,
         implies=("minuteOffset",),
+        imported=runs_often,
+        product_default=OFF,
     ),
     Field(
         "schedule.periodic_window.minute_offset",
         "Minutes from UTC in which these hours are meant.",
         encode=_encode_periodic_zone,
         decode=_decode_periodic_zone,
+        imported=has_periodic_hours,
     ),
     Field(
         "schedule.backup_window",
@@ -224,12 +267,14 @@ SCHEDULE: Final = (
         decode=_decode_window,
         normalize=normalize_hours,
         implies=("minuteOffset",),
+        product_default=OFF,
     ),
     Field(
         "schedule.backup_window.minute_offset",
         "Minutes from UTC in which these hours are meant.",
         encode=_encode_zone,
         decode=_decode_zone,
+        imported=has_hours("schedule.backup_window"),
     ),
 )
 """The fields of a job that say when it runs."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconciler.kinds import storage_settings as settings
 from reconciler.kinds.appliances import APPLIANCE_FIELDS, OF_SIZES
-from reconciler.kinds.field import CREDENTIAL, Context, Encode, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.field import CREDENTIAL, Context, Encode, Field, Mode, Raw, hidden, if_shown, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.references import found_by
 from reconciler.kinds.storage_settings import INSIDE, LINKED, PLACE, PREFIX, as_named, is_on_object_storage, of_storage
@@ -108,6 +108,7 @@ def _is_at(place: Mapping[str, Any], fields: Mapping[str, Any], context: Context
 
 def _fixed(name: str, doc: str, read: Callable[[Raw, Context], Any], encode: Encode = nothing, **more: Any) -> Field:
     """A setting that is made at creation, by `created_storage` unless it has an `encode`."""
+    more.setdefault("imported", settings.is_placed if PREFIX + name in PLACE else is_on_object_storage)
     return Field(PREFIX + name, doc, mode=Mode.CREATE_ONLY, encode=encode, decode=of_storage(read), **more)
 
 
@@ -120,6 +121,7 @@ STORAGE_FIELDS: Final = (
         encode=nothing,
         decode=settings.decode_linked_name,
         shown=as_named("object_storage"),
+        imported=settings.is_named,
     ),
     Field(
         f"{PREFIX}cache",
@@ -127,6 +129,7 @@ STORAGE_FIELDS: Final = (
         "objectStorageCachePath",
         Mode.CREATE_ONLY,
         until=INSIDE - 1,
+        imported=is_on_object_storage,
     ),
     _fixed("type", "Kind of object storage.", settings.read_type),
     _fixed(
@@ -147,6 +150,7 @@ STORAGE_FIELDS: Final = (
         settings.read_thumbprint,
         since=8,
         normalize=settings.normalize_thumbprint,
+        imported=if_shown(f"{PREFIX}thumbprint"),
     ),
     Field(
         f"{PREFIX}size_limit_gb",
@@ -154,6 +158,8 @@ STORAGE_FIELDS: Final = (
         encode=settings.encode_size_limit,
         decode=of_storage(settings.read_size_limit),
         implies=("sizeLimitGB",),
+        imported=is_on_object_storage,
+        product_default=settings.NONE,
     ),
     Field(
         f"{PREFIX}immutability_days",
@@ -163,6 +169,8 @@ STORAGE_FIELDS: Final = (
         decode=of_storage(settings.read_immutability),
         shown=settings.shown_immutability,
         severe=True,
+        imported=is_on_object_storage,
+        product_default=settings.NONE,
     ),
     _fixed(
         "immutability_mode",
@@ -171,6 +179,7 @@ STORAGE_FIELDS: Final = (
         settings.encode_immutability_mode,
         since=settings.MODE_SINCE,
         severe=True,
+        imported=settings.is_immutable,
     ),
     *APPLIANCE_FIELDS,
     Field(
@@ -182,6 +191,8 @@ STORAGE_FIELDS: Final = (
         shown=settings.shown_key,
         implies=("encryptionKeyId",),
         severe=True,
+        imported=is_on_object_storage,
+        product_default=settings.NONE,
     ),
     Field(
         f"{PREFIX}encryption_credentials",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds.api import TEXTS
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, never, nothing
 from reconciler.kinds.kind import Kind
 
 
@@ -37,7 +37,15 @@ ORGANIZATION = Kind(
     certain="id",
     fields=(
         Field("name", "Display name of the organization on the server.", "name", Mode.KEY),
-        Field("id", "Tenant id of the organization at Microsoft.", "msid", Mode.KEY, since=8, normalize=str.lower),
+        Field(
+            "id",
+            "Tenant id of the organization at Microsoft.",
+            "msid",
+            Mode.KEY,
+            since=8,
+            normalize=str.lower,
+            imported=never,
+        ),
         Field(
             "formerly",
             "Another name that the organization is recognised by, such as the one before a rename.",
@@ -53,6 +61,7 @@ ORGANIZATION = Kind(
             encode=nothing,
             decode=decode_proxies,
             normalize=sorted,
+            imported=never,
         ),
     ),
 )

@@ -55,6 +55,7 @@ POOL = Kind(
             "Text shown in the console; the owner mark is added at its end.",
             encode=codec.encode_description,
             decode=codec.decode_description,
+            product_default="",
         ),
         Field(
             "members",

@@ -97,6 +97,7 @@ PROXY = Kind(
             encode=encode_type,
             decode=decode_type,
             applies=has_type,
+            imported=has_type,
             severe=True,
             starts_jobs=True,
         ),
@@ -114,13 +115,15 @@ PROXY = Kind(
             "Text shown in the console; the owner mark is added at its end.",
             encode=codec.encode_description,
             decode=codec.decode_description,
+            product_default="",
         ),
-        Field("port", "TCP port of the proxy service.", "port", severe=True, starts_jobs=True),
+        Field("port", "TCP port of the proxy service.", "port", severe=True, starts_jobs=True, product_default=9193),
         Field(
             "threads",
             "Threads of the proxy (REST up to v7).",
             "threadsNumber",
             until=7,
+            product_default=64,
         ),
         Field(
             "throttle",
@@ -129,6 +132,7 @@ PROXY = Kind(
             decode=codec.decode_rate,
             normalize=codec.normalize_rate,
             implies=("throttlingUnit", "throttlingValue"),
+            product_default="off",
         ),
         *INTERNET_PROXY,
         Field(

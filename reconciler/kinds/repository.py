@@ -16,7 +16,7 @@ from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.object_storage import LINKED_SCHEMA, STORAGE_FIELDS, created_storage
 from reconciler.kinds.states import repository_state
-from reconciler.kinds.storage_settings import LINKED
+from reconciler.kinds.storage_settings import LINKED, is_on_disk
 from reconciler.model.value import UNKNOWN
 
 encode_retention_type, decode_retention_type = codec.words(
@@ -127,12 +127,20 @@ REPOSITORY = Kind(
             severe=True,
             starts_jobs=True,
         ),
-        Field("path", "Folder on the proxy (disk repositories).", "path", Mode.CREATE_ONLY, starts_jobs=True),
+        Field(
+            "path",
+            "Folder on the proxy (disk repositories).",
+            "path",
+            Mode.CREATE_ONLY,
+            starts_jobs=True,
+            imported=is_on_disk,
+        ),
         Field(
             "description",
             "Text shown in the console; the owner mark is added at its end.",
             encode=codec.encode_description,
             decode=codec.decode_description,
+            product_default="",
         ),
         Field(
             "retention.type",

@@ -113,6 +113,15 @@ _MODES: Final = {SMTP_MODE: "CustomSmtp", "microsoft365": "Microsoft365", "googl
 _, decode_mode = codec.words("authenticationType", _MODES)
 
 
+def is_signed_in(fields: Mapping[str, Any]) -> bool:
+    """Whether a person signed in to Microsoft 365 or Google, in place of an SMTP server."""
+    return fields["authentication"] not in (SMTP_MODE, UNKNOWN)
+
+
+def has_server(fields: Mapping[str, Any]) -> bool:
+    return not is_signed_in(fields)
+
+
 def mail_state(raw: Raw, rest: int) -> MailState:
     """Before REST v7 mails go through an SMTP server."""
     if rest < MODES_SINCE:
@@ -143,11 +152,33 @@ SMTP = Kind(
             since=MODES_SINCE,
             encode=nothing,
             decode=decode_mode,
+            imported=is_signed_in,
         ),
         Field("enabled", "Master switch of the notifications.", "enableNotification", severe=is_off),
-        Field("server", "Name of the SMTP server.", "smtpServer", decode=over_smtp(plain("smtpServer")), severe=True),
-        Field("port", "TCP port of the SMTP server.", "port", decode=over_smtp(plain("port")), severe=True),
-        Field("security", "none or tls.", encode=encode_security, decode=over_smtp(decode_security), severe=True),
+        Field(
+            "server",
+            "Name of the SMTP server.",
+            "smtpServer",
+            decode=over_smtp(plain("smtpServer")),
+            severe=True,
+            imported=has_server,
+        ),
+        Field(
+            "port",
+            "TCP port of the SMTP server.",
+            "port",
+            decode=over_smtp(plain("port")),
+            severe=True,
+            imported=has_server,
+        ),
+        Field(
+            "security",
+            "none or tls.",
+            encode=encode_security,
+            decode=over_smtp(decode_security),
+            severe=True,
+            imported=has_server,
+        ),
         Field(
             "credentials",
             "Account for SMTP authentication, or none.",
@@ -159,8 +190,9 @@ SMTP = Kind(
             on_put=True,
             implies=("username",),
             severe=True,
+            imported=has_server,
         ),
-        Field("from", "Sender of the mails.", "from", decode=over_smtp(plain("from"))),
+        Field("from", "Sender of the mails.", "from", decode=over_smtp(plain("from")), imported=has_server),
         Field("to", "Recipients.", encode=encode_to, decode=decode_to, normalize=sorted, severe=misses_some),
         Field("subject", "Subject with the product's variables, e.g. %JobName%.", "subject"),
         Field(

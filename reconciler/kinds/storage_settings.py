@@ -81,6 +81,25 @@ def is_on_object_storage(fields: Mapping[str, Any]) -> bool:
     return any(value is not None and value is not UNKNOWN for value in shown)
 
 
+def is_on_disk(fields: Mapping[str, Any]) -> bool:
+    return not is_on_object_storage(fields)
+
+
+def is_named(fields: Mapping[str, Any]) -> bool:
+    """Whether an import declares the object storage of a repository by its name, because its place is not shown whole:
+    REST v5 lists no accounts."""
+    return is_on_object_storage(fields) and fields[f"{PREFIX}account"] is UNKNOWN
+
+
+def is_placed(fields: Mapping[str, Any]) -> bool:
+    return is_on_object_storage(fields) and not is_named(fields)
+
+
+def is_immutable(fields: Mapping[str, Any]) -> bool:
+    """Whether objects cannot be deleted for some time, which has a mode."""
+    return is_on_object_storage(fields) and fields[f"{PREFIX}immutability_days"] not in (NONE, UNKNOWN)
+
+
 def storage_of(raw: Raw) -> Raw | None:
     """The object storage of a repository, None for one on a disk. Raises KeyError if it is not shown."""
     for name in ("objectStorage", LINKED):

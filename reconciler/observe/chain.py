@@ -73,15 +73,16 @@ def link_jobs(reader: Reader, jobs: Sequence[dict[str, Any]], organizations: Ite
         job["organizationId"] = next(iter(owners)) if len(owners) == 1 else None
 
 
-def complete_jobs(reader: Reader, jobs: Wanted, owner: str) -> None:
+def complete_jobs(reader: Reader, jobs: Wanted, owner: str, *, whole: bool) -> None:
     """Fill in the lists of items (collections in v8): of declared jobs those that are compared, and what is selected of
-    jobs with the mark of `owner`, which may be declared under another name."""
+    jobs with the mark of `owner`, which may be declared under another name. With `whole` of all."""
     for declared, job in jobs:
         seen = typed(KINDS["job"], reader.rest, job)
         ours = bool(owner) and owner_of(seen) == owner
         for field, name, collection in ITEM_LISTS:
             if "id" not in seen or name in seen or (field == "items" and seen.get("backupType") != "SelectedItems"):
                 continue
-            if is_compared(declared, field) if declared is not None else ours and field == "items":
+            known = is_compared(declared, field) if declared is not None else ours and field == "items"
+            if whole or known:
                 with suppress(Missing):
                     job[name] = reader.list(f"Jobs/{seen['id']}/{collection}")

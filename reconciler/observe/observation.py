@@ -35,6 +35,7 @@ def observe(
     since: Mapping[str, int] | None = None,
     memory: Memory | None = None,
     listen: Callable[[Waiting], None] = lambda _: None,
+    whole: bool = False,
 ) -> Live:
     """The live state of the server and the hosts, in the inventory's terms.
 
@@ -42,7 +43,7 @@ def observe(
     requests that does not grow with the number of objects. Raises RemoteError if the server cannot be read; failures of
     single hosts are in `Live.hosts` and `Live.problems`. `since` are request counts that do not belong to this
     observation. `memory` is what the journal holds of this installation and inventory. `listen` is told who has not
-    answered yet.
+    answered yet. `whole` reads what is not declared as if it was.
     """
     naming = Naming(reader.rest, access)
     before = dict(since or {})
@@ -56,7 +57,7 @@ def observe(
         def names_of(name: str) -> Sequence[str]:
             return names_in(result(hosts[name])) if name in hosts else ()
 
-        resources, gaps = read_server(reader, inventory, naming, names_of, memory=memory)
+        resources, gaps = read_server(reader, inventory, naming, names_of, memory=memory, whole=whole)
         certificate, problems = result(security)
         awaited.answered("the server")
         resources |= certificate

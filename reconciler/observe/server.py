@@ -47,13 +47,16 @@ def read_server(
     reported: ReportedNames = not_probed,
     *,
     memory: Memory | None = None,
+    whole: bool = False,
 ) -> ServerObjects:
     """Every object of every kind that this REST version has. Declared ones carry their declared names. `reported` gives
-    the names that the host of a declared proxy reports; `memory` recognises objects that have other names now."""
+    the names that the host of a declared proxy reports; `memory` recognises objects that have other names now.
+    `whole` also reads what takes requests of its own and is not declared: items of jobs, and what repositories and mail
+    settings refer to."""
     memory = memory or Memory()
-    raws = _read_collections(reader, inventory)
+    raws = _read_collections(reader, inventory, whole=whole)
     if "repository" in raws:
-        complete_repositories(reader, raws["repository"], inventory, naming)
+        complete_repositories(reader, raws["repository"], inventory, naming, whole=whole)
     found: dict[Address, LiveResource] = {}
     listed: dict[str, list[tuple[str, Raw]]] = {}
     proxies = match_proxies(raws["proxy"], inventory, naming, reported)
@@ -62,7 +65,7 @@ def read_server(
     for kind in KINDS.values():
         if kind.name not in raws:
             continue
-        matcher = _match(kind, raws, reader, inventory, naming, memory, proxies)
+        matcher = _match(kind, raws, reader, inventory, naming, memory, proxies, whole=whole)
         doubtful = {index for _, there in proxies.ambiguous for index in there} if kind.name == "proxy" else set()
         listed[kind.name] = _named(kind, matcher, inventory, naming, memory, doubtful - matcher.found.keys())
         declared |= {item.address for item in matcher.found.values()}
@@ -78,13 +81,14 @@ def read_server(
     return ServerObjects(found, (*gaps, *unhealthy(reader, listed, inventory, gaps)))
 
 
-def _read_collections(reader: Reader, inventory: Inventory) -> Raws:
+def _read_collections(reader: Reader, inventory: Inventory, *, whole: bool) -> Raws:
     raws: Raws = {}
     for kind in KINDS.values():
         if not kind.collection or not kind.in_version(reader.rest):
             continue
         if kind.singleton:
-            raws[kind.name] = [reader.get(kind.collection)] if inventory.of_kind(kind.name) else []
+            wanted = whole or inventory.of_kind(kind.name)
+            raws[kind.name] = [reader.get(kind.collection)] if wanted else []
         else:
             raws[kind.name] = reader.list(kind.collection)
     return raws
@@ -98,6 +102,8 @@ def _match(
     naming: Naming,
     memory: Memory,
     proxies: Matches,
+    *,
+    whole: bool,
 ) -> Matcher:
     """Which live objects are declared ones, with what is read elsewhere added to `raws`."""
     if kind.name == "job":
@@ -113,7 +119,7 @@ def _match(
     if kind.name == "pool":
         complete_pools(reader, wanted, raws["proxy"])
     elif kind.name == "job":
-        complete_jobs(reader, wanted, inventory.name if matcher.left() else "")
+        complete_jobs(reader, wanted, inventory.name if matcher.left() else "", whole=whole)
     matcher.add_marked()
     return matcher
 

@@ -21,14 +21,21 @@ if TYPE_CHECKING:
 
 _SINCE = 6
 """The first REST version that is documented to list accounts and encryption keys."""
+_LINKED = ("ObjectStorageRepositories", "objectstoragerepositories")
+"""The collection of object storage in REST v5, and since then."""
 
 
 def complete_repositories(
-    reader: Reader, repositories: Sequence[dict[str, Any]], inventory: Inventory, naming: Naming
+    reader: Reader,
+    repositories: Sequence[dict[str, Any]],
+    inventory: Inventory,
+    naming: Naming,
+    *,
+    whole: bool,
 ) -> None:
-    """Add what the declared repositories refer to: to `naming`, and object storage to the repositories that link to
-    it."""
-    for kind, collection in _wanted(inventory, reader.rest):
+    """Add what the declared repositories refer to, with `whole` what any may refer to: to `naming`, and object storage
+    to the repositories that link to it."""
+    for kind, collection in _all(repositories, reader.rest) if whole else _wanted(inventory, reader.rest):
         try:
             raws = reader.list(collection)
         except Missing:
@@ -49,13 +56,23 @@ def typed_storage(rest: int, raw: Raw) -> Raw:
     return Typed(max(rest, _SINCE), api.schema(max(rest, _SINCE), LINKED_SCHEMA).properties, raw)
 
 
+def _all(repositories: Sequence[Raw], rest: int) -> Iterator[tuple[str, str]]:
+    """The same if every repository is declared with all that it has."""
+    if not any(raw.get("objectStorage") or raw.get("objectStorageId") for raw in repositories):
+        return
+    if rest < INSIDE:
+        yield "object_storage", _LINKED[rest >= _SINCE]
+    if rest >= _SINCE:
+        yield from (("account", "Accounts"), ("encryption_key", "EncryptionKeys"))
+
+
 def _wanted(inventory: Inventory, rest: int) -> Iterator[tuple[str, str]]:
     """Kinds of references and their collections."""
     declared = [found.fields for found in inventory.of_kind("repository")]
     if not any(is_on_object_storage(fields) for fields in declared):
         return
     if rest < INSIDE:
-        yield "object_storage", "ObjectStorageRepositories" if rest < _SINCE else "objectstoragerepositories"
+        yield "object_storage", _LINKED[rest >= _SINCE]
     if rest >= _SINCE and any(f"{PREFIX}account" in fields for fields in declared):
         yield "account", "Accounts"
     if rest >= _SINCE and any(f"{PREFIX}encryption_key" in fields for fields in declared):

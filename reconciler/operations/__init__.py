@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.operations.checkup import Checkup, doctor
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
     from reconciler.operations.execution import Execution, RolloutOptions
+    from reconciler.operations.importing import ImportOptions, ImportResult, import_server
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
     from reconciler.operations.journals import (
         JournalOptions,
@@ -45,6 +46,7 @@ else:
         "checkup": ("Checkup", "doctor"),
         "errors": ("ApprovalRequired", "InvalidOption"),
         "execution": ("Execution", "RolloutOptions"),
+        "importing": ("ImportOptions", "ImportResult", "import_server"),
         "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
         "journals": ("JournalOptions", "RunDetails", "break_lock", "list_locks", "list_runs", "show_run"),
         "mail_test": ("MailTest", "send_test_mail"),
@@ -74,6 +76,8 @@ __all__ = [
     "DiffOptions",
     "DriftOptions",
     "Execution",
+    "ImportOptions",
+    "ImportResult",
     "InvalidOption",
     "JobRunResult",
     "JobStatus",
@@ -94,6 +98,7 @@ __all__ = [
     "diff",
     "doctor",
     "drift",
+    "import_server",
     "list_jobs",
     "list_locks",
     "list_runs",

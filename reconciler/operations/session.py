@@ -155,8 +155,9 @@ class Session:
         except UnknownTarget as error:
             raise Diagnosed([_no_target(error, known, groups)]) from error
 
-    def observe_server(self) -> Live:
-        """Observe what REST shows, without the hosts. Raises RemoteError."""
+    def observe_server(self, *, whole: bool = False) -> Live:
+        """Observe what REST shows, without the hosts, with `whole` also what belongs to objects that are not declared.
+        Raises RemoteError."""
         from reconciler.observe import observe
 
         access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
@@ -171,6 +172,7 @@ class Session:
                 clock=self.clock,
                 memory=self._memory(),
                 listen=listen,
+                whole=whole,
             )
 
     def _scope(self) -> str:

@@ -1,4 +1,4 @@
-"""The inventory of what is there: everything that a server shows, in the words of an inventory.
+"""The inventory of what is there with the names of the server, for tests that edit it as data.
 
 Written from the declarations in `kinds/` alone: a field's decoded value is what is written, so a new field joins by
 itself. What cannot be said is listed with its reason.
@@ -7,7 +7,7 @@ itself. What cannot be said is listed with its reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,6 @@ from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.field import CREDENTIAL, hidden
 from reconciler.kinds.job_items import written_items
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.storage_settings import PLACE
 from reconciler.model.address import Address, name_of
 from reconciler.model.inventory import LOCAL, Inventory, Resource
 from reconciler.model.live import LiveResource
@@ -66,30 +65,10 @@ def loaded(document: Document, folder: Path) -> Inventory:
 
 
 def read_all(reader: Reader, inventory: Inventory) -> Mapping[Address, LiveResource]:
-    """Every object with every field. Some are only asked for if they are declared, so the objects are read, and read
-    again as if all of them were declared."""
-    found: Mapping[Address, LiveResource] = {}
-    for _ in range(2):
-        resources = {where: Resource(item.kind, _name(item), _as_declared(item)) for where, item in found.items()}
-        for kind in KINDS.values():
-            if kind.singleton and kind.collection:
-                resources.setdefault(Address(kind.name), Resource(kind.name, "", dict.fromkeys(_names(kind), UNKNOWN)))
-        naming = Naming(reader.rest, inventory.access)
-        found = read_server(reader, replace(inventory, resources=resources), naming).resources
-    return found
-
-
-def _as_declared(live: LiveResource) -> Mapping[str, Any]:
-    """What a repository refers to is read if one is declared that is on object storage."""
-    return {**live.fields, "object_storage.name": "?"} if live.kind == "repository" else live.fields
-
-
-def _name(live: LiveResource) -> str:
-    return LOCAL if live.kind == "proxy" and live.proxy.is_local else live.name
-
-
-def _names(kind: Kind) -> Iterator[str]:
-    yield from (item.name for item in kind.fields)
+    """Every object with every field; the server's own proxy has the name that an inventory gives it."""
+    own = Resource("proxy", LOCAL, {})
+    known = replace(inventory, resources={own.address: own})
+    return read_server(reader, known, Naming(reader.rest, inventory.access), whole=True).resources
 
 
 def declare(rest: int, found: Mapping[Address, LiveResource], base: Document) -> Declaration:
@@ -106,7 +85,7 @@ def declare(rest: int, found: Mapping[Address, LiveResource], base: Document) ->
             if item.decode is hidden or item.mode is Mode.LOCAL or item.name in ("name", "host") or item.through:
                 continue
             value = live.fields[item.name]
-            if not item.in_version(rest) or value is None:
+            if not item.in_version(rest) or value is None or not item.is_imported(live.fields):
                 continue
             reason = _unsayable(item.name, value, live)
             if not reason and not write(made.document, kind, live.name, item, value):
@@ -139,31 +118,14 @@ def _why_not(live: LiveResource, found: Mapping[Address, LiveResource]) -> str:
     return ""
 
 
-def _not_of_its_place(name: str, live: LiveResource) -> str:
-    """Why a repository, which is declared with one place, is declared without this part of one; empty if with it."""
-    if live.kind != "repository":
-        return ""
-    if live.fields["object_storage.type"] in (None, UNKNOWN):
-        return "it is on a disk" if name.startswith("object_storage.") else ""
-    if live.fields["object_storage.account"] is UNKNOWN:  # REST v5 lists none
-        return "it is declared by its name" if name in (*PLACE, "path") else ""
-    return {"path": "it is on object storage", "object_storage.name": "it is declared by its place"}.get(name, "")
-
-
 def _unsayable(name: str, value: Any, live: LiveResource) -> str:
     """Why a value cannot be declared; empty if it can."""
-    if reason := _not_of_its_place(name, live):
-        return reason
     if value is UNKNOWN:
         return "the server does not show it"
     if value == "" and name not in ("description", "subject"):
         return "there is none"
     if live.name == LOCAL and name not in OF_LOCAL:
         return "the server's own proxy is declared without it"
-    if name in ("schedule.offset", "schedule.periodic_window"):
-        when = live.fields["schedule"]
-        often = when.get("every", "") if isinstance(when, Mapping) else ""
-        return "" if often and (name != "schedule.offset" or "hour" in often) else "the job does not run so often"
     return ""
 
 
@@ -212,7 +174,7 @@ def _as_written(document: Document, item: Field, value: Any) -> Any:
         return credential(document, str(value))
     if isinstance(value, Mapping) and "credentials" in value:
         return {**value, "credentials": credential(document, str(value["credentials"]))}
-    return value
+    return item.as_written(value)
 
 
 def credential(document: Document, username: str) -> str:

@@ -1,0 +1,207 @@
+"""`import`: the inventory of a server that exists. Sends GET and the login only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.model.address import Address
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.import_files import Target, check, save, staging, target_of
+from reconciler.operations.request import Selection
+from reconciler.operations.runtime import Runtime
+from reconciler.operations.status import Status
+
+if TYPE_CHECKING:
+    from reconciler.importing.compose import Composed
+    from reconciler.importing.entries import LiveObjects, Omission
+    from reconciler.importing.logins import Answer
+    from reconciler.importing.report import Facts
+    from reconciler.model.connection import Access
+    from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.live import Live
+    from reconciler.model.plan import Change, Plan
+    from reconciler.operations.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """`name` is that of the new inventory, by default that of the source; `folder` gets its files, None writes none.
+    `layout` is `one` or `split`, by default by the number of objects. `answers` are the accounts of proxies by class;
+    with `visited` the inventory lets hosts be visited."""
+
+    name: str = ""
+    folder: Path | None = None
+    layout: str = ""
+    lab: bool = False
+    selection: Selection = field(default_factory=Selection)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    visited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """`files` are all texts by name, `new` the addresses that this import added. `plan` is that of the inventory
+    against what was observed."""
+
+    files: Mapping[str, str]
+    facts: Facts
+    new: Sequence[str]
+    plan: Plan
+
+    @property
+    def differences(self) -> Sequence[Change]:
+        """The changes of what was imported just now. There are none, but for a bug."""
+        return [change for change in self.plan.changes if change.address in self.new]
+
+    @property
+    def status(self) -> Status:
+        return Status.PARTIAL if self.differences else Status.OK
+
+
+def import_server(source: Path, options: ImportOptions, runtime: Runtime | None = None) -> ImportResult:
+    """The inventory of the server that the inventory at `source` names. Its server, logins and certificates are taken
+    over. A folder that has an inventory of an earlier import gets what is new. Raises Diagnosed, RemoteError,
+    SecretError, JournalError, LabError, and OSError."""
+    from reconciler.clients.vbo import RecordedReader
+    from reconciler.operations.inventory_loader import load_inventory
+    from reconciler.operations.session import open_session
+
+    runtime = runtime or Runtime()
+    inventory = load_inventory(source, runtime, lab=options.lab)
+    name = options.name or inventory.name
+    target = target_of(options.folder, name, source, runtime, lab=options.lab)
+    inventory = target.inventory or inventory
+    with open_session(inventory, runtime, lab=options.lab) as session:
+        reading = replace(session, inventory=target.known(inventory, name), reader=RecordedReader(session.rest))
+        made = import_from(reading, target, options, inventory)
+    if options.folder is not None:
+        save(options.folder, target, made.files)
+    return made
+
+
+def import_from(session: Session, target: Target, options: ImportOptions, source: Inventory) -> ImportResult:
+    """The import of what a session reads. `source` is the inventory that names the server."""
+    return _Import(session, target, options, source).run()
+
+
+class _Import:
+    """One import. `source` is the inventory that names the server."""
+
+    def __init__(self, session: Session, target: Target, options: ImportOptions, source: Inventory) -> None:
+        from reconciler.importing.compose import Wishes
+
+        self._session, self._target, self._options = session, target, options
+        hosts = {str(item.fields["host"]).lower(): item for item in source.of_kind("proxy") if not item.is_local}
+        logins = {host: str(item.fields["credentials"]) for host, item in hosts.items() if "credentials" in item.fields}
+        self._wishes = Wishes(options.layout, options.answers, logins, options.visited)
+
+    def run(self) -> ImportResult:
+        from reconciler.importing.report import REPORT, VARIABLES, report, variables
+
+        live = self._session.observe_server(whole=True)
+        with staging() as folder:
+            composed, inventory, omitted = self._fitting(live, folder)
+            plan = self._plan(inventory)
+        facts = self._facts(live, composed, inventory, omitted)
+        files = {**composed.files, VARIABLES: variables(inventory), REPORT: report(facts)}
+        new = [where for where in inventory.resources if where not in self._target.declared]
+        return ImportResult(files, facts, new, plan)
+
+    def _fitting(self, live: Live, folder: Path) -> tuple[Composed, Inventory, list[Omission]]:
+        """The files, without what `validate` refuses of the objects, which is left out with the reason."""
+        from reconciler.importing.entries import Omission
+        from reconciler.importing.selection import select, whole_chains
+
+        asked, declared = self._options.selection, self._target.declared
+        objects = {where: found for where, found in live.resources.items() if found.kind != "certificate"}
+        chosen = select(objects, asked.targets, asked.excludes, always=declared)
+        chosen, omitted = whole_chains(live.server.rest, chosen)
+        unsaid: list[Omission] = []
+        while True:
+            composed = self._compose(live, chosen, [item for item in unsaid if item.address in chosen])
+            inventory, found = check(folder, composed.files, self._session.inventory.name)
+            refused = _refused(found, composed, declared)
+            doubtful = _doubtful(found, inventory, composed, declared)
+            if not refused and not set(doubtful) - set(unsaid):
+                break
+            unsaid += doubtful
+            omitted += [Omission(where, "", reason) for where, reason in refused.items()]
+            left = {where: item for where, item in chosen.items() if where not in refused}
+            chosen, more = whole_chains(live.server.rest, left)
+            omitted += more
+        if inventory is None:
+            raise Diagnosed(found)
+        return composed, inventory, omitted
+
+    def _compose(self, live: Live, chosen: LiveObjects, unsaid: Sequence[Omission]) -> Composed:
+        from reconciler.importing.compose import compose_added, compose_new
+
+        existing, rest = self._target.existing, live.server.rest
+        if existing is not None:
+            return compose_added(rest, existing, chosen, self._wishes, unsaid)
+        return compose_new(rest, self._session.inventory.name, self._target.base, chosen, self._wishes, unsaid)
+
+    def _plan(self, inventory: Inventory) -> Plan:
+        """The plan of the new inventory against what was observed: hosts are not asked."""
+        lab, access = self._session.lab, _of_server(inventory.access)
+        resources = {where: item for where, item in inventory.resources.items() if _is_of_rest(item)}
+        planned = replace(
+            self._session,
+            inventory=replace(inventory, resources=resources),
+            access=lab.redirect(access) if lab else access,
+        )
+        return planned.plan().plan
+
+    def _facts(self, live: Live, composed: Composed, inventory: Inventory, omitted: Sequence[Omission]) -> Facts:
+        from reconciler.importing.compose import to_fill_in
+        from reconciler.importing.report import Facts
+
+        there = composed.live_of.keys()
+        return Facts(
+            inventory,
+            f"{live.server.host} (REST v{live.server.rest}, build {live.server.build})",
+            imported=[where for where in inventory.resources if where in there],
+            omitted=sorted(omitted),
+            in_part=composed.in_part,
+            gone=[where for where, item in inventory.resources.items() if where not in there and _is_of_rest(item)],
+            to_do=[f"Fill in `credentials.{name}`: the account is a guess." for name in to_fill_in(composed.files)],
+            visited=bool(inventory.access.connections),
+        )
+
+
+def _is_of_rest(item: Resource) -> bool:
+    """The certificate of the server is read over WinRM."""
+    return item.kind != "certificate"
+
+
+def _of_server(access: Access) -> Access:
+    return replace(access, connections={}, server=replace(access.server, powershell=None))
+
+
+def _refused(found: Sequence[Diagnostic], composed: Composed, declared: Collection[str]) -> dict[Address, str]:
+    """Why new objects cannot be declared, by live address."""
+    errors = {item.address: item for item in found if item.is_error and item.address not in declared}
+    return {composed.live_of[where]: item.detail for where, item in errors.items() if where in composed.live_of}
+
+
+def _doubtful(
+    found: Sequence[Diagnostic], inventory: Inventory | None, composed: Composed, declared: Collection[str]
+) -> list[Omission]:
+    """The fields of new objects that `validate` warns of, by live address."""
+    from reconciler.importing.entries import Omission
+
+    resources = inventory.resources if inventory is not None else {}
+    places = {
+        (where, position): field
+        for where, resource in resources.items()
+        if where in composed.live_of and where not in declared
+        for field, position in (resource.positions.items() if any(item.address == where for item in found) else ())
+    }
+    doubtful = []
+    for item in found:
+        field = places.get((Address(item.address), item.position)) if item.position and not item.is_error else None
+        doubtful += [Omission(composed.live_of[item.address], field, item.detail)] if field else []
+    return doubtful

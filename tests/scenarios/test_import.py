@@ -1,0 +1,62 @@
+"""`import` in the lab: what was set up becomes an inventory whose plan is empty."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.importing.run import contents
+from tests.scenarios.rehearsal import Rehearsal
+
+pytestmark = pytest.mark.matrix
+
+
+def test_what_was_applied_is_imported(demo: Rehearsal) -> None:
+    out = demo.folder / "out"
+    ended = demo.run("import", "--lab", "--from", str(demo.file), "--out", str(out), "--layout", "split")
+    assert ended.code in (0, 3), ended.err
+    assert "Imported 6 proxies, 1 pool, 5 repositories, 3 organizations, 5 jobs, mail settings" in ended.err
+    files = {"demo.yml", "proxies.yml", "repositories.yml", "IMPORT.md", ".env.example"}
+    assert files <= contents(out).keys()
+    assert "jobs/contoso.example.com.yml" in contents(out)
+    assert [file for file in [out, *out.rglob("*")] if stat.S_IMODE(file.stat().st_mode) & 0o077] == []
+    valid = demo.run("validate", str(out / "demo.yml"))
+    assert valid.code == 0, valid.err
+
+
+def test_beside_the_inventory_that_names_the_server(demo: Rehearsal, tmp_path: Path) -> None:
+    base = demo.folder / "base.yml"
+    text = demo.file.read_text()
+    base.write_text(text[: text.index("defaults:")])
+    ended = demo.run("import", "--lab", "--from", str(base), "--stdout", "--name", "demo")
+    assert ended.code in (0, 3), ended.err
+    assert "px-lon-1:" in ended.out
+    assert not (demo.folder / "demo.yml").exists()
+
+
+def test_again_adds_what_is_new_and_keeps_the_rest(demo: Rehearsal) -> None:
+    out = demo.folder / "out"
+    some = ("import", "--lab", "--from", str(demo.file), "--out", str(out))
+    assert demo.run(*some, "--exclude", "job.contoso-mail").code in (0, 3)
+    file = out / "demo.yml"
+    file.write_text(file.read_text().replace("  contoso-files:", "  # mine\n  contoso-files:"))
+    before = file.read_text()
+    assert demo.run(*some, "--exclude", "job.contoso-mail").code in (0, 3)
+    assert file.read_text() == before
+    ended = demo.run(*some)
+    assert "Imported 1 job" in ended.err
+    added = [line for line in file.read_text().splitlines() if line not in before.splitlines()]
+    assert added[0].startswith("  contoso-mail:")
+    assert [line for line in before.splitlines() if line not in file.read_text().splitlines()] == []
+
+
+def test_files_of_others_are_left_alone(demo: Rehearsal) -> None:
+    out = demo.folder / "out"
+    out.mkdir()
+    (out / "IMPORT.md").write_text("mine")
+    ended = demo.run("import", "--lab", "--from", str(demo.file), "--out", str(out))
+    assert ended.code == 1
+    assert "IMPORT.md exists, and import does not change files that it did not write" in ended.err
+    assert contents(out) == {"IMPORT.md": b"mine"}
