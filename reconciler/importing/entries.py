@@ -130,8 +130,8 @@ def _say(entry: Entry, item: Field, value: Any, keys: Keys, logins: Logins) -> N
 
 def _of_person(entry: Entry, logins: Logins) -> Mapping[str, Any]:
     """What an inventory says besides what the server shows."""
-    if entry.kind.name == "job":
-        unseen = {"items": "unmanaged"} if "items" not in entry.known else {}
+    if entry.kind.name in ("copy_job", "job"):
+        unseen = {"items": "unmanaged"} if entry.kind.name == "job" and "items" not in entry.known else {}
         return {**unseen, "run": RUN}
     return logins.of_proxy(entry.live) if entry.kind.name == "proxy" and entry.key != LOCAL else {}
 

@@ -18,7 +18,12 @@ from reconciler.inventory.schema import schema
 from reconciler.model.inventory import LOCAL
 from reconciler.model.value import canonical
 
-_DEFAULTS: Final = {"job": "jobDefaults", "proxy": "proxyDefaults", "repository": "repositoryDefaults"}
+_DEFAULTS: Final = {
+    "copy_job": "copyJobDefaults",
+    "job": "jobDefaults",
+    "proxy": "proxyDefaults",
+    "repository": "repositoryDefaults",
+}
 """By kind, the definition in the schema of what objects can share."""
 _OWN: Final = frozenset(("description", "object_storage", "path", "pool", "proxy", "repository"))
 """What tells objects apart, or says where backups are: it stands at the object."""
