@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.secret import MASK
+from reconciler.plan.guards import GUARDS, POLICY
 from reconciler.render import summary
 from reconciler.render.style import clean
 from reconciler.render.symbols import ACTIONS, BLOCKED, Symbol
@@ -82,6 +83,13 @@ def without(reports: Iterable[Data], folded: Sequence[Data]) -> Iterator[Data]:
 
 def undeclared_text(found: Sequence[Data]) -> str:
     return f"{len(found)} objects on the server are not declared"
+
+
+def ways_past(plan: Data) -> dict[str, tuple[str, str]]:
+    """By guard that refuses: the option that lets it pass, and the key of the inventory that it obeys, if any. What a
+    plan file calls a guard and is none has no option."""
+    codes = dict.fromkeys(item["code"] for item in unwaived(plan))
+    return {code: (f"--waive {code}='REASON'", POLICY.get(code, "")) for code in codes if code in GUARDS}
 
 
 def unwaived(plan: Data) -> list[Data]:

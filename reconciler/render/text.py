@@ -213,7 +213,8 @@ def _refusals(plan: Data, style: Style) -> Iterator[list[str]]:
         word = f"waived: {clean(item['waiver'])}" if item.get("waiver") else "refused"
         sign = style.paint(f"{BLOCKED.sign:>3}", *BLOCKED.looks)
         lines.append(f"{sign} {clean(item['code'])} ({word}): {clean(item['detail'])}")
-    if any(not item.get("waiver") for item in plan.get("refusals", ())):
-        lines.append("    To let one of these pass, say why: --waive CODE=REASON")
+    if ways := review.ways_past(plan):
+        lines.append("    To let one of these pass, say why:" if len(ways) > 1 else "    To let it pass, say why:")
+        lines += [f"      {option}" + (f"  (or change {key})" if key else "") for option, key in ways.values()]
     if lines:
         yield lines

@@ -33,6 +33,15 @@ GUARDS: Mapping[str, Callable[[GuardContext], Iterable[Refusal]]] = {
 }
 """Every guard by its code, in the order in which refusals are shown."""
 
+POLICY: Mapping[str, str] = {
+    "coverage": "policy.coverage",
+    "max-changes": "policy.max_changes",
+    "max-deletes": "policy.max_deletes",
+    "protected": "policy.protect",
+    "window": "policy.windows",
+}
+"""By guard, the key of the inventory that says what it allows; the others have none."""
+
 
 def guarded(context: GuardContext, waivers: Mapping[str, str], *, again: bool = False) -> Plan:
     """The plan with the refusals of all guards, those of waived codes marked with the reason given. An unused waiver is
@@ -55,4 +64,4 @@ def _not_needed(code: str) -> Diagnostic:
     )
 
 
-__all__ = ["GUARDS", "GuardContext", "guarded", "limit_of"]
+__all__ = ["GUARDS", "POLICY", "GuardContext", "guarded", "limit_of"]

@@ -14,6 +14,7 @@ Data = Mapping[str, Any]
 
 def guards(plan: Data) -> Iterator[Html]:
     """Refusals first, then what was waived."""
+    ways = review.ways_past(plan)
     for item in sorted(plan["refusals"], key=lambda refusal: (bool(refusal["waiver"]), refusal["code"])):
         waived = bool(item["waiver"])
         title = tag("h3", tag("code", item["code"]), " waived" if waived else " refuses this plan")
@@ -22,7 +23,14 @@ def guards(plan: Data) -> Iterator[Html]:
             about.append(tag("p", join(map(address, item["addresses"]), ", "), class_="names"))
         if waived:
             about.append(tag("p", "Reason given: ", item["waiver"], class_="quiet"))
+        elif item["code"] in ways:
+            about.append(_way_past(*ways[item["code"]]))
         yield _note("waived" if waived else "bad", "i" if waived else "!", title, *about)
+
+
+def _way_past(option: str, key: str) -> Html:
+    instead = join([", or change ", tag("code", key), " in the inventory"]) if key else ""
+    return tag("p", "To let it pass, say why: ", tag("code", option), instead, ".", class_="quiet")
 
 
 def problems(plan: Data) -> Iterator[Html]:

@@ -38,21 +38,24 @@ def sections(plan: Data) -> list[Section]:
 
 def _guards(plan: Data) -> Section:
     refusals = sorted(plan.get("refusals", ()), key=lambda item: (bool(item.get("waiver")), item["code"]))
+    ways = review.ways_past(plan)
 
     def rest(absent: Sequence[int]) -> str:
         return f"_{len(absent)} more refusals of guards are not listed here._"
 
-    return Section("\n#### Guards\n\n", [_guard(item) for item in refusals], rest, 0.1)
+    return Section("\n#### Guards\n\n", [_guard(item, ways) for item in refusals], rest, 0.1)
 
 
-def _guard(refusal: Data) -> str:
+def _guard(refusal: Data, ways: Mapping[str, tuple[str, str]]) -> str:
     said = f"{code(refusal['code'])}: {prose(short(refusal['detail'], SENTENCE))}"
     if refusal.get("waiver"):
         return f"- `i` waived {said} (reason: {prose(short(refusal['waiver'], SENTENCE))})\n"
     names = refusal["addresses"]
+    option, key = ways.get(refusal["code"], ("", ""))
+    past = f". To let it pass: {code(option)}" + (f", or change {code(key)}" if key else "") if option else ""
     about = ", ".join(code(short(name, NAME)) for name in names[:5])
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"- `!` **refused** by {said}" + (f" ({about}{more})" if about else "") + "\n"
+    return f"- `!` **refused** by {said}" + (f" ({about}{more})" if about else "") + past + "\n"
 
 
 def _problems(plan: Data) -> Section:
