@@ -22,6 +22,7 @@ from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import create_step, update_steps
 from reconciler.plan.proxies.decision import Decision, MaintenanceAction, RegistrationAction, ServiceAction, decide
 from reconciler.plan.proxies.drain import cleared, drained, wait_step
+from reconciler.plan.proxies.other_host import with_successors
 from reconciler.plan.proxies.service import FIELD, upgrade_by_package, upgrade_by_server, with_install
 from reconciler.plan.proxies.view import KIND, ProxyView, views
 
@@ -139,7 +140,8 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
         step = _delete_step(found, absent, proxy)
         steps = (step,) if proxy.state.is_offline else (wait_step(proxy), step)
         cause = delete_cause(proxy.address, found, absent, recall)
-        return PlanPart((delete(proxy.address, found, cause, steps, decision.registration_blocked),))
+        change = delete(proxy.address, found, cause, steps, decision.registration_blocked)
+        return with_successors(PlanPart((change,)), proxy)
     if absent is not None:
         return PlanPart(problems=(_not_ours(absent),))
     if found.owner == proxy.inputs.inventory.name and not is_recorded(found, proxy.inputs):
