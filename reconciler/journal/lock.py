@@ -1,4 +1,5 @@
-"""The lock of a management server: it has an owner and a lease, which the owner renews while its process runs.
+"""The lock of a management server: it has an owner and a lease, which the owner renews while its process runs. If that
+process ran on this machine and is gone, the lock is free; on other machines when the lease has expired.
 
 Times are those of the PostgreSQL server; with SQLite, of the machine that has the file.
 """
@@ -16,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, u
 
 from reconciler.journal.errors import JournalError, LeaseLost, LockHeld, NotInJournal
 from reconciler.journal.ids import NewId
+from reconciler.journal.process import is_gone, this_process
 from reconciler.journal.records import Holder
 from reconciler.journal.store import Store
 from reconciler.journal.tables import locks
@@ -61,7 +63,7 @@ class Locks:
 
         `waiting` is called with each owner that is waited for. A thread renews the lock from here on.
         """
-        about = {"name": name, "owner": owner, "operation": operation, "run": run}
+        about = {"name": name, "owner": owner, "operation": operation, "run": run, "process": this_process()}
         mine = {"key": key or name, "id": self._new_id(), **about}
         end = self._ticks() + timeout
         pause, seen = _SHORTEST, ""
@@ -100,10 +102,11 @@ class Locks:
         return holder
 
     def _try(self, mine: dict[str, str], lease: float) -> tuple[Holder, Holder | None]:
-        """The holder now, and the one whose expired lease was taken over."""
+        """The holder now, and the one whose lock was taken over: its lease has expired, or its process is gone."""
         ours = locks.c.key == mine["key"]
         before = self._store.read(lambda connection: _one(connection, self._store, ours))
-        if before is not None and not before.expired:
+        gone = before.id if before is not None and is_gone(before.process) else ""
+        if before is not None and not before.expired and not gone:
             return before, None
 
         def take(connection: Connection) -> Holder | None:
@@ -112,7 +115,7 @@ class Locks:
                 **mine, created=now, renewed=now, expires=self._store.moment(lease)
             )
             columns = {column.name: wanted.excluded[column.name] for column in locks.c if column.name != "key"}
-            free = (locks.c.expires <= now) | (locks.c.id == mine["id"])
+            free = (locks.c.expires <= now) | locks.c.id.in_([mine["id"], gone])
             connection.execute(wanted.on_conflict_do_update(index_elements=[locks.c.key], set_=columns, where=free))
             return _one(connection, self._store, ours)
 
@@ -121,7 +124,7 @@ class Locks:
 
 
 class HeldLock:
-    """A lock that this process holds, until `lost` is set. `before` is the holder whose expired lease it took over."""
+    """A lock that this process holds, until `lost` is set. `before` is the holder that it took the lock over from."""
 
     def __init__(
         self,

@@ -115,6 +115,11 @@ def _keep_first_reads(connection: Connection) -> None:
     )
 
 
+def _name_processes(connection: Connection) -> None:
+    """Which process holds a lock: if it is gone, the lock is taken over at once."""
+    _execute(connection, "ALTER TABLE locks ADD COLUMN process TEXT NOT NULL DEFAULT ''")
+
+
 def _execute(connection: Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(text(statement))
@@ -128,6 +133,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _drop_events,
     _remember_identities,
     _keep_first_reads,
+    _name_processes,
 )
 
 

@@ -107,6 +107,7 @@ class FirstRead:
 class Holder:
     """Who holds the lock `key`, which messages call `name`. `remaining` are the seconds of its lease, negative once it
     has expired. `id` is the argument of `lock break`; `run` is the run that holds the lock, empty before there is one.
+    `process` is the name of its process, empty if that is not known (see `process`).
     """
 
     id: str
@@ -118,6 +119,7 @@ class Holder:
     created: datetime
     renewed: datetime
     expires: datetime
+    process: str
     remaining: float
 
     @property

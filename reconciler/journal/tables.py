@@ -143,4 +143,5 @@ locks = Table(
     Column("created", Instant, nullable=False),
     Column("renewed", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
+    Column("process", Text, nullable=False),
 )

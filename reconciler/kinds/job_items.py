@@ -257,6 +257,7 @@ ITEMS: Final = Field(
     normalize=normalize_items,
     shown=without_objects,
     severe=True,
+    starts_jobs=True,
     initial=ALL,
     written=written_items,
 )

@@ -81,7 +81,8 @@ def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: flo
         ) as lock,
     ):
         if lock.before is not None:
-            runtime.report(f"Took over the lock of {lock.before.describe()}: it was not renewed.")
+            why = "it was not renewed" if lock.before.expired else "its process is gone from this machine"
+            runtime.report(f"Took over the lock of {lock.before.describe()}: {why}.")
         yield LockedRun(session.journal, lock, operation, run, who, _commit(session))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from reconciler.journal import Holder, Journal, JournalError, LeaseLost, LockHeld, NotInJournal
 from reconciler.journal.ids import utc_now
 from reconciler.journal.lock import HeldLock, Locks
+from reconciler.journal.process import this_process
 from reconciler.journal.tables import locks as table
 from reconciler.model.event import StepDone, StepStarted
 from tests.journal.cluster import Cluster
@@ -247,3 +248,28 @@ def test_the_lock_of_a_killed_owner_ends_with_its_lease(place: str) -> None:
         with journal.locks.acquire("vbo01", owner="bob", operation="apply", timeout=60) as lock:
             assert lock.before is not None
             assert lock.before.id == dead
+
+
+def held_by(journal: Journal, lock: HeldLock, process: str) -> None:
+    row = {"process": process}
+    journal.store.write(lambda connection: connection.execute(update(table).where(table.c.id == lock.id).values(row)))
+
+
+def test_the_lock_of_a_process_that_is_gone_is_taken_over_at_once(journal: Journal, opened: Opened) -> None:
+    """The same number with another start is another process."""
+    dead = take(journal)
+    machine, pid, start = this_process().split(" ")
+    held_by(journal, dead, f"{machine} {pid} {int(start) + 1}")
+    with take(opened()) as lock:
+        assert lock.before is not None
+        assert (lock.before.id, lock.before.expired) == (dead.id, False)
+    with pytest.raises(LeaseLost):
+        still_held(dead)
+
+
+@pytest.mark.parametrize("process", ["", "another-boot/pid:[1] 1 1", "{machine} 1", "{machine} x 1", "{this}"])
+def test_the_lock_of_a_process_that_may_run_is_waited_for(journal: Journal, opened: Opened, process: str) -> None:
+    with take(journal) as lock:
+        held_by(journal, lock, process.format(machine=this_process().split(" ")[0], this=this_process()))
+        with pytest.raises(LockHeld):
+            take(opened())

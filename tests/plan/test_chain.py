@@ -170,6 +170,28 @@ def test_what_alters_no_path_of_data_starts_no_job(declared: dict[str, Any]) -> 
     assert len(made.changes) == 1
 
 
+@pytest.mark.parametrize(
+    ("job", "path", "first"),
+    [
+        ({"items": ["mailbox"]}, "items", False),
+        ({"repository": "other"}, "repository", True),
+    ],
+)
+def test_what_a_job_backs_up_and_where_to_starts_it(job: dict[str, Any], path: str, first: bool) -> None:
+    """Another repository holds no backup of it."""
+    live = {
+        **LIVE,
+        "BackupRepositories": [LIVE["BackupRepositories"][0], {"id": "two", "name": "other", "proxyPoolId": "pool-a"}],
+        "Jobs/job/SelectedItems": [],
+        "Jobs/job/ExcludedItems": [{"type": "User", "user": {"id": "1", "displayName": "ann"}}],
+    }
+    stores = {"cloud": {"owner": "pool.a"}, "other": {"owner": "pool.a"}}
+    made = plan(world(repository=stores, job={"daily": {**DAILY, **job}}), FakeReader(live))
+    assert path in changes(made)["update:job.daily"]
+    run = next(change for change in made.changes if change.key == "run:job.daily")
+    assert bool(run.steps[0].params.get("first")) is first
+
+
 def test_a_new_job_is_a_reason_of_its_own_and_a_full_backup() -> None:
     made = plan(world(), FakeReader({**LIVE, "Jobs": []}))
     run = next(change for change in made.changes if change.key == "run:job.daily")
