@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds.field import Context, Field, Mode, Raw
-from reconciler.kinds.hours import OFF, normalize_hours
+from reconciler.kinds.hours import OFF, allows_less, normalize_hours
 from reconciler.kinds.job_schedule import (
     ENABLED,
     RUN,
@@ -20,6 +20,7 @@ from reconciler.kinds.job_schedule import (
     normalize_schedule,
     offset_of,
     refuses_schedule,
+    starts_less,
     window,
     written_schedule,
 )
@@ -43,6 +44,11 @@ def encode_copies(value: Any, context: Context) -> Mapping[str, Any]:
 def decode_copies(raw: Raw, context: Context) -> Any:
     policy = raw["schedulePolicy"]
     return IMMEDIATE if policy["type"] == "Immediate" else decode_times(policy, _DAILY)
+
+
+def copies_less(live: Any, wanted: Any) -> bool:
+    """The same for copies: immediate is any day."""
+    return starts_less(*({"every": value} if value == IMMEDIATE else value for value in (live, wanted)))
 
 
 def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
@@ -118,6 +124,7 @@ COPY_JOB = Kind(
             normalize=normalize_copies,
             implies=("dailyTime", "dailyType", "periodicallyEvery"),
             refuses=refuses_schedule,
+            severe=copies_less,
             written=written_schedule,
         ),
         Field(
@@ -126,6 +133,7 @@ COPY_JOB = Kind(
             encode=_encode_window,
             decode=_decode_window,
             normalize=normalize_hours,
+            severe=allows_less,
             implies=("minuteOffset",),
             product_default=OFF,
         ),

@@ -43,6 +43,21 @@ def hours_of(value: Mapping[str, str]) -> list[bool]:
     return flags
 
 
+def days_of(word: str) -> frozenset[str]:
+    """The days that one word stands for."""
+    return frozenset(_GROUPS.get(word, (word,)))
+
+
+def allows_less(live: Any, wanted: Any) -> bool:
+    """Whether something is not allowed in an hour in which it is wanted."""
+    now, then = ([True] * _WEEK if value == OFF else _flags(value) for value in (live, wanted))
+    return any(wants and not has for has, wants in zip(now, then, strict=False))
+
+
+def _flags(value: Any) -> list[bool]:
+    return hours_of(value) if isinstance(value, Mapping) else []
+
+
 def words_of(flags: Sequence[bool]) -> Any:
     """`off` or hours by day. Raises KeyError if it is not one flag for each hour of a week."""
     if len(flags) != _WEEK:

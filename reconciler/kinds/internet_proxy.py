@@ -75,6 +75,7 @@ FIELDS: Final = (
         encode=encode_way,
         decode=decode_way,
         implies=("internetProxySettings", "internetProxyType", "useInternetProxy"),
+        severe=True,
         starts_jobs=True,
     ),
     Field(
@@ -82,6 +83,7 @@ FIELDS: Final = (
         "TCP port of the internet proxy.",
         encode=encode_port,
         decode=decode_port,
+        severe=True,
         starts_jobs=True,
     ),
     Field(
@@ -95,6 +97,7 @@ FIELDS: Final = (
         on_put=True,
         sent_with=("internet_proxy",),
         implies=("username",),
+        severe=True,
         starts_jobs=True,
         imported=has_own,
     ),

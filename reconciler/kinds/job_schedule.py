@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds.field import Applies, Context, Decode, Encode, Field, Mode, Normalize, Raw, hidden, nothing
-from reconciler.kinds.hours import OFF, hours_of, normalize_hours, words_of
+from reconciler.kinds.hours import OFF, allows_less, days_of, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
 _DAYS = {
@@ -95,9 +95,12 @@ def written_schedule(value: Any) -> Any:
     return {name: part for name, part in value.items() if (name, part) != ("days", "everyday")}
 
 
-def starts_no_more(live: Any, wanted: Any) -> bool:
-    """A job without its schedule makes no backups."""
-    return bool(live == MANUAL)
+def starts_less(live: Any, wanted: Any) -> bool:
+    """A job without its schedule makes no backups, and one that leaves out days makes none on those."""
+    if not isinstance(live, Mapping) or not isinstance(wanted, Mapping):
+        return bool(live == MANUAL)
+    now, then = (days_of(str(value.get("days", "everyday"))) for value in (live, wanted))
+    return bool(then - now)
 
 
 def encode_attempts(value: Any, context: Context) -> Mapping[str, Any]:
@@ -214,7 +217,7 @@ SCHEDULE: Final = (
         normalize=normalize_schedule,
         implies=("dailyTime", "dailyType", "periodicallyEvery", "periodicallyOffsetMinutes"),
         refuses=refuses_schedule,
-        severe=starts_no_more,
+        severe=starts_less,
         written=written_schedule,
     ),
     Field(
@@ -249,6 +252,7 @@ SCHEDULE: Final = (
         encode=_encode_periodic,
         decode=_decode_periodic,
         normalize=normalize_hours,
+        severe=allows_less,
         implies=("minuteOffset",),
         imported=runs_often,
         product_default=OFF,
@@ -266,6 +270,7 @@ SCHEDULE: Final = (
         encode=_encode_window,
         decode=_decode_window,
         normalize=normalize_hours,
+        severe=allows_less,
         implies=("minuteOffset",),
         product_default=OFF,
     ),

@@ -157,6 +157,7 @@ STORAGE_FIELDS: Final = (
         "Soft limit in GB, or none.",
         encode=settings.encode_size_limit,
         decode=of_storage(settings.read_size_limit),
+        severe=settings.holds_less,
         implies=("sizeLimitGB",),
         imported=is_on_object_storage,
         product_default=settings.NONE,

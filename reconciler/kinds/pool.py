@@ -16,6 +16,11 @@ def decode_members(raw: Raw, context: Context) -> Any:
     return sorted(context.named("proxy", ident) for ident in raw["proxyIds"])
 
 
+def loses_members(live: Any, wanted: Any) -> bool:
+    """A proxy outside of its pool does none of the work of the pool."""
+    return isinstance(live, list) and bool({*wanted} - {*live})
+
+
 def live_key(raw: Raw, context: Context) -> str:
     return str(raw.get("name", "")).lower()
 
@@ -63,6 +68,7 @@ POOL = Kind(
             mode=Mode.MOVE,
             refers=("proxy",),
             gathered="pool",
+            severe=loses_members,
             encode=nothing,
             decode=decode_members,
             starts_jobs=True,

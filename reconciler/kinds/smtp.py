@@ -192,7 +192,14 @@ SMTP = Kind(
             severe=True,
             imported=has_server,
         ),
-        Field("from", "Sender of the mails.", "from", decode=over_smtp(plain("from")), imported=has_server),
+        Field(
+            "from",
+            "Sender of the mails.",
+            "from",
+            decode=over_smtp(plain("from")),
+            severe=True,  # servers refuse mails of another sender
+            imported=has_server,
+        ),
         Field("to", "Recipients.", encode=encode_to, decode=decode_to, normalize=sorted, severe=misses_some),
         Field("subject", "Subject with the product's variables, e.g. %JobName%.", "subject"),
         Field(

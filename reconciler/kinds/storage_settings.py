@@ -205,6 +205,12 @@ def read_size_limit(storage: Raw, context: Context) -> Any:
     return storage["sizeLimitGB"] if storage["sizeLimitEnabled"] else NONE
 
 
+def holds_less(live: Any, wanted: Any) -> bool:
+    """Jobs stop at the limit."""
+    limits = [float("inf") if value == NONE else value for value in (live, wanted)]
+    return all(isinstance(limit, int | float) for limit in limits) and limits[0] < limits[1]
+
+
 def encode_size_limit(value: Any, context: Context) -> Mapping[str, Any]:
     body = {"sizeLimitEnabled": False} if value == NONE else {"sizeLimitEnabled": True, "sizeLimitGB": value}
     return inside(body, context)
