@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconciler.kinds import KINDS, api
 from reconciler.kinds.api import Schema
-from reconciler.kinds.field import hidden
+from reconciler.kinds.field import Mode, hidden
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.traced import Traced
@@ -49,6 +49,12 @@ _UNSHOWN: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 """By collection, the properties that only requests have: the field that says them, or why there is none."""
+
+
+_OF_OTHERS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "Proxies": {"proxyPoolId": ("pool", "changed through the members of pools")},
+}
+"""By collection, the properties that an inventory declares and another collection changes: the key, and how."""
 
 
 class Handling(StrEnum):
@@ -93,10 +99,14 @@ def _property(
     sent: Mapping[str, Schema],
     read: Mapping[str, tuple[str, ...]],
 ) -> Property:
-    if name in read:
-        return Property(name, Handling.DECLARED, read[name])
     if kind is None:
         return Property(name, Handling.NOT_RECONCILED, why="objects of this collection are not reconciled")
+    if name in read:
+        fixed = all(kind.field(field).mode is Mode.LOCAL for field in read[name])
+        return Property(name, Handling.DECLARED, read[name], "compared, and never changed" if fixed else "")
+    if name in _OF_OTHERS.get(collection, {}):
+        key, how = _OF_OTHERS[collection][name]
+        return Property(name, Handling.DECLARED, (key,), how)
     moving = {"id", *kind.volatile} & {name, name.rpartition(".")[2]}
     if name in shown and (name not in sent or moving or sent[name].read_only):
         return Property(name, Handling.READ_ONLY)
@@ -125,11 +135,10 @@ def _flat(rest: int, properties: Mapping[str, Schema], read: Mapping[str, Any], 
 
 def _read_by_fields(kind: Kind, rest: int) -> dict[str, tuple[str, ...]]:
     """The properties that the fields of a kind are made of, each with those fields."""
-    path = kind.collection if kind.singleton else f"{kind.collection}/{{id}}"
-    schemas = {**api.properties(rest, api.operation(rest, "GET", path).answer), **_added(kind, rest)}
-    naming = _naming(rest)
+    naming = naming_of(rest)
+    schemas = _shown(kind, rest)
     found: dict[str, list[str]] = {}
-    for sample in _samples(rest, schemas):
+    for sample in samples_of(kind, rest):
         for field in kind.fields:
             if field.decode is hidden or not field.in_version(rest):
                 continue
@@ -140,6 +149,17 @@ def _read_by_fields(kind: Kind, rest: int) -> dict[str, tuple[str, ...]]:
                     found[name].append(field.name)
     known = {name: fields for name, fields in sorted(found.items()) if _exists(rest, schemas, name)}
     return {name: kept for name, fields in known.items() if (kept := _declaring(fields, known))}
+
+
+def _shown(kind: Kind, rest: int) -> dict[str, Schema]:
+    """The properties that the objects of a kind show, with those that observation adds."""
+    path = kind.collection if kind.singleton else f"{kind.collection}/{{id}}"
+    return {**api.properties(rest, api.operation(rest, "GET", path).answer), **_added(kind, rest)}
+
+
+def samples_of(kind: Kind, rest: int) -> Iterator[dict[str, Any]]:
+    """Objects with every property: one, and one more for each other word and flag."""
+    return _samples(rest, _shown(kind, rest))
 
 
 def _declaring(fields: Sequence[str], read: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -166,7 +186,7 @@ def _exists(rest: int, schemas: Mapping[str, Schema], name: str) -> bool:
     return not tail or _exists(rest, api.properties(rest, schemas[head]), tail)
 
 
-def _naming(rest: int) -> Naming:
+def naming_of(rest: int) -> Naming:
     """Knows the one id that samples have."""
     login = Credential("", "", SecretRef("env", "PASSWORD"))
     naming = Naming(rest, Access(Server("", login), {}, {}, {}, ""))
@@ -176,7 +196,6 @@ def _naming(rest: int) -> Naming:
 
 
 def _samples(rest: int, schemas: Mapping[str, Schema]) -> Iterator[dict[str, Any]]:
-    """Objects with every property: one, and one more for each other word and flag."""
     yield {name: _value(rest, schema, name) for name, schema in schemas.items()}
     for name, schema in schemas.items():
         for value in _others(rest, schema):

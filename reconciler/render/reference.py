@@ -57,15 +57,14 @@ def property_table() -> str:
 
 def _of_collection(collection: str) -> Iterator[str]:
     """A row for each field with its properties, and for those that are treated alike."""
-    alike: dict[tuple[Handling, str], list[str]] = {}
+    alike: dict[tuple[Handling, str, str], list[str]] = {}
     for item in properties_of(LAST_REST, collection):
-        said = " and ".join(f"`{field}`" for field in item.fields) or item.why
-        alike.setdefault((item.handling, said), []).append(f"`{item.name}`")
+        said = " and ".join(f"`{field}`" for field in item.fields)
+        alike.setdefault((item.handling, said, item.why), []).append(f"`{item.name}`")
     order = list(Handling)
-    for (handling, said), names in sorted(alike.items(), key=lambda found: order.index(found[0][0])):
-        what = f"{handling.value} as {said}" if handling is Handling.DECLARED else handling.value
-        why = f": {said}" if handling is Handling.NOT_RECONCILED else ""
-        yield f"| `{collection}` | {', '.join(names)} | {what}{why} |"
+    for (handling, said, why), names in sorted(alike.items(), key=lambda found: order.index(found[0][0])):
+        what = f"{handling.value} as {said}" if said else handling.value
+        yield f"| `{collection}` | {', '.join(names)} | {what}{': ' if why else ''}{why} |"
 
 
 def _section(section: str, schema: Schema, defs: Schema) -> Iterator[str]:

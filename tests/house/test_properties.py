@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reconciler.kinds import KINDS, api
-from reconciler.kinds.properties import COLLECTIONS, Handling, properties_of
+from reconciler.kinds import KINDS, Kind, Mode, api
+from reconciler.kinds.field import hidden
+from reconciler.kinds.properties import COLLECTIONS, Handling, naming_of, properties_of, samples_of
+from reconciler.kinds.typed import typed
+from reconciler.model.value import UNKNOWN
 from reconciler.render.reference import property_table
 
 README = Path(__file__).parents[2] / "README.md"
@@ -49,6 +54,10 @@ def test_every_property_of_the_openapi_document_is_in_the_table(collection: str)
         ("Proxies", "throttlingUnit", Handling.DECLARED, ("throttle",)),
         ("Proxies", "sshSettings", Handling.DECLARED, ("credentials",)),
         ("Proxies", "fqdn", Handling.READ_ONLY, ()),
+        ("Proxies", "useInternetProxy", Handling.DECLARED, ("internet_proxy",)),
+        ("Proxies", "internetProxyType", Handling.DECLARED, ("internet_proxy",)),
+        ("Proxies", "proxyPoolId", Handling.DECLARED, ("pool",)),
+        ("VboEmailSettings", "authenticationType", Handling.DECLARED, ("authentication",)),
         ("Proxies", "serviceAccountName", Handling.NOT_RECONCILED, ()),
         ("BackupRepositories", "dailyTime", Handling.DECLARED, ("retention.daily.time",)),
         ("BackupRepositories", "objectStorage.azureSubscription", Handling.KEPT, ()),
@@ -62,6 +71,37 @@ def test_every_property_of_the_openapi_document_is_in_the_table(collection: str)
 def test_what_becomes_of_some(collection: str, name: str, handling: Handling, fields: tuple[str, ...]) -> None:
     found = next(item for item in properties_of(8, collection) if item.name == name)
     assert (found.handling, found.fields) == (handling, fields)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if kind.collection in COLLECTIONS], ids=lambda kind: kind.name
+)
+def test_what_a_field_writes_is_declared(kind: Kind) -> None:
+    """A property that a PUT changes with a field is not kept as it is."""
+    known = {item.name: item for item in properties_of(8, kind.collection)}
+    for field, body in bodies(kind):
+        for name in leaves(body):
+            row = known.get(name) or known[name.partition(".")[0]]
+            assert (row.handling, field in row.fields) == (Handling.DECLARED, True), (name, field)
+
+
+def bodies(kind: Kind) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What each field that a PUT changes says of the values that it reads of samples."""
+    for sample in samples_of(kind, 8):
+        seen, naming = typed(kind, 8, sample), naming_of(8)
+        for field in kind.fields:
+            if field.mode is Mode.MUTABLE and field.in_version(8) and field.decode is not hidden:
+                value = field.from_api(seen, naming)
+                if value is not UNKNOWN and value is not None:
+                    yield field.name, field.to_api(value, naming)
+
+
+def leaves(body: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, part in body.items():
+        if isinstance(part, dict) and part:
+            yield from leaves(part, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
 
 
 if __name__ == "__main__":
