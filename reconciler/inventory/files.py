@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +66,12 @@ def digests(entries: Entries, server: Entry | None, playbooks: Sequence[str], fo
         for file in sorted(_files_of_playbook(folder / playbook)):
             found[f"{playbook}/{file.relative_to(folder / playbook).as_posix()}"] = _digest(file)
     return dict(sorted(found.items()))
+
+
+def outside_of(folder: Path, names: Iterable[str]) -> frozenset[str]:
+    """Those that are not below `folder`, after links are followed."""
+    inside = Includes(folder)
+    return frozenset(name for name in names if not inside.holds(folder / name))
 
 
 def _files_of_playbook(folder: Path) -> Iterator[Path]:

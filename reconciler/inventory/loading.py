@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler.inventory.access import build_access
 from reconciler.inventory.checking import SECTIONS, Broken, check
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.files import check_files, check_playbooks, digests
+from reconciler.inventory.files import check_files, check_playbooks, digests, outside_of
 from reconciler.inventory.layers import SINGLES, Entries, Entry, Layers, members_of_groups, unknown_groups
 from reconciler.inventory.mapping import fill
 from reconciler.inventory.merge import Merged, read_all
@@ -102,6 +102,7 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
     if report.has_errors or server is None:
         return None
     commands = root.get("secrets", {}).get("exec", {})
+    file_digests = digests(entries, server, root.get("playbooks", ()), folder)
     return Inventory(
         name=root["name"],
         access=build_access(entries, server, commands, str(folder)),
@@ -112,7 +113,8 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
         digest=_digest(report.sources),
         groups=members_of_groups(root),
         playbooks=tuple(root.get("playbooks", ())),
-        file_digests=digests(entries, server, root.get("playbooks", ()), folder),
+        file_digests=file_digests,
+        outside_files=outside_of(folder, file_digests),
         positions=_positions(root, entries, server, report),
     )
 

@@ -77,8 +77,9 @@ class Inventory:
     is a SHA-256 over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds
     the names of the proxies of each group, `playbooks` folders of the user's own, relative to `access.root`.
     `file_digests` holds a SHA-256 of each file that decides whom to trust and what runs on hosts (authorities,
-    known hosts, playbooks), by its name; empty for one that is absent. `positions` says where the server, logins,
-    certificates and commands stand: `server`, `credentials.admin`, `commands`.
+    known hosts, playbooks), by its name; empty for one that is absent. `outside_files` are those of them that are not
+    below `access.root`, after links are followed: nothing of their content is shown. `positions` says where the server,
+    logins, certificates and commands stand: `server`, `credentials.admin`, `commands`.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Inventory:
     playbooks: tuple[str, ...] = ()
     removed: Mapping[Address, Resource] = field(default_factory=dict)
     file_digests: Mapping[str, str] = field(default_factory=dict)
+    outside_files: frozenset[str] = frozenset()
     positions: Mapping[str, Position] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Resource]:

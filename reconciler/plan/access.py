@@ -46,7 +46,8 @@ def access_settings(inventory: Inventory) -> Settings:
 def access_changes(old: Inventory | None, new: Inventory) -> tuple[Change, ...]:
     """What `new` changes of the access, in order of address. Everything is new if there is no `old` one."""
     before, after = access_settings(old) if old else {}, access_settings(new)
-    changes = (_change(name, before.get(name), after.get(name), new) for name in sorted({*before, *after}))
+    hidden = new.outside_files | (old.outside_files if old else frozenset())
+    changes = (_change(name, before.get(name), after.get(name), new, hidden) for name in sorted({*before, *after}))
     return tuple(change for change in changes if change.fields)
 
 
@@ -74,20 +75,28 @@ def _differences(change: Change) -> str:
     return ", ".join(f"{item.path} {_shown(item.before)} -> {_shown(item.after)}" for item in change.fields)
 
 
-def _change(name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, new: Inventory) -> Change:
+def _change(
+    name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, new: Inventory, hidden: frozenset[str]
+) -> Change:
+    """`hidden` are files that an inventory names and does not hold: a digest would let a reader of the plan try what is
+    in them."""
     was, will = before or {}, after or {}
     differing = [path for path in sorted({*was, *will}) if was.get(path) != will.get(path)]
     action = Action.CREATE if before is None else Action.DELETE if after is None else Action.UPDATE
     return Change(
         address=address(KIND, name),
         action=action,
-        fields=tuple(FieldChange(path, _public(path, was), _public(path, will)) for path in differing),
+        fields=tuple(
+            FieldChange(path, *(_public(path, values.get(path), hidden) for values in (was, will)))
+            for path in differing
+        ),
         cause=Cause(Reason.INVENTORY, "access: decides who gets the credentials, or what runs", _position(name, new)),
     )
 
 
-def _public(path: str, settings: Mapping[str, Any]) -> Any:
-    value = settings.get(path)
+def _public(path: str, value: Any, hidden: frozenset[str]) -> Any:
+    if value and path in hidden:
+        return "outside the folder of the inventory"
     return masked_properties(value) if path == "properties" and value is not None else value
 
 

@@ -6,19 +6,29 @@ hosts of others were once reached. Started programs and connections are counted 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reconciler.model.value import digest
+from reconciler.plan.saved import to_bytes
 from tests.git import git
 
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-5fe1"
 """Every secret of the machine."""
+LOOPBACK = re.compile(r"\('127\.|'/|b'/|'localhost'|'::1'")
+"""Addresses as events name them: of loopback, and of sockets that are files."""
+LOOKING_FOR_LIBRARIES = ("gcc", "ld", "ldconfig")
+"""What `ctypes.util.find_library` starts, for the SSH server of the lab."""
 RAN = "left-by-the-fork"
 """What a program of the fork leaves behind."""
 HOOK = """
@@ -189,6 +199,120 @@ def test_what_the_file_of_trust_does_not_name_is_refused(fork: Fork) -> None:
         "commands: {steal:",
     ):
         assert line in done.stderr
+
+
+def test_a_digest_of_a_file_of_the_machine_is_not_shown(fork: Fork) -> None:
+    """Who sees it could try passwords until one has this digest."""
+    secret = fork.folder / "secret"
+    secret.write_text("1234")
+    backup = fork.work / "backup"
+    (backup / "evil.pem").unlink()
+    (backup / "evil.pem").symlink_to(secret)
+    hosts = f"['../../secret', '{secret}', known]"
+    (backup / "known").write_text("# nobody\n")
+    fork.inventory.write_text(HOSTILE.replace("gate}}", f"gate, known_hosts: {hosts}}}}}"))
+    fork.commit()
+    done, _ = fork.run("diff", "--base", "main", "backup/corp.yml", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert hashlib.sha256(secret.read_bytes()).hexdigest() not in done.stdout + done.stderr
+    assert hashlib.sha256((backup / "known").read_bytes()).hexdigest() in done.stdout
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("explain", "proxy.px", "backup/corp.yml"),
+        ("graph", "backup/corp.yml"),
+        ("plan", "--lab", "backup/corp.yml"),
+        ("apply", "--lab", "backup/corp.yml", "--auto-approve"),
+        ("doctor", "--lab", "backup/corp.yml"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_the_lab_reaches_nothing_real(fork: Fork, command: tuple[str, ...]) -> None:
+    """Not even for an inventory of others: no program of it, no secret, no host but those on loopback."""
+    done, events = fork.run(*command)
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert CANARY not in said
+    programs = {Path(what).name for event, what in events if not event.startswith("socket")}
+    assert programs <= {"git", "sh", "unshare", *LOOKING_FOR_LIBRARIES}, programs
+    reached = [what for event, what in events if event.startswith("socket")]
+    assert [what for what in reached if not LOOPBACK.search(what)] == []
+    assert bool(reached) == ("--lab" in command)
+    assert fork.traces == []
+
+
+def _another_server(fork: Fork, plan: dict[str, Any]) -> None:
+    plan["server"]["host"] = "vbo.evil.example"
+
+
+def _an_inventory_that_comes_along(fork: Fork, plan: dict[str, Any]) -> None:
+    (fork.work / "backup" / "fork.yml").write_text(HOSTILE)
+    plan["inventory"].update(main="fork.yml", files=["fork.yml"])
+
+
+def _an_inventory_elsewhere(fork: Fork, plan: dict[str, Any]) -> None:
+    (fork.folder / "elsewhere").mkdir()
+    (fork.folder / "elsewhere" / "corp.yml").write_text(HOSTILE)
+    plan["inventory"]["folder"] = "../elsewhere"
+
+
+def _a_file_of_the_machine(fork: Fork, plan: dict[str, Any]) -> None:
+    plan["inventory"].update(folder="..", main="other.yml", files=["other.yml"])
+
+
+def _a_snapshot(fork: Fork, plan: dict[str, Any]) -> None:
+    plan["snapshot"] = {"access": {"commands": {"steal": ["sh", "-c", f"touch {fork.folder / RAN}"]}}}
+
+
+def _another_program_for_a_secret(fork: Fork, plan: dict[str, Any]) -> None:
+    """The checkout itself is that of the fork."""
+    fork.inventory.write_text(HOSTILE)
+    fork.commit()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    "attack",
+    [
+        _another_server,
+        _an_inventory_that_comes_along,
+        _an_inventory_elsewhere,
+        _a_file_of_the_machine,
+        _a_snapshot,
+        _another_program_for_a_secret,
+    ],
+    ids=lambda attack: attack.__name__.strip("_"),
+)
+def test_a_plan_of_the_artifact_store_reaches_nothing(
+    fork: Fork, attack: Callable[[Fork, dict[str, Any]], None]
+) -> None:
+    """The job that applies has the secrets, and a plan that was forged: the digest is computed again."""
+    git(fork.work, "checkout", "--quiet", "main")
+    done, _ = fork.run("plan", "--lab", "backup/corp.yml", "--out", "../plan.json")
+    assert done.returncode == 0, done.stderr
+    file = fork.folder / "plan.json"
+    plan = json.loads(file.read_text())
+    del plan["digest"]
+    plan["lab"] = False
+    attack(fork, plan)
+    file.write_bytes(to_bytes({**plan, "digest": digest(plan)}))
+    for command in (
+        ("show", "../plan.json"),
+        ("apply", "../plan.json", "--auto-approve"),
+        ("apply", "../plan.json", "--auto-approve", "--inventory", "backup/corp.yml"),
+    ):
+        if "--inventory" in command and attack is _an_inventory_that_comes_along:
+            continue  # the digest is that of this inventory, so this is the reviewed one
+        done, events = fork.run(*command)
+        assert "Traceback" not in done.stderr
+        assert (done.returncode == 0) == (command[0] == "show"), done.stderr
+        assert CANARY not in done.stdout + done.stderr
+        assert {Path(what).name for event, what in events if not event.startswith("socket")} <= {"git"}
+        assert [what for event, what in events if event.startswith("socket")] == []
+    assert fork.traces == []
 
 
 @pytest.mark.matrix
