@@ -12,7 +12,6 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
-from reconciler.inventory.masking import masked_properties
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.inventory import Inventory
@@ -97,7 +96,11 @@ def _change(
 def _public(path: str, value: Any, hidden: frozenset[str]) -> Any:
     if value and path in hidden:
         return "outside the folder of the inventory"
-    return masked_properties(value) if path == "properties" and value is not None else value
+    if path != "properties" or value is None:
+        return value
+    from reconciler.inventory.masking import masked_properties
+
+    return masked_properties(value)
 
 
 def _position(name: str, inventory: Inventory) -> Position | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.inventory.masking import masked_properties
 from reconciler.kinds.packages import file_name, wanted_build
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
@@ -71,6 +70,8 @@ def _upgrade(
 
 
 def _package_steps(declared: Resource, target: str, *, fresh: bool) -> tuple[Step, ...]:
+    from reconciler.inventory.masking import masked_properties
+
     package = declared.fields["service.package"]
     source, file = package["source"], file_name(package["source"])
     about = {"host": declared.name, "os": os_of(declared), "sha256": package["sha256"]}
