@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from reconciler.kinds.common import RUN_STATE, decode_organization, encode_organization
 from reconciler.kinds.field import Context, Field, Mode, Raw
 from reconciler.kinds.hours import OFF, allows_less, normalize_hours
 from reconciler.kinds.job_schedule import (
@@ -51,15 +52,6 @@ def copies_less(live: Any, wanted: Any) -> bool:
     return starts_less(*({"every": value} if value == IMMEDIATE else value for value in (live, wanted)))
 
 
-def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
-    """Since v8 a copy job names the organization of its job."""
-    return {"organizationId": context.id_of("organization", value)} if context.rest >= 8 else {}
-
-
-def decode_organization(raw: Raw, context: Context) -> Any:
-    return context.named("organization", raw["organizationId"])
-
-
 def live_key(raw: Raw, context: Context) -> str:
     try:
         return context.named("job", raw["backupJobId"]).lower()
@@ -96,7 +88,7 @@ COPY_JOB = Kind(
     wanted_key=wanted_key,
     may_be=may_be,
     on_create=first_name,
-    volatile=frozenset({"eTag", "lastBackup", "lastRun", "lastStatus", "nextRun"}),
+    volatile=RUN_STATE,
     fields=(
         Field("job", "Job whose backups are copied. A job has one copy job.", "backupJobId", Mode.KEY, refers=("job",)),
         Field(

@@ -1,5 +1,6 @@
 """How a proxy reaches the internet, piece by piece. Product facts: useInternetProxy, internetProxyType and
-RESTProxyInternetProxySettings. The server shows the user name of a login, and not its password."""
+RESTProxyInternetProxySettings. The server shows the user name of a login, and not its password: whether a PUT without
+it keeps it is not documented (facts, U2), so each one repeats it while this user name is in place (`on_put`)."""
 
 from __future__ import annotations
 

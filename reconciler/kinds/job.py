@@ -5,24 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.common import DESCRIPTION, FORMERLY, RUN_STATE, decode_organization, encode_organization
+from reconciler.kinds.field import Context, Field, Mode, Raw
 from reconciler.kinds.job_items import EXCLUDE, ITEM_LIST, ITEMS
 from reconciler.kinds.job_schedule import ENABLED, RUN, SCHEDULE
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
-
-
-def encode_organization(value: Any, context: Context) -> Mapping[str, Any]:
-    """Up to v7 the organization stands in the path of the POST, not in the body."""
-    return {"organizationId": context.id_of("organization", value)} if context.rest >= 8 else {}
-
-
-def decode_organization(raw: Raw, context: Context) -> Any:
-    """v8 says it; v6 and v7 only link to it, and observation adds `organizationId` from the link."""
-    return context.named("organization", raw["organizationId"])
 
 
 def live_key(raw: Raw, context: Context) -> str:
@@ -57,16 +47,10 @@ JOB = Kind(
     wanted_key=wanted_key,
     may_be=may_be,
     likeness=(("organization",), ("repository", "items")),
-    volatile=frozenset({"eTag", "lastBackup", "lastRun", "lastStatus", "nextRun"}),
+    volatile=RUN_STATE,
     fields=(
         Field("name", "Name of the job.", "name", Mode.KEY, on_put=True),
-        Field(
-            "formerly",
-            "Name on the server so far, for a rename in place.",
-            mode=Mode.LOCAL,
-            encode=nothing,
-            decode=hidden,
-        ),
+        FORMERLY,
         Field(
             "organization",
             "Organization that is backed up.",
@@ -83,13 +67,7 @@ JOB = Kind(
             severe=True,
             starts_jobs=True,
         ),
-        Field(
-            "description",
-            "Text shown in the console; the owner mark is added at its end.",
-            encode=codec.encode_description,
-            decode=codec.decode_description,
-            product_default="",
-        ),
+        DESCRIPTION,
         ITEMS,
         EXCLUDE,
         *SCHEDULE,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds.api import TEXTS
+from reconciler.kinds.common import shown_name, wanted_name
 from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, never, nothing
 from reconciler.kinds.kind import Kind
 
@@ -16,14 +16,6 @@ def decode_proxies(raw: Raw, context: Context) -> Any:
     return sorted(raw["proxies"])
 
 
-def live_key(raw: Raw, context: Context) -> str:
-    return str(raw.get("name", "")).lower()
-
-
-def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
-    return name.lower()
-
-
 ORGANIZATION = Kind(
     name="organization",
     section="organizations",
@@ -32,8 +24,8 @@ ORGANIZATION = Kind(
     collection="Organizations",
     reference=True,
     added=(("proxies", TEXTS),),
-    live_key=live_key,
-    wanted_key=wanted_key,
+    live_key=shown_name,
+    wanted_key=wanted_name,
     certain="id",
     fields=(
         Field("name", "Display name of the organization on the server.", "name", Mode.KEY),

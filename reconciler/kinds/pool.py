@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.kinds import codec
 from reconciler.kinds.api import TEXTS
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.common import DESCRIPTION, FORMERLY, shown_name, wanted_name
+from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
 from reconciler.kinds.kind import Kind
 
 
@@ -19,14 +19,6 @@ def decode_members(raw: Raw, context: Context) -> Any:
 def loses_members(live: Any, wanted: Any) -> bool:
     """A proxy outside of its pool does none of the work of the pool."""
     return isinstance(live, list) and bool({*wanted} - {*live})
-
-
-def live_key(raw: Raw, context: Context) -> str:
-    return str(raw.get("name", "")).lower()
-
-
-def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
-    return name.lower()
 
 
 def on_create(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -41,27 +33,15 @@ POOL = Kind(
     rank=30,
     collection="ProxyPools",
     since=8,
-    live_key=live_key,
-    wanted_key=wanted_key,
+    live_key=shown_name,
+    wanted_key=wanted_name,
     likeness=(("members",),),
     on_create=on_create,
     added=(("proxyIds", TEXTS),),
     fields=(
         Field("name", "Name of the pool.", "name", Mode.KEY, on_put=True),
-        Field(
-            "formerly",
-            "Name on the server so far, for a rename in place.",
-            mode=Mode.LOCAL,
-            encode=nothing,
-            decode=hidden,
-        ),
-        Field(
-            "description",
-            "Text shown in the console; the owner mark is added at its end.",
-            encode=codec.encode_description,
-            decode=codec.decode_description,
-            product_default="",
-        ),
+        FORMERLY,
+        DESCRIPTION,
         Field(
             "members",
             "Proxies of the pool, gathered from `pool:` of the proxies.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
+from reconciler.kinds.common import DESCRIPTION
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
 from reconciler.kinds.internet_proxy import FIELDS as INTERNET_PROXY
 from reconciler.kinds.kind import Kind
@@ -110,13 +111,7 @@ PROXY = Kind(
             decode=decode_os,
             starts_jobs=True,
         ),
-        Field(
-            "description",
-            "Text shown in the console; the owner mark is added at its end.",
-            encode=codec.encode_description,
-            decode=codec.decode_description,
-            product_default="",
-        ),
+        DESCRIPTION,
         Field("port", "TCP port of the proxy service.", "port", severe=True, starts_jobs=True, product_default=9193),
         Field(
             "threads",

@@ -12,7 +12,8 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.clean_up import CLEAN_UP_FIELDS
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.common import DESCRIPTION, FORMERLY, shown_name, wanted_name
+from reconciler.kinds.field import Context, Field, Mode, Raw
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.object_storage import LINKED_SCHEMA, STORAGE_FIELDS, created_storage
 from reconciler.kinds.states import repository_state
@@ -74,14 +75,6 @@ def decode_owner(raw: Raw, context: Context) -> Any:
     return f"proxy.{context.named('proxy', raw['proxyId'])}"
 
 
-def live_key(raw: Raw, context: Context) -> str:
-    return str(raw.get("name", "")).lower()
-
-
-def wanted_key(name: str, fields: Mapping[str, Any]) -> str:
-    return name.lower()
-
-
 REPOSITORY = Kind(
     name="repository",
     section="repositories",
@@ -91,8 +84,8 @@ REPOSITORY = Kind(
     added=((LINKED, Schema(ref=LINKED_SCHEMA)),),
     on_create=created_storage,
     state=repository_state,
-    live_key=live_key,
-    wanted_key=wanted_key,
+    live_key=shown_name,
+    wanted_key=wanted_name,
     likeness=(("owner",), ("path", "object_storage")),
     volatile=frozenset(
         {
@@ -109,13 +102,7 @@ REPOSITORY = Kind(
     ),
     fields=(
         Field("name", "Name of the repository.", "name", Mode.KEY, on_put=True),
-        Field(
-            "formerly",
-            "Name on the server so far, for a rename in place.",
-            mode=Mode.LOCAL,
-            encode=nothing,
-            decode=hidden,
-        ),
+        FORMERLY,
         Field(
             "owner",
             "The proxy or pool that works on it (`proxy:` or `pool:`).",
@@ -135,13 +122,7 @@ REPOSITORY = Kind(
             starts_jobs=True,
             imported=is_on_disk,
         ),
-        Field(
-            "description",
-            "Text shown in the console; the owner mark is added at its end.",
-            encode=codec.encode_description,
-            decode=codec.decode_description,
-            product_default="",
-        ),
+        DESCRIPTION,
         Field(
             "retention.type",
             "item-level or snapshot.",

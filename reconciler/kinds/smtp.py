@@ -77,7 +77,8 @@ def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
 
 
 def decode_credentials(raw: Raw, context: Context) -> Any:
-    """The user name can be seen, the password cannot."""
+    """The user name can be seen, the password cannot. Whether a PUT without it keeps it is not documented (facts, U2),
+    so each one repeats it while this user name is in place (`on_put`)."""
     return raw["username"] if raw["useAuthentication"] else "none"
 
 
