@@ -64,7 +64,9 @@ def verdict(ends: Sequence[ChangeEnded]) -> str:
 
 
 def results_json(ends: Iterable[ChangeEnded]) -> list[dict[str, Any]]:
-    return [{**asdict(end), "outcome": end.outcome.value, "log": list(end.log)} for end in ends]
+    """`due` is for the journal: the next plan says what it means."""
+    plain = [{**asdict(end), "outcome": end.outcome.value, "log": list(end.log)} for end in ends]
+    return [{name: value for name, value in end.items() if name != "due"} for end in plain]
 
 
 def _table(ends: Sequence[ChangeEnded], style: Style, *, jobs: bool = False) -> list[str]:

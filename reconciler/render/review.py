@@ -108,7 +108,7 @@ class Headline:
 def headline(plan: Data) -> Headline:
     refused = unwaived(plan)
     blocked = sum(1 for change in plan["changes"] if change.get("blocked"))
-    errors = sum(1 for item in plan.get("problems", ()) if item.get("severity") == "error")
+    errors = sum(1 for item in summary.problems(plan) if item.get("severity") == "error")
     if refused:
         return Headline(f"Refused by {_some(len(refused), 'guard')}", "bad")
     if blocked and blocked == len(plan["changes"]):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.address import name_of
 from reconciler.render.style import clean
 from reconciler.render.symbols import ACTIONS
 
@@ -15,6 +16,8 @@ LAB = "This is the lab: an emulation on this machine. No real server or host is 
 OFFLINE = "Two inventories compared: the old one is taken as fully applied, and no server or host was asked."
 _ALWAYS = ("create", "update", "delete", "run")
 _IF_ANY = ("replace", "takeover", "upgrade", "adopt")
+_NAMED = 5
+"""How many of the hosts that need one secret are named."""
 _READING = ("GET", "HEAD", "LOGIN", "LOGOUT")
 
 
@@ -89,6 +92,24 @@ def verdict(plan: Data) -> str:
     return "; ".join([f"{mode_of(plan).name}: {', '.join(parts)}", *aside]) + "."
 
 
+def problems(plan: Data) -> list[Data]:
+    """The problems of a plan. A secret that is not available is one, however many hosts need it."""
+    found: dict[tuple[str, str], list[Data]] = {}
+    for place, item in enumerate(plan.get("problems", ())):
+        key = (item["code"], item["detail"]) if item["code"] == "secret" else ("", str(place))
+        found.setdefault(key, []).append(item)
+    return [_together(items) for items in found.values()]
+
+
+def _together(items: list[Data]) -> Data:
+    if len(items) == 1:
+        return items[0]
+    names = [name_of(item["address"]) for item in items]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    needed = f"{len(names)} hosts need it: {', '.join(names[:_NAMED])}{more}."
+    return {**items[0], "detail": f"{items[0]['detail']}\n{needed}"}
+
+
 def is_partial(plan: Data) -> bool:
     """Whether changes are needed that this plan does not have."""
     return bool(plan.get("not_selected") or plan.get("not_approved"))
@@ -109,7 +130,7 @@ def _left_out(plan: Data) -> list[str]:
 
 
 def _aside(plan: Data) -> list[str]:
-    errors = sum(1 for problem in plan.get("problems", ()) if problem.get("severity", "error") == "error")
+    errors = sum(1 for problem in problems(plan) if problem.get("severity", "error") == "error")
     sizes = (
         (counts(plan)["blocked"], "of them blocked"),
         (sum(1 for item in plan.get("refusals", ()) if not item.get("waiver")), "refused by a guard"),

@@ -24,7 +24,7 @@ def plan_text(plan: Data, style: Style) -> str:
         *_reports(plan, style),
         *_refusals(plan, style),
     ]
-    problems = [diagnostic_text(problem, style).splitlines() for problem in plan.get("problems", ())]
+    problems = [diagnostic_text(problem, style).splitlines() for problem in summary.problems(plan)]
     tail = [*summary.not_shown(plan), style.paint(summary.verdict(plan), "bold")]
     return "".join(style.plain("\n".join(block)) + "\n\n" for block in [*blocks, *problems]) + _lines(tail)
 

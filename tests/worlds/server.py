@@ -237,11 +237,13 @@ class MemoryServer:
         if any(item.get(key) == ident for item in self.data.get(users, {}).values()):
             raise Refused("server", f"DELETE {collection}/{ident}", "in use")
 
+    def check(self, path: str, action: str, body: Any = None, *, query: Any = None) -> dict[str, Any]:
+        del path, action, body, query
+        return {"fingerprint": "", "publicBase64Key": HOST_KEY}
+
     def act(self, path: str, action: str, body: Any = None, *, query: Any = None, long: bool = False) -> dict[str, Any]:
         if action == "Rescan":
             return {}
-        if action == "CheckSshConnectionConfig":
-            return {"fingerprint": "", "publicBase64Key": HOST_KEY}
         self.log.append(f"POST {path}/{action}")
         self.long += [f"POST {path}/{action}"] if long else []
         collection, _, ident = path.partition("/")

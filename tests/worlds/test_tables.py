@@ -127,7 +127,8 @@ class TestUndeclared:
         where = f"{kind}.{name}"
         ours = mark.endswith(":world]")
         assert [key for key in changes(made) if key.endswith(where)] == ([f"delete:{where}"] if ours else [])
-        assert [item.code for item in made.reports if item.address == where] == ([] if ours else ["not-ours"])
+        report = "not-ours" if mark else "unmarked"
+        assert [item.code for item in made.reports if item.address == where] == ([] if ours else [report])
 
     def test_what_is_not_created_from_here_is_never_deleted(self, tmp_path: Path) -> None:
         world = applied(tmp_path)

@@ -21,10 +21,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 import asyncssh
 
-from reconciler.lab.loops import new_loop
+from reconciler.lab.loops import new_loop, settled
 
 log = logging.getLogger(__name__)
-_GRACE: Final = 5.0
+_GRACE: Final = 20.0
 logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it logs every login otherwise
 _CHUNK: Final = 65536
 _FIRST_MEGABYTE: Final = 1 << 20
@@ -233,6 +233,7 @@ class SshService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await settled()
 
 
 async def _feed(process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> None:

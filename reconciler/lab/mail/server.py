@@ -16,16 +16,15 @@ from weakref import WeakKeyDictionary
 from aiosmtpd.smtp import SMTP
 
 from reconciler.lab.hosts.accounts import matches, salted
-from reconciler.lab.loops import new_loop
+from reconciler.lab.loops import new_loop, settled
 from reconciler.lab.mail.client import IMPLICIT_TLS
 from reconciler.lab.mail.inbox import Inbox
 from reconciler.lab.state import Document
 
 _T = TypeVar("_T")
-_GRACE: Final = 5.0
+_GRACE: Final = 20.0
 _Transports = WeakKeyDictionary[asyncio.Transport, socket.socket]
 """Connections of clients, and what each is made over."""
-_TURNS: Final = 5
 
 
 class MailServer:
@@ -119,8 +118,7 @@ class MailServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(_TURNS):  # TLS over TCP: each layer sends its own close
-            await asyncio.sleep(0)
+        await settled()
 
 
 def _abort(transport: asyncio.Transport, connection: socket.socket) -> None:

@@ -33,8 +33,8 @@ def _way_past(option: str, key: str) -> Html:
     return tag("p", "To let it pass, say why: ", tag("code", option), instead, ".", class_="quiet")
 
 
-def problems(plan: Data) -> Iterator[Html]:
-    for item in sorted(plan["problems"], key=lambda problem: (problem["severity"] != "error", problem["address"])):
+def problems(found: Sequence[Data]) -> Iterator[Html]:
+    for item in sorted(found, key=lambda problem: (problem["severity"] != "error", problem["address"])):
         bad = item["severity"] == "error"
         where = review.place(item["position"])
         head = tag(

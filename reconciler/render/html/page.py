@@ -130,8 +130,8 @@ def _sections(
         yield _section(review.batches_title(batches), None, notes.batches(batches))
     if outside or declared:
         yield _section("Details", None, cards([*outside, *declared], links))
-    if plan["problems"]:
-        yield _section("Problems", len(plan["problems"]), *notes.problems(plan))
+    if problems := summary.problems(plan):
+        yield _section("Problems", len(problems), *notes.problems(problems))
     if plan["reports"]:
         yield _section("Reports", len(plan["reports"]), notes.reports(plan))
     if plan["unknown"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.render import review
+from reconciler.render import review, summary
 from reconciler.render.markdown.budget import Section
 from reconciler.render.markdown.escape import code, fenced, html_code, one_line, prose, short
 from reconciler.render.style import clean
@@ -59,7 +59,7 @@ def _guard(refusal: Data, ways: Mapping[str, tuple[str, str]]) -> str:
 
 
 def _problems(plan: Data) -> Section:
-    problems = sorted(plan.get("problems", ()), key=lambda item: (item["severity"] != "error", item["address"]))
+    problems = sorted(summary.problems(plan), key=lambda item: (item["severity"] != "error", item["address"]))
 
     def rest(absent: Sequence[int]) -> str:
         return f"_{len(absent)} more problems are not listed here._"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import asyncssh
 
+from reconciler.lab.loops import settled
+
 
 @dataclass
 class Sshd:
@@ -187,6 +189,7 @@ def running(server: Sshd) -> Iterator[Sshd]:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await settled()
 
     acceptor = asyncio.run_coroutine_threadsafe(start(), loop).result(20)
     server.port = acceptor.get_port()
