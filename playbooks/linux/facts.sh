@@ -36,9 +36,18 @@ list() {
     listed="[$listed]"
 }
 
-# os-release(5) is shell syntax; it is parsed, not executed.
+# os-release(5) is shell syntax; it is parsed, not executed. Without the file nothing is known about the release.
 read_release() {
-    release_id='' release_version='' release_name=''
+    release_id='' release_version='' release_name='' release=null
+    for file in "$root/etc/os-release" "$root/usr/lib/os-release"; do
+        if [ -r "$file" ]; then
+            read_release_from "$file"
+            return 0
+        fi
+    done
+}
+
+read_release_from() {
     while IFS= read -r line || [ -n "$line" ]; do
         value=${line#*=}
         case $value in
@@ -52,7 +61,18 @@ read_release() {
         VERSION_ID=*) release_version=$value ;;
         PRETTY_NAME=*) release_name=$value ;;
         esac
-    done <"$root/etc/os-release"
+    done <"$1"
+    quote "$release_id $release_version"
+    release=$quoted
+}
+
+# Sets $fqdn. `hostname` is a package of its own; the kernel always has a name.
+ask_name() {
+    fqdn=''
+    if has hostname; then
+        fqdn=$(hostname -f 2>/dev/null) || fqdn=$(hostname 2>/dev/null) || fqdn=
+    fi
+    [ -n "$fqdn" ] || fqdn=$(uname -n 2>/dev/null) || read -r fqdn <"$root/proc/sys/kernel/hostname" || fqdn=
 }
 
 # runtimes FRAMEWORK: sets $listed to the versions installed in the places that Microsoft's and the distributions'
@@ -70,9 +90,12 @@ runtimes() {
     list "$@"
 }
 
-# Sets $addresses (words) to the addresses of the server, and $names to the names that they resolve back to.
+# Sets $addresses (words) to the addresses of the server, and $names to the names that they resolve back to; and $asked
+# if the host can look names up at all.
 resolve_server() {
-    addresses='' names=''
+    addresses='' names='' asked=''
+    has getent || return 0
+    asked=yes
     found=$(getent ahosts "$1" 2>/dev/null) || found=
     while read -r address _; do
         case " $addresses " in
@@ -265,16 +288,43 @@ END
     [ -n "$verdict" ] || [ -n "$partly" ] || verdict=$default
 }
 
-# Sets $verdict for firewalld, from the zone of the server's connections.
+# Sets $verdict for firewalld, from the zone of the server's connections. `9193 open until restart`: the permanent
+# configuration does not have what opens the port now.
 ask_firewalld() {
     [ "$(firewall-cmd --state 2>/dev/null)" = running ] || return 1
-    kind=firewalld verdict=''
+    kind=firewalld verdict='' doubt=''
     zone=$(firewall-cmd --get-default-zone 2>/dev/null) || return 0
     zones=$(firewall-cmd --list-all-zones 2>/dev/null) || return 0
-    doubt=''
     find_zone
     read_zone
+    find_other_rules
+    if [ -z "$doubt" ] && [ "$verdict" = open ]; then
+        zones=$(firewall-cmd --permanent --list-all-zones 2>/dev/null) || return 0
+        read_zone
+        [ "$verdict" = open ] || verdict='open until restart'
+    fi
     [ -z "$doubt" ] || verdict=
+}
+
+# Direct rules and policies for the host itself are not interpreted: they leave the port in doubt.
+find_other_rules() {
+    shown=$(firewall-cmd --direct --get-all-rules 2>/dev/null) || shown=
+    [ -z "$shown" ] || doubt=yes
+    policies=$(firewall-cmd --list-all-policies 2>/dev/null) || policies=
+    policy=''
+    while IFS= read -r line; do
+        case $line in
+        [A-Za-z0-9]*) policy=$line ;;
+        '  egress-zones: '*HOST*)
+            case $policy in
+            allow-host-ipv6*) ;;
+            *' (active)'*) doubt=yes ;;
+            esac
+            ;;
+        esac
+    done <<END
+$policies
+END
 }
 
 # Sets $zone: of the server's address, else of the interface, else the default.
@@ -318,32 +368,51 @@ read_zone() {
         case $line in
         '  target: ACCEPT') verdict=open ;;
         '  services: '*) services=${line#*: } ;;
-        '  ports: '*)
-            for item in ${line#*: }; do
-                if port_in "$item"; then
-                    verdict=open
-                fi
-            done
-            ;;
+        '  ports: '*) match_ports "${line#*: }" ;;
+        '  protocols: '*) match_protocols "${line#*: }" ;;
         *'rule '*) rich_rule "$line" ;;
         esac
     done <<END
 $zones
 END
-    [ "$verdict" = closed ] || return 0
-    for item in $services; do
-        case $item in
-        ssh | dhcpv6-client | cockpit | mdns | samba-client | ipp-client) continue ;;
+    read_services
+}
+
+# The ports of the services of the zone, and of the services that they include.
+read_services() {
+    seen=' ssh dhcpv6-client cockpit mdns samba-client ipp-client '
+    while [ -n "$services" ] && [ "$verdict" = closed ]; do
+        item=${services%% *} rest=${services#"${services%% *}"}
+        services=${rest# }
+        case $seen in
+        *" $item "*) continue ;;
         esac
+        seen="$seen$item "
         shown=$(firewall-cmd "--info-service=$item" 2>/dev/null) || shown=
-        shown=${shown#*  ports: }
-        for ports in ${shown%%
-*}; do
-            if port_in "$ports"; then
-                verdict=open
-            fi
-        done
+        while IFS= read -r line; do
+            case $line in
+            '  ports: '*) match_ports "${line#*: }" ;;
+            '  protocols: '*) match_protocols "${line#*: }" ;;
+            '  includes: '?*) services="$services${services:+ }${line#*: }" ;;
+            esac
+        done <<END
+$shown
+END
     done
+}
+
+match_ports() {
+    for ports in $1; do
+        if port_in "$ports"; then
+            verdict=open
+        fi
+    done
+}
+
+match_protocols() {
+    case " $1 " in
+    *' tcp '*) verdict=open ;;
+    esac
 }
 
 # A rich rule that accepts the port from the server opens it. Other rich rules for the port are not interpreted.
@@ -382,15 +451,48 @@ rich_rule() {
     esac
 }
 
-# Sets $kind and $firewall. Firewalls managed by other tools are not detected.
+# True if nothing but ufw or firewalld can filter connections to the host: there is no chain of nftables or iptables
+# that drops them. What such a chain does with this port is not interpreted.
+is_unfiltered() {
+    if has nft; then
+        shown=$(nft list ruleset 2>/dev/null) || return 1
+        case $shown in
+        *'hook input'*) is_accepting "$shown" || return 1 ;;
+        esac
+    fi
+    if has iptables; then
+        shown=$(iptables -S INPUT 2>/dev/null) || return 1
+        [ "$shown" = '-P INPUT ACCEPT' ] || return 1
+    fi
+}
+
+# True if the chains of a rule set with the hook for input accept everything.
+is_accepting() {
+    chain=''
+    while IFS= read -r line; do
+        case $line in
+        *'hook input'*'policy accept'*) chain=input ;;
+        *'hook input'*) return 1 ;;
+        *'}'*) chain='' ;;
+        *[![:space:]]*) [ -z "$chain" ] || return 1 ;;
+        esac
+    done <<END
+$1
+END
+}
+
+# Sets $kind and $firewall.
 ask_firewall() {
-    kind=none verdict=open
+    kind=none verdict=''
     if has ufw && ask_ufw; then
         :
     elif has firewall-cmd && ask_firewalld; then
         :
     else
-        kind=none verdict=open
+        kind=none
+        if is_unfiltered; then
+            verdict=open
+        fi
     fi
     firewall=null
     [ -z "$verdict" ] || firewall="\"$port $verdict\""
@@ -418,23 +520,31 @@ package_version() {
 # Sets $installed, $state, $start, $build and $listening; and $unfinished and $unregistered, the state files of
 # package-install.sh, if they exist.
 ask_service() {
-    installed=false state=missing start=missing build=null listening=null unfinished='' unregistered=''
+    installed=false state='"missing"' start='"missing"' build=null listening=null unfinished='' unregistered=''
     shown=$(systemctl show --property=LoadState,ActiveState,UnitFileState "$unit" 2>/dev/null) || shown=
     case $shown in
     *LoadState=loaded* | *LoadState=masked*)
         installed=true
         package_version
         case $shown in
-        *ActiveState=active* | *ActiveState=reloading* | *ActiveState=activating*) state=running ;;
-        *ActiveState=failed*) state=failed ;;
-        *) state=stopped ;;
+        *ActiveState=active* | *ActiveState=reloading* | *ActiveState=activating*) state='"running"' ;;
+        *ActiveState=failed*) state='"failed"' ;;
+        *) state='"stopped"' ;;
         esac
         case $shown in
-        *UnitFileState=enabled*) start=automatic ;;
-        *UnitFileState=masked* | *LoadState=masked*) start=masked ;;
-        *UnitFileState=disabled*) start=disabled ;;
-        *) start=manual ;;
+        *UnitFileState=enabled*) start='"automatic"' ;;
+        *UnitFileState=masked* | *LoadState=masked*) start='"masked"' ;;
+        *UnitFileState=disabled*) start='"disabled"' ;;
+        *) start='"manual"' ;;
         esac
+        ;;
+    *LoadState=*) ;;
+    *) # no systemd, or one that does not answer
+        state=null start=null installed=null
+        if [ -e "$program" ]; then
+            installed=true
+            package_version
+        fi
         ;;
     esac
     [ ! -e "$notes/attempt" ] || unfinished=',"unfinished":true'
@@ -496,14 +606,13 @@ port=${arg_port:-}
 case $port in
 '' | *[!0-9]*) fail 'the argument port is not a number' ;;
 esac
-[ -r "$root/etc/os-release" ] || fail 'there is no /etc/os-release'
 server=${arg_server:-}
 smtp=${arg_smtp:-} smtp_port=${arg_smtp_port:-25}
 
 utc=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 read_release
-who=$(id)
-fqdn=$(hostname -f 2>/dev/null) || fqdn=$(hostname)
+who=$(id 2>/dev/null) || :  # it fails for a group without a name, and prints the rest
+ask_name
 resolve_server "$server"
 ask_firewall
 ask_service
@@ -513,9 +622,11 @@ ask_certificates
 
 admin=false
 case $who in
-uid=0\(*) admin=true ;;
+uid=0[!0-9]*) admin=true ;;
 esac
-user=${who#*\(}
+user=${who%% *}
+user=${user#*\(}
+user=${user#uid=}
 pending=false reasons='[]'
 if [ -e "$root/var/run/reboot-required" ]; then
     pending=true reasons='["reboot-required"]'
@@ -525,8 +636,7 @@ quote "$release_id"
 os="\"id\":$quoted"
 quote "$release_version"
 os="$os,\"version\":$quoted"
-quote "$release_id $release_version"
-os="$os,\"release\":$quoted"
+os="$os,\"release\":$release"
 quote "$release_name"
 os="$os,\"name\":$quoted"
 quote "${fqdn%%.*}"
@@ -543,11 +653,13 @@ quote "$server"
 peer="\"name\":$quoted"
 # shellcheck disable=SC2086
 list $addresses
+[ -n "$asked" ] || listed=null
 peer="$peer,\"addresses\":$listed"
 # shellcheck disable=SC2086
 list $names
+[ -n "$asked" ] || listed=null
 peer="$peer,\"reverse\":$listed"
-service="\"installed\":$installed,\"version\":$build,\"state\":\"$state\",\"start\":\"$start\"$unfinished$unregistered"
+service="\"installed\":$installed,\"version\":$build,\"state\":$state,\"start\":$start$unfinished$unregistered"
 
 printf '{"os":{"family":"linux",%s},"host":{%s},"clock":{"utc":"%s"},"account":{%s},"dotnet":{%s},' \
     "$os" "$host" "$utc" "$account" "$dotnet"

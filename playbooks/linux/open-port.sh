@@ -3,8 +3,16 @@
 set -eu
 
 fail() {
-    printf '{"type":"open-port","message":"%s","at":""}\n' "$1" >&2
+    message=$(printf %s "$1" | tr '\n\t' '  ' | tr -d '\000-\037\177' | sed 's/[\\"]/\\&/g')
+    printf '{"type":"open-port","message":"%s","at":""}\n' "$message" >&2
     exit 70
+}
+
+# try WHAT COMMAND...: runs it; if it fails, the reason is its own message after WHAT.
+try() {
+    what=$1
+    shift
+    said=$("$@" 2>&1) || fail "$what: ${said:-$1 failed}"
 }
 
 is_active() {
@@ -34,15 +42,14 @@ if is_active ufw; then
     rule=ufw
     # The first rule that fits decides, so it goes in front. A rule that is there already would stay where it is: one
     # that denies is turned into ours first, and ours is taken away.
-    ufw allow "$port/tcp" >/dev/null || fail 'ufw did not take the rule'
+    try 'ufw did not take the rule' ufw allow "$port/tcp"
     ufw --force delete allow "$port/tcp" >/dev/null 2>&1 || :
     ufw prepend allow "$port/tcp" comment vbo-reconcile >/dev/null 2>&1 ||
-        ufw allow "$port/tcp" comment vbo-reconcile >/dev/null || # before ufw 0.36
-        fail 'ufw did not take the rule'
+        try 'ufw did not take the rule' ufw allow "$port/tcp" comment vbo-reconcile # before ufw 0.36
 elif is_active firewalld; then
     rule=firewalld
     zone=$(zone)
-    firewall-cmd --quiet --permanent "--zone=$zone" "--add-port=$port/tcp" || fail 'firewalld did not keep the rule'
-    firewall-cmd --quiet "--zone=$zone" "--add-port=$port/tcp" || fail 'firewalld did not take the rule'
+    try 'firewalld did not keep the rule' firewall-cmd --quiet --permanent "--zone=$zone" "--add-port=$port/tcp"
+    try 'firewalld did not take the rule' firewall-cmd --quiet "--zone=$zone" "--add-port=$port/tcp"
 fi
 printf '{"port":"%s open","rule":"%s"}\n' "$port" "$rule"

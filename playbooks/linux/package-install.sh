@@ -65,7 +65,7 @@ newer() {
 name_of() {
     case $1 in
     *.deb) dpkg-deb -f "$1" Package ;;
-    *) rpm -qp --qf '%{NAME}' "$1" 2>/dev/null ;;
+    *) rpm -qp --qf '%{NAME}' "$1" ;;
     esac
 }
 
@@ -103,7 +103,7 @@ take_away() {
 
 # Starts the service, and waits until it has run for a while: one that exits immediately is active for a moment too.
 come_up() {
-    systemctl daemon-reload
+    systemctl daemon-reload >/dev/null 2>&1 || :
     systemctl enable "$unit" >/dev/null 2>&1 || :
     systemctl restart "$unit" >/dev/null 2>&1 || return 1
     waited=0 steady=0
@@ -176,7 +176,7 @@ roll_back() {
             back="$had could not be put back: $(printf %s "$said" | tail -n 2)"
         fi
     elif said=$(take_away 2>&1); then
-        systemctl daemon-reload
+        systemctl daemon-reload >/dev/null 2>&1 || :
         systemctl reset-failed "$unit" >/dev/null 2>&1 || : # else systemd lists a failed unit that is not there
         restored=true state=missing
         back='the package was removed, since there was none before'
@@ -190,7 +190,8 @@ roll_back() {
 [ -f "$file" ] || fail 'the package is not on the host: it was not sent'
 digest=$(sha256sum <"$file")
 [ "${digest%% *}" = "$sha256" ] || fail 'the package on the host is not the one that was declared'
-name=$(name_of "$file") || fail 'the file is not a package that this host can read'
+name=$(name_of "$file" 2>/dev/null) || fail "the package cannot be read: $(name_of "$file" 2>&1 || :)"
+systemctl show --property=Version >/dev/null 2>&1 || fail 'systemd does not run on this host, and the service needs it'
 plain "$(version_of "$file")"
 [ "$plain" = "$wanted" ] || fail "the package holds $name $plain, and $wanted is wanted"
 remember
@@ -201,7 +202,7 @@ if [ -n "$had" ] && newer "$had" "$wanted"; then
     fail "$name $had is installed and newer than $wanted: downgrades are not supported"
 fi
 
-printf '%s\n%s\n' "$had" "$had_file" >"$store/attempt"
+said=$( (printf '%s\n%s\n' "$had" "$had_file" >"$store/attempt") 2>&1) || fail "$said"
 [ -n "$had" ] || [ "$fresh" != true ] || : >"$store/unregistered"
 sync "$store/attempt" "$store" 2>/dev/null || : # a host that loses its power in the middle is to know where it was
 problem=

@@ -8,8 +8,14 @@ sha256=${arg_sha256:?} kind=${arg_kind:?} upload=${arg_upload?}
 file=$store/$sha256.$kind
 
 fail() {
-    printf '{"type":"package","message":"%s","at":""}\n' "$1" >&2
+    message=$(printf %s "$1" | tr '\n\t' '  ' | tr -d '\000-\037\177' | sed 's/[\\"]/\\&/g')
+    printf '{"type":"package","message":"%s","at":""}\n' "$message" >&2
     exit 70
+}
+
+# try COMMAND...: runs it; if it fails, its own message is the reason.
+try() {
+    said=$("$@" 2>&1) || fail "${said:-$1 failed}"
 }
 
 # digest FILE: sets $digest.
@@ -37,15 +43,15 @@ if [ -f "$file" ]; then
 fi
 if [ -n "$upload" ]; then
     if [ "$staged" = false ]; then
-        mkdir -p "$store" || fail "the folder $store cannot be made: are there root rights?"
-        chmod 700 "$root/var/lib/vbo-reconcile" "$store"
-        cp "$upload" "$file.new" || fail 'the file that was sent is not there'
+        try mkdir -p "$store"
+        try chmod 700 "$root/var/lib/vbo-reconcile" "$store"
+        try cp "$upload" "$file.new"
         digest "$file.new"
         if [ "$digest" != "$sha256" ]; then
             rm -f "$file.new" "$upload"
             fail "the SHA-256 of what arrived is $digest, and $sha256 is declared: nothing was installed"
         fi
-        mv "$file.new" "$file"
+        try mv "$file.new" "$file"
         staged=true
     fi
     rm -f "$upload"

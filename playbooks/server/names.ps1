@@ -13,7 +13,10 @@ function Get-Records([string]$Name, [string]$Property) {
 }
 
 $names = @(foreach ($name in @($Arguments.hosts)) {
-        $addresses = @(Get-Records "$name" 'IPAddress')
+        $addresses = @("$name")
+        if ("$name" -notmatch '^\d+\.\d+\.\d+\.\d+$|:') {
+            $addresses = @(Get-Records "$name" 'IPAddress')
+        }
         $reverse = @($addresses | ForEach-Object { Get-Records $_ 'NameHost' })
         @{ host = "$name"; addresses = $addresses; reverse = $reverse }
     })

@@ -5,13 +5,17 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-Import-Module Veeam.Archiver.PowerShell
+$module = Join-Path $env:ProgramFiles 'Veeam/Backup365/Veeam.Archiver.PowerShell/Veeam.Archiver.PowerShell.psd1'
+if (-not (Test-Path -LiteralPath $module)) {
+    $module = 'Veeam.Archiver.PowerShell'
+}
+Import-Module $module
 Connect-VBOServer
 try {
     $settings = Get-VBOSecuritySettings
-    $expires = ([DateTime]$settings.CertificateExpirationDate).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss') + 'Z'
+    $expires = ([DateTime]$settings.CertificateExpirationDate).ToUniversalTime().ToString('s') + 'Z'
     $answer = @{
-        thumbprint = "$($settings.CertificateThumbprint)".ToUpper()
+        thumbprint = "$($settings.CertificateThumbprint)".ToUpperInvariant()
         subject = "$($settings.CertificateIssuedTo)"
         expires = $expires
     }

@@ -139,7 +139,11 @@ function Get-Result([string]$Name, [string]$Failure) {
     return $result
 }
 
-Import-Module Veeam.Archiver.PowerShell
+$module = Join-Path $env:ProgramFiles 'Veeam/Backup365/Veeam.Archiver.PowerShell/Veeam.Archiver.PowerShell.psd1'
+if (-not (Test-Path -LiteralPath $module)) {
+    $module = 'Veeam.Archiver.PowerShell'
+}
+Import-Module $module
 $folder = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
 Connect-VBOServer
 try {

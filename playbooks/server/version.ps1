@@ -5,7 +5,11 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
-Import-Module Veeam.Archiver.PowerShell
+$module = Join-Path $env:ProgramFiles 'Veeam/Backup365/Veeam.Archiver.PowerShell/Veeam.Archiver.PowerShell.psd1'
+if (-not (Test-Path -LiteralPath $module)) {
+    $module = 'Veeam.Archiver.PowerShell'
+}
+Import-Module $module
 Connect-VBOServer
 try {
     $version = ''

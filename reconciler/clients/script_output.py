@@ -51,7 +51,7 @@ def document(peer: str, what: str, stdout: bytes, secrets: Sequence[str]) -> Any
         reason = f"it printed {start!r} instead of one JSON document" if start else "it printed nothing"
         if stdout[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in stdout[:2]:
             reason = "it printed UTF-16 instead of one JSON document in UTF-8"
-        hint = "Possible causes: a login script that prints, or a login shell that is not POSIX."
+        hint = "Possible causes: a script that prints something else, or a program that it calls."
         raise BadAnswer(peer, what, reason, hint=hint) from error
 
 

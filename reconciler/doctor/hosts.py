@@ -52,7 +52,9 @@ def _summary(facts: Mapping[str, Any]) -> str:
     """`Ubuntu 22.04.4 LTS, proxy service 8.5.0.1014 running`."""
     service = facts.get("service") or {}
     state = " ".join(str(part) for part in (service.get("version"), service.get("state")) if part)
-    described = f"proxy service {state}" if service.get("installed") else "no proxy service"
+    installed = service.get("installed")
+    missing = "no proxy service" if installed is False else "proxy service unknown"
+    described = f"proxy service {state}" if installed else missing
     return f"{facts.get('os', {}).get('name') or 'unknown system'}, {described}"
 
 

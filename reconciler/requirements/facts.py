@@ -98,9 +98,9 @@ def _end(text: Any) -> datetime | None:
 def _add_names(server: dict[str, Any]) -> None:
     addresses, reverse = server.get("addresses"), server.get("reverse")
     server["resolves"] = bool(addresses) if isinstance(addresses, list) else None
-    if not isinstance(reverse, list) or not server["resolves"]:
+    name = str(server.get("name", ""))
+    if not isinstance(reverse, list) or not server["resolves"] or name in server["addresses"]:
         server["reverse_matches"] = None  # nothing to look up
         return
-    name = str(server.get("name", ""))
     short = name.partition(".")[0]
     server["reverse_matches"] = any(item == name or item.partition(".")[0] == short for item in reverse)

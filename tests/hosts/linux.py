@@ -60,6 +60,7 @@ class Linux:
     def run(self, name: str, params: Mapping[str, Any]) -> subprocess.CompletedProcess[bytes]:
         for command, body in self.commands.items():
             file = self.bin / command
+            file.unlink(missing_ok=True)  # it may be a link to the real tool
             file.write_text(f"#!/bin/sh\n{body}\n")
             file.chmod(0o755)
         for command in (*REAL, *FILES):
@@ -82,7 +83,7 @@ class Linux:
         done = self.run(name, params)
         assert done.returncode == 0, done.stderr
         assert done.stderr.decode() == f"{posix_shell.SHELL}\n{posix_shell.STARTED}\n"
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(posix_shell.output(done.stdout))
         return answer
 
     def facts(self, **params: Any) -> dict[str, Any]:

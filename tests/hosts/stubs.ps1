@@ -9,6 +9,7 @@ function Save-World { [IO.File]::WriteAllText($env:VBO_TEST_WORLD, ($global:Worl
 function Get-CimInstance {
     [CmdletBinding()] param([string]$ClassName, [string]$Filter)
     Set-StrictMode -Off
+    if ($global:World.denied -contains $ClassName) { throw 'Access denied' }
     $all = @($global:World.cim.$ClassName)
     if (-not $Filter) { return $all }
     $wanted = @($Filter -split ' OR ' | ForEach-Object { , ($_ -split '=', 2) })
@@ -122,12 +123,37 @@ function Get-NetFirewallAddressFilter {
     return [PSCustomObject]@{ RemoteAddress = $AssociatedNetFirewallRule.RemoteAddress }
 }
 
+function Get-NetFirewallApplicationFilter {
+    [CmdletBinding()] param($AssociatedNetFirewallRule)
+    Set-StrictMode -Off
+    return [PSCustomObject]@{ Program = $AssociatedNetFirewallRule.Program }
+}
+
+function Get-NetFirewallServiceFilter {
+    [CmdletBinding()] param($AssociatedNetFirewallRule)
+    Set-StrictMode -Off
+    return [PSCustomObject]@{ Service = $AssociatedNetFirewallRule.Service }
+}
+
+function Get-NetFirewallSecurityFilter {
+    [CmdletBinding()] param($AssociatedNetFirewallRule)
+    Set-StrictMode -Off
+    return [PSCustomObject]@{ Authentication = $AssociatedNetFirewallRule.Authentication }
+}
+
+function Get-NetFirewallInterfaceTypeFilter {
+    [CmdletBinding()] param($AssociatedNetFirewallRule)
+    Set-StrictMode -Off
+    return [PSCustomObject]@{ InterfaceType = $AssociatedNetFirewallRule.InterfaceType }
+}
+
 function New-NetFirewallRule {
     [CmdletBinding()] param($Name, $DisplayName, $Direction, $Action, $Protocol, $LocalPort, $Profile, $Enabled)
     Set-StrictMode -Off
     $rule = [PSCustomObject]@{
         Name = $Name; DisplayName = $DisplayName; Direction = $Direction; Action = $Action; Protocol = $Protocol
-        LocalPort = "$LocalPort"; Profile = $Profile; Enabled = $Enabled; RemoteAddress = 'Any'
+        LocalPort = "$LocalPort"; Profile = $Profile; Enabled = $Enabled; RemoteAddress = 'Any'; Program = 'Any'
+        Service = 'Any'; Authentication = 'NotRequired'; InterfaceType = 'Any'; PolicyStoreSourceType = 'Local'
     }
     $global:World.rules = @($global:World.rules) + $rule
     Save-World

@@ -178,8 +178,10 @@ def test_shell_scripts_have_one_shape(name: str) -> None:
 
 
 def test_the_facts_of_linux_start_few_processes() -> None:
-    """Every command substitution is a process on every host at every plan."""
-    assert len(re.findall(r"\$\((?!\()", text_of("linux/facts.sh"))) <= 20
+    """Every command substitution is a process on every host at every plan; those of firewalld run where it does."""
+    text = text_of("linux/facts.sh")
+    begin, end = text.index("ask_firewalld() {"), text.index("# A rich rule that accepts")
+    assert len(re.findall(r"\$\((?!\()", text[:begin] + text[end:])) <= 20
 
 
 def test_line_ends_are_those_of_unix() -> None:

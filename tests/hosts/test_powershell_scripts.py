@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.clients.script_output import script_failed
 from reconciler.clients.winrm.powershell import blob, encoded_bootstrap
 from reconciler.lab.pki import Authority
 from reconciler.model.script import Script
@@ -20,7 +22,7 @@ from reconciler.requirements.facts import parse
 from tests.hosts import windows
 from tests.hosts.documents import NOW
 from tests.hosts.powershell import Windows, bootstrap, run_blob, run_text
-from tests.hosts.windows import REGISTRY, rule, service
+from tests.hosts.windows import EXE, REGISTRY, rule, service
 
 ARGS = {"port": 9193, "server": "vbo01.corp.example.com", "now": "2026-03-01T12:00:00+00:00"}
 FACTS = shipped_script("windows/facts.ps1")
@@ -199,7 +201,56 @@ FIREWALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
     "rule that is off": (lambda world: world["rules"].append(rule(Enabled="False")), "closed"),
     "rule outwards": (lambda world: world["rules"].append(rule(Direction="Outbound")), "closed"),
     "rule for UDP": (lambda world: world["rules"].append(rule(Protocol="UDP")), "closed"),
-    "rule for all ports of some program": (lambda world: world["rules"].append(rule(port="Any")), "closed"),
+    "rule for all ports of another program": (
+        lambda world: world["rules"].append(rule(port="Any", Program="C:\\other.exe")),
+        "closed",
+    ),
+    "rule for all ports of the service": (
+        lambda world: (
+            world["cim"]["Win32_Service"].append(service("Veeam.Archiver.Proxy", "Auto", "Running", f'"{EXE}" -x')),
+            world["rules"].append(rule(port="Any", Program=EXE)),
+        ),
+        "open",
+    ),
+    "rule for another service": (lambda world: world["rules"].append(rule(Service="TermService")), "closed"),
+    "rule for any protocol": (lambda world: world["rules"].append(rule(port="Any", Protocol="Any")), "open"),
+    "rule that asks for IPsec": (lambda world: world["rules"].append(rule(Authentication="Required")), None),
+    "rule for wireless networks": (lambda world: world["rules"].append(rule(InterfaceType="Wireless")), None),
+    "rule of this host where policy ignores those": (
+        lambda world: (world["rules"].append(rule()), world["profiles"][0].update(AllowLocalFirewallRules="False")),
+        "closed",
+    ),
+    "rule of the policy where it ignores those of this host": (
+        lambda world: (
+            world["rules"].append(rule(PolicyStoreSourceType="GroupPolicy")),
+            world["profiles"][0].update(AllowLocalFirewallRules="False"),
+        ),
+        "open",
+    ),
+    "all connections blocked": (
+        lambda world: (world["rules"].append(rule()), world["profiles"][0].update(AllowInboundRules="False")),
+        "closed",
+    ),
+    "blocked by mask": (
+        lambda world: world["rules"].extend([rule(), rule("no", Action="Block", RemoteAddress="10.0.0.0/255.0.0.0")]),
+        "closed",
+    ),
+    "blocked by prefix": (
+        lambda world: world["rules"].extend([rule(), rule("no", Action="Block", RemoteAddress="10.0.0.0/24")]),
+        "closed",
+    ),
+    "another network blocked": (
+        lambda world: world["rules"].extend([rule(), rule("no", Action="Block", RemoteAddress="10.0.1.0/24")]),
+        "open",
+    ),
+    "range of addresses": (
+        lambda world: world["rules"].append(rule(RemoteAddress=["10.0.0.1-10.0.0.9", "fe80::/64"])),
+        "open",
+    ),
+    "blocked for a keyword": (
+        lambda world: world["rules"].extend([rule(), rule("no", Action="Block", RemoteAddress="LocalSubnet")]),
+        None,
+    ),
     "rule for the server": (lambda world: world["rules"].append(rule(RemoteAddress=["10.0.0.5"])), "open"),
     "rule for others": (lambda world: world["rules"].append(rule(RemoteAddress="LocalSubnet")), None),
     "blocked": (lambda world: world["rules"].extend([rule(), rule("no", Action="Block")]), "closed"),
@@ -208,11 +259,15 @@ FIREWALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
             world["networks"].append({"NetworkCategory": "Public"}),
             world["rules"].append(rule(Profile="Domain")),
         ),
-        "closed",
+        None,  # the server may connect through either
+    ),
+    "two networks, both open": (
+        lambda world: (world["networks"].append({"NetworkCategory": "Public"}), world["rules"].append(rule())),
+        "open",
     ),
     "network unknown": (
         lambda world: (world["networks"].clear(), world["rules"].append(rule(Profile="Domain"))),
-        "closed",
+        None,
     ),
     "broken": (lambda world: world.update(firewall_is_broken=True), None),
 }
@@ -226,6 +281,54 @@ def test_firewalls(host: Windows) -> None:
         orders.append((world, ARGS))
     found = dict(zip(FIREWALLS, (answer["firewall"]["port"] for answer in host.ask(FACTS, orders)), strict=True))
     assert found == {name: answer and f"9193 {answer}" for name, (_, answer) in FIREWALLS.items()}
+
+
+def test_facts_fail_one_by_one(host: Windows) -> None:
+    whole = facts(host)
+    orders: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
+    for denied in CLASSES:
+        world = windows.host()
+        world["denied"] = [denied]
+        orders.append((world, ARGS))
+    world = windows.host()
+    world["denied"] = list(CLASSES)
+    orders.append((world, ARGS))
+    *each, none = host.ask(FACTS, orders)
+    for found, (denied, parts) in zip(each, CLASSES.items(), strict=True):
+        same = {part: value for part, value in found.items() if part not in (*parts, "clock", "account")}
+        assert same == {part: whole[part] for part in same}, denied
+    assert none["os"]["name"] is None
+    assert none["domain"] == {"member": None, "name": None}
+    assert none["hardware"] == {"cores": None, "memory_gb": None}
+    assert none["disk"] == {"free_gb": None}
+    assert (none["admin_share"], none["remote_registry"]) == (None, None)
+    assert (none["service"]["installed"], none["service"]["state"]) == (None, None)
+    assert none["firewall"] == whole["firewall"]
+    assert parse(none, "windows", NOW)["server"]["resolves"] is True
+
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "Win32_OperatingSystem": ("os", "disk"),
+    "Win32_ComputerSystem": ("host", "domain", "hardware"),
+    "Win32_LogicalDisk": ("disk",),
+    "Win32_Share": ("admin_share",),
+    "Win32_Service": ("service", "remote_registry"),
+}
+"""What CIM may deny, and the parts of the document that come from it."""
+
+
+def test_dates_do_not_depend_on_the_culture(host: Windows) -> None:
+    assert "yyyy" not in FACTS.text  # a format of one's own follows the calendar of the culture: 2569 in Thailand
+    found = facts(host)
+    assert abs(parse(found, "windows", datetime.now(UTC))["clock"]["minutes_off"]) <= 1
+
+
+def test_a_server_named_by_its_address_needs_no_dns(host: Windows) -> None:
+    host.world["dns"] = {}
+    parsed = parse(facts(host, server="10.0.0.5"), "windows", NOW)
+    assert parsed["server"] == {
+        "name": "10.0.0.5", "addresses": ["10.0.0.5"], "reverse": [], "resolves": True, "reverse_matches": None
+    }  # fmt: skip
 
 
 def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Windows) -> None:
@@ -433,6 +536,15 @@ def test_a_blob_that_is_none(data: bytes) -> None:
     outcome = run_blob(data)
     assert outcome.code == 70
     assert outcome.error["message"]
+
+
+@pytest.mark.parametrize("mode", ["ConstrainedLanguage", "RestrictedLanguage"])
+def test_a_powershell_without_its_full_language_is_called_that(mode: str) -> None:
+    faked = bootstrap().replace("$ExecutionContext.SessionState.LanguageMode", f"'{mode}'")
+    outcome = run_text(faked, order("[Console]::Out.WriteLine('1')"))
+    assert outcome.code == 1
+    failed = script_failed("px-1", "running facts.ps1", outcome.code, outcome.stderr.encode(), ())
+    assert f"PowerShell is in {mode} mode for this account" in failed.reason
 
 
 def test_an_order_for_powershell_7_goes_on_to_it() -> None:

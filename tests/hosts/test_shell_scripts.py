@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from pathlib import Path
 
 import pytest
 
+from reconciler.clients.ssh import posix_shell
 from reconciler.requirements.facts import parse
 from tests.hosts.documents import NOW
 from tests.hosts.linux import Linux
@@ -205,12 +207,78 @@ def test_rules_of_ufw(host: Linux, rules: str, default: str, answer: str | None)
 )
 def test_ports_of_firewalld(host: Linux, state: str, ports: str, kind: str, answer: str) -> None:
     host.commands["ufw"] = "echo 'Status: inactive'"
-    zone = f"public (active)\n  target: default\n  interfaces: eth0\n  services: ssh\n  ports: {ports}\n"
-    host.commands["firewall-cmd"] = (
-        f'case $1 in --state) echo "{state}";; --get-default-zone) echo public;; '
-        f"--list-all-zones) cat <<'END'\n{zone}END\n;; esac"
-    )
+    host.commands["firewall-cmd"] = firewalld(f"ports: {ports}", state=state)
     assert host.facts()["firewall"] == {"kind": kind, "port": f"9193 {answer}"}
+
+
+def firewalld(now: str, later: str | None = None, *, state: str = "running", more: str = "") -> str:
+    """`firewall-cmd` of a host with one zone; `later` is the line of its permanent configuration."""
+    zone = "public (active)\n  target: default\n  interfaces: eth0\n  {}\n"
+    return (
+        f'case $* in --state) echo "{state}";; --get-default-zone) echo public;; {more} '
+        f"--list-all-zones) cat <<'END'\n{zone.format(now)}END\n;; "
+        f"'--permanent --list-all-zones') cat <<'END'\n{zone.format(now if later is None else later)}END\n;; esac"
+    )
+
+
+INCLUDING = "*=a) printf '  ports: \\n  includes: b c\\n';; *=c) echo '  ports: 9193/tcp';;"
+CIRCLE = "*=a) printf '  ports: \\n  includes: a b\\n';; *=b) echo '  includes: a';;"
+POLICY = "mine (active)\n  priority: -1\n  target: REJECT\n  ingress-zones: ANY\n  egress-zones: HOST\n"
+
+
+def policies(shown: str) -> str:
+    return f"--list-all-policies) cat <<'END'\n{shown}END\n;;"
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "more", "answer"),
+    [
+        ("ports: 9193/tcp", "ports: ", "", "open until restart"),
+        ("protocols: tcp", None, "", "open"),
+        ("protocols: udp", None, "", "closed"),
+        ("services: ssh a", None, INCLUDING, "open"),
+        ("services: a", None, CIRCLE, "closed"),
+        ("services: a", None, "*=a) printf '  ports: \\n  protocols: tcp\\n';;", "open"),
+        ("ports: 9193/tcp", None, "--direct*) echo ipv4 filter INPUT 0 -j DROP;;", None),
+        ("ports: 9193/tcp", None, policies(POLICY), None),
+        ("ports: 9193/tcp", None, policies(POLICY.replace(" (active)", "")), "open"),
+        ("ports: 9193/tcp", None, policies(POLICY.replace("HOST", "ANY")), "open"),
+    ],
+)
+def test_firewalld_beyond_the_ports_of_its_zone(
+    host: Linux, now: str, later: str | None, more: str, answer: str | None
+) -> None:
+    host.commands["firewall-cmd"] = firewalld(now, later, more=more)
+    assert host.facts()["firewall"] == {"kind": "firewalld", "port": answer and f"9193 {answer}"}
+
+
+CHAIN = "table inet filter {{\n\tchain input {{\n\t\ttype filter hook input priority filter; policy {};\n{}\t}}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "shown", "answer"),
+    [
+        ("nft", "", "open"),
+        ("nft", CHAIN.format("accept", ""), "open"),
+        ("nft", CHAIN.format("drop", ""), None),
+        ("nft", CHAIN.format("accept", "\t\ttcp dport 9193 drop\n"), None),
+        ("nft", CHAIN.format("accept", "").replace("hook input", "hook output") + "\n", "open"),
+        ("iptables", "-P INPUT ACCEPT\n", "open"),
+        ("iptables", "-P INPUT DROP\n", None),
+        ("iptables", "-P INPUT ACCEPT\n-A INPUT -p tcp -j REJECT\n", None),
+    ],
+)
+def test_filters_of_other_tools_leave_the_port_in_doubt(
+    host: Linux, command: str, shown: str, answer: str | None
+) -> None:
+    host.commands[command] = f"cat <<'END'\n{shown}END"
+    assert host.facts()["firewall"] == {"kind": "none", "port": answer and f"9193 {answer}"}
+
+
+@pytest.mark.parametrize("command", ["nft", "iptables"])
+def test_filters_that_the_account_may_not_see(host: Linux, command: str) -> None:
+    host.commands[command] = "echo Operation not permitted >&2; exit 1"
+    assert host.facts()["firewall"] == {"kind": "none", "port": None}
 
 
 def test_firewalld_that_does_not_answer(host: Linux) -> None:
@@ -236,17 +304,79 @@ def test_a_port_that_is_none_is_refused(host: Linux, port: str) -> None:
     for name in ("linux/facts.sh", "linux/open-port.sh"):
         done = host.run(name, {"port": port, "server": "vbo01"})
         assert done.returncode == 70
-        assert done.stdout == b""
+        assert posix_shell.output(done.stdout) == b""
         output = json.loads(done.stderr.decode().splitlines()[-1])
         assert output["message"] == "the argument port is not a number"
         assert sorted(output) == ["at", "message", "type"]
 
 
-def test_a_host_that_is_no_linux(host: Linux) -> None:
-    (host.root / "etc/os-release").unlink()
-    done = host.run("linux/facts.sh", {"port": 9193, "server": "vbo01"})
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("mkdir", "mkdir: cannot create directory '/var/lib/vbo-reconcile': Read-only file system"),
+        ("cp", "cp: error writing '/var/lib/vbo-reconcile/packages/x.new': No space left on device"),
+        ("mv", 'mv: cannot move "a\\b": Disk quota exceeded'),
+    ],
+)
+def test_the_message_of_a_tool_is_passed_on(host: Linux, tmp_path: Path, command: str, message: str) -> None:
+    upload = tmp_path / "upload.deb"
+    upload.write_bytes(b"package")
+    host.commands[command] = f"cat >&2 <<'END'\n{message}\nEND\nexit 1"
+    digest = hashlib.sha256(b"package").hexdigest()
+    done = host.run("linux/package-stage.sh", {"sha256": digest, "kind": "deb", "upload": str(upload)})
     assert done.returncode == 70
-    assert b"there is no /etc/os-release" in done.stderr
+    assert json.loads(done.stderr.decode().splitlines()[-1])["message"] == message
+
+
+def test_a_host_without_systemd_gets_no_package(host: Linux) -> None:
+    package = host.root / "var/lib/vbo-reconcile/packages" / f"{'0' * 64}.deb"
+    package.parent.mkdir(parents=True)
+    package.write_bytes(b"package")
+    host.commands |= {
+        "sha256sum": f"echo {'0' * 64} -",
+        "dpkg-deb": "echo veeamvboproxy",
+        "systemctl": "echo 'System has not been booted with systemd' >&2; exit 1",
+        "dpkg": 'echo dpkg >>"$LOG"',
+    }
+    args = {"sha256": "0" * 64, "kind": "deb", "version": "8.5.0.1014", "fresh": True, "wait": 1}
+    done = host.run("linux/package-install.sh", args)
+    assert done.returncode == 70
+    assert "systemd does not run on this host" in done.stderr.decode()
+    assert host.log == []
+
+
+def test_facts_fail_one_by_one(host: Linux) -> None:
+    """A minimal image: no hostname, no getent, no systemd, no os-release; and an account without a name."""
+    whole = host.facts()
+    (host.root / "etc/os-release").unlink()
+    for command in ("hostname", "getent", "systemctl", "ss"):
+        del host.commands[command]
+        (host.bin / command).unlink()
+    host.commands |= {"uname": "echo px-2.example.net", "id": "echo 'uid=0 gid=0(root)'; exit 1", "df": "exit 1"}
+    facts = host.facts()
+    assert facts["os"] == {"family": "linux", "id": "", "version": "", "release": None, "name": ""}
+    assert facts["host"] == {"name": "px-2", "fqdn": "px-2.example.net"}
+    assert facts["account"] == {"user": "0", "admin": True}
+    assert facts["server"] == {"name": "vbo01", "addresses": None, "reverse": None}
+    assert facts["service"] == {
+        "installed": None, "version": None, "state": None, "start": None, "listening": None
+    }  # fmt: skip
+    assert facts["clock"] == whole["clock"]
+    assert facts["firewall"] == whole["firewall"]
+    parsed = parse(facts, "linux", NOW)
+    assert parsed["server"]["resolves"] is None
+
+
+def test_a_program_without_systemd_is_installed(host: Linux) -> None:
+    (host.root / "opt/veeamvboproxy").mkdir()
+    host.commands["systemctl"] = "echo 'System has not been booted with systemd as init system' >&2; exit 1"
+    service = host.facts()["service"]
+    assert (service["installed"], service["state"], service["start"]) == (True, None, None)
+
+
+def test_the_release_is_also_where_the_distribution_keeps_it(host: Linux) -> None:
+    (host.root / "etc/os-release").rename(host.root / "usr/lib/os-release")
+    assert host.facts()["os"]["release"] == "ubuntu 22.04"
 
 
 LOGGED = 'echo "$(basename "$0") $*" >>"$LOG"; '
@@ -280,4 +410,4 @@ def test_a_firewall_that_refuses(host: Linux) -> None:
     host.commands["ufw"] = 'case $1 in status) echo "Status: active";; *) exit 1;; esac'
     done = host.run("linux/open-port.sh", {"port": 9193})
     assert done.returncode == 70
-    assert json.loads(done.stderr.decode().splitlines()[-1])["message"] == "ufw did not take the rule"
+    assert json.loads(done.stderr.decode().splitlines()[-1])["message"] == "ufw did not take the rule: ufw failed"

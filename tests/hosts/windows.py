@@ -23,6 +23,11 @@ def rule(name: str = "app", port: Any = "9193", **changes: Any) -> dict[str, Any
         "Protocol": "TCP",
         "LocalPort": port,
         "RemoteAddress": "Any",
+        "Program": "Any",
+        "Service": "Any",
+        "Authentication": "NotRequired",
+        "InterfaceType": "Any",
+        "PolicyStoreSourceType": "Local",
         **changes,
     }
 
@@ -62,7 +67,13 @@ def host() -> dict[str, Any]:
         "dns": {"vbo01.corp.example.com": ["10.0.0.5"], "10.0.0.5": ["vbo01.corp.example.com"]},
         "listeners": [135, 445],
         "profiles": [
-            {"Name": name, "Enabled": "True", "DefaultInboundAction": "NotConfigured"}
+            {
+                "Name": name,
+                "Enabled": "True",
+                "DefaultInboundAction": "NotConfigured",
+                "AllowInboundRules": "NotConfigured",
+                "AllowLocalFirewallRules": "NotConfigured",
+            }
             for name in ("Domain", "Private", "Public")
         ],
         "networks": [{"NetworkCategory": "DomainAuthenticated"}],

@@ -169,6 +169,7 @@ def running_firewalld(host: Host) -> Iterator[Host]:
     service = host.files / "etc/firewalld/services/backup-proxy.xml"
     service.parent.mkdir(exist_ok=True)
     service.write_text('<service><short>p</short><port protocol="tcp" port="9193"/></service>', "ascii")
+    service.with_name("backup-suite.xml").write_text('<service><include service="backup-proxy"/></service>', "ascii")
     host.console("systemctl unmask firewalld; systemctl start firewalld")
     yield host
     host.console("systemctl stop firewalld")
@@ -178,17 +179,21 @@ def running_firewalld(host: Host) -> Iterator[Host]:
 def firewalld(running_firewalld: Host) -> Iterator[Host]:
     running_firewalld.console("firewall-cmd -q --set-default-zone=public; firewall-cmd -q --reload")
     yield running_firewalld
-    script = (
-        "firewall-cmd -q --set-default-zone=public; rm -f /etc/firewalld/zones/*; firewall-cmd -q --complete-reload"
-    )
-    running_firewalld.console(script)
+    running_firewalld.console("firewall-cmd -q --set-default-zone=public")
+    running_firewalld.console("rm -f /etc/firewalld/zones/* /etc/firewalld/direct.xml")
+    running_firewalld.console("firewall-cmd -q --complete-reload")
+
+
+def told(case: Mapping[str, Any]) -> str | None:
+    verdict = str(case.get("told", case["real"]))
+    return None if verdict == "unknown" else f"9193 {verdict}"
 
 
 def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
     """Facts say what a connection finds, and the script that opens the port does so."""
     assert reachable(host) is (case["real"] == "open"), f"{case['name']}: the case is not what it says"
     shown = facts(host)["firewall"]
-    expected = {"open": "9193 open", "closed": "9193 closed", "unknown": None}[case.get("told", case["real"])]
+    expected = told(case)
     assert shown == {"kind": kind, "port": expected}
     for _ in range(2):
         assert run(host, "linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": kind}
@@ -211,11 +216,26 @@ def test_firewalld(firewalld: Host, case: Mapping[str, Any]) -> None:
     for rule in case["rules"]:
         words = [rule] if rule.startswith("--add-rich") else rule.split()
         firewalld.console(f"firewall-cmd -q {' '.join(shlex.quote(word) for word in words)}")
+    if not case.get("runtime"):
+        firewalld.console("firewall-cmd -q --runtime-to-permanent")
     agrees(firewalld, case, "firewalld")
 
 
-def test_facts_are_one_line_of_json_whatever_the_login_shell_says(host: Host) -> None:
-    host.console(f"echo 'echo welcome >&2' >>/home/{ADMIN}/.bashrc")
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES["others"]])
+def test_filters_of_other_tools(host: Host, case: Mapping[str, Any]) -> None:
+    host.console("systemctl stop firewalld; ufw --force disable")
+    try:
+        for rule in case["rules"]:
+            host.console(" ".join(shlex.quote(word) for word in rule.split()))
+        assert reachable(host) is (case["real"] == "open")
+        assert facts(host)["firewall"] == {"kind": "none", "port": told(case)}
+    finally:
+        host.console("nft list table inet mine >/dev/null 2>&1 && nft delete table inet mine; iptables -F INPUT")
+
+
+def test_facts_are_one_line_of_json_whatever_the_login_shell_prints(host: Host) -> None:
+    noise = ("echo Welcome", "echo welcome >&2", "trap 'echo bye' EXIT")
+    host.console(f"printf '%s\\n' {' '.join(shlex.quote(line) for line in noise)} >/home/{ADMIN}/.bashrc")
     shown = run(host, "linux/facts.sh", {"port": 9193, "server": SERVER})
     assert json.loads(json.dumps(shown)) == shown
     assert shown["os"]["family"] == "linux"

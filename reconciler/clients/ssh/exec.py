@@ -21,8 +21,8 @@ from reconciler.model.secret import mask_secrets
 
 _CHUNK = 65536
 _SHELL_HINT = (
-    "The login shell of the account must run `sh` and must not print anything itself, and sudo must ask with the "
-    "prompt that it is given (passprompt_override)."
+    "The login shell of the account must run `sh`, and sudo must ask with the prompt that it is given "
+    "(passprompt_override)."
 )
 _STDERR_SECONDS = 0.5
 """Seconds without standard output after which standard error is read, so that its buffer does not fill up."""
@@ -196,7 +196,7 @@ class Exec:
                 hint="The change may have been made: run a new plan before you retry.",
             )
         if self._code == 0 and started:
-            return document(self._peer, self._what, bytes(self._out), secrets)
+            return document(self._peer, self._what, posix_shell.output(bytes(self._out)), secrets)
         said = shorten(mask_secrets(stderr.decode("utf-8", "replace"), secrets))
         if not started and sudo and said:
             hint = "Check the password of the credential and the sudo rights of its user, or set `sudo: false`."

@@ -36,14 +36,17 @@ _STAGE_1 = (
     'if command -v timeout >/dev/null; then exec timeout -k 5 "$s" sh -c "$1" vbo-reconcile; fi; '
     'exec sh -c "$1" vbo-reconcile;; esac; done; exit 71'
 )
+OUTPUT: Final = f"{MARK} output"
+OUTPUT_END: Final = f"{MARK} end"
+"""Lines on standard output around that of the script: a login shell may print before and after it."""
 _STAGE_2 = (
     f"{_echo(STARTED)} >&2; while IFS= read -r l; do case $l in .) break;; esac; n=${{l%% *}}; "
-    'v=$(printf %b. "${l#* }"); eval "arg_$n=\\${v%.}"; done; unset l n v; eval "$(cat)"'
+    'v=$(printf %b. "${l#* }"); eval "arg_$n=\\${v%.}"; done; unset l n v; '
+    f'{_echo(OUTPUT)}; (eval "$(cat)"); c=$?; echo; {_echo(OUTPUT_END)}; exit $c'
 )
 READY: Final = f"{MARK} ready"
 ENDED: Final = f"{MARK} ended"
-OUTPUT: Final = f"{MARK} output"
-"""Lines on a terminal: it now passes bytes unchanged; sudo has ended; the standard output of the script follows."""
+"""Lines on a terminal: it now passes bytes unchanged; sudo has ended."""
 
 
 def _on_terminal(sudo: str) -> str:
@@ -98,6 +101,15 @@ def without_mark(stderr: bytes) -> tuple[bool, bytes]:
 def wants_terminal(stderr: bytes) -> bool:
     """Whether sudo refused to run without a terminal (`requiretty` in sudoers)."""
     return b"must have a tty" in stderr and STARTED.encode() not in stderr
+
+
+def output(stdout: bytes) -> bytes:
+    """What the script printed. All of it if the script did not start."""
+    _, found, after = stdout.partition(OUTPUT.encode() + b"\n")
+    if not found:
+        return stdout
+    inside, found, _ = after.rpartition(b"\n" + OUTPUT_END.encode())
+    return inside if found else after
 
 
 def from_terminal(text: bytes) -> tuple[bytes, bytes]:

@@ -16,7 +16,7 @@ from tests.clients.hosts.wire import Then, wire
 
 SOON, LATE = 0.4, 10.0
 """Deadlines in seconds: for what is expected to reach it, and for what is not."""
-ONE = Script("linux/one.sh", "echo 1")
+ONE = Script("linux/one.sh", "printf %4000s 1")
 
 
 def measure(connection: Connection) -> tuple[int, int]:

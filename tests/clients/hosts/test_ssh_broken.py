@@ -55,7 +55,7 @@ def test_a_wire_that_breaks(connect: Connect, place: str, then: Then, kind: type
         "key exchange": 200,
         "login": login - 40,
         "request for a command": login,
-        "output": end - 200,
+        "output": end - 2000,
     }[place]
     threads, files = set(threading.enumerate()), open_files()
     error = broken(connection, after, then, login=login)

@@ -284,3 +284,34 @@ def test_a_powershell_script_is_not_run_over_ssh(connect: Connect) -> None:
         pytest.raises(ValueError, match="cannot be run"),
     ):
         host.execute(Script("windows/facts.ps1", ""), {}, deadline=1)
+
+
+NOISY = """#!/bin/sh
+echo "Welcome to px-lnx-1 {"
+echo "last login: yesterday" >&2
+trap 'echo "{\\"bye\\": 1}"' EXIT
+shift
+sh -c "$1"
+"""
+"""A login shell with `echo` in .bashrc, and a trap that prints at its end."""
+
+
+@pytest.mark.parametrize("case", ["plain", "sudo", "terminal"])
+def test_a_login_shell_may_print(sshd: Sshd, connect: Connect, case: str) -> None:
+    shell = sshd.folder / "noisy"
+    shell.write_text(NOISY)
+    shell.chmod(0o755)
+    sshd.shell = str(shell)
+    refuse = '[ -n "$TERM" ] || { echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1; }; '
+    sshd.stub("sudo", (refuse if case == "terminal" else "") + ASKS + 'read -r word; exec "$@"')
+    changes: dict[str, Any] = {} if case == "plain" else {"credential": SUDO}
+    assert run(connect, "echo '{\"text\": 7}'", **changes) == {"text": 7}
+    with pytest.raises(ScriptFailed) as caught:
+        run(connect, "echo wrong >&2; exit 9", **changes)
+    assert caught.value.exit_code == 9
+    assert caught.value.reason.endswith("wrong")
+
+
+def test_a_script_that_prints_more_than_its_document_is_not_understood(connect: Connect) -> None:
+    with pytest.raises(BadAnswer, match="it printed 'noise 1' instead of one JSON document"):
+        run(connect, "echo noise; echo 1")
