@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
+from reconciler.inventory.fixes import fix_of_secret, fix_of_value
 from reconciler.inventory.masking import SENSITIVE
 from reconciler.inventory.paths import Paths
-from reconciler.inventory.schema import Path_
-from reconciler.inventory.spelling import a_or_an, example, flow, kind_of_value, kinds_of_schema
+from reconciler.inventory.schema import Path_, accepts, schema_at
+from reconciler.inventory.spelling import example, flow, kind_of_value, kinds_of_schema
 from reconciler.kinds import hosts
 from reconciler.model.inventory import LOCAL
 from reconciler.model.sentences import listed, nearest, quoted
@@ -57,8 +58,15 @@ class Problem:
 
     @property
     def fix(self) -> str:
-        """An example of what is wanted."""
-        examples = self.schema.get("examples")
+        """What can be written in its place, or an example of it."""
+        if not self.path:
+            return ""
+        if self.found is None and "required" not in self.schema and accepts(self.paths.node(()), self.path, {}):
+            return f"Remove {quoted(self.path[-1])}, or write: {self.path[-1]}: {{}}"
+        open_ = not self.may_be_secret or self.path[-1] == "credentials"
+        if open_ and (fix := fix_of_value(self.paths.node(()), self.path, self.found)):
+            return fix
+        examples = self.schema.get("examples") or schema_at(self.path).get("examples")
         if not examples:
             return ""
         item = bool(self.path) and isinstance(self.path[-1], int)
@@ -94,7 +102,7 @@ class Problem:
                 continue
             near = nearest(key, known)
             missing = [name for name in known if name not in self.found]
-            fix = f"Did you mean {quoted(near)}?" if near else f"Known here: {listed(missing[:_SHOWN])}."
+            fix = f"Did you mean {quoted(near)}?" if near else known_here(missing)
             if self.path == ("proxies", LOCAL):
                 fix += f" `{LOCAL}` is the server's own proxy: give any other proxy another name."
             hide = bool(self.path) and self.path[0] in SENSITIVE
@@ -147,8 +155,7 @@ class Problem:
         shown = "" if value is None or isinstance(value, dict | list) else self.value
         state = "is empty" if value is None else f"is {found}{shown}"
         detail = f"{self.subject} {state}; expected {wanted}."
-        fix = "" if self.may_be_secret else _type_fix(value, wanted, self.path, required="required" in self.schema)
-        self.add("wrong-type", detail, fix or self.fix)
+        self.add("wrong-type", detail, self.fix)
 
     def plain_secret(self) -> None:
         place, address = self.paths.value_place(self.path), self.paths.address(self.path)
@@ -158,7 +165,7 @@ class Problem:
             self.report.add("wrong-value", detail, fix=fix, place=place, address=address)
         else:
             detail = f"{self.subject} is plain text; an inventory holds only references to secrets."
-            fix = "Move the value to an environment variable or a file, and refer to it: secret://env/NAME"
+            fix = fix_of_secret(self.path, self.found)
             self.report.add("plain-secret", detail, fix=fix, place=place, address=address, hide=True)
 
     def pattern(self) -> None:
@@ -195,9 +202,8 @@ class Problem:
         if said:
             self.add("wrong-value", f"{self.subject}{self.value} is not valid: {said}.", self.fix)
             return
-        near = nearest(str(self.found), [str(value) for value in values])
         detail = f"{self.subject}{self.value} must be {listed(values, 'or')}."
-        self.add("wrong-value", detail, f"Did you mean {quoted(near)}?" if near else self.fix)
+        self.add("wrong-value", detail, self.fix)
 
     def out_of_range(self) -> None:
         low, high = self.schema.get("minimum"), self.schema.get("maximum")
@@ -224,20 +230,12 @@ class Problem:
         self.add("wrong-value", f"{self.subject} does not match the schema.", self.fix)
 
 
-def _type_fix(value: Any, wanted: str, path: Path_, *, required: bool) -> str:
-    """What to do about the usual surprises of YAML."""
-    key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off") and "true" in wanted:
-        return f"Write: {key}: {'true' if value.lower() in ('yes', 'on') else 'false'}"
-    if isinstance(value, str) and value.isdecimal() and "number" in wanted:
-        return f"Remove the quotes: {example((key,), int(value)) if not value.startswith('0') else key}"
-    if isinstance(value, bool | int | float) and "text" in wanted:
-        return f"Put it in quotes: {key}: {quoted(value).strip('`')!r}"
-    if value is None and "map" in wanted and not required:
-        return f"Remove {quoted(key)}, or write: {key}: {{}}"
-    if not isinstance(value, dict | list | None) and wanted == a_or_an("list"):
-        return f"Write it in brackets: {key}: [{quoted(value).strip('`')}]"
-    return ""
+def known_here(names: Sequence[str]) -> str:
+    """The keys that can be written, and how many more there are."""
+    if len(names) <= _SHOWN:
+        return f"Known here: {listed(names)}."
+    more = len(names) - _SHOWN
+    return f"Known here: {', '.join(map(quoted, names[:_SHOWN]))} and {more} more: vbo-reconcile schema --docs"
 
 
 _HANDLERS: Final[dict[str, Callable[[Problem], None]]] = {

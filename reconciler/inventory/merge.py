@@ -139,6 +139,8 @@ def _check_version(root: Map, name: str, number: int, report: Diagnostics) -> No
     elif root["version"] != FORMAT or isinstance(root["version"], bool):
         detail = f"{name} has format version {quoted(root['version'])}; this version supports only 1."
         fix = "Write `version: 1`, or install a newer vbo-reconcile."
+        if root["version"] == str(FORMAT):
+            detail, fix = f"`version` of {name} is text, not a number.", f"Remove the quotes: version: {FORMAT}"
         report.add("wrong-value", detail, fix=fix, place=report.marks.value(root, "version"))
 
 

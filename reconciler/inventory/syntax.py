@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from yaml.error import YAMLError
@@ -20,6 +21,8 @@ class _Case(NamedTuple):
     context: str = ""
     at_context: bool = False
 
+
+_GLUED = re.compile(r"(?P<key>\s*[A-Za-z_][\w-]*):(?P<value>(?!//)[^\s:{}\[\]]+)\s*$")
 
 _ENDS = "The file ends, and what begins here is not complete."
 _QUOTES = "Put the whole value in quotes: \"…\" or '…'."
@@ -42,6 +45,28 @@ _CASES = (
         "mapping values are not allowed",
         "Here is a colon, and no key can stand in this place.",
         f"{_QUOTES} If it is meant as a key, compare its indentation with the lines around it.",
+    ),
+    _Case(
+        "did not find expected alphabetic or numeric character",
+        "An * at the beginning of a value makes it an alias of YAML, and no name of one follows.",
+        "Put it in quotes: '*'. In a list of names write each name: it takes no patterns.",
+        "while scanning an alias",
+    ),
+    _Case(
+        "did not find expected alphabetic or numeric character",
+        "An & at the beginning of a value makes it an anchor of YAML, and no name of one follows.",
+        _QUOTES,
+        "while scanning an anchor",
+    ),
+    _Case(
+        "block sequence entries are not allowed",
+        "Here is a hyphen, and no list can begin in this place.",
+        "Write each item on a line of its own, or the list in brackets: [a, b]",
+    ),
+    _Case(
+        "did not find expected comment or line break",
+        "A | or > at the beginning of a value begins a text of several lines.",
+        _QUOTES,
     ),
     _Case(
         "did not find expected ',' or ']'",
@@ -113,12 +138,29 @@ def explain(error: YAMLError, source: Source, number: int, report: Diagnostics) 
     context = str(getattr(error, "context", None) or "")
     at, began = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     detail, fix, mark = _unknown_start(source, at) if "cannot start any token" in problem else ("", "", at)
+    if "mapping values are not allowed" in problem and at is not None and (glued := _glued(source, at.line)):
+        report.add("syntax", glued[1], fix=glued[2], place=number << FILE_SHIFT | glued[0])
+        return
     if at is not None and began is not None and source.ends_at(at.line) and context.startswith("while parsing a flow"):
         detail, fix, mark = _ENDS, "Look for a bracket that is not closed.", began
     if not detail:
         detail, fix, mark = _known(problem, context, at, began)
     place = number << FILE_SHIFT | (_place(mark) if mark is not None else 0)
     report.add("syntax", detail, fix=fix, place=place)
+
+
+def _glued(source: Source, line: int) -> tuple[Place, str, str] | None:
+    """The line above that has no space after its colon, so that it is no key; its place, and what to write."""
+    above = next((number for number in range(line - 1, -1, -1) if source.line(number).strip()), None)
+    found = _GLUED.match(source.line(above)) if above is not None else None
+    if above is None or found is None:
+        return None
+    place: Place = above << LINE_SHIFT | found.end("key")
+    return (
+        place,
+        "There is no space after this colon, so it makes no key.",
+        f"Write: {found['key'].strip()}: {found['value']}",
+    )
 
 
 def _known(problem: str, context: str, at: Any, began: Any) -> tuple[str, str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Final
 
 MAX_SHOWN: Final = 60
 _MANY: Final = 500
+_NUMBERS: Final = re.compile(r"[0-9]+")
 
 
 def quoted(value: Any) -> str:
@@ -50,9 +52,16 @@ def nearest(word: str, candidates: Collection[str], *, cutoff: float = 0.7) -> s
         candidates = [name for name in candidates if name.casefold().endswith(tail)] or candidates[:_MANY]
     by_lowered: dict[str, str] = {}
     for name in candidates:
+        if _numbered_alike(lowered, name.casefold()):
+            continue
         by_lowered.setdefault(name.casefold(), name)
     found = get_close_matches(lowered, by_lowered, n=1, cutoff=cutoff) or _longer(lowered, by_lowered)
     return by_lowered[found[0]] if found else ""
+
+
+def _numbered_alike(word: str, name: str) -> bool:
+    """Whether two names differ in their numbers only: `px-2` is no misspelling of `px-4`, it is another proxy."""
+    return word != name and _NUMBERS.sub("0", word) == _NUMBERS.sub("0", name)
 
 
 def _longer(word: str, candidates: Iterable[str]) -> list[str]:

@@ -34,9 +34,7 @@ def address_as_name(declared: Declared) -> Iterator[Finding]:
         text = str(values.get(f"{part}.name", ""))
         if hosts.is_address(text):
             detail = f"{quoted(text)} is an address, and `{part}.name` is the name that the host is verified by."
-            fix = (
-                f"Write `address: {text}` if that is where to connect. With `name`, write the name in its certificate."
-            )
+            fix = f"Write `address: {text}` instead of `name` if that is where to connect; else write its name."
             yield Finding(Where(section, name, f"{part}.name"), detail, fix)
 
 

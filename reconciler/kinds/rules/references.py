@@ -9,7 +9,7 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Field
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.model.inventory import LOCAL
-from reconciler.model.sentences import quoted, suggestion
+from reconciler.model.sentences import listed, quoted, suggestion
 
 _ENTRIES: Final = {CREDENTIAL: "credentials", CERTIFICATE_ENTRY: "certificates"}
 
@@ -66,6 +66,8 @@ SINGULAR: Final = {
 }
 _OPTIONAL: Final = (("proxies", "internet_proxy.credentials"), ("smtp", "credentials"))
 """Section and field of logins that may be `none`."""
+_NAMED: Final = 6
+"""Declared names that a fix lists."""
 _SUGGESTIONS: Final = 50
 """Suggestions for a file: finding similar names is slow, and more of them would not be read."""
 
@@ -81,7 +83,9 @@ def unknown(where: Where, sections: tuple[str, ...], name: str, declared: Declar
     hint = suggestion(name, candidates) if suggest else ""
     if name == LOCAL and "proxies" in sections:
         hint = f"Add the server's own proxy to `proxies`: {LOCAL}: {{}}"
-    fix = hint or f"Declare it under `{sections[0]}`, or name one that is declared."
+    some = listed(sorted(candidates)[:_NAMED], "or")
+    others = f" ({some}{' …' if len(candidates) > _NAMED else ''})" if candidates else ""
+    fix = hint or f"Declare it under `{sections[0]}`, or name one that is declared{others}."
     kinds = " or ".join(SINGULAR[section] for section in sections)
     return Finding(where, f"There is no {kinds} {quoted(name)}.", fix)
 

@@ -64,7 +64,9 @@ def certificate_without_powershell(declared: Declared) -> Iterator[Finding]:
     server = declared.setting("server")
     if "certificate" in server and not any(field.startswith("powershell.") for field in server):
         detail = "The REST API does not expose the server certificate: it is read and replaced through PowerShell."
-        fix = "Add for example `powershell: {credentials: vbo-winrm}` to `server`."
+        logins = (name for name, values in declared.section("credentials").items() if "password" in values)
+        login = next(iter(sorted(logins)), "")
+        fix = f"Add `powershell: {{credentials: {login}}}` to `server`." if login else "Add `powershell` to `server`."
         yield Finding(Where("server", "", "certificate"), detail, fix)
 
 
