@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,62 +10,124 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
-from reconciler.cli.options import (
-    PATH,
-    include_root_option,
-    lab_option,
-    selection_options,
-    trust_option,
-)
-from reconciler.operations.request import Selection
+from reconciler.cli.options import PATH, include_root_option, lab_option, selection_options, trust_option
 
 if TYPE_CHECKING:
-    from reconciler.operations import ImportResult
+    from reconciler.operations import ImportResult, ServerLogin
+
+CLASSES = ("windows-domain", "windows-workgroup", "linux")
+
+
+def _reference(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith("secret://"):
+        raise click.BadParameter("a password is a reference, secret://env/NAME for example, and never an argument")
+    return value
+
+
+def _logins(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for value in values:
+        name, separator, rest = value.partition("=")
+        username, _, method = rest.partition(",")
+        if not separator or name not in CLASSES or not username or method not in ("", "password", "key"):
+            raise click.BadParameter(
+                f"{value!r} is not of the form CLASS=USER or CLASS=USER,key; classes: {', '.join(CLASSES)}"
+            )
+        found[name] = (username, method or "password")
+    return found
+
+
+def server_options(function: Any) -> Any:
+    """How a server is reached that no inventory names."""
+    for option in (
+        click.option("--fingerprint", metavar="sha256:…", help="Accept this certificate of the server only."),
+        click.option("--ca-file", metavar="FILE", help="Trust the authorities in this PEM file."),
+        click.option(
+            "--password", callback=_reference, metavar="secret://…", show_default="secret://env/VBO_PASSWORD",
+            help="Reference to the password; a terminal asks for a password that is not set.",
+        ),
+        click.option("--username", metavar="USER", help="Account that logs in to the server."),
+        click.option("--port", type=click.IntRange(1, 65535), metavar="N", show_default="4443", help="Its REST port."),
+        click.option("--server", metavar="HOST", help="Management server to import."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
 
 
 @click.command("import", cls=Command)
-@click.option("--from", "source", type=PATH, required=True, metavar="PATH", help="Inventory that names the server.")
+@server_options
+@click.option(
+    "--from", "source", type=PATH, metavar="PATH", help="Inventory that names the server, in place of --server."
+)
 @click.option("--out", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Write the files there.")
 @click.option("--stdout", "preview", is_flag=True, help="Print the inventory in place of writing files.")
-@click.option("--name", default="", show_default="that of --from", help="Name of the new inventory: its owner mark.")
+@click.option(
+    "--name", metavar="NAME", show_default="that of --from", help="Name of the new inventory: its owner mark."
+)
 @click.option(
     "--layout",
     type=click.Choice(["one", "split"]),
-    default=None,
     show_default="one up to 30 objects",
     help="Write one file, or one for proxies, one for repositories, and one for the jobs of each organization.",
 )
+@click.option(
+    "--login",
+    "answers",
+    multiple=True,
+    callback=_logins,
+    metavar="CLASS=USER[,key]",
+    help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}), with a password or a key.",
+)
+@click.option("--visit-hosts", "visited", is_flag=True, help="Let later commands visit the hosts of the proxies.")
 @lab_option
 @selection_options
 @include_root_option
 @trust_option
 @verbosity_options
 @pass_console
-def import_(
-    console: Console,
-    /,
-    source: Path,
-    folder: Path | None,
-    *,
-    preview: bool,
-    layout: str | None,
-    selection: Selection,
-    **more: Any,
-) -> int:
+def import_(console: Console, /, **given: Any) -> int:
     """Write the inventory of a server that exists, whose plan has no changes.
 
-    Reads the server with GET and the login only, and no host.
-    """
-    from reconciler.operations import ImportOptions, import_server
+    Reads the server with GET and the login only, and no host. On a terminal it asks what no option says.
+    """  # fmt: skip
+    from reconciler.cli.import_talk import Talk, run
 
-    if (folder is None) != preview:
-        raise click.UsageError("give --out FOLDER for the files, or --stdout for a preview")
-    options = ImportOptions(folder=folder, layout=layout or "", selection=selection, **more)
-    made = import_server(source, options, console.runtime)
-    if preview:
+    talk = Talk(console, given) if console.can_ask else None
+    given["source"] = _source(given, asks=talk is not None)
+    made, folder = run(console, given, talk)
+    if given["preview"]:
         console.result("".join(text for name, text in made.files.items() if name.endswith(".yml")))
     _report(console, made, folder)
     return made.status
+
+
+def _source(given: Mapping[str, Any], *, asks: bool) -> Path | None:
+    """The inventory that names the server; None if options or answers do. Raises UsageError for what does not fit."""
+    from reconciler.operations.import_source import inventory_in
+
+    source: Path | None = given["source"]
+    server, folder = given["server"], given["folder"]
+    if source is not None and server is not None:
+        raise click.UsageError("give --server or --from, not both")
+    if folder is not None and given["preview"]:
+        raise click.UsageError("give --out FOLDER for the files, or --stdout for a preview, not both")
+    if source is None and server is None and folder is not None and folder.is_dir():
+        return inventory_in(folder)
+    if asks:
+        return source
+    if source is None and not (server and given["username"]):
+        raise click.UsageError("give --server HOST --username USER, or --from PATH")
+    if folder is None and not given["preview"]:
+        raise click.UsageError("give --out FOLDER for the files, or --stdout for a preview")
+    return source
+
+
+def login_of(given: Mapping[str, Any]) -> ServerLogin:
+    """The login that options name."""
+    from reconciler.operations import ServerLogin
+
+    said = {name: given[name] for name in ("username", "password", "port", "ca_file", "fingerprint") if given[name]}
+    return ServerLogin(host=given["server"], **said)
 
 
 def _report(console: Console, made: ImportResult, folder: Path | None) -> None:
@@ -87,4 +150,4 @@ def _plan_text(made: ImportResult) -> str:
         )
         return f"Plan: not empty, which is a bug of this program:\n{changes}"
     pending = len(made.plan.changes)
-    return f"Plan: {pending} changes of what was declared before." if pending else "Plan: no changes."
+    return f"Plan: {pending} changes of what was declared or applied before." if pending else "Plan: no changes."

@@ -25,8 +25,8 @@ _DEFAULTS: Final = {
     "repository": "repositoryDefaults",
 }
 """By kind, the definition in the schema of what objects can share."""
-_OWN: Final = frozenset(("description", "object_storage", "path", "pool", "proxy", "repository"))
-"""What tells objects apart, or says where backups are: it stands at the object."""
+_OWN: Final = frozenset(("description", "exclude", "items", "object_storage", "path", "pool", "proxy", "repository"))
+"""What tells objects apart, or says what is backed up and where: it stands at the object."""
 _WHOLE: Final = frozenset(("internet_proxy",))
 """Settings of which an object inherits all or nothing."""
 

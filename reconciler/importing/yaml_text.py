@@ -16,6 +16,7 @@ LINE: Final = 120
 _PLAIN: Final = re.compile(
     r"(?:[A-Za-z_/]|\.\.?/)(?:[A-Za-z0-9_./@+() -]*[A-Za-z0-9_./@+()-])?"
     r"|[0-9]+ [A-Za-z/]+"
+    r"|[0-9]+(?:\.[0-9]+){3}"
     r"|(?:secret|https?)://[A-Za-z0-9_./:-]*[A-Za-z0-9_./-]"
 )
 _WORDS: Final = frozenset(("n", "no", "null", "off", "on", "true", "false", "y", "yes"))
@@ -55,13 +56,16 @@ def flow(value: Any) -> str:
 
 
 def lines(key: str, value: Any, indent: str = "") -> Iterator[str]:
-    """A key with its value, on one line if it fits."""
+    """A key with its value: on one line if it fits, else the value below the key, on one line or as a block."""
     line = f"{indent}{scalar(key)}: {flow(value)}"
     if len(line) <= LINE or not value or not isinstance(value, Mapping | list | tuple):
         yield line
         return
     yield f"{indent}{scalar(key)}:"
-    if isinstance(value, Mapping):
+    below = f"{indent}  {flow(value)}"
+    if len(below) <= LINE:
+        yield below
+    elif isinstance(value, Mapping):
         for inner, part in value.items():
             yield from lines(str(inner), part, f"{indent}  ")
     else:

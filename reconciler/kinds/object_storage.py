@@ -141,7 +141,7 @@ STORAGE_FIELDS: Final = (
     _fixed("bucket", "Bucket or container.", settings.read_bucket),
     _fixed("folder", "Folder in the bucket.", settings.read_folder),
     _fixed("endpoint", "Address of S3-compatible storage.", settings.read_endpoint),
-    _fixed("region", "Region of the bucket.", settings.read_region),
+    _fixed("region", "Region of the bucket.", settings.read_region, imported=settings.has_region),
     _fixed("cloud", "global, government, china or germany (Amazon and Azure).", settings.read_cloud),
     _fixed("storage_class", "Storage class (Amazon).", settings.read_storage_class),
     _fixed(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.kinds import codec
@@ -33,6 +35,15 @@ def decode_type(raw: Raw, context: Context) -> Any:
 def has_type(fields: Mapping[str, Any]) -> bool:
     """Only Windows proxies have a type on the server: a Linux one is reached with credentials or keys either way."""
     return fields.get("os") != "linux"
+
+
+_GENERATED = re.compile(r"Created by .+ at .+")
+"""What the server writes as the description of a new proxy if none is given: user and time (facts, 2.2)."""
+
+
+def is_described(fields: Mapping[str, Any]) -> bool:
+    """Whether a person wrote the description."""
+    return not _GENERATED.fullmatch(str(fields["description"]))
 
 
 encode_os, decode_os = codec.words("operatingSystem", {"windows": "Windows", "linux": "Linux"})
@@ -111,7 +122,7 @@ PROXY = Kind(
             decode=decode_os,
             starts_jobs=True,
         ),
-        DESCRIPTION,
+        replace(DESCRIPTION, imported=is_described),
         Field("port", "TCP port of the proxy service.", "port", severe=True, starts_jobs=True, product_default=9193),
         Field(
             "threads",

@@ -95,6 +95,11 @@ def is_placed(fields: Mapping[str, Any]) -> bool:
     return is_on_object_storage(fields) and not is_named(fields)
 
 
+def has_region(fields: Mapping[str, Any]) -> bool:
+    """S3-compatible storage may have none."""
+    return is_placed(fields) and fields[f"{PREFIX}region"] is not UNKNOWN
+
+
 def is_immutable(fields: Mapping[str, Any]) -> bool:
     """Whether objects cannot be deleted for some time, which has a mode."""
     return is_on_object_storage(fields) and fields[f"{PREFIX}immutability_days"] not in (NONE, UNKNOWN)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.operations.checkup import Checkup, doctor
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
     from reconciler.operations.execution import Execution, RolloutOptions
+    from reconciler.operations.import_source import ServerLogin
     from reconciler.operations.importing import ImportOptions, ImportResult, import_server
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
     from reconciler.operations.journals import (
@@ -46,6 +47,7 @@ else:
         "checkup": ("Checkup", "doctor"),
         "errors": ("ApprovalRequired", "InvalidOption"),
         "execution": ("Execution", "RolloutOptions"),
+        "import_source": ("ServerLogin",),
         "importing": ("ImportOptions", "ImportResult", "import_server"),
         "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
         "journals": ("JournalOptions", "RunDetails", "break_lock", "list_locks", "list_runs", "show_run"),
@@ -90,6 +92,7 @@ __all__ = [
     "RunDetails",
     "Runtime",
     "Selection",
+    "ServerLogin",
     "Status",
     "StopSignal",
     "Validation",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.importing.compose import Existing
     from reconciler.model.address import Address
     from reconciler.model.inventory import Inventory, Resource
+    from reconciler.operations.import_source import Source
     from reconciler.operations.runtime import Runtime
 
 
@@ -39,7 +40,7 @@ class Target:
         return self.inventory or replace(source, name=name, resources={}, removed={}, groups={})
 
 
-def target_of(folder: Path | None, name: str, source: Path, runtime: Runtime, *, lab: bool) -> Target:
+def target_of(folder: Path | None, name: str, source: Source, runtime: Runtime, *, lab: bool) -> Target:
     """Raises Diagnosed if a file is in the way that no import wrote, or if the inventory there has errors."""
     from reconciler.importing.base import base_sections
     from reconciler.importing.compose import Existing
@@ -51,8 +52,7 @@ def target_of(folder: Path | None, name: str, source: Path, runtime: Runtime, *,
     if folder is not None:
         _check_ours(folder, main)
     if folder is None or not (folder / main).exists():
-        home, root = raw_document(source, runtime.include_root)
-        return Target(base_sections(root, home, folder.absolute() if folder else home))
+        return Target(base_sections(source.root, source.home, folder.absolute() if folder else source.home))
     inventory = load_inventory(folder / main, runtime, lab=lab)
     _, root = raw_document(folder / main)
     files = {file: (folder / file).read_bytes().decode() for file in (main, *inventory.files)}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.kinds import KINDS, Mode
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.import_files import Target, check, save, staging, target_of
+from reconciler.operations.import_source import ServerLogin, source_of
 from reconciler.operations.request import Selection
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.status import Status
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
 class ImportOptions:
     """`name` is that of the new inventory, by default that of the source; `folder` gets its files, None writes none.
     `layout` is `one` or `split`, by default by the number of objects. `answers` are the accounts of proxies by class;
-    with `visited` the inventory lets hosts be visited."""
+    with `visited` the inventory lets hosts be visited. `decide` is called with what was found and may answer the rest.
+    """
 
     name: str = ""
     folder: Path | None = None
@@ -39,6 +43,16 @@ class ImportOptions:
     selection: Selection = field(default_factory=Selection)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     visited: bool = False
+    decide: Callable[[Overview, ImportOptions], ImportOptions] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a server has: the names of its `organizations`, how many proxies of each class, how many objects."""
+
+    organizations: Sequence[str]
+    proxies: Mapping[str, int]
+    objects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +67,27 @@ class ImportResult:
 
     @property
     def differences(self) -> Sequence[Change]:
-        """The changes of what was imported just now. There are none, but for a bug."""
-        return [change for change in self.plan.changes if change.address in self.new]
+        """The changes of what was imported just now. There are none, but for a bug. A secret may be another one than an
+        earlier inventory of this name applied: no server shows it."""
+        return [change for change in self.plan.changes if change.address in self.new and not _is_of_secrets(change)]
 
     @property
     def status(self) -> Status:
         return Status.PARTIAL if self.differences else Status.OK
 
 
-def import_server(source: Path, options: ImportOptions, runtime: Runtime | None = None) -> ImportResult:
-    """The inventory of the server that the inventory at `source` names. Its server, logins and certificates are taken
+def import_server(given: Path | ServerLogin, options: ImportOptions, runtime: Runtime | None = None) -> ImportResult:
+    """The inventory of a server, which an inventory or a login names: its server, logins and certificates are taken
     over. A folder that has an inventory of an earlier import gets what is new. Raises Diagnosed, RemoteError,
     SecretError, JournalError, LabError, and OSError."""
     from reconciler.clients.vbo import RecordedReader
-    from reconciler.operations.inventory_loader import load_inventory
     from reconciler.operations.session import open_session
 
     runtime = runtime or Runtime()
-    inventory = load_inventory(source, runtime, lab=options.lab)
-    name = options.name or inventory.name
+    source = source_of(given, options.name, runtime, lab=options.lab)
+    name = options.name or source.inventory.name
     target = target_of(options.folder, name, source, runtime, lab=options.lab)
-    inventory = target.inventory or inventory
+    inventory = target.inventory or source.inventory
     with open_session(inventory, runtime, lab=options.lab) as session:
         reading = replace(session, inventory=target.known(inventory, name), reader=RecordedReader(session.rest))
         made = import_from(reading, target, options, inventory)
@@ -91,17 +105,17 @@ class _Import:
     """One import. `source` is the inventory that names the server."""
 
     def __init__(self, session: Session, target: Target, options: ImportOptions, source: Inventory) -> None:
-        from reconciler.importing.compose import Wishes
-
         self._session, self._target, self._options = session, target, options
         hosts = {str(item.fields["host"]).lower(): item for item in source.of_kind("proxy") if not item.is_local}
         logins = {host: str(item.fields["credentials"]) for host, item in hosts.items() if "credentials" in item.fields}
-        self._wishes = Wishes(options.layout, options.answers, logins, options.visited)
+        self._logins = logins
 
     def run(self) -> ImportResult:
         from reconciler.importing.report import REPORT, VARIABLES, report, variables
 
         live = self._session.observe_server(whole=True)
+        if self._options.decide is not None:
+            self._options = self._options.decide(_overview(live), self._options)
         with staging() as folder:
             composed, inventory, omitted = self._fitting(live, folder)
             plan = self._plan(inventory)
@@ -137,12 +151,14 @@ class _Import:
         return composed, inventory, omitted
 
     def _compose(self, live: Live, chosen: LiveObjects, unsaid: Sequence[Omission]) -> Composed:
-        from reconciler.importing.compose import compose_added, compose_new
+        from reconciler.importing.compose import Wishes, compose_added, compose_new
 
+        options = self._options
+        wishes = Wishes(options.layout, options.answers, self._logins, options.visited)
         existing, rest = self._target.existing, live.server.rest
         if existing is not None:
-            return compose_added(rest, existing, chosen, self._wishes, unsaid)
-        return compose_new(rest, self._session.inventory.name, self._target.base, chosen, self._wishes, unsaid)
+            return compose_added(rest, existing, chosen, wishes, unsaid)
+        return compose_new(rest, self._session.inventory.name, self._target.base, chosen, wishes, unsaid)
 
     def _plan(self, inventory: Inventory) -> Plan:
         """The plan of the new inventory against what was observed: hosts are not asked."""
@@ -170,6 +186,19 @@ class _Import:
             to_do=[f"Fill in `credentials.{name}`: the account is a guess." for name in to_fill_in(composed.files)],
             visited=bool(inventory.access.connections),
         )
+
+
+def _overview(live: Live) -> Overview:
+    from reconciler.importing.logins import class_of
+
+    found = live.resources.values()
+    classes = Counter(class_of(item) for item in found if item.kind == "proxy" and not item.proxy.is_local)
+    return Overview(sorted(item.name for item in found if item.kind == "organization"), classes, len(found))
+
+
+def _is_of_secrets(change: Change) -> bool:
+    kind = KINDS[change.address.partition(".")[0]]
+    return bool(change.fields) and all(kind.field(item.path).mode is Mode.WRITE_ONLY for item in change.fields)
 
 
 def _is_of_rest(item: Resource) -> bool:

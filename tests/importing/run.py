@@ -15,6 +15,7 @@ from reconciler.inventory import load
 from reconciler.journal import Journal
 from reconciler.model.connection import ConnectionContext
 from reconciler.operations.import_files import save, target_of
+from reconciler.operations.import_source import source_of
 from reconciler.operations.importing import ImportOptions, ImportResult, import_from
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.session import Session
@@ -46,7 +47,7 @@ def importing(connected: vbo.Session, folder: Path) -> Iterator[Run]:
 
         def run(**more: Any) -> ImportResult:
             options = ImportOptions(folder=folder, **more)
-            target = target_of(folder, NAME, source, Runtime(), lab=True)
+            target = target_of(folder, NAME, source_of(source, NAME, Runtime(), lab=True), Runtime(), lab=True)
             session = Session(
                 inventory=target.known(inventory, NAME),
                 access=inventory.access,

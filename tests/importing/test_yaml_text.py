@@ -62,3 +62,10 @@ def test_long_entries_are_blocks() -> None:
     written = list(lines("job", value))
     assert all(len(line) <= LINE for line in written)
     assert read("\n".join(written)) == {"job": value}
+
+
+def test_a_value_that_fits_below_its_key() -> None:
+    value = {"name": "x" * 50, "organization": "y" * 40}
+    written = list(lines("z" * 20, value, "  "))
+    assert len(written) == 2
+    assert read("jobs:\n" + "\n".join(written)) == {"jobs": {"z" * 20: value}}

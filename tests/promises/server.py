@@ -117,6 +117,8 @@ class LabServer:
 
     rest: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    seed: Seed = SEED
+    machines: Mapping[str, str] = field(default_factory=lambda: HOSTS)
 
     def __post_init__(self) -> None:
         document = _Memory()
@@ -128,10 +130,10 @@ class LabServer:
             **self.options,
         }
         numbers = iter(range(1, 10**9))
-        hosts = _Hosts(HOSTS)
+        hosts = _Hosts(self.machines)
         self.api = _Api(document, hosts, clock=lambda: _NOW, new_id=lambda: str(UUID(int=next(numbers))))
         settle(self.api, lambda: "certificate")
-        plant(self.api, SEED)
+        plant(self.api, self.seed)
         self.transport = Transport(Dispatcher(self.api, _ROUTER))
 
     @contextmanager

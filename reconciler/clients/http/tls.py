@@ -102,15 +102,20 @@ def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
+def presented(target: tuple[str, int], seconds: float) -> tuple[str, str]:
+    """The certificate (PEM) that a peer presents, and its SHA-256: a handshake and nothing after it. No request is sent
+    until the certificate has been compared. Raises what sockets raise."""
+    text = ssl.get_server_certificate(target, timeout=seconds)
+    return text, hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+
+
 def _pinned(peer: Peer) -> PinnedContext:
     what = "comparing its certificate with the pin"
     pin = _PIN.match(peer.trust.fingerprint.replace(":", "").lower().replace("sha256", "sha256:", 1))
     if pin is None:
         reason = "the pin is not of the form sha256:<64 hexadecimal digits>"
         raise UntrustedPeer(peer.name, what, reason, hint=f"See `{peer.setting}fingerprint`.")
-    # A handshake and nothing after it: no request is sent until the certificate has been compared.
-    text = ssl.get_server_certificate(peer.target, timeout=peer.seconds)
-    found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+    text, found = presented(peer.target, peer.seconds)
     if found != pin[1]:
         raise UntrustedPeer(
             peer.name,
