@@ -33,7 +33,13 @@ _KEPT = frozenset(
 """Where git, the account and its settings are. On Windows the names are in capitals in `os.environ`."""
 _CONFIG = "GIT_CONFIG_"
 """Settings of the machine, in files or in the environment: that a checkout of another account is safe, for one."""
-_ADDED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_ADDED = {
+    "GIT_LITERAL_PATHSPECS": "1",  # a file may be named `:!corp.yml`
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
 
 
 class Failed(Exception):

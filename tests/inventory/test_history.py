@@ -114,6 +114,22 @@ def test_dirt_is_of_the_files_that_were_asked_for(repository: Repository) -> Non
     assert repository.history.is_dirty(["corp.yml"])
 
 
+@pytest.mark.parametrize("name", [":!corp.yml", ":(exclude)*", "[a-z]*.yml"])
+def test_a_name_of_a_file_is_no_pattern(tmp_path: Path, name: str) -> None:
+    """It could take the file beside it out of the question."""
+    git(tmp_path, "init", "--quiet")
+    for file in ("corp.yml", name):
+        (tmp_path / file).write_text("a: 1\n", encoding="utf-8")
+    git(tmp_path, "--literal-pathspecs", "add", "--", "corp.yml", name)
+    git(tmp_path, "commit", "--quiet", "--message", "x")
+    history = History.of(tmp_path)
+    assert history is not None
+    assert not history.is_dirty(["corp.yml", name])
+    (tmp_path / "corp.yml").write_text("a: 2\n", encoding="utf-8")
+    assert history.is_dirty(["corp.yml", name])
+    assert not history.is_dirty([name])
+
+
 def test_the_base_is_where_a_branch_left(repository: Repository, tmp_path: Path) -> None:
     left = repository.commit("a: 1\n")
     repository.git("checkout", "--quiet", "-b", "branch")
