@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import TYPE_CHECKING
 
 from reconciler.model.connection import Certificate, ConnectionContext
@@ -76,7 +77,9 @@ def _open_pfx(certificate: Certificate, context: ConnectionContext) -> tuple[Key
     raw = _read(certificate, certificate.pfx, context)
     passphrase = _passphrase(certificate, context)
     try:
-        key, found, issuers = pkcs12.load_key_and_certificates(raw, passphrase)
+        with warnings.catch_warnings():  # of files that are not quite DER: they are read, or refused here
+            warnings.simplefilter("ignore", UserWarning)
+            key, found, issuers = pkcs12.load_key_and_certificates(raw, passphrase)
     except (ValueError, TypeError) as error:
         detail = f"{certificate.pfx} cannot be opened: it is not a PFX file, or the passphrase is wrong"
         raise SecretError(f"certificate {certificate.name}: {detail}") from error

@@ -27,6 +27,7 @@ _MISSPELLED = re.compile(
 """Not a path, but a URL with a stroke or a colon too few, or a connection string of libpq. A journal that is local by
 mistake is not shared, and neither is its lock. A letter and a colon are a drive of Windows."""
 _CHECKED = ("verify-full", "verify-ca")
+_UNCHECKED = ("disable", "allow", "prefer", "require")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _database(text: str, environ: Mapping[str, str]) -> JournalLocation:
         hosts = _hosts(url, environ)
     except (ArgumentError, ValueError):
         raise _unreadable() from None  # the library's own text may repeat the URL with its password
-    if not all(host.startswith(("/", "@")) or _HOST.fullmatch(host) for host in hosts):
+    named = not set(url.database or "") & set("@:/")  # what may be a login is no name: it is not shown as one
+    if not named or not all(host.startswith(("/", "@")) or _HOST.fullmatch(host) for host in hosts):
         raise _unreadable()
     where = ",".join(hosts) or "the local socket"
     label = f"the PostgreSQL database {url.database or url.username or 'of this user'} at {where}"
@@ -128,7 +130,9 @@ def _checked(url: URL, hosts: Iterable[str]) -> URL:
     if mode is None:
         roots = {} if "sslrootcert" in url.query else {"sslrootcert": "system"}
         return url.update_query_dict({"sslmode": "verify-full", **roots})
-    if mode not in _CHECKED:
+    if mode not in (*_CHECKED, *_UNCHECKED):
+        raise _unreadable()  # it may be a part of the password
+    if mode in _UNCHECKED:
         raise JournalError(
             f"{VARIABLE}: sslmode={mode} does not check who the database server is",
             code="journal-address",

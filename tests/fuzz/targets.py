@@ -20,15 +20,22 @@ from reconciler.clients.ssh import host_keys
 from reconciler.clients.vbo.answer import Answer, refusal
 from reconciler.clients.vbo.answer import document as answer_document
 from reconciler.inventory import load
+from reconciler.inventory.certificates import end_of, pfx_bytes, thumbprint
 from reconciler.inventory.known import load_known
+from reconciler.inventory.secrets import Resolver
 from reconciler.inventory.trust import load_trust
 from reconciler.journal import Journal
+from reconciler.journal.errors import JournalError
+from reconciler.journal.location import find_location
 from reconciler.kinds import KINDS
 from reconciler.kinds.api import VERSIONS
 from reconciler.kinds.typed import typed
 from reconciler.lab.mail.inbox import read_mail
+from reconciler.lab.pki import Authority
+from reconciler.model.connection import Certificate, ConnectionContext
 from reconciler.model.diagnostic import Diagnosed
-from reconciler.model.errors import ReconcileError
+from reconciler.model.errors import ReconcileError, SecretError
+from reconciler.model.secret import SecretRef
 from reconciler.observe.probe import run_facts_scripts
 from reconciler.package_data import playbooks_folder
 from reconciler.plan.document import DIFF, plan_to_json
@@ -40,8 +47,9 @@ from reconciler.render.style import Style
 from reconciler.requirements import Playbook
 from reconciler.requirements import load as load_playbooks
 from reconciler.requirements.evaluation import evaluate
-from tests.bent.bends import Server
+from tests.bent.bends import Server, session_of
 from tests.fuzz.mutate import as_bytes, bent, broken
+from tests.importing.run import NAME, importing
 from tests.journal import samples
 
 TESTS = Path(__file__).parents[1]
@@ -50,12 +58,14 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Target:
-    """`read` is given bytes and a folder of its own. `is_json` samples are broken as values too."""
+    """`read` is given bytes and a folder of its own. `is_json` samples are broken as values too. A `slow` one is given
+    a tenth of the cases."""
 
     name: str
     read: Callable[[bytes, Path], None]
     samples: tuple[bytes, ...]
     is_json: bool = False
+    slow: bool = False
 
     def draw(self, random: Random) -> bytes:
         if self.is_json and random.random() < 0.8:
@@ -77,6 +87,15 @@ def _files(*patterns: str) -> tuple[bytes, ...]:
 def inventory(data: bytes, folder: Path) -> None:
     (folder / "inventory.yml").write_bytes(data)
     found, diagnostics = load(folder / "inventory.yml")
+    assert (found is None) == any(item.is_error for item in diagnostics)
+
+
+def included(data: bytes, folder: Path) -> None:
+    """A part of a fleet, beside one that is whole."""
+    (folder / "sites").mkdir(exist_ok=True)
+    (folder / "fleet.yml").write_bytes(FLEET)
+    (folder / "sites" / "london.yml").write_bytes(data)
+    found, diagnostics = load(folder / "fleet.yml")
     assert (found is None) == any(item.is_error for item in diagnostics)
 
 
@@ -102,6 +121,49 @@ def known_drift(data: bytes, folder: Path) -> None:
 def trust(data: bytes, folder: Path) -> None:
     (folder / "trust.yml").write_bytes(data)
     load_trust(folder / "trust.yml", "/nowhere")
+
+
+def secret(data: bytes, folder: Path) -> None:
+    (folder / "secret").write_bytes(data)
+    assert Resolver(str(folder)).resolve(SecretRef("file", "secret")).reveal()
+
+
+def certificate(data: bytes, folder: Path) -> None:
+    for name in ("c.pfx", "c.pem"):
+        (folder / name).write_bytes(data)
+    context = ConnectionContext(Resolver(str(folder), environment={"PASS": "s3same"}), str(folder))
+    passphrase = SecretRef("env", "PASS")
+    whole = Certificate("c", pfx="c.pfx", passphrase=passphrase)
+    parts = Certificate("c", cert="c.pem", key=SecretRef("file", "c.pem"), passphrase=passphrase)
+    failures = []
+    for entry in (whole, parts):
+        for ask in (thumbprint, end_of, pfx_bytes):
+            try:
+                ask(entry, context)
+            except SecretError as error:
+                failures.append(error)
+    assert all(str(error) for error in failures)
+
+
+def journal_address(data: bytes, folder: Path) -> None:
+    del folder
+    text, said = data.decode("utf-8", "replace"), ""
+    try:
+        said = find_location(text, {}).label if "://" in text else ""
+    except JournalError as error:
+        said = f"{error} {error.hint}"
+    assert "hunter2" not in said
+
+
+def imported(data: bytes, folder: Path) -> None:
+    """The inventory that is made of what a server answers is valid, and reads as one more time."""
+    parsed = answer_document(Answer(200, data), "vbo", "GET /x")
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("answers"), dict):
+        return
+    with importing(session_of(max(VERSIONS), parsed["answers"]), folder / "imported") as run:
+        run()
+        found, diagnostics = load(folder / "imported" / f"{NAME}.yml", look_at_files=False)
+        assert found is not None, [item.detail for item in diagnostics if item.is_error]
 
 
 def rest_answer(data: bytes, folder: Path) -> None:
@@ -207,6 +269,28 @@ KEYS = b"""host.example.com KEY
 [192.0.2.1]:2222,host.example.com ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29t
 # a comment
 """.replace(b"KEY", KEY)
+FLEET = b"""version: 1
+name: fleet
+include: [sites/*.yml]
+server: {host: vbo.example.com, credentials: admin}
+credentials: {admin: {username: svc, password: secret://env/VBO_PASSWORD}}
+proxies: {px: {host: px.example.com, type: domain, credentials: admin}}
+"""
+SITE = b"""credentials:
+  dmz: {username: Administrator, password: secret://file/dmz}
+defaults: {proxy: {port: 9193}}
+groups: {dmz: {type: domain, credentials: dmz}}
+proxies:
+  px-dmz: &dmz {host: px-dmz.example.net, group: dmz, throttle: 100 Mbps}
+  px-lon: {host: px-lon.example.net, type: domain, credentials: admin, state: absent}
+policy: {max_deletes: 1}
+"""
+ADDRESSES = (
+    b"postgresql+psycopg://svc:hunter2@db.example.com:5432/vbo?sslmode=verify-full",
+    b"postgresql://svc:hunter2@[2001:db8::1]/vbo?host=a,b",
+    b"sqlite:////var/lib/vbo/journal.db",
+    b"~svc/journal.db",
+)
 KNOWN = b"""version: 1
 known:
   - {address: proxy.px-1, field: throttle, owner: Jo, reason: until the line is wider, expires: 2027-01-31}
@@ -231,11 +315,23 @@ def plan_sample() -> bytes:
 
 
 @cache
+def certificate_samples() -> tuple[bytes, ...]:
+    with tempfile.TemporaryDirectory() as folder:
+        identity = Authority(Path(folder)).self_signed("c")
+        return identity.pfx("s3same"), identity.cert_pem + identity.key_pem
+
+
+@cache
 def targets() -> dict[str, Target]:
     answers = json.dumps({"answers": _server().answers}).encode()
     parts = tuple(json.dumps(part).encode() for part in _server().answers.values())
     found = (
         Target("inventory", inventory, _files("inventories/*.yml", "tests/inventory/cases/*/inventory.yml")),
+        Target("included", included, (SITE,)),
+        Target("secret", secret, ("\ufeffs3cret \u00e9\r\n".encode(), b"s3cret\n")),
+        Target("certificate", certificate, certificate_samples()),
+        Target("journal-address", journal_address, ADDRESSES),
+        Target("import", imported, (answers,), is_json=True, slow=True),
         Target("playbook", playbook, _files("playbooks/linux.yml", "playbooks/windows.yml")),
         Target("plan", plan, (plan_sample(),), is_json=True),
         Target("known-drift", known_drift, (KNOWN,)),

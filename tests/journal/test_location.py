@@ -126,6 +126,15 @@ def test_a_url_with_a_slip_is_no_local_file(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["postgresql://svc@db/vbo?sslmode=verify-full/svc:hunter2@db", "postgresql://db/svc:hunter2@db2/vbo"]
+)
+def test_a_login_at_the_wrong_place_is_not_repeated(text: str) -> None:
+    with pytest.raises(JournalError) as caught:
+        find_location(text, {})
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
     "text", ["C:/state/journal.db", "C:\\state\\journal.db", "a:b", "x/y:z.db", "postgres/a.db", "./ab:/c"]
 )
 def test_a_path_with_a_colon_is_a_path(text: str) -> None:
