@@ -29,11 +29,12 @@ def test_the_demo_is_what_it_says() -> None:
     assert inventory is not None
     assert Counter(resource.kind for resource in inventory.resources.values()) == {
         "certificate": 1,
+        "copy_job": 1,
         "job": 5,
         "organization": 3,
         "pool": 1,
         "proxy": 6,
-        "repository": 5,
+        "repository": 6,
         "smtp": 1,
     }
     proxies = inventory.of_kind("proxy")

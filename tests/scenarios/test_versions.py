@@ -71,7 +71,7 @@ def test_every_kind_is_part_of_the_demo(tmp_path: Path) -> None:
     """A kind that no scenario creates would be a kind that is never applied twice."""
     first = Rehearsal.of(tmp_path, INVENTORIES / "demo.yml").plan()
     kinds = {change["address"].partition(".")[0] for change in first["changes"]}
-    assert kinds >= {"smtp", "proxy", "pool", "repository", "job", "host", "certificate"}
+    assert kinds >= {"smtp", "proxy", "pool", "repository", "job", "copy_job", "host", "certificate"}
 
 
 @pytest.mark.matrix
