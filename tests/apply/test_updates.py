@@ -68,3 +68,28 @@ def test_a_lost_answer_alone_is_no_failure(lost: str) -> None:
 def test_many_side_effects_are_counted() -> None:
     with pytest.raises(StepFailed, match=r"`new06`: `null` -> `1`; .*; and 5 more$"):
         update("", {f"new{number:02}": 1 for number in range(15)})
+
+
+WORDS = {"retentionType": "ItemLevel", "retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Years40"}
+
+
+def test_a_word_that_is_not_known_is_sent_as_it_was_read() -> None:
+    """Another field changes: the retention that only a newer server knows is not replaced by one of ours."""
+    path = "BackupRepositories/id-disk"
+    server = Losing({path: {"id": "id-disk", "name": "disk", "description": "old", "proxyId": "id-px-1", **WORDS}})
+    server.lost, server.effects = "", {}
+    context = fake_context(server)
+    context.naming.learn("repository", "disk", "id-disk")
+    fields = {"description": "new", "retention.type": "item-level", "retention.keep": "3 years"}
+    step = step_from_json(
+        "update", {"kind": "repository", "name": "disk", "fields": fields, "changed": ["description"]}
+    )
+    assert RUN["update"](context, step, lambda line: None) is None
+    assert {name: server.objects[path][name] for name in WORDS} == WORDS
+    assert server.objects[path]["description"].startswith("new")
+    changed = step_from_json(
+        "update", {"kind": "repository", "name": "disk", "fields": fields, "changed": ["retention.keep"]}
+    )
+    with pytest.raises(StepFailed, match=r"nothing was sent: the server does not show retention\.keep now"):
+        RUN["update"](context, changed, lambda line: None)
+    assert {name: server.objects[path][name] for name in WORDS} == WORDS

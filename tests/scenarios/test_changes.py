@@ -103,7 +103,7 @@ def test_a_repository_on_object_storage_moves_to_another_pool(demo: Rehearsal) -
         "  cloud: {description: Proxies for object storage}",
         "  cloud: {description: Proxies for object storage}\n  second: {}",
     )
-    demo.replace("    pool: cloud\n    object_storage:", "    pool: second\n    object_storage:")
+    demo.replace("  northwind-cloud:\n    pool: cloud", "  northwind-cloud:\n    pool: second")
     demo.replace("proxies: [px-dmz-2, cloud]", "proxies: [px-dmz-2, second]")
     found = only(demo)
     assert found["update:repository.northwind-cloud"] == {"owner": ["pool.cloud", "pool.second"]}
