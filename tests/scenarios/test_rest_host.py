@@ -49,6 +49,6 @@ def test_the_file_of_trust_names_both(demo: Rehearsal) -> None:
     pins = demo.folder.parent / "trust.yml"
     pins.write_text("version: 1\nservers: [vbo01.corp.example.com]\nhosts: ['*']\n")
     demo.replace(HOST, f"{HOST}\n  rest_host: {REST}")
-    ended = demo.run("plan", "--lab", "--trust", str(pins), str(demo.file))
+    ended = demo.run("plan", "--trust", str(pins), str(demo.file))
     assert ended.code == 1
     assert f"servers: [{REST}]" in ended.err
