@@ -1,7 +1,8 @@
 # Upgrades proxies to the server's version: one call of the cmdlet for each login, whatever the number of proxies.
 # Arguments: groups, each with proxies (host names as the server knows them) and one login: username and password of an
-# administrator of Windows hosts, or linux (account, password, private_key, passphrase, port, elevate, fingerprint,
-# public_key); wait, the timeout in seconds for the server to see the new versions. Prints one result for each proxy.
+# administrator of Windows hosts, or linux (account, password, private_key, passphrase, port, elevate, use_su,
+# root_password, fingerprint, public_key); wait, the timeout in seconds for the server to see the new versions. Prints
+# one result for each proxy.
 # If a call fails, proxies that are still out of date are upgraded one by one: how far the cmdlet gets is not
 # documented, and one failed proxy must not stop the others.
 param($Arguments)
@@ -47,6 +48,10 @@ function Get-LinuxCredential($Linux, [string]$KeyFile) {
     }
     if (Get-Argument $Linux 'elevate') {
         $login.ElevateAccountToRoot = $true
+    }
+    if (Get-Argument $Linux 'use_su') {
+        $login.UseSuIfSudoUnavailable = $true
+        $login.RootPassword = ConvertTo-Secure $Linux.root_password
     }
     if (Get-Argument $Linux 'fingerprint') {
         $login.Fingerprint = $Linux.fingerprint

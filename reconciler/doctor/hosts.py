@@ -66,7 +66,10 @@ def _account(subject: str, facts: Mapping[str, Any]) -> Iterator[Check]:
     elif admin:
         yield Check(subject, "rights", Level.OK, f"{user} is an administrator of the host")
     else:
-        fix = "Make the account a local administrator (Windows), or give it sudo rights and `sudo: true` (Linux)."
+        fix = (
+            "Make the account a local administrator (Windows), or give it sudo rights and `sudo: true`, or `su: true` "
+            "and `root_password` (Linux)."
+        )
         yield Check(subject, "rights", Level.ERROR, f"{user} is not an administrator of the host", fix)
 
 

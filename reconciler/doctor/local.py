@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 def check_credential(context: CheckContext, login: Credential) -> Iterator[Check]:
     """Whether every part of a login can be resolved. The values are not used."""
     subject = f"credential.{login.name}"
-    parts = {"password": login.password, "private_key": login.private_key, "passphrase": login.passphrase}
     resolved = []
-    for name, reference in parts.items():
-        if reference is None:
-            continue
+    for name, reference in login.secrets.items():
         try:
             context.connection_context.secret(reference)
         except SecretError as error:

@@ -68,6 +68,8 @@ def _credential(entry: Entry) -> Credential:
         private_key=_reference(values, "private_key"),
         passphrase=_reference(values, "passphrase"),
         sudo=values.get("sudo", False),
+        su=values.get("su", False),
+        root_password=_reference(values, "root_password"),
         auth=values.get("auth", "ntlm"),
         agent=values.get("agent", False),
         certificate_file=values.get("certificate_file", ""),

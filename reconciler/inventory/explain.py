@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = 12
 _HOST_PORTS: Final = (22, 5985, 5986)
 """Ports of SSH and WinRM: behind the host of a proxy they are those of its machine, not of its proxy service."""
-_SHOWABLE: Final = frozenset({"auth", "cert", "pfx", "sudo", "username"})
+_SHOWABLE: Final = frozenset({"auth", "cert", "pfx", "su", "sudo", "username"})
 
 
 @dataclass(frozen=True, slots=True)

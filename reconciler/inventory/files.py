@@ -29,7 +29,10 @@ _FILES: Final = {
     "proxies": ("connection.ca_file", "connection.known_hosts"),
     "server": ("tls.ca_file", "powershell.ca_file"),
 }
-_SECRETS: Final = {"certificates": ("passphrase", "key"), "credentials": ("password", "private_key", "passphrase")}
+_SECRETS: Final = {
+    "certificates": ("passphrase", "key"),
+    "credentials": ("password", "private_key", "passphrase", "root_password"),
+}
 
 
 def check_files(entries: Entries, server: Entry | None, folder: Path, report: Diagnostics) -> None:

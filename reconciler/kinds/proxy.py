@@ -57,15 +57,19 @@ def normalize_package(value: Any) -> Any:
 def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
     """The account that the server deploys with: user name and password, or SSH settings for Linux (v8)."""
     login = context.credential(value)
-    if login.private_key is None and login.password is not None and not login.sudo:
+    if login.private_key is None and login.password is not None and not login.elevates:
         return {"username": login.username, "password": context.reveal(login.password)}
     return {"sshSettings": ssh_settings(value, context)}
 
 
 def ssh_settings(credential: str, context: Context) -> dict[str, Any]:
-    """RESTSshSettingsFromClient of v8. The port and the host key, which the server reads and we compare, come later."""
+    """RESTSshSettingsFromClient of v8. The port and the host key, which the server reads and we compare, come later.
+
+    There is no setting for su alone: the server tries sudo first."""
     login = context.credential(credential)
-    settings: dict[str, Any] = {"account": login.username, "elevateAccountToRoot": login.sudo}
+    settings: dict[str, Any] = {"account": login.username, "elevateAccountToRoot": login.elevates}
+    if login.su:
+        settings |= {"UseSuIfSudoUnavailable": True, "rootPassword": context.reveal(login.root_password)}
     if login.private_key is not None:
         key = context.reveal(login.private_key)
         settings["privateKeyBase64"] = base64.b64encode(key.encode()).decode()

@@ -111,4 +111,6 @@ def _adopt(host: Host, spec: Mapping[str, Any]) -> None:
     if isinstance(host, LinuxHost):
         for account in spec["accounts"]:
             sudo = None if "sudo" in host.faults else account["sudo"]
+            if account.get("root"):
+                host.accounts.adopt("root", password=account["root"])
             host.accounts.adopt(account["username"], password=account["password"], key=account["key"], sudo=sudo)

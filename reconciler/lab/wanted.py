@@ -107,7 +107,8 @@ def domain_of(host: str) -> str:
 
 
 class _People:
-    """Accounts in the form that hosts receive: `{username, password, key, sudo}` and `{pem, username}`."""
+    """Accounts in the form that hosts receive: `{username, password, key, sudo, root}` and `{pem, username}`; `root` is
+    the password of root."""
 
     def __init__(self, access: Access, secrets: LabSecrets, certificates: Mapping[str, Certificate]) -> None:
         self._access = access
@@ -124,6 +125,7 @@ class _People:
             "password": self.password(credential),
             "key": self._public_key(credential),
             "sudo": sudo,
+            "root": self._secrets.resolve(credential.root_password).reveal() if credential.root_password else "",
         }
 
     def _public_key(self, credential: Credential) -> str:

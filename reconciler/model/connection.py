@@ -20,7 +20,8 @@ class Transport(StrEnum):
 class Credential:
     """One entry of `credentials`. `auth` is how WinRM logs in: ntlm, kerberos or certificate (SSH ignores it).
 
-    `sudo` means that scripts on Linux are run through sudo, with `password` where sudo wants one. `keytab` is a path
+    `sudo` means that scripts on Linux are run through sudo, with `password` where sudo wants one; `su` that they are
+    run through su, with `root_password`. `keytab` is a path
     relative to the folder of the inventory, for Kerberos without a password; with neither, Kerberos uses the tickets
     that the operator has. SSH only: `agent` offers the keys of the operator's SSH agent; `certificate_file` (relative
     to the inventory) is the OpenSSH certificate of `private_key`.
@@ -32,10 +33,28 @@ class Credential:
     private_key: SecretRef | None = None
     passphrase: SecretRef | None = None
     sudo: bool = False
+    su: bool = False
+    root_password: SecretRef | None = None
     auth: str = "ntlm"
     keytab: str = ""
     agent: bool = False
     certificate_file: str = ""
+
+    @property
+    def elevates(self) -> bool:
+        """Whether the account becomes root on Linux."""
+        return self.sudo or self.su
+
+    @property
+    def secrets(self) -> Mapping[str, SecretRef]:
+        """The references to secrets, by their key in the inventory."""
+        found = {
+            "password": self.password,
+            "private_key": self.private_key,
+            "passphrase": self.passphrase,
+            "root_password": self.root_password,
+        }
+        return {name: reference for name, reference in found.items() if reference is not None}
 
 
 @dataclass(frozen=True, slots=True)

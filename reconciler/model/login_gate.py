@@ -54,8 +54,7 @@ class LoginGate:
 
         Raises AuthenticationFailed, with nothing sent, if another host refused this login.
         """
-        key = hashlib.sha256(repr((what, username, password)).encode("utf-8", "surrogatepass")).digest()
-        login = self._enter(key, peer, what, username)
+        login = self._enter(_key(what, username, password), peer, what, username)
         made = Attempt()
         try:
             yield made
@@ -67,6 +66,18 @@ class LoginGate:
                     login.refused_by = login.refused_by or peer
                 self._changed.notify_all()
 
+    def check(self, peer: str, what: str, username: str, password: str) -> None:
+        """Before something is started that asks for the password. Raises AuthenticationFailed if another host refused
+        it."""
+        with self._changed:
+            self._check(self._logins.get(_key(what, username, password), _Login()), peer, what, username)
+
+    def _check(self, login: _Login, peer: str, what: str, username: str) -> None:
+        if login.refused_by and not login.accepted:
+            reason = f"not tried: {login.refused_by} did not accept {username} with this password"
+            hint = "Correct the password, then run again. Each further attempt could lock the account."
+            raise AuthenticationFailed(peer, what, reason, hint=hint)
+
     def _enter(self, key: bytes, peer: str, what: str, username: str) -> _Login:
         with self._changed:
             login = self._logins.setdefault(key, _Login())
@@ -75,10 +86,11 @@ class LoginGate:
                 if left <= 0:
                     break
                 self._changed.wait(left)
-            if login.refused_by and not login.accepted:
-                reason = f"not tried: {login.refused_by} did not accept {username} with this password"
-                hint = "Correct the password, then run again. Each further attempt could lock the account."
-                raise AuthenticationFailed(peer, what, reason, hint=hint)
+            self._check(login, peer, what, username)
             login.running += 1
             login.next_start = self._clock() + PATIENCE
             return login
+
+
+def _key(what: str, username: str, password: str) -> bytes:
+    return hashlib.sha256(repr((what, username, password)).encode("utf-8", "surrogatepass")).digest()

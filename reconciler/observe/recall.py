@@ -49,11 +49,7 @@ def scope_of(inventory: Inventory, installation: str) -> str:
 def _fingerprint(login: Credential, context: ConnectionContext, applied_state: AppliedState) -> str:
     """Fingerprint of a whole credential; empty if a part of it cannot be resolved."""
     try:
-        values = [
-            context.secret(reference).reveal()
-            for reference in (login.password, login.private_key, login.passphrase)
-            if reference is not None
-        ]
+        values = [context.secret(reference).reveal() for reference in login.secrets.values()]
     except SecretError:
         return ""
     return applied_state.fingerprint("\0".join([login.username, *values]))

@@ -123,8 +123,8 @@ class LinuxPowerShell(PowerShell):
     group: Mapping[str, Any]
 
 
-@pytest.mark.parametrize("sudo", [True, False])
-def test_the_login_of_a_linux_proxy(*, sudo: bool) -> None:
+@pytest.mark.parametrize("by", ["sudo", "su", ""])
+def test_the_login_of_a_linux_proxy(by: str) -> None:
     """Every part of it, as a secret where it is one, with the host key that the server sees."""
     login = Credential(
         "lin",
@@ -132,7 +132,9 @@ def test_the_login_of_a_linux_proxy(*, sudo: bool) -> None:
         SecretRef("env", "A"),
         private_key=SecretRef("env", "B"),
         passphrase=SecretRef("env", "C"),
-        sudo=sudo,
+        sudo=by == "sudo",
+        su=by == "su",
+        root_password=SecretRef("env", "D") if by == "su" else None,
     )
 
     class Named:
@@ -168,9 +170,11 @@ def test_the_login_of_a_linux_proxy(*, sudo: bool) -> None:
         "private_key": "value of B",
         "passphrase": "value of C",
         "port": 2222,
-        "elevate": sudo,
+        "elevate": bool(by),
+        "use_su": by == "su",
+        "root_password": "value of D" if by == "su" else "",
         "fingerprint": "f",
         "public_key": KEY,
     }
     secret = {key for key, value in group["linux"].items() if isinstance(value, Secret)}
-    assert secret == {"password", "private_key", "passphrase"}
+    assert secret == {"password", "private_key", "passphrase", "root_password"}

@@ -310,13 +310,17 @@ function Get-VBOProxy {
 function New-VBOLinuxCredential {
     [CmdletBinding()] param(
         [string]$Account, [SecureString]$Password, [string]$PrivateKeyFilePath, [SecureString]$Passphrase,
-        [switch]$ElevateAccountToRoot, [string]$Fingerprint, [string]$PublicKeyBase64, [int]$SshPort = 22
+        [switch]$ElevateAccountToRoot, [switch]$UseSuIfSudoUnavailable, [SecureString]$RootPassword,
+        [string]$Fingerprint, [string]$PublicKeyBase64, [int]$SshPort = 22
     )
     Set-StrictMode -Off
     $key = ''
     if ($PrivateKeyFilePath) { $key = [IO.File]::ReadAllText($PrivateKeyFilePath) }
+    $clear = ''
+    if ($RootPassword) { $clear = (New-Object PSCredential 'x', $RootPassword).GetNetworkCredential().Password }
     return @{
         account = $Account; key = $key; file = $PrivateKeyFilePath; root = [bool]$ElevateAccountToRoot
+        su = [bool]$UseSuIfSudoUnavailable; rootPassword = $clear
         fingerprint = $Fingerprint; port = $SshPort
     }
 }

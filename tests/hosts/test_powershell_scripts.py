@@ -396,6 +396,8 @@ LINUX = {
     "private_key": "KEY\nTEXT\n",
     "passphrase": "",
     "elevate": True,
+    "use_su": False,
+    "root_password": "",
     "fingerprint": "F",
 }
 
@@ -427,7 +429,16 @@ def test_each_login_is_one_call_of_the_cmdlet(server: Windows) -> None:
     assert [item["login"] for item in product["proxies"][:2]] == ["CORP\\svc:s3cret"] * 2
     login = product["proxies"][3]["linux"]
     assert (login["account"], login["key"], login["root"], login["fingerprint"]) == ("backup", "KEY\nTEXT\n", True, "F")
-    assert login["port"] == 2222
+    assert (login["port"], login["su"], login["rootPassword"]) == (2222, False, "")
+
+
+def test_the_password_of_root_is_for_su(server: Windows) -> None:
+    server.world["product"]["proxies"] = [{"Hostname": "px-3", "IsOutdated": True, "Version": "8.0.2.159"}]
+    linux = {**LINUX, "use_su": True, "root_password": "r00t of px"}
+    (result,) = upgraded(server, {"proxies": ["px-3"], "linux": linux})
+    assert result["ok"]
+    login = server.world["product"]["proxies"][0]["linux"]
+    assert (login["root"], login["su"], login["rootPassword"]) == (True, True, "r00t of px")
 
 
 @pytest.mark.matrix

@@ -16,7 +16,14 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
-from reconciler.model.errors import AuthenticationFailed, BadAnswer, DeadlineExceeded, RemoteError, UntrustedPeer
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    DeadlineExceeded,
+    RemoteError,
+    ScriptFailed,
+    UntrustedPeer,
+)
 from reconciler.model.script import Script
 from reconciler.model.secret import Secret, SecretRef
 from tests.integration.hosts import Host, HostNetwork
@@ -270,9 +277,58 @@ def test_sudo_that_refuses(debian: Host, case: str) -> None:
         finally:
             debian.console("chpasswd", f"keeper:{PASSWORD}\n")
         assert "incorrect password" in caught.value.reason
-        debian.console("echo 'keeper ALL=(nobody) ALL' >/etc/sudoers.d/backup")
-        with pytest.raises(AuthenticationFailed, match="not allowed"):
+        with pytest.raises(AuthenticationFailed, match="not tried"):
             host.execute(ONE, {}, deadline=60)
+    debian.console("echo 'keeper ALL=(nobody) ALL' >/etc/sudoers.d/backup")
+    again = ConnectionContext(Given(), "/")
+    with open_host(wrong, again) as host, pytest.raises(AuthenticationFailed, match="not allowed"):
+        host.execute(ONE, {}, deadline=60)
+
+
+ROOT = "Wurzel $(id) 'é"
+
+
+@pytest.fixture
+def rooted(debian: Host) -> Iterator[Host]:
+    """Root has a password, and keeper may not use sudo."""
+    debian.console("rm -f /etc/sudoers.d/backup; chpasswd", f"root:{ROOT}\n")
+    yield debian
+    debian.console("passwd -l root; usermod -s /bin/bash keeper; sed -i '/# of a test/d' /etc/pam.d/su")
+
+
+def over_su(host: Host, password: str = ROOT) -> Connection:
+    login = Credential(
+        "su", "keeper", password=SecretRef("test", PASSWORD), su=True, root_password=SecretRef("test", password)
+    )
+    return replace(over_sudo(host), credential=login)
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/dash"])
+def test_su_takes_the_password_of_root_and_nobody_sees_it(rooted: Host, shell: str) -> None:
+    rooted.console(f"usermod -s {shell} keeper")
+    with open_host(over_su(rooted), ConnectionContext(Given(), "/")) as host:
+        for text in ("", "two\nlines", "é✓" * 20_000):
+            params = {"word": Secret(ROOT), "text": text}
+            answer = host.execute(Script("linux/look.sh", LOOK), params, deadline=60)
+            assert bytes.fromhex(answer.pop("text")).decode() == text
+            assert answer == {"who": "root", "seen": 0, "rest": ""}
+        with pytest.raises(ScriptFailed) as caught:
+            host.execute(Script("linux/no.sh", "id -un >&2; exit 7"), {}, deadline=60)
+        assert (caught.value.exit_code, caught.value.reason) == (7, "root")
+
+
+def test_su_that_refuses(rooted: Host) -> None:
+    context = ConnectionContext(Given(), "/")
+    for number in range(2):
+        wrong = replace(over_su(rooted, "wrong"), name=f"px-{number}")
+        with open_host(wrong, context) as host, pytest.raises(AuthenticationFailed) as caught:
+            host.execute(ONE, {}, deadline=60)
+        assert ("did not accept root" if number else "su: Authentication failure") in caught.value.reason
+    failures = "journalctl -b --no-pager | grep -c 'FAILED SU (to root) keeper'"
+    assert rooted.console(failures).strip() == "1", "the second attempt was not made"
+    rooted.console("sed -i '1i auth required pam_wheel.so group=root # of a test' /etc/pam.d/su")
+    with open_host(over_su(rooted), context) as host, pytest.raises(AuthenticationFailed, match="Permission denied"):
+        host.execute(ONE, {}, deadline=60)
 
 
 @pytest.mark.parametrize("case", ["password", "terminal"])
@@ -282,4 +338,12 @@ def test_what_takes_too_long_is_ended_on_the_host_too(debian: Host, case: str) -
         with pytest.raises(DeadlineExceeded):
             host.execute(Script("linux/slow.sh", "sleep 4711"), {}, deadline=3)
         debian.console("n=0; while pgrep -f 'sleep 4711$'; do n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done")
+        assert host.execute(ONE, {}, deadline=60) == 1
+
+
+def test_what_takes_too_long_is_ended_through_su_too(rooted: Host) -> None:
+    with open_host(over_su(rooted), ConnectionContext(Given(), "/")) as host:
+        with pytest.raises(DeadlineExceeded):
+            host.execute(Script("linux/slow.sh", "sleep 4712"), {}, deadline=5)
+        rooted.console("n=0; while pgrep -f 'sleep 4712$'; do n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done")
         assert host.execute(ONE, {}, deadline=60) == 1

@@ -155,6 +155,15 @@ policy:
     assert load_text(tmp_path, "", HEAD).policy == Policy()
 
 
+def test_su_takes_the_password_of_root(tmp_path: Path) -> None:
+    said = "private_key: secret://file/id, passphrase: secret://env/K, su: true, root_password: secret://env/R}"
+    head = HEAD_OF_ALL.replace("private_key: secret://file/id, passphrase: secret://env/K, sudo: true}", said)
+    found = load_text(tmp_path, BODY, head).access.credentials["key"]
+    assert (found.su, found.sudo, found.root_password) == (True, False, SecretRef("env", "R"))
+    assert found.elevates
+    assert [*found.secrets] == ["private_key", "passphrase", "root_password"]
+
+
 def test_jump_hosts_and_what_ssh_logs_in_with(tmp_path: Path) -> None:
     head = HEAD_OF_ALL.replace(
         "certificates:\n",

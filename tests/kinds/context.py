@@ -33,6 +33,7 @@ CREDENTIALS = {
         Credential("linux-key", "backup", private_key=_KEY, sudo=True),
         Credential("linux-key-locked", "backup", private_key=_KEY, passphrase=_PASSWORD, sudo=True),
         Credential("linux-sudo", "backup", _PASSWORD, sudo=True),
+        Credential("linux-su", "backup", _PASSWORD, su=True, root_password=SecretRef("env", "ROOT_PASSWORD")),
         Credential("smtp-user", "mailer@corp.example.com", _PASSWORD),
         Credential("web-proxy", "web", _PASSWORD),
     )

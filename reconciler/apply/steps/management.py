@@ -75,7 +75,9 @@ def _linux_login(context: ApplyContext, step: UpgradeProxy, login: Credential) -
         "private_key": Secret(context.naming.reveal(login.private_key)),
         "passphrase": Secret(context.naming.reveal(login.passphrase)),
         "port": seen["port"],
-        "elevate": login.sudo,
+        "elevate": login.elevates,
+        "use_su": login.su,
+        "root_password": Secret(context.naming.reveal(login.root_password)),
         "fingerprint": seen["fingerprint"],
         "public_key": seen["publicBase64Key"],
     }

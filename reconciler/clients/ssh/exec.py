@@ -13,7 +13,7 @@ import paramiko
 
 from reconciler.clients.script_output import OUTPUT_LIMIT, document, script_failed, shorten
 from reconciler.clients.ssh import posix_shell
-from reconciler.clients.ssh.conversation import BECOMING, Marks, Password, converse
+from reconciler.clients.ssh.conversation import Elevation, Marks, Password, converse
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.watchdog import hang_up, within
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionLost, DeadlineExceeded
@@ -21,8 +21,8 @@ from reconciler.model.secret import mask_secrets
 
 _CHUNK = 65536
 _SHELL_HINT = (
-    "The login shell of the account must run `sh`, and sudo must ask with the prompt that it is given "
-    "(passprompt_override)."
+    "The login shell of the account must run `sh`, sudo must ask with the prompt that it is given "
+    "(passprompt_override), and su with `Password:` and nothing before it."
 )
 _STDERR_SECONDS = 0.5
 """Seconds without standard output after which standard error is read, so that its buffer does not fill up."""
@@ -54,8 +54,10 @@ class Exec:
     ) -> None:
         """Run `command`, one of `posix_shell`, to its end with `data` on its standard input. Raises RemoteError.
 
-        `password` is for sudo. With `terminal` the command is one of those for a terminal.
+        `password` is for sudo or su. With `terminal` the command is one of those for a terminal.
         """
+        if password is not None:
+            password.check()
         try:
             channel = self._start(transport, command, terminal=terminal)
             self._speak(channel, data, password, terminal=terminal)
@@ -158,7 +160,7 @@ class Exec:
         except TimeoutError:
             raise self._late() from None
         except OSError:
-            return  # closed by the host: its output explains why (sudo, a missing shell)
+            return  # closed by the host: its output explains why (sudo, su, a missing shell)
 
     def _receive(self, channel: paramiko.Channel) -> bool:
         """Read from standard output, and from standard error if there is any. False at the end."""
@@ -185,7 +187,7 @@ class Exec:
             raise BadAnswer(self._peer, self._what, f"it printed more than {limit} MB")
         return bool(data)
 
-    def answer(self, secrets: Sequence[str], *, sudo: bool) -> Any:
+    def answer(self, secrets: Sequence[str], *, how: Elevation | None) -> Any:
         """The JSON document that the script printed. Raises RemoteError; see `HostSession.execute`."""
         started, stderr = posix_shell.without_mark(bytes(self._err))
         if self._code == -1:
@@ -198,9 +200,8 @@ class Exec:
         if self._code == 0 and started:
             return document(self._peer, self._what, posix_shell.output(bytes(self._out)), secrets)
         said = shorten(mask_secrets(stderr.decode("utf-8", "replace"), secrets))
-        if not started and sudo and said:
-            hint = "Check the password of the credential and the sudo rights of its user, or set `sudo: false`."
-            raise AuthenticationFailed(self._peer, BECOMING, said, hint=hint)
+        if not started and how is not None and said:
+            raise AuthenticationFailed(self._peer, how.what, said, hint=how.hint)
         if not started:
             said = said or shorten(mask_secrets(self._out.decode("utf-8", "replace"), secrets))
             raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=_SHELL_HINT)

@@ -2,11 +2,11 @@
 
 The command line is the same for every call, because `ps` and audit logs show it. The first stage announces itself,
 reads the first line of the input (the mark, with a time limit) and starts the second stage, which turns each parameter
-line into a shell variable and runs the rest of the input as the script. Nothing is sent before sudo asks for a password
-and the first stage announces itself: the login shell may be another program, which takes its input for commands. A
-command line that is only repeated announces nothing, because it does not contain what is printed. Both stages contain
-no quotes, newlines or exclamation marks, so that every login shell passes them on unchanged; dash, bash and busybox run
-them.
+line into a shell variable and runs the rest of the input as the script. Nothing is sent before sudo or su asks for a
+password and the first stage announces itself: the login shell may be another program, which takes its input for
+commands. A command line that is only repeated announces nothing, because it does not contain what is printed. Both
+stages contain no quotes, newlines or exclamation marks, so that every login shell passes them on unchanged; dash, bash
+and busybox run them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from typing import Any, Final
 
 MARK: Final = "@vbo-reconcile"
 STARTED: Final = f"{MARK} started"
-"""The line on standard error that distinguishes a failure of the script from one of sudo."""
+"""The line on standard error that distinguishes a failure of the script from one of sudo or su."""
 SHELL: Final = f"{MARK} shell"
 """The line on standard error of the first stage, which reads the input then."""
 PROMPT: Final = f"{MARK}%password"
 """What sudo prints before it reads a password."""
+SU: Final = f"{MARK} su"
+"""The line on standard error before su starts."""
+SU_PROMPT: Final = "Password: "
+"""What su prints before it reads a password, without a translation. No option changes it."""
 
 
 def _echo(line: str) -> str:
@@ -63,9 +67,14 @@ def _on_terminal(sudo: str) -> str:
     return f"sh -c '{stage_0}' vbo-reconcile '{_STAGE_1}' '{_STAGE_2}'"
 
 
-_ENV: Final = "env LC_ALL=C"  # sudo's messages are searched for English text
+_ENV: Final = "env LC_ALL=C"  # messages of sudo and su are searched for English text
 COMMAND: Final = f"sh -c '{_STAGE_1}' vbo-reconcile '{_STAGE_2}'"
 SUDO_COMMAND: Final = f"{_ENV} sudo -n -- {COMMAND}"
+SU_COMMAND: Final = (
+    f'{_ENV} sh -c \'{_echo(SU)} >&2; exec su -s /bin/sh -c "$1" root "$2" "$3"\' vbo-reconcile '
+    f"'exec sh -c \"$0\" vbo-reconcile \"$1\"' '{_STAGE_1}' '{_STAGE_2}'"
+)
+"""Not a login shell: the profile of root may ask questions or change directory."""
 _ASKED: Final = PROMPT.replace("%", "%%")  # sudo prints one of them
 SUDO_PASSWORD_COMMAND: Final = f"{_ENV} sudo -S -k -p '{_ASKED}' -- {COMMAND}"
 SUDO_COMMAND_ON_TERMINAL: Final = _on_terminal(f"{_ENV} sudo -n --")
@@ -93,7 +102,7 @@ def block(data: bytes) -> bytes:
 def without_mark(stderr: bytes) -> tuple[bool, bytes]:
     """Whether the script was started, and standard error without the marks."""
     before, found, after = stderr.partition(STARTED.encode() + b"\n")
-    for mark in (PROMPT, f"{SHELL}\n", f"{ENDED}\n"):
+    for mark in (PROMPT, f"{SU}\n{SU_PROMPT}", f"{SU}\n", f"{SHELL}\n", f"{ENDED}\n"):
         before = before.replace(mark.encode(), b"")
     return bool(found), before + after
 

@@ -16,7 +16,7 @@ from reconciler.clients.host_session import name_on_host
 from reconciler.clients.script_output import reveal
 from reconciler.clients.ssh import posix_shell, sftp
 from reconciler.clients.ssh.connection import close_link, open_link
-from reconciler.clients.ssh.conversation import Password
+from reconciler.clients.ssh.conversation import SU, SUDO, Elevation, Password
 from reconciler.clients.ssh.exec import Exec
 from reconciler.clients.ssh.faults import CAUGHT
 from reconciler.clients.ssh.jumps import JUMPS
@@ -24,7 +24,7 @@ from reconciler.clients.ssh.watchdog import hang_up, within
 from reconciler.model.errors import BadAnswer, ReconcileError, Unreachable
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection, ConnectionContext
+    from reconciler.model.connection import Connection, ConnectionContext, Credential
     from reconciler.model.script import Script
 
 _ANSWER_SECONDS: Final = 5.0
@@ -93,8 +93,7 @@ class SshSession:
         """See `HostSession.execute`. Parameters become the shell variables `arg_NAME`."""
         if script.is_powershell or self._link is None:
             raise ValueError(f"{script.name} cannot be run over this session")
-        credential = self._connection.credential
-        return self._run(script, params, deadline, sudo=credential is not None and credential.sudo)
+        return self._run(script, params, deadline, how=_elevation(self._connection.credential))
 
     def is_usable(self) -> bool:
         """See `HostSession.is_usable`."""
@@ -109,7 +108,7 @@ class SshSession:
         return True
 
     def upload(self, source: Path, sha256: str, *, deadline: float) -> str:
-        """See `HostSession.upload`. The login account owns the file, even if scripts use sudo."""
+        """See `HostSession.upload`. The login account owns the file, even if scripts run as root."""
         end, what = self._clock() + deadline, f"uploading {source.name}"
         params = {"name": name_on_host(source, sha256), "sha256": sha256}
         found = self._own(sftp.LOOK, params, end)
@@ -135,35 +134,56 @@ class SshSession:
         self._own(sftp.REMOVE, {"name": path.rpartition("/")[2]}, self._clock() + deadline)
 
     def _own(self, script: Script, params: Mapping[str, Any], end: float) -> dict[str, Any]:
-        """Run a script of the upload without sudo, which SFTP does not have either."""
-        answer = self._run(script, params, max(0.0, end - self._clock()), sudo=False)
+        """Run a script of the upload as the login account, as SFTP does."""
+        answer = self._run(script, params, max(0.0, end - self._clock()), how=None)
         return answer if isinstance(answer, dict) else {}
 
-    def _run(self, script: Script, params: Mapping[str, Any], deadline: float, *, sudo: bool) -> Any:
+    def _run(self, script: Script, params: Mapping[str, Any], deadline: float, *, how: Elevation | None) -> Any:
         plain, secrets = reveal(params)
-        password = self._password() if sudo else None
+        password = self._password(how) if how is not None else None
         if password:
             secrets.append(password)
         data = posix_shell.standard_input(script.text, plain, seconds=deadline + 1)
         run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
-        command = _SUDO[password is not None, self._terminal] if sudo else posix_shell.COMMAND
-        asked = self._for_sudo(password) if password is not None else None
-        run.run(self._transport(), command, data, password=asked, terminal=self._terminal and sudo)
-        if sudo and not self._terminal and run.wants_terminal:
+        on_terminal = self._terminal and how is SUDO
+        asked = self._asked(how, password) if how is not None and password is not None else None
+        run.run(
+            self._transport(),
+            _command(how, has_password=password is not None, terminal=on_terminal),
+            data,
+            password=asked,
+            terminal=on_terminal,
+        )
+        if how is SUDO and not on_terminal and run.wants_terminal:
             self._terminal = True
-            return self._run(script, params, run.left(), sudo=True)
-        return run.answer(secrets, sudo=sudo)
+            return self._run(script, params, run.left(), how=how)
+        return run.answer(secrets, how=how)
 
     def _transport(self) -> paramiko.Transport:
         if self._link is None:
             raise ValueError("this session is not open")
         return self._link.transport
 
-    def _for_sudo(self, password: str) -> Password:
+    def _asked(self, how: Elevation, password: str) -> Password:
         credential = self._connection.credential
-        username = credential.username if credential is not None else ""
-        return Password(self._context.logins, self._connection.peer, username, password)
+        username = "root" if how is SU else credential.username if credential is not None else ""
+        return Password(how, self._context.logins, self._connection.peer, username, password)
 
-    def _password(self) -> str | None:
+    def _password(self, how: Elevation) -> str | None:
         credential = self._connection.credential
-        return None if credential is None else self._context.reveal(credential.password)
+        if credential is None:
+            return None
+        return self._context.reveal(credential.root_password if how is SU else credential.password)
+
+
+def _elevation(credential: Credential | None) -> Elevation | None:
+    """How scripts become root, if the credential says so."""
+    if credential is None:
+        return None
+    return SUDO if credential.sudo else SU if credential.su else None
+
+
+def _command(how: Elevation | None, *, has_password: bool, terminal: bool) -> str:
+    if how is SUDO:
+        return _SUDO[has_password, terminal]
+    return posix_shell.SU_COMMAND if how is SU else posix_shell.COMMAND

@@ -31,6 +31,7 @@ RULES: Final = (
     Rule("no-server", "No management server", settings.without_server),
     Rule("unknown-name", "Name not declared", references.unknown_references),
     Rule("empty-login", "Credential without a secret", settings.empty_login),
+    Rule("root-rights", "Two ways to root, or half of one", settings.wrong_elevation),
     Rule("server-password", "Credential does not fit", settings.server_without_password),
     Rule("powershell-login", "No login for PowerShell", settings.powershell_without_login),
     Rule("certificate-powershell", "Certificate needs PowerShell", settings.certificate_without_powershell),

@@ -38,6 +38,19 @@ def empty_login(declared: Declared) -> Iterator[Finding]:
             yield Finding(Where("credentials", name), detail, "Add for example `password: secret://env/PASSWORD`.")
 
 
+def wrong_elevation(declared: Declared) -> Iterator[Finding]:
+    for name, values in declared.section("credentials").items():
+        if not values.get("su"):
+            continue
+        if values.get("sudo"):
+            detail = f"Credential {quoted(name)} has both `sudo` and `su`, and scripts run through one of them."
+            yield Finding(Where("credentials", name, "su"), detail, "Remove `sudo`, or `su` and `root_password`.")
+        if "root_password" not in values:
+            detail = f"su asks for the password of root, and credential {quoted(name)} has no `root_password`."
+            fix = "Add for example `root_password: secret://env/ROOT_PASSWORD`."
+            yield Finding(Where("credentials", name, "su"), detail, fix)
+
+
 def server_without_password(declared: Declared) -> Iterator[Finding]:
     server = declared.setting("server")
     for field in ("credentials", "powershell.credentials"):

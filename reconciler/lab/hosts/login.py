@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -59,9 +60,14 @@ class HostLogin:
 
         connection, given = self._linux() if self._order.os == "linux" else self._windows()
         try:
-            self._session = self._stack.enter_context(open_host(connection, ConnectionContext(given, "/")))
+            session = self._stack.enter_context(open_host(connection, ConnectionContext(given, "/")))
+            if (self._order.ssh or {}).get("UseSuIfSudoUnavailable") and not _has_sudo(session):
+                connection = replace(connection, credential=_by_su(connection.credential, given))
+                session = self._stack.enter_context(open_host(connection, ConnectionContext(given, "/")))
         except (RemoteError, SecretError) as error:
+            self._stack.close()
             raise failure(error) from error
+        self._session = session
         return self
 
     def __exit__(
@@ -115,6 +121,7 @@ class HostLogin:
                 "password": str(settings.get("accountPassword") or ""),
                 "key": _decoded(str(settings.get("privateKeyBase64") or "")),
                 "passphrase": str(settings.get("privateKeyPassphrase") or ""),
+                "root": str(settings.get("rootPassword") or ""),
             }
         )
         elevate = bool(settings.get("elevateAccountToRoot"))
@@ -149,6 +156,18 @@ class HostLogin:
         if not settings.get("ignoreFingerprintCheck") and wanted.removeprefix("SHA256:") != fingerprint(seen)[7:]:
             raise DeployError("ssh-key", f"The host key of {self._order.host} is {fingerprint(seen)}.")
         return _line(seen)
+
+
+def _has_sudo(session: HostSession) -> bool:
+    try:
+        session.execute(Script("linux/sudo.sh", "echo true"), {}, deadline=_DEADLINES.call)
+    except AuthenticationFailed:
+        return False
+    return True
+
+
+def _by_su(credential: Credential | None, given: _Given) -> Credential | None:
+    return credential and replace(credential, sudo=False, su=True, root_password=given.reference("root"))
 
 
 def host_key(network: Network, host: str, port: int) -> str:
@@ -202,7 +221,7 @@ def failure(error: Exception) -> DeployError:
     if isinstance(error, SecretError):
         code = "credentials"
     elif isinstance(error, AuthenticationFailed):
-        code = "sudo" if "sudo" in error.what else "credentials"
+        code = "sudo" if "becoming root" in error.what else "credentials"
     elif isinstance(error, UntrustedPeer):
         code = "ssh-key" if "host key" in error.what else "service"
     elif isinstance(error, Unreachable):

@@ -85,6 +85,8 @@ def ssh_settings(linux: Any) -> dict[str, Any]:
         "password": "accountPassword",
         "passphrase": "privateKeyPassphrase",
         "elevate": "elevateAccountToRoot",
+        "use_su": "UseSuIfSudoUnavailable",
+        "root_password": "rootPassword",
         "fingerprint": "fingerprint",
         "public_key": "publicBase64Key",
         "port": "port",

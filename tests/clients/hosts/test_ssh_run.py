@@ -261,6 +261,104 @@ def test_a_password_that_sudo_refuses_is_not_tried_on_other_hosts(sshd: Sshd, co
     assert (sshd.folder / "tried").read_text() == f"{PASSWORD}\n"
 
 
+ROOT = "r00t of px"
+SU = Credential("linux", "backup", password=SecretRef("test", PASSWORD), su=True, root_password=SecretRef("test", ROOT))
+SU_STARTS = 'while [ "$1" != root ]; do [ "$1" != -c ] || command=$2; shift; done; shift; '
+SU_ASKS = 'printf \'Password: \' >&2; IFS= read -r word; echo "$word" >>"$HOME/tried"; '
+SU_REFUSES = "echo 'su: Authentication failure' >&2; exit 1"
+SU_RUNS = 'AS=root exec sh -c "$command" "$@"'
+
+
+def test_su_is_given_the_password_of_root(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("su", SU_STARTS + SU_ASKS + SU_RUNS)
+    with open_host(connect(credential=SU), context()) as host:
+        for text in ("", "two\nlines", "é✓" * 5000):
+            answer = host.execute(ECHO, {"text": text}, deadline=20)
+            assert bytes.fromhex(answer["text"]).decode() == text
+        assert host.execute(Script("linux/case.sh", 'echo "\\"$AS $(wc -c)\\""'), {}, deadline=20) == "root 0"
+    assert (sshd.folder / "tried").read_text() == f"{ROOT}\n" * 4
+    assert sshd.commands == [posix_shell.SU_COMMAND] * 4
+
+
+def test_a_password_that_su_did_not_ask_for_goes_nowhere(sshd: Sshd, connect: Connect) -> None:
+    """An account that is root already is not asked."""
+    sshd.stub("su", SU_STARTS + SU_RUNS)
+    assert run(connect, 'echo "[\\"$(set | grep -c r00t)\\", $(wc -c)]"', credential=SU) == ["0", 0]
+
+
+def test_what_su_prints_is_masked(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("su", SU_STARTS + SU_ASKS + SU_RUNS)
+    with pytest.raises(ScriptFailed) as caught:
+        run(connect, f"echo {ROOT} >&2; exit 9", credential=SU)
+    assert caught.value.reason == MASK
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_password_that_su_refuses_is_not_tried_on_other_hosts(sshd: Sshd, connect: Connect, *, again: bool) -> None:
+    """It is asked for once, and whatever asks again gets nothing."""
+    sshd.stub("su", SU_STARTS + SU_ASKS + (SU_ASKS if again else "") + SU_REFUSES)
+    known = context()
+    for number in range(3):
+        with (
+            pytest.raises(AuthenticationFailed) as caught,
+            open_host(connect(name=f"px-{number}", credential=SU), known) as host,
+        ):
+            host.execute(ECHO, {"text": "a parameter"}, deadline=20)
+        assert caught.value.what == "becoming root with su"
+        expected = "px-0 (px-lnx-1.example.net) did not accept root with" if number else "su: Authentication failure"
+        assert expected in caught.value.reason
+        assert "@vbo-reconcile" not in caught.value.reason
+    tried = (sshd.folder / "tried").read_text().split("\n")
+    assert [word for word in tried if word] == [ROOT]
+
+
+def test_a_user_who_may_not_use_su_says_nothing_about_the_password(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("su", SU_STARTS + SU_ASKS + "echo 'su: Permission denied' >&2; exit 1")
+    known = context()
+    for number in range(2):
+        with (
+            pytest.raises(AuthenticationFailed, match="Permission denied") as caught,
+            open_host(connect(name=f"px-{number}", credential=SU), known) as host,
+        ):
+            host.execute(ECHO, {"text": ""}, deadline=20)
+        assert "pam_wheel" in caught.value.hint
+    assert (sshd.folder / "tried").read_text() == f"{ROOT}\n" * 2
+
+
+@pytest.mark.parametrize("first", ["Verification code: ", "Last login: today\nPassword: ", "Password for ssh key: "])
+def test_a_question_that_is_not_that_of_su_is_not_answered(sshd: Sshd, connect: Connect, first: str) -> None:
+    taken = sshd.folder / "taken"
+    sshd.stub("su", f"printf '{first}' >&2; cat >>{taken}; exit 1")
+    with open_host(connect(credential=SU), context()) as host, pytest.raises(BadAnswer) as caught:
+        host.execute(ECHO, {"text": ""}, deadline=1)
+    assert "no shell announced itself" in caught.value.reason
+    assert "su with `Password:`" in caught.value.hint
+    assert not taken.exists() or taken.read_text() == ""
+
+
+def test_a_login_shell_that_asks_for_a_password_gets_none(sshd: Sshd, connect: Connect) -> None:
+    taken = sshd.folder / "taken"
+    sshd.stub("other", f"echo \"$2\" >&2; printf 'Password: ' >&2; cat >>{taken}")
+    sshd.shell = str(sshd.folder / "other")
+    with open_host(connect(credential=SU), context()) as host, pytest.raises(BadAnswer, match="no shell announced"):
+        host.execute(ECHO, {"text": ""}, deadline=1)
+    assert not taken.exists() or taken.read_text() == ""
+
+
+def test_a_wrong_password_for_a_sudo_that_asks_once_counts(sshd: Sshd, connect: Connect) -> None:
+    """passwd_tries=1 in sudoers."""
+    once = 'IFS= read -r word; echo "$word" >>"$HOME/tried"; echo \'sudo: 1 incorrect password attempt\' >&2; exit 1'
+    sshd.stub("sudo", ASKS + once)
+    known = context()
+    for number in range(2):
+        with (
+            pytest.raises(AuthenticationFailed),
+            open_host(connect(name=f"px-{number}", credential=SUDO), known) as host,
+        ):
+            host.execute(ECHO, {"text": ""}, deadline=20)
+    assert (sshd.folder / "tried").read_text() == f"{PASSWORD}\n"
+
+
 def test_a_login_shell_that_becomes_another_program_is_sent_nothing(sshd: Sshd, connect: Connect) -> None:
     taken = sshd.folder / "taken"
     for name, text in {
@@ -270,7 +368,7 @@ def test_a_login_shell_that_becomes_another_program_is_sent_nothing(sshd: Sshd, 
     }.items():
         sshd.stub(name, text)
         sshd.shell = str(sshd.folder / name)
-        for credential in (SUDO, None):
+        for credential in (SUDO, SU, None):
             changes = {"credential": credential} if credential else {}
             with open_host(connect(**changes), context()) as host, pytest.raises(BadAnswer) as caught:
                 host.execute(Script("linux/case.sh", "echo 1"), {"key": Secret("s3cret")}, deadline=1)

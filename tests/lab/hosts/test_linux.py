@@ -211,7 +211,7 @@ def test_a_place_with_any_name_can_be_mounted(path: str) -> None:
     assert real.encode().decode("unicode_escape") == path
 
 
-@pytest.mark.parametrize("command", ["systemctl reboot", "apt-get install x", "iptables -F", "su -c id"])
+@pytest.mark.parametrize("command", ["systemctl reboot", "apt-get install x", "iptables -F", "useradd x"])
 def test_the_real_machine_is_out_of_reach(world: World, command: str) -> None:
     with fabric_to(world) as link:
         done = link.run(command, in_stream=False, hide=True, warn=True)
@@ -284,6 +284,57 @@ def test_a_user_without_sudo_is_told_so(world: World) -> None:
     with pytest.raises(DeployError) as refused:
         world.fleet.deploy(world.order(world.lnx, ssh=world.ssh(elevateAccountToRoot=False)))
     assert refused.value.code == "sudo"
+
+
+SU = Credential("c", "backup", password=SecretRef("lab", "p"), su=True, root_password=SecretRef("lab", "root"))
+BY_SU = {"UseSuIfSudoUnavailable": True, "rootPassword": "r00t"}
+
+
+def ask_by_su(world: World, given: str = "r00t") -> Any:
+    context = ConnectionContext(Given(p=PASSWORD, root=given), "/")
+    with open_host(world.connection(world.lnx, SU), context) as host:
+        return host.execute(shipped_script("linux/facts.sh"), FACTS, deadline=5)
+
+
+def test_su_takes_the_password_of_root(changed: World) -> None:
+    with pytest.raises(AuthenticationFailed, match="Authentication failure"):
+        ask_by_su(changed)  # root has no password
+    changed.lnx.accounts.adopt("root", password="r00t")
+    assert ask_by_su(changed)["account"] == {"user": "root", "admin": True}
+    for given, switch, said in (
+        ("wrong", "works", "Authentication failure"),
+        ("r00t", "locked", "Authentication failure"),
+        ("r00t", "denied", "Permission denied"),
+    ):
+        changed.lnx.change("su", switch)
+        with pytest.raises(AuthenticationFailed, match=said):
+            ask_by_su(changed, given)
+    changed.lnx.change("su", "works")
+    assert ask_by_su(changed)["account"]["admin"] is True
+
+
+def test_root_of_the_real_machine_is_out_of_reach(world: World) -> None:
+    with fabric_to(world) as link:
+        done = link.run("su -c 'echo in'", in_stream=io.StringIO("guessed\n"), hide=True, warn=True)
+    assert (done.exited, done.stdout, done.stderr) == (1, "", "Password: su: Authentication failure\n")
+
+
+def test_the_server_takes_su_where_sudo_is_unavailable(changed: World) -> None:
+    changed.lnx.change("firewall", "open")
+    changed.lnx.change("sudo", "refused")
+    changed.lnx.accounts.adopt("root", password="r00t")
+    for settings in ({}, {**BY_SU, "rootPassword": "wrong"}):
+        with pytest.raises(DeployError) as refused:
+            changed.fleet.deploy(changed.order(changed.lnx, ssh=changed.ssh(**settings)))
+        assert refused.value.code == "sudo"
+    changed.fleet.deploy(changed.order(changed.lnx, ssh=changed.ssh(**BY_SU)))
+    assert changed.version(changed.lnx) == BUILD
+
+
+def test_the_server_tries_sudo_first(changed: World) -> None:
+    changed.lnx.change("firewall", "open")
+    changed.fleet.deploy(changed.order(changed.lnx, ssh=changed.ssh(**BY_SU)))  # root has no password
+    assert changed.version(changed.lnx) == BUILD
 
 
 def test_switches_that_a_client_meets(changed: World) -> None:

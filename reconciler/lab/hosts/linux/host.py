@@ -97,6 +97,7 @@ class LinuxHost(Host):
             **super().switches(),
             "host-key": lambda value: self._fault("host-key", value, "changed", "right"),
             "sudo": self._set_sudo,
+            "su": lambda value: self._put(files.SU, "" if one_of("su", value, *files.SU_FAULTS) == "works" else value),
             "dotnet": lambda value: files.set_runtimes(
                 self.root, present=one_of("dotnet", value, "present", "missing") == "present"
             ),

@@ -17,6 +17,9 @@ TRUST: Final = "etc/veeam/certs/server.pem"
 IDENTITY: Final = "etc/veeam/certs/proxy.pem"
 SHADOW: Final = "etc/lab-shadow"
 SUDOERS: Final = "etc/sudoers.d/lab"
+SU: Final = "run/lab/su"
+SU_FAULTS: Final = ("denied", "locked", "code", "works")
+"""What su does: refuse the user (pam_wheel), refuse every password (root has none), ask for a code before, work."""
 RULES: Final = "etc/ufw/lab.rules"
 FIREWALL: Final = "etc/ufw/ufw.conf"
 RUNTIMES: Final = "usr/share/dotnet/shared"
@@ -38,7 +41,6 @@ _REFUSED: Final = (
     "rpm",
     "service",
     "shutdown",
-    "su",
     "useradd",
     "yum",
 )
