@@ -5,16 +5,23 @@ The libraries above limit single reads only, and a peer that sends a byte now an
 
 from __future__ import annotations
 
+import errno
+import os
+import selectors
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+_Address = tuple[int, int, int, str, Any]
+_STAGGER: Final = 0.25
+"""Seconds after which the next address is tried beside the one that does not answer yet."""
 _left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)
 
 
@@ -50,17 +57,74 @@ class BoundedSocket(socket.socket):
 
 
 def dial(target: tuple[str, int], seconds: float) -> BoundedSocket:
-    """Connect to the first address of `target` that accepts, within `seconds` for all of them. Raises OSError."""
+    """Connect to the first address of `target` that accepts, within `seconds` for all of them. Raises OSError.
+
+    An address that does not answer holds up the next one for `_STAGGER` seconds only, as RFC 8305 recommends: a host
+    may have an IPv6 address that no network leads to.
+    """
     end = time.monotonic() + seconds
+    waiting = _alternating(socket.getaddrinfo(*target, type=socket.SOCK_STREAM))
     failed: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(*target, type=socket.SOCK_STREAM):
-        made = BoundedSocket(family, kind, protocol)
+    with selectors.DefaultSelector() as selector:
         try:
-            made.settimeout(max(0.001, end - time.monotonic()))
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.connect(address)
-            return made
-        except OSError as error:
-            failed = error
-            made.close()
-    raise failed or OSError("the name has no address")
+            while waiting or selector.get_map():
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("no address answers in time")
+                if waiting:
+                    failed = _begin(selector, waiting.pop(0)) or failed
+                for key, _ in selector.select(min(left, _STAGGER) if waiting else left):
+                    made, error = _result(selector, key.fileobj)
+                    if made is not None:
+                        return _limited(made, end - time.monotonic())
+                    failed = error
+            raise failed or OSError("the name has no address")
+        finally:
+            for key in list(selector.get_map().values()):
+                _abandon(key.fileobj)
+
+
+def _alternating(found: Sequence[_Address]) -> list[_Address]:
+    """The families take turns, beginning with the preferred one."""
+    first = [item for item in found if item[0] == found[0][0]]
+    others = [item for item in found if item[0] != found[0][0]]
+    return [item for pair in zip_longest(first, others) for item in pair if item is not None]
+
+
+def _begin(selector: selectors.BaseSelector, found: _Address) -> OSError | None:
+    """Begin to connect. Returns why it cannot be tried."""
+    try:
+        made = BoundedSocket(*found[:3])
+    except OSError as error:  # a system without IPv6
+        return error
+    made.setblocking(False)
+    code = made.connect_ex(found[4])
+    if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+        made.close()
+        return OSError(code, os.strerror(code))
+    selector.register(made, selectors.EVENT_WRITE)
+    return None
+
+
+def _limited(made: BoundedSocket, seconds: float) -> BoundedSocket:
+    try:
+        made.settimeout(max(0.001, seconds))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _result(selector: selectors.BaseSelector, line: Any) -> tuple[BoundedSocket | None, OSError | None]:
+    """The socket that is connected, or why it is not."""
+    selector.unregister(line)
+    code = line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if not code:
+        return line, None
+    line.close()
+    return None, OSError(code, os.strerror(code))  # Python makes it a ConnectionRefusedError where it is one
+
+
+def _abandon(line: Any) -> None:
+    line.close()

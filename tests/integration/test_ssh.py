@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from reconciler.model.errors import (
     DeadlineExceeded,
     RemoteError,
     ScriptFailed,
+    Unreachable,
     UntrustedPeer,
 )
 from reconciler.model.script import Script
@@ -106,6 +109,46 @@ def test_an_agent_with_several_keys(
             assert log_in(to(server, credential=Credential("agent", server.user, agent=True))) == 1
         finally:
             agent.terminate()
+
+
+def test_an_agent_with_more_keys_than_attempts(
+    start: Callable[..., OpenSsh], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start("a")
+    place = str(tmp_path / "agent")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.PIPE) as agent:
+        assert agent.stdout is not None
+        agent.stdout.readline()
+        monkeypatch.setenv("SSH_AUTH_SOCK", place)
+        try:
+            for number in range(7):
+                new_key(tmp_path / f"other{number}")
+                subprocess.run(["ssh-add", "-q", str(tmp_path / f"other{number}")], check=True)
+            with pytest.raises(AuthenticationFailed, match="Too many authentication failures") as caught:
+                log_in(to(server, credential=Credential("agent", server.user, agent=True)))
+        finally:
+            agent.terminate()
+    assert "MaxAuthTries" in caught.value.hint
+
+
+def test_sixty_hosts_behind_one_address_with_the_default_limit(start: Callable[..., OpenSsh]) -> None:
+    """OpenSSH drops connections at random from the eleventh one that has not logged in (MaxStartups 10:30:100)."""
+    server = start("gateway", "MaxStartups 10:30:100")
+    with ThreadPoolExecutor(60) as pool:
+        results = list(pool.map(lambda number: log_in(to(server, name=f"px-{number}")), range(60)))
+    assert results == [1] * 60
+
+
+def test_a_server_that_takes_no_connection_says_so(start: Callable[..., OpenSsh]) -> None:
+    server = start("full", "MaxStartups 1")
+    with ExitStack() as stack:
+        said = b""
+        while said != b"SSH-":  # the first one that is let in
+            waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            said = waiting.recv(4)
+        with pytest.raises(Unreachable, match="the host says: Exceeded MaxStartups") as caught:
+            log_in(to(server, deadlines=Deadlines(connect=1.0)))
+    assert "MaxStartups" in caught.value.hint
 
 
 def test_a_second_factor_is_not_asked_for(start: Callable[..., OpenSsh], capfd: pytest.CaptureFixture[str]) -> None:

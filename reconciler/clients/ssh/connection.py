@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ import fabric
 import paramiko
 
 from reconciler.clients.sockets import dial
+from reconciler.clients.ssh.arrivals import ARRIVALS
 from reconciler.clients.ssh.factors import without_prompts
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.host_keys import HostKeys
 from reconciler.clients.ssh.login import login_arguments
 from reconciler.clients.ssh.watchdog import hang_up, within
+from reconciler.clients.ssh.words import Busy, Words, explained
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 _WHAT = "connecting with SSH"
 _KEEPALIVE = 15
 _CLOSE_SECONDS = 5.0
+_PAUSE = 0.25
+"""Seconds before the second attempt at a host that is busy; each further pause is twice as long."""
+_SILENT = 2
+"""Further attempts at a host that closes the connection without a word, as old versions of sshd do when busy."""
 _CERTIFICATE = "-cert-v01@openssh.com"
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # otherwise its background thread prints tracebacks
@@ -62,15 +69,37 @@ def open_link(
     if connection.credential is None:
         hint = "Give the proxy `credentials`."
         raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
-    keys, limit = HostKeys.of(connection, context.root), connection.deadlines.connect
+    keys = HostKeys.of(connection, context.root)
     login = login_arguments(connection, context)
-    end = time.monotonic() + limit
+    behind = f"{connection.jump.peer} " if connection.jump is not None else ""
+    with ARRIVALS.at(f"{behind}{connection.target[0]}"):
+        end = time.monotonic() + connection.deadlines.connect
+        for attempt in count():
+            try:
+                return _open(connection, through, login, keys, context.logins, end)
+            except Busy as busy:
+                pause = _PAUSE * 2**attempt
+                if time.monotonic() + pause >= end or (attempt >= _SILENT and not busy.gave_reason):
+                    raise Unreachable(busy.peer, busy.what, busy.reason, hint=busy.hint) from busy
+            time.sleep(pause)
+    raise Unreachable(connection.peer, _WHAT, "no attempt was made")
+
+
+def _open(
+    connection: Connection,
+    through: paramiko.Transport | None,
+    login: Mapping[str, Any],
+    keys: HostKeys,
+    gate: LoginGate,
+    end: float,
+) -> fabric.Connection:
+    limit, words = connection.deadlines.connect, Words()
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_TrustedOnly(connection, keys))
     line = _dial(connection, end) if through is None else _tunnel(connection, through, end)
     link = fabric.Connection(
         connection.target[0],
-        user=connection.credential.username,
+        user=connection.credential.username if connection.credential else "",
         port=connection.target[1],
         config=fabric.Config(lazy=True),  # ignores ~/.ssh/config and ~/.fabric.yml
         connect_timeout=limit,
@@ -78,7 +107,7 @@ def open_link(
             **login,
             **{f"{name}_timeout": limit for name in ("banner", "auth", "channel")},
             "sock": line,
-            "transport_factory": _preferring(keys, connection.peer, context.logins),
+            "transport_factory": _preferring(keys, connection.peer, gate, words),
         },
     )
     link.client = client
@@ -90,10 +119,12 @@ def open_link(
             _cut(client, line)
             raise
         except CAUGHT as error:
+            transport = client.get_transport()
             _cut(client, line)
             if watch.is_late:
                 raise _late(connection) from error
-            raise translate(error, connection.peer, _WHAT, sent=False) from error
+            known = translate(error, connection.peer, _WHAT, sent=False)
+            raise explained(words, transport, known, error) from error
     return link
 
 
@@ -164,7 +195,7 @@ def _cut(client: paramiko.SSHClient, line: Any) -> None:
     line.close()
 
 
-def _preferring(keys: HostKeys, peer: str, gate: LoginGate) -> Callable[..., paramiko.Transport]:
+def _preferring(keys: HostKeys, peer: str, gate: LoginGate, words: Words) -> Callable[..., paramiko.Transport]:
     """A transport that requests trusted key types first, for hosts with several keys.
 
     The library requests certificates after all plain keys, so the certificate types are added to the list itself.
@@ -172,6 +203,7 @@ def _preferring(keys: HostKeys, peer: str, gate: LoginGate) -> Callable[..., par
 
     def build(sock: Any, **options: Any) -> paramiko.Transport:
         transport = paramiko.Transport(sock, **options)
+        words.hear(transport)
         without_prompts(transport, peer, gate)
         offers = transport.get_security_options()
         plain = [name for name in offers.key_types if not name.endswith(_CERTIFICATE)]

@@ -126,7 +126,7 @@ class Exec:
             try:
                 channel = self._channel = transport.open_session(timeout=self.left())
                 if terminal:
-                    channel.get_pty()
+                    self._take_terminal(channel)
                 channel.exec_command(command)
             except CAUGHT:
                 if watch.is_late or self._end <= self._clock():
@@ -134,6 +134,14 @@ class Exec:
                 raise
         self._sent = True
         return channel
+
+    def _take_terminal(self, channel: paramiko.Channel) -> None:
+        try:
+            channel.get_pty()
+        except paramiko.SSHException as error:
+            reason = "sudo requires a terminal (requiretty), and sshd gives none (PermitTTY no)"
+            hint = "Exempt the account in sudoers: `Defaults:USER !requiretty`."
+            raise AuthenticationFailed(self._peer, BECOMING, reason, hint=hint) from error
 
     def left(self) -> float:
         """The remaining seconds. Raises DeadlineExceeded."""
