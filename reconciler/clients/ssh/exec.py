@@ -139,9 +139,9 @@ class Exec:
         try:
             channel.get_pty()
         except paramiko.SSHException as error:
-            reason = "sudo requires a terminal (requiretty), and sshd gives none (PermitTTY no)"
-            hint = "Exempt the account in sudoers: `Defaults:USER !requiretty`."
-            raise AuthenticationFailed(self._peer, BECOMING, reason, hint=hint) from error
+            reason = "sudo (requiretty) or su needs a terminal, and sshd gives none (PermitTTY no)"
+            hint = "Exempt the account in sudoers: `Defaults:USER !requiretty`; su always needs a terminal."
+            raise AuthenticationFailed(self._peer, self._what, reason, hint=hint) from error
 
     def left(self) -> float:
         """The remaining seconds. Raises DeadlineExceeded."""
