@@ -139,7 +139,7 @@ class _Engine:
                 break
             self._take(self._calls.get())
             if self.abandoned:
-                return
+                break
         if not self._stopped:
             self._schedule.rollout.finish()
         for change, outcome, reason in self._schedule.rest():

@@ -176,7 +176,10 @@ def _finish(console: Console, outputs: Sequence[Output], result: ApplyResult) ->
     from reconciler.cli.run_output import show_errors
     from reconciler.plan.document import diagnostic_to_json
 
-    found = show_errors(console, result.execution.errors) if result.execution else []
+    done = result.execution
+    found = show_errors(console, done.errors) if done else []
+    if done and result.run and not done.is_complete:
+        console.report(f"\nTo resume it:\n  vbo-reconcile apply PATH --resume {result.run}")
     data = _result_json(result)
     data["diagnostics"] = [diagnostic_to_json(item) for item in found]
     deliver_json(console, outputs, data)

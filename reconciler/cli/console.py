@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
+from reconciler.cli.commands import World
 from reconciler.cli.displays import SilentStream, abandon, silent
 from reconciler.cli.interrupts import Interrupts
 from reconciler.operations.private_files import naming
@@ -48,9 +48,8 @@ class Console:
     verbose: bool = False
     machine: bool = False
     detail_level: str = "normal"
-    include_root: Path | None = None
+    world: World = field(default_factory=World)
     lab_runs_scripts: bool = False
-    trust: Path | None = None
     stream: Stream | None = None
     answered: bool = False
     """Whether anything was written to standard output."""
@@ -93,7 +92,7 @@ class Console:
     def report(self, text: str) -> None:
         """Print a message, unless --quiet."""
         if not self.quiet:
-            self._say(text + "\n")
+            self._say(self.world.completed(text) + "\n")
 
     def announce(self, text: str) -> None:
         """Print commands for a pipeline on standard error, also with --quiet."""
@@ -109,7 +108,8 @@ class Console:
         """Print diagnostics on standard error, also with --quiet."""
         from reconciler.render.diagnostics import diagnostics_text
 
-        self._say(diagnostics_text(diagnostics, self.err_style))
+        whole = (replace(item, fix=self.world.completed(item.fix)) for item in diagnostics)
+        self._say(diagnostics_text(whole, self.err_style))
 
     def _say(self, text: str) -> None:
         from reconciler.render.style import for_log
@@ -148,7 +148,7 @@ class Console:
 
     def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Print why a command ends without a result, as JSON too if a program reads standard output."""
-        found = list(diagnostics)
+        found = [replace(item, fix=self.world.completed(item.fix)) for item in diagnostics]
         self.problems(found)
         self._record_all(found)
         if self.machine and not self.answered:
@@ -166,9 +166,9 @@ class Console:
             environment=self.environment,
             listen=self.hear,
             watch=partial(progress, self),
-            include_root=self.include_root,
+            include_root=self.world.include_root,
             lab_runs_scripts=self.lab_runs_scripts,
-            trust=self.trust,
+            trust=self.world.trust,
         )
 
     def hear(self, notice: Notice | Event) -> None:

@@ -40,7 +40,9 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         from reconciler.operations.errors import InvalidOption
 
-        ctx.ensure_object(Console).interrupts.only_reads = self.only_reads
+        console = ctx.ensure_object(Console)
+        console.interrupts.only_reads = self.only_reads
+        console.world.learn(ctx.params)
         try:
             return super().invoke(ctx)
         except InvalidOption as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
     try:
         broken = take_lock(lock_id, JournalOptions(lab=lab, inventory=path), console.runtime, confirm=confirm)
     except ApprovalRequired:
-        console.fail([_APPROVAL_REQUIRED])
+        console.fail([_approval_required(lock_id)])
         return Status.REFUSED
     if broken is None:
         console.report("The lock was not broken.")
@@ -81,9 +82,8 @@ def break_lock(console: Console, lock_id: str, *, lab: bool, path: Path | None, 
     return Status.OK
 
 
-_APPROVAL_REQUIRED = Diagnostic(
-    code="approval",
-    summary="Approval is required",
-    detail="`lock break` asks before it takes a lock from its holder, and this is not a terminal.",
-    fix="Look who holds it, then confirm:\n  vbo-reconcile lock list\n  vbo-reconcile lock break ID --yes",
-)
+def _approval_required(lock: str) -> Diagnostic:
+    detail = "`lock break` asks before it takes a lock from its holder, and this is not a terminal."
+    again = f"vbo-reconcile lock break {shlex.quote(lock)} --yes"
+    fix = f"Look who holds it, then confirm:\n  vbo-reconcile lock list\n  {again}"
+    return Diagnostic("approval", "Approval is required", detail, fix)

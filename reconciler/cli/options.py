@@ -27,7 +27,7 @@ def include_root_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--include-root FOLDER`, for commands that read an inventory."""
 
     def take(ctx: click.Context, _param: click.Parameter, folder: Path | None) -> None:
-        ctx.ensure_object(Console).include_root = folder
+        ctx.ensure_object(Console).world.include_root = folder
 
     return click.option(
         "--include-root",
@@ -44,7 +44,7 @@ def trust_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--trust FILE`, for commands that connect."""
 
     def take(ctx: click.Context, _param: click.Parameter, file: Path | None) -> None:
-        ctx.ensure_object(Console).trust = file
+        ctx.ensure_object(Console).world.trust = file
 
     return click.option(
         "--trust",

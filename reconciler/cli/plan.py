@@ -77,7 +77,8 @@ def plan(
 ) -> int:
     """Show what would change in the live state, and why.
 
-    Reads the server and the hosts that the inventory at PATH names, and writes nothing.
+    Reads the server and the hosts that the inventory at PATH names, and writes nothing. Exits with 1 if a change is
+    blocked or something could not be observed, else with 0 unless --detailed-exitcode is given.
 
     With --lab, --base rehearses: the lab is reset, the inventory as it was at REF (or the one at the path REF) is
     applied to it, and the plan is made against that.
@@ -89,21 +90,20 @@ def plan(
     options = PlanOptions(save_to=save_to, waivers=waivers, selection=selection, **more)
     made = preview(path, options, console.runtime)
     if save_to is not None:
-        _report_saved(console, made, save_to, path)
+        _report_saved(console, made, save_to)
     show_plan(console, made.document, outputs)
     return made.status if detailed_exitcode or made.status is Status.ERROR else Status.OK
 
 
-def _report_saved(console: Console, made: Preview, file: Path, inventory: Path) -> None:
+def _report_saved(console: Console, made: Preview, file: Path) -> None:
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC"
     if made.plan.is_empty:
         console.report(f"Saved to {file}; it has nothing to apply.")
     elif console.in_ci:
         console.report(f"Saved to {file}; it can be applied {until}.")
     else:
-        options = "--lab " if made.plan.lab else ""
-        options += "" if made.is_found else f"--inventory {shlex.quote(str(inventory))} "
+        where = "" if made.is_found else " --inventory PATH"
         console.report(
             f"Saved to {file}. To apply exactly this plan, {until}:\n"
-            f"  vbo-reconcile apply {options}{shlex.quote(str(file))}"
+            f"  vbo-reconcile apply {shlex.quote(str(file))}{where}"
         )

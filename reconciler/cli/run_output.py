@@ -50,7 +50,7 @@ def show_results(console: Console, done: Execution) -> None:
     if console.machine:
         return
     style = console.out_style
-    console.result("\n" + results_text(ends, style) + in_flight_text(result.in_flight, style))
+    console.result("\n" + results_text(ends, style, len(result.in_flight)) + in_flight_text(result.in_flight, style))
     if result.unhealthy:
         console.result("\n" + unhealthy_text(result.unhealthy, style))
     if done.mails:

@@ -73,7 +73,9 @@ def show_run(console: Console, run: str, outputs: Sequence[Output], *, lab: bool
         console,
         outputs,
         lambda name, style: (
-            document(run_json(record, refusals)) if name == "json" else run_text(record, refusals, style)
+            document(run_json(record, refusals))
+            if name == "json"
+            else console.world.completed(run_text(record, refusals, style))
         ),
     )
     return Status.OK

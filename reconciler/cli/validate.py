@@ -30,7 +30,7 @@ def validate(console: Console, path: Path, outputs: Sequence[Output]) -> int:
     """
     from reconciler.operations import validate as check
 
-    result = check(path, include_root=console.include_root, trust=console.trust)
+    result = check(path, include_root=console.world.include_root, trust=console.world.trust)
     deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
     if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":
         _annotate(console, path, result.diagnostics)

@@ -21,6 +21,7 @@ SUMMARIES = {
     "nesting": "Nesting too deep",
     "include": "Include cannot be resolved",
     "include-cycle": "Files include each other",
+    "not-included": "File not included",
     "said-twice": "Declared in two files",
     "unknown-key": "Unknown key",
     "missing-key": "Required key missing",

@@ -105,6 +105,8 @@ class Problem:
             fix = f"Did you mean {quoted(near)}?" if near else known_here(missing)
             if self.path == ("proxies", LOCAL):
                 fix += f" `{LOCAL}` is the server's own proxy: give any other proxy another name."
+            if not self.path and key == "known":
+                fix = "This is known drift: move the file out of the folder, and name it with `drift --known FILE`."
             hide = bool(self.path) and self.path[0] in SENSITIVE
             what = "This" if hide and not near else quoted(key)
             detail = f"{what} is not a valid key of {self.paths.owner(self.path)}."

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.inventory.deeper import deeper_files
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.includes import Includes, NotIncluded, outside
 from reconciler.inventory.source import Unreadable, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
+from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
 
 FORMAT: Final = 1
@@ -56,6 +58,8 @@ def read_all(path: Path, report: Diagnostics, include_root: Path | None) -> tupl
         _read_file(path, reading, (), None)
     if is_folder and not reading.seen:
         reading.lose()
+    elif is_folder:
+        _report_deeper(path, reading)
     return folder, Merged(_merge(reading.parts, report), reading.whole, reading.includes)
 
 
@@ -75,9 +79,24 @@ def _files_of(folder: Path, report: Diagnostics) -> list[Path]:
         )
         return []
     if not files:
-        fix = "Name another folder, or create an inventory in it."
+        deeper = [name for name, _ in deeper_files(folder)]
+        fix = (
+            f"Name the folder of {quoted(deeper[0])}."
+            if deeper
+            else "Name another folder, or create an inventory in it."
+        )
         report.add("no-inventory", f"There is no *.yml file in the folder {folder.name}.", fix=fix)
     return files
+
+
+def _report_deeper(folder: Path, reading: _Reading) -> None:
+    """A folder stands for the files in it: what lies deeper and looks like a part of the inventory is named."""
+    for name, file in deeper_files(folder):
+        if Path(os.path.realpath(file)) in reading.seen:
+            continue
+        detail = f"{name} looks like a part of the inventory, and nothing includes it: what it declares is not used."
+        fix = f"Include it in a file of the folder: `include: [{name}]`."
+        reading.report.add("not-included", detail, fix=fix, severity=Severity.WARNING)
 
 
 def _is_ours(file: Path) -> bool:

@@ -18,7 +18,7 @@ UNREACHABLE = "journal-unreachable"
 _WORDS = {
     "journal-full": (
         "no space left on the device",
-        "Free some space, then resume the run:\n  vbo-reconcile apply --resume RUN",
+        "Free some space, then resume the run:\n  vbo-reconcile apply PATH --resume last",
     ),
     "journal-read-only": ("it is read-only", f"Set {VARIABLE} to a location that can be written."),
     "journal-denied": ("permission denied", f"Make it readable and writable for this user, or set {VARIABLE}."),

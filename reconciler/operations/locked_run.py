@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +66,6 @@ def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: flo
 
     name = session.access.server.host.lower()
     with (
-        _hint_for_lab(session),
         session.journal.locks.acquire(
             name,
             key=session.reader.installation or name,
@@ -84,20 +81,6 @@ def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: flo
             why = "it was not renewed" if lock.before.expired else "its process is gone from this machine"
             runtime.report(f"Took over the lock of {lock.before.describe()}: {why}.")
         yield LockedRun(session.journal, lock, operation, run, who, _commit(session))
-
-
-@contextmanager
-def _hint_for_lab(session: Session) -> Iterator[None]:
-    """The commands in the hint of a held or lost lock have to name the lab whose journal the lock is in."""
-    from reconciler.journal import LeaseLost, LockHeld
-
-    try:
-        yield
-    except (LockHeld, LeaseLost) as error:
-        if session.lab is not None:
-            inventory = Path(session.inventory.access.root) / session.inventory.main
-            error.hint += f" --lab --inventory {shlex.quote(str(inventory))}"
-        raise
 
 
 def _commit(session: Session) -> str:

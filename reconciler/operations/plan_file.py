@@ -78,6 +78,18 @@ def is_found(document: Mapping[str, Any], inventory: Inventory) -> bool:
     return found.samefile(Path(inventory.access.root, inventory.main))
 
 
+def recorded_inventory(plan: Path) -> Path | None:
+    """Where the inventory of a plan file is; None if the file does not say it, or it is not there."""
+    import json
+
+    from reconciler.plan.saved import SavedPlan
+
+    try:
+        return find_recorded(SavedPlan(json.loads(plan.read_bytes()), plan.name).inventory)
+    except (Diagnosed, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def find_recorded(recorded: str) -> Path:
     """A recorded path, from the root of the repository that contains the working folder, or else from that folder. It
     stays there, also where it leads through links. Raises Diagnosed if there is nothing."""

@@ -22,6 +22,7 @@ from reconciler.plan.doubles import disputed, is_recorded, may_be, mistaken, sug
 from reconciler.plan.part import PlanPart
 from reconciler.plan.passes import Inputs
 from reconciler.plan.payload import precondition
+from reconciler.plan.protection import unprotected
 from reconciler.plan.repositories import LAST
 
 NOT_OURS: Final = "not-ours"
@@ -36,7 +37,7 @@ def plan_undeclared(inputs: Inputs, objects: PlanPart) -> PlanPart:
     last repository may be deleted if one is created."""
     inventory = inputs.inventory
     changes: list[Change] = []
-    reports: list[Report] = []
+    reports: list[Report] = [*unprotected(inputs)]
     obstacles: dict[str, str] = {}
     for where, found in inputs.live.resources.items():
         kind = KINDS[found.kind]

@@ -23,7 +23,7 @@ _LOOKS = {
 _ORDER = (Outcome.DONE, Outcome.NOT_STARTED, Outcome.SKIPPED, Outcome.FAILED)
 
 
-def results_text(ends: Iterable[ChangeEnded], style: Style) -> str:
+def results_text(ends: Iterable[ChangeEnded], style: Style, in_flight: int = 0) -> str:
     """Changes with failures last, then jobs, then a line of counts."""
     ordered = sorted(ends, key=lambda end: _ORDER.index(end.outcome))
     runs = [end for end in ordered if end.action == "run"]
@@ -33,7 +33,7 @@ def results_text(ends: Iterable[ChangeEnded], style: Style) -> str:
         lines += ["Changes", *_table(changes, style), ""]
     if runs:
         lines += ["Jobs", *_table(runs, style, jobs=True), ""]
-    lines.append(style.paint(verdict(ordered), "bold"))
+    lines.append(style.paint(verdict(ordered, in_flight), "bold"))
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 
@@ -53,14 +53,14 @@ def unhealthy_text(problems: Mapping[ChangeKey, str], style: Style) -> str:
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 
-def verdict(ends: Sequence[ChangeEnded]) -> str:
-    """`Applied: 14 done, 1 failed, 0 skipped, 0 not started.`"""
+def verdict(ends: Sequence[ChangeEnded], in_flight: int = 0) -> str:
+    """`Applied: 14 done, 1 failed, 0 skipped, 0 not started.` Those `in_flight` are counted as the journal does it."""
     counts = Counter(end.outcome for end in ends)
     said = ", ".join(
         f"{counts[outcome]} {outcome.value}"
         for outcome in (Outcome.DONE, Outcome.FAILED, Outcome.SKIPPED, Outcome.NOT_STARTED)
     )
-    return f"Applied: {said}."
+    return f"Applied: {said}, {in_flight} in flight." if in_flight else f"Applied: {said}."
 
 
 def results_json(ends: Iterable[ChangeEnded]) -> list[dict[str, Any]]:

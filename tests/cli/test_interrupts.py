@@ -95,6 +95,7 @@ def test_the_second_signal_leaves_at_once_and_says_what_was_in_flight(
         out, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert "Still running when the run ended; the next plan shows the results:\n  job.daily  run job daily\n" in out
+    assert "Applied: 0 done, 0 failed, 0 skipped, 1 not started, 1 in flight." in out, "as `runs show` counts"
     assert "Traceback" not in err
     with Journal.open(place) as journal:
         assert states(journal) == (RunState.INTERRUPTED, [ChangeState.IN_FLIGHT, ChangeState.NOT_STARTED])

@@ -1,0 +1,83 @@
+"""The commands that outputs print, made complete: each means the same world as the command line that prints it.
+
+Texts name commands by their verbs, with PATH for the inventory: whoever writes them does not know how this program was
+called. Here they get the path, `--lab` and what else says where things are.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_COMMAND: Final = re.compile(
+    r"^(?P<before> +|.*\b[Ss]ee(?: also)?: )vbo-reconcile (?P<rest>[a-z].*)$",
+    re.MULTILINE,
+)
+_READS: Final = ("apply", "diff", "doctor", "drift", "explain", "graph", "jobs", "plan", "smtp", "validate", "watch")
+"""Commands that read an inventory."""
+_OFFLINE: Final = ("diff", "validate")
+_JOURNAL: Final = ("lock", "runs")
+"""Commands that read the journal: the one of the lab, if they are told whose."""
+
+
+@dataclass(slots=True)
+class World:
+    """What a command line said of where things are. `path` is its inventory and `plan` its plan file, None without
+    one; `chosen` are the options by which it selects changes."""
+
+    path: Path | None = None
+    plan: Path | None = None
+    chosen: tuple[str, ...] = ()
+    lab: bool = False
+    include_root: Path | None = None
+    trust: Path | None = None
+
+    def learn(self, said: Mapping[str, Any]) -> None:
+        """Take what the parameters of a command say."""
+        path, inventory = said.get("path"), said.get("inventory")
+        self.lab = bool(said.get("lab"))
+        if "inventory" in said and isinstance(path, Path):
+            from reconciler.operations.plan_file import is_plan, recorded_inventory
+
+            if is_plan(path):
+                self.plan, path = path, recorded_inventory(path)
+        self.path = inventory if isinstance(inventory, Path) else path if isinstance(path, Path) else None
+        self.chosen = (
+            *(word for target in said.get("targets", ()) for word in ("--target", target)),
+            *(word for target in said.get("addresses", ()) for word in ("--target", target)),
+            *(word for target in said.get("excludes", ()) for word in ("--exclude", target)),
+            *(f"--{name.replace('_', '-')}" for name in ("adopt", "no_run") if said.get(name)),
+        )
+
+    def completed(self, text: str) -> str:
+        """`text` with each command in it, on a line of its own, complete."""
+        return _COMMAND.sub(lambda found: f"{found['before']}vbo-reconcile {self._complete(found['rest'])}", text)
+
+    def _complete(self, command: str) -> str:
+        try:
+            words = shlex.split(command)
+        except ValueError:
+            return command
+        if "--lab" in words:
+            return command
+        if words[0] in _READS:
+            return shlex.join(self._with_inventory(words))
+        if words[0] in _JOURNAL and self.lab:
+            named = ["--inventory", str(self.path)] if self.path is not None else []
+            return shlex.join([*words, "--lab", *named])
+        return command
+
+    def _with_inventory(self, words: list[str]) -> list[str]:
+        path = str(self.path) if self.path is not None else "PATH"
+        words = [path if word in ("PATH", "INVENTORY") else word for word in words]
+        if self.plan is not None and words[0] == "apply":
+            words = [str(self.plan) if word == "FILE" else word for word in words]
+        options = ["--lab"] if self.lab and words[0] not in _OFFLINE else []
+        options += ["--include-root", str(self.include_root)] if self.include_root is not None else []
+        options += ["--trust", str(self.trust)] if self.trust is not None and words[0] not in _OFFLINE else []
+        options += self.chosen if "--auto-approve" in words else ()
+        return [*words, *options]

@@ -1,0 +1,102 @@
+"""Every command that an output prints can be pasted: the command line takes it, and it means the same world."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import reconciler
+from reconciler.cli.commands import World
+from reconciler.cli.console import Console
+from reconciler.cli.root import root
+
+SOURCE = Path(reconciler.__file__).parent
+PRINTED = re.compile(r"(?:^ +|[Ss]ee(?: also)?: )vbo-reconcile [a-z].*$", re.MULTILINE)
+HELP = {"completion.py", "root.py"}
+"""Examples in help texts are shown before any inventory is named."""
+
+
+def literals(file: Path) -> Iterator[str]:
+    """The texts of a module, with X in the place of what is filled in; without its docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    with_docs = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    docs = {id(doc) for node in ast.walk(tree) if isinstance(node, with_docs) for doc in _doc(node.body)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs | parts:
+            yield node.value
+
+
+def _doc(body: list[ast.stmt]) -> list[ast.expr]:
+    return [body[0].value] if body and isinstance(body[0], ast.Expr) else []
+
+
+def printed() -> list[str]:
+    found = set()
+    for file in sorted(SOURCE.rglob("*.py")):
+        if file.name not in HELP and "lab" not in file.parts:
+            found |= {match for text in literals(file) for match in PRINTED.findall(text)}
+    return sorted(found)
+
+
+def parsed(command: str) -> dict[str, Any]:
+    """What the command line makes of a command."""
+    words = shlex.split(command)[1:]
+    parent = click.Context(root, obj=Console())
+    found: click.Command = root
+    while isinstance(found, click.Group):
+        child = found.get_command(parent, words[0])
+        assert child is not None, command
+        found, words = child, words[1:]
+    return found.make_context(found.name, words, parent=parent).params
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert len(printed()) > 8
+
+
+@pytest.mark.parametrize("lab", [True, False])
+@pytest.mark.parametrize("template", printed())
+def test_a_printed_command_is_taken_and_means_the_same_world(template: str, lab: bool, tmp_path: Path) -> None:
+    inventory, plan = tmp_path / "my corp.yml", tmp_path / "plan.json"
+    for file in (inventory, plan):
+        file.write_text("{}", encoding="utf-8")
+    world = World(path=inventory, plan=plan, lab=lab, include_root=tmp_path, trust=tmp_path / "trust.yml")
+    command = world.completed(template)
+    command = command[command.index("vbo-reconcile") :]
+    for name in ("OLD", "NEW", "FILE"):
+        command = command.replace(f" {name}", f" {shlex.quote(str(plan))}")
+    said = parsed(command)
+    verb = command.split()[1]
+    if "lab" in said and (verb in ("lock", "runs") or "path" in said):
+        assert said["lab"] is lab
+    if verb in ("lock", "runs") and lab:
+        assert said["path"] == inventory
+    if verb in ("apply", "plan", "doctor", "drift", "validate"):
+        assert {said.get("path"), said.get("inventory")} & {inventory, Path("X"), Path("XX")}, command
+        assert f"--include-root {shlex.quote(str(tmp_path))}" in command
+
+
+def test_approving_without_a_terminal_keeps_the_selection() -> None:
+    world = World()
+    params = {"path": Path("corp.yml"), "lab": True, "targets": ("proxy.px-1",), "excludes": ("job.*",), "no_run": True}
+    world.learn({**params, "addresses": (), "adopt": False})
+    again = world.completed("Approve it:\n  vbo-reconcile apply PATH --auto-approve")
+    options = "--auto-approve --lab --target proxy.px-1 --exclude 'job.*' --no-run"
+    assert again == f"Approve it:\n  vbo-reconcile apply corp.yml {options}"
+
+
+def test_what_is_no_command_line_stays_as_it_is() -> None:
+    world = World(path=Path("corp.yml"), lab=True)
+    for text in ("`vbo-reconcile apply` changes it.", "changed outside of vbo-reconcile since then", ""):
+        assert world.completed(text) == text
+    assert world.completed("See: vbo-reconcile runs list") == "See: vbo-reconcile runs list --lab --inventory corp.yml"
