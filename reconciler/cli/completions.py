@@ -44,8 +44,10 @@ def addresses(ctx: click.Context, _param: click.Parameter, typed: str) -> list[C
 
 
 def jobs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """The jobs of the inventory, which comes after them on the command line, and files."""
-    return [*_that_begin(typed, _names(ctx).get("jobs", ())), CompletionItem(typed, type="file")]
+    """The jobs and copy jobs of the inventory, which comes after them on the command line, and files."""
+    names = _names(ctx)
+    known = dict.fromkeys((*names.get("jobs", ()), *names.get("copy_jobs", ())))
+    return [*_that_begin(typed, known), CompletionItem(typed, type="file")]
 
 
 def runs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:

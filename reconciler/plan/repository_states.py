@@ -38,7 +38,7 @@ def repository_states(inputs: Inputs) -> PlanPart:
     for repository in inputs.inventory.of_kind("repository"):
         found = inputs.live.resources.get(repository.address)
         if found is not None:
-            jobs = sorted(name_of(user) for user in inputs.live_graph.users(repository.address, "job"))
+            jobs = sorted(name_of(user) for user in inputs.live_graph.users(repository.address))
             reports += [_report(repository, code, found.repository, jobs) for code in _codes(found.repository)]
     return PlanPart(reports=tuple(reports))
 

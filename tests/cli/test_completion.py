@@ -30,6 +30,8 @@ repositories:
 jobs:
   daily: {organization: contoso.example.com, repository: mail}
   weekly mail: {organization: contoso.example.com, repository: mail}
+copy_jobs:
+  daily-copy: {job: daily, repository: mail}
 """
 
 
@@ -82,7 +84,7 @@ def test_jobs_are_those_of_the_inventory_that_is_here(
 ) -> None:
     assert completed(capsys, monkeypatch, "jobs", "run", "d") == ["file,d"]
     (folder / "corp.yml").rename(folder / "inventory.yml")
-    assert completed(capsys, monkeypatch, "jobs", "run", "d") == ["plain,daily", "file,d"]
+    assert completed(capsys, monkeypatch, "jobs", "run", "d") == ["plain,daily", "plain,daily-copy", "file,d"]
 
 
 def test_an_inventory_with_errors_completes_what_can_be_read(

@@ -195,6 +195,15 @@ def test_copy_jobs_are_listed_and_started_by_their_name(tmp_path: Path, rest: st
 
 
 @pytest.mark.matrix
+def test_a_repository_that_is_out_of_date_names_its_copy_jobs(tmp_path: Path) -> None:
+    rehearsal = copies(tmp_path)
+    rehearsal.converges()
+    rehearsal.set("server", f"repository_states={json.dumps({'archive': {'isOutdated': True}})}")
+    (report,) = [item for item in rehearsal.plan()["reports"] if item["address"] == "repository.archive"]
+    assert report["detail"] == "the repository is out of date: mail-copy stands still"
+
+
+@pytest.mark.matrix
 def test_rest_v5_has_no_copy_jobs_to_start(tmp_path: Path) -> None:
     rehearsal = copies(tmp_path, "auto")
     rehearsal.replace("rest: auto", "rest: v5")
