@@ -10,10 +10,20 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
-from reconciler.cli.options import PATH, include_root_option, lab_option, selection_options, trust_option
+from reconciler.cli.options import (
+    PATH,
+    Output,
+    deliver,
+    format_option,
+    include_root_option,
+    lab_option,
+    selection_options,
+    trust_option,
+)
+from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
-    from reconciler.operations import ImportResult, ServerLogin
+    from reconciler.operations import ImportResult, ServerLogin, Undeclared
 
 CLASSES = ("windows-domain", "windows-workgroup", "linux")
 
@@ -78,20 +88,28 @@ def server_options(function: Any) -> Any:
     metavar="CLASS=USER[,key]",
     help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}), with a password or a key.",
 )
+@click.option(
+    "--diff", is_flag=True, help="List what the inventory of --from or --out does not declare; write nothing."
+)
 @click.option("--visit-hosts", "visited", is_flag=True, help="Let later commands visit the hosts of the proxies.")
+@format_option("human", "json")
 @lab_option
 @selection_options
 @include_root_option
 @trust_option
 @verbosity_options
 @pass_console
-def import_(console: Console, /, **given: Any) -> int:
+def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **given: Any) -> int:
     """Write the inventory of a server that exists, whose plan has no changes.
 
     Reads the server with GET and the login only, and no host. On a terminal it asks what no option says.
     """  # fmt: skip
     from reconciler.cli.import_talk import Talk, run
 
+    if diff:
+        return _diff(console, outputs, given)
+    if any(output.name != "human" for output in outputs):
+        raise click.UsageError("--format is for --diff")
     talk = Talk(console, given) if console.can_ask else None
     given["source"] = _source(given, asks=talk is not None)
     made, folder = run(console, given, talk)
@@ -99,6 +117,36 @@ def import_(console: Console, /, **given: Any) -> int:
         console.result("".join(text for name, text in made.files.items() if name.endswith(".yml")))
     _report(console, made, folder)
     return made.status
+
+
+def _diff(console: Console, outputs: Sequence[Output], given: Mapping[str, Any]) -> int:
+    from reconciler.operations import undeclared
+    from reconciler.operations.import_source import inventory_in
+    from reconciler.render.document import document
+
+    folder = given["folder"]
+    path = given["source"] or (inventory_in(folder) if folder is not None else None)
+    if path is None:
+        raise click.UsageError("--diff needs the inventory: --from PATH, or --out FOLDER of an import")
+    found = undeclared(path, lab=given["lab"], selection=given["selection"], runtime=console.runtime)
+    data = [{"address": where, "name": name, "owner": owner} for where, (name, owner) in found.objects.items()]
+    deliver(
+        console,
+        outputs,
+        lambda form, _style: (
+            document({"server": found.server, "undeclared": data}) if form == "json" else _listed(found)
+        ),
+    )
+    return Status.OK
+
+
+def _listed(found: Undeclared) -> str:
+    lines = [
+        f"  {where}{f'  ({name})' if not where.endswith(name) else ''}{f'  owned by {owner}' if owner else ''}\n"
+        for where, (name, owner) in found.objects.items()
+    ]
+    count = len(lines)
+    return "".join(lines) + f"{count} object{'s' * (count != 1)} on {found.server} not declared.\n"
 
 
 def _source(given: Mapping[str, Any], *, asks: bool) -> Path | None:

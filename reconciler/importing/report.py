@@ -80,6 +80,7 @@ def _next(facts: Facts, main: str) -> Iterator[str]:
     yield from facts.to_do
     yield f"Set the variables of {_code(VARIABLES)}, and compare: {_code(f'vbo-reconcile plan {main}')} has no changes."
     yield f"Commit the files, and watch for drift: {_code(f'vbo-reconcile drift {main}')}."
+    yield f"To mark what is declared as owned by this inventory: {_code(f'vbo-reconcile apply --adopt {main}')}."
     yield "Edit the inventory, and let `plan` show what that would change."
 
 

@@ -16,7 +16,8 @@ or the object was deleted and created again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from reconciler.kinds.codec import owner_of
@@ -179,12 +180,17 @@ def live_names(
     names = {index: item.name for index, item in found.items()}
     for index in sorted(own, key=lambda index: (own[index], ident_of(listed[index]))):
         ident, name = ident_of(listed[index]), own[index]
-        choices = [] if name in taken or shared[name] > 1 else [name]
-        choices += [f"{name} ({ident[:8]})", f"{name} ({ident})"]
-        choices += [f"{name} ({number})" for number in range(2, len(listed) + 2)]
-        names[index] = next(choice for choice in choices if choice not in taken)
+        names[index] = next(choice for choice in _choices(name, ident, shared[name] > 1) if choice not in taken)
         taken.add(names[index])
     return [names[index] for index in range(len(listed))]
+
+
+def _choices(name: str, ident: str, is_shared: bool) -> Iterator[str]:
+    """The names that an object can have here, the best one first."""
+    if not is_shared:
+        yield name
+    yield from (f"{name} ({ident[:8]})", f"{name} ({ident})")
+    yield from (f"{name} ({number})" for number in count(2))
 
 
 def _own_name(kind: Kind, seen: Raw, declared: set[str], memory: Memory) -> str:

@@ -72,7 +72,7 @@ def read_server(
         for name, seen in listed[kind.name]:
             if kind.name == "job":
                 objects.learn(address("job", name), seen)
-            resource = _decode(kind, name, seen, naming)
+            resource = _decode(kind, name, seen, naming, digests=not whole)
             found[address(kind.name, name)] = _with_owner(resource, inventory, memory)
     objects.learn_new(set(found))
     naming.directory = objects.found
@@ -136,10 +136,11 @@ def _named(
     return list(zip(names, matcher.listed, strict=True))
 
 
-def _decode(kind: Kind, name: str, seen: Raw, naming: Naming) -> LiveResource:
+def _decode(kind: Kind, name: str, seen: Raw, naming: Naming, *, digests: bool) -> LiveResource:
+    """With `digests`, of what is unknown: only a plan needs them."""
     fields = {field.name: field.from_api(seen, naming) for field in kind.fields}
     state = kind.state(seen, naming.rest) if kind.state else None
-    unknown = unknown_digests(kind, seen, fields, naming)
+    unknown = unknown_digests(kind, seen, fields, naming) if digests else {}
     return LiveResource(kind.name, name, ident_of(seen), fields, owner_of(seen), state, unknown)
 
 

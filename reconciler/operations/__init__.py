@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
     from reconciler.operations.execution import Execution, RolloutOptions
     from reconciler.operations.import_source import ServerLogin
-    from reconciler.operations.importing import ImportOptions, ImportResult, import_server
+    from reconciler.operations.importing import ImportOptions, ImportResult, Undeclared, import_server, undeclared
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
     from reconciler.operations.journals import (
         JournalOptions,
@@ -48,7 +48,7 @@ else:
         "errors": ("ApprovalRequired", "InvalidOption"),
         "execution": ("Execution", "RolloutOptions"),
         "import_source": ("ServerLogin",),
-        "importing": ("ImportOptions", "ImportResult", "import_server"),
+        "importing": ("ImportOptions", "ImportResult", "Undeclared", "import_server", "undeclared"),
         "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
         "journals": ("JournalOptions", "RunDetails", "break_lock", "list_locks", "list_runs", "show_run"),
         "mail_test": ("MailTest", "send_test_mail"),
@@ -95,6 +95,7 @@ __all__ = [
     "ServerLogin",
     "Status",
     "StopSignal",
+    "Undeclared",
     "Validation",
     "apply",
     "break_lock",
@@ -109,5 +110,6 @@ __all__ = [
     "run_jobs",
     "send_test_mail",
     "show_run",
+    "undeclared",
     "validate",
 ]

@@ -96,6 +96,41 @@ def import_server(given: Path | ServerLogin, options: ImportOptions, runtime: Ru
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Undeclared:
+    """What is on a server and not in an inventory: `objects` by address, each with its name on the server and the
+    inventory that owns it, which is empty for most."""
+
+    server: str
+    objects: Mapping[str, tuple[str, str]]
+
+    @property
+    def status(self) -> Status:
+        return Status.PENDING if self.objects else Status.OK
+
+
+def undeclared(
+    path: Path, *, lab: bool = False, selection: Selection | None = None, runtime: Runtime | None = None
+) -> Undeclared:
+    """The reverse of a plan: what the inventory at `path` does not declare. What comes with the product is left out
+    unless it is used. Raises what `import_server` does."""
+    from reconciler.importing.selection import select
+    from reconciler.operations.inventory_loader import load_inventory
+    from reconciler.operations.session import open_session
+
+    runtime, asked = runtime or Runtime(), selection or Selection()
+    inventory = load_inventory(path, runtime, lab=lab)
+    with open_session(inventory, runtime, lab=lab) as session:
+        live = session.observe_server()
+    found = {where: item for where, item in live.resources.items() if item.kind not in ("certificate", "smtp")}
+    chosen = select(found, asked.targets, asked.excludes)
+    left = {where: item for where, item in chosen.items() if where not in inventory.resources}
+    names = {
+        where: str(item.fields.get("host") or item.fields.get("name") or item.name) for where, item in left.items()
+    }
+    return Undeclared(live.server.host, {where: (names[where], item.owner) for where, item in sorted(left.items())})
+
+
 def import_from(session: Session, target: Target, options: ImportOptions, source: Inventory) -> ImportResult:
     """The import of what a session reads. `source` is the inventory that names the server."""
     return _Import(session, target, options, source).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -61,3 +62,29 @@ def test_files_of_others_are_left_alone(demo: Rehearsal) -> None:
     assert ended.code == 1
     assert "IMPORT.md exists, and import does not change files that it did not write" in ended.err
     assert contents(out) == {"IMPORT.md": b"mine"}
+
+
+def test_what_is_not_declared_is_listed(demo: Rehearsal) -> None:
+    text = demo.file.read_text()
+    some = demo.folder / "some.yml"
+    some.write_text(text[: text.index("defaults:")])
+    ended = demo.run("import", "--diff", "--lab", "--from", str(some))
+    assert ended.code == 0, ended.err
+    assert "  proxy.px-lon-1  (px-lon-1.corp.example.com)" in ended.out
+    data = json.loads(demo.run("import", "--diff", "--lab", "--from", str(some), "--format", "json").out)
+    assert {item["address"] for item in data["undeclared"]} >= {"job.contoso-mail", "repository.fabrikam"}
+    whole = json.loads(demo.run("import", "--diff", "--lab", "--from", str(demo.file), "--format", "json").out)
+    assert whole["undeclared"] == []
+
+
+def test_wrong_usage(demo: Rehearsal) -> None:
+    for arguments, message in {
+        ("--server", "vbo01", "--out", "x"): "give --server HOST --username USER",
+        ("--server", "vbo01", "--username", "a", "--password", "hunter2", "--stdout"): "never an argument",
+        ("--server", "vbo01", "--from", str(demo.file), "--stdout"): "not both",
+        ("--from", str(demo.file)): "give --out FOLDER",
+        ("--server", "vbo01", "--username", "a", "--stdout", "--login", "linux"): "CLASS=USER",
+    }.items():
+        ended = demo.run("import", *arguments)
+        assert (ended.code, message in ended.err) == (64, True), ended.err
+        assert "hunter2" not in ended.err
