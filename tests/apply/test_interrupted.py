@@ -109,6 +109,15 @@ def test_an_object_that_is_gone_is_a_failure() -> None:
     assert reads.pending == []
 
 
+def test_an_object_that_the_server_lists_no_more_is_a_failure_once() -> None:
+    reads = FirstReads(None, {PATH: PROXY})
+    gone = {**RENAME.params, "name": "px-2"}
+    step = VerifyInterrupted(read=PATH, of={"verb": "update", "params": gone})
+    with pytest.raises(StepFailed, match="it does not exist any more"):
+        run(server(), step, reads)
+    assert reads.pending == []
+
+
 def test_what_is_verified_is_not_verified_twice() -> None:
     step = VerifyInterrupted(read=PATH, of={"verb": "update", "params": RENAME.params})
     assert run(server(), step, FirstReads()) == "an earlier attempt verified it"

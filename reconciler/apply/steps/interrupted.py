@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.objects import few
 from reconciler.apply.steps.registry import VERIFY, StepFailed, runs
-from reconciler.model.errors import Missing
+from reconciler.model.errors import Missing, UnknownName
 from reconciler.model.steps import VerifyInterrupted
 
 
@@ -18,9 +18,9 @@ def verify(context: ApplyContext, step: VerifyInterrupted, report: Reporter) -> 
     sent = step.sent
     try:
         effects = VERIFY[sent.verb](context, sent, before)
-    except Missing as error:
+    except (Missing, UnknownName) as error:
         context.first_reads.drop(step.read)
-        raise StepFailed("it does not exist any more") from error
+        raise StepFailed("it does not exist any more, or what it refers to does not") from error
     context.first_reads.drop(step.read)
     if effects:
         raise StepFailed(f"more differs than the interrupted run planned: {few(effects)}")
