@@ -52,16 +52,21 @@ def nearest(word: str, candidates: Collection[str], *, cutoff: float = 0.7) -> s
         candidates = [name for name in candidates if name.casefold().endswith(tail)] or candidates[:_MANY]
     by_lowered: dict[str, str] = {}
     for name in candidates:
-        if _numbered_alike(lowered, name.casefold()):
+        if _other_number(lowered, name.casefold()):
             continue
         by_lowered.setdefault(name.casefold(), name)
     found = get_close_matches(lowered, by_lowered, n=1, cutoff=cutoff) or _longer(lowered, by_lowered)
     return by_lowered[found[0]] if found else ""
 
 
-def _numbered_alike(word: str, name: str) -> bool:
-    """Whether two names differ in their numbers only: `px-2` is no misspelling of `px-4`, it is another proxy."""
-    return word != name and _NUMBERS.sub("0", word) == _NUMBERS.sub("0", name)
+def _other_number(word: str, name: str) -> bool:
+    """Whether both names have numbers, and not the same: `px-2` is no misspelling of `px-4`, it is another proxy. Long
+    numbers may have their digits mixed up (`sha265`)."""
+    one, other = _NUMBERS.findall(word), _NUMBERS.findall(name)
+    if one == other or not one or not other:
+        return False
+    mixed = [sorted(number) for number in one] == [sorted(number) for number in other]
+    return not (mixed and min(map(len, one)) > 2)
 
 
 def _longer(word: str, candidates: Iterable[str]) -> list[str]:

@@ -268,10 +268,13 @@ def _no_target(error: UnknownTarget, known: Iterable[str], groups: Iterable[str]
         code="no-target",
         summary="No such target",
         detail=f"{error}.",
-        fix=f"Did you mean {error.near}?" if error.near else _examples(known, groups),
+        fix=f"Did you mean {error.near}?" if error.near else _examples(error.pattern, known, groups),
     )
 
 
-def _examples(known: Iterable[str], groups: Iterable[str]) -> str:
-    some = [*sorted(known)[:5], *(f"@{group}" for group in sorted(groups)[:3])]
+def _examples(pattern: str, known: Iterable[str], groups: Iterable[str]) -> str:
+    """Addresses of the same kind come first."""
+    kind = pattern.partition(".")[0]
+    ordered = sorted(known, key=lambda where: (where.partition(".")[0] != kind, where))
+    some = [*ordered[:5], *(f"@{group}" for group in sorted(groups)[:3])]
     return f"Use an address, a pattern or a group: {', '.join(some)}." if some else "There is nothing to select."

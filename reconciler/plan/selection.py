@@ -14,9 +14,9 @@ from reconciler.plan.pools import upgraded_together
 class UnknownTarget(ValueError):
     """A pattern that matches nothing, probably a typing error, so nothing is done. `near` is the closest address."""
 
-    def __init__(self, text: str, near: str) -> None:
+    def __init__(self, text: str, near: str, pattern: str) -> None:
         super().__init__(text)
-        self.near = near
+        self.near, self.pattern = near, pattern
 
 
 def select(
@@ -54,10 +54,11 @@ def select(
         kept -= {change.key for change in plan.changes if change.action is Action.RUN}
     changes = tuple(without_runs(change) if not runs else change for change in plan.changes if change.key in kept)
     out = tuple(change.key for change in plan.changes if change.key not in kept)
-    left = len(out)
+    if not out:
+        return replace(plan, changes=changes)
     options = [*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)]
     words = " ".join([*options, *([] if runs else ["--no-run"])])
-    some = "1 change was" if left == 1 else f"{left} changes were"
+    some = "1 change was" if len(out) == 1 else f"{len(out)} changes were"
     report = Report("plan", "selection", f"{some} left out by {words}")
     return replace(plan, changes=changes, reports=(*plan.reports, report), not_selected=(*plan.not_selected, *out))
 
@@ -94,9 +95,9 @@ def _check(pattern: str, known: Sequence[str], groups: Mapping[str, Sequence[str
     if pattern.startswith("@"):
         if pattern[1:] not in groups:
             near = _near(pattern, [f"@{name}" for name in groups])
-            raise UnknownTarget(f"Group {pattern[1:]!r} does not exist", near)
+            raise UnknownTarget(f"Group {pattern[1:]!r} does not exist", near, pattern)
     elif not any(fits(where, pattern) for where in known):
-        raise UnknownTarget(f"{pattern!r} does not match any declared or live address", _near(pattern, known))
+        raise UnknownTarget(f"{pattern!r} does not match any declared or live address", _near(pattern, known), pattern)
 
 
 def _near(pattern: str, known: Sequence[str]) -> str:
