@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reconciler.model.value import UNKNOWN, Unknown
 from reconciler.model.version import version_numbers
+from reconciler.requirements.facts import bounded
 from reconciler.requirements.playbook import Playbook
 from reconciler.requirements.requirement import Requirement, expand
 
@@ -86,7 +87,7 @@ def _unmet(
     return UnmetRequirement(
         requirement=requirement.name,
         path=requirement.fact,
-        observed=None if unknown else _observed_text(requirement, value, operand),
+        observed=None if unknown else bounded(_observed_text(requirement, value, operand)),
         required=_required_text(requirement, operand),
         why=requirement.why,
         manual=requirement.manual,

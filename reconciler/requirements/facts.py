@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Final
 
 from reconciler.model.script import Script
@@ -20,6 +20,10 @@ _SORTED: Final = (
     ("server", "addresses"),
     ("server", "reverse"),
 )
+
+
+LONGEST: Final = 1000
+"""Characters of a text, and parts of a list or map, that are kept: a host may report anything, and plans show it."""
 
 
 class NotFacts(ValueError):
@@ -38,12 +42,10 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     missing = [part for part in _PARTS if not isinstance(document.get(part), Mapping)]
     if missing:
         raise NotFacts(f"it has no {', '.join(missing)}")
-    facts: dict[str, Any] = {
-        key: dict(value) if isinstance(value, Mapping) else value for key, value in document.items()
-    }
+    facts: dict[str, Any] = bounded(document)
     family = facts["os"].get("family")
     if family != system:
-        raise NotFacts(f"it is of a {family} host, and the inventory declares {system}")
+        raise NotFacts(f"it is of a {str(family)[:20]} host, and the inventory declares {system}")
     for part, name in _LOWER:
         if isinstance(facts.get(part, {}).get(name), str):
             facts[part][name] = facts[part][name].lower().rstrip(".")
@@ -55,6 +57,15 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     if isinstance(facts.get("certificates"), dict):
         facts["certificates"]["days_left"] = _days_left(facts["certificates"].get("ends"), now)
     return facts
+
+
+def bounded(value: Any) -> Any:
+    """A copy of a value whose texts, lists and maps are cut."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else value[: LONGEST - 1] + "\u2026"
+    if isinstance(value, Mapping):
+        return {bounded(key): bounded(part) for key, part in islice(value.items(), LONGEST)}
+    return [bounded(part) for part in islice(value, LONGEST)] if isinstance(value, list) else value
 
 
 def example(script: Script) -> dict[str, Any]:

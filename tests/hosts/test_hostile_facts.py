@@ -14,6 +14,7 @@ from reconciler.observe.probe import probe
 from reconciler.package_data import playbooks_folder
 from reconciler.requirements import load
 from reconciler.requirements.evaluation import evaluate
+from reconciler.requirements.facts import LONGEST, NotFacts, parse
 from tests.hosts.documents import document as good
 from tests.hosts.test_probe import Resolver
 
@@ -88,3 +89,31 @@ def test_every_value_of_every_fact_may_be_of_another_type(system: str, monkeypat
         judged(system, value, monkeypatch) for value in ODD
     }
     assert ends == {"judged", "bad-answer"}
+
+
+@pytest.mark.parametrize("system", ["windows", "linux"])
+def test_what_is_shown_of_a_host_is_bounded(system: str) -> None:
+    """Its answer may have 4 MB: a plan, a log or a comment that shows it would hold nothing else."""
+
+    def swollen(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: swollen(part) for key, part in value.items()}
+        return [swollen(item) for item in value] * 5000 if isinstance(value, list) else f"{value}{'x' * 50_000}"
+
+    document = good(system)
+    answer = {**swollen(document), "os": {**swollen(document["os"]), "family": system}}
+    facts = parse(answer, system, NOW)
+    assert max(len(text) for text in texts(facts)) <= LONGEST
+    found = evaluate(PLAYBOOKS[system], facts, {"port": 9193, "type": "domain", "os": system}, build="8.5.0.1014")
+    assert found
+    assert all(len(str(item.observed)) <= LONGEST for item in found)
+    with pytest.raises(NotFacts) as caught:
+        parse({**answer, "os": {"family": "x" * 50_000}}, system, NOW)
+    assert len(str(caught.value)) < 100
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from texts(item)
