@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.doctor.check import Check, Level, ordered
-from reconciler.doctor.hosts import HostChecks, check_host, check_requirements
+from reconciler.doctor.hosts import HostChecks, check_clock, check_host, check_requirements, compared
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
 from reconciler.doctor.server import ServerChecks, check_powershell, check_rest
 from reconciler.model.waiting import Awaited, Waiting, reading
@@ -82,7 +82,9 @@ def _proxy(context: CheckContext, proxy: Resource, host: HostChecks | None, serv
         return [*rows, Check(f"host.{proxy.name}", "connection", Level.UNKNOWN, found)]
     rows += host.checks
     if host.facts:
-        rows += check_requirements(context, proxy, host.facts, server.build, exists=existing is not None)
+        facts = compared(host.facts, server.clock_ahead)
+        rows.append(check_clock(f"host.{proxy.name}", facts))
+        rows += check_requirements(context, proxy, facts, server.build, exists=existing is not None)
     if host.facts and existing is not None:
         rows += [
             Check(item.address, item.code, Level.WARNING, item.detail, item.fix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.clients import peer_info
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from reconciler.model.connection import Connection
     from reconciler.model.live import LiveResource
 
+_MINUTES = 5
+"""The difference at which Kerberos refuses tickets."""
 _READABLE = "the account can read {kinds}; whether it can change them shows only when something is changed"
 
 
@@ -34,6 +37,7 @@ class ServerChecks:
     checks: list[Check]
     resources: Mapping[str, LiveResource] = field(default_factory=dict)
     build: str = ""
+    clock_ahead: timedelta = timedelta(0)
 
 
 def check_rest(context: CheckContext) -> ServerChecks:
@@ -48,12 +52,22 @@ def check_rest(context: CheckContext) -> ServerChecks:
         )
         with connect(server, context.connection_context) as session:
             reader = Reader(session)
-            found.build = reader.build
+            found.build, found.clock_ahead = reader.build, reader.clock_ahead
             known = f"REST v{reader.rest}, build {reader.build}" if reader.build else f"REST v{reader.rest}"
             found.checks += [*passed("server", answer=known), *_rights(context, reader, found), *_health(reader)]
+            found.checks.append(_clock(found.clock_ahead))
     except ReconcileError as error:
         found.checks += stopped("server", error)
     return found
+
+
+def _clock(ahead: timedelta) -> Check:
+    """Hosts are compared with the server. This machine matters for certificates and Kerberos."""
+    minutes = round(ahead.total_seconds() / 60)
+    if abs(minutes) < _MINUTES:
+        return Check("server", "clock", Level.OK, "as on this machine")
+    found = f"{abs(minutes)} minutes {'ahead of' if minutes > 0 else 'behind'} this machine"
+    return Check("server", "clock", Level.WARNING, found, "Set the clocks of both by NTP.")
 
 
 def _rights(context: CheckContext, reader: Reader, server: ServerChecks) -> list[Check]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.kinds.naming import Naming
@@ -49,7 +50,9 @@ def observe(
     before = dict(since or {})
     asked = [proxy.name for proxy in inventory.of_kind("proxy") if proxy.name in access.connections]
     with Awaited(*reading(access.server.host, asked), listen) as awaited, workers(parallel, "observe") as pool:
-        hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=clock)
+        ahead = reader.clock_ahead  # a host has to agree with the server, not with this machine
+        server_clock = partial(_later, clock, ahead)
+        hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=server_clock)
         for name, future in hosts.items():
             awaited.watch(name, future)
         security = pool.submit(read_security, inventory, access, context)
@@ -73,3 +76,7 @@ def observe(
         references=naming.referred,
         directory=naming.directory,
     )
+
+
+def _later(clock: Callable[[], datetime], by: timedelta) -> datetime:
+    return clock() + by

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from reconciler.model.errors import Missing, Refused
@@ -61,6 +62,7 @@ class MemoryServer:
     rest: int = 8
     build: str = BUILD
     installation: str = "installation"
+    clock_ahead: timedelta = timedelta(0)
     data: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {name: {} for name in _COLLECTIONS})
     email: dict[str, Any] = field(default_factory=dict)
     logins: dict[str, Any] = field(default_factory=dict)

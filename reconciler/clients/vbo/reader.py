@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from reconciler.clients.vbo.dialect import PAGE_LIMIT, Dialect
@@ -21,6 +22,7 @@ class Reader:
     def __init__(self, session: Session) -> None:
         self._read = session.read
         self._counts: Callable[[], Mapping[str, int]] = lambda: session.requests
+        self._ahead: Callable[[], timedelta] = lambda: session.clock_ahead
         self._peer = session.peer
         self.dialect: Dialect = session.dialect
         self.rest = session.rest
@@ -31,6 +33,11 @@ class Reader:
     def requests(self) -> Mapping[str, int]:
         """Requests sent so far by the whole session, by verb."""
         return self._counts()
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the clock of the server is ahead of this machine's."""
+        return self._ahead()
 
     def get(self, path: str, **query: Any) -> Item:
         """One object. Raises Missing, Refused, BadAnswer and what a connection raises."""

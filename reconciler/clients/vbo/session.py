@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
@@ -87,6 +88,11 @@ class Session:
     def requests(self) -> Mapping[str, int]:
         """Requests sent so far by verb; those for tokens count as LOGIN, the one at the end as LOGOUT."""
         return self._wire.counts
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the clock of the server is ahead of this machine's."""
+        return self._wire.clock_ahead
 
     def identify(self) -> None:
         """Ask the server for its build and installation."""

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ class Wire:
         self.deadlines = server.deadlines
         self.clock = clock
         self.host = server.rest_name
+        self.clock_ahead = timedelta(0)
+        """How far the clock of the server is ahead of this machine's, by the `Date` of the last answer."""
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         try:
@@ -99,6 +102,7 @@ class Wire:
                     response.close()
         except CAUGHT as error:
             raise translate(error, self.peer, what) from error
+        self.clock_ahead = clock_ahead(response.headers, datetime.now(UTC), self.clock_ahead)
         return Answer(response.status_code, content, retry_after(response.headers))
 
     def _read(self, response: httpx.Response, what: str) -> bytes:
@@ -124,6 +128,14 @@ def retry_after(headers: Mapping[str, str]) -> float:
     except (TypeError, ValueError):
         return 0.0
     return max(0.0, seconds)
+
+
+def clock_ahead(headers: Mapping[str, str], now: datetime, before: timedelta) -> timedelta:
+    """`Date` minus `now`; `before` without a date. It has whole seconds: half of one is missing on average."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")) + timedelta(seconds=0.5) - now
+    except (TypeError, ValueError):
+        return before
 
 
 def _context(peer: str, server: Server, root: str) -> ssl.SSLContext:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -71,6 +72,14 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: HTTPStatus) -> None:
         self.close_connection = True
         self._send(Answer(status, {"message": status.phrase}, {"Connection": "close"}))
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` of an answer, by the clock of the server."""
+        try:
+            ahead = self.server.dispatcher.api.options.clock_minutes * 60
+        except ValueError:  # an option that does not exist is reported by the request itself
+            ahead = 0
+        return super().date_time_string((time.time() if timestamp is None else timestamp) + ahead)
 
     def _send(self, answer: Answer) -> None:
         content = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()

@@ -28,6 +28,8 @@ class Options:
     logout_ends_refresh: bool = True
 
     # Requests in general
+    clock_minutes: float = 0
+    """How far the clock of the server is ahead: the `Date` of its answers."""
     page_cap: int = 10_000
     """The largest page, whatever limit asks for."""
     v5_enums: str = "camel"
