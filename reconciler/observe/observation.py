@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.kinds.naming import Naming
@@ -46,13 +45,11 @@ def observe(
     observation. `memory` is what the journal holds of this installation and inventory. `listen` is told who has not
     answered yet. `whole` reads what is not declared as if it was.
     """
-    naming = Naming(reader.rest, access)
-    before = dict(since or {})
+    naming, before = Naming(reader.rest, access), dict(since or {})
     asked = [proxy.name for proxy in inventory.of_kind("proxy") if proxy.name in access.connections]
     with Awaited(*reading(access.server.host, asked), listen) as awaited, workers(parallel, "observe") as pool:
-        ahead = reader.clock_ahead  # a host has to agree with the server, not with this machine
-        server_clock = partial(_later, clock, ahead)
-        hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=server_clock)
+        at = _of_server(clock, reader)
+        hosts = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=at)
         for name, future in hosts.items():
             awaited.watch(name, future)
         security = pool.submit(read_security, inventory, access, context)
@@ -78,5 +75,7 @@ def observe(
     )
 
 
-def _later(clock: Callable[[], datetime], by: timedelta) -> datetime:
-    return clock() + by
+def _of_server(clock: Callable[[], datetime], reader: Reader) -> Callable[[], datetime]:
+    """The clock of the server: a host has to agree with it, not with this machine."""
+    ahead = reader.clock_ahead
+    return lambda: clock() + ahead
