@@ -257,7 +257,7 @@ class Console:
 
     @property
     def in_ci(self) -> bool:
-        return bool(self.environment.get("CI"))
+        return self.environment.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
 
     @property
     def can_ask(self) -> bool:

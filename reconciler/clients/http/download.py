@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.connection import Package
 
 _CHUNK: Final = 1 << 20
+_WHAT: Final = "downloading a package"
 _LARGEST: Final = 4 << 30
 _REDIRECTS: Final = 5
 _HINT: Final = (
@@ -115,22 +116,25 @@ def _download(package: Package, root: str, target: Path, seconds: float) -> None
 def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     import httpx
 
-    from reconciler.clients.http import faults, tls
+    from reconciler.clients.http import faults, proxies, tls
 
     peer = urlsplit(package.source).hostname or ""
     end = time.monotonic() + seconds
     trusted = tls.Peer(peer, (peer, 443), Trust(package.ca_file), seconds, "service.package.")
     context = tls.context_for(trusted, root)
+    proxy = proxies.proxy_for(package.source, _WHAT)
     try:
         with (
             socket_deadline(lambda: end - time.monotonic()),
-            httpx.Client(verify=context, timeout=httpx.Timeout(60.0, connect=15.0)) as client,
+            httpx.Client(
+                verify=context, timeout=httpx.Timeout(60.0, connect=15.0), trust_env=False, proxy=proxy
+            ) as client,
         ):
             yield from _follow(client, package.source, peer)
     except faults.CAUGHT as error:
         if time.monotonic() >= end:
-            raise DeadlineExceeded(peer, "downloading a package", f"not done after {seconds:g} s") from error
-        fault = faults.translate(error, peer, "downloading a package")
+            raise DeadlineExceeded(peer, _WHAT, f"not done after {seconds:g} s") from error
+        fault = faults.translate(error, peer, _WHAT + proxies.named(proxy))
         raise type(fault)(peer, fault.what, fault.reason, hint=_HINT) from error
 
 
@@ -143,17 +147,17 @@ def _follow(client: httpx.Client, address: str, peer: str) -> Iterator[bytes]:
                 return
             address = urljoin(address, answer.headers["location"])
         if not address.startswith("https://"):
-            raise BadAnswer(peer, "downloading a package", "it redirects to an address without https")
-    raise BadAnswer(peer, "downloading a package", f"it redirects more than {_REDIRECTS} times")
+            raise BadAnswer(peer, _WHAT, "it redirects to an address without https")
+    raise BadAnswer(peer, _WHAT, f"it redirects more than {_REDIRECTS} times")
 
 
 def _body(answer: httpx.Response, peer: str) -> Iterator[bytes]:
     if answer.status_code != 200:
         reason = f"{answer.status_code} {answer.reason_phrase}".strip()
-        raise Refused(peer, "downloading a package", reason, status=answer.status_code)
+        raise Refused(peer, _WHAT, reason, status=answer.status_code)
     size = 0
     for data in answer.iter_bytes(_CHUNK):
         size += len(data)
         if size > _LARGEST:
-            raise BadAnswer(peer, "downloading a package", f"it is larger than {_LARGEST >> 30} GB")
+            raise BadAnswer(peer, _WHAT, f"it is larger than {_LARGEST >> 30} GB")
         yield data

@@ -26,18 +26,21 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     """
     import httpx
 
-    from reconciler.clients.http import faults, tls
+    from reconciler.clients.http import faults, proxies, tls
 
     url = urlsplit(address.reveal())
     peer = url.hostname or "the webhook"
     if url.scheme != "https" and not (url.scheme == "http" and peer in _LOOPBACK):
         raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
     end = time.monotonic() + SECONDS
+    proxy = None if peer in _LOOPBACK else proxies.proxy_for(address.reveal(), _WHAT)
     try:
         verify = tls.context_for(tls.Peer(peer, (peer, url.port or 443), Trust(), SECONDS), root)
         with (
             socket_deadline(lambda: end - time.monotonic()),
-            httpx.Client(verify=verify, timeout=SECONDS, trust_env=False, follow_redirects=False) as client,
+            httpx.Client(
+                verify=verify, timeout=SECONDS, trust_env=False, follow_redirects=False, proxy=proxy
+            ) as client,
         ):
             body = json.dumps(message, ensure_ascii=True).encode()
             answer = client.post(address.reveal(), content=body, headers={"Content-Type": "application/json"})
@@ -45,6 +48,6 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
         if time.monotonic() >= end:
             raise DeadlineExceeded(peer, _WHAT, f"no answer within {SECONDS:g} s") from None
         fault = faults.translate(error, peer, _WHAT)
-        raise type(fault)(peer, _WHAT, fault.reason.replace(address.reveal(), peer)) from None
+        raise type(fault)(peer, _WHAT + proxies.named(proxy), fault.reason.replace(address.reveal(), peer)) from None
     if not answer.is_success:
         raise Refused(peer, _WHAT, f"it answered {answer.status_code}", status=answer.status_code)
