@@ -66,10 +66,14 @@ def host_part(proxy: Resource, state: HostState, *, registered: bool) -> PlanPar
     return PlanPart(
         changes=(_change(proxy, state.fixable),) if state.fixable else (),
         reports=tuple(_advice(proxy, item) for item in state.advice),
-        unknown=tuple(UnknownField(where, item.requirement, "the host did not report it") for item in state.hidden),
+        unknown=tuple(UnknownField(where, item.requirement, _why_hidden(item)) for item in state.hidden),
         problems=tuple(_requirement(proxy, item, severity) for item in state.manual),
         unchanged=0 if state.unmet else 1,
     )
+
+
+def _why_hidden(item: UnmetRequirement) -> str:
+    return "the server does not report its build" if item.needs_build else "the host did not report it"
 
 
 def _change(proxy: Resource, fixable: list[UnmetRequirement]) -> Change:

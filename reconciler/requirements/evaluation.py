@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from reconciler.model.value import UNKNOWN, Unknown
@@ -22,7 +22,8 @@ class UnmetRequirement:
 
     `path` is the path of the fact; `observed` and `required` are the two values as a plan shows them. `script` with
     `params` is the remedy; if it is empty, `manual` describes the fix. `restart` and `is_advice` are those of the
-    requirement. `sha256` is the digest of the script, so that the approved script is the one that runs.
+    requirement. `sha256` is the digest of the script, so that the approved script is the one that runs. `needs_build`:
+    it is unknown because the build of the server is.
     """
 
     requirement: str
@@ -37,6 +38,7 @@ class UnmetRequirement:
     restart: bool = False
     is_advice: bool = False
     sha256: str = ""
+    needs_build: bool = False
 
 
 def evaluate(
@@ -77,7 +79,8 @@ def _evaluate(
         operand = expand(requirement.operand, known)
         met = UNKNOWN if applies is UNKNOWN or value is UNKNOWN else _is_met(requirement, value, operand)
         if met is not True:
-            yield _unmet(playbook, requirement, value, operand, known, unknown=met is UNKNOWN)
+            found = _unmet(playbook, requirement, value, operand, known, unknown=met is UNKNOWN)
+            yield replace(found, needs_build=applies is UNKNOWN)
 
 
 def _unmet(

@@ -66,6 +66,33 @@ def test_a_registered_proxy_is_upgraded_by_what_its_host_says() -> None:
     assert made(registered(version=BUILD), service(version=f"1:{BUILD}-2")).is_empty
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"installed": True, "version": None},  # dpkg-query failed, or the file of the service cannot be read
+        {"installed": True, "version": "unknown"},
+        {"installed": None, "version": None},  # systemctl failed
+    ],
+)
+def test_what_a_host_cannot_tell_of_its_service_installs_nothing(facts: dict[str, Any]) -> None:
+    """A healthy proxy is not disrupted because a command failed."""
+    found = made(registered(version=BUILD), service(**facts))
+    assert found.is_empty
+    assert [(item.path, item.why) for item in found.unknown] == [
+        ("service.version", "the host does not report the version of its service")
+    ]
+
+
+def test_a_new_proxy_waits_until_its_host_tells_whether_it_has_a_service() -> None:
+    change = only(made(FakeReader(), service(installed=None)))
+    assert change.blocked == "the host does not report whether it has a proxy service"
+    assert change.steps == ()
+
+
+def test_a_registered_proxy_without_a_service_has_it_installed() -> None:
+    assert only(made(registered(), service())).key == "upgrade:proxy.px-1"
+
+
 def test_an_installation_that_was_cut_off_is_done_again() -> None:
     change = only(made(registered(version=BUILD), service(version=BUILD, unfinished=True)))
     assert change.cause.detail.startswith("an earlier installation was interrupted")

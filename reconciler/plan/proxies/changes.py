@@ -170,7 +170,9 @@ def _unknown(proxy: ProxyView, decision: Decision) -> Iterator[UnknownField]:
     if decision.service is not ServiceAction.UNKNOWN:
         return
     if proxy.is_packaged:
-        yield UnknownField(proxy.address, FIELD, "the host could not be observed")
+        seen = proxy.host is not None and proxy.host.problem is None
+        why = "the host does not report the version of its service" if seen else "the host could not be observed"
+        yield UnknownField(proxy.address, FIELD, why)
     elif proxy.inputs.naming.rest >= 8:  # earlier versions never show it
         yield UnknownField(proxy.address, FIELD, "the server does not report it now")
 

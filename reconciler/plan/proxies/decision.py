@@ -131,10 +131,12 @@ def _service(proxy: ProxyView, registration: RegistrationAction, blocked: str) -
 
 
 def _packaged_service(declared: Resource, proxy: ProxyView) -> ServiceAction:
-    """The host reports what is installed."""
+    """The host reports what is installed. A service whose version it does not report is left as it is."""
     if proxy.host is None or proxy.host.problem is not None:
         return ServiceAction.UNKNOWN
-    installed = build_number(str(proxy.service.get("version") or ""))
+    installed, is_there = build_number(str(proxy.service.get("version") or "")), proxy.service.get("installed")
+    if not proxy.service.get("unfinished") and (not isinstance(is_there, bool) or (is_there and not installed)):
+        return ServiceAction.UNKNOWN
     if installed == build_number(wanted_build(declared)) and not proxy.service.get("unfinished"):
         return ServiceAction.KEEP
     return ServiceAction.UPGRADE_PACKAGE

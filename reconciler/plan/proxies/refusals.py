@@ -59,6 +59,8 @@ def _without_login(found: LiveResource, declared: Resource | None) -> str:
 
 def of_package(declared: Resource, proxy: ProxyView) -> str:
     """Whatever is on the host: no proxy is newer than its server, and nothing is downgraded."""
+    if proxy.live is None and proxy.service and not isinstance(proxy.service.get("installed"), bool):
+        return "the host does not report whether it has a proxy service"
     package, target = file_name(declared.fields["service.package"]["source"]), wanted_build(declared)
     server, installed = proxy.inputs.live.server.build, str(proxy.service.get("version") or "")
     follows_server = declared.fields.get("service.version", "server") == "server"
@@ -74,6 +76,8 @@ def of_package(declared: Resource, proxy: ProxyView) -> str:
 def of_upgrade(declared: Resource, proxy: ProxyView) -> str:
     """The server upgrades proxies only to its own build."""
     wanted, server = str(declared.fields.get("service.version", "server")), proxy.inputs.live.server.build
+    if not build_number(server):
+        return "the server does not report its build, to which it would upgrade the proxy"
     if wanted != "server" and build_number(wanted) != build_number(server):
         return f"the server upgrades proxies only to its own build {server}: to install {wanted}, use a package"
     state = proxy.state
