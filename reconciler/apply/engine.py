@@ -22,7 +22,7 @@ from reconciler.apply.schedule import Schedule
 from reconciler.apply.steps import RUN, NotBegun, NotFollowed, NotStarted, StepFailed, StillRunning
 from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.diagnostic import Diagnosed
-from reconciler.model.errors import ReconcileError
+from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, ReconcileError, Unavailable
 from reconciler.model.event import (
     ChangeEnded,
     ChangeStarted,
@@ -301,7 +301,8 @@ def _failure(change: Change, error: ReconcileError, seconds: float, problems: st
     hint = first.fix if first else getattr(error, "hint", "")
     log = error.log if isinstance(error, StepFailed) else ()
     end = _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, problems))), seconds, hint=hint, log=log)
-    due = Due.START if isinstance(error, NotStarted) else Due.RESULT if isinstance(error, NotFollowed) else Due.NOTHING
+    unclear = isinstance(error, (NotFollowed, BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable))
+    due = Due.START if isinstance(error, NotStarted) else Due.RESULT if unclear else Due.NOTHING
     return replace(end, due=due)
 
 

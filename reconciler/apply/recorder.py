@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.journal import JournalError
 from reconciler.kinds import KINDS
-from reconciler.model.address import Address, kind_of, name_of
+from reconciler.model.address import Address, address, kind_of, name_of
 from reconciler.model.event import ChangeEnded, Due, Event, Outcome, StepDone, StepStarted
 from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.step import Step
-from reconciler.model.steps import ClearMaintenance, EnterMaintenance
+from reconciler.model.steps import ClearMaintenance, CreateObject, EnterMaintenance
+from reconciler.plan import creation
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.job_runs import PENDING, begun_after
 from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _CREATING: Final = (Action.CREATE, Action.REPLACE, Action.TAKEOVER)
 """Actions after which an object has another id, and the mark of the inventory."""
+_OVER: Final = (Outcome.DONE, Outcome.FAILED)
 
 
 class AppliedStateRecorder:
@@ -72,6 +74,8 @@ class AppliedStateRecorder:
             self._begin_run(event.key.address)
         if isinstance(step, EnterMaintenance):
             self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: "by an apply"}})
+        if isinstance(step, CreateObject) and step.kind == "proxy":
+            self._applied_state.remember(self._scope, {creation.mark_of(step.name): {creation.CREATING: "begun"}})
 
     def listen(self, event: Event) -> None:
         with suppress(JournalError):
@@ -84,10 +88,11 @@ class AppliedStateRecorder:
         """Record everything that `plan`, made after the apply from `live`, finds as declared: later differences from it
         are drift. Clear the marks of proxies that it does not find in maintenance mode."""
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
-        for where in self._recall.applied:
-            if kind_of(where) == MARK and where not in drained:
-                self._applied_state.forget(self._scope, where)
         self._live = live or self._live
+        for where in self._recall.applied:
+            created = kind_of(where) == creation.MARK and address("proxy", name_of(where)) in self._live.resources
+            if created or (kind_of(where) == MARK and where not in drained):
+                self._applied_state.forget(self._scope, where)
         self._naming = None
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
         self._store([where for where in self._inventory.resources if where not in differs])
@@ -98,7 +103,9 @@ class AppliedStateRecorder:
 
     def _end(self, event: ChangeEnded) -> None:
         if event.due is Due.RESULT:
-            return  # the mark says that it was started
+            return  # the mark says that it was begun
+        if kind_of(event.address) == "proxy" and event.action in _CREATING and event.outcome in _OVER:
+            self._applied_state.forget(self._scope, creation.mark_of(name_of(event.address)))
         if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:
             self._pending.pop(event.address, None)
             self._store([event.address])

@@ -19,12 +19,13 @@ class Outcome(StrEnum):
 
 
 class Due(StrEnum):
-    """What the next apply does for a job that has no result."""
+    """What the next apply has to find out or do for a change that failed."""
 
     NOTHING = ""
     START = "start"
+    """The job was not started."""
     RESULT = "result"
-    """It follows the session that was started."""
+    """What became of the request or the session is not known."""
 
 
 @dataclass(frozen=True, slots=True)

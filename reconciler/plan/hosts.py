@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.model.address import address
@@ -56,12 +56,14 @@ def state_of(proxy: Resource, host: HostFacts, playbook: Playbook, build: str) -
     )
 
 
-def host_part(proxy: Resource, state: HostState, *, registered: bool) -> PlanPart:
-    """The change that fixes the host of a declared proxy, and what remains to be done by hand."""
+def host_part(proxy: Resource, state: HostState, *, registered: bool, asleep: bool = False) -> PlanPart:
+    """The change that fixes the host of a declared proxy, and what remains to be done by hand. That the host of a proxy
+    which is `asleep` cannot be observed is a warning."""
     where = address("host", proxy.name)
     if state.problem is not None:
         hidden = UnknownField(where, "*", state.problem.summary.lower())
-        return PlanPart(unknown=(hidden,), problems=(state.problem,))
+        problem = replace(state.problem, severity=Severity.WARNING) if asleep else state.problem
+        return PlanPart(unknown=(hidden,), problems=(problem,))
     severity = Severity.WARNING if registered else Severity.ERROR
     return PlanPart(
         changes=(_change(proxy, state.fixable),) if state.fixable else (),

@@ -27,7 +27,7 @@ from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.live import Live, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.recall import Recall
-from reconciler.model.steps import RunJob
+from reconciler.model.steps import CreateObject, RunJob
 from reconciler.plan.job_runs import PENDING, begun_after
 from tests.apply.fakes import HOST, LOGIN, Clock, FakeServer, fake_context
 from tests.apply.test_drain import Notes
@@ -360,3 +360,23 @@ def test_a_job_stays_due_until_it_has_a_result(outcome: Outcome, due: Due, left:
     after = (change,) if left else ()
     recorder.settle(Plan("corp", "", server, after))
     assert notes.rows["job.daily"].get(PENDING) == left
+
+
+@pytest.mark.parametrize(
+    ("outcome", "due", "left"),
+    [(Outcome.DONE, Due.NOTHING, False), (Outcome.FAILED, Due.NOTHING, False), (Outcome.FAILED, Due.RESULT, True)],
+)
+def test_the_creation_of_a_proxy_is_remembered_until_its_result_is_known(
+    outcome: Outcome, due: Due, left: bool
+) -> None:
+    step = CreateObject(kind="proxy", name="px-1", fields={})
+    change = Change("proxy.px-1", Action.CREATE, (), Cause(Reason.INVENTORY), (step,))
+    server = ServerInfo(HOST, 8, "8.6.0.100")
+    inventory = Inventory("corp", Access(VboServer(HOST, LOGIN), {}, {}, {}, ""), {}, Policy(), (), "")
+    notes = Notes()
+    recorder = AppliedStateRecorder(inventory, Live(server, {}, {}, {}), Recall(), cast("AppliedState", notes), "scope")
+    recorder.begin(Plan("corp", "", server, (change,)))
+    recorder.permit(StepStarted(change.key, 0, ""))
+    assert list(notes.rows) == ["creating.px-1"]
+    recorder.listen(ChangeEnded(change.key, "proxy.px-1", "create", outcome, due=due))
+    assert bool(notes.rows) is left

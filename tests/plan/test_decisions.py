@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from reconciler.kinds.naming import Naming
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import HostFacts
 from reconciler.model.recall import Recall
+from reconciler.plan import creation
 from reconciler.plan.maintenance import DRAINED
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
@@ -173,3 +175,54 @@ def test_the_changes_of_proxies_are_those_of_the_decisions(seed: int) -> None:
         Counter(str(change.key) for change in made.changes if change.address.startswith(("proxy.", "host.")))
         == expected
     )
+
+
+def test_a_service_that_our_interrupted_creation_installed_is_attached_and_not_taken_over() -> None:
+    """The server installs the service before it registers it; killed between both, nobody owns it."""
+    begun = Recall(applied={creation.mark_of("px-1"): {creation.CREATING: "begun"}})
+    found = decided(PUSHED, None, INSTALLED, begun)
+    assert found.registration is RegistrationAction.CREATE
+    wanted = inventory(proxy={"px-1": {**PUSHED, "credentials": "corp"}})
+    seen = live(wanted, FakeReader(), {"px-1": HostFacts("px-1", {"service": INSTALLED})})
+    made = make_plan(wanted, seen, begun, access=wanted.access, playbooks=NO_REQUIREMENTS)
+    (change,) = (item for item in made.changes if item.address == "proxy.px-1")
+    assert change.key == "create:proxy.px-1"
+    assert change.steps[0].params["attach"] is True
+    assert change.cause.detail.endswith("an interrupted apply began to create it, and its service is on the host")
+
+
+POOL = {"ProxyPools": [{"id": "pool-a", "name": "a", "description": ""}]}
+ASLEEP = {"maintenanceModeState": "Enabled", "status": "Offline", "version": None}
+
+
+def upgrades(*proxies: dict[str, Any], hosts: dict[str, HostFacts] | None = None) -> Any:
+    names = [str(item["hostName"]) for item in proxies]
+    wanted = inventory(
+        proxy={name: {**PUSHED, "credentials": "corp"} for name in names}, pool={"a": {"members": names}}
+    )
+    seen = live(wanted, FakeReader({**POOL, "Proxies": list(proxies)}), hosts)
+    return make_plan(wanted, seen, Recall(), access=wanted.access, playbooks=NO_REQUIREMENTS)
+
+
+def test_the_last_member_at_work_is_waited_for_and_not_put_into_maintenance_mode() -> None:
+    """The server refuses that (409), whether its pool has no other member or the others are away."""
+    behind = proxy(1, proxyPoolId="pool-a", version=OLD)
+    for others in ([], [proxy(2, proxyPoolId="pool-a", **ASLEEP)]):
+        made = upgrades(behind, *others)
+        (change,) = (item for item in made.changes if item.key == "upgrade:proxy.px-1")
+        assert [step.verb for step in change.steps] == ["sessions.wait", "proxy.upgrade", "proxy.verify"]
+    two = upgrades(behind, proxy(2, proxyPoolId="pool-a", version=OLD))
+    assert two.changes[0].steps[0].verb == "maintenance.on"
+
+
+def test_a_member_that_sleeps_is_not_upgraded_and_its_host_is_no_error() -> None:
+    """Users put it into maintenance mode and switch it off outside of the backup hours, every night."""
+    lost = Diagnostic("unreachable", "No connection", "px-2 does not answer")
+    hosts = {"px-2": HostFacts("px-2", {}, lost)}
+    made = upgrades(proxy(1, proxyPoolId="pool-a"), proxy(2, proxyPoolId="pool-a", **ASLEEP), hosts=hosts)
+    assert made.changes == ()
+    assert not made.has_errors
+    assert [problem.code for problem in made.problems] == ["unreachable"]
+    assert "not upgraded while it is off" in next(item.detail for item in made.reports if item.code == "in-maintenance")
+    awake = upgrades(proxy(1, proxyPoolId="pool-a"), proxy(2, proxyPoolId="pool-a"), hosts=hosts)
+    assert awake.has_errors

@@ -230,6 +230,9 @@ DELETE, UPDATE, UPGRADE = (change("proxy.px-1", action) for action in (Action.DE
 
 CANNOT_BE_COMPUTED: dict[str, dict[str, GuardContext]] = {
     "adopt": {"a mark that was not seen": with_changes(facts(), replace(UPDATE, action=Action.ADOPT, steps=()))},
+    "certificate": {
+        "proxies that show no status": with_changes(facts(reader=silent()), change("certificate", Action.UPDATE)),
+    },
     "coverage": {
         "a limit that is not a number": with_changes(facts(coverage="most"), UPGRADE),
         "a percentage that is not a number": with_changes(facts(coverage="x%"), UPGRADE),
@@ -361,3 +364,23 @@ def test_blocked_changes_are_not_counted() -> None:
 
 def test_the_table_is_sorted_so_that_refusals_are() -> None:
     assert list(GUARDS) == sorted(GUARDS)
+
+
+@pytest.mark.parametrize(
+    ("away", "refused"),
+    [
+        ({"status": "Offline"}, True),
+        ({"status": None}, True),
+        ({"status": "Offline", "type": "Strange"}, True),
+        ({"status": "Offline", "type": "Domain"}, False),
+        ({"status": "Offline", "operatingSystem": "Linux"}, False),
+        ({"status": "Online"}, False),
+    ],
+)
+def test_the_certificate_stays_while_a_proxy_would_not_hear_of_the_new_one(away: dict[str, Any], refused: bool) -> None:
+    reader = FakeReader({**LIVE, "Proxies": [*LIVE["Proxies"][:2], proxy(3, proxyPoolId="pool-b", **away)]})
+    given = with_changes(facts(reader=reader), change("certificate", Action.UPDATE))
+    found = list(GUARDS["certificate"](given))
+    assert [item.addresses for item in found] == ([("certificate",)] if refused else [])
+    assert all("px-3 is not online" in item.detail for item in found)
+    assert not list(GUARDS["certificate"](with_changes(given)))

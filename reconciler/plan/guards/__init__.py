@@ -15,10 +15,12 @@ from reconciler.plan.guards.availability import coverage, last_proxy
 from reconciler.plan.guards.context import GuardContext
 from reconciler.plan.guards.destructive import adopt, force, protected, replaces, takeover
 from reconciler.plan.guards.limits import empty_inventory, incomplete, limit_of, max_changes, max_deletes
+from reconciler.plan.guards.trust import certificate
 from reconciler.plan.guards.windows import window
 
 GUARDS: Mapping[str, Callable[[GuardContext], Iterable[Refusal]]] = {
     "adopt": adopt,
+    "certificate": certificate,
     "coverage": coverage,
     "empty-inventory": empty_inventory,
     "force": force,

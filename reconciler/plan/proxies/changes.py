@@ -42,7 +42,8 @@ def _parts(proxy: ProxyView, decision: Decision) -> Iterator[PlanPart]:
         return
     unfit = ""
     if decision.host is not None:
-        host, unfit = host_part(declared, decision.host, registered=proxy.live is not None), decision.host.unfit
+        host = host_part(declared, decision.host, registered=proxy.live is not None, asleep=proxy.is_asleep)
+        unfit = decision.host.unfit
         yield replace(host, changes=tuple(drained(change, declared, proxy) for change in host.changes))
     changes = list(_changes(declared, proxy, decision))
     yield PlanPart(
@@ -89,7 +90,16 @@ def _new(declared: Resource, proxy: ProxyView, decision: Decision) -> Change:
         change = replace(change, steps=(), blocked=decision.registration_blocked)
     if decision.service is ServiceAction.INSTALL:
         return with_install(change, declared, proxy)
-    return _takeover(change, proxy) if decision.registration is RegistrationAction.TAKEOVER else change
+    if decision.registration is RegistrationAction.TAKEOVER:
+        return _takeover(change, proxy)
+    return _resumed(change) if proxy.is_half_created else change
+
+
+def _resumed(change: Change) -> Change:
+    """The server attaches the service that it installed itself, before the apply that asked for it was interrupted."""
+    detail = f"{change.cause.detail}; an interrupted apply began to create it, and its service is on the host"
+    steps = (replace(step, attach=True) if isinstance(step, CreateObject) else step for step in change.steps)
+    return replace(change, cause=replace(change.cause, detail=detail), steps=tuple(steps))
 
 
 def _takeover(change: Change, proxy: ProxyView) -> Change:
@@ -155,6 +165,7 @@ def _reports(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterat
         yield from _other_name(declared, proxy)
     if decision.maintenance is MaintenanceAction.EXTERNAL:
         text = "in maintenance mode, which no apply of this inventory set: left unchanged"
+        text += ", and not upgraded while it is off" if proxy.is_asleep else ""
         yield Report(proxy.address, "in-maintenance", text, declared.position)
 
 

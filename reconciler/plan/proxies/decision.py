@@ -96,7 +96,7 @@ def _registration(proxy: ProxyView) -> RegistrationAction:
         return RegistrationAction.NONE
     if proxy.live is None:
         # an interrupted apply installed our package, and the proxy is not registered yet
-        ours = proxy.is_packaged and bool(proxy.service.get("unregistered"))
+        ours = proxy.is_half_created or (proxy.is_packaged and bool(proxy.service.get("unregistered")))
         foreign = proxy.service.get("installed") is True and not ours
         return RegistrationAction.TAKEOVER if foreign else RegistrationAction.CREATE
     if not proxy.seen.changes:
@@ -146,7 +146,7 @@ def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> 
     """The server reports what is installed: it upgrades proxies to its own build, and replaces them with it."""
     if proxy.state.is_local:
         return ServiceAction.KEEP
-    if proxy.state.version is None and proxy.state.outdated is None:
+    if proxy.state.version is None and (proxy.state.outdated is None or proxy.state.is_offline):
         return ServiceAction.UNKNOWN
     wanted = str(declared.fields.get("service.version", "server"))
     as_wanted = wanted != "server" and build_number(wanted) == proxy.state.build

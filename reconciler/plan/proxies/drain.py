@@ -1,7 +1,8 @@
 """Draining around every change that disrupts a proxy, as steps of that change, and maintenance mode that is cleared.
 
 A member of a pool (REST v8) is put into maintenance mode: its work moves to the others, and it gets no new work. Any
-other proxy is waited for until it runs no session. Afterwards the proxy is verified.
+other proxy is waited for until it runs no session, and so is the last member at work: the server refuses to put it into
+maintenance mode. Afterwards the proxy is verified.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def drained(change: Change, declared: Resource, proxy: ProxyView) -> Change:
         return replace(change, steps=(*change.steps, verify))  # no session can run there
     before = tuple(step for step in change.steps if step.prepares)
     steps = tuple(step for step in change.steps if not step.prepares)
-    if not proxy.is_pooled:
+    if not proxy.is_pooled or proxy.is_last_at_work:
         return replace(change, steps=(*before, wait_step(proxy), *steps, verify))
     if proxy.state.in_maintenance and not proxy.drained_by_us:
         return replace(change, steps=(*change.steps, verify))  # users drained it, and it stays so

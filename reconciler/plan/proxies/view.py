@@ -14,6 +14,7 @@ from reconciler.model.live import HostFacts, LiveResource
 from reconciler.model.state import ProxyState
 from reconciler.model.version import build_number
 from reconciler.plan.compare import Comparison, compare
+from reconciler.plan.creation import was_begun
 from reconciler.plan.maintenance import is_ours
 from reconciler.plan.passes import Inputs
 
@@ -67,6 +68,21 @@ class ProxyView:
     @property
     def is_pooled(self) -> bool:
         return self.inputs.live.server.rest >= KINDS["pool"].since and bool(self.state.pool)
+
+    @property
+    def is_last_at_work(self) -> bool:
+        """Whether it works, and no other member of its pool does."""
+        return self.state.is_working and any(not item.covered for item in self.memberships)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether users put it into maintenance mode and switched it off, as is done outside of the backup hours."""
+        return self.state.in_maintenance and not self.state.is_online and not self.drained_by_us
+
+    @property
+    def is_half_created(self) -> bool:
+        """Whether an interrupted apply was creating it, and its service is on its host already."""
+        return self.live is None and self.service.get("installed") is True and was_begun(self.inputs.recall, self.name)
 
     @property
     def drained_by_us(self) -> bool:
