@@ -23,6 +23,7 @@ PACKAGES = (
     "iproute2",
     "libpam-systemd",
     "netbase",
+    "nftables",
     "openssh-server",
     "procps",
     "python3",  # the proxy service of these tests is a Python program
