@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.live import Live
     from reconciler.model.plan import Change, Plan
+    from reconciler.model.position import Position
     from reconciler.operations.session import Session
 
 
@@ -258,14 +259,23 @@ def _doubtful(
     from reconciler.importing.entries import Omission
 
     resources = inventory.resources if inventory is not None else {}
-    places = {
-        (where, position): field
-        for where, resource in resources.items()
-        if where in composed.live_of and where not in declared
-        for field, position in (resource.positions.items() if any(item.address == where for item in found) else ())
-    }
     doubtful = []
     for item in found:
-        field = places.get((Address(item.address), item.position)) if item.position and not item.is_error else None
-        doubtful += [Omission(composed.live_of[item.address], field, item.detail)] if field else []
+        where = Address(item.address)
+        if item.is_error or where not in resources or where not in composed.live_of or where in declared:
+            continue
+        if field := _field_at(resources[where], item.position):
+            doubtful.append(Omission(composed.live_of[where], field, item.detail))
     return doubtful
+
+
+def _field_at(resource: Resource, position: Position | None) -> str:
+    """The field whose value stands at `position`: the last one that begins before. Empty for the object itself."""
+    if position is None or position == resource.position:
+        return ""
+    before = [
+        (place.line, place.column, field)
+        for field, place in resource.positions.items()
+        if place.file == position.file and (place.line, place.column) <= (position.line, position.column)
+    ]
+    return max(before, default=(0, 0, ""))[2]

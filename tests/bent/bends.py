@@ -7,6 +7,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from reconciler.clients.vbo import Reader, Session, dialect_of
@@ -113,6 +114,10 @@ class _Session(Session):
     @property
     def requests(self) -> dict[str, int]:
         return {}
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        return timedelta()
 
     def read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         known = {name.lower(): name for name in self.answers}
