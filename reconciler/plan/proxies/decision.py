@@ -146,13 +146,15 @@ def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> 
     """The server reports what is installed: it upgrades proxies to its own build, and replaces them with it."""
     if proxy.state.is_local:
         return ServiceAction.KEEP
-    if proxy.state.version is None and (proxy.state.outdated is None or proxy.state.is_offline):
+    if proxy.state.version is None and (proxy.state.outdated is None or proxy.is_asleep):
         return ServiceAction.UNKNOWN
     wanted = str(declared.fields.get("service.version", "server"))
     as_wanted = wanted != "server" and build_number(wanted) == proxy.state.build
     if as_wanted or replaced:
         return ServiceAction.KEEP
-    return ServiceAction.UPGRADE if proxy.is_behind or refusals.of_upgrade(declared, proxy) else ServiceAction.KEEP
+    compared = bool(build_number(proxy.inputs.live.server.build))
+    refused = compared and refusals.of_upgrade(declared, proxy)
+    return ServiceAction.UPGRADE if proxy.is_behind or refused else ServiceAction.KEEP
 
 
 def _service_blocked(proxy: ProxyView, service: ServiceAction) -> str:
