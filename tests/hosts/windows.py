@@ -32,6 +32,12 @@ def rule(name: str = "app", port: Any = "9193", **changes: Any) -> dict[str, Any
     }
 
 
+def firewall_profile(name: str, **changes: Any) -> dict[str, Any]:
+    """The firewall in one kind of network: on, and as it is new."""
+    unset = ("DefaultInboundAction", "AllowInboundRules", "AllowLocalFirewallRules")
+    return {"Name": name, "Enabled": "True", **dict.fromkeys(unset, "NotConfigured"), **changes}
+
+
 def service(name: str, start: str, state: str, path: str = "") -> dict[str, Any]:
     return {"Name": name, "StartMode": start, "State": state, "PathName": path}
 
@@ -66,16 +72,7 @@ def host() -> dict[str, Any]:
         "groups": ADMINISTRATOR,
         "dns": {"vbo01.corp.example.com": ["10.0.0.5"], "10.0.0.5": ["vbo01.corp.example.com"]},
         "listeners": [135, 445],
-        "profiles": [
-            {
-                "Name": name,
-                "Enabled": "True",
-                "DefaultInboundAction": "NotConfigured",
-                "AllowInboundRules": "NotConfigured",
-                "AllowLocalFirewallRules": "NotConfigured",
-            }
-            for name in ("Domain", "Private", "Public")
-        ],
+        "profiles": [firewall_profile(name) for name in ("Domain", "Private", "Public")],
         "networks": [{"NetworkCategory": "DomainAuthenticated"}],
         "rules": [rule("other", "443")],
     }

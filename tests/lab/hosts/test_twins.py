@@ -17,7 +17,7 @@ from reconciler.lab.hosts.windows.twins import TWINS, World, emulated_facts
 from reconciler.package_data import shipped_script
 from reconciler.requirements.facts import example
 from tests.hosts.powershell import Windows
-from tests.hosts.windows import ADMINISTRATOR, EXE, REGISTRY, rule, service
+from tests.hosts.windows import ADMINISTRATOR, EXE, REGISTRY, firewall_profile, rule, service
 
 SERVER, ADDRESS = "vbo01.corp.example.com", "10.0.0.5"
 ARGS = {"port": 9193, "server": SERVER, "now": "2026-03-01T12:00:00+00:00"}
@@ -80,10 +80,7 @@ def windows_of(state: dict[str, Any]) -> dict[str, Any]:
         "files": {EXE: proxy["version"]} if proxy else {},
         "dns": {SERVER: [ADDRESS], ADDRESS: [SERVER]},
         "listeners": [445, proxy["port"]] if is_running(state) else [445],
-        "profiles": [
-            {"Name": item, "Enabled": str(firewall["on"]), "DefaultInboundAction": "NotConfigured"}
-            for item in ("Domain", "Private", "Public")
-        ],
+        "profiles": [firewall_profile(item, Enabled=str(firewall["on"])) for item in ("Domain", "Private", "Public")],
         "networks": [{"NetworkCategory": "DomainAuthenticated" if state["domain"] else "Public"}],
         "rules": rules,
     }
