@@ -11,6 +11,7 @@ from reconciler.importing.logins import Logins
 from reconciler.inventory.schema import schema
 from reconciler.kinds import KINDS, Field, Kind
 from reconciler.kinds.field import CREDENTIAL, hidden
+from reconciler.kinds.smtp import IN_THE_CLEAR, is_in_the_clear
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL
 from reconciler.model.live import LiveResource
@@ -89,6 +90,8 @@ def omissions_of(rest: int, live: LiveObjects, keys: Keys) -> Iterator[Omission]
         for item in _imported(entry, rest):
             if found.fields[item.name] is UNKNOWN:
                 yield Omission(entry.address, item.name, HIDDEN)
+        if entry.kind.name == "smtp" and is_in_the_clear(found.fields):
+            yield Omission(entry.address, "security", IN_THE_CLEAR)
 
 
 def _describe(entry: Entry, rest: int, keys: Keys, logins: Logins) -> None:

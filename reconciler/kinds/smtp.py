@@ -123,6 +123,19 @@ def has_server(fields: Mapping[str, Any]) -> bool:
     return not is_signed_in(fields)
 
 
+IN_THE_CLEAR: Final = "a password that is sent in the clear is not declared by itself"
+"""Why an import does not write `security: none` where there is a login."""
+
+
+def is_in_the_clear(fields: Mapping[str, Any]) -> bool:
+    """Whether the password of the login is sent unencrypted."""
+    return bool(fields.get("security") == "none" and fields.get("credentials", "none") not in ("none", UNKNOWN))
+
+
+def is_guarded(fields: Mapping[str, Any]) -> bool:
+    return has_server(fields) and not is_in_the_clear(fields)
+
+
 def mail_state(raw: Raw, rest: int) -> MailState:
     """Before REST v7 mails go through an SMTP server."""
     if rest < MODES_SINCE:
@@ -178,7 +191,7 @@ SMTP = Kind(
             encode=encode_security,
             decode=over_smtp(decode_security),
             severe=True,
-            imported=has_server,
+            imported=is_guarded,
         ),
         Field(
             "credentials",

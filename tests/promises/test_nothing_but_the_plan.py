@@ -29,7 +29,7 @@ from tests.promises.server import ADMIN, HOST
 from tests.promises.snapshot import differences, objects, secrets, shown, unplanned
 from tests.promises.world import VERSIONS, Draw, World, servers
 
-FEW: Final = 3
+FEW: Final = 9
 MANY: Final = 2000
 SHARDS: Final = 4
 
