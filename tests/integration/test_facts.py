@@ -175,11 +175,15 @@ def running_firewalld(host: Host) -> Iterator[Host]:
     host.console("systemctl stop firewalld")
 
 
+ANSWERS = "for try in $(seq 60); do firewall-cmd -q --state && break; systemctl start firewalld; sleep 1; done"
+"""A busy machine may be slow to answer after a reload, which firewall-cmd calls not running."""
+
+
 @pytest.fixture
 def firewalld(running_firewalld: Host) -> Iterator[Host]:
-    running_firewalld.console("firewall-cmd -q --set-default-zone=public; firewall-cmd -q --reload")
+    running_firewalld.console(f"{ANSWERS}; firewall-cmd -q --set-default-zone=public; firewall-cmd -q --reload")
     yield running_firewalld
-    running_firewalld.console("firewall-cmd -q --set-default-zone=public")
+    running_firewalld.console(f"{ANSWERS}; firewall-cmd -q --set-default-zone=public")
     running_firewalld.console("rm -f /etc/firewalld/zones/* /etc/firewalld/direct.xml")
     running_firewalld.console("firewall-cmd -q --complete-reload")
 
