@@ -9,6 +9,7 @@ from typing import Any, Final
 from reconciler.model.live import INCOMPLETE
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.step import Step
+from reconciler.model.steps import RunJob
 from reconciler.plan.document import change_to_json
 from reconciler.plan.maintenance import MAINTENANCE, only_restores, restores
 from reconciler.plan.selection import without_runs
@@ -121,11 +122,24 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, .
             found.append(f"{path}: live value was {then[path][0]} at approval, is now {now[path][0]}")
     if lost := sorted(set(new.get("disrupts", ())) - set(old.get("disrupts", ()))):
         found.append(f"it now disrupts {', '.join(lost)}, which was not approved")
-    if not found and (any(old.get(part) != new.get(part) for part in _SAME) or _shown(old) != _shown(new)):
+    if not found and (any(_part(old, part) != _part(new, part) for part in _SAME) or _shown(old) != _shown(new)):
         found.append("another property of the object changed after approval")
     if not found and bool(old.get("blocked")) != bool(new.get("blocked")):
         found.append(f"it is now blocked: {new['blocked']}" if new.get("blocked") else "it was blocked at approval")
     return tuple(found)
+
+
+def _part(change: Mapping[str, Any], name: str) -> Any:
+    """Whether the run of a job is a full backup follows from what was applied before it, so it is no part of what was
+    approved: the repository that an interrupted run created is there by now."""
+    if name != "steps":
+        return change.get(name)
+    return [
+        {**step, "params": {key: value for key, value in step.get("params", {}).items() if key != "first"}}
+        if step.get("verb") == RunJob.verb
+        else step
+        for step in change.get(name, ())
+    ]
 
 
 def _shown(change: Mapping[str, Any]) -> list[list[Any]]:

@@ -1,0 +1,37 @@
+"""What was approved of the run of a job, after an apply that was interrupted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.live import ServerInfo
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.steps import RunJob
+from reconciler.plan.document import change_to_json
+from reconciler.plan.recheck import recheck
+
+
+def run_of(**step: bool) -> Change:
+    cause = Cause(Reason.CHAIN, "the job is new (not on the server)")
+    return Change("job.daily", Action.RUN, (), cause, (RunJob(kind="job", name="daily", **step),), precondition="same")
+
+
+def plan(change: Change) -> Plan:
+    server = ServerInfo("vbo.example.com", 8, "8.5.0.1014", "installation")
+    return Plan(inventory="corp", inventory_digest="digest", server=server, changes=(change,))
+
+
+@pytest.mark.parametrize(("then", "now"), [(True, False), (False, True)])
+def test_whether_a_run_is_a_full_backup_is_not_what_was_approved(then: bool, now: bool) -> None:
+    """The repository that the interrupted run created is there by now."""
+    found = recheck([change_to_json(run_of(first=then))], plan(run_of(first=now)))
+    assert found.stale == ()
+    assert [change.key for change in found.plan.changes] == ["run:job.daily"]
+
+
+def test_a_run_of_another_state_is_stale() -> None:
+    other = replace(run_of(first=True), precondition="another")
+    found = recheck([change_to_json(run_of(first=True))], plan(other))
+    assert [item.key for item in found.stale] == ["run:job.daily"]
