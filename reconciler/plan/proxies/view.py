@@ -71,8 +71,20 @@ class ProxyView:
 
     @property
     def is_last_at_work(self) -> bool:
-        """Whether it works, and no other member of its pool does."""
-        return self.state.is_working and any(not item.covered for item in self.memberships)
+        """Whether it works, and no other member of its pool does, or will once the maintenance mode of an interrupted
+        apply is cleared."""
+        return self.state.is_working and any(
+            not item.covered and not self._is_drained_by_us(item.pool) for item in self.memberships
+        )
+
+    def _is_drained_by_us(self, pool: Address) -> bool:
+        """Whether an interrupted apply left another member in maintenance mode."""
+        live, recall = self.inputs.live, self.inputs.recall
+        others = (where for where in self.inputs.live_graph.uses(pool) if where != self.address)
+        return any(
+            where in live.resources and live.resources[where].proxy.in_maintenance and is_ours(recall, name_of(where))
+            for where in others
+        )
 
     @property
     def is_asleep(self) -> bool:
