@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -18,7 +19,7 @@ class Limit(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """One call inside a change. The fields of a subclass are its parameters: JSON data without secrets."""
 
     verb: ClassVar[str]
@@ -28,9 +29,9 @@ class Step:
     undone_by: ClassVar[type[Step] | None]
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """One line for people."""
-        raise NotImplementedError
 
     @property
     def params(self) -> dict[str, Any]:
