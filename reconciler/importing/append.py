@@ -46,7 +46,7 @@ def _place(section: str, key: Any, value: Any) -> tuple[str, int]:
     if value.id == "scalar" and not value.value:
         return _INDENT, int(key.end_mark.line)
     if value.id != "mapping":
-        raise NotInserted(f"`{section}` is no map of entries")
+        raise NotInserted(f"`{section}` is not a map of entries")
     if value.flow_style:
         raise NotInserted(f"`{section}` is written on one line, in braces: write each entry on a line of its own")
     return " " * value.value[0][0].start_mark.column, _last_line(value)

@@ -20,7 +20,7 @@ _PLAIN: Final = re.compile(
     r"|(?:secret|https?)://[A-Za-z0-9_./:-]*[A-Za-z0-9_./-]"
 )
 _WORDS: Final = frozenset(("n", "no", "null", "off", "on", "true", "false", "y", "yes"))
-"""What is no text in YAML 1.1 or 1.2, in any letter case."""
+"""What YAML 1.1 or 1.2 does not read as text, in any letter case."""
 
 
 def scalar(value: Any) -> str:

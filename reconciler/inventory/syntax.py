@@ -150,7 +150,7 @@ def explain(error: YAMLError, source: Source, number: int, report: Diagnostics) 
 
 
 def _glued(source: Source, line: int) -> tuple[Place, str, str] | None:
-    """The line above that has no space after its colon, so that it is no key; its place, and what to write."""
+    """The line above if no space follows its colon, so that it is text and not a key: its place, and what to write."""
     above = next((number for number in range(line - 1, -1, -1) if source.line(number).strip()), None)
     found = _GLUED.match(source.line(above)) if above is not None else None
     if above is None or found is None:
@@ -158,7 +158,7 @@ def _glued(source: Source, line: int) -> tuple[Place, str, str] | None:
     place: Place = above << LINE_SHIFT | found.end("key")
     return (
         place,
-        "There is no space after this colon, so it makes no key.",
+        "A space is missing after this colon, so the line is not a key.",
         f"Write: {found['key'].strip()}: {found['value']}",
     )
 

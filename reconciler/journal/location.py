@@ -92,7 +92,7 @@ def _database(text: str, environ: Mapping[str, str]) -> JournalLocation:
         hosts = _hosts(url, environ)
     except (ArgumentError, ValueError):
         raise _unreadable() from None  # the library's own text may repeat the URL with its password
-    named = not set(url.database or "") & set("@:/")  # what may be a login is no name: it is not shown as one
+    named = not set(url.database or "") & set("@:/")  # what may be a login is not shown as one
     if not named or not all(host.startswith(("/", "@")) or _HOST.fullmatch(host) for host in hosts):
         raise _unreadable()
     where = ",".join(hosts) or "the local socket"

@@ -65,7 +65,7 @@ def encode_credentials(value: Any, context: Context) -> Mapping[str, Any]:
 def ssh_settings(credential: str, context: Context) -> dict[str, Any]:
     """RESTSshSettingsFromClient of v8. The port and the host key, which the server reads and we compare, come later.
 
-    There is no setting for su alone: the server tries sudo first."""
+    The server has one setting for both: it tries sudo first, then su."""
     login = context.credential(credential)
     settings: dict[str, Any] = {"account": login.username, "elevateAccountToRoot": login.elevates}
     if login.su:

@@ -1,6 +1,6 @@
 """What the other side of a connection says where there is no login: it has the reason.
 
-A server that is no SSH server, or that is busy, answers with a line of text; one that ends a login says why in its last
+A server of another kind, or one that is busy, answers with a line of text; one that ends a login says why in its last
 message or in a banner. paramiko only logs them.
 """
 
@@ -92,7 +92,7 @@ def _without_greeting(said: str, error: RemoteError, cause: str) -> RemoteError:
         busy.gave_reason = True
         return busy
     if said:
-        reason = _quoted("it is no SSH server: it says", said)
+        reason = _quoted("it is not an SSH server: it says", said)
         return BadAnswer(error.peer, error.what, reason, hint=_NO_SSH_HINT)
     if cause == "Error reading SSH protocol banner":  # nothing after it: the connection was closed
         reason = "it closed the connection before its greeting"

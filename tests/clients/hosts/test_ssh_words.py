@@ -53,8 +53,13 @@ GREETINGS = [
     (b"Exceeded MaxStartups\r\n", Unreachable, "the host says: Exceeded MaxStartups", "MaxStartups"),
     (b"Not allowed at this time\r\n", Unreachable, "the host says: Not allowed at this time", "PerSourcePenalties"),
     (b"", Unreachable, "it closed the connection before its greeting", "MaxStartups"),
-    (b"HTTP/1.1 400 Bad Request\r\n\r\n", BadAnswer, "it is no SSH server: it says: HTTP/1.1 400", "connection.port"),
-    (b"220 mail.example.com ESMTP\r\n", BadAnswer, "it is no SSH server: it says: 220 mail", "connection.port"),
+    (
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        BadAnswer,
+        "it is not an SSH server: it says: HTTP/1.1 400",
+        "connection.port",
+    ),
+    (b"220 mail.example.com ESMTP\r\n", BadAnswer, "it is not an SSH server: it says: 220 mail", "connection.port"),
 ]
 
 
