@@ -11,7 +11,6 @@ from reconciler.importing.logins import Logins
 from reconciler.inventory.schema import schema
 from reconciler.kinds import KINDS, Field, Kind
 from reconciler.kinds.field import CREDENTIAL, hidden
-from reconciler.kinds.smtp import IN_THE_CLEAR, is_in_the_clear
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL
 from reconciler.model.live import LiveResource
@@ -88,10 +87,9 @@ def omissions_of(rest: int, live: LiveObjects, keys: Keys) -> Iterator[Omission]
     for where, found in live.items():
         entry = Entry(KINDS[found.kind], keys[where], found)
         for item in _imported(entry, rest):
-            if found.fields[item.name] is UNKNOWN:
-                yield Omission(entry.address, item.name, HIDDEN)
-        if entry.kind.name == "smtp" and is_in_the_clear(found.fields):
-            yield Omission(entry.address, "security", IN_THE_CLEAR)
+            reason = HIDDEN if found.fields[item.name] is UNKNOWN else item.why_unsaid(found.fields)
+            if reason:
+                yield Omission(entry.address, item.name, reason)
 
 
 def _describe(entry: Entry, rest: int, keys: Keys, logins: Logins) -> None:
@@ -99,7 +97,7 @@ def _describe(entry: Entry, rest: int, keys: Keys, logins: Logins) -> None:
     if kind.name_field is not None and kind.name_field.name == "name" and live.fields["name"] != entry.key:
         entry.said["name"] = live.fields["name"]
     for item in _imported(entry, rest):
-        value = live.fields[item.name]
+        value = UNKNOWN if item.why_unsaid(live.fields) else live.fields[item.name]
         if value not in (UNKNOWN, None) and (value not in ("", []) or item.product_default == value):
             _say(entry, item, value, keys, logins)
     for name, value in _of_person(entry, logins).items():

@@ -82,6 +82,10 @@ Applies = Callable[[Mapping[str, Any]], bool]
 Severe = Callable[[Any, Any], bool]
 
 
+def _nothing_unsaid(fields: Mapping[str, Any]) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a kind.
@@ -106,7 +110,7 @@ class Field:
 
     An import writes a field from what the server shows: `written` gives what an inventory says for a value, `imported`
     whether an object with these live fields has the field at all, and a value that is the `product_default` is left
-    out.
+    out. `why_unsaid` gives the reason for which it does not say what it saw; it is empty where it does.
     """
 
     name: str
@@ -135,6 +139,7 @@ class Field:
     written: Normalize | None = None
     imported: Applies | None = None
     product_default: Any = None
+    why_unsaid: Callable[[Mapping[str, Any]], str] = _nothing_unsaid
 
     def applies_to(self, fields: Mapping[str, Any]) -> bool:
         return self.applies is None or self.applies(fields)

@@ -123,17 +123,10 @@ def has_server(fields: Mapping[str, Any]) -> bool:
     return not is_signed_in(fields)
 
 
-IN_THE_CLEAR: Final = "a password that is sent in the clear is not declared by itself"
-"""Why an import does not write `security: none` where there is a login."""
-
-
-def is_in_the_clear(fields: Mapping[str, Any]) -> bool:
-    """Whether the password of the login is sent unencrypted."""
-    return bool(fields.get("security") == "none" and fields.get("credentials", "none") not in ("none", UNKNOWN))
-
-
-def is_guarded(fields: Mapping[str, Any]) -> bool:
-    return has_server(fields) and not is_in_the_clear(fields)
+def in_the_clear(fields: Mapping[str, Any]) -> str:
+    """A password that is sent unencrypted is a person's decision."""
+    is_sent = has_server(fields) and fields["credentials"] not in ("none", UNKNOWN)
+    return "its password is sent unencrypted" if is_sent and fields["security"] == "none" else ""
 
 
 def mail_state(raw: Raw, rest: int) -> MailState:
@@ -191,7 +184,8 @@ SMTP = Kind(
             encode=encode_security,
             decode=over_smtp(decode_security),
             severe=True,
-            imported=is_guarded,
+            imported=has_server,
+            why_unsaid=in_the_clear,
         ),
         Field(
             "credentials",
