@@ -17,7 +17,7 @@ _COMMAND: Final = re.compile(
     r"^(?P<before> +|.*\b[Ss]ee(?: also)?: )vbo-reconcile (?P<rest>[a-z].*)$",
     re.MULTILINE,
 )
-_READS: Final = ("apply", "diff", "doctor", "drift", "explain", "graph", "jobs", "plan", "smtp", "validate", "watch")
+_READS: Final = ("apply", "diff", "doctor", "drift", "jobs", "plan", "smtp", "validate")
 """Commands that read an inventory."""
 _OFFLINE: Final = ("diff", "validate")
 _JOURNAL: Final = ("lock", "runs")
