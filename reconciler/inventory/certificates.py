@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     Key = RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -45,7 +46,7 @@ def pfx_bytes(certificate: Certificate, context: ConnectionContext) -> bytes:
     key, chain = key_and_chain(certificate, context)
     if certificate.pfx:
         return _read(certificate, certificate.pfx, context)
-    if key.public_key() != chain[0].public_key():
+    if key.public_key() != _public_key(chain[0], certificate):
         raise SecretError(f"certificate {certificate.name}: the key does not belong to {certificate.cert}")
     passphrase = _passphrase(certificate, context)
     encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
@@ -69,6 +70,17 @@ def _chain(certificate: Certificate, context: ConnectionContext) -> list[x509.Ce
         return x509.load_pem_x509_certificates(raw)
     except ValueError as error:
         raise SecretError(f"certificate {certificate.name}: {certificate.cert} holds no PEM certificate") from error
+
+
+def _public_key(found: x509.Certificate, certificate: Certificate) -> CertificatePublicKeyTypes:
+    """It is parsed when it is asked for, not with the certificate around it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return found.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        detail = f"the public key in {certificate.cert} cannot be read"
+        raise SecretError(f"certificate {certificate.name}: {detail}") from error
 
 
 def _open_pfx(certificate: Certificate, context: ConnectionContext) -> tuple[Key, list[x509.Certificate]]:

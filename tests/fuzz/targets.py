@@ -31,7 +31,6 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.api import VERSIONS
 from reconciler.kinds.typed import typed
 from reconciler.lab.mail.inbox import read_mail
-from reconciler.lab.pki import Authority
 from reconciler.model.connection import Certificate, ConnectionContext
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import ReconcileError, SecretError
@@ -315,13 +314,6 @@ def plan_sample() -> bytes:
 
 
 @cache
-def certificate_samples() -> tuple[bytes, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        identity = Authority(Path(folder)).self_signed("c")
-        return identity.pfx("s3same"), identity.cert_pem + identity.key_pem
-
-
-@cache
 def targets() -> dict[str, Target]:
     answers = json.dumps({"answers": _server().answers}).encode()
     parts = tuple(json.dumps(part).encode() for part in _server().answers.values())
@@ -329,7 +321,7 @@ def targets() -> dict[str, Target]:
         Target("inventory", inventory, _files("inventories/*.yml", "tests/inventory/cases/*/inventory.yml")),
         Target("included", included, (SITE,)),
         Target("secret", secret, ("\ufeffs3cret \u00e9\r\n".encode(), b"s3cret\n")),
-        Target("certificate", certificate, certificate_samples()),
+        Target("certificate", certificate, _files("tests/fuzz/samples/certificate.*")),
         Target("journal-address", journal_address, ADDRESSES),
         Target("import", imported, (answers,), is_json=True, slow=True),
         Target("playbook", playbook, _files("playbooks/linux.yml", "playbooks/windows.yml")),
