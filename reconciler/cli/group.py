@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from reconciler.cli.console import Console
 
+_LAB: Final = "--lab"
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -66,6 +67,25 @@ class Group(click.Group):
         _with_variables(self.params)
         self.lazy = lazy or {}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`--lab` may come before the command that has it, as an option that holds for all would."""
+        try:
+            return super().parse_args(ctx, self._lab_after_command(ctx, args))
+        except click.NoSuchOption as error:
+            if ctx.parent is not None:
+                raise
+            where = f"{ctx.command_path} COMMAND {error.option_name}"
+            raise click.UsageError(f"{error.message} Options of a command come after it: {where}", ctx) from error
+
+    def _lab_after_command(self, ctx: click.Context, args: list[str]) -> list[str]:
+        before = next((number for number, word in enumerate(args) if _is_command(args, number)), len(args))
+        if _LAB not in args[:before] or before == len(args):
+            return args
+        child = self.get_command(ctx, args[before])
+        after = before + (2 if isinstance(child, Group) else 1)
+        rest = [word for word in args[:before] if word != _LAB]
+        return [*rest, *args[before:after], _LAB, *args[after:]]
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self.lazy, *super().list_commands(ctx)]
 
@@ -95,6 +115,11 @@ class Group(click.Group):
             hint = f" Did you mean {near}?" if near else ""
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _is_command(args: list[str], number: int) -> bool:
+    """Whether a word is neither an option nor the value of one."""
+    return not args[number].startswith("-") and (number == 0 or args[number - 1] != "--color")
 
 
 def _first_sentence(text: str) -> str:

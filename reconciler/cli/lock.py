@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from reconciler.journal import Holder
 
 
+_whose = journal_lab_options("Without it: no effect, a lock is of a server.")
+
+
 @click.group(cls=Group)
 def lock() -> None:
     """List the locks of servers, or break the lock of a run that is dead."""
 
 
 @lock.command("list")
-@journal_lab_options
+@_whose
 @format_option("human", "json")
 @verbosity_options
 @pass_console
@@ -52,7 +55,7 @@ def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: 
 
 @lock.command("break")
 @click.argument("lock_id", metavar="ID")
-@journal_lab_options
+@_whose
 @click.option("--yes", is_flag=True, help="Break it without asking.")
 @verbosity_options
 @pass_console

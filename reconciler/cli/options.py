@@ -103,12 +103,16 @@ lock_wait_option = click.option(
 )
 
 
-def journal_lab_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--lab [--inventory PATH]` for commands that read the journal: the lab of each inventory has a separate one."""
-    function = click.option(
-        "--inventory", "path", type=PATH, show_default="the demo", help="With --lab: use the lab of this inventory."
-    )(include_root_option(function))
-    return click.option("--lab", is_flag=True, help="Read the journal of a lab instead of the real one.")(function)
+def journal_lab_options(without_lab: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--lab [--inventory PATH]` for commands that read the journal: the lab of each inventory has a separate one.
+    `without_lab` is what PATH does without `--lab`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        text = f"With --lab: use the lab of this inventory, by default of the demo. {without_lab}".strip()
+        function = click.option("--inventory", "path", type=PATH, help=text)(include_root_option(function))
+        return click.option("--lab", is_flag=True, help="Read the journal of a lab instead of the real one.")(function)
+
+    return decorate
 
 
 @dataclass(frozen=True, slots=True)

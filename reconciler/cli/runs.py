@@ -13,6 +13,8 @@ from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
 from reconciler.operations.status import Status
 
+_whose = journal_lab_options("Without it: only its runs.")
+
 
 @click.group(cls=Group)
 def runs() -> None:
@@ -20,7 +22,7 @@ def runs() -> None:
 
 
 @runs.command("list", only_reads=True)
-@journal_lab_options
+@_whose
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -52,7 +54,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
 
 @runs.command("show", only_reads=True)
 @click.argument("run", metavar="RUN", shell_complete=completions.runs)
-@journal_lab_options
+@_whose
 @format_option("human", "json")
 @verbosity_options
 @pass_console

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,6 +34,8 @@ from reconciler.model.version import rest_number
 
 LARGE: Final = 1_000_000
 """Bytes from which on an inventory is large."""
+_NAME: Final = re.compile(rb"^name:[ \t]+[\"']?([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
+"""Where a file that is not valid YAML says the name of its inventory."""
 
 
 def load(
@@ -61,6 +64,18 @@ def names_in(path: Path) -> dict[str, tuple[str, ...]]:
     root: Mapping[str, Any] = merged.root
     sections = {name: root[name] for name in SECTIONS if isinstance(root.get(name), Mapping)}
     return {name: tuple(sorted(map(str, found))) for name, found in sections.items()}
+
+
+def name_in(path: Path) -> str | None:
+    """The `name` of an inventory, as far as it can be read: also of one that is being edited. None if there is none.
+    Never raises for what is in the files."""
+    report = Diagnostics()
+    _, merged = read_all(path, report, None)
+    name = merged.root.get("name")
+    if isinstance(name, str) and name:
+        return name
+    found = (_NAME.search(source.raw) for source in report.sources)
+    return next((match[1].decode() for match in found if match), None)
 
 
 @contextmanager

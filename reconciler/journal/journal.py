@@ -90,12 +90,13 @@ class Journal:
         keys = [change["key"] for change in plan["changes"]]
         return RunRecorder(self.store, row["id"], keys, clock=self._clock, lock=lock)
 
-    def runs(self, limit: int = 20, operation: str = "") -> list[RunRecord]:
-        """The latest runs, of all operations or of one, newest first, without their changes."""
+    def runs(self, limit: int = 20, operation: str = "", inventory: str = "") -> list[RunRecord]:
+        """The latest runs, of all operations and inventories or of one, newest first, without their changes."""
 
         def read(connection: Connection) -> list[RunRecord]:
             query = self._runs().order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
             query = query.where(runs.c.operation == operation) if operation else query
+            query = query.where(runs.c.inventory == inventory) if inventory else query
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.id for row in rows])
             return [run_record(row, counts.get(row.id, {})) for row in rows]

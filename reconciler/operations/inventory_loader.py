@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
+from reconciler.operations.paths import labs
+from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -73,6 +75,31 @@ def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Invent
         check_trust(inventory, runtime)
     runtime.listen(InventoryLoaded(inventory.files, tuple(found)))
     return inventory
+
+
+def inventory_name(path: Path, runtime: Runtime) -> str:
+    """The name of the inventory at `path`, by which a lab and runs are found: errors in the rest of it do not matter.
+    Raises Diagnosed with all its errors if it has no name."""
+    from reconciler.inventory import name_in
+
+    return name_in(path) or load_inventory(path, runtime, lab=True).name
+
+
+def lab_name(path: Path | None, runtime: Runtime) -> str:
+    """The name of the lab of the inventory at `path`. Without one it is the lab of the shipped demo, which is reported
+    together with the other labs that there are."""
+    if path is not None:
+        return inventory_name(path, runtime)
+    name = inventory_name(demo(), runtime)
+    others = [lab for lab in labs(runtime.environment) if lab != name]
+    more = f" Other labs here: {', '.join(others)}." if others else ""
+    runtime.report(f"No inventory is named: this is the lab of the {name} inventory that is shipped.{more}")
+    return name
+
+
+def demo() -> Path:
+    """The shipped inventory for the lab."""
+    return package_data("inventories", "demo.yml")
 
 
 def load_playbooks(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Mapping[str, Playbook]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.operations.paths import journal_place, lab_folder
 from reconciler.operations.runtime import Runtime
-from reconciler.package_data import package_data
 from reconciler.user_folders import own_folder
 
 if TYPE_CHECKING:
@@ -30,19 +29,28 @@ def open_journal(runtime: Runtime, lab: Path | None = None) -> Journal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalOptions:
     """`lab`: the journal of the lab of `inventory`, a path, by default of the demo. Otherwise the journal that
-    VBO_RECONCILE_JOURNAL names, by default that of this user."""
+    VBO_RECONCILE_JOURNAL names, by default that of this user; of its runs only those of `inventory`, if it is given.
+    Errors in the inventory do not matter."""
 
     lab: bool = False
     inventory: Path | None = None
 
 
 def _open(options: JournalOptions | None, runtime: Runtime) -> Journal:
-    from reconciler.operations.inventory_loader import load_inventory
+    from reconciler.operations.inventory_loader import lab_name
 
     if options is None or not options.lab:
         return open_journal(runtime)
-    path = options.inventory or package_data("inventories", "demo.yml")
-    return open_journal(runtime, lab_folder(load_inventory(path, runtime, lab=True).name, runtime.environment))
+    return open_journal(runtime, lab_folder(lab_name(options.inventory, runtime), runtime.environment))
+
+
+def _whose(options: JournalOptions | None, runtime: Runtime) -> str:
+    """The name of the inventory whose runs are meant; empty for those of all. A lab has only its own."""
+    from reconciler.operations.inventory_loader import inventory_name
+
+    if options is None or options.lab or options.inventory is None:
+        return ""
+    return inventory_name(options.inventory, runtime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +64,22 @@ class RunDetails:
 def list_runs(
     limit: int = 20, options: JournalOptions | None = None, runtime: Runtime | None = None
 ) -> list[RunRecord]:
-    """The latest runs, newest first, without their changes. Raises JournalError, and Diagnosed for an inventory with
-    errors."""
-    with _open(options, runtime or Runtime()) as journal:
-        return journal.runs(limit)
+    """The latest runs, newest first, without their changes. Raises JournalError, and Diagnosed for an inventory that
+    has no name."""
+    runtime = runtime or Runtime()
+    whose = _whose(options, runtime)
+    with _open(options, runtime) as journal:
+        return journal.runs(limit, inventory=whose)
 
 
 def show_run(run: str, options: JournalOptions | None = None, runtime: Runtime | None = None) -> RunDetails:
     """The run with this id, `last` for the latest. Raises NotInJournal and what `list_runs` does."""
     from reconciler.operations.resume import find_run
 
-    with _open(options, runtime or Runtime()) as journal:
-        name = find_run(journal, run)
+    runtime = runtime or Runtime()
+    whose = _whose(options, runtime)
+    with _open(options, runtime) as journal:
+        name = find_run(journal, run, inventory=whose)
         return RunDetails(journal.run(name), tuple(journal.plan(name).get("refusals", ())))
 
 

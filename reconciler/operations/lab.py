@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.paths import lab_folder
-from reconciler.package_data import package_data
 from reconciler.user_folders import own_folder
 
 if TYPE_CHECKING:
@@ -38,20 +37,21 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
 
 def open_lab_at(path: Path | None, runtime: Runtime) -> Lab:
     """The lab of the inventory at `path`, by default of the demo. Raises what `open_lab` and `load_inventory` do."""
-    return open_lab(_inventory(path, runtime), runtime)
+    from reconciler.operations.inventory_loader import demo, lab_name, load_inventory
+
+    if path is None:
+        lab_name(None, runtime)
+    return open_lab(load_inventory(path or demo(), runtime, lab=True), runtime)
 
 
 def reset_lab_at(path: Path | None, runtime: Runtime) -> str:
-    """`reset_lab` for the inventory at `path`, by default the demo. Returns the name of the inventory."""
-    name = _inventory(path, runtime).name
+    """`reset_lab` for the inventory at `path`, by default the demo. Returns the name of the inventory. Its errors do
+    not matter."""
+    from reconciler.operations.inventory_loader import lab_name
+
+    name = lab_name(path, runtime)
     reset_lab(name, runtime)
     return name
-
-
-def _inventory(path: Path | None, runtime: Runtime) -> Inventory:
-    from reconciler.operations.inventory_loader import load_inventory
-
-    return load_inventory(path or package_data("inventories", "demo.yml"), runtime, lab=True)
 
 
 def reset_lab(inventory: str, runtime: Runtime) -> None:

@@ -15,6 +15,14 @@ def lab_folder(inventory: str, environment: Mapping[str, str] = os.environ) -> P
     return state_folder(environment) / "lab" / safe
 
 
+def labs(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The labs that this user has a state of, by name."""
+    try:
+        return sorted(folder.name for folder in (state_folder(environment) / "lab").iterdir())
+    except OSError:
+        return []
+
+
 def journal_place(lab: Path | None, environment: Mapping[str, str] = os.environ) -> str:
     """Where runs, locks and what was last applied are kept: VBO_RECONCILE_JOURNAL (a file, or a PostgreSQL database
     of a team), else a file of this user. The lab has its own, inside its folder, so that resetting the lab clears it.

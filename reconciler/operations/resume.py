@@ -60,9 +60,9 @@ def unverified(changes: Iterable[Mapping[str, Any]], reads: Iterable[FirstRead])
     return found
 
 
-def find_run(journal: Journal, run: str, operation: str = "") -> str:
-    """The id of a run. `last` stands for the latest, of all operations or of one."""
-    latest = journal.runs(1, operation) if run == "last" else []
+def find_run(journal: Journal, run: str, operation: str = "", inventory: str = "") -> str:
+    """The id of a run. `last` stands for the latest, of all operations and inventories or of one."""
+    latest = journal.runs(1, operation, inventory) if run == "last" else []
     return latest[0].id if latest else run
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -241,6 +242,18 @@ def test_jobs_are_run_by_name(monkeypatch: pytest.MonkeyPatch, steps: Callable[[
     assert ended.code == 0
     assert sorted(ran) == ["daily", "weekly"]
     assert "Applied: 2 done" in ended.out
+
+
+def test_the_inventory_may_come_before_the_names_of_jobs(
+    monkeypatch: pytest.MonkeyPatch, steps: Callable[[Do], None], tmp_path: Path
+) -> None:
+    ran: list[str] = []
+    steps(lambda context, step, report: ran.append(step.name))
+    install(monkeypatch, with_jobs("daily", "weekly"))
+    file = tmp_path / "x.yml"
+    file.write_text("name: corp\n", encoding="utf-8")
+    assert call("jobs", "run", str(file), "weekly", "daily").code == 0
+    assert sorted(ran) == ["daily", "weekly"]
 
 
 def test_a_job_that_is_not_declared_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:

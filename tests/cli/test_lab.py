@@ -117,8 +117,25 @@ def test_reset_forgets_this_lab_and_no_other(tmp_path: Path) -> None:
     for folder in (ours, other):
         folder.mkdir(parents=True)
         (folder / "server.json").write_text("{}", encoding="utf-8")
-    ended = call("lab", "reset", environment={"XDG_STATE_HOME": str(tmp_path)})
+    ended = call("lab", "reset", "x.yml", environment={"XDG_STATE_HOME": str(tmp_path)})
     assert (ended.code, ended.out) == (0, "The lab of corp was reset.\n")
     assert not ours.exists()
     assert other.exists()
-    assert call("lab", "reset", environment={"XDG_STATE_HOME": str(tmp_path)}).code == 0
+    assert call("lab", "reset", "x.yml", environment={"XDG_STATE_HOME": str(tmp_path)}).code == 0
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("arguments", [["status"], ["set", "px-1", "power=off"], ["reset"]])
+def test_without_an_inventory_it_says_whose_lab_it_is(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "vbo-reconcile" / "lab" / "corp").mkdir(parents=True)
+    ended = call("lab", *arguments, environment={"XDG_STATE_HOME": str(tmp_path)})
+    assert ended.code == 0
+    assert "this is the lab of the demo inventory that is shipped. Other labs here: corp." in ended.err
+    assert "demo" not in call("lab", *arguments, "x.yml" if arguments[0] != "set" else "--inventory=x.yml").err
+
+
+def test_the_lab_of_an_inventory_with_errors_is_reset(tmp_path: Path) -> None:
+    half = tmp_path / "half.yml"
+    half.write_text("version: 1\nname: corp\nserver: {host: x\n", encoding="utf-8")
+    ended = call("lab", "reset", str(half), environment={"XDG_STATE_HOME": str(tmp_path)})
+    assert (ended.code, ended.out) == (0, "The lab of corp was reset.\n")

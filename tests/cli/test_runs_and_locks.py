@@ -138,3 +138,32 @@ def test_a_lock_is_broken_after_a_yes(lock: HeldLock, journal: Journal, tmp_path
 def test_a_lock_is_broken_without_asking(lock: HeldLock, journal: Journal, tmp_path: Path) -> None:
     assert run(tmp_path, "lock", "break", lock.id, "--yes").out.startswith("Broken: the lock of vbo01, which was held")
     assert journal.locks.list() == []
+
+
+HALF = {
+    "no YAML": "version: 1\nname: ctl\nserver: {host: x\n",
+    "an unknown key": "version: 1\nname: ctl\nserver: {host: x}\nproxys: {}\n",
+    "a tab": "name: 'ctl'\nproxies:\n\tpx-1: {}\n",
+}
+
+
+@pytest.mark.parametrize("text", HALF.values(), ids=HALF)
+def test_an_inventory_that_is_being_edited_names_its_runs(runs: Journal, tmp_path: Path, text: str) -> None:
+    half = tmp_path / "half.yml"
+    half.write_text(text, encoding="utf-8")
+    other = run(tmp_path, "runs", "list", "--inventory", str(half))
+    assert (other.code, other.out) == (0, "The journal has no runs.\n")
+    half.write_text(text.replace("ctl", "corp"), encoding="utf-8")
+    assert len(run(tmp_path, "runs", "list", "--inventory", str(half)).out.splitlines()) == 3
+    assert run(tmp_path, "runs", "show", "last", "--inventory", str(half)).code == 0
+    assert run(tmp_path, "lock", "list", "--inventory", str(half)).code == 0
+    for command in (["runs", "list"], ["lock", "list"]):
+        environment = {"TERM": "dumb", "XDG_STATE_HOME": str(tmp_path)}
+        ended = call(*command, "--lab", "--inventory", str(half), environment=environment)
+        assert (ended.code, ended.err) == (0, "")
+
+
+def test_the_lab_of_the_demo_is_not_used_in_silence(tmp_path: Path) -> None:
+    environment = {"TERM": "dumb", "XDG_STATE_HOME": str(tmp_path)}
+    for command in (["runs", "list"], ["runs", "show", "last"], ["lock", "list"]):
+        assert "this is the lab of the demo inventory" in call(*command, "--lab", environment=environment).err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
+from reconciler.cli.console import Console
 from reconciler.cli.root import COMMANDS, root
 from reconciler.render import FORMATS
 from tests.cli.running import call
@@ -68,6 +69,23 @@ def test_wrong_usage_is_64(arguments: list[str], said: str) -> None:
     assert said in ended.err
     assert "--help" in ended.err
     assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "before", [["--lab"], ["-v", "--lab"], ["--color", "never", "--lab"], ["--lab", "--no-color"]], ids=" ".join
+)
+def test_lab_may_come_before_the_command(before: list[str]) -> None:
+    for command in (["plan", "x.yml"], ["jobs", "list", "x.yml"], ["runs", "list"]):
+        words = [*before, *command]
+        context = root.make_context("vbo-reconcile", words, obj=Console())
+        assert "--lab" in [*context._protected_args, *context.args]
+    assert "No such option '--lab'" in call(*before, "validate", "x.yml").err, "it has no meaning there"
+
+
+def test_other_options_belong_after_the_command() -> None:
+    ended = call("--target", "proxy.px-1", "plan", "x.yml")
+    assert ended.code == 64
+    assert "Options of a command come after it: vbo-reconcile COMMAND --target" in ended.err
 
 
 def test_no_arguments_give_help_and_64() -> None:
