@@ -7,9 +7,8 @@ state names what reads it (`kinds/states.py`).
 
 from reconciler.kinds.certificate import CERTIFICATE
 from reconciler.kinds.copy_job import COPY_JOB
-from reconciler.kinds.field import Context, Field, Mode
+from reconciler.kinds.field import Context, Field, Kind, Mode
 from reconciler.kinds.job import JOB
-from reconciler.kinds.kind import Kind
 from reconciler.kinds.organization import ORGANIZATION
 from reconciler.kinds.pool import POOL
 from reconciler.kinds.proxy import PROXY

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.kinds.field import CERTIFICATE_ENTRY, Context, Field, Mode, Raw, hidden, nothing
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import CERTIFICATE_ENTRY, Context, Field, Kind, Mode, Raw, hidden, nothing
 from reconciler.model.value import UNKNOWN
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,37 +56,3 @@ def words(api: str, table: Mapping[str, str]) -> tuple[Encode, Decode]:
         return back[raw[api]]
 
     return encode, decode
-
-
-_UNITS = {"mbps": ("Mbps", "Mbps"), "mb/s": ("MB/s", "MBs"), "kb/s": ("KB/s", "KBs")}
-_UNIT_OF_API = {api: ours for ours, api in _UNITS.values()}
-_RATE = re.compile(r"^\s*(\d+)\s*([A-Za-z/]+)\s*$")
-
-
-def normalize_rate(value: Any) -> str:
-    """`100 mbps` to `100 Mbps`; `off` (or false) stays `off`."""
-    if value is False or (isinstance(value, str) and value.strip().lower() == "off"):
-        return "off"
-    found = _RATE.match(value) if isinstance(value, str) else None
-    unit = _UNITS.get(found.group(2).lower()) if found else None
-    if not found or not unit or int(found.group(1)) < 1:
-        raise ValueError(f"{value!r} is not a rate: write a whole number with Mbps, MB/s or KB/s, or off")
-    return f"{int(found.group(1))} {unit[0]}"
-
-
-def encode_rate(value: Any, context: Context) -> Mapping[str, Any]:
-    if value == "off":
-        return {"enableNetworkThrottling": False}
-    number, unit = value.split(" ", 1)
-    return {
-        "enableNetworkThrottling": True,
-        "throttlingValue": int(number),
-        "throttlingUnit": _UNITS[unit.lower()][1],
-    }
-
-
-def decode_rate(raw: Raw, context: Context) -> Any:
-    """REST v6 and v7 leave value and unit out where the proxy is offline: then the rate is unknown."""
-    if not raw["enableNetworkThrottling"]:
-        return "off"
-    return f"{raw['throttlingValue']} {_UNIT_OF_API[raw['throttlingUnit']]}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds.common import RUN_STATE, decode_organization, encode_organization
-from reconciler.kinds.field import Context, Field, Mode, Raw
+from reconciler.kinds.field import Context, Field, Kind, Mode, Raw
 from reconciler.kinds.hours import OFF, allows_less, normalize_hours
 from reconciler.kinds.job_schedule import (
     ENABLED,
@@ -25,7 +25,6 @@ from reconciler.kinds.job_schedule import (
     window,
     written_schedule,
 )
-from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from reconciler.kinds.api import Schema
 from reconciler.kinds.common import DESCRIPTION, FORMERLY, RUN_STATE, decode_organization, encode_organization
-from reconciler.kinds.field import Context, Field, Mode, Raw
+from reconciler.kinds.field import Context, Field, Kind, Mode, Raw
 from reconciler.kinds.job_items import EXCLUDE, ITEM_LIST, ITEMS
 from reconciler.kinds.job_schedule import ENABLED, RUN, SCHEDULE
-from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import job_state
 from reconciler.model.errors import UnknownName
 

@@ -21,8 +21,7 @@ from itertools import count
 from typing import Any
 
 from reconciler.kinds.codec import owner_of
-from reconciler.kinds.field import Context, Mode, Raw
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Context, Kind, Mode, Raw
 from reconciler.model.inventory import Resource
 from reconciler.model.recall import Memory
 from reconciler.model.value import UNKNOWN, differs, digest

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from reconciler.kinds import storage_settings as settings
 from reconciler.kinds.appliances import APPLIANCE_FIELDS, OF_SIZES
-from reconciler.kinds.field import CREDENTIAL, Context, Encode, Field, Mode, Raw, hidden, if_shown, nothing
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import CREDENTIAL, Context, Encode, Field, Kind, Mode, Raw, hidden, if_shown, nothing
 from reconciler.kinds.references import found_by
 from reconciler.kinds.storage_settings import INSIDE, LINKED, PLACE, PREFIX, as_named, is_on_object_storage, of_storage
 from reconciler.model.errors import UnknownName

@@ -6,8 +6,7 @@ from typing import Any
 
 from reconciler.kinds.api import TEXTS
 from reconciler.kinds.common import shown_name, wanted_name
-from reconciler.kinds.field import Context, Field, Mode, Raw, hidden, never, nothing
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Context, Field, Kind, Mode, Raw, hidden, never, nothing
 
 
 def decode_proxies(raw: Raw, context: Context) -> Any:

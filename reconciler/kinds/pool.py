@@ -7,8 +7,7 @@ from typing import Any
 
 from reconciler.kinds.api import TEXTS
 from reconciler.kinds.common import DESCRIPTION, FORMERLY, shown_name, wanted_name
-from reconciler.kinds.field import Context, Field, Mode, Raw, nothing
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Context, Field, Kind, Mode, Raw, nothing
 
 
 def decode_members(raw: Raw, context: Context) -> Any:

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from reconciler.kinds import KINDS, api
 from reconciler.kinds.api import Schema
-from reconciler.kinds.field import Mode, hidden
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Kind, Mode, hidden
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.traced import Traced
 from reconciler.kinds.typed import typed

@@ -11,9 +11,8 @@ from typing import Any
 from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.common import DESCRIPTION
-from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Mode, Raw, hidden, nothing
+from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Kind, Mode, Raw, hidden, nothing
 from reconciler.kinds.internet_proxy import FIELDS as INTERNET_PROXY
-from reconciler.kinds.kind import Kind
 from reconciler.kinds.states import proxy_state
 from reconciler.model.value import UNKNOWN
 
@@ -47,6 +46,40 @@ def is_described(fields: Mapping[str, Any]) -> bool:
 
 
 encode_os, decode_os = codec.words("operatingSystem", {"windows": "Windows", "linux": "Linux"})
+
+
+_UNITS = {"mbps": ("Mbps", "Mbps"), "mb/s": ("MB/s", "MBs"), "kb/s": ("KB/s", "KBs")}
+_UNIT_OF_API = {api: ours for ours, api in _UNITS.values()}
+_RATE = re.compile(r"^\s*(\d+)\s*([A-Za-z/]+)\s*$")
+
+
+def normalize_rate(value: Any) -> str:
+    """`100 mbps` to `100 Mbps`; `off` (or false) stays `off`."""
+    if value is False or (isinstance(value, str) and value.strip().lower() == "off"):
+        return "off"
+    found = _RATE.match(value) if isinstance(value, str) else None
+    unit = _UNITS.get(found.group(2).lower()) if found else None
+    if not found or not unit or int(found.group(1)) < 1:
+        raise ValueError(f"{value!r} is not a rate: write a whole number with Mbps, MB/s or KB/s, or off")
+    return f"{int(found.group(1))} {unit[0]}"
+
+
+def encode_rate(value: Any, context: Context) -> Mapping[str, Any]:
+    if value == "off":
+        return {"enableNetworkThrottling": False}
+    number, unit = value.split(" ", 1)
+    return {
+        "enableNetworkThrottling": True,
+        "throttlingValue": int(number),
+        "throttlingUnit": _UNITS[unit.lower()][1],
+    }
+
+
+def decode_rate(raw: Raw, context: Context) -> Any:
+    """REST v6 and v7 leave value and unit out where the proxy is offline: then the rate is unknown."""
+    if not raw["enableNetworkThrottling"]:
+        return "off"
+    return f"{raw['throttlingValue']} {_UNIT_OF_API[raw['throttlingUnit']]}"
 
 
 def normalize_package(value: Any) -> Any:
@@ -138,9 +171,9 @@ PROXY = Kind(
         Field(
             "throttle",
             "Limit of the network rate: 100 Mbps, 10 MB/s, 512 KB/s or off.",
-            encode=codec.encode_rate,
-            decode=codec.decode_rate,
-            normalize=codec.normalize_rate,
+            encode=encode_rate,
+            decode=decode_rate,
+            normalize=normalize_rate,
             implies=("throttlingUnit", "throttlingValue"),
             product_default="off",
         ),

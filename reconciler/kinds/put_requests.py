@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from reconciler.kinds import api
 from reconciler.kinds.api import Schema
-from reconciler.kinds.field import Raw
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Kind, Raw
 from reconciler.model.secret import MASK, is_secret, without_secrets
 from reconciler.model.sentences import quoted
 

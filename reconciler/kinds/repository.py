@@ -13,8 +13,7 @@ from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.clean_up import CLEAN_UP_FIELDS
 from reconciler.kinds.common import DESCRIPTION, FORMERLY, shown_name, wanted_name
-from reconciler.kinds.field import Context, Field, Mode, Raw
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Context, Field, Kind, Mode, Raw
 from reconciler.kinds.object_storage import LINKED_SCHEMA, STORAGE_FIELDS, created_storage
 from reconciler.kinds.states import repository_state
 from reconciler.kinds.storage_settings import LINKED, is_on_disk

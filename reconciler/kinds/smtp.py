@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds import codec
-from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Mode, Raw, nothing
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import CREDENTIAL, Context, Decode, Field, Kind, Mode, Raw, nothing
 from reconciler.model.state import MailState
 from reconciler.model.value import UNKNOWN
 

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from reconciler.kinds import KINDS, api
 from reconciler.kinds.api import Schema
-from reconciler.kinds.field import Raw
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Kind, Raw
 
 _WHOLE: Final = re.compile(r"([+-]?[0-9]{1,18})(?:\.0+)?")
 

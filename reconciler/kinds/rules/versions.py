@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.kinds.copy_job import COPY_JOB
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.field import Kind
 from reconciler.kinds.organization import ORGANIZATION
 from reconciler.kinds.pool import POOL
 from reconciler.kinds.proxy import PROXY
