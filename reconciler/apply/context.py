@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler import timing
 from reconciler.apply.coalescing import Batcher
 from reconciler.apply.first_reads import FirstReads
 from reconciler.apply.waiting import wait
@@ -45,8 +45,8 @@ class ApplyContext:
     reader: Reader
     writer: Writer
     playbooks: Mapping[str, Playbook] = field(default_factory=dict)
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = timing.sleep
+    clock: Callable[[], float] = timing.monotonic
     stop: Event = field(default_factory=Event)
     moving: Lock = field(default_factory=Lock)
     encrypting: Lock = field(default_factory=Lock)

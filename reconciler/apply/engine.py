@@ -6,13 +6,13 @@ except those that are still running when a run is abandoned (`Result.in_flight`)
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
+from reconciler import timing
 from reconciler.apply.context import ApplyContext
 from reconciler.apply.health import HealthCheck
 from reconciler.apply.notifier import Notifier
@@ -83,7 +83,7 @@ def apply(
     parallel: int = 8,
     stop: StopSignal | None = None,
     health: HealthCheck | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = timing.monotonic,
 ) -> Result:
     """Apply `plan`. Blocked changes are skipped with their reason. Never raises for remote errors.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from reconciler import randomness
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.clients.vbo.retry_policy import RetryPolicy
 from reconciler.model.errors import DeadlineExceeded, RemoteError
@@ -23,7 +23,7 @@ def with_retry(
     attempt: Callable[[], T],
     report: Reporter,
     *,
-    jitter: Callable[[], float] = random.random,
+    jitter: Callable[[], float] = randomness.fraction,
 ) -> T:
     """The result of `attempt`, which is retried after a pause if `step` is repeatable and the error may pass. A missed
     deadline is not retried: the peer may still be working. Raises the error of the last attempt."""

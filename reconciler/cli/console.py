@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
+from reconciler import timing
 from reconciler.cli.commands import World
 from reconciler.cli.displays import SilentStream, abandon, silent
 from reconciler.cli.interrupts import Interrupts
@@ -215,11 +216,10 @@ class Console:
 
     def record_into(self, file: TextIO) -> None:
         """Also write events to `file` as JSON lines from now on."""
-        from datetime import UTC, datetime
 
         from reconciler.render.stream import Stream
 
-        self.stream = Stream(file, lambda: datetime.now(UTC))
+        self.stream = Stream(file, timing.utc_now)
 
     def end_record(self, code: int) -> None:
         """Write the last event, the exit code of the command."""

@@ -7,10 +7,10 @@ import platform
 import sys
 import traceback
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from reconciler import __version__
+from reconciler import __version__, timing
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.user_folders import NoFolder, own_folder, state_folder
 
@@ -18,7 +18,7 @@ from reconciler.user_folders import NoFolder, own_folder, state_folder
 def crash_diagnostic(error: BaseException, environment: Mapping[str, str], now: datetime | None = None) -> Diagnostic:
     """The diagnostic of an unexpected exception, whose traceback is written to a file (0600)."""
     try:
-        file = _write(error, environment, now or datetime.now(UTC))
+        file = _write(error, environment, now or timing.utc_now())
         fix = f"Please report it, with this file (check it for confidential names first):\n  {file}"
     except (OSError, NoFolder) as problem:
         reason = problem.diagnostics[0].detail if isinstance(problem, NoFolder) else f"{problem.strerror}."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from reconciler import timing
 from reconciler.clients.host_session import HostSession, open_host
 from reconciler.model.errors import Refused, ScriptFailed
 
@@ -33,7 +33,7 @@ class Sessions:
         *,
         most: int = 16,
         longest: float = 60.0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = timing.monotonic,
     ) -> None:
         self._context = context
         self._most = most

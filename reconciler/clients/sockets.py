@@ -9,12 +9,13 @@ import errno
 import os
 import selectors
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
+
+from reconciler import timing
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -62,13 +63,13 @@ def dial(target: tuple[str, int], seconds: float) -> BoundedSocket:
     An address that does not answer holds up the next one for `_STAGGER` seconds only, as RFC 8305 recommends: a host
     may have an IPv6 address that no network leads to.
     """
-    end = time.monotonic() + seconds
+    end = timing.monotonic() + seconds
     waiting = _alternating(socket.getaddrinfo(*target, type=socket.SOCK_STREAM))
     failed: OSError | None = None
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or selector.get_map():
-                left = end - time.monotonic()
+                left = end - timing.monotonic()
                 if left <= 0:
                     raise TimeoutError("no address answers in time")
                 if waiting:
@@ -76,7 +77,7 @@ def dial(target: tuple[str, int], seconds: float) -> BoundedSocket:
                 for key, _ in selector.select(min(left, _STAGGER) if waiting else left):
                     made, error = _result(selector, key.fileobj)
                     if made is not None:
-                        return _limited(made, end - time.monotonic())
+                        return _limited(made, end - timing.monotonic())
                     failed = error
             raise failed or OSError("the name has no address")
         finally:

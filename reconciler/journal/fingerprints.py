@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from reconciler import randomness
 from reconciler.journal.tables import keys
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _make(file: Path) -> bytes:
     fresh = file.with_name(f".{file.name}.new")
     handle = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "wb") as stream:
-        key = secrets.token_bytes(_BYTES)
+        key = randomness.token_bytes(_BYTES)
         stream.write(key)
         stream.flush()
         os.fsync(stream.fileno())
@@ -74,6 +74,6 @@ def _stored(connection: Connection) -> bytes:
 
 
 def _add(store: Store, connection: Connection) -> bytes:
-    new = store.insert(keys).values(name=_NAME, value=secrets.token_hex(_BYTES))
+    new = store.insert(keys).values(name=_NAME, value=randomness.token_hex(_BYTES))
     connection.execute(new.on_conflict_do_nothing())
     return _stored(connection)

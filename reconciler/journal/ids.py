@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
+
+from reconciler import randomness
+from reconciler.timing import utc_now
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -12,11 +14,7 @@ NewId = Callable[[], str]
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def new_id(clock: Clock = utc_now, random: Callable[[int], int] = secrets.randbits) -> str:
+def new_id(clock: Clock = utc_now, random: Callable[[int], int] = randomness.bits) -> str:
     """26 characters as ULIDs have them: 48 bits of milliseconds, then 80 random ones, in Crockford's base 32."""
     number = int(clock().timestamp() * 1000) << 80 | random(80)
     return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, func, select, update
 
 from reconciler.journal.applied_state import AppliedState
 from reconciler.journal.errors import NotInJournal
-from reconciler.journal.ids import Clock, NewId, new_id, utc_now
+from reconciler.journal.ids import Clock, NewId, new_id
 from reconciler.journal.location import find_location
 from reconciler.journal.lock import HeldLock, Locks
 from reconciler.journal.records import ChangeState, FirstRead, RunRecord, RunState, change_records, run_record
@@ -20,6 +20,7 @@ from reconciler.journal.run_recorder import RunRecorder, clean
 from reconciler.journal.store import Store
 from reconciler.journal.tables import changes, first_reads, locks, runs, steps
 from reconciler.model.value import digest
+from reconciler.timing import utc_now
 
 if TYPE_CHECKING:
     from reconciler.journal.who import Who

@@ -6,15 +6,14 @@ Times are those of the PostgreSQL server; with SQLite, of the machine that has t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from secrets import SystemRandom
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, update
 
+from reconciler import randomness, timing
 from reconciler.journal.errors import JournalError, LeaseLost, LockHeld, NotInJournal
 from reconciler.journal.ids import NewId
 from reconciler.journal.process import is_gone, this_process
@@ -26,7 +25,6 @@ LEASE = 60.0
 """Seconds after which the lock of a killed process expires. It is renewed three times in each lease."""
 
 _SHORTEST, _LONGEST = 0.1, 5.0
-_random = SystemRandom()
 
 
 class Locks:
@@ -38,8 +36,8 @@ class Locks:
         store: Store,
         new_id: NewId,
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        ticks: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = timing.sleep,
+        ticks: Callable[[], float] = timing.monotonic,
     ) -> None:
         self._store = store
         self._new_id = new_id
@@ -77,7 +75,7 @@ class Locks:
             left = end - self._ticks()
             if left <= 0:
                 raise LockHeld(holder)
-            self._sleep(min(left, pause * _random.uniform(0.5, 1.0)))
+            self._sleep(min(left, pause * randomness.uniform(0.5, 1.0)))
             pause = min(_LONGEST, pause * 1.5)
 
     def list(self) -> list[Holder]:
@@ -133,7 +131,7 @@ class HeldLock:
         lease: float,
         before: Holder | None = None,
         *,
-        ticks: Callable[[], float] = time.monotonic,
+        ticks: Callable[[], float] = timing.monotonic,
     ) -> None:
         self.id = holder.id
         self.holder = holder

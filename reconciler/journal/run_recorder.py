@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, update
 
+from reconciler import timing
 from reconciler.journal.errors import JournalError
 from reconciler.journal.ids import Clock
 from reconciler.journal.records import ChangeState, RunState
@@ -40,7 +40,7 @@ class RunRecorder:
         *,
         clock: Clock,
         lock: HeldLock | None = None,
-        ticks: Callable[[], float] = time.monotonic,
+        ticks: Callable[[], float] = timing.monotonic,
     ) -> None:
         self.id = run
         self._numbers = {key: number for number, key in enumerate(keys)}
@@ -133,7 +133,7 @@ class WriteQueue:
     """
 
     def __init__(
-        self, store: Store, lock: HeldLock | None = None, *, ticks: Callable[[], float] = time.monotonic
+        self, store: Store, lock: HeldLock | None = None, *, ticks: Callable[[], float] = timing.monotonic
     ) -> None:
         self._store = store
         self._lock = lock

@@ -10,16 +10,16 @@ What a commit costs is small beside a step of an apply, and several threads shar
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, func, literal, type_coerce
 
+from reconciler import timing
 from reconciler.journal.error_mapping import UNREACHABLE, map_errors
 from reconciler.journal.errors import JournalError
-from reconciler.journal.ids import Clock, utc_now
+from reconciler.journal.ids import Clock
 from reconciler.journal.migrations import check, migrate, version_of
 from reconciler.journal.tables import Instant
 
@@ -51,7 +51,7 @@ class Store:
         clock: Clock,
         *,
         pauses: tuple[float, ...] = (0.0, 1.0, 3.0),
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = timing.sleep,
     ) -> None:
         self.location = location
         self.clock = clock
@@ -64,7 +64,7 @@ class Store:
         cls,
         location: JournalLocation,
         *,
-        clock: Clock = utc_now,
+        clock: Clock = timing.utc_now,
         busy: float = 10.0,
         pauses: tuple[float, ...] = (0.0, 1.0, 3.0),
     ) -> Self:

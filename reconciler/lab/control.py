@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
-import secrets
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Condition, Lock
 from typing import Any, Final
 
+from reconciler import randomness
 from reconciler.lab.errors import LabError
 from reconciler.lab.hosts.acceptor import Acceptor, Listening
 from reconciler.lab.hosts.link import Line, LinkError
@@ -35,7 +35,7 @@ class ControlServer:
 
     def __init__(self, folder: Path, authority: Authority, acceptor: Acceptor, handle: Handle) -> None:
         self._file = folder / FILE
-        self._token = secrets.token_urlsafe(32)
+        self._token = randomness.token_urlsafe(32)
         self._handle = handle
         self._guests = 0
         self._changed = Condition()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from reconciler import timing
 from reconciler.lab.certificates import replacements
 from reconciler.lab.control import ControlClient, ControlServer
 from reconciler.lab.errors import LabError
@@ -214,7 +214,7 @@ class _Remote:
 def _locked(folder: Path) -> int | None:
     """A lock on the folder that ends with the process; None if another process already runs the lab."""
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    end = time.monotonic() + _PATIENCE
+    end = timing.monotonic() + _PATIENCE
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -225,10 +225,10 @@ def _locked(folder: Path) -> int | None:
         else:
             (folder / "control.json").unlink(missing_ok=True)  # of a process that was killed
             return lock
-        if time.monotonic() > end:
+        if timing.monotonic() > end:
             os.close(lock)
             raise LabError(f"another process holds {folder / _LOCK}, and its lab does not come up")
-        time.sleep(0.05)
+        timing.sleep(0.05)
 
 
 def _view(answer: Mapping[str, Any]) -> View:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-import secrets
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +21,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from reconciler import randomness
+from reconciler.timing import utc_now
+
 UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 """User principal name in the SAN of a client certificate: what WinRM maps to a local user."""
 _YEARS: Final = timedelta(days=3650)
 _RENEW: Final = timedelta(days=30)
 
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,9 @@ class Authority:
         self.folder = folder
         self._clock = clock
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._ca = self._keep("ca", lambda: self._make(_name(f"Lab Authority {secrets.token_hex(4)}"), authority=True))
+        self._ca = self._keep(
+            "ca", lambda: self._make(_name(f"Lab Authority {randomness.token_hex(4)}"), authority=True)
+        )
 
     @property
     def ca_file(self) -> Path:

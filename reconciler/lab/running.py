@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import secrets as random
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler import randomness, timing
 from reconciler.lab import pki
 from reconciler.lab.errors import LabError
 from reconciler.lab.fleet import MailSettings
@@ -75,7 +73,7 @@ class RunningLab:
     def _populate(self) -> Population:
         key = self.folder / "domain.key"
         if not key.exists():
-            pki.write_private(key, random.token_bytes(32))
+            pki.write_private(key, randomness.token_bytes(32))
         self._domain = link.Domain(key.read_bytes())
         around = Surroundings(
             folder=self.folder / "hosts",
@@ -85,8 +83,8 @@ class RunningLab:
             authority=self._authority,
             domain=self._domain,
             send=self._send,
-            clock=lambda: datetime.now(UTC),
-            sleep=time.sleep,
+            clock=timing.utc_now,
+            sleep=timing.sleep,
             changed=self._witness,
         )
         return Population(around)
@@ -220,7 +218,7 @@ class RunningLab:
     def _send_test(self, mail: MailSettings) -> None:
         """The test mail, from the management server."""
         host = self._documents["server"].data["host"]
-        self._send(host, relay_of(mail), mail.sender, mail.recipients, test_letter(mail, host, datetime.now(UTC)))
+        self._send(host, relay_of(mail), mail.sender, mail.recipients, test_letter(mail, host, timing.utc_now()))
 
     # Looking and changing
 

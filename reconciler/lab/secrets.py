@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
 
+from reconciler import randomness
 from reconciler.lab import pki
 from reconciler.model.connection import Credential
 from reconciler.model.secret import Secret, SecretRef
@@ -70,7 +70,7 @@ class LabSecrets:
     def _seed(self) -> bytes:
         path = self._folder / "seed"
         if not path.exists():
-            pki.write_private(path, secrets.token_bytes(32))
+            pki.write_private(path, randomness.token_bytes(32))
         return path.read_bytes()
 
     def _key_maker(self, reference: SecretRef, passphrase: SecretRef | None) -> Maker:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Condition
 from typing import Final
 
+from reconciler import timing
 from reconciler.model.errors import AuthenticationFailed
 
 PATIENCE: Final = 3.0
@@ -43,7 +43,7 @@ class Attempt:
 class LoginGate:
     """Lets one host first use a login, then the rest side by side. Passwords are kept as digests only."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = timing.monotonic) -> None:
         self._clock = clock
         self._changed = Condition()
         self._logins: dict[bytes, _Login] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from reconciler.model.errors import BadAnswer, RemoteError, SecretError
 from reconciler.model.live import HostFacts
 from reconciler.model.login_gate import PATIENCE
 from reconciler.requirements.facts import NotFacts, parse
+from reconciler.timing import utc_now
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import ScriptRunner
@@ -53,10 +54,6 @@ class Turn:
             self.led.set()
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def probe_hosts(
     pool: ThreadPoolExecutor,
     inventory: Inventory,
@@ -89,7 +86,7 @@ def probe(
     playbook: Playbook,
     arguments: Mapping[str, Any],
     *,
-    clock: Callable[[], datetime] = _now,
+    clock: Callable[[], datetime] = utc_now,
     turn: Turn | None = None,
 ) -> HostFacts:
     """The facts of one host. A failure is the `problem` of the result, not an exception."""
@@ -110,7 +107,7 @@ def read_facts(
     playbook: Playbook,
     arguments: Mapping[str, Any],
     *,
-    clock: Callable[[], datetime] = _now,
+    clock: Callable[[], datetime] = utc_now,
     connected: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Connect to a host, call `connected` and run its facts scripts. Only the arguments of ARGUMENTS are sent.

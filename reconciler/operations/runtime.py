@@ -6,21 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.model.waiting import Waiting
 from reconciler.operations.events import Listener, Message, ignore
+from reconciler.timing import utc_now
 
 if TYPE_CHECKING:
     from reconciler.apply import StopSignal
     from reconciler.model.event import Listener as ChangeListener
     from reconciler.model.plan import Plan
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @contextmanager

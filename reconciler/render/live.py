@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -13,6 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from reconciler import timing
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Progress, StepDone, StepStarted, Stopping
 from reconciler.model.plan import ChangeKey
 from reconciler.render.progress import ended, stopping
@@ -35,7 +35,7 @@ class Screen:
     """Draws the running changes on `stream` and leaves one line behind for each that has ended."""
 
     def __init__(
-        self, stream: TextIO, style: Style, total: int, *, clock: Callable[[], float] = time.monotonic
+        self, stream: TextIO, style: Style, total: int, *, clock: Callable[[], float] = timing.monotonic
     ) -> None:
         self._console = Console(file=stream, force_terminal=True, no_color=not style.colour, highlight=False)
         self._style = style

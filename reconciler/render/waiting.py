@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
+from reconciler import timing
 from reconciler.model.waiting import Waiting
 from reconciler.render.style import Style, clean
 
@@ -46,7 +46,7 @@ class WaitingDisplay:
     """Shows the newest `Waiting` that it is given, from any thread, until one without `what` comes, and only what takes
     longer than `painter.after` seconds."""
 
-    def __init__(self, painter: Painter, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, painter: Painter, *, clock: Callable[[], float] = timing.monotonic) -> None:
         self._painter = painter
         self._clock = clock
         self._waiting = Waiting("")
@@ -117,7 +117,7 @@ class TerminalLine:
         wheel = _WHEEL if self._style.unicode else _ASCII_WHEEL
 
         def frame() -> Text:
-            turn = wheel[int(time.monotonic() * _TURNS) % len(wheel)]
+            turn = wheel[int(timing.monotonic() * _TURNS) % len(wheel)]
             line = self._style.plain(text())
             return Text.assemble((f"{turn} ", "dim"), line, no_wrap=True, overflow="crop")
 

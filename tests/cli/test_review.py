@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.inventory import load
-from reconciler.operations.runtime import utc_now as now
 from reconciler.plan import plan_to_json
 from reconciler.plan.offline import difference
 from reconciler.plan.saved import Origin, sealed, to_bytes
 from reconciler.render import FORMATS
+from reconciler.timing import utc_now as now
 from tests.cli.running import Ended, call
 from tests.git import git
 

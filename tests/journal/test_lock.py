@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import update
 
 from reconciler.journal import Holder, Journal, JournalError, LeaseLost, LockHeld, NotInJournal
-from reconciler.journal.ids import utc_now
 from reconciler.journal.lock import HeldLock, Locks
 from reconciler.journal.process import this_process
 from reconciler.journal.tables import locks as table
 from reconciler.model.event import StepDone, StepStarted
+from reconciler.timing import utc_now
 from tests.journal.cluster import Cluster
 from tests.journal.processes import contender, lines
 from tests.journal.samples import WHO, counted, key, plan, started

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
+from reconciler import timing
 from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
@@ -119,20 +119,20 @@ def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     from reconciler.clients.http import faults, proxies, tls
 
     peer = urlsplit(package.source).hostname or ""
-    end = time.monotonic() + seconds
+    end = timing.monotonic() + seconds
     trusted = tls.Peer(peer, (peer, 443), Trust(package.ca_file), seconds, "service.package.")
     context = tls.context_for(trusted, root)
     proxy = proxies.proxy_for(package.source, _WHAT)
     try:
         with (
-            socket_deadline(lambda: end - time.monotonic()),
+            socket_deadline(lambda: end - timing.monotonic()),
             httpx.Client(
                 verify=context, timeout=httpx.Timeout(60.0, connect=15.0), trust_env=False, proxy=proxy
             ) as client,
         ):
             yield from _follow(client, package.source, peer)
     except faults.CAUGHT as error:
-        if time.monotonic() >= end:
+        if timing.monotonic() >= end:
             raise DeadlineExceeded(peer, _WHAT, f"not done after {seconds:g} s") from error
         fault = faults.translate(error, peer, _WHAT + proxies.named(proxy))
         raise type(fault)(peer, fault.what, fault.reason, hint=_HINT) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconciler import timing
 from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
 from reconciler.model.errors import DeadlineExceeded, Refused, UntrustedPeer
@@ -32,12 +32,12 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     peer = url.hostname or "the webhook"
     if url.scheme != "https" and not (url.scheme == "http" and peer in _LOOPBACK):
         raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
-    end = time.monotonic() + SECONDS
+    end = timing.monotonic() + SECONDS
     proxy = None if peer in _LOOPBACK else proxies.proxy_for(address.reveal(), _WHAT)
     try:
         verify = tls.context_for(tls.Peer(peer, (peer, url.port or 443), Trust(), SECONDS), root)
         with (
-            socket_deadline(lambda: end - time.monotonic()),
+            socket_deadline(lambda: end - timing.monotonic()),
             httpx.Client(
                 verify=verify, timeout=SECONDS, trust_env=False, follow_redirects=False, proxy=proxy
             ) as client,
@@ -45,7 +45,7 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
             body = json.dumps(message, ensure_ascii=True).encode()
             answer = client.post(address.reveal(), content=body, headers={"Content-Type": "application/json"})
     except faults.CAUGHT as error:
-        if time.monotonic() >= end:
+        if timing.monotonic() >= end:
             raise DeadlineExceeded(peer, _WHAT, f"no answer within {SECONDS:g} s") from None
         fault = faults.translate(error, peer, _WHAT)
         raise type(fault)(peer, _WHAT + proxies.named(proxy), fault.reason.replace(address.reveal(), peer)) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Callable, Mapping
 from itertools import count
 from threading import Lock
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import fabric
 import paramiko
 
+from reconciler import timing
 from reconciler.clients.sockets import dial
 from reconciler.clients.ssh.arrivals import ARRIVALS
 from reconciler.clients.ssh.factors import without_prompts
@@ -48,7 +48,7 @@ class _TrustedOnly:
 
     def missing_host_key(self, _client: paramiko.SSHClient, _hostname: str, key: paramiko.PKey) -> None:
         certificate = key.public_blob.key_blob if key.public_blob else b""
-        why = self._keys.objection(key.asbytes(), certificate, host=self._connection.identity, now=time.time())
+        why = self._keys.objection(key.asbytes(), certificate, host=self._connection.identity, now=timing.epoch())
         if not why:
             return
         hint = (
@@ -73,15 +73,15 @@ def open_link(
     login = login_arguments(connection, context)
     behind = f"{connection.jump.peer} " if connection.jump is not None else ""
     with ARRIVALS.at(f"{behind}{connection.target[0]}"):
-        end = time.monotonic() + connection.deadlines.connect
+        end = timing.monotonic() + connection.deadlines.connect
         for attempt in count():
             try:
                 return _open(connection, through, login, keys, context.logins, end)
             except Busy as busy:
                 pause = _PAUSE * 2**attempt
-                if time.monotonic() + pause >= end or (attempt >= _SILENT and not busy.gave_reason):
+                if timing.monotonic() + pause >= end or (attempt >= _SILENT and not busy.gave_reason):
                     raise Unreachable(busy.peer, busy.what, busy.reason, hint=busy.hint) from busy
-            time.sleep(pause)
+            timing.sleep(pause)
     raise Unreachable(connection.peer, _WHAT, "no attempt was made")
 
 
@@ -111,7 +111,7 @@ def _open(
         },
     )
     link.client = client
-    with within(end - time.monotonic(), lambda: _cut(client, line)) as watch:
+    with within(end - timing.monotonic(), lambda: _cut(client, line)) as watch:
         try:
             link.open()
             link.transport.set_keepalive(_KEEPALIVE)
@@ -143,7 +143,7 @@ def _late(connection: Connection) -> Unreachable:
 
 def _dial(connection: Connection, end: float) -> socket.socket:
     try:
-        return dial(connection.target, end - time.monotonic())
+        return dial(connection.target, end - timing.monotonic())
     except CAUGHT as error:
         raise translate(error, connection.peer, _WHAT, sent=False) from error
 
@@ -177,7 +177,7 @@ def _tunnel(connection: Connection, through: paramiko.Transport, end: float) -> 
     jump = connection.jump.peer if connection.jump else "its jump host"
     what = f"{_WHAT} through {jump}"
     try:
-        left = max(0.001, end - time.monotonic())
+        left = max(0.001, end - timing.monotonic())
         return _Tunnel(through.open_channel("direct-tcpip", connection.target, ("127.0.0.1", 0), timeout=left))
     except CAUGHT as error:
         if isinstance(error, EOFError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 import socket
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import paramiko
 
+from reconciler import timing
 from reconciler.model.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _certificate(file: Path, key: paramiko.PKey, peer: str) -> str:
     line = found.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     if line.split()[1] != key.get_base64():
         raise _unfit(peer, f"{file.name} belongs to another key")
-    if not found.valid_after <= time.time() < found.valid_before:
+    if not found.valid_after <= timing.epoch() < found.valid_before:
         raise _unfit(peer, f"{file.name} is not valid now")
     return text.strip()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import fabric
 import paramiko
 
+from reconciler import timing
 from reconciler.clients.host_session import name_on_host
 from reconciler.clients.script_output import reveal
 from reconciler.clients.ssh import posix_shell, sftp
@@ -44,7 +44,7 @@ class SshSession:
         connection: Connection,
         context: ConnectionContext,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = timing.monotonic,
     ) -> None:
         self._connection = connection
         self._context = context

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from reconciler import randomness, timing
 from reconciler.model.errors import RemoteError, retry_after
 
 Result = TypeVar("Result")
@@ -22,9 +21,9 @@ class RetryPolicy:
 
     window: float
     attempts: int = 3
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
+    clock: Callable[[], float] = timing.monotonic
+    sleep: Callable[[float], None] = timing.sleep
+    jitter: Callable[[], float] = randomness.fraction
 
     def run(
         self,

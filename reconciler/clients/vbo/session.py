@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from reconciler import randomness, timing
 from reconciler.clients.vbo.answer import Answer, document, refusal, secrets_in
 from reconciler.clients.vbo.detect import choose
 from reconciler.clients.vbo.dialect import Dialect
@@ -32,9 +31,9 @@ def connect(
     server: Server,
     context: ConnectionContext,
     *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-    jitter: Callable[[], float] = random.random,
+    clock: Callable[[], float] = timing.monotonic,
+    sleep: Callable[[float], None] = timing.sleep,
+    jitter: Callable[[], float] = randomness.fraction,
     transport: httpx.BaseTransport | None = None,
 ) -> Session:
     """Log in, in the version of `server.rest` or the newest one that is served.

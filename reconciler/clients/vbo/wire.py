@@ -6,12 +6,13 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
 
+from reconciler import timing
 from reconciler.clients.http.faults import CAUGHT, translate, translate_connect
 from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.sockets import socket_deadline
@@ -102,7 +103,7 @@ class Wire:
                     response.close()
         except CAUGHT as error:
             raise translate(error, self.peer, what) from error
-        self.clock_ahead = clock_ahead(response.headers, datetime.now(UTC), self.clock_ahead)
+        self.clock_ahead = clock_ahead(response.headers, timing.utc_now(), self.clock_ahead)
         return Answer(response.status_code, content, retry_after(response.headers))
 
     def _read(self, response: httpx.Response, what: str) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import ssl
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from reconciler import randomness
 from reconciler.clients.http.tls import Peer, context_for
 from reconciler.inventory.certificates import key_and_chain
 from reconciler.model.errors import AuthenticationFailed
@@ -159,7 +159,7 @@ def _files(key: Key, chain: list[x509.Certificate]) -> Iterator[tuple[Path, Path
     """
     from cryptography.hazmat.primitives import serialization
 
-    password = secrets.token_urlsafe(32)
+    password = randomness.token_urlsafe(32)
     sealed = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -6,8 +6,6 @@ One session has one shell and runs any number of scripts in it. pywinrm's receiv
 from __future__ import annotations
 
 import math
-import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from winrm.exceptions import WinRMOperationTimeoutError
 
+from reconciler import randomness, timing
 from reconciler.clients.host_session import name_on_host
 from reconciler.clients.script_output import OUTPUT_LIMIT, document, reveal, script_failed
 from reconciler.clients.sockets import socket_deadline
@@ -42,7 +41,7 @@ class WinrmSession:
         connection: Connection,
         context: ConnectionContext,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = timing.monotonic,
     ) -> None:
         self._connection = connection
         self._context = context
@@ -57,7 +56,7 @@ class WinrmSession:
             with self._within(connection.deadlines.connect, what, late=Unreachable):
                 client = self._client = open_client(connection, self._context)
             with self._within(connection.deadlines.connect, what, late=Unreachable):
-                self._shell = str(uuid.uuid4()).upper()
+                self._shell = randomness.uuid().upper()
                 self._shell = client.open_named_shell(self._shell)
         except RemoteError:
             self._give_up()

@@ -7,11 +7,11 @@ interrupted upload is resumed.
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from reconciler import timing
 from reconciler.clients.script_output import interpreting
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, ReconcileError
 from reconciler.model.script import Script
@@ -39,7 +39,7 @@ class Upload:
     upload."""
 
     def __init__(
-        self, host: Runner, peer: str, name: str, *, deadline: float, clock: Callable[[], float] = time.monotonic
+        self, host: Runner, peer: str, name: str, *, deadline: float, clock: Callable[[], float] = timing.monotonic
     ) -> None:
         self._host = host
         self._peer = peer

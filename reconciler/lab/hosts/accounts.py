@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import MutableSequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler import randomness
 from reconciler.lab.hosts.ntlm import nt_hash
 from reconciler.lab.hosts.wsman import User
 
@@ -59,7 +59,7 @@ class WindowsAccounts:
         """
         name = AccountName.parse(username, self._computer)
         if self._find(name) is None:
-            self.adopt(username, secrets.token_urlsafe(24))
+            self.adopt(username, randomness.token_urlsafe(24))
         self._mapped[hashlib.sha256(certificate).digest()] = username
 
     def _find(self, name: AccountName) -> dict[str, Any] | None:
@@ -91,7 +91,7 @@ class WindowsAccounts:
 
 def salted(password: str) -> str:
     """`salt:hash` of a password, for the accounts of Linux hosts and of the mail server."""
-    salt = secrets.token_hex(8)
+    salt = randomness.token_hex(8)
     return f"{salt}:{_digest(salt, password)}"
 
 

@@ -8,13 +8,14 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Thread
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from aiosmtpd.smtp import SMTP
 
+from reconciler import timing
 from reconciler.lab.hosts.accounts import matches, salted
 from reconciler.lab.loops import new_loop, settled
 from reconciler.lab.mail.client import IMPLICIT_TLS
@@ -36,7 +37,7 @@ class MailServer:
         context: ssl.SSLContext,
         name: str,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = timing.utc_now,
     ) -> None:
         self._document = document
         self._context = context

@@ -8,7 +8,6 @@ import socket
 import ssl
 import struct
 import sys
-import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -16,6 +15,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from reconciler import timing
 from reconciler.lab.server.answer import Answer
 from reconciler.lab.server.call import Request
 from reconciler.lab.server.dispatch import Dispatcher
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             ahead = self.server.dispatcher.api.options.clock_minutes * 60
         except ValueError:  # an option that does not exist is reported by the request itself
             ahead = 0
-        return super().date_time_string((time.time() if timestamp is None else timestamp) + ahead)
+        return super().date_time_string((timing.epoch() if timestamp is None else timestamp) + ahead)
 
     def _send(self, answer: Answer) -> None:
         content = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()

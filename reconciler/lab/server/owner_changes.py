@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import Any
 
+from reconciler import timing
 from reconciler.lab.server import runner
 from reconciler.lab.server.answer import DONE, READ, ApiError, conflict, invalid, offline, only
 from reconciler.lab.server.api import Api, Item
@@ -110,11 +110,11 @@ def same(call: Call, one: Item, other: Item) -> bool:
 
 def move(api: Api, session: Item, patience: float) -> None:
     """The life of one owner change, in a separate thread."""
-    until = monotonic() + patience
+    until = timing.monotonic() + patience
     while busy := running_in(api, session):
         if session["status"] != "Waiting":
             return
-        if monotonic() >= until:
+        if timing.monotonic() >= until:
             if not session["forceStopSessions"]:
                 end(api, session, "Failed", "Related sessions did not end in time.")
                 return

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from threading import Lock
-from time import monotonic
 
+from reconciler import timing
 from reconciler.lab.server.work import Background
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Presence:
 
     def put(self, proxy: str, version: str | None) -> None:
         with self._lock:
-            self._seen[proxy] = (monotonic(), version)
+            self._seen[proxy] = (timing.monotonic(), version)
 
     def forget(self, proxy: str) -> None:
         with self._lock:
@@ -56,7 +56,7 @@ class Presence:
 
         A probe that another caller has just started is awaited as well, unless it is already late.
         """
-        now = monotonic()
+        now = timing.monotonic()
         asked = []
         with self._lock:
             for target in targets:
@@ -79,5 +79,5 @@ class Presence:
             self._work.bugs.append(error)
         finally:
             with self._lock:
-                self._seen[target.proxy] = (monotonic(), version)
+                self._seen[target.proxy] = (timing.monotonic(), version)
                 self._asking.pop(target.proxy, None)

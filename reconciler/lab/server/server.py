@@ -5,11 +5,11 @@ from __future__ import annotations
 import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Thread
 from typing import Any
-from uuid import uuid4
 
+from reconciler import randomness
 from reconciler.lab.fleet import Fleet, MailSettings
 from reconciler.lab.server import (
     copy_jobs,
@@ -38,6 +38,7 @@ from reconciler.lab.server.seed import SERVED, Seed, plant, settle
 from reconciler.lab.server.witness import Witness
 from reconciler.lab.state import Document
 from reconciler.model.version import version_numbers
+from reconciler.timing import utc_now
 
 ROUTES: tuple[Route, ...] = (
     *tokens.ROUTES,
@@ -56,14 +57,6 @@ ROUTES: tuple[Route, ...] = (
     *sessions.ROUTES,
     *email.ROUTES,
 )
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def random_id() -> str:
-    return str(uuid4())
 
 
 class LabServer:
@@ -85,7 +78,7 @@ class LabServer:
         certificate: Callable[[], str],
         address: tuple[str, int] = ("127.0.0.1", 0),
         clock: Callable[[], datetime] = utc_now,
-        new_id: Callable[[], str] = random_id,
+        new_id: Callable[[], str] = randomness.uuid,
         install_seconds: float = 0.0,
         send_test: Callable[[MailSettings], None] | None = None,
         alive: Callable[[str], bool] | None = None,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import json
-import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
+from reconciler import randomness
 from reconciler.lab.server.answer import EDIT, READ, Answer, ApiError, invalid, not_in_the_lab, only
 from reconciler.lab.server.api import Api, Item, stamp
 from reconciler.lab.server.call import Call, Request
@@ -76,7 +76,7 @@ def issue(call: Call) -> Answer:
             return Answer(status, {"error": "invalid_grant", "error_description": error.message})
         raise
     disabled = fields.get("disable_antiforgery_token", "").lower() == "true"
-    guard = "" if disabled or call.rest <= 6 else secrets.token_urlsafe(24)
+    guard = "" if disabled or call.rest <= 6 else randomness.token_urlsafe(24)
     return new_pair(call, user, guard)
 
 
@@ -121,7 +121,7 @@ def by_refresh(call: Call, fields: Mapping[str, str]) -> str:
 def new_pair(call: Call, user: str, guard: str) -> Answer:
     issued, options = call.api.clock(), call.options
     expires = issued + timedelta(seconds=options.token_seconds)
-    access, refresh = secrets.token_urlsafe(48), secrets.token_urlsafe(48)
+    access, refresh = randomness.token_urlsafe(48), randomness.token_urlsafe(48)
     prune(call.items("tokens"), issued.timestamp())
     prune(call.items("refresh"), issued.timestamp())
     call.items("tokens")[digest(access)] = {

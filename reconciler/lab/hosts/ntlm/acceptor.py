@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import os
 import struct
-import time
 from collections.abc import Callable
 
+from reconciler import randomness, timing
 from reconciler.lab.hosts.ntlm.messages import OFFERED, Authenticate, Av, Flag, Malformed, challenge, negotiate_flags
 from reconciler.lab.hosts.ntlm.sealing import Sealing, hmac_md5, md5, rc4
 
@@ -37,8 +36,8 @@ class Acceptor:
         hashes: Hashes,
         binding: bytes = b"",
         *,
-        random: Callable[[int], bytes] = os.urandom,
-        clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = randomness.token_bytes,
+        clock: Callable[[], float] = timing.epoch,
     ) -> None:
         self._computer = computer
         self._hashes = hashes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from html import escape
 from threading import Lock
 from typing import Final
 
+from reconciler import randomness
 from reconciler.lab.hosts.wsman.envelope import CMD_SHELL, NS, Fault, Message, answer, parse, refusal, seconds
 from reconciler.lab.hosts.wsman.shell import Command, Program, Shell
 
@@ -45,7 +45,7 @@ class Caller:
 
 
 def new_ident() -> str:
-    return str(uuid.uuid4()).upper()
+    return randomness.uuid().upper()
 
 
 class Engine:
