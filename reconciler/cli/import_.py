@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from reconciler.cli.options import (
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
+    from reconciler.importing.hosts import HostScan
     from reconciler.operations import ImportResult, ServerLogin, Undeclared
 
 CLASSES = ("windows-domain", "windows-workgroup", "linux")
@@ -91,6 +92,12 @@ def server_options(function: Any) -> Any:
 @click.option(
     "--diff", is_flag=True, help="List what the inventory of --from or --out does not declare; write nothing."
 )
+@click.option(
+    "--scan-hosts",
+    "scan",
+    is_flag=True,
+    help="Ask the hosts of the proxies for their host keys and certificates; sends them no login.",
+)
 @click.option("--visit-hosts", "visited", is_flag=True, help="Let later commands visit the hosts of the proxies.")
 @format_option("human", "json")
 @lab_option
@@ -102,7 +109,7 @@ def server_options(function: Any) -> Any:
 def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **given: Any) -> int:
     """Write the inventory of a server that exists, whose plan has no changes.
 
-    Reads the server with GET and the login only, and no host. On a terminal it asks what no option says.
+    Reads the server with GET and the login only. On a terminal it asks what no option says.
     """  # fmt: skip
     from reconciler.cli.import_talk import Talk, run
 
@@ -188,6 +195,17 @@ def _report(console: Console, made: ImportResult, folder: Path | None) -> None:
     ends += [f"{len(facts.omitted)} not imported{where}"] if facts.omitted else []
     ends += [f"{len(facts.gone)} declared and not on the server{where}"] if facts.gone else []
     console.report(f"{'; '.join(ends)}. {_plan_text(made)}")
+    if facts.scanned:
+        console.report(_scan_text(facts.scanned.values(), where))
+
+
+def _scan_text(scanned: Collection[HostScan], where: str) -> str:
+    answered = sum(not scan.error for scan in scanned)
+    unverified = sum(scan.is_unverified for scan in scanned)
+    text = f"Scanned {len(scanned)} hosts: {answered} answered"
+    if unverified:
+        text += f"; keys and certificates that were seen and not verified: {unverified}"
+    return f"{text}{where}."
 
 
 def _plan_text(made: ImportResult) -> str:

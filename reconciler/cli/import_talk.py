@@ -25,6 +25,7 @@ _FLAGS = {
     "server": "--server", "port": "--port", "username": "--username", "password": "--password", "ca_file": "--ca-file",
     "fingerprint": "--fingerprint", "source": "--from", "name": "--name", "folder": "--out", "layout": "--layout",
 }  # fmt: skip
+_SWITCHES = {"scan": "--scan-hosts", "visited": "--visit-hosts", "lab": "--lab"}
 
 
 class Talk:
@@ -84,14 +85,15 @@ class Talk:
                 if user != "none":
                     key = name == "linux" and self.confirm("Does it log in with a key?")
                     answers[name] = Answer(user, "key" if key else "password")
+        scan = options.scan or (bool(found.proxies) and self.confirm("Ask the hosts for their keys, without a login?"))
         visited = options.visited or (bool(answers) and self.confirm("Let later commands visit the hosts?"))
         if not options.layout and found.objects > FEW:
             several = self.confirm(f"{found.objects} objects: a file for each kind and organization (else one file)?")
             self.given["layout"] = SPLIT if several else ONE
             options = replace(options, layout=self.given["layout"])
-        self.given["visited"] = visited
+        self.given |= {"scan": scan, "visited": visited}
         self.given["answers"] = {name: (one.username, one.method) for name, one in answers.items()}
-        return replace(options, answers=answers, visited=visited)
+        return replace(options, answers=answers, scan=scan, visited=visited)
 
     def _organizations(self, found: Overview, options: ImportOptions) -> ImportOptions:
         if options.selection or len(found.organizations) < 2:
@@ -119,7 +121,7 @@ class Talk:
         selection = self.given["selection"]
         words += [word for where in selection.targets for word in ("--target", where)]
         words += [word for where in selection.excludes for word in ("--exclude", where)]
-        words += [flag for name, flag in (("visited", "--visit-hosts"), ("lab", "--lab")) if self.given[name]]
+        words += [flag for name, flag in _SWITCHES.items() if self.given[name]]
         return " ".join(map(shlex.quote, words))
 
 
@@ -156,6 +158,7 @@ def _attempt(console: Console, given: Mapping[str, Any], talk: Talk | None) -> I
         selection=given["selection"],
         answers={name: Answer(*said) for name, said in given["answers"].items()},
         visited=given["visited"],
+        scan=given["scan"],
         decide=talk.decide if talk is not None else None,
     )
     return import_server(_source(given), options, _with_password(console, given, talk))

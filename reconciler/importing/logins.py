@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reconciler.importing.hosts import HostScan
 from reconciler.importing.keys import handle
 from reconciler.model.live import LiveResource
 from reconciler.model.value import UNKNOWN
@@ -43,12 +44,13 @@ class Answer:
 class Logins:
     """`entries` of `credentials`, as an inventory has them. `answers` are the accounts of classes of proxies that a
     person named, `hosts` the logins of single hosts; `guessed` are logins that a person must fill in. `visited` is
-    whether the hosts are visited."""
+    whether the hosts are visited, `scanned` what they showed, by name in lower case."""
 
     entries: dict[str, dict[str, Any]]
     answers: Mapping[str, Answer] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
     visited: bool = False
+    scanned: Mapping[str, HostScan] = field(default_factory=dict)
     guessed: set[str] = field(default_factory=set)
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The entries that this import added."""
@@ -62,10 +64,9 @@ class Logins:
 
     def of_proxy(self, live: LiveResource) -> Mapping[str, Any]:
         """What an inventory says of how the host of a proxy is reached."""
-        found = class_of(live)
-        said: dict[str, Any] = {
-            "credentials": self.hosts.get(str(live.fields["host"]).lower()) or self._of_class(found)
-        }
+        found, host = class_of(live), str(live.fields["host"]).lower()
+        said: dict[str, Any] = {"credentials": self.hosts.get(host) or self._of_class(found)}
+        said |= self.scanned[host].said() if host in self.scanned else {}
         if live.fields["type"] is UNKNOWN and found == DOMAIN:
             said["type"] = "domain"
         return said if self.visited else {**said, "connection.enabled": False}

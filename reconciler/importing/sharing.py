@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.importing.entries import Entry
+from reconciler.importing.hosts import PINS
 from reconciler.inventory.schema import schema
 from reconciler.model.inventory import LOCAL
 from reconciler.model.value import canonical
@@ -104,7 +105,7 @@ class _Choice:
         self.defaults, self.groups = {}, {}
         units = dict.fromkeys(unit for members in self._known.values() for known in members for unit in known)
         for unit in units:
-            if unit.partition(".")[0] in allowed:
+            if unit.partition(".")[0] in allowed and unit not in PINS:
                 base = self._base(unit, grouped)
                 self.defaults |= base or {}
                 for name in sorted(grouped):
