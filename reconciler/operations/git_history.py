@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,10 @@ def git_state(history: History, inventory: Inventory) -> dict[str, Any]:
     return {"commit": history.commit(), "dirty": history.is_dirty(inventory.files)}
 
 
-def inventory_at(history: History, commit: str, now: Inventory) -> Inventory | None:
-    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is.
+@contextmanager
+def inventory_at(history: History, commit: str, now: Inventory) -> Iterator[Inventory | None]:
+    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is. The files that it names
+    (playbooks, packages, keys) exist until the end of the context.
     What it includes may be anywhere in the commit. Raises Diagnosed if it had errors."""
     from reconciler.operations.inventory_loader import read_inventory
 
@@ -35,20 +39,23 @@ def inventory_at(history: History, commit: str, now: Inventory) -> Inventory | N
         folder = history.export(commit, Path(there), now.file_digests)
         path = folder / now.main if now.main else folder
         if not path.exists():
-            return None
+            yield None
+            return
         inventory, found = read_inventory(path, lab=True, include_root=Path(there))
-    if inventory is None:
-        raise Diagnosed(found)
-    return inventory
+        if inventory is None:
+            raise Diagnosed(found)
+        yield inventory
 
 
-def inventory_at_base(inventory: Inventory, revision: str) -> Inventory | None:
-    """`inventory` as it was where its branch left `revision`; None if it did not exist. Raises Diagnosed, and
+@contextmanager
+def inventory_at_base(inventory: Inventory, revision: str) -> Iterator[Inventory | None]:
+    """`inventory` as it was where its branch left `revision`, as by `inventory_at`. Raises Diagnosed, and
     UnknownRevision."""
     history = history_of(inventory)
     if history is None:
         raise no_history(inventory, revision)
-    return inventory_at(history, history.base(revision), inventory)
+    with inventory_at(history, history.base(revision), inventory) as found:
+        yield found
 
 
 def no_history(inventory: Inventory, base: str) -> Diagnosed:

@@ -69,13 +69,14 @@ def _compared(
         runtime.report(f"Changes are not compared with the base of this review: {error}")
         return document
     try:
-        old = inventory_at(history, commit, inventory)
+        with inventory_at(history, commit, inventory) as old:
+            changed, introduced = access_changes(old, inventory), touched(old, inventory)
     except Diagnosed as error:
         runtime.listen(Warned(_broken_base(revision, error)))
         return document
-    warnings = access_warnings(access_changes(old, inventory)) if document["mode"] != DIFF else ()
+    warnings = access_warnings(changed) if document["mode"] != DIFF else ()
     problems = [*map(diagnostic_to_json, warnings), *document["problems"]]
-    compared = with_base(document, {"revision": revision, "commit": commit}, touched(old, inventory))
+    compared = with_base(document, {"revision": revision, "commit": commit}, introduced)
     return {**compared, "problems": problems}
 
 

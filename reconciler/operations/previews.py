@@ -144,8 +144,8 @@ def diff(path: Path | str, options: DiffOptions, runtime: Runtime | None = None)
         raise InvalidOption("Give either the older inventory or a base.")
     wanted = load_inventory(Path(path), runtime, lab=True)
     if options.old is not None:
-        before = load_inventory(options.old, runtime, lab=True)
+        made = difference(load_inventory(options.old, runtime, lab=True), wanted)
     else:
-        before = inventory_at_base(wanted, str(options.base)) or nothing(wanted)
-    made = difference(before, wanted)
+        with inventory_at_base(wanted, str(options.base)) as before:
+            made = difference(before or nothing(wanted), wanted)
     return Preview(made, plan_document(made, wanted, runtime, mode=DIFF))
