@@ -7,10 +7,10 @@ uses it compares it with the one on the host.
 from __future__ import annotations
 
 import ssl
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from reconciler import timing
 from reconciler.clients.http.tls import Peer, context_for, presented
 from reconciler.clients.sockets import dial, socket_deadline
 from reconciler.model.connection import Transport
@@ -60,14 +60,14 @@ def _of_ssh(connection: Connection) -> Shown:
     from reconciler.clients.ssh.watchdog import hang_up, within
 
     with ARRIVALS.at(connection.target[0]):
-        end = time.monotonic() + connection.deadlines.connect
+        end = timing.monotonic() + connection.deadlines.connect
         try:
-            with dial(connection.target, end - time.monotonic()) as line:
+            with dial(connection.target, end - timing.monotonic()) as line:
                 transport = paramiko.Transport(line)
                 transport.banner_timeout = connection.deadlines.connect
                 try:
-                    with within(end - time.monotonic(), lambda: hang_up(transport)):
-                        transport.start_client(timeout=max(0.001, end - time.monotonic()))
+                    with within(end - timing.monotonic(), lambda: hang_up(transport)):
+                        transport.start_client(timeout=max(0.001, end - timing.monotonic()))
                         key = transport.get_remote_server_key()
                         address = str(line.getpeername()[0])
                 finally:
@@ -81,14 +81,14 @@ def _of_winrm(connection: Connection, root: str) -> Shown:
     from reconciler.clients.winrm.faults import translate
 
     peer = Peer(connection.peer, connection.target, connection.trust, connection.deadlines.connect)
-    end = time.monotonic() + peer.seconds
+    end = timing.monotonic() + peer.seconds
     try:
-        with dial(peer.target, peer.seconds) as line, socket_deadline(lambda: end - time.monotonic()):
+        with dial(peer.target, peer.seconds) as line, socket_deadline(lambda: end - timing.monotonic()):
             address = str(line.getpeername()[0])
             try:
                 context_for(peer, root).wrap_socket(line, server_hostname=connection.identity).close()
             except ssl.SSLCertVerificationError:
-                found = presented((address, peer.target[1]), max(0.001, end - time.monotonic()))[1]
+                found = presented((address, peer.target[1]), max(0.001, end - timing.monotonic()))[1]
                 return Shown(address, fingerprint=f"sha256:{found}")
     except (OSError, ValueError) as error:  # ValueError: the host is not a valid DNS name
         raise translate(error, peer.name, _READING_CERTIFICATE, sent=False) from error
