@@ -16,7 +16,7 @@ from reconciler.plan import creation
 from reconciler.plan.maintenance import DRAINED
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
-from reconciler.plan.proxies.decision import (
+from reconciler.plan.proxies.changes import (
     Decision,
     MaintenanceAction,
     RegistrationAction,

@@ -13,8 +13,7 @@ from reconciler.model.address import kind_of
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, Report, ReportLevel
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 from reconciler.plan.proxies.view import ProxyView
 
 
