@@ -67,13 +67,24 @@ def _text(jobs: Sequence[JobStatus]) -> str:
             str(job.organization or "?"),
             str(job.repository or "?"),
             str(job.last_status or "never run"),
-            str(job.last_run or "-"),
-            str(job.next_run or "-"),
+            _moment(job.last_run) or ("unknown" if job.last_status else "never"),
+            _moment(job.next_run) or ("disabled" if job.enabled is False else "none"),
         )
         for job in jobs
     ]
-    header = ("JOB", "ORGANIZATION", "REPOSITORY", "LAST RESULT", "LAST RUN", "NEXT RUN")
+    header = ("JOB", "ORGANIZATION", "REPOSITORY", "LAST RESULT", "LAST RUN (UTC)", "NEXT RUN (UTC)")
     return "".join(f"{line}\n" for line in columns([header, *rows], indent=""))
+
+
+def _moment(text: str | None) -> str:
+    """`2026-10-03 22:00` in UTC; the text of the server if it is no time."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return text or ""
+    return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M}"
 
 
 def _remarks(job: JobStatus) -> list[str]:

@@ -35,7 +35,7 @@ from reconciler.model.version import rest_number
 LARGE: Final = 1_000_000
 """Bytes from which on an inventory is large."""
 _NAME: Final = re.compile(rb"^name:[ \t]+[\"']?([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
-"""Where a file that is not valid YAML says the name of its inventory."""
+"""Where a file says the name of its inventory."""
 
 
 def load(
@@ -74,8 +74,13 @@ def name_in(path: Path) -> str | None:
     name = merged.root.get("name")
     if isinstance(name, str) and name:
         return name
-    found = (_NAME.search(source.raw) for source in report.sources)
-    return next((match[1].decode() for match in found if match), None)
+    return next(filter(None, (name_said(source.raw) for source in report.sources)), None)
+
+
+def name_said(raw: bytes) -> str | None:
+    """The `name` in the text of a file, valid YAML or not."""
+    found = _NAME.search(raw)
+    return found[1].decode() if found else None
 
 
 @contextmanager

@@ -86,6 +86,11 @@ class Locks:
             ]
         )
 
+    def held(self, key: str) -> Holder | None:
+        """Who holds the lock on `key`; None if its lease has expired or its process is gone."""
+        holder = self._store.read(lambda connection: _one(connection, self._store, locks.c.key == key))
+        return None if holder is None or holder.expired or is_gone(holder.process) else holder
+
     def break_(self, lock: str) -> Holder:
         """Delete the lock with this id; its owner stops before the next step. Raises NotInJournal."""
 

@@ -30,8 +30,9 @@ def git_state(history: History, inventory: Inventory) -> dict[str, Any]:
 
 @contextmanager
 def inventory_at(history: History, commit: str, now: Inventory) -> Iterator[Inventory | None]:
-    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is. The files that it names
-    (playbooks, packages, keys) exist until the end of the context.
+    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is: if its file or folder is not
+    in the commit, it was moved since, and is the only one there with its name. The files that it names (playbooks,
+    packages, keys) exist until the end of the context.
     What it includes may be anywhere in the commit. Raises Diagnosed if it had errors."""
     from reconciler.operations.inventory_loader import read_inventory
 
@@ -39,12 +40,25 @@ def inventory_at(history: History, commit: str, now: Inventory) -> Iterator[Inve
         folder = history.export(commit, Path(there), now.file_digests)
         path = folder / now.main if now.main else folder
         if not path.exists():
-            yield None
-            return
+            moved = _named(Path(there), now)
+            if moved is None:
+                yield None
+                return
+            path = moved
         inventory, found = read_inventory(path, lab=True, include_root=Path(there))
         if inventory is None:
             raise Diagnosed(found)
         yield inventory
+
+
+def _named(top: Path, now: Inventory) -> Path | None:
+    """The file below `top` that says the name of the inventory, or its folder if the inventory is one. None unless it
+    is the only one."""
+    from reconciler.inventory import name_said
+
+    files = (file for end in ("*.yml", "*.yaml") for file in top.rglob(end) if file.is_file())
+    found = {file if now.main else file.parent for file in files if name_said(file.read_bytes()) == now.name}
+    return found.pop() if len(found) == 1 else None
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.boundary import run as main
+from reconciler.cli.console import Console
 from reconciler.package_data import package_data
-from tests.cli.running import Ended, call
+from tests.cli.running import Ended, Stream, call
 
 SMALL = str(package_data("inventories", "small.yml"))
 
@@ -35,6 +37,13 @@ def test_a_second_apply_changes_nothing(state: dict[str, str]) -> None:
     assert ended.code == 0
     assert ended.out.splitlines()[-1].startswith("No changes. ")
     assert run(state, "plan", "--lab", SMALL, "--detailed-exitcode").code == 0
+
+
+def test_where_the_plan_was_saved_is_said_below_it(state: dict[str, str], tmp_path: Path) -> None:
+    both = Stream()
+    words = ["plan", "--lab", SMALL, "--out", str(tmp_path / "plan.json")]
+    assert main(words, Console(both, both, Stream(), state)) == 0
+    assert both.getvalue().splitlines()[-1].startswith("Saved to ")
 
 
 def test_a_preview_sends_nothing_that_writes(state: dict[str, str]) -> None:
