@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from reconciler.inventory.scalars import resolve
+from reconciler.inventory.document import resolve
 from reconciler.inventory.schema import Path_
 
 _PLAIN = re.compile(r"[A-Za-z0-9/.\\][A-Za-z0-9 /.\\@_:%+-]*")

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.document import parse
-from reconciler.inventory.scalars import resolve, tagged
+from reconciler.inventory.document import parse, resolve, tagged
 from reconciler.inventory.source import Source
 
 VALUES: dict[str, Any] = {
