@@ -200,6 +200,7 @@ FAULT_HINTS: Final[Mapping[str, str]] = {
     "ActionNotSupported": _SETUP_HINT,
     "InvalidParameter": _SETUP_HINT,
     "SchemaValidationError": _SETUP_HINT,
+    "InvalidMessageInformationHeader": _SETUP_HINT,
     "UnsupportedFeature": _SETUP_HINT,
     "EncodingLimit": "Raise MaxEnvelopeSizekb of the WinRM service (the default is 500).",
     "InternalError": "See the event log Microsoft-Windows-WinRM/Operational of the host.",

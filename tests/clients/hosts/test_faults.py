@@ -219,7 +219,7 @@ def test_every_fault_of_the_service_has_its_class_and_hint() -> None:
     sources = "".join(file.read_text("utf-8") for file in Path(wsman.__file__).parent.glob("*.py"))
     subcodes = set(re.findall(r'\bFault\(\s*[^"]*?"([aw]:\w+)"', sources))
     kinds = {"w:QuotaLimit": Unavailable, "w:AccessDenied": AuthenticationFailed}
-    assert {"w:QuotaLimit", "w:InvalidSelectors", "w:InternalError", "w:TimedOut"} <= subcodes
+    assert {"w:QuotaLimit", "w:InvalidSelectors", "w:InternalError", "w:TimedOut"} <= subcodes, subcodes
     for subcode in sorted(subcodes - {"w:TimedOut"}):  # an exception of its own in pywinrm
         found = winrm_faults.translate(fault(subcode), "px", "doing", sent=False)
         assert type(found) is kinds.get(subcode, Refused), subcode
