@@ -20,10 +20,6 @@ _TYPES = {
 }
 
 
-def a_or_an(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
-
-
 def kind_of_value(value: Any) -> str:
     for types, text in (
         (bool, "true or false"),
