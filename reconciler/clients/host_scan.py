@@ -54,9 +54,9 @@ def scan(connection: Connection, root: str) -> Shown:
 def _of_ssh(connection: Connection) -> Shown:
     import paramiko
 
-    from reconciler.clients.ssh.arrivals import ARRIVALS
     from reconciler.clients.ssh.faults import CAUGHT, translate
     from reconciler.clients.ssh.host_keys import fingerprint
+    from reconciler.clients.ssh.login_slots import ARRIVALS
     from reconciler.clients.ssh.watchdog import hang_up, within
 
     with ARRIVALS.at(connection.target[0]):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.inventory.deeper import deeper_files
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.includes import Includes, NotIncluded, outside
+from reconciler.inventory.overlooked_files import deeper_files
 from reconciler.inventory.source import Unreadable, printable, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.diagnostic import Severity

@@ -16,7 +16,7 @@ from reconciler.kinds.field import Raw
 from reconciler.kinds.graph import Graph
 from reconciler.kinds.matching import Matcher, ident_of, live_names
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.proxy_names import Matches
+from reconciler.kinds.proxy_matching import Matches
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory

@@ -45,7 +45,7 @@ def target_of(folder: Path | None, name: str, source: Source, runtime: Runtime, 
     from reconciler.importing.base import base_sections
     from reconciler.importing.compose import Existing
     from reconciler.importing.files import main_file
-    from reconciler.inventory.raw import raw_document
+    from reconciler.inventory.raw_document import raw_document
     from reconciler.operations.inventory_loader import load_inventory
 
     main = main_file(name)

@@ -104,7 +104,7 @@ class DriftOptions:
 def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtime | None = None) -> Preview:
     """Where the live state is not as the inventory at `path` declares, except for known drift that has not expired.
     Jobs that an apply would start are no drift. Raises what `plan` does."""
-    from reconciler.inventory.known import load_known
+    from reconciler.inventory.known_drift import load_known
     from reconciler.operations.locked_run import report_other_run
     from reconciler.operations.plan_document import plan_document
     from reconciler.operations.session import open_session

@@ -27,7 +27,6 @@ from reconciler.model.steps import (
 )
 from reconciler.model.value import UNKNOWN, digest
 from reconciler.plan.compare import Comparison, compare, new_fields, precondition, wanted_fields
-from reconciler.plan.doubles import yaml_text
 from reconciler.plan.job_items import (
     ItemSteps,
     item_problems,
@@ -36,6 +35,7 @@ from reconciler.plan.job_items import (
     why_items_unresolved,
     why_no_items,
 )
+from reconciler.plan.lookalikes import yaml_text
 from reconciler.plan.mail import mail_state
 from reconciler.plan.object_storage import why_not_created
 from reconciler.plan.ownership import delete_step

@@ -19,7 +19,7 @@ from reconciler.model.step import Step
 from reconciler.model.steps import DeleteObject
 from reconciler.model.value import UNKNOWN, known
 from reconciler.plan.compare import precondition
-from reconciler.plan.doubles import disputed, is_recorded, may_be, mistaken, suggestion, unrecorded
+from reconciler.plan.lookalikes import disputed, is_recorded, may_be, mistaken, suggestion, unrecorded
 from reconciler.plan.passes import Inputs, PlanPart
 from reconciler.plan.protection import unprotected
 from reconciler.plan.repositories import LAST

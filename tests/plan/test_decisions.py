@@ -12,7 +12,7 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import HostFacts
 from reconciler.model.recall import Recall
-from reconciler.plan import creation
+from reconciler.plan import interrupted_creation
 from reconciler.plan.maintenance import DRAINED
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
@@ -179,7 +179,7 @@ def test_the_changes_of_proxies_are_those_of_the_decisions(seed: int) -> None:
 
 def test_a_service_that_our_interrupted_creation_installed_is_attached_and_not_taken_over() -> None:
     """The server installs the service before it registers it; killed between both, nobody owns it."""
-    begun = Recall(applied={creation.mark_of("px-1"): {creation.CREATING: "begun"}})
+    begun = Recall(applied={interrupted_creation.mark_of("px-1"): {interrupted_creation.CREATING: "begun"}})
     found = decided(PUSHED, None, INSTALLED, begun)
     assert found.registration is RegistrationAction.CREATE
     wanted = inventory(proxy={"px-1": {**PUSHED, "credentials": "corp"}})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
 from reconciler.kinds.packages import wanted_build
-from reconciler.kinds.proxy_names import normal
+from reconciler.kinds.proxy_matching import normal
 from reconciler.model.address import name_of
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
@@ -16,8 +16,8 @@ from reconciler.model.plan import Action, Change, Report, UnknownField
 from reconciler.model.step import Step
 from reconciler.model.steps import ChangePoolMembers
 from reconciler.model.version import build_number
-from reconciler.plan.doubles import is_recorded, unrecorded
 from reconciler.plan.hosts import HostState, host_part, state_of
+from reconciler.plan.lookalikes import is_recorded, unrecorded
 from reconciler.plan.objects import changed, create_step, created, refused_values, update_steps
 from reconciler.plan.ownership import delete, delete_cause, delete_step, external, other_owner
 from reconciler.plan.passes import Inputs, PlanPart, joined

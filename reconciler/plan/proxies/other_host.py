@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.kinds.hosts import is_address
-from reconciler.kinds.proxy_names import normal
+from reconciler.kinds.proxy_matching import normal
 from reconciler.model.address import kind_of
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
