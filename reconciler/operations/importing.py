@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.collector import collector_paused
 from reconciler.kinds import KINDS, Mode
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
@@ -160,7 +161,7 @@ class _Import:
             self._options = self._options.decide(_overview(live), self._options)
         if self._options.scan:
             self._scanned = scan_hosts(self._session, live, self._connections)
-        with staging() as folder:
+        with collector_paused(), staging() as folder:
             composed, inventory, omitted = self._fitting(live, folder)
             plan = self._plan(inventory)
         facts = self._facts(live, composed, inventory, omitted)
@@ -213,7 +214,7 @@ class _Import:
             inventory=replace(inventory, resources=resources),
             access=lab.redirect(access) if lab else access,
         )
-        return planned.plan().plan
+        return planned.plan(kept=False).plan
 
     def _facts(self, live: Live, composed: Composed, inventory: Inventory, omitted: Sequence[Omission]) -> Facts:
         from reconciler.importing.compose import to_fill_in
