@@ -388,6 +388,11 @@ class TestRenames:
     def test_another_name_of_what_is_not_is_another_object(self) -> None:
         assert "create:pool.b" in keys(self.made(pool={"b": {"members": ["px-3"]}}))
 
+    @pytest.mark.parametrize(("items", "key"), [("all", "update:job.nightly"), (["mailbox"], "create:job.nightly")])
+    def test_a_job_is_told_apart_by_its_items(self, items: Any, key: str) -> None:
+        job = {"organization": "contoso.example.com", "repository": "cloud", "items": items, "run": "never"}
+        assert key in keys(self.made(job={"nightly": job}))
+
     def test_a_repository_is_renamed_in_place_and_its_job_stays_on_it(self) -> None:
         job = {"organization": "contoso.example.com", "repository": "other", "items": "all", "run": "never"}
         made = self.made(
