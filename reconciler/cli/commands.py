@@ -17,9 +17,9 @@ _COMMAND: Final = re.compile(
     r"^(?P<before> +|.*\b[Ss]ee(?: also)?: )vbo-reconcile (?P<rest>[a-z].*)$",
     re.MULTILINE,
 )
-_READS: Final = ("apply", "diff", "doctor", "drift", "jobs", "plan", "smtp", "validate")
+_READS: Final = ("apply", "diff", "doctor", "drift", "explain", "graph", "jobs", "plan", "smtp", "validate")
 """Commands that read an inventory."""
-_OFFLINE: Final = ("diff", "validate")
+_OFFLINE: Final = ("diff", "graph", "validate")
 _JOURNAL: Final = ("lock", "runs")
 """Commands that read the journal: the one of the lab, if they are told whose."""
 

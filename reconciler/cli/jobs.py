@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli import completions
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, Group, pass_console, verbosity_options
+from reconciler.cli.group import EitherOrder, Group, pass_console, verbosity_options
 from reconciler.cli.options import (
     Output,
     deliver,
@@ -91,18 +91,7 @@ def _remarks(job: JobStatus) -> list[str]:
     return ["(copy job)"] * (job.kind == "copy_job") + ["(not declared)"] * (not job.declared)
 
 
-class _WithNames(Command):
-    """A command line with names and PATH, in either order: the inventory is what exists."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        rest = super().parse_args(ctx, args)
-        names, path = ctx.params.get("names"), ctx.params.get("path")
-        if names and path is not None and not path.exists() and Path(names[0]).exists():
-            ctx.params |= {"names": (*names[1:], str(path)), "path": Path(names[0])}
-        return rest
-
-
-@jobs.command("run", cls=_WithNames)
+@jobs.command("run", cls=EitherOrder)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completions.jobs)
 @inventory_argument
 @lab_option

@@ -155,3 +155,12 @@ def diff(path: Path | str, options: DiffOptions, runtime: Runtime | None = None)
                 runtime.report(f"In {options.base} this inventory is {before.main}.")
             made = difference(before or nothing(wanted), wanted)
     return Preview(made, plan_document(made, wanted, runtime, mode=DIFF))
+
+
+def graph(path: Path | str, runtime: Runtime | None = None) -> dict[str, Any]:
+    """The topology that the inventory at `path` declares: `{inventory, nodes: [{address, kind, label}], edges: [[from,
+    to]]}`. Connects to nothing and needs no secret. Raises Diagnosed."""
+    from reconciler.plan.topology import declared_topology
+
+    inventory = load_inventory(Path(path), runtime or Runtime(), lab=True)
+    return {"inventory": inventory.name, **declared_topology(inventory)}

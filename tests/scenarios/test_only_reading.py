@@ -70,6 +70,7 @@ COMMANDS = {
     "plan of a part": ("plan", "--lab", "{inventory}", "--target", "@dmz", "--require-complete"),
     "drift": ("drift", "--lab", "{inventory}", "--format", "json"),
     "doctor": ("doctor", "--lab", "{inventory}"),
+    "explain": ("explain", "proxy.px-lon-1", "{inventory}", "--lab"),
     "jobs list": ("jobs", "list", "--lab", "{inventory}"),
     "import": ("import", "--lab", "--from", "{inventory}", "--stdout"),
     "import --diff": ("import", "--diff", "--lab", "--from", "{inventory}"),
@@ -128,6 +129,7 @@ def test_offline_commands_send_nothing_at_all(demo: Rehearsal, watch: Watch) -> 
     watch.scripts.clear()
     assert demo.run("validate", str(demo.file)).code == 0
     assert demo.run("diff", str(old), str(demo.file)).code == 0
+    assert demo.run("graph", str(demo.file)).code == 0
     assert demo.run("show", str(saved), "--format", "markdown").code == 0
     assert (watch.verbs, watch.scripts) == (Counter(), Counter())
 
