@@ -83,15 +83,29 @@ _SQLSTATES = (
 
 _SAID = (
     # what libpq, PostgreSQL and PgBouncer say while a connection is made
-    (r"in statement pooling mode", "journal-pooling"),
-    (r"expected authentication request|invalid response to SSL negotiation", "journal-stranger"),
-    (r"invalid connection option|invalid URI query parameter|unsupported startup parameter", "journal-options"),
-    (r"unrecognized configuration parameter|invalid \S+ value|bad value|invalid port number", "journal-options"),
-    (r"definition of service .* not found", "journal-options"),
-    (r"authentication failed|SASL|no password supplied|no pg_hba\.conf entry|FATAL:.*not permitted", "journal-login"),
-    (r"FATAL:.*(does not exist|permission denied)|bouncer config error|no such (database|user)", "journal-login"),
-    (r"certificate|SSL|TLS", "journal-tls"),
-    (r"connection|resolve|too many clients|the database system is", UNREACHABLE),
+    (re.compile(r"in statement pooling mode"), "journal-pooling"),
+    (re.compile(r"expected authentication request|invalid response to SSL negotiation"), "journal-stranger"),
+    (
+        re.compile(r"invalid connection option|invalid URI query parameter|unsupported startup parameter"),
+        "journal-options",
+    ),
+    (
+        re.compile(r"unrecognized configuration parameter|invalid \S+ value|bad value|invalid port number"),
+        "journal-options",
+    ),
+    (re.compile(r"definition of service"), "journal-options"),
+    (
+        re.compile(r"authentication failed|SASL|no password supplied|no pg_hba\.conf entry|not permitted"),
+        "journal-login",
+    ),
+    (
+        re.compile(
+            r'(role|user|database) "[^"]*" does not exist|permission denied|config error|no such (database|user)'
+        ),
+        "journal-login",
+    ),
+    (re.compile(r"certificate|SSL|TLS"), "journal-tls"),
+    (re.compile(r"connection|resolve|too many clients|the database system is"), UNREACHABLE),
 )
 _ALL_FAILED = "Multiple connection attempts failed"
 
@@ -151,7 +165,7 @@ def _each_once(lines: Sequence[str]) -> str:
 
 def _without_state(error: Exception, reason: str) -> str:
     """psycopg has no SQLSTATE if the connection failed."""
-    said = next((code for words, code in _SAID if re.search(words, reason)), "")
+    said = next((code for words, code in _SAID if words.search(reason)), "")
     if isinstance(error, DBAPIError) and error.connection_invalidated and not said:
         return UNREACHABLE
     return said or "journal-failed"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 _CMD = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
-_SHELL = re.compile(rb"(?:Name=[\"']ShellId[\"'][^>]*|<(?:\w+:)?ShellId)>\s*([0-9A-Za-z-]+)\s*<")
+_SHELL = re.compile(rb"(?:Name=[\"']ShellId[\"'][^>]{0,200}|<(?:\w{1,20}:)?ShellId)>\s*([0-9A-Za-z-]+)\s*<")
 _UTF8 = 65001
 
 OPERATION_SECONDS = 10
