@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reconciler.operations import ImportResult, ServerLogin, Undeclared
 
 CLASSES = ("windows-domain", "windows-workgroup", "linux")
+METHODS = ("password", "key", "agent")
 
 
 def _reference(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -40,10 +41,12 @@ def _logins(_ctx: click.Context, _param: click.Parameter, values: Sequence[str])
     for value in values:
         name, separator, rest = value.partition("=")
         username, _, method = rest.partition(",")
-        if not separator or name not in CLASSES or not username or method not in ("", "password", "key"):
+        if not separator or name not in CLASSES or not username or method not in ("", *METHODS):
             raise click.BadParameter(
                 f"{value!r} is not of the form CLASS=USER or CLASS=USER,key; classes: {', '.join(CLASSES)}"
             )
+        if method in ("key", "agent") and name != "linux":
+            raise click.BadParameter(f"{value!r}: Windows hosts are reached with a password")
         found[name] = (username, method or "password")
     return found
 
@@ -86,8 +89,8 @@ def server_options(function: Any) -> Any:
     "answers",
     multiple=True,
     callback=_logins,
-    metavar="CLASS=USER[,key]",
-    help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}), with a password or a key.",
+    metavar="CLASS=USER[,HOW]",
+    help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}); HOW is {', '.join(METHODS)}.",
 )
 @click.option(
     "--diff", is_flag=True, help="List what the inventory of --from or --out does not declare; write nothing."
@@ -123,6 +126,8 @@ def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **giv
     if given["preview"]:
         console.result("".join(text for name, text in made.files.items() if name.endswith(".yml")))
     _report(console, made, folder)
+    if talk is not None:
+        talk.repeat()
     return made.status
 
 
@@ -197,6 +202,8 @@ def _report(console: Console, made: ImportResult, folder: Path | None) -> None:
     console.report(f"{'; '.join(ends)}. {_plan_text(made)}")
     if facts.scanned:
         console.report(_scan_text(facts.scanned.values(), where))
+    if folder is not None:
+        console.report(f"Next: {folder / 'IMPORT.md'}")
 
 
 def _scan_text(scanned: Collection[HostScan], where: str) -> str:

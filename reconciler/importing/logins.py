@@ -34,7 +34,8 @@ def variable(name: str, what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The account that hosts of a class are deployed with, and how it logs in: password or key."""
+    """The account that hosts of a class are deployed with, and how it logs in: password, key or agent. An agent is for
+    our connections only: the server, which deploys by itself, cannot ask it."""
 
     username: str
     method: str = "password"
@@ -66,6 +67,9 @@ class Logins:
         """What an inventory says of how the host of a proxy is reached."""
         found, host = class_of(live), str(live.fields["host"]).lower()
         said: dict[str, Any] = {"credentials": self.hosts.get(host) or self._of_class(found)}
+        answer = self.answers.get(found)
+        if answer is not None and answer.method == "agent" and host not in self.hosts:
+            said["connection.credentials"] = self._of_agent(f"{found}-agent", answer)
         said |= self.scanned[host].said() if host in self.scanned else {}
         if live.fields["type"] is UNKNOWN and found == DOMAIN:
             said["type"] = "domain"
@@ -80,6 +84,11 @@ class Logins:
             answer = Answer(_USUAL[name])
         return self._add(name, answer.username, answer.method)
 
+    def _of_agent(self, name: str, answer: Answer) -> str:
+        if name not in self.entries:
+            self.entries[name] = self.made[name] = {"username": answer.username, "agent": True, "sudo": True}
+        return name
+
     def _add(self, stem: str, username: str, method: str) -> str:
         names = (stem, *(f"{stem}-{number}" for number in range(2, len(self.entries) + 3)))
         name = handle(next(choice for choice in names if choice not in self.entries))
@@ -87,6 +96,7 @@ class Logins:
         if method == "key":
             entry |= {"private_key": f"secret://env/{variable(name, 'KEY')}", "sudo": True}
         else:
+            entry |= {"sudo": True} if stem == LINUX and username != "root" else {}
             entry["password"] = f"secret://env/{variable(name, 'PASSWORD')}"
         self.entries[name] = self.made[name] = entry
         return name

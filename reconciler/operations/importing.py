@@ -53,11 +53,13 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a server has: the names of its `organizations`, how many proxies of each class, how many objects."""
+    """What a server has that is not declared yet: the names of its `organizations`, how many proxies of each class, how
+    many objects. `again` is set if an earlier import wrote the inventory."""
 
     organizations: Sequence[str]
     proxies: Mapping[str, int]
     objects: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class _Import:
 
         live = self._session.observe_server(whole=True)
         if self._options.decide is not None:
-            self._options = self._options.decide(_overview(live), self._options)
+            self._options = self._options.decide(_overview(live, self._target), self._options)
         if self._options.scan:
             self._scanned = scan_hosts(self._session, live, self._connections)
         with collector_paused(), staging() as folder:
@@ -235,12 +237,13 @@ class _Import:
         )
 
 
-def _overview(live: Live) -> Overview:
+def _overview(live: Live, target: Target) -> Overview:
     from reconciler.importing.logins import class_of
 
-    found = live.resources.values()
+    found = [item for where, item in live.resources.items() if where not in target.declared]
     classes = Counter(class_of(item) for item in found if item.kind == "proxy" and not item.proxy.is_local)
-    return Overview(sorted(item.name for item in found if item.kind == "organization"), classes, len(found))
+    organizations = sorted(item.name for item in found if item.kind == "organization")
+    return Overview(organizations, classes, len(found), again=target.existing is not None)
 
 
 def _is_of_secrets(change: Change) -> bool:
