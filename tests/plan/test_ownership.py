@@ -15,6 +15,8 @@ from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.steps import DeleteObject
+from reconciler.model.value import UNKNOWN
+from reconciler.plan.dependencies import Claims
 from tests.plan.test_chain import LIVE, STORAGE, keys, proxy, world
 from tests.plan.world import FakeReader, changes, inventory, live, plan
 
@@ -426,3 +428,9 @@ class TestRenames:
         made = plan(wanted, FakeReader({**OWNED, "ProxyPools": there}))
         assert made.is_empty
         assert [item.address for item in made.reports] == ["pool.z"]
+
+
+def test_a_pool_claims_its_members() -> None:
+    claims = Claims(live(chain(), FakeReader(OWNED)))
+    found = [claims.in_the_way("pool", {"members": names}) for names in (["px-9", "px-2"], ["px-3"], UNKNOWN)]
+    assert found == [["pool.a"], [], []]
