@@ -1,12 +1,13 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
 # matrices: long scenarios, kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
+# simulate: storms in simulated time (STEPS, the first is FROM); with SEED that one alone, with the log of every party.
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 # mutants: does a test fail when the code is changed a little? A sample of 300 changes, half an hour or more (COUNT, SEED).
 # audit: known vulnerabilities of what the locks install.
 # wheel: what can be installed elsewhere, below dist/.   lock: the newest versions that pyproject.toml allows.
 
-.PHONY: demo test check fix matrices integration mutants audit kerberos wheel lock clean
+.PHONY: demo test check fix matrices simulate integration mutants audit kerberos wheel lock clean
 .DEFAULT_GOAL := demo
 
 # Tests start the program hundreds of times: Python may keep what it compiled.
@@ -41,6 +42,11 @@ check: $(VENV)/.dev
 
 matrices: $(VENV)/.dev
 	$(BIN)/python -m pytest -m matrix -n 3 -v --durations=15
+
+FROM ?= 1
+STEPS ?= 100000
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation $(if $(filter command%,$(origin SEED)),--only --seed $(SEED),--seed $(FROM) --steps $(STEPS))
 
 integration: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/integration -m integration -rs

@@ -26,7 +26,9 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
 
     Raises Diagnosed if the packages of the lab are not installed, and LabError.
     """
-    _check_installed()
+    missing = [name for name in _REQUIRED if find_spec(name) is None]
+    if missing:
+        raise Diagnosed([_not_installed(missing)])
     from reconciler.lab.lab import Lab
 
     folder = own_folder(lab_folder(inventory.name, runtime.environment))
@@ -53,18 +55,10 @@ def reset_lab_at(path: Path | None, runtime: Runtime) -> str:
 
 
 def reset_lab(inventory: str, runtime: Runtime) -> None:
-    """Delete the state of the lab of the inventory with this name, and its journal. Raises LabError while it runs, and
-    Diagnosed if the packages of the lab are not installed."""
-    _check_installed()
+    """Delete the state of the lab of the inventory with this name, and its journal. Raises LabError while it runs."""
     from reconciler.lab.lab import reset
 
     reset(lab_folder(inventory, runtime.environment))
-
-
-def _check_installed() -> None:
-    missing = [name for name in _REQUIRED if find_spec(name) is None]
-    if missing:
-        raise Diagnosed([_not_installed(missing)])
 
 
 def _not_installed(missing: list[str]) -> Diagnostic:

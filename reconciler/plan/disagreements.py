@@ -15,7 +15,8 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import Report, ReportLevel
 from reconciler.model.state import Status
 from reconciler.model.version import build_number
-from reconciler.plan.passes import Inputs, PlanPart
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
 
 SERVICE: Final = "Veeam.Archiver.Proxy"
 

@@ -12,7 +12,8 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Report, ReportLevel
 from reconciler.model.state import MailState
-from reconciler.plan.passes import Inputs, PlanPart
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
 
 _NAMES: Final = {SMTP_MODE: "an SMTP server", "microsoft365": "Microsoft 365", "google": "Google"}
 _CONSOLE: Final = "in the Veeam console, General Options, Notifications"

@@ -10,7 +10,8 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
 from reconciler.model.steps import VerifyProxy
 from reconciler.model.version import build_number
-from reconciler.plan.passes import Inputs, PlanPart
+from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import Inputs
 
 
 def upgraded_together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:

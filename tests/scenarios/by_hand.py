@@ -22,8 +22,12 @@ class Hand:
         self._client = client
         self._host = host
 
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Any answer, a refusal too."""
+        return self._client.request(method, path, extensions={"sni_hostname": self._host}, **more)
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        answer = self._client.request(method, path, extensions={"sni_hostname": self._host}, **more)
+        answer = self.ask(method, path, **more)
         answer.raise_for_status()
         return answer
 

@@ -1,12 +1,35 @@
-"""The functions that run the steps of changes (`model.steps`). Every module of this package is imported, so that each
-step has its function in `RUN`."""
+"""The functions that run the steps of changes (`model.steps`)."""
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from reconciler.apply.steps import (
+    adoption,
+    deletion,
+    hosts,
+    interrupted,
+    job_items,
+    jobs,
+    maintenance,
+    management,
+    object_storage,
+    objects,
+    owners,
+    switches,
+)
 from reconciler.apply.steps.registry import RUN, NotBegun, NotFollowed, NotStarted, StepFailed, StillRunning
 
-for _module in iter_modules(__path__, f"{__name__}."):
-    import_module(_module.name)
+MODULES = (
+    adoption,
+    deletion,
+    hosts,
+    interrupted,
+    job_items,
+    jobs,
+    maintenance,
+    management,
+    object_storage,
+    objects,
+    owners,
+    switches,
+)
+"""Importing them fills `RUN`."""
 
-__all__ = ["RUN", "NotBegun", "NotFollowed", "NotStarted", "StepFailed", "StillRunning"]
+__all__ = ["MODULES", "RUN", "NotBegun", "NotFollowed", "NotStarted", "StepFailed", "StillRunning"]

@@ -129,17 +129,27 @@ class LabServer:
             plant(self._api, seed)
             self.document.save()
 
-    def start(self) -> tuple[str, int]:
-        """Listen and serve in the background. The address and port that it listens on."""
-        if self._listener is not None:
-            raise RuntimeError("the server has been started already")
+    def begin(self) -> Dispatcher:
+        """Go on where the last server ended. What `start` does before it listens: without a listener the caller brings
+        the requests to the dispatcher, and calls `end`."""
         self._api.work.stopping.clear()
         with self.document.lock:
             runner.interrupted(self._api)
             owner_changes.interrupted(self._api)
             maintenance.resumed(self._api)
             self._api.witness("the server starts")
-        self._listener = Listener(self._address, self._context, Dispatcher(self._api, Router(ROUTES)))
+        return Dispatcher(self._api, Router(ROUTES))
+
+    def end(self) -> None:
+        """End every session, and save."""
+        self._api.work.stop()
+        self.document.save()
+
+    def start(self) -> tuple[str, int]:
+        """Listen and serve in the background. The address and port that it listens on."""
+        if self._listener is not None:
+            raise RuntimeError("the server has been started already")
+        self._listener = Listener(self._address, self._context, self.begin())
         self._thread = Thread(target=self._listener.serve_forever, args=(0.1,), name="lab-server", daemon=True)
         self._thread.start()
         host, port = self._listener.server_address[:2]
@@ -152,9 +162,8 @@ class LabServer:
         self._api.work.stopping.set()
         self._listener.end()
         self._thread.join()
-        self._api.work.stop()
         self._listener = self._thread = None
-        self.document.save()
+        self.end()
 
     def powershell(self, script: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         """What `server/*.ps1` would print. Raises ValueError with the message of the failure."""

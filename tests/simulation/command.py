@@ -1,0 +1,167 @@
+"""Storms in simulated time, one seed after the other.
+
+A failure prints its seed, and the shortest list of events that still fails. `--only` runs one seed and prints its log.
+Each storm has a process of its own that begins where this one stands after its first storms: what ran before a seed
+changes nothing of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import gc
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.events import Event, shrunk
+from tests.simulation.journal import listen_to_journal
+from tests.simulation.running import answered, of_seed, run_storm
+from tests.simulation.scheduler import scheduler
+from tests.simulation.world import install
+
+_WARM = (-1, -2)
+"""Seeds that import what is imported on use, and fill caches."""
+_SHRINKING = 60.0
+"""Seconds for finding a shorter list."""
+_HANGS = 300
+"""Seconds after which a storm shows where it hangs, and ends."""
+
+
+@dataclass
+class Told:
+    """What a storm's process sends back."""
+
+    broken: str
+    taken: dict[str, int]
+    log: list[str]
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="simulation")
+    asked.add_argument("--seed", type=int, default=1, help="the first seed")
+    asked.add_argument("--steps", type=int, default=1000, help="events in all, at least")
+    asked.add_argument("--jobs", type=int, default=2, help="storms at a time")
+    asked.add_argument("--only", action="store_true", help="this seed alone, with its log")
+    asked.add_argument("--answers", action="store_true", help="what the world of this seed answers after an apply")
+    asked.add_argument("--no-shrink", action="store_true")
+    asked.add_argument("--go-on", action="store_true", help="do not stop at a failure")
+    given = asked.parse_args()
+    install()
+    listen_to_journal()
+    logging.disable(logging.CRITICAL)
+    gc.disable()  # what a collection deletes has effects: it must not come at any moment
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix="simulation-", dir=shared if shared.is_dir() else None, ignore_cleanup_errors=True
+    ) as folder:
+        for seed in _WARM:
+            run_storm(seed, of_seed(seed)[0], Path(folder, "warm"), 2)
+        gc.collect()
+        gc.freeze()
+        if given.answers:
+            _say(json.dumps(answered(given.seed, Path(folder, "world"))))
+            code = 0
+        else:
+            code = _only(given.seed, Path(folder)) if given.only else _run(given, Path(folder))
+    sys.stdout.flush()
+    os._exit(code)  # threads of the simulation wait for a turn that does not come
+
+
+def _only(seed: int, folder: Path) -> int:
+    events, organizations = of_seed(seed)
+    told = _apart(seed, events, folder, organizations)
+    _say("\n".join(told.log))
+    return 1 if told.broken else 0
+
+
+def _run(given: argparse.Namespace, folder: Path) -> int:
+    failures, began = 0, time.perf_counter()
+    taken: Counter[str] = Counter()
+    for seed, told in _storms(given.seed, given.jobs, folder):
+        taken.update(told.taken)
+        if told.broken:
+            failures += 1
+            steps = sum(told.taken.values())
+            _say(f"seed {seed}, after {steps} events: {told.broken}")
+            if not given.no_shrink:
+                _shrink(seed, of_seed(seed)[0][:steps], folder, told.broken)
+            _say(f"To replay it with its log: make simulate SEED={seed}")
+        if taken.total() >= given.steps or (told.broken and not given.go_on):
+            break
+    seconds = time.perf_counter() - began
+    _say(", ".join(f"{count} x {name}" for name, count in sorted(taken.items())))
+    _say(f"{taken.total()} steps, {failures} failures")
+    sys.stderr.write(f"{seconds:.1f} s, {taken.total() / seconds * 3600:,.0f} steps an hour\n")
+    return 1 if failures else 0
+
+
+def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Told]]:
+    """The storms of all seeds from `seed` on, in their order, `jobs` at a time."""
+    running: list[tuple[int, int, int]] = []
+    try:
+        while True:
+            while len(running) < max(1, jobs):
+                events, organizations = of_seed(seed)
+                running.append((seed, *_fork(seed, events, folder, organizations)))
+                seed += 1
+            first, child, pipe = running.pop(0)
+            yield first, _told(child, pipe)
+    finally:
+        for _, child, pipe in running:
+            _told(child, pipe)
+
+
+def _apart(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> Told:
+    return _told(*_fork(seed, events, folder, organizations))
+
+
+def _fork(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> tuple[int, int]:
+    """A process that runs a storm, and where it tells what happened."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(into)
+        return child, out
+    try:
+        os.close(out)
+        faulthandler.dump_traceback_later(_HANGS, exit=True)
+        scheduler.forked()
+        storm, broken = run_storm(seed, events, folder / f"storm-{os.getpid():010}", organizations)
+        told: dict[str, Any] = {"broken": broken, "taken": storm.taken, "log": storm.world.log}
+        with os.fdopen(into, "w", encoding="utf-8") as stream:
+            json.dump(told, stream)
+    finally:
+        os._exit(0)
+
+
+def _told(child: int, pipe: int) -> Told:
+    with os.fdopen(pipe, encoding="utf-8") as stream:
+        text = stream.read()
+    os.waitpid(child, 0)
+    return Told(**json.loads(text)) if text else Told("the process of the storm ended early: see above", {}, [])
+
+
+def _shrink(seed: int, events: list[Event], folder: Path, broken: str) -> None:
+    kind, end, organizations = broken[:40], time.perf_counter() + _SHRINKING, of_seed(seed)[1]
+
+    def fails(shorter: list[Event]) -> bool:
+        in_time = time.perf_counter() < end
+        return in_time and _apart(seed, shorter, folder, organizations).broken[:40] == kind
+
+    shortest = [events, *shrunk(events, fails)][-1]
+    _say("The shortest list of events that still fails:")
+    _say("\n".join(f"  {event}" for event in shortest))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,423 @@
+"""What a seed makes: an inventory, the hosts and the server that it is about, and the applies that run against them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import sqlite3
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, TextIO, cast
+
+import httpx
+import yaml
+
+from reconciler import randomness, timing
+from reconciler.cli.boundary import run as call
+from reconciler.cli.console import Console
+from reconciler.cli.interrupts import Interrupts
+from reconciler.lab.hosts.sessions import Worker
+from reconciler.lab.pki import Authority
+from reconciler.lab.server import LabServer, Seed
+from reconciler.lab.server.dispatch import Dispatcher
+from reconciler.lab.state import Document
+from reconciler.model.plan import Plan
+from tests.simulation import hosts as hosts_module
+from tests.simulation.hosts import LAB, Fleet, Host, Session
+from tests.simulation.scheduler import Killed, Process, Task, scheduler
+from tests.simulation.transport import Transport
+
+SERVER = "vbo.example.com"
+ADMIN = "EXAMPLE\\svc-vbo"
+SECRETS = {"VBO_PASSWORD": "pw-Zq81-vbo", "LINUX_KEY": "key-Yk27-linux"}
+BUILDS = ("8.5.0.1014", "8.5.0.1020", "8.6.0.100", "8.6.0.200", "8.7.0.100")
+_KEY = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20" + bytes(range(32))
+hosts_module.HOST_KEY = base64.b64encode(_KEY).decode()
+hosts_module.FINGERPRINT = "SHA256:" + base64.b64encode(hashlib.sha256(_KEY).digest()).decode().rstrip("=")
+
+
+class Memory(Document):
+    """A document that is on no disk."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.data: dict[str, Any] = {}
+
+    def save(self) -> None:
+        pass
+
+
+@cache
+def certificate(folder: Path) -> str:
+    identity = Authority(folder).self_signed("server")
+    return (identity.cert_pem + identity.key_pem).decode()
+
+
+def drawn_inventory(random: Random, organizations: int) -> dict[str, Any]:
+    """Organizations with Windows proxies of their own, and with pools of Linux proxies."""
+    retention = {"type": "item-level", "keep": "3 years"}
+    wanted: dict[str, Any] = {
+        "version": 1,
+        "name": "sim",
+        "server": {"host": SERVER, "credentials": "admin", "powershell": {"credentials": "admin"}},
+        "credentials": {
+            "admin": {"username": ADMIN, "password": "secret://env/VBO_PASSWORD"},
+            "linux": {"username": "backup", "private_key": "secret://env/LINUX_KEY", "sudo": True},
+        },
+        **{kind: {} for kind in ("proxies", "pools", "repositories", "organizations", "jobs")},
+        "smtp": {"server": "smtp.example.com", "port": 587, "security": "tls", "credentials": "admin"}
+        | {"from": "vbo@example.com", "to": ["it@example.com"], "notify": ["warning", "failure"]},
+        "policy": {"max_deletes": 100, "max_changes": "100%"},
+    }
+    key = f"ssh-ed25519 {hosts_module.HOST_KEY}"
+    for number in range(organizations):
+        organization, pooled = f"org-{number}.example.com", random.random() < 0.5
+        wanted["organizations"][organization] = {}
+        for index in range(random.randint(2, 3)):
+            name = f"px-{number}-{index}"
+            if pooled:
+                wanted["proxies"][name] = {
+                    "host": f"{name}.example.net",
+                    "os": "linux",
+                    "type": "workgroup",
+                    "credentials": "linux",
+                    "pool": f"pool-{number}",
+                    "connection": {"host_keys": [key]},
+                }
+                continue
+            wanted["proxies"][name] = {"host": f"{name}.example.com", "type": "domain", "credentials": "admin"}
+            wanted["repositories"][name] = {"proxy": name, "path": f"D:\\{name}", "retention": dict(retention)}
+            item = ("mailbox", "onedrive", "sites")[index]
+            wanted["jobs"][name] = _job(organization, name, [item])
+        if pooled:
+            wanted["pools"][f"pool-{number}"] = {"description": "object storage"}
+            storage = {"type": "s3-compatible", "account": "minio", "endpoint": "https://s3.example.net"}
+            storage |= {"bucket": "vbo", "folder": f"org-{number}"}
+            repository = {"pool": f"pool-{number}", "object_storage": storage, "retention": dict(retention)}
+            wanted["repositories"][f"pool-{number}"] = repository
+            wanted["jobs"][f"pool-{number}"] = _job(organization, f"pool-{number}", ["mailbox"])
+    return {key: value for key, value in wanted.items() if value != {}}
+
+
+def _job(organization: str, repository: str, items: list[str]) -> dict[str, Any]:
+    when = {"schedule": {"daily": "22:00"}, "run": "on-change"}
+    return {"organization": organization, "repository": repository, "items": items, **when}
+
+
+@dataclass
+class Run:
+    """One apply as a process. `ended` is how: an exit code, or what it raised; `writes` what it did on the server."""
+
+    name: str
+    process: Process
+    began: float
+    task: Task | None = None
+    console: Console = field(default_factory=Console)
+    ended: str = ""
+    ended_at: float = 0.0
+    plan: Plan | None = None
+    writes: list[tuple[str, str, int]] = field(default_factory=list)
+    starts: Counter[str] = field(default_factory=Counter)
+    said: list[str] = field(default_factory=list)
+    is_resumed: bool = False
+    sessions_before: frozenset[str] = frozenset()
+    crashes_before: int = 0
+    """How often the server had crashed when it began."""
+    signalled: bool = False
+    was_killed: bool = False
+    reader_lost: bool = False
+    writes_left: int = -1
+    """Until it is killed in the middle of a transaction of the journal; 0 if it was, below 0 if it will not be."""
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.ended)
+
+
+class Reader(io.StringIO):
+    """Keeps what a run prints, until its reader goes away."""
+
+    encoding = "utf-8"
+
+    def __init__(self, run: Run, world: World) -> None:
+        super().__init__()
+        self._run = run
+        self._world = world
+
+    def write(self, text: str) -> int:
+        scheduler.check(scheduler.current)
+        if self._run.reader_lost:
+            raise BrokenPipeError(32, "Broken pipe")
+        self._run.said.append(text)
+        if text.strip():
+            self._world.note(f"{self._run.name} | {text.strip()}")
+        return len(text)
+
+
+class World:
+    def __init__(self, folder: Path, random: Random, organizations: int) -> None:
+        self.folder = folder
+        self.random = random
+        self.file = folder / "inventory.yml"
+        self.wanted = drawn_inventory(random, organizations)
+        self.hosts: dict[str, Host] = {}
+        self.runs: list[Run] = []
+        self.log: list[str] = []
+        self.foreign: dict[str, dict[str, Any]] = {}
+        self.disk_full = False
+        self.mails: list[bytes] = []
+        self._served: Dispatcher | None = None
+        self.crashes = 0
+        self.failed_starts: dict[str, Run] = {}
+        """The run whose request to start a job failed, by the id of the job."""
+        self.process = Process("server")
+        with of(LAB):
+            self._found()
+        self.server_starts()
+        self.write()
+
+    def _found(self) -> None:
+        server = self._host(SERVER, "windows", domain=True)
+        for proxy in self.wanted["proxies"].values():
+            self._host(proxy["host"], proxy.get("os", "windows"), domain=proxy["type"] == "domain")
+        self.document = Memory()
+        self.fleet = Fleet(self.hosts, self._worker)
+        self.server = self._new_server()
+        organizations = {name: {"objects": self.random.randint(1, 90)} for name in self.wanted["organizations"]}
+        seed = Seed(
+            host=SERVER,
+            build=BUILDS[0],
+            administrators={ADMIN: SECRETS["VBO_PASSWORD"]},
+            organizations=organizations,
+            accounts={"minio": {"type": "s3-compatible"}},
+        )
+        self.server.seed(seed)
+        self.state["options"] = {
+            "put_proxies": self.random.choice(["merge", "replace"]),
+            "put_repositories": self.random.choice(["merge", "replace"]),
+            "offline_version": self.random.choice(["null", "last"]),
+            "maintenance_seconds": 2.0,
+        }
+        server.manage = self._manage
+
+    def _manage(self, name: str, args: Mapping[str, Any]) -> Any:
+        return self.server.powershell(name, args)
+
+    def _new_server(self) -> LabServer:
+        return LabServer(
+            self.document,
+            self.fleet,
+            ssl_context=cast("ssl.SSLContext", None),  # nothing listens
+            certificate=lambda: certificate(self.folder.parent / "pki"),
+            clock=timing.utc_now,
+            new_id=randomness.uuid,
+            alive=lambda name: bool(self.hosts[name.lower()].answers_on),
+        )
+
+    def _host(self, name: str, system: str, *, domain: bool) -> Host:
+        host = self.hosts[name.lower()] = Host(name, system, domain=domain)
+        host.state["server"] = SERVER
+        host.changed = self._witness
+        return host
+
+    def _witness(self, event: str) -> None:
+        if self._served is not None:
+            self.server.witness(event)
+
+    def _worker(self, host: str) -> Worker:
+        return Worker(host, timing.utc_now, timing.sleep, lambda *mail: self.mails.append(mail[-1]))
+
+    # the server
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.document.data
+
+    def dispatcher(self) -> Dispatcher | None:
+        return self._served
+
+    def server_crashes(self) -> None:
+        """In the middle of whatever it does."""
+        self._served = None
+        self.crashes += 1
+        scheduler.kill(self.process)
+
+    def server_starts(self) -> None:
+        self.process = Process("server")
+        with of(self.process):
+            self.server = self._new_server()
+            self._served = self.server.begin()
+
+    @property
+    def is_serving(self) -> bool:
+        return self._served is not None
+
+    # the program
+
+    def write(self) -> None:
+        self.file.write_text(yaml.dump(self.wanted, Dumper=yaml.CSafeDumper, sort_keys=False), encoding="utf-8")
+
+    def note(self, text: str) -> None:
+        self.log.append(f"{scheduler.now:11.3f} {text.replace(str(self.folder), 'FOLDER')}")
+
+    def begin_apply(self, *options: str) -> Run:
+        """Start an apply, in a process of its own."""
+        process = Process(f"apply-{len(self.runs) + 1}")
+        run = Run(process.name, process, scheduler.now)
+        run.console = self._console(run)
+        run.crashes_before = self.crashes
+        run.sessions_before = frozenset(self.state.get("sessions", {}))
+        self.runs.append(run)
+        run.task = scheduler.spawn(process.name, lambda: self._apply(run, options), process)
+        return run
+
+    def _apply(self, run: Run, options: Sequence[str]) -> None:
+        """The command line, with streams whose reader may go away."""
+        try:
+            with connected(self, run):
+                shared = ["--auto-approve", "--parallelism", "4"]
+                run.ended = f"code {call(['apply', str(self.file), *shared, *options], run.console)}"
+        except Killed:
+            run.ended = run.ended or "killed"
+        run.ended_at = scheduler.now
+        self.note(f"{run.name} ends: {run.ended}")
+
+    def _console(self, run: Run) -> Console:
+        def leave(code: int) -> None:
+            run.ended = f"left with code {code}"
+            run.was_killed = True
+            scheduler.kill(run.process)
+            if scheduler.current.process is run.process:
+                raise Killed
+
+        environment = {**SECRETS, "HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"), "USER": "u"}
+        environment |= {"TERM": "dumb", "PATH": "/usr/bin:/bin"}
+        out, err, into = (cast("TextIO", Reader(run, self)) for _ in range(3))
+        return Console(out, err, into, environment, interrupts=Interrupts(leave))
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "state" / "vbo-reconcile" / "journal.db"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        if not self.journal.exists():
+            return []
+        connection = sqlite3.connect(self.journal)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+
+_current: dict[Process, tuple[World, Run]] = {}
+"""Whose world a process is in."""
+
+
+def run_of(process: Process) -> tuple[World, Run] | None:
+    return _current.get(process)
+
+
+@contextmanager
+def connected(world: World, run: Run) -> Iterator[None]:
+    _current[run.process] = (world, run)
+    try:
+        yield
+    finally:
+        del _current[run.process]
+
+
+@contextmanager
+def of(process: Process) -> Iterator[None]:
+    """What happens inside is done by this process: a kill of the other one does not end it."""
+    processes = scheduler.current.processes
+    processes.append(process)
+    try:
+        yield
+    finally:
+        processes.pop()
+
+
+def _sent(world: World, run: Run) -> Callable[[str, str, bytes, int], None]:
+    def hear(method: str, path: str, body: bytes, status: int) -> None:
+        if method == "GET" or path.lower().endswith(("token", "token/logout", "/rescan")):
+            return
+        run.writes.append((method, path, status))
+        if path.lower().endswith("/start") and 200 <= status < 300:
+            run.starts[path] += 1
+            world.failed_starts.pop(path.split("/")[2], None)
+        elif path.lower().endswith("/start") and status >= 400:
+            world.failed_starts[path.split("/")[2]] = run
+
+    return hear
+
+
+def install() -> None:
+    """Put the simulation in the place of the network."""
+    from reconciler.clients import host_session, session_pool
+    from reconciler.clients.vbo import wire
+    from reconciler.journal import lock
+
+    class Wire(wire.Wire):
+        def __init__(self, server: Any, root: str, *, clock: Any, transport: Any = None) -> None:
+            world, run = _current[scheduler.current.process]
+            transport = Transport(world.dispatcher, lambda: world.process, _sent(world, run))
+            super().__init__(server, root, clock=clock, transport=transport)
+
+    def open_host(connection: Any, context: Any) -> Session:
+        world, _ = _current[scheduler.current.process]
+        return Session(connection, context, world.hosts)
+
+    from reconciler.operations.session import Session as Connected
+
+    planned = Connected.plan
+
+    def plan(self: Any, *args: Any, verifies: bool = False, **options: Any) -> Any:
+        found = planned(self, *args, verifies=verifies, **options)
+        _, run = _current[scheduler.current.process]
+        if not verifies:
+            run.plan = found.plan
+        return found
+
+    from reconciler.operations import git_history, plan_document
+
+    patched: list[tuple[Any, str, Any]] = [
+        (plan_document, "history_of", lambda inventory: None),
+        (git_history, "history_of", lambda inventory: None),  # a process of the machine
+        (Connected, "plan", plan),
+        (wire, "Wire", Wire),
+        (host_session, "open_host", open_host),
+        (session_pool, "open_host", open_host),
+        (lock, "this_process", lambda: f"machine {scheduler.current.process.name} 1"),
+        (lock, "is_gone", lambda process: False),
+    ]
+    for module, name, value in patched:
+        setattr(module, name, value)
+
+
+class Hand:
+    """Another user in the console: requests of a client that is none of ours."""
+
+    def __init__(self, world: World) -> None:
+        self._client = httpx.Client(
+            base_url=f"https://{SERVER}/v8/", transport=Transport(world.dispatcher, lambda: world.process)
+        )
+        form = {"grant_type": "password", "username": ADMIN, "password": SECRETS["VBO_PASSWORD"]}
+        answer = self._client.post("token", data={**form, "disable_antiforgery_token": "true"})
+        answer.raise_for_status()
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def ask(self, path: str) -> httpx.Response:
+        return self._client.get(path)
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._client.request(method, path, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
