@@ -1,4 +1,5 @@
-"""What steps work with: the writer, sessions on hosts, and the ids of existing objects."""
+"""What steps work with: the writer, sessions on hosts, the ids of existing objects, and the one wait of an apply, which
+no outage, restart of the server or renewed login ends."""
 
 from __future__ import annotations
 
@@ -6,17 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reconciler import timing
 from reconciler.apply.coalescing import Batcher
 from reconciler.apply.first_reads import FirstReads
-from reconciler.apply.waiting import wait
 from reconciler.clients.session_pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.states import proxy_state
-from reconciler.model.errors import Unreachable
+from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused, RemoteError, Unreachable, retry_after
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import HostSession
@@ -30,6 +30,16 @@ T = TypeVar("T")
 
 Reporter = Callable[[str], None]
 """Takes a line of news from inside a step."""
+_FIRST: Final = 0.05
+_GROWTH: Final = 1.5
+"""Seconds of the first pause, and by how much each next one is longer."""
+_SERVER_ERROR: Final = 500
+
+
+def _is_outage(error: RemoteError) -> bool:
+    """Whether the server may answer later: it is away, restarts, or a gateway or a broken part answers for it."""
+    failing = isinstance(error, Refused) and error.status >= _SERVER_ERROR
+    return error.retryable or failing or isinstance(error, BadAnswer)
 
 
 @dataclass(slots=True)
@@ -98,10 +108,68 @@ class ApplyContext:
         longest: float = 3.0,
         report: Reporter | None = None,
     ) -> Any:
-        """Call `poll` until it returns something true: see `waiting`."""
-        return wait(self, peer, what, poll, seconds=seconds, longest=longest, report=report)
+        """Call `poll` until it returns something true, with growing pauses. It may be called again after any error that
+        passes. Raises DeadlineExceeded after `seconds`, and the error of an outage that lasts longer than
+        `deadlines.outage`."""
+        outage = _Outage(self, report)
+        end, pause = self.clock() + seconds, _FIRST
+        while True:
+            asked = 0.0
+            try:
+                found = poll()
+            except RemoteError as error:
+                outage.goes_on(error)
+                found, asked = None, retry_after(error)
+            else:
+                outage.ends()
+            if found:
+                return found
+            now = self.clock()
+            if now >= end and not outage.lasts:
+                raise DeadlineExceeded(peer, what, f"no result within {seconds:.0f} s")
+            left = longest if outage.lasts else max(0.0, end - now)
+            self.sleep(max(min(pause, longest, left), outage.within(asked)))
+            pause *= _GROWTH
 
     def patiently(self, read: Callable[[], T], report: Reporter | None = None) -> T:
         """The result of `read`, also after an outage of the server."""
         found: tuple[T] = self.wait("the server", "reading", lambda: (read(),), seconds=0, report=report)
         return found[0]
+
+
+class _Outage:
+    """The time in which the server does not answer. Reports its begin and its end."""
+
+    def __init__(self, context: ApplyContext, report: Reporter | None) -> None:
+        self._context = context
+        self._report: Reporter = report or _no_report
+        self._limit = context.access.server.deadlines.outage
+        self._began: float | None = None
+
+    @property
+    def lasts(self) -> bool:
+        return self._began is not None
+
+    def goes_on(self, error: RemoteError) -> None:
+        """Raises `error` if it does not pass, or has lasted too long."""
+        if not _is_outage(error):
+            raise error
+        if self._began is None:
+            self._began = self._context.clock()
+            self._report(f"{error}; waiting up to {self._limit:.0f} s for the server")
+        if self._context.clock() - self._began >= self._limit:
+            raise error
+
+    def ends(self) -> None:
+        if self._began is not None:
+            self._report(f"the server answers again, after {self._context.clock() - self._began:.0f} s")
+        self._began = None
+
+    def within(self, seconds: float) -> float:
+        """`seconds`, at most to the end of the limit."""
+        began = self._context.clock() if self._began is None else self._began
+        return max(0.0, min(seconds, began + self._limit - self._context.clock()))
+
+
+def _no_report(_: str) -> None:
+    """For waits of which nothing is reported."""

@@ -18,7 +18,7 @@ from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.step import Step
 from reconciler.model.steps import ClearMaintenance, CreateObject, EnterMaintenance
-from reconciler.plan import creation
+from reconciler.plan import interrupted_creation
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.job_runs import PENDING, begun_after
 from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
@@ -75,7 +75,9 @@ class AppliedStateRecorder:
         if isinstance(step, EnterMaintenance):
             self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: "by an apply"}})
         if isinstance(step, CreateObject) and step.kind == "proxy":
-            self._applied_state.remember(self._scope, {creation.mark_of(step.name): {creation.CREATING: "begun"}})
+            self._applied_state.remember(
+                self._scope, {interrupted_creation.mark_of(step.name): {interrupted_creation.CREATING: "begun"}}
+            )
 
     def listen(self, event: Event) -> None:
         with suppress(JournalError):
@@ -90,7 +92,9 @@ class AppliedStateRecorder:
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
         self._live = live or self._live
         for where in self._recall.applied:
-            created = kind_of(where) == creation.MARK and address("proxy", name_of(where)) in self._live.resources
+            created = (
+                kind_of(where) == interrupted_creation.MARK and address("proxy", name_of(where)) in self._live.resources
+            )
             if created or (kind_of(where) == MARK and where not in drained):
                 self._applied_state.forget(self._scope, where)
         self._naming = None
@@ -105,7 +109,7 @@ class AppliedStateRecorder:
         if event.due is Due.RESULT:
             return  # the mark says that it was begun
         if kind_of(event.address) == "proxy" and event.action in _CREATING and event.outcome in _OVER:
-            self._applied_state.forget(self._scope, creation.mark_of(name_of(event.address)))
+            self._applied_state.forget(self._scope, interrupted_creation.mark_of(name_of(event.address)))
         if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:
             self._pending.pop(event.address, None)
             self._store([event.address])

@@ -86,7 +86,7 @@ def apply(
 
     Shows the plan and asks, unless --auto-approve is given; without a terminal it refuses. Then it makes the changes,
     starts the jobs concerned, follows them to their results, and verifies that no differences remain. If a host is
-    online and the server reports its proxy offline, the server rescans the proxy before the plan is made.
+    online and the server reports its proxy offline, apply first asks whether the server shall rescan the proxy.
 
     A saved plan was approved when it was reviewed, so apply does not ask. It compares the plan with the live state,
     makes the changes that still fit, and refuses the others (exit code 5). Changes that are not in the file are not
@@ -95,15 +95,20 @@ def apply(
     """
     from reconciler.operations import ApplyOptions, ApprovalRequired
     from reconciler.operations import apply as carry_out
+    from reconciler.render.style import clean
 
     def ask(_: PlanResult) -> bool:
         return auto_approve or console.ask("Apply these changes?")
+
+    def ask_to_rescan(proxies: Sequence[str]) -> bool:
+        named = f"{', '.join(map(clean, proxies))}: the host answers, and the server does not agree with it."
+        return auto_approve or console.ask(f"{named}\nLet the server rescan, before the plan is made?")
 
     options = ApplyOptions(waivers=waivers, selection=selection, rollout=rollout, **more)
     runtime = replace(console.runtime, listen=console.deferred(partial(_show, console, outputs)))
     try:
         approve = ask if auto_approve or console.can_ask else None
-        return carry_out(path, options, runtime, approve=approve).status
+        return carry_out(path, options, runtime, approve=approve, rescan=ask_to_rescan).status
     except ApprovalRequired:
         console.fail([_NOBODY_TO_ASK])
         return Status.REFUSED
@@ -178,8 +183,9 @@ def _finish(console: Console, outputs: Sequence[Output], result: ApplyResult) ->
 
     done = result.execution
     found = show_errors(console, done.errors) if done else []
-    if done and result.run and not done.is_complete:
-        console.report(f"\nTo resume it:\n  vbo-reconcile apply PATH --resume {result.run}")
+    if done and result.run:
+        again = f"\nTo resume it:\n  vbo-reconcile apply PATH --resume {result.run}" if not done.is_complete else ""
+        console.report(f"{again}\nEvery step of this run:\n  vbo-reconcile runs show {result.run}")
     data = _result_json(result)
     data["diagnostics"] = [diagnostic_to_json(item) for item in found]
     deliver_json(console, outputs, data)

@@ -17,9 +17,9 @@ _COMMAND: Final = re.compile(
     r"^(?P<before> +|.*\b[Ss]ee(?: also)?: )vbo-reconcile (?P<rest>[a-z].*)$",
     re.MULTILINE,
 )
-_READS: Final = ("apply", "diff", "doctor", "drift", "jobs", "plan", "smtp", "validate")
+_READS: Final = ("apply", "diff", "doctor", "drift", "explain", "graph", "jobs", "plan", "smtp", "validate")
 """Commands that read an inventory."""
-_OFFLINE: Final = ("diff", "validate")
+_OFFLINE: Final = ("diff", "graph", "validate")
 _JOURNAL: Final = ("lock", "runs")
 """Commands that read the journal: the one of the lab, if they are told whose."""
 
@@ -51,6 +51,8 @@ class World:
             *(word for target in said.get("addresses", ()) for word in ("--target", target)),
             *(word for target in said.get("excludes", ()) for word in ("--exclude", target)),
             *(f"--{name.replace('_', '-')}" for name in ("adopt", "no_run") if said.get(name)),
+            *(("--batch", said["batch"]) if said.get("batch") else ()),
+            *(word for item in (said.get("waivers") or {}).items() for word in ("--waive", "=".join(item))),
         )
 
     def completed(self, text: str) -> str:
@@ -72,6 +74,7 @@ class World:
         return command
 
     def _with_inventory(self, words: list[str]) -> list[str]:
+        given = "PATH" in words
         path = str(self.path) if self.path is not None else "PATH"
         words = [path if word in ("PATH", "INVENTORY") else word for word in words]
         if self.plan is not None and words[0] == "apply":
@@ -79,5 +82,5 @@ class World:
         options = ["--lab"] if self.lab and words[0] not in _OFFLINE else []
         options += ["--include-root", str(self.include_root)] if self.include_root is not None else []
         options += ["--trust", str(self.trust)] if self.trust is not None and words[0] not in _OFFLINE else []
-        options += self.chosen if "--auto-approve" in words else ()
+        options += self.chosen if given and words[0] == "apply" and "--resume" not in words else ()
         return [*words, *options]

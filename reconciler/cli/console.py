@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
@@ -66,7 +66,13 @@ class Console:
         self.answered = self.answered or bool(text)
         self._make_way()
         with self.deferring():
-            _write(self.out, text if own else for_log(text))
+            _write(self.out, text if own else self._fitted(for_log(text)))
+
+    def _fitted(self, text: str) -> str:
+        """A result for people, in lines that fit the terminal."""
+        from reconciler.render.wrapping import width_of, wrapped
+
+        return text if self.machine else wrapped(text, width_of(self.out))
 
     @contextmanager
     def deferring(self) -> Iterator[None]:
@@ -91,8 +97,10 @@ class Console:
         return listener
 
     def report(self, text: str) -> None:
-        """Print a message, unless --quiet."""
+        """Print a message, unless --quiet, after what was printed so far of the result."""
         if not self.quiet:
+            with suppress(OSError):  # the end of the command reports it
+                self.out.flush()
             self._say(self.world.completed(text) + "\n")
 
     def announce(self, text: str) -> None:
@@ -114,9 +122,10 @@ class Console:
 
     def _say(self, text: str) -> None:
         from reconciler.render.style import for_log
+        from reconciler.render.wrapping import width_of, wrapped
 
         self._make_way()
-        self._write_message(for_log(text))
+        self._write_message(wrapped(for_log(text), width_of(self.err)))
 
     def _write_message(self, text: str) -> None:
         with silent(self.err):

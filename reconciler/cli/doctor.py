@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @trust_option
 @lab_option
 @click.option("--checklist", is_flag=True, help="Print what to check by hand on a Windows host. Offline.")
-@format_option("human", "json")
+@format_option("human", "json", "html")
 @parallelism_option
 @verbosity_options
 @pass_console
@@ -62,6 +62,10 @@ def doctor(
 
         if name == "json":
             return document(found.document)
+        if name == "html":
+            from reconciler.render.html.checkup import checkup_html
+
+            return checkup_html(found.document)
         return checkup_text(found.document, style, everything=console.verbose)
 
     deliver(console, outputs, text)

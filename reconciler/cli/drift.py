@@ -59,4 +59,6 @@ def drift(
     options = DriftOptions(lab=lab, selection=selection, known=known, parallelism=parallelism)
     found = find_drift(path, options, console.runtime)
     show_plan(console, found.document, outputs)
+    if found.plan.can_apply and not (console.machine or console.in_ci):
+        console.report("\nTo see what an apply would change:\n  vbo-reconcile plan PATH")
     return found.status

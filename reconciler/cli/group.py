@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -54,6 +55,19 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.only_reads = only_reads
         _with_variables(self.params)
+
+
+class EitherOrder(Command):
+    """A command with `names` and PATH, in either order: the inventory is what exists."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        names, path = ctx.params.get("names") or (), ctx.params.get("path")
+        every = [names] if isinstance(names, str) else list(names)
+        if every and path is not None and not path.exists() and Path(every[0]).exists():
+            others = (*every[1:], str(path))
+            ctx.params |= {"names": others[0] if isinstance(names, str) else others, "path": Path(every[0])}
+        return rest
 
 
 class Group(click.Group):

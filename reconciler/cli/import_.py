@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,11 @@ from reconciler.cli.options import (
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
+    from reconciler.importing.hosts import HostScan
     from reconciler.operations import ImportResult, ServerLogin, Undeclared
 
 CLASSES = ("windows-domain", "windows-workgroup", "linux")
+METHODS = ("password", "key", "agent")
 
 
 def _reference(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -39,10 +41,12 @@ def _logins(_ctx: click.Context, _param: click.Parameter, values: Sequence[str])
     for value in values:
         name, separator, rest = value.partition("=")
         username, _, method = rest.partition(",")
-        if not separator or name not in CLASSES or not username or method not in ("", "password", "key"):
+        if not separator or name not in CLASSES or not username or method not in ("", *METHODS):
             raise click.BadParameter(
                 f"{value!r} is not of the form CLASS=USER or CLASS=USER,key; classes: {', '.join(CLASSES)}"
             )
+        if method in ("key", "agent") and name != "linux":
+            raise click.BadParameter(f"{value!r}: Windows hosts are reached with a password")
         found[name] = (username, method or "password")
     return found
 
@@ -85,11 +89,17 @@ def server_options(function: Any) -> Any:
     "answers",
     multiple=True,
     callback=_logins,
-    metavar="CLASS=USER[,key]",
-    help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}), with a password or a key.",
+    metavar="CLASS=USER[,HOW]",
+    help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}); HOW is {', '.join(METHODS)}.",
 )
 @click.option(
     "--diff", is_flag=True, help="List what the inventory of --from or --out does not declare; write nothing."
+)
+@click.option(
+    "--scan-hosts",
+    "scan",
+    is_flag=True,
+    help="Ask the hosts of the proxies for their host keys and certificates; sends them no login.",
 )
 @click.option("--visit-hosts", "visited", is_flag=True, help="Let later commands visit the hosts of the proxies.")
 @format_option("human", "json")
@@ -102,7 +112,7 @@ def server_options(function: Any) -> Any:
 def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **given: Any) -> int:
     """Write the inventory of a server that exists, whose plan has no changes.
 
-    Reads the server with GET and the login only, and no host. On a terminal it asks what no option says.
+    Reads the server with GET and the login only. On a terminal it asks what no option says.
     """  # fmt: skip
     from reconciler.cli.import_talk import Talk, run
 
@@ -116,6 +126,8 @@ def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **giv
     if given["preview"]:
         console.result("".join(text for name, text in made.files.items() if name.endswith(".yml")))
     _report(console, made, folder)
+    if talk is not None:
+        talk.repeat()
     return made.status
 
 
@@ -188,6 +200,19 @@ def _report(console: Console, made: ImportResult, folder: Path | None) -> None:
     ends += [f"{len(facts.omitted)} not imported{where}"] if facts.omitted else []
     ends += [f"{len(facts.gone)} declared and not on the server{where}"] if facts.gone else []
     console.report(f"{'; '.join(ends)}. {_plan_text(made)}")
+    if facts.scanned:
+        console.report(_scan_text(facts.scanned.values(), where))
+    if folder is not None:
+        console.report(f"Next: {folder / 'IMPORT.md'}")
+
+
+def _scan_text(scanned: Collection[HostScan], where: str) -> str:
+    answered = sum(not scan.error for scan in scanned)
+    unverified = sum(scan.is_unverified for scan in scanned)
+    text = f"Scanned {len(scanned)} hosts: {answered} answered"
+    if unverified:
+        text += f"; keys and certificates that were seen and not verified: {unverified}"
+    return f"{text}{where}."
 
 
 def _plan_text(made: ImportResult) -> str:

@@ -13,18 +13,24 @@ import click
 from reconciler.cli.console import Console
 from reconciler.kinds.hosts import is_address
 from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
+from reconciler.operations.import_files import check_writable
+from reconciler.operations.import_source import VARIABLE
 from reconciler.operations.request import Selection
+from reconciler.render.style import for_log
 
 if TYPE_CHECKING:
     from reconciler.operations import ImportOptions, ImportResult
     from reconciler.operations.importing import Overview
 
+LATER = "later"
+"""The answer that leaves a login to be filled in."""
 TRIES = 3
 """Passwords that a person may type."""
 _FLAGS = {
     "server": "--server", "port": "--port", "username": "--username", "password": "--password", "ca_file": "--ca-file",
     "fingerprint": "--fingerprint", "source": "--from", "name": "--name", "folder": "--out", "layout": "--layout",
 }  # fmt: skip
+_SWITCHES = {"scan": "--scan-hosts", "visited": "--visit-hosts", "lab": "--lab"}
 
 
 class Talk:
@@ -68,7 +74,7 @@ class Talk:
         return bool(typed) and self._tries > 0
 
     def pin(self, fingerprint: str, error: UntrustedPeer) -> bool:
-        self._console.report(f"The certificate of the server is not trusted: {error.reason}.\n  {fingerprint}")
+        self._console.report(f"{self.given['server']}: {error.reason}.\n  {fingerprint}")
         return self.confirm("Compare it with the one on the server. Pin this certificate?")
 
     def decide(self, found: Overview, options: ImportOptions) -> ImportOptions:
@@ -80,47 +86,62 @@ class Talk:
         answers = dict(options.answers)
         for name, count in sorted(found.proxies.items()):
             if name not in answers:
-                user = self.ask(f"{count} {name} proxies: their account, or none to fill it in later", "none")
-                if user != "none":
-                    key = name == "linux" and self.confirm("Does it log in with a key?")
-                    answers[name] = Answer(user, "key" if key else "password")
+                who = f"One account for the {count} {name} proxies" if count > 1 else f"Account for the {name} proxy"
+                user = self.ask(who, LATER)
+                if user != LATER:
+                    answers[name] = Answer(user, self._method(user) if name == "linux" else "password")
+        scan = options.scan or (bool(found.proxies) and self.confirm("Ask the hosts for their keys, without a login?"))
         visited = options.visited or (bool(answers) and self.confirm("Let later commands visit the hosts?"))
-        if not options.layout and found.objects > FEW:
+        if not options.layout and found.objects > FEW and not found.again:
             several = self.confirm(f"{found.objects} objects: a file for each kind and organization (else one file)?")
             self.given["layout"] = SPLIT if several else ONE
             options = replace(options, layout=self.given["layout"])
-        self.given["visited"] = visited
+        self.given |= {"scan": scan, "visited": visited}
         self.given["answers"] = {name: (one.username, one.method) for name, one in answers.items()}
-        return replace(options, answers=answers, visited=visited)
+        return replace(options, answers=answers, scan=scan, visited=visited)
+
+    def _method(self, user: str) -> str:
+        """How an account logs in to Linux hosts."""
+        from reconciler.cli.import_ import METHODS
+
+        self._asked = True
+        return str(click.prompt(f"{user} logs in with", default="key", type=click.Choice(METHODS), err=True))
 
     def _organizations(self, found: Overview, options: ImportOptions) -> ImportOptions:
-        if options.selection or len(found.organizations) < 2:
+        if options.selection or len(found.organizations) < (1 if found.again else 2):
             return options
-        names = ", ".join(found.organizations)
-        said = self.ask(f"Organizations: {names}\nWhich of them (all, or names with commas)", "all")
-        wanted = {name.strip().lower() for name in said.split(",")}
-        if wanted == {"all"}:
-            return options
+        known = {name.lower() for name in found.organizations}
+        self._console.report(
+            f"{'New organizations' if found.again else 'Organizations'}: {', '.join(found.organizations)}"
+        )
+        while True:
+            said = self.ask("Which of them (all, or names with commas)", "all")
+            wanted = {name.strip().lower() for name in said.split(",")}
+            if wanted == {"all"}:
+                return options
+            if wanted <= known:
+                break
+            self._console.report(f"Not among them: {', '.join(sorted(wanted - known))}")
         excludes = tuple(f"organization.{name}" for name in found.organizations if name.lower() not in wanted)
         self.given["selection"] = Selection((), excludes)
         return replace(options, selection=self.given["selection"])
 
-    def repeated(self) -> str:
-        """The command line that gives the same answers; empty if nothing was asked."""
-        if not self._asked:
-            return ""
-        words = ["vbo-reconcile", "import"]
-        for name, flag in _FLAGS.items():
-            if self.given[name]:
-                words += [flag, str(self.given[name])]
-        words += [
-            word for name, (user, way) in self.given["answers"].items() for word in ("--login", f"{name}={user},{way}")
-        ]
+    def repeat(self) -> None:
+        """Print the command that gives the same answers, if anything was asked. Its lines are not wrapped."""
+        if self._asked and not self._console.quiet:
+            needed = f", with {VARIABLE} set" if self._typed else ""
+            self._console.report(f"The same without questions{needed}:")
+            self._console.announce(for_log(self._command()) + "\n")
+
+    def _command(self) -> str:
+        said = [(flag, str(self.given[name])) for name, flag in _FLAGS.items() if self.given[name]]
+        said += [("--login", f"{name}={user},{way}") for name, (user, way) in self.given["answers"].items()]
         selection = self.given["selection"]
-        words += [word for where in selection.targets for word in ("--target", where)]
-        words += [word for where in selection.excludes for word in ("--exclude", where)]
-        words += [flag for name, flag in (("visited", "--visit-hosts"), ("lab", "--lab")) if self.given[name]]
-        return " ".join(map(shlex.quote, words))
+        said += [("--target", where) for where in selection.targets]
+        said += [("--exclude", where) for where in selection.excludes]
+        options = [f"{flag} {shlex.quote(value)}" for flag, value in said]
+        options += [flag for name, flag in _SWITCHES.items() if self.given[name]]
+        return " \\\n    ".join(["  vbo-reconcile import", *options])
 
 
 def run(console: Console, given: dict[str, Any], talk: Talk | None) -> tuple[ImportResult, Path | None]:
@@ -128,19 +149,22 @@ def run(console: Console, given: dict[str, Any], talk: Talk | None) -> tuple[Imp
     if talk is not None:
         talk.given = given
         talk.server()
+    if given["folder"] is not None:
+        check_writable(given["folder"])
     while True:
         try:
             made = _attempt(console, given, talk)
             break
         except UntrustedPeer as error:
+            if given["source"] is None:
+                error.hint = error.hint.replace("`server.tls.ca_file`", "`--ca-file`")
+                error.hint = error.hint.replace("`server.tls.fingerprint`", "`--fingerprint`")
             if talk is None or given["source"] is not None or given["fingerprint"] or not _pinned(given, talk, error):
                 raise
         except AuthenticationFailed as error:
             if talk is None or not talk.may_type_again():
                 raise
             console.report(f"{error}")
-    if talk is not None and (line := talk.repeated()):
-        console.report(f"The same without questions:\n  {line}")
     return made, given["folder"]
 
 
@@ -156,6 +180,7 @@ def _attempt(console: Console, given: Mapping[str, Any], talk: Talk | None) -> I
         selection=given["selection"],
         answers={name: Answer(*said) for name, said in given["answers"].items()},
         visited=given["visited"],
+        scan=given["scan"],
         decide=talk.decide if talk is not None else None,
     )
     return import_server(_source(given), options, _with_password(console, given, talk))
@@ -180,8 +205,6 @@ def _pinned(given: dict[str, Any], talk: Talk, error: UntrustedPeer) -> bool:
 
 def _with_password(console: Console, given: Mapping[str, Any], talk: Talk | None) -> Any:
     """The runtime, with the password of the server if a person typed it: it is kept in this process only."""
-    from reconciler.operations.import_source import VARIABLE
-
     runtime = console.runtime
     needed = given["source"] is None and not given["password"] and not given["lab"]
     if talk is None or not needed or runtime.environment.get(VARIABLE):

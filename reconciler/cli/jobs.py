@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli import completions
 from reconciler.cli.console import Console
-from reconciler.cli.group import Command, Group, pass_console, verbosity_options
+from reconciler.cli.group import EitherOrder, Group, pass_console, verbosity_options
 from reconciler.cli.options import (
     Output,
     deliver,
@@ -67,31 +67,31 @@ def _text(jobs: Sequence[JobStatus]) -> str:
             str(job.organization or "?"),
             str(job.repository or "?"),
             str(job.last_status or "never run"),
-            str(job.last_run or "-"),
-            str(job.next_run or "-"),
+            _moment(job.last_run) or ("unknown" if job.last_status else "never"),
+            _moment(job.next_run) or ("disabled" if job.enabled is False else "none"),
         )
         for job in jobs
     ]
-    header = ("JOB", "ORGANIZATION", "REPOSITORY", "LAST RESULT", "LAST RUN", "NEXT RUN")
+    header = ("JOB", "ORGANIZATION", "REPOSITORY", "LAST RESULT", "LAST RUN (UTC)", "NEXT RUN (UTC)")
     return "".join(f"{line}\n" for line in columns([header, *rows], indent=""))
+
+
+def _moment(text: str | None) -> str:
+    """`2026-10-03 22:00` in UTC; the text of the server if it is no time."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return text or ""
+    return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%d %H:%M}"
 
 
 def _remarks(job: JobStatus) -> list[str]:
     return ["(copy job)"] * (job.kind == "copy_job") + ["(not declared)"] * (not job.declared)
 
 
-class _WithNames(Command):
-    """A command line with names and PATH, in either order: the inventory is what exists."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        rest = super().parse_args(ctx, args)
-        names, path = ctx.params.get("names"), ctx.params.get("path")
-        if names and path is not None and not path.exists() and Path(names[0]).exists():
-            ctx.params |= {"names": (*names[1:], str(path)), "path": Path(names[0])}
-        return rest
-
-
-@jobs.command("run", cls=_WithNames)
+@jobs.command("run", cls=EitherOrder)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completions.jobs)
 @inventory_argument
 @lab_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -66,6 +67,9 @@ def _endpoints_text(ends: Mapping[str, Any]) -> str:
     place = ends["smtp"]
     smtp = f"{place['host']}:{place['port']} ({place['name']}, security {place['security']})" if place else "none"
     hosts = [("HOST", "TRANSPORT", "ADDRESS", "PORT", "USER", "PASSWORD OR FILES"), *map(_host_row, ends["hosts"])]
+    login = [f"{key}={ends[key]}" for key in ("username", "password")]
+    form = [word for value in ("grant_type=password", *login) for word in ("--data-urlencode", value)]
+    curl = ["curl", "--cacert", str(ends["ca_file"]), *form, str(ends["token_url"])]
     lines = [
         "This is the lab: an emulation on this machine. Ctrl-C stops it.",
         "",
@@ -73,6 +77,9 @@ def _endpoints_text(ends: Mapping[str, Any]) -> str:
         *columns([("smtp    ", smtp)], indent=""),
         "",
         *columns(hosts, indent=""),
+        "",
+        "To log in to its REST API:",
+        f"  {shlex.join(curl)}",
     ]
     return "".join(f"{line}\n" for line in lines)
 

@@ -222,7 +222,9 @@ def stream_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return option(function)
 
 
-def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def format_option(
+    *names: str, screen_only: Sequence[str] = (), default: str = "human"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`--format NAME[=FILE]`, repeatable. The command is called with a list of `Output`, one for standard output.
 
     With a format other than `human` on standard output nothing else is printed there, and nothing is asked.
@@ -237,8 +239,8 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
         if len(shown) > 1:
             raise click.BadParameter("only one format can go to standard output; use NAME=FILE for the others")
         if not shown:
-            outputs.append(Output("human"))
-        ctx.ensure_object(Console).machine = any(output.name != "human" for output in shown)
+            outputs.append(Output(default))
+        ctx.ensure_object(Console).machine = any(item.name != "human" for item in outputs if item.file is None)
         return outputs
 
     return click.option(
@@ -248,7 +250,7 @@ def format_option(*names: str, screen_only: Sequence[str] = ()) -> Callable[[Cal
         callback=take,
         metavar="|".join(names) + "[=FILE]",
         shell_complete=completions.formats(names),
-        show_default="human",
+        show_default=default,
         help="Print this format, or write it to FILE. Can be given several times.",
     )
 

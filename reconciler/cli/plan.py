@@ -89,21 +89,23 @@ def plan(
 
     options = PlanOptions(save_to=save_to, waivers=waivers, selection=selection, **more)
     made = preview(path, options, console.runtime)
+    show_plan(console, made.document, outputs)
     if save_to is not None:
         _report_saved(console, made, save_to)
-    show_plan(console, made.document, outputs)
+    elif made.plan.can_apply and not (made.plan.is_refused or console.machine or console.in_ci):
+        console.report("\nTo apply it:\n  vbo-reconcile apply PATH")
     return made.status if detailed_exitcode or made.status is Status.ERROR else Status.OK
 
 
 def _report_saved(console: Console, made: Preview, file: Path) -> None:
     until = f"until {made.expires:%Y-%m-%d %H:%M} UTC"
     if made.plan.is_empty:
-        console.report(f"Saved to {file}; it has nothing to apply.")
+        console.report(f"\nSaved to {file}; it has nothing to apply.")
     elif console.in_ci:
-        console.report(f"Saved to {file}; it can be applied {until}.")
+        console.report(f"\nSaved to {file}; it can be applied {until}.")
     else:
         where = "" if made.is_found else " --inventory PATH"
         console.report(
-            f"Saved to {file}. To apply exactly this plan, {until}:\n"
+            f"\nSaved to {file}. To apply exactly this plan, {until}:\n"
             f"  vbo-reconcile apply {shlex.quote(str(file))}{where}"
         )

@@ -13,6 +13,8 @@ COMMANDS = {
     "plan": ("reconciler.cli.plan:plan", "Show what would change to match an inventory. Writes nothing."),
     "apply": ("reconciler.cli.apply:apply", "Make the live state as an inventory declares."),
     "drift": ("reconciler.cli.drift:drift", "Show where the live state is not as declared. Writes nothing."),
+    "explain": ("reconciler.cli.explain:explain", "Show what is known about one object, and why it would change."),
+    "graph": ("reconciler.cli.graph:graph", "Print the topology of an inventory for Graphviz or Mermaid, offline."),
     "diff": ("reconciler.cli.diff:diff", "Compare two inventories, offline."),
     "show": ("reconciler.cli.show:show", "Show a saved plan in any format, offline."),
     "doctor": ("reconciler.cli.doctor:doctor", "Check whether everything can be reached, and is fit. Changes nothing."),

@@ -58,10 +58,10 @@ def show_results(console: Console, done: Execution) -> None:
 
 
 def show_errors(console: Console, errors: list[JournalError]) -> list[Diagnostic]:
-    """What stopped the run, and what the journal could not take; once if both are the same."""
+    """What stopped the run, and what the journal could not take."""
     from reconciler.cli.boundary import journal_diagnostic
 
-    found = list(dict.fromkeys(journal_diagnostic(error) for error in errors))
+    found = [journal_diagnostic(error) for error in errors]
     if found:
         console.problems(found)
     return found

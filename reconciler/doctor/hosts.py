@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.doctor.check import Check, Level
+from reconciler.doctor.ports import check_ports, of_server
 from reconciler.doctor.stages import check_host_name, check_listener, passed, stopped
 from reconciler.model.errors import RemoteError, SecretError
 from reconciler.observe.probe import read_facts, script_arguments
@@ -26,10 +27,11 @@ _CHECKED_BEFORE: Final = "account.admin"
 
 @dataclass(slots=True)
 class HostChecks:
-    """The checks of a host, and its facts; no facts if it could not be reached."""
+    """The checks of a host, its facts, and the ports that it reaches; none if it could not be reached."""
 
     checks: list[Check]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    ports: list[Check] = field(default_factory=list)
 
 
 def check_host(context: CheckContext, proxy: Resource, connection: Connection) -> HostChecks:
@@ -41,11 +43,21 @@ def check_host(context: CheckContext, proxy: Resource, connection: Connection) -
     try:
         host.checks += check_listener(subject, connection, context.access.root, context.now)
         host.facts = read_facts(connection, context.connection_context, playbook, arguments, clock=context.clock)
+        host.ports = _ports(context, proxy, connection)
     except (RemoteError, SecretError) as error:
         host.checks += stopped(subject, error, peer=connection.peer)
     else:
         host.checks += [*passed(subject, answer=_summary(host.facts)), *_account(subject, host.facts)]
     return host
+
+
+def _ports(context: CheckContext, proxy: Resource, connection: Connection) -> list[Check]:
+    """What the host connects to on the server."""
+    from reconciler.clients.host_session import open_host
+
+    ports = list(of_server(f"host.{proxy.name}", context.inventory.access.server.host))
+    with open_host(connection, context.connection_context) as session:
+        return check_ports(session, str(proxy.fields.get("os")), "the host", ports, connection.deadlines.call)
 
 
 def _summary(facts: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.doctor.check import Check, Level, ordered
 from reconciler.doctor.hosts import HostChecks, check_clock, check_host, check_requirements, compared
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
+from reconciler.doctor.ports import are_used, proven
 from reconciler.doctor.server import ServerChecks, check_powershell, check_rest
 from reconciler.model.waiting import Awaited, Waiting, reading
 from reconciler.observe.workers import result, workers
@@ -59,10 +60,17 @@ def check_up(
         for each in waiting:
             result(each)
     server = rest.result()
-    checks = [*server.checks, *(check for row in rows for check in row.result())]
+    listening = {f"host.{name}": _listens(future.result()) for name, future in hosts.items()}
+    found = (proven(check, listening.get(check.subject)) for row in rows for check in row.result())
+    checks = [*server.checks, *(check for check in found if check is not None)]
     for name, proxy in sorted(proxies.items()):
         checks += _proxy(context, proxy, hosts[name].result() if name in hosts else None, server)
     return ordered(dict.fromkeys(checks))  # several hosts may share a jump host
+
+
+def _listens(host: HostChecks) -> bool | None:
+    listening = (host.facts.get("service") or {}).get("listening")
+    return listening if isinstance(listening, bool) else None
 
 
 def _submit(pool: ThreadPoolExecutor, checks: Iterable[Check]) -> Future[list[Check]]:
@@ -81,6 +89,7 @@ def _proxy(context: CheckContext, proxy: Resource, host: HostChecks | None, serv
         found = "not checked: `connection.enabled` is off"
         return [*rows, Check(f"host.{proxy.name}", "connection", Level.UNKNOWN, found)]
     rows += host.checks
+    rows += [row for row in host.ports if are_used(row, server.build)]
     if host.facts:
         facts = compared(host.facts, server.clock_ahead)
         rows.append(check_clock(f"host.{proxy.name}", facts))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.clients import peer_info
 from reconciler.clients.script_output import interpreting
 from reconciler.doctor.check import Check, Level, expiry, failed
+from reconciler.doctor.ports import SERVER, Port, check_ports, of_proxy
 from reconciler.doctor.stages import PTR, check_listener, check_name, matches, one_way, passed, stopped
 from reconciler.kinds import KINDS
 from reconciler.kinds.hosts import is_address
@@ -123,6 +124,7 @@ def _shell(context: CheckContext, connection: Connection, subject: str) -> list[
         with open_host(connection, context.connection_context) as host:
             module = host.execute(shipped_script("server/version.ps1"), {}, deadline=connection.deadlines.call)
             names = _names(context, host, connection.deadlines.call)
+            ports = _ports(context, host, connection.deadlines.call)
         with interpreting(connection.peer, "server/version.ps1"):
             proxies = module.get("proxies", ())
             late = sum(1 for item in proxies if item.get("outdated"))
@@ -130,7 +132,7 @@ def _shell(context: CheckContext, connection: Connection, subject: str) -> list[
             answer = f"the module answers: build {module.get('version')}, {size}"
     except ReconcileError as error:
         return [*rows, *stopped(subject, error, peer=connection.peer)]
-    return [*rows, *passed(subject, answer=answer), *names]
+    return [*rows, *passed(subject, answer=answer), *names, *ports]
 
 
 def _names(context: CheckContext, host: ScriptRunner, deadline: float) -> list[Check]:
@@ -146,6 +148,16 @@ def _names(context: CheckContext, host: ScriptRunner, deadline: float) -> list[C
             return [_name(f"host.{proxies[item['host']]}", item) for item in found]
     except RemoteError as error:
         return [Check("server.powershell", "names", Level.UNKNOWN, f"{error.what}: {error.reason}")]
+
+
+def _ports(context: CheckContext, host: ScriptRunner, deadline: float) -> list[Check]:
+    """What the server connects to on the hosts of its proxies."""
+    found: list[Port] = []
+    for proxy in context.inventory.of_kind("proxy"):
+        if not proxy.is_local:
+            connection = context.inventory.access.connections.get(proxy.name)
+            found += of_proxy(proxy, (connection.port if connection is not None else 0) or 22)
+    return check_ports(host, "windows", SERVER, found, deadline) if found else []
 
 
 def _name(subject: str, answer: Mapping[str, Any]) -> Check:

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.importing.entries import Entry, Keys, LiveObjects, Omission, draft, keys_of, omissions_of
 from reconciler.importing.files import FILL_IN, Content, Files, added_files, login_lines, new_files
+from reconciler.importing.hosts import HostScan
 from reconciler.importing.logins import Answer, Logins, class_of
 from reconciler.importing.sharing import Layers, inherit, share
 from reconciler.inventory.layers import flatten
@@ -20,12 +21,16 @@ from reconciler.model.address import Address
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What a person decides: the `layout`, the accounts of classes of proxies (`answers`), those of single hosts, and
-    whether hosts are `visited`."""
+    whether hosts are `visited`; and what hosts showed that were `scanned`, by name in lower case."""
 
     layout: str = ""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
     visited: bool = False
+    scanned: Mapping[str, HostScan] = field(default_factory=dict)
+
+    def logins(self, entries: Mapping[str, Any]) -> Logins:
+        return Logins(dict(entries), self.answers, self.hosts, self.visited, self.scanned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def compose_new(
 ) -> Composed:
     """A new inventory. `base` are its sections that say how the server is reached; fields that are `unsaid`, by live
     address, are left out."""
-    logins = Logins(dict(base["credentials"]), wishes.answers, wishes.hosts, wishes.visited)
+    logins = wishes.logins(base["credentials"])
     keys = keys_of(live, (), {})
     entries = draft(rest, live, keys, live.keys(), logins, unsaid)
     layers = share(entries, _class_of)
@@ -68,7 +73,7 @@ def compose_added(
 ) -> Composed:
     """The same with what is new in it. Raises NotInserted."""
     root = existing.root
-    logins = Logins(dict(root.get("credentials", {})), wishes.answers, wishes.hosts, wishes.visited)
+    logins = wishes.logins(root.get("credentials", {}))
     keys = keys_of(live, existing.declared, {name: found for name, found in root.items() if isinstance(found, Mapping)})
     entries = draft(rest, live, keys, [where for where in live if where not in existing.declared], logins, unsaid)
     by_kind: dict[str, list[Entry]] = defaultdict(list)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from reconciler.importing.keys import name_entries
@@ -104,15 +105,23 @@ def _describe(entry: Entry, rest: int, keys: Keys, logins: Logins) -> None:
         entry.said.setdefault(name, value)
 
 
-def _imported(entry: Entry, rest: int) -> Iterable[Field]:
+def _imported(entry: Entry, rest: int) -> Iterator[Field]:
     is_local = entry.kind.name == "proxy" and entry.key == LOCAL
+    fields = entry.live.fields
+    return (item for item in _possible(entry.kind.name, rest, is_local=is_local) if item.is_imported(fields))
+
+
+@cache
+def _possible(kind: str, rest: int, *, is_local: bool) -> tuple[Field, ...]:
+    """The fields of a kind that an import says of its objects themselves. The server's own proxy has few."""
     of_local = schema()["$defs"]["localProxy"]["properties"]
-    for item in entry.kind.fields:
-        elsewhere = item.decode is hidden or item.through or item.gathered or item.name == "name"
-        if elsewhere or (is_local and item.name not in of_local):
-            continue
-        if item.in_version(rest) and item.is_imported(entry.live.fields):
-            yield item
+    return tuple(
+        item
+        for item in KINDS[kind].fields
+        if item.in_version(rest)
+        and not (item.decode is hidden or item.through or item.gathered or item.name == "name")
+        and (not is_local or item.name in of_local)
+    )
 
 
 def _say(entry: Entry, item: Field, value: Any, keys: Keys, logins: Logins) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reconciler.importing.append import insert
 from reconciler.importing.entries import Entry
+from reconciler.importing.hosts import UNVERIFIED, is_pinned
 from reconciler.importing.keys import LONGEST, handle
 from reconciler.importing.sharing import Layers
 from reconciler.importing.tree import nested
@@ -104,7 +105,14 @@ def _new_file(found: Mapping[str, Mapping[str, Any]]) -> str:
 def _section_lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name in _ORDER:
         if name in found:
-            yield from ("", *section(name, found[name]))
+            yield from ("", f"{name}:", *_entry_lines(found[name]))
+
+
+def _entry_lines(entries: Mapping[str, Any]) -> Iterator[str]:
+    if any(is_pinned(value) for value in entries.values()):
+        yield f"  {UNVERIFIED}"
+    for key, value in entries.items():
+        yield from lines(key, value, "  ")
 
 
 def _base_lines(base: Mapping[str, Any], guessed: set[str]) -> Iterator[str]:
@@ -146,8 +154,7 @@ def added_files(files: Files, main: str, includes: Iterable[str], content: Conte
             if where not in made:
                 made[where] = _new_file({name: entries})
                 continue
-            body = [line for key, value in entries.items() for line in lines(key, value, "  ")]
-            made[where] = insert(made[where], name, body)
+            made[where] = insert(made[where], name, list(_entry_lines(entries)))
     if content.smtp:
         made[main] = insert(
             made[main], "smtp", [line for key in content.smtp for line in lines(key, content.smtp[key], "  ")]

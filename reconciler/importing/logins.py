@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reconciler.importing.hosts import HostScan
 from reconciler.importing.keys import handle
 from reconciler.model.live import LiveResource
 from reconciler.model.value import UNKNOWN
@@ -33,7 +34,8 @@ def variable(name: str, what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The account that hosts of a class are deployed with, and how it logs in: password or key."""
+    """The account that hosts of a class are deployed with, and how it logs in: password, key or agent. An agent is for
+    our connections only: the server, which deploys by itself, cannot ask it."""
 
     username: str
     method: str = "password"
@@ -43,12 +45,13 @@ class Answer:
 class Logins:
     """`entries` of `credentials`, as an inventory has them. `answers` are the accounts of classes of proxies that a
     person named, `hosts` the logins of single hosts; `guessed` are logins that a person must fill in. `visited` is
-    whether the hosts are visited."""
+    whether the hosts are visited, `scanned` what they showed, by name in lower case."""
 
     entries: dict[str, dict[str, Any]]
     answers: Mapping[str, Answer] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
     visited: bool = False
+    scanned: Mapping[str, HostScan] = field(default_factory=dict)
     guessed: set[str] = field(default_factory=set)
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The entries that this import added."""
@@ -62,10 +65,12 @@ class Logins:
 
     def of_proxy(self, live: LiveResource) -> Mapping[str, Any]:
         """What an inventory says of how the host of a proxy is reached."""
-        found = class_of(live)
-        said: dict[str, Any] = {
-            "credentials": self.hosts.get(str(live.fields["host"]).lower()) or self._of_class(found)
-        }
+        found, host = class_of(live), str(live.fields["host"]).lower()
+        said: dict[str, Any] = {"credentials": self.hosts.get(host) or self._of_class(found)}
+        answer = self.answers.get(found)
+        if answer is not None and answer.method == "agent" and host not in self.hosts:
+            said["connection.credentials"] = self._of_agent(f"{found}-agent", answer)
+        said |= self.scanned[host].said() if host in self.scanned else {}
         if live.fields["type"] is UNKNOWN and found == DOMAIN:
             said["type"] = "domain"
         return said if self.visited else {**said, "connection.enabled": False}
@@ -79,6 +84,11 @@ class Logins:
             answer = Answer(_USUAL[name])
         return self._add(name, answer.username, answer.method)
 
+    def _of_agent(self, name: str, answer: Answer) -> str:
+        if name not in self.entries:
+            self.entries[name] = self.made[name] = {"username": answer.username, "agent": True, "sudo": True}
+        return name
+
     def _add(self, stem: str, username: str, method: str) -> str:
         names = (stem, *(f"{stem}-{number}" for number in range(2, len(self.entries) + 3)))
         name = handle(next(choice for choice in names if choice not in self.entries))
@@ -86,6 +96,7 @@ class Logins:
         if method == "key":
             entry |= {"private_key": f"secret://env/{variable(name, 'KEY')}", "sudo": True}
         else:
+            entry |= {"sudo": True} if stem == LINUX and username != "root" else {}
             entry["password"] = f"secret://env/{variable(name, 'PASSWORD')}"
         self.entries[name] = self.made[name] = entry
         return name

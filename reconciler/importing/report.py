@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.importing.entries import Omission
 from reconciler.importing.files import MADE_HERE, main_file
+from reconciler.importing.hosts import COMPARE, HostScan
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import SecretRef
 
@@ -28,7 +29,8 @@ PLURALS: Final = {
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a report is made of. `imported` are addresses of what is declared and on the server, `gone` of what is
-    declared and not there; `to_do` are sentences on what a person must do. `visited` is whether hosts are visited."""
+    declared and not there; `to_do` are sentences on what a person must do. `visited` is whether hosts are visited,
+    `scanned` what they showed, by address of the proxy."""
 
     inventory: Inventory
     server: str
@@ -38,6 +40,7 @@ class Facts:
     gone: Sequence[str] = ()
     to_do: Sequence[str] = ()
     visited: bool = False
+    scanned: Mapping[str, HostScan] = field(default_factory=dict)
 
 
 def counts(addresses: Iterable[str]) -> str:
@@ -64,10 +67,21 @@ def report(facts: Facts) -> str:
         "## Not imported",
         _omissions(facts.omitted) or "Nothing.",
     ]
+    if facts.scanned:
+        hosts = (f"{_code(where)}: {_shown(scan)}" for where, scan in sorted(facts.scanned.items()))
+        parts += ["## Hosts", _HOSTS, _bullets(hosts)]
     if facts.gone:
         parts += ["## Declared, and not on the server", "".join(f"- {_code(where)}\n" for where in facts.gone).strip()]
     parts += ["## What the inventory does", _bullets(_effects(facts))]
     return "\n\n".join(parts) + "\n"
+
+
+_HOSTS: Final = "What each host showed before any login. No account and no password was sent to it."
+
+
+def _shown(scan: HostScan) -> str:
+    """What a host says may be anything."""
+    return "".join(char if char.isprintable() else " " for char in scan.text())
 
 
 def _summary(facts: Facts, main: str) -> str:
@@ -78,6 +92,8 @@ def _summary(facts: Facts, main: str) -> str:
 
 def _next(facts: Facts, main: str) -> Iterator[str]:
     yield from facts.to_do
+    if any(scan.is_unverified for scan in facts.scanned.values()):
+        yield COMPARE
     yield f"Set the variables of {_code(VARIABLES)}, and compare: {_code(f'vbo-reconcile plan {main}')} has no changes."
     yield f"Commit the files, and watch for drift: {_code(f'vbo-reconcile drift {main}')}."
     yield f"To mark what is declared as owned by this inventory: {_code(f'vbo-reconcile apply --adopt {main}')}."

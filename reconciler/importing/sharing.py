@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.importing.entries import Entry
+from reconciler.importing.hosts import PINS
 from reconciler.inventory.schema import schema
 from reconciler.model.inventory import LOCAL
 from reconciler.model.value import canonical
@@ -89,6 +90,8 @@ class _Choice:
             name: [{unit: _part(entry.known, unit) for unit in map(_unit, entry.known)} for entry in members]
             for name, members in classes.items()
         }
+        self._everyone = [known for members in self._known.values() for known in members]
+        self._common: dict[tuple[str, str | None], list[Values]] = {}
         self.defaults: dict[str, Any] = {}
         self.groups: dict[str, dict[str, Any]] = {}
         allowed = schema()["$defs"][_DEFAULTS[kind]]["properties"].keys() - _OWN
@@ -104,7 +107,7 @@ class _Choice:
         self.defaults, self.groups = {}, {}
         units = dict.fromkeys(unit for members in self._known.values() for known in members for unit in known)
         for unit in units:
-            if unit.partition(".")[0] in allowed:
+            if unit.partition(".")[0] in allowed and unit not in PINS:
                 base = self._base(unit, grouped)
                 self.defaults |= base or {}
                 for name in sorted(grouped):
@@ -118,16 +121,21 @@ class _Choice:
         def cost(base: Values | None) -> int:
             return (base is not None) + sum(self._of_class(unit, name, base, grouped)[0] for name in self._classes)
 
-        members = [known for found in self._known.values() for known in found]
-        return min((None, *_candidates(unit, members)), key=cost)
+        return min((None, *self._candidates(unit)), key=cost)
+
+    def _candidates(self, unit: str, name: str | None = None) -> list[Values]:
+        """The values that a layer of a class can have, without a `name` that of all."""
+        key = unit, name
+        if key not in self._common:
+            self._common[key] = _candidates(unit, self._everyone if name is None else self._known[name])
+        return self._common[key]
 
     def _of_class(
         self, unit: str, name: str, base: Values | None, grouped: Iterable[str] | None = None
     ) -> tuple[int, Values | None]:
         """The lines that a class takes if it inherits `base`, and the value for its group, None without one."""
-        members = self._known[name]
         best: tuple[int, Values | None] = (self._lines(unit, name, base), None)
-        for value in _candidates(unit, members) if grouped is None or name in grouped else ():
+        for value in self._candidates(unit, name) if grouped is None or name in grouped else ():
             if value != base and (lines := 1 + self._lines(unit, name, value)) < best[0]:
                 best = lines, value
         return best

@@ -3,7 +3,7 @@
 inventory, diagnostics = load(Path("inventories/demo.yml"))
 """
 
-from reconciler.inventory.loading import load, name_in, names_in
+from reconciler.inventory.loading import load, name_in, name_said, names_in
 from reconciler.inventory.schema import schema_path
 
-__all__ = ["load", "name_in", "names_in", "schema_path"]
+__all__ = ["load", "name_in", "name_said", "names_in", "schema_path"]

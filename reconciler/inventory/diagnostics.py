@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from reconciler.inventory.codes import SUMMARIES
+from reconciler.inventory.diagnostic_codes import SUMMARIES
 from reconciler.inventory.masking import masked, masked_text
 from reconciler.inventory.source import Source, Unreadable
 from reconciler.inventory.source_map import Place, SourceMap, column_of, file_of, line_of

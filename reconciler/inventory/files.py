@@ -15,6 +15,7 @@ from typing import Any, Final
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.includes import Includes, outside
 from reconciler.inventory.layers import Entries, Entry
+from reconciler.inventory.source import printable
 from reconciler.inventory.source_map import Map, Place
 from reconciler.kinds.packages import is_address
 from reconciler.model.diagnostic import Severity
@@ -67,7 +68,8 @@ def digests(entries: Entries, server: Entry | None, playbooks: Sequence[str], fo
     found = {name: _digest(folder / name) for name in named}
     for playbook in playbooks:
         for file in sorted(_files_of_playbook(folder / playbook)):
-            found[f"{playbook}/{file.relative_to(folder / playbook).as_posix()}"] = _digest(file)
+            name = printable(file.relative_to(folder / playbook).as_posix())
+            found[f"{playbook}/{name}"] = _digest(file)
     return dict(sorted(found.items()))
 
 

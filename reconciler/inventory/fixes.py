@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reconciler.inventory.scalars import resolve
+from reconciler.inventory.document import resolve
 from reconciler.inventory.schema import Path_, accepts, schema_at
 from reconciler.inventory.spelling import example
 from reconciler.model.sentences import listed, nearest

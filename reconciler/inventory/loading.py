@@ -8,12 +8,12 @@ from __future__ import annotations
 import gc
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.collector import collector_paused
 from reconciler.inventory.access import build_access
 from reconciler.inventory.checking import SECTIONS, Broken, check
 from reconciler.inventory.diagnostics import Diagnostics
@@ -35,7 +35,7 @@ from reconciler.model.version import rest_number
 LARGE: Final = 1_000_000
 """Bytes from which on an inventory is large."""
 _NAME: Final = re.compile(rb"^name:[ \t]+[\"']?([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
-"""Where a file that is not valid YAML says the name of its inventory."""
+"""Where a file says the name of its inventory."""
 
 
 def load(
@@ -49,11 +49,13 @@ def load(
     raises for what is in the files.
     """
     report = Diagnostics()
-    with _collector_paused(report):
+    with collector_paused():
         folder, merged = read_all(path, report, include_root)
         inventory = _understand(folder, merged, report, look_at_files=look_at_files)
         if inventory is not None and path.absolute() != folder:
             inventory = replace(inventory, main=path.name)
+        if sum(len(source.raw) for source in report.sources) > LARGE:
+            gc.freeze()  # it lives as long as the process does, so the collector need not see it
     return (None if report.has_errors else inventory), report.diagnostics()
 
 
@@ -74,25 +76,13 @@ def name_in(path: Path) -> str | None:
     name = merged.root.get("name")
     if isinstance(name, str) and name:
         return name
-    found = (_NAME.search(source.raw) for source in report.sources)
-    return next((match[1].decode() for match in found if match), None)
+    return next(filter(None, (name_said(source.raw) for source in report.sources)), None)
 
 
-@contextmanager
-def _collector_paused(report: Diagnostics) -> Iterator[None]:
-    """Building makes many objects and no cycles: the collector would only walk over them again and again.
-
-    What a large inventory leaves behind lives as long as the process does, so it is taken out of the collector's sight.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if sum(len(source.raw) for source in report.sources) > LARGE:
-            gc.freeze()
-        if enabled:
-            gc.enable()
+def name_said(raw: bytes) -> str | None:
+    """The `name` in the text of a file, valid YAML or not."""
+    found = _NAME.search(raw)
+    return found[1].decode() if found else None
 
 
 def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_files: bool) -> Inventory | None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.inventory.deeper import deeper_files
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.includes import Includes, NotIncluded, outside
-from reconciler.inventory.source import Unreadable, read
+from reconciler.inventory.overlooked_files import deeper_files
+from reconciler.inventory.source import Unreadable, printable, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
@@ -146,9 +146,9 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
 
 def _name(path: Path, reading: _Reading) -> str:
     try:
-        return Path(os.path.relpath(path, reading.folder)).as_posix()
+        return printable(Path(os.path.relpath(path, reading.folder)).as_posix())
     except ValueError:
-        return path.name
+        return printable(path.name)
 
 
 def _check_version(root: Map, name: str, number: int, report: Diagnostics) -> None:

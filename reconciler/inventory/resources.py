@@ -55,6 +55,8 @@ class Places(Mapping[str, Position]):
 
 _KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
 _OPTIONAL: Final = {kind.name: tuple(field.name for field in kind.fields if field.optional) for kind in KINDS.values()}
+_NAMED: Final = {kind.name for kind in KINDS.values() if kind.name_field and kind.name_field.name == "name"}
+_THROUGH: Final = {kind.name: [field for field in kind.fields if field.through] for kind in KINDS.values()}
 _KEYS: Final = {
     kind.name: {field.name: field.refers for field in kind.fields if field.addressed} for kind in KINDS.values()
 }
@@ -114,15 +116,13 @@ class Builder:
         self._resources[where] = Resource(kind.name, entry.name, fields, position, Places(entry, marks))
 
     def _fields(self, kind: Kind, table: Mapping[str, Normalize | None], entry: Entry) -> dict[str, Any]:
-        named = kind.name_field is not None and kind.name_field.name == "name"
-        fields: dict[str, Any] = {"name": entry.values.get("name", entry.name)} if named else {}
+        fields: dict[str, Any] = {"name": entry.values.get("name", entry.name)} if kind.name in _NAMED else {}
         for name, value in entry.values.items():
             if name in table:
                 normalize = table[name]
                 fields[name] = value if normalize is None else self._normalized(kind, entry, name, normalize)
-        for field in kind.fields:
-            if field.through:
-                fields |= self._through(kind, field, entry)
+        for field in _THROUGH[kind.name]:
+            fields |= self._through(kind, field, entry)
         for name in _KEYS[kind.name]:
             fields[name] = kind.field(name).declared(entry.values) or ""
         return fields

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
-from reconciler.inventory.command import CommandFailed, run
+from reconciler.inventory.secret_command import CommandFailed, run
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SCHEMES, Secret, SecretRef
 

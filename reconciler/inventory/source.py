@@ -49,6 +49,11 @@ class Source:
         return self._lines
 
 
+def printable(name: str) -> str:
+    """The name of a file for messages and documents: a name that is not UTF-8 has a sign in the place of each byte."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def read(path: Path, name: str) -> Source:
     """The file at `path`. Raises Unreadable."""
     try:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from reconciler.inventory.scalars import resolve
+from reconciler.inventory.document import resolve
 from reconciler.inventory.schema import Path_
 
 _PLAIN = re.compile(r"[A-Za-z0-9/.\\][A-Za-z0-9 /.\\@_:%+-]*")
@@ -18,10 +18,6 @@ _TYPES = {
     "array": "a list",
     "object": "a map",
 }
-
-
-def a_or_an(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
 
 
 def kind_of_value(value: Any) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -26,7 +27,23 @@ _WORDS = {
     "journal-damaged": ("it is not a journal, or it is damaged", "Move it away: the next command creates a new one."),
     "journal-io": ("reading or writing failed", "Check the disk, the quota and the limit on file sizes."),
     UNREACHABLE: ("no connection", f"Check the server, the network and {VARIABLE}; then apply again."),
-    "journal-login": ("login refused", f"Check user, password and database in {VARIABLE}."),
+    "journal-login": (
+        "login refused",
+        f"Check user, password and database in {VARIABLE}. A % in the password is written as %25.",
+    ),
+    "journal-tls": (
+        "the TLS connection failed",
+        f"Check sslrootcert in {VARIABLE}, the name and the certificate of the server.",
+    ),
+    "journal-options": (
+        "an option is not accepted",
+        f"Correct what follows the ? in {VARIABLE}. PgBouncer accepts no `options`: set a search_path for the role.",
+    ),
+    "journal-stranger": ("what answers is not PostgreSQL", f"Check host and port in {VARIABLE}."),
+    "journal-pooling": (
+        "the connection pooler has no transactions",
+        "Set pool_mode = transaction, or session, for this database of PgBouncer.",
+    ),
     "journal-failed": ("the database reported an error", f"Check {VARIABLE} and the log of the database."),
 }
 _ERRNO = {
@@ -63,6 +80,34 @@ _SQLSTATES = (
     ("57P", UNREACHABLE),
     ("58", "journal-io"),
 )
+
+_SAID = (
+    # what libpq, PostgreSQL and PgBouncer say while a connection is made
+    (re.compile(r"in statement pooling mode"), "journal-pooling"),
+    (re.compile(r"expected authentication request|invalid response to SSL negotiation"), "journal-stranger"),
+    (
+        re.compile(r"invalid connection option|invalid URI query parameter|unsupported startup parameter"),
+        "journal-options",
+    ),
+    (
+        re.compile(r"unrecognized configuration parameter|invalid \S+ value|bad value|invalid port number"),
+        "journal-options",
+    ),
+    (re.compile(r"definition of service"), "journal-options"),
+    (
+        re.compile(r"authentication failed|SASL|no password supplied|no pg_hba\.conf entry|not permitted"),
+        "journal-login",
+    ),
+    (
+        re.compile(
+            r'(role|user|database) "[^"]*" does not exist|permission denied|config error|no such (database|user)'
+        ),
+        "journal-login",
+    ),
+    (re.compile(r"certificate|SSL|TLS"), "journal-tls"),
+    (re.compile(r"connection|resolve|too many clients|the database system is"), UNREACHABLE),
+)
+_ALL_FAILED = "Multiple connection attempts failed"
 
 
 @contextmanager
@@ -107,17 +152,20 @@ def _classify(error: Exception) -> tuple[str, str]:
         name = getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_").partition("_")[0]
         return _SQLITE.get(name, "journal-failed"), reason
     state = getattr(cause, "sqlstate", None) or ""
-    if state:
+    if state and not state.startswith("08P"):  # a pooler gives this one to whatever it refuses
         return next((code for head, code in _SQLSTATES if state.startswith(head)), "journal-failed"), reason
-    return _without_state(error, str(cause)), "; ".join(line.strip() for line in lines)
+    return _without_state(error, str(cause)), _each_once(lines)
+
+
+def _each_once(lines: Sequence[str]) -> str:
+    """Several hosts are answered with the failure of the last one, a heading, and the failure of each."""
+    heading = next((number for number, line in enumerate(lines) if line.startswith(_ALL_FAILED)), -1)
+    return "; ".join(dict.fromkeys(line.strip(" -\t") for line in lines[heading + 1 :]))
 
 
 def _without_state(error: Exception, reason: str) -> str:
-    """psycopg has no SQLSTATE if the connection failed: only the FATAL line of the server shows a refused login."""
-    if not isinstance(error, DBAPIError):
-        return "journal-failed"
-    refused = "authentication failed" in reason or ("FATAL" in reason and "does not exist" in reason)
-    if refused or "no password supplied" in reason or "no pg_hba.conf entry" in reason:
-        return "journal-login"
-    lost = error.connection_invalidated or "connection" in reason or "resolve" in reason
-    return UNREACHABLE if lost else "journal-failed"
+    """psycopg has no SQLSTATE if the connection failed."""
+    said = next((code for words, code in _SAID if words.search(reason)), "")
+    if isinstance(error, DBAPIError) and error.connection_invalidated and not said:
+        return UNREACHABLE
+    return said or "journal-failed"

@@ -42,14 +42,16 @@ class LockHeld(JournalError):
 
 
 class LeaseLost(JournalError):
-    """The lock was broken, or its lease expired and another run took it over, or it could not be renewed in time."""
+    """The lock was broken, or its lease expired and another run took it over, or it could not be renewed in time:
+    then `cause` is the code of the error."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, cause: str = "") -> None:
         super().__init__(
             f"The lock of {name} is lost: {reason}",
             code="lease-lost",
             hint="Nothing else was started. See which run holds the lock, then apply again:\n  vbo-reconcile lock list",
         )
+        self.cause = cause
 
 
 class NotInJournal(JournalError):

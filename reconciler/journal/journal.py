@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -15,7 +15,15 @@ from reconciler.journal.errors import NotInJournal
 from reconciler.journal.ids import Clock, NewId, new_id
 from reconciler.journal.location import find_location
 from reconciler.journal.lock import HeldLock, Locks
-from reconciler.journal.records import ChangeState, FirstRead, RunRecord, RunState, change_records, run_record
+from reconciler.journal.records import (
+    ChangeRecord,
+    ChangeState,
+    FirstRead,
+    RunRecord,
+    RunState,
+    change_records,
+    run_record,
+)
 from reconciler.journal.run_recorder import RunRecorder, clean
 from reconciler.journal.store import Store
 from reconciler.journal.tables import changes, first_reads, locks, runs, steps
@@ -117,6 +125,23 @@ class Journal:
             return run_record(row, _counts(connection, [run]).get(run, {}), change_records(found, inside))
 
         return _found(self.store.read(read), run)
+
+    def last_change(self, addresses: Collection[str], inventory: str) -> tuple[RunRecord, ChangeRecord] | None:
+        """The latest change of one of `addresses` that a run of `inventory` began, and its run without the others."""
+        begun = select(changes.c.run, changes.c.number).join(runs, runs.c.id == changes.c.run)
+        begun = begun.where(changes.c.address.in_(sorted(addresses)), changes.c.started.is_not(None))
+        begun = begun.where(runs.c.inventory == inventory).order_by(runs.c.started.desc(), changes.c.number.desc())
+
+        def read(connection: Connection) -> tuple[RunRecord, ChangeRecord] | None:
+            latest = connection.execute(begun.limit(1)).one_or_none()
+            if latest is None:
+                return None
+            row = connection.execute(self._runs().where(runs.c.id == latest.run)).one()
+            own = (changes.c.run == latest.run) & (changes.c.number == latest.number)
+            found = connection.execute(select(changes).where(own)).all()
+            return run_record(row, {}), change_records(found, [])[0]
+
+        return self.store.read(read)
 
     def plan(self, run: str) -> dict[str, Any]:
         """The plan of a run, in its JSON form, as it was approved. Raises NotInJournal."""

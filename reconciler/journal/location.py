@@ -95,6 +95,8 @@ def _database(text: str, environ: Mapping[str, str]) -> JournalLocation:
         hosts = _hosts(url, environ)
     except (ArgumentError, ValueError):
         raise _unreadable() from None  # the library's own text may repeat the URL with its password
+    if "@" in text.partition("@")[2].partition("?")[2].replace("host=@", ""):
+        raise _unreadable()  # the password has an @, which ended it, and a ? behind that
     named = not set(url.database or "") & set("@:/")  # what may be a login is not shown as one
     if not named or not all(host.startswith(("/", "@")) or _HOST.fullmatch(host) for host in hosts):
         raise _unreadable()
@@ -107,7 +109,8 @@ def _unreadable() -> JournalError:
     return JournalError(
         f"{VARIABLE} is not a URL of the form postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
         code="journal-address",
-        hint="Characters such as @ / : # in the password are written as %40 %2F %3A %23. A file is named by its path.",
+        hint="Characters such as @ / : # ? % in the password are written as %40 %2F %3A %23 %3F %25. "
+        "A file is named by its path.",
     )
 
 

@@ -86,6 +86,11 @@ class Locks:
             ]
         )
 
+    def held(self, key: str) -> Holder | None:
+        """Who holds the lock on `key`; None if its lease has expired or its process is gone."""
+        holder = self._store.read(lambda connection: _one(connection, self._store, locks.c.key == key))
+        return None if holder is None or holder.expired or is_gone(holder.process) else holder
+
     def break_(self, lock: str) -> Holder:
         """Delete the lock with this id; its owner stops before the next step. Raises NotInJournal."""
 
@@ -105,6 +110,8 @@ class Locks:
         before = self._store.read(lambda connection: _one(connection, self._store, ours))
         gone = before.id if before is not None and is_gone(before.process) else ""
         if before is not None and not before.expired and not gone:
+            if before.is_ahead:
+                self._bring_back(before, lease)
             return before, None
 
         def take(connection: Connection) -> Holder | None:
@@ -119,6 +126,12 @@ class Locks:
 
         holder = self._store.write(take)
         return (holder, before) if holder is not None else self._try(mine, lease)
+
+    def _bring_back(self, holder: Holder, lease: float) -> None:
+        """The clock was set back after the lease was renewed: it lasts one lease from now, not until that time."""
+        ahead = (locks.c.id == holder.id) & (locks.c.renewed > self._store.moment(lease))
+        values = {"renewed": self._store.moment(), "expires": self._store.moment(lease)}
+        self._store.write(lambda connection: connection.execute(update(locks).where(ahead).values(values)))
 
 
 class HeldLock:
@@ -137,7 +150,7 @@ class HeldLock:
         self.holder = holder
         self.before = before
         self.lost = Event()
-        self._why = ""
+        self._why = self._cause = ""
         self._store = store
         self._lease = lease
         self._ticks = ticks
@@ -148,7 +161,7 @@ class HeldLock:
 
     def raise_if_lost(self) -> None:
         if self.lost.is_set():
-            raise LeaseLost(self.holder.name, self._why)
+            raise LeaseLost(self.holder.name, self._why, self._cause)
 
     def renew(self) -> None:
         """Renew the lease; sets `lost` if the lock is not held any more. Raises JournalError."""
@@ -197,10 +210,11 @@ class HeldLock:
             except JournalError as error:
                 pause = self._lease / 20
                 if self._ticks() - self._sure >= self._lease:
-                    self._lose(f"it could not be renewed in time ({error})")
+                    self._lose(f"it could not be renewed in time ({error})", error.code)
 
-    def _lose(self, why: str) -> None:
-        self._why = self._why or why
+    def _lose(self, why: str, cause: str = "") -> None:
+        if not self._why:
+            self._why, self._cause = why, cause
         self.lost.set()
 
 
@@ -216,4 +230,5 @@ def _one(connection: Connection, store: Store, where: ColumnElement[bool]) -> Ho
 def _holder(row: Row[Any]) -> Holder:
     values = row._asdict()
     now = values.pop("now")
-    return Holder(**values, remaining=(values["expires"] - now).total_seconds())
+    granted = values["expires"] - values["renewed"]
+    return Holder(**values, remaining=min(granted, values["expires"] - now).total_seconds())

@@ -90,7 +90,7 @@ class RunRecord:
 
     @property
     def seconds(self) -> float | None:
-        return None if self.ended is None else (self.ended - self.started).total_seconds()
+        return None if self.ended is None else max(0.0, (self.ended - self.started).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,11 @@ class Holder:
     @property
     def expired(self) -> bool:
         return self.remaining <= 0
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the lease was renewed at a time that is still to come."""
+        return self.remaining >= (self.expires - self.renewed).total_seconds()
 
     def describe(self) -> str:
         """`alice@ci-7 (apply, run 01…) since 2026-10-01 09:00:00 UTC, lease until 09:01:00`."""

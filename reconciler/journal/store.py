@@ -135,7 +135,7 @@ def _engine(location: JournalLocation, busy: float) -> Engine:
         options = {name: value for name, value in _TCP.items() if name not in location.url.query}
         # prepared statements do not work through a connection pooler
         engine = create_engine(location.url, connect_args={**options, "prepare_threshold": None}, hide_parameters=True)
-        event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy))
+        event.listen(engine, "begin", lambda connection: _begin_postgres(connection, busy))
         return engine
     if location.file is None:
         raise ValueError("a location is a file or a URL")
@@ -148,11 +148,10 @@ def _engine(location: JournalLocation, busy: float) -> Engine:
     return engine
 
 
-def _prepare_postgres(connection: Any, busy: float) -> None:
-    """An open transaction of another process must not block without end."""
-    connection.autocommit = True
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{busy * 1000:.0f}ms"])
-    connection.autocommit = False
+def _begin_postgres(connection: Connection, busy: float) -> None:
+    """An open transaction of another process must not block without end. The setting ends with the transaction: the
+    next one on a connection of a pooler may be of another program."""
+    connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (f"{busy * 1000:.0f}ms",))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

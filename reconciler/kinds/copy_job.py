@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from reconciler.kinds.common import RUN_STATE, decode_organization, encode_organization
 from reconciler.kinds.field import Context, Field, Kind, Mode, Raw
-from reconciler.kinds.hours import OFF, allows_less, normalize_hours
 from reconciler.kinds.job_schedule import (
     ENABLED,
     RUN,
@@ -26,6 +25,7 @@ from reconciler.kinds.job_schedule import (
     written_schedule,
 )
 from reconciler.kinds.states import job_state
+from reconciler.kinds.week_hours import OFF, allows_less, normalize_hours
 from reconciler.model.errors import UnknownName
 
 IMMEDIATE: Final = "immediate"

@@ -94,7 +94,11 @@ class Graph:
 
     def uses(self, where: str, kind: str = "") -> list[Address]:
         """What an object names, in the order of its fields; with `kind` only such objects."""
-        return [edge.target for edge in self._edges_of(where) if not kind or kind_of(edge.target) == kind]
+        fields, found = self._objects.get(where, {}), list[Address]()
+        for field in EDGES.get(kind_of(where), ()):
+            if not kind or kind in field.refers:
+                found += targets(field, fields.get(field.name)) or ()
+        return [target for target in found if kind_of(target) == kind] if kind else found
 
     def users(self, where: str, kind: str = "") -> list[Address]:
         """The objects that name `where`; with `kind` only such objects."""

@@ -43,6 +43,8 @@ def is_host(text: str) -> bool:
 
 def is_address(host: str) -> bool:
     """Whether a host is an IP address."""
+    if ":" not in host and not host[:1].isdecimal():  # most hosts are names, and asking for the address is slow
+        return False
     try:
         ip_address(host)
     except ValueError:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.kinds.field import Applies, Context, Decode, Encode, Field, Mode, Normalize, Raw, hidden, nothing
-from reconciler.kinds.hours import OFF, allows_less, days_of, hours_of, normalize_hours, words_of
+from reconciler.kinds.week_hours import OFF, allows_less, days_of, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
 _DAYS = {

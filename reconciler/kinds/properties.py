@@ -15,7 +15,7 @@ from reconciler.kinds import KINDS, api
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Kind, Mode, hidden
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.traced import Traced
+from reconciler.kinds.read_tracking import Traced
 from reconciler.kinds.typed import typed
 from reconciler.model.connection import Access, Credential, Server
 from reconciler.model.secret import SecretRef

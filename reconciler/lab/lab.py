@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from reconciler import timing
+from reconciler.kinds.field import LAST_REST
 from reconciler.lab.certificates import replacements
 from reconciler.lab.control import ControlClient, ControlServer
 from reconciler.lab.errors import LabError
@@ -23,6 +24,7 @@ from reconciler.lab.secrets import LabSecrets
 from reconciler.lab.wanted import wanted
 from reconciler.model.connection import Access, Certificate, Connection, Credential, Package
 from reconciler.model.inventory import Inventory
+from reconciler.model.version import rest_number
 
 _PATIENCE: Final = 30.0
 _LOCK: Final = "lock"
@@ -130,6 +132,7 @@ class Lab:
         hosts = [self._host(name) for name in sorted(self._access.connections)]
         return {
             "url": f"https://{server.address}:{server.port}",
+            "token_url": f"https://{server.address}:{server.port}/v{rest_number(server.rest) or LAST_REST}/token",
             "ca_file": self._view.ca_file,
             "username": server.credential.username,
             "password": self._shown(server.credential),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import socket
+from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Final
 
@@ -25,6 +26,10 @@ Place = tuple[str, int]
 
 class UnknownName(OSError):
     """A name that is not a host of the lab: in a real network it would not resolve."""
+
+
+SERVED: Final[Place] = ("-", 0)
+"""The place of a port that nothing listens for: see `Network.serve`."""
 
 
 class Network:
@@ -44,6 +49,7 @@ class Network:
         self._first_real = 1 if area else _FIRST_UNPRIVILEGED
         self._elsewhere: dict[str, str] = {}
         self._lock = Lock()
+        self._served: dict[str, Callable[[], Collection[int]]] = {}
         self._names: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._places: dict[tuple[str, int], Place] = {}
@@ -83,6 +89,32 @@ class Network:
         """The address of every requested port, by name and port."""
         with self._lock:
             return dict(self._places)
+
+    def serve(self, name: str, ports: Callable[[], Collection[int]]) -> None:
+        """Ports of a host that accept connections and do nothing else: nothing listens for them."""
+        with self._lock:
+            self._served[name.lower()] = ports
+
+    @property
+    def served(self) -> set[tuple[str, int]]:
+        """What `serve` was told, by name and port."""
+        with self._lock:
+            hosts = dict(self._served)
+        return {(name, port) for name, ports in hosts.items() for port in ports()}
+
+    def reaches(self, name: str, port: int, deadline: float) -> bool | None:
+        """Whether `port` of `name` accepts a connection; None if the name is unknown."""
+        with self._lock:
+            ports = self._served.get(name.lower())
+        if ports is not None and port in ports():
+            return True
+        try:
+            self.connect(name, port, deadline).close()
+        except UnknownName:
+            return None
+        except OSError:
+            return False
+        return True
 
     def alias(self, name: str, machine: str) -> None:
         """Another name, or an address, that the server knows a host by."""

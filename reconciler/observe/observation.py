@@ -36,6 +36,7 @@ def observe(
     memory: Memory | None = None,
     listen: Callable[[Waiting], None] = lambda _: None,
     whole: bool = False,
+    digests: bool = True,
 ) -> Live:
     """The live state of the server and the hosts, in the inventory's terms.
 
@@ -43,7 +44,7 @@ def observe(
     requests that does not grow with the number of objects. Raises RemoteError if the server cannot be read; failures of
     single hosts are in `Live.hosts` and `Live.problems`. `since` are request counts that do not belong to this
     observation. `memory` is what the journal holds of this installation and inventory. `listen` is told who has not
-    answered yet. `whole` reads what is not declared as if it was.
+    answered yet. `whole` reads what is not declared as if it was. A saved plan needs `digests` of unknown values.
     """
     naming, before = Naming(reader.rest, access), dict(since or {})
     asked = [proxy.name for proxy in inventory.of_kind("proxy") if proxy.name in access.connections]
@@ -57,12 +58,11 @@ def observe(
         def names_of(name: str) -> Sequence[str]:
             return names_in(result(hosts[name])) if name in hosts else ()
 
-        resources, gaps = read_server(reader, inventory, naming, names_of, memory=memory, whole=whole)
+        resources, gaps = read_server(reader, inventory, naming, names_of, memory=memory, whole=whole, digests=digests)
         certificate, problems = result(security)
         awaited.answered("the server")
-        resources |= certificate
         facts = {name: result(future) for name, future in sorted(hosts.items())}
-    resources, more = read_versions(resources, reader, inventory, access, context)
+    resources, more = read_versions({**resources, **certificate}, reader, inventory, access, context)
     return Live(
         server=ServerInfo(access.server.host, reader.rest, reader.build, reader.installation),
         resources=dict(sorted(resources.items())),

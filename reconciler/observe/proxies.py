@@ -8,7 +8,7 @@ from typing import Any, Final
 from reconciler.kinds import KINDS
 from reconciler.kinds.field import Raw
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.proxy_names import Matches, Names, match
+from reconciler.kinds.proxy_matching import Matches, Names, match
 from reconciler.kinds.states import proxy_state
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address

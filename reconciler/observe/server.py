@@ -16,7 +16,7 @@ from reconciler.kinds.field import Raw
 from reconciler.kinds.graph import Graph
 from reconciler.kinds.matching import Matcher, ident_of, live_names
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.proxy_names import Matches
+from reconciler.kinds.proxy_matching import Matches
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
 from reconciler.model.inventory import Inventory
@@ -48,11 +48,12 @@ def read_server(
     *,
     memory: Memory | None = None,
     whole: bool = False,
+    digests: bool = True,
 ) -> ServerObjects:
     """Every object of every kind that this REST version has. Declared ones carry their declared names. `reported` gives
     the names that the host of a declared proxy reports; `memory` recognises objects that have other names now.
     `whole` also reads what takes requests of its own and is not declared: items of jobs, and what repositories and mail
-    settings refer to."""
+    settings refer to. With `digests`, objects have those of what is unknown."""
     memory = memory or Memory()
     raws = _read_collections(reader, inventory, whole=whole)
     if "repository" in raws:
@@ -72,7 +73,7 @@ def read_server(
         for name, seen in listed[kind.name]:
             if kind.name == "job":
                 objects.learn(address("job", name), seen)
-            resource = _decode(kind, name, seen, naming, digests=not whole)
+            resource = _decode(kind, name, seen, naming, digests=digests)
             found[address(kind.name, name)] = _with_owner(resource, inventory, memory)
     objects.learn_new(set(found))
     naming.directory = objects.found
@@ -137,7 +138,6 @@ def _named(
 
 
 def _decode(kind: Kind, name: str, seen: Raw, naming: Naming, *, digests: bool) -> LiveResource:
-    """With `digests`, of what is unknown: only a plan needs them."""
     fields = {field.name: field.from_api(seen, naming) for field in kind.fields}
     state = kind.state(seen, naming.rest) if kind.state else None
     unknown = unknown_digests(kind, seen, fields, naming) if digests else {}

@@ -10,7 +10,7 @@ from reconciler.kinds import Field, Kind
 from reconciler.kinds.field import Raw, hidden
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.put_requests import steady
-from reconciler.kinds.traced import Traced
+from reconciler.kinds.read_tracking import Traced
 from reconciler.kinds.typed import raw_of
 from reconciler.model.value import UNKNOWN, digest
 

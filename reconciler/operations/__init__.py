@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.operations.checkup import Checkup, doctor
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
     from reconciler.operations.execution import Execution, RolloutOptions
+    from reconciler.operations.explaining import explain
     from reconciler.operations.import_source import ServerLogin
     from reconciler.operations.importing import ImportOptions, ImportResult, Undeclared, import_server, undeclared
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
         show_run,
     )
     from reconciler.operations.mail_test import MailTest, send_test_mail
-    from reconciler.operations.previews import DiffOptions, DriftOptions, PlanOptions, Preview, diff, drift, plan
+    from reconciler.operations.previews import DiffOptions, DriftOptions, PlanOptions, Preview, diff, drift, graph, plan
     from reconciler.operations.request import Selection
     from reconciler.operations.runtime import Runtime
     from reconciler.operations.session import PlanResult
@@ -47,12 +48,13 @@ else:
         "checkup": ("Checkup", "doctor"),
         "errors": ("ApprovalRequired", "InvalidOption"),
         "execution": ("Execution", "RolloutOptions"),
+        "explaining": ("explain",),
         "import_source": ("ServerLogin",),
         "importing": ("ImportOptions", "ImportResult", "Undeclared", "import_server", "undeclared"),
         "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
         "journals": ("JournalOptions", "RunDetails", "break_lock", "list_locks", "list_runs", "show_run"),
         "mail_test": ("MailTest", "send_test_mail"),
-        "previews": ("DiffOptions", "DriftOptions", "PlanOptions", "Preview", "diff", "drift", "plan"),
+        "previews": ("DiffOptions", "DriftOptions", "PlanOptions", "Preview", "diff", "drift", "graph", "plan"),
         "request": ("Selection",),
         "runtime": ("Runtime",),
         "session": ("PlanResult",),
@@ -102,6 +104,8 @@ __all__ = [
     "diff",
     "doctor",
     "drift",
+    "explain",
+    "graph",
     "import_server",
     "list_jobs",
     "list_locks",

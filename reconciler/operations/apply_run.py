@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +63,11 @@ class ApplyResult:
 
 
 Approve = Callable[["PlanResult"], bool]
+Confirm = Callable[[Sequence[str]], bool]
+
+
+def _always(_proxies: Sequence[str]) -> bool:
+    return True
 
 
 def apply(
@@ -71,11 +76,15 @@ def apply(
     runtime: Runtime | None = None,
     *,
     approve: Approve | None = None,
+    rescan: Confirm = _always,
 ) -> ApplyResult:
     """Make the live state as the inventory at `path` declares, or carry out the saved plan at `path`.
 
     `approve` is called with the plan of an inventory and returns whether to apply it. A saved plan was approved
     before: it is compared with the live state, changes that no longer fit are refused, and nothing is asked.
+
+    `rescan` is called before the plan of an inventory is made, with the proxies of which the server and their hosts do
+    not agree, and returns whether the server is asked to rescan them: the only request that precedes `approve`.
 
     Returns how it ended, also if changes failed. Before anything is changed it raises ApprovalRequired (an inventory
     without `approve`), Diagnosed, InvalidOption, RemoteError, SecretError, LockHeld, JournalError or LabError, and
@@ -101,7 +110,8 @@ def apply(
         if asked.resume:
             request = resumed(request, session, asked.resume)
         runtime.report(f"Reading {session.access.server.host} and its hosts ({len(session.access.connections)}) ...")
-        return _Apply(session, run, request, asked, runtime).carry_out(None if saved else approve)
+        doing = _Apply(session, run, request, asked, runtime, _always if saved else rescan)
+        return doing.carry_out(None if saved else approve)
 
 
 def _saved_plan(path: Path, asked: ApplyOptions, runtime: Runtime) -> SavedPlan | None:
@@ -157,13 +167,20 @@ class _Apply:
     """One apply under its lock."""
 
     def __init__(
-        self, session: Session, run: LockedRun, request: PlanRequest, asked: ApplyOptions, runtime: Runtime
+        self,
+        session: Session,
+        run: LockedRun,
+        request: PlanRequest,
+        asked: ApplyOptions,
+        runtime: Runtime,
+        rescan: Confirm,
     ) -> None:
         self.session = session
         self.run = run
         self.request = request
         self.asked = asked
         self.runtime = runtime
+        self.rescan = rescan
 
     def carry_out(self, approve: Approve | None) -> ApplyResult:
         planned = self._plan()
@@ -192,7 +209,7 @@ class _Apply:
             return planned
         late = {report.address for report in planned.whole.reports if report.code in RESCANNED}
         proxies = [proxy.name for proxy in self.session.inventory.of_kind("proxy") if proxy.address in late]
-        if not proxies:
+        if not proxies or not self.rescan(proxies):
             return planned
         self.runtime.report(f"Rescanning proxies whose hosts and server do not agree: {', '.join(proxies)} ...")
         self.session.rescan(planned.live, proxies)

@@ -46,8 +46,11 @@ class Execution:
 
     @property
     def errors(self) -> list[JournalError]:
-        """What stopped the run, and what the journal could not take."""
-        return [error for error in (self.result.error, self.journal_error) if error is not None]
+        """What stopped the run, and what the journal could not take; only the first if one outage is both."""
+        first, last = self.result.error, self.journal_error
+        if first is not None and last is not None and last.code in (first.code, getattr(first, "cause", "")):
+            last = None
+        return [error for error in (first, last) if error is not None]
 
     @property
     def is_complete(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,11 @@ def git_state(history: History, inventory: Inventory) -> dict[str, Any]:
     return {"commit": history.commit(), "dirty": history.is_dirty(inventory.files)}
 
 
-def inventory_at(history: History, commit: str, now: Inventory) -> Inventory | None:
-    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is.
+@contextmanager
+def inventory_at(history: History, commit: str, now: Inventory) -> Iterator[Inventory | None]:
+    """The inventory as it was at `commit`; None if it did not exist. `now` is how it is: if its file or folder is not
+    in the commit, it was moved since, and is the only one there with its name. The files that it names (playbooks,
+    packages, keys) exist until the end of the context.
     What it includes may be anywhere in the commit. Raises Diagnosed if it had errors."""
     from reconciler.operations.inventory_loader import read_inventory
 
@@ -35,20 +40,36 @@ def inventory_at(history: History, commit: str, now: Inventory) -> Inventory | N
         folder = history.export(commit, Path(there), now.file_digests)
         path = folder / now.main if now.main else folder
         if not path.exists():
-            return None
+            moved = _named(Path(there), now)
+            if moved is None:
+                yield None
+                return
+            path = moved
         inventory, found = read_inventory(path, lab=True, include_root=Path(there))
-    if inventory is None:
-        raise Diagnosed(found)
-    return inventory
+        if inventory is None:
+            raise Diagnosed(found)
+        yield inventory
 
 
-def inventory_at_base(inventory: Inventory, revision: str) -> Inventory | None:
-    """`inventory` as it was where its branch left `revision`; None if it did not exist. Raises Diagnosed, and
+def _named(top: Path, now: Inventory) -> Path | None:
+    """The file below `top` that says the name of the inventory, or its folder if the inventory is one. None unless it
+    is the only one."""
+    from reconciler.inventory import name_said
+
+    files = (file for end in ("*.yml", "*.yaml") for file in top.rglob(end) if file.is_file())
+    found = {file if now.main else file.parent for file in files if name_said(file.read_bytes()) == now.name}
+    return found.pop() if len(found) == 1 else None
+
+
+@contextmanager
+def inventory_at_base(inventory: Inventory, revision: str) -> Iterator[Inventory | None]:
+    """`inventory` as it was where its branch left `revision`, as by `inventory_at`. Raises Diagnosed, and
     UnknownRevision."""
     history = history_of(inventory)
     if history is None:
         raise no_history(inventory, revision)
-    return inventory_at(history, history.base(revision), inventory)
+    with inventory_at(history, history.base(revision), inventory) as found:
+        yield found
 
 
 def no_history(inventory: Inventory, base: str) -> Diagnosed:

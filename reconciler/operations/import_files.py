@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -45,7 +46,7 @@ def target_of(folder: Path | None, name: str, source: Source, runtime: Runtime, 
     from reconciler.importing.base import base_sections
     from reconciler.importing.compose import Existing
     from reconciler.importing.files import main_file
-    from reconciler.inventory.raw import raw_document
+    from reconciler.inventory.raw_document import raw_document
     from reconciler.operations.inventory_loader import load_inventory
 
     main = main_file(name)
@@ -63,12 +64,22 @@ def _check_ours(folder: Path, main: str) -> None:
     from reconciler.importing.files import MADE_HERE
     from reconciler.importing.report import REPORT, VARIABLES
 
+    check_writable(folder)
     for name in (main, VARIABLES, REPORT):
         file = folder / name
         if link := link_in(file):
             raise OSError(errno.ELOOP, "a symbolic link, which is not written through", str(link))
         if file.exists() and MADE_HERE.removeprefix("# ") not in file.read_text("utf-8", "replace").partition("\n")[0]:
             raise Diagnosed([_in_the_way(file)])
+
+
+def check_writable(folder: Path) -> None:
+    """Whether files can be made there, before anything is asked of a person or a server. Raises OSError."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
 def _in_the_way(file: Path) -> Diagnostic:

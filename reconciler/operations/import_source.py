@@ -52,7 +52,7 @@ class Source:
 
 def source_of(given: Path | ServerLogin, name: str, runtime: Runtime, *, lab: bool) -> Source:
     """Raises Diagnosed if the inventory, or what the options say, has errors."""
-    from reconciler.inventory.raw import raw_document
+    from reconciler.inventory.raw_document import raw_document
     from reconciler.operations.inventory_loader import check_trust, load_inventory
 
     if isinstance(given, Path):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.collector import collector_paused
 from reconciler.kinds import KINDS, Mode
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
@@ -20,6 +21,7 @@ from reconciler.operations.status import Status
 if TYPE_CHECKING:
     from reconciler.importing.compose import Composed
     from reconciler.importing.entries import LiveObjects, Omission
+    from reconciler.importing.hosts import HostScan
     from reconciler.importing.logins import Answer
     from reconciler.importing.report import Facts
     from reconciler.model.connection import Access
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 class ImportOptions:
     """`name` is that of the new inventory, by default that of the source; `folder` gets its files, None writes none.
     `layout` is `one` or `split`, by default by the number of objects. `answers` are the accounts of proxies by class;
-    with `visited` the inventory lets hosts be visited. `decide` is called with what was found and may answer the rest.
+    with `visited` the inventory lets hosts be visited. `scan` has them asked for what they show before any login.
+    `decide` is called with what was found and may answer the rest.
     """
 
     name: str = ""
@@ -44,16 +47,19 @@ class ImportOptions:
     selection: Selection = field(default_factory=Selection)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     visited: bool = False
+    scan: bool = False
     decide: Callable[[Overview, ImportOptions], ImportOptions] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a server has: the names of its `organizations`, how many proxies of each class, how many objects."""
+    """What a server has that is not declared yet: the names of its `organizations`, how many proxies of each class, how
+    many objects. `again` is set if an earlier import wrote the inventory."""
 
     organizations: Sequence[str]
     proxies: Mapping[str, int]
     objects: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +151,19 @@ class _Import:
         hosts = {str(item.fields["host"]).lower(): item for item in source.of_kind("proxy") if not item.is_local}
         logins = {host: str(item.fields["credentials"]) for host, item in hosts.items() if "credentials" in item.fields}
         self._logins = logins
+        self._connections = source.access.connections
+        self._scanned: Mapping[str, HostScan] = {}
 
     def run(self) -> ImportResult:
         from reconciler.importing.report import REPORT, VARIABLES, report, variables
+        from reconciler.operations.host_scan import scan_hosts
 
         live = self._session.observe_server(whole=True)
         if self._options.decide is not None:
-            self._options = self._options.decide(_overview(live), self._options)
-        with staging() as folder:
+            self._options = self._options.decide(_overview(live, self._target), self._options)
+        if self._options.scan:
+            self._scanned = scan_hosts(self._session, live, self._connections)
+        with collector_paused(), staging() as folder:
             composed, inventory, omitted = self._fitting(live, folder)
             plan = self._plan(inventory)
         facts = self._facts(live, composed, inventory, omitted)
@@ -190,7 +201,7 @@ class _Import:
         from reconciler.importing.compose import Wishes, compose_added, compose_new
 
         options = self._options
-        wishes = Wishes(options.layout, options.answers, self._logins, options.visited)
+        wishes = Wishes(options.layout, options.answers, self._logins, options.visited, self._scanned)
         existing, rest = self._target.existing, live.server.rest
         if existing is not None:
             return compose_added(rest, existing, chosen, wishes, unsaid)
@@ -205,13 +216,14 @@ class _Import:
             inventory=replace(inventory, resources=resources),
             access=lab.redirect(access) if lab else access,
         )
-        return planned.plan().plan
+        return planned.plan(kept=False).plan
 
     def _facts(self, live: Live, composed: Composed, inventory: Inventory, omitted: Sequence[Omission]) -> Facts:
         from reconciler.importing.compose import to_fill_in
         from reconciler.importing.report import Facts
 
-        there = composed.live_of.keys()
+        there = composed.live_of
+        hosts = {where: str(live.resources[there[where]].fields.get("host", "")).lower() for where in there}
         return Facts(
             inventory,
             f"{live.server.host} (REST v{live.server.rest}, build {live.server.build})",
@@ -221,15 +233,17 @@ class _Import:
             gone=[where for where, item in inventory.resources.items() if where not in there and _is_of_rest(item)],
             to_do=[f"Fill in `credentials.{name}`: the account is a guess." for name in to_fill_in(composed.files)],
             visited=bool(inventory.access.connections),
+            scanned={where: self._scanned[host] for where, host in hosts.items() if host in self._scanned},
         )
 
 
-def _overview(live: Live) -> Overview:
+def _overview(live: Live, target: Target) -> Overview:
     from reconciler.importing.logins import class_of
 
-    found = live.resources.values()
+    found = [item for where, item in live.resources.items() if where not in target.declared]
     classes = Counter(class_of(item) for item in found if item.kind == "proxy" and not item.proxy.is_local)
-    return Overview(sorted(item.name for item in found if item.kind == "organization"), classes, len(found))
+    organizations = sorted(item.name for item in found if item.kind == "organization")
+    return Overview(organizations, classes, len(found), again=target.existing is not None)
 
 
 def _is_of_secrets(change: Change) -> bool:

@@ -58,7 +58,7 @@ def check_trust(inventory: Inventory, runtime: Runtime) -> None:
 
 def distrusted_by(file: Path, inventory: Inventory) -> list[Diagnostic]:
     """What the file of `--trust` does not allow. Raises Diagnosed if it cannot be used."""
-    from reconciler.inventory.trust import distrusted, load_trust
+    from reconciler.inventory.trust_file import distrusted, load_trust
 
     return distrusted(inventory, load_trust(file, inventory.access.root))
 

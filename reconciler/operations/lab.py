@@ -26,9 +26,7 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
 
     Raises Diagnosed if the packages of the lab are not installed, and LabError.
     """
-    missing = [name for name in _REQUIRED if find_spec(name) is None]
-    if missing:
-        raise Diagnosed([_not_installed(missing)])
+    _check_installed()
     from reconciler.lab.lab import Lab
 
     folder = own_folder(lab_folder(inventory.name, runtime.environment))
@@ -55,10 +53,18 @@ def reset_lab_at(path: Path | None, runtime: Runtime) -> str:
 
 
 def reset_lab(inventory: str, runtime: Runtime) -> None:
-    """Delete the state of the lab of the inventory with this name, and its journal. Raises LabError while it runs."""
+    """Delete the state of the lab of the inventory with this name, and its journal. Raises LabError while it runs, and
+    Diagnosed if the packages of the lab are not installed."""
+    _check_installed()
     from reconciler.lab.lab import reset
 
     reset(lab_folder(inventory, runtime.environment))
+
+
+def _check_installed() -> None:
+    missing = [name for name in _REQUIRED if find_spec(name) is None]
+    if missing:
+        raise Diagnosed([_not_installed(missing)])
 
 
 def _not_installed(missing: list[str]) -> Diagnostic:

@@ -7,6 +7,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.operations.events import Warned
+
 if TYPE_CHECKING:
     from reconciler.apply import Result
     from reconciler.journal import HeldLock, Holder, Journal, JournalError, RunRecorder, RunState, Who
@@ -81,6 +84,24 @@ def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: flo
             why = "it was not renewed" if lock.before.expired else "its process is gone from this machine"
             runtime.report(f"Took over the lock of {lock.before.describe()}: {why}.")
         yield LockedRun(session.journal, lock, operation, run, who, _commit(session))
+
+
+def report_other_run(session: Session, runtime: Runtime) -> None:
+    """Report who holds the lock of the server, if a run does: what it changes is in motion."""
+    key = session.reader.installation or session.access.server.host.lower()
+    holder = session.journal.locks.held(key)
+    if holder is not None:
+        runtime.listen(Warned(_in_motion(holder)))
+
+
+def _in_motion(holder: Holder) -> Diagnostic:
+    return Diagnostic(
+        code="other-run",
+        summary="Another run is changing this server",
+        detail=f"{holder.describe()}. What it has not finished is shown as it is now.",
+        fix="Repeat this when the run has ended. See: vbo-reconcile lock list",
+        severity=Severity.WARNING,
+    )
 
 
 def _commit(session: Session) -> str:

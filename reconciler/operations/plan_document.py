@@ -26,6 +26,7 @@ def plan_document(
     """The JSON form of a plan. Changes that the inventory's commits since the git revision `base` do not cause are
     marked; without `base` the base of the pull request is used in a pipeline. Raises UnknownRevision for a `base` that
     git does not know."""
+    from reconciler.inventory.source import printable
     from reconciler.plan import plan_to_json
     from reconciler.plan.review import with_commits
     from reconciler.plan.topology import illustrated
@@ -33,7 +34,7 @@ def plan_document(
     document = illustrated(plan_to_json(plan, mode), inventory)
     history = history_of(inventory)
     folder = history.folder if history else _folder(inventory)
-    document["inventory"] |= {"folder": folder, "main": inventory.main, "files": list(inventory.files)}
+    document["inventory"] |= {"folder": folder, "main": printable(inventory.main), "files": list(inventory.files)}
     if history is None:
         if base:
             raise no_history(inventory, base)
@@ -46,8 +47,10 @@ def plan_document(
 
 def _folder(inventory: Inventory) -> str:
     """The folder of an inventory, relative to the working directory; empty if it is not below that."""
+    from reconciler.inventory.source import printable
+
     below = os.path.relpath(inventory.access.root)
-    return "" if below == "." or below.startswith("..") else Path(below).as_posix()
+    return "" if below == "." or below.startswith("..") else printable(Path(below).as_posix())
 
 
 def _compared(
@@ -69,13 +72,14 @@ def _compared(
         runtime.report(f"Changes are not compared with the base of this review: {error}")
         return document
     try:
-        old = inventory_at(history, commit, inventory)
+        with inventory_at(history, commit, inventory) as old:
+            changed, introduced = access_changes(old, inventory), touched(old, inventory)
     except Diagnosed as error:
         runtime.listen(Warned(_broken_base(revision, error)))
         return document
-    warnings = access_warnings(access_changes(old, inventory)) if document["mode"] != DIFF else ()
+    warnings = access_warnings(changed) if document["mode"] != DIFF else ()
     problems = [*map(diagnostic_to_json, warnings), *document["problems"]]
-    compared = with_base(document, {"revision": revision, "commit": commit}, touched(old, inventory))
+    compared = with_base(document, {"revision": revision, "commit": commit}, introduced)
     return {**compared, "problems": problems}
 
 

@@ -58,6 +58,7 @@ class PlanOptions:
 def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime | None = None) -> Preview:
     """What would change to make the live state as the inventory at `path` declares. Nothing is written to the server
     or a host. Raises Diagnosed, RemoteError, SecretError, JournalError, UnknownRevision, LabError, and OSError."""
+    from reconciler.operations.locked_run import report_other_run
     from reconciler.operations.plan_document import plan_document
     from reconciler.operations.plan_file import is_found, save_plan
     from reconciler.operations.rehearsal import rehearse
@@ -78,6 +79,7 @@ def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime 
         adopt=asked.adopt,
     )
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
+        report_other_run(session, runtime)
         made = session.plan(request).plan
     document = plan_document(made, inventory, runtime, base=base)
     expires, found = None, True
@@ -102,7 +104,8 @@ class DriftOptions:
 def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtime | None = None) -> Preview:
     """Where the live state is not as the inventory at `path` declares, except for known drift that has not expired.
     Jobs that an apply would start are no drift. Raises what `plan` does."""
-    from reconciler.inventory.known import load_known
+    from reconciler.inventory.known_drift import load_known
+    from reconciler.operations.locked_run import report_other_run
     from reconciler.operations.plan_document import plan_document
     from reconciler.operations.session import open_session
     from reconciler.plan.document import DRIFT
@@ -112,6 +115,7 @@ def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtim
     accepted = load_known(asked.known) if asked.known else []
     inventory = load_inventory(Path(path), runtime, lab=asked.lab)
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
+        report_other_run(session, runtime)
         made = session.plan(PlanRequest(selection=asked.selection))
         today = session.clock().date()
     found = drift_of(made.plan, accepted, today)
@@ -144,8 +148,19 @@ def diff(path: Path | str, options: DiffOptions, runtime: Runtime | None = None)
         raise InvalidOption("Give either the older inventory or a base.")
     wanted = load_inventory(Path(path), runtime, lab=True)
     if options.old is not None:
-        before = load_inventory(options.old, runtime, lab=True)
+        made = difference(load_inventory(options.old, runtime, lab=True), wanted)
     else:
-        before = inventory_at_base(wanted, str(options.base)) or nothing(wanted)
-    made = difference(before, wanted)
+        with inventory_at_base(wanted, str(options.base)) as before:
+            if before is not None and before.main != wanted.main:
+                runtime.report(f"In {options.base} this inventory is {before.main}.")
+            made = difference(before or nothing(wanted), wanted)
     return Preview(made, plan_document(made, wanted, runtime, mode=DIFF))
+
+
+def graph(path: Path | str, runtime: Runtime | None = None) -> dict[str, Any]:
+    """The topology that the inventory at `path` declares: `{inventory, nodes: [{address, kind, label}], edges: [[from,
+    to]]}`. Connects to nothing and needs no secret. Raises Diagnosed."""
+    from reconciler.plan.topology import declared_topology
+
+    inventory = load_inventory(Path(path), runtime or Runtime(), lab=True)
+    return {"inventory": inventory.name, **declared_topology(inventory)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,24 +23,32 @@ def rehearse(inventory: Inventory, base: str, runtime: Runtime, *, parallel: int
     from reconciler.operations.lab import reset_lab
     from reconciler.operations.session import open_session
 
-    old, revision = _old(inventory, base, runtime)
-    reset_lab(inventory.name, runtime)
-    if old is None:
-        runtime.report(f"{base} has no such inventory: the rehearsal starts with an empty server.")
-        return revision
-    runtime.report(f"Rehearsal: the lab of {inventory.name} is reset, and {base} is applied to it.")
-    with open_session(replace(old, name=inventory.name), runtime, lab=True, parallel=parallel) as session:
-        _apply(session, base, runtime)
-    return revision
+    with _old(inventory, base, runtime) as old:
+        reset_lab(inventory.name, runtime)
+        if old is None:
+            runtime.report(f"{base} has no such inventory: the rehearsal starts with an empty server.")
+        else:
+            runtime.report(f"Rehearsal: the lab of {inventory.name} is reset, and {base} is applied to it.")
+            named = replace(old, name=inventory.name)
+            with open_session(named, runtime, lab=True, parallel=parallel) as session:
+                _apply(session, base, runtime)
+    return None if Path(base).exists() else base
 
 
-def _old(inventory: Inventory, base: str, runtime: Runtime) -> tuple[Inventory | None, str | None]:
+@contextmanager
+def _old(inventory: Inventory, base: str, runtime: Runtime) -> Iterator[Inventory | None]:
+    """The older inventory, which can be applied until the end of the context."""
     from reconciler.operations.git_history import inventory_at_base
     from reconciler.operations.inventory_loader import load_inventory
+    from reconciler.requirements import load_for
 
     if Path(base).exists():
-        return load_inventory(Path(base), runtime, lab=True), None
-    return inventory_at_base(inventory, base), base
+        yield load_inventory(Path(base), runtime, lab=True)
+        return
+    with inventory_at_base(inventory, base) as found:
+        if found is not None:
+            load_for(found)  # fails here, while the lab is as it was
+        yield found
 
 
 def _apply(session: Session, base: str, runtime: Runtime) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
@@ -81,14 +81,20 @@ class Session:
         return self.journal.applied_state
 
     def plan(
-        self, request: PlanRequest | None = None, *, since: Mapping[str, int] | None = None, verifies: bool = False
+        self,
+        request: PlanRequest | None = None,
+        *,
+        since: Mapping[str, int] | None = None,
+        verifies: bool = False,
+        kept: bool = True,
     ) -> PlanResult:
         """Observe the server and the hosts, and plan what is requested. Guards judge only the changes that are left.
 
-        `since` are request counts that do not belong to this observation; `verifies` is true after an apply. Raises
-        RemoteError if the server cannot be read, and Diagnosed for a selection that matches nothing.
+        `since` are request counts that do not belong to this observation; `verifies` is true after an apply. A plan
+        that is not `kept` cannot be approved. Raises RemoteError if the server cannot be read, and Diagnosed for a
+        selection that matches nothing.
         """
-        from reconciler.observe import observe, recall
+        from reconciler.observe import recall
         from reconciler.plan import make_plan
         from reconciler.plan.batches import DEFAULT, as_approved, batched
         from reconciler.plan.full_backups import with_full_backups
@@ -96,21 +102,8 @@ class Session:
         from reconciler.plan.recheck import recheck
 
         asked = request or PlanRequest()
-        memory = self._memory()
-        with self.runtime.waiting() as listen:
-            live = observe(
-                self.inventory,
-                access=self.access,
-                context=self.context,
-                reader=self.reader,
-                playbooks=self.playbooks,
-                clock=self.clock,
-                parallel=self.parallel,
-                since=since,
-                memory=memory,
-                listen=listen,
-            )
-        state = self.applied_state
+        memory, state = self._memory(), self.applied_state
+        live = self._observe(self.inventory, self.access, parallel=self.parallel, since=since, digests=kept)
         known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         lab, playbooks = self.lab is not None, self.playbooks
         whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
@@ -158,13 +151,16 @@ class Session:
     def observe_server(self, *, whole: bool = False) -> Live:
         """Observe what REST shows, without the hosts, with `whole` also what belongs to objects that are not declared.
         Raises RemoteError."""
-        from reconciler.observe import observe
-
         access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
         resources = {where: found for where, found in self.inventory.resources.items() if found.kind != "certificate"}
+        return self._observe(replace(self.inventory, resources=resources), access, whole=whole, digests=False)
+
+    def _observe(self, inventory: Inventory, access: Access, **more: Any) -> Live:
+        from reconciler.observe import observe
+
         with self.runtime.waiting() as listen:
             return observe(
-                replace(self.inventory, resources=resources),
+                inventory,
                 access=access,
                 context=self.context,
                 reader=self.reader,
@@ -172,7 +168,7 @@ class Session:
                 clock=self.clock,
                 memory=self._memory(),
                 listen=listen,
-                whole=whole,
+                **more,
             )
 
     def _scope(self) -> str:

@@ -14,8 +14,8 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Report
 from reconciler.model.steps import AdoptObject
 from reconciler.model.value import UNKNOWN
+from reconciler.plan.compare import precondition
 from reconciler.plan.ownership import is_built_in
-from reconciler.plan.payload import precondition
 from reconciler.plan.proxies.refusals import OFFLINE
 from reconciler.plan.repository_states import why_not_edited
 

@@ -192,3 +192,12 @@ def applied_digests(resource: Resource, recall: Recall) -> dict[str, str]:
     wanted = wanted_fields(resource, recall)
     plain = {name: digest(value) for name, value in wanted.items() if value is not UNKNOWN and name not in secrets}
     return {**plain, **secrets}
+
+
+def precondition(kind: Kind, live: LiveResource) -> str:
+    """Fingerprint of the observed object, without its volatile fields. It covers what is unknown, too: an approval is
+    for the object as it was, understood or not."""
+    fields = ((item.name, live.fields.get(item.name)) for item in kind.fields)
+    shown = {name: known(value) for name, value in fields if value is not UNKNOWN}
+    unknown = {"unknown": dict(live.unknown)} if live.unknown else {}
+    return digest({"id": live.id, "fields": shown, **unknown})

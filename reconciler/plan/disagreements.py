@@ -15,8 +15,7 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import Report, ReportLevel
 from reconciler.model.state import Status
 from reconciler.model.version import build_number
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 SERVICE: Final = "Veeam.Archiver.Proxy"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.kinds import KINDS
 from reconciler.model.address import kind_of
-from reconciler.model.known import Known
+from reconciler.model.known_drift import Known
 from reconciler.model.plan import Action, Change, Plan, Report
 from reconciler.plan.full_backups import CODE
 from reconciler.plan.repository_states import STATE, with_states

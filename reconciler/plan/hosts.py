@@ -12,7 +12,7 @@ from reconciler.model.live import HostFacts
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Report, ReportLevel, UnknownField
 from reconciler.model.steps import ChangeHost
 from reconciler.model.value import digest
-from reconciler.plan.part import PlanPart
+from reconciler.plan.passes import PlanPart
 from reconciler.requirements import Playbook, UnmetRequirement, advice, unmet
 
 

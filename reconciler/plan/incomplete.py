@@ -8,8 +8,7 @@ from reconciler.model.address import kind_of, name_of
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import INCOMPLETE, Gap
 from reconciler.model.plan import Action, Change
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 _NEVER = (Action.DELETE, Action.REPLACE, Action.TAKEOVER)
 

@@ -13,8 +13,7 @@ from reconciler.model.plan import Action, Cause, Change, Reason
 from reconciler.model.recall import Recall
 from reconciler.model.steps import RunJob
 from reconciler.model.value import digest
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 PENDING = "(run)"
 """Recorded with a job from before its start until it has a result: the next apply resumes what was interrupted."""

@@ -12,8 +12,7 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Report, ReportLevel
 from reconciler.model.state import MailState
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 _NAMES: Final = {SMTP_MODE: "an SMTP server", "microsoft365": "Microsoft 365", "google": "Google"}
 _CONSOLE: Final = "in the Veeam console, General Options, Notifications"

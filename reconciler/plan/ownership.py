@@ -18,10 +18,9 @@ from reconciler.model.recall import Recall
 from reconciler.model.step import Step
 from reconciler.model.steps import DeleteObject
 from reconciler.model.value import UNKNOWN, known
-from reconciler.plan.doubles import disputed, is_recorded, may_be, mistaken, suggestion, unrecorded
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
-from reconciler.plan.payload import precondition
+from reconciler.plan.compare import precondition
+from reconciler.plan.lookalikes import disputed, is_recorded, may_be, mistaken, suggestion, unrecorded
+from reconciler.plan.passes import Inputs, PlanPart
 from reconciler.plan.protection import unprotected
 from reconciler.plan.repositories import LAST
 

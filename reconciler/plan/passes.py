@@ -3,17 +3,47 @@ nothing else, so every order that satisfies `needs` gives the same plan."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from reconciler.kinds.graph import Graph
 from reconciler.kinds.naming import Naming
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
+from reconciler.model.plan import Change, Report, UnknownField
 from reconciler.model.recall import Recall
-from reconciler.plan.part import PlanPart, joined
 from reconciler.requirements import Playbook
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """What a pass contributes. `obstacles` say, by key of a change, what outside of it prevents it; its own reason
+    (`Change.blocked`) and its dependencies are reported first."""
+
+    changes: tuple[Change, ...] = ()
+    reports: tuple[Report, ...] = ()
+    unknown: tuple[UnknownField, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    unchanged: int = 0
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+
+
+def joined(parts: Iterable[PlanPart]) -> PlanPart:
+    """The sum of `parts`."""
+    given = list(parts)
+    obstacles: dict[str, str] = {}
+    for part in given:
+        obstacles |= part.obstacles
+    return PlanPart(
+        changes=tuple(item for part in given for item in part.changes),
+        reports=tuple(item for part in given for item in part.reports),
+        unknown=tuple(item for part in given for item in part.unknown),
+        problems=tuple(item for part in given for item in part.problems),
+        unchanged=sum(part.unchanged for part in given),
+        obstacles=obstacles,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import Action, Change, FieldChange, Report, ReportLevel
 from reconciler.model.steps import VerifyProxy
 from reconciler.model.version import build_number
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 
 def upgraded_together(changes: Iterable[Change]) -> Mapping[str, frozenset[str]]:

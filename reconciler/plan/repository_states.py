@@ -11,8 +11,7 @@ from reconciler.model.address import name_of
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Report, ReportLevel
 from reconciler.model.state import RepositoryState
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 OUTDATED: Final = "repository-out-of-date"
 INVALID: Final = "repository-invalid"

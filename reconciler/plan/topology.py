@@ -50,6 +50,13 @@ def topology(inventory: Inventory, plan: Plan | Data) -> dict[str, Any]:
     return _picture({**_mentioned(document), **declared}, document)
 
 
+def declared_topology(inventory: Inventory) -> dict[str, Any]:
+    """The same of what an inventory declares: nodes have no state."""
+    objects = {str(where): found.fields for where, found in inventory.resources.items()}
+    picture = _drawn(objects, inventory.access.server.host, {})
+    return {**picture, "nodes": [{key: node[key] for key in ("address", "kind", "label")} for node in picture["nodes"]]}
+
+
 def illustrated(document: Data, inventory: Inventory) -> dict[str, Any]:
     """The JSON form of a plan with what reviews show of its inventory: the files (deletions, for example, have no line)
     and the topology."""
@@ -63,9 +70,12 @@ def of_changes(document: Data) -> dict[str, Any]:
 
 
 def _picture(objects: Mapping[str, Data], document: Data) -> dict[str, Any]:
-    states = _states(document)
+    return _drawn(objects, str(document["server"]["host"]), _states(document))
+
+
+def _drawn(objects: Mapping[str, Data], server: str, states: Mapping[str, str]) -> dict[str, Any]:
     shown = {where: fields for where, fields in sorted(objects.items()) if kind_of(where) in SHOWN}
-    nodes = [_node(SERVER, str(document["server"]["host"]), states)]
+    nodes = [_node(SERVER, server, states)]
     nodes += [_node(where, name_of(where) or where, states) for where in shown]
     return {"nodes": nodes, "edges": sorted(_edges(shown))}
 

@@ -28,7 +28,7 @@ def checkup_text(checkup: Data, style: Style, *, everything: bool = False) -> st
         lines += ["", *_table(problems, style)]
     if passed:
         lines += ["", *(_table(passed, style) if everything else _short(passed, style))]
-    lines += ["", style.paint(_verdict(checkup), "bold")]
+    lines += ["", style.paint(verdict(checkup), "bold")]
     return "".join(f"{style.plain(line)}\n" for line in lines)
 
 
@@ -50,7 +50,8 @@ def _short(checks: Sequence[Data], style: Style) -> Iterator[str]:
         yield line.replace("ok", style.paint("ok", *_LOOKS["ok"]), 1)
 
 
-def _verdict(checkup: Data) -> str:
+def verdict(checkup: Data) -> str:
+    """`Check-up: 2 failed, 31 passed.`"""
     counts = checkup["counts"]
     words = {"error": "failed", "warning": "with warnings", "unknown": "unknown", "ok": "passed"}
     said = ", ".join(f"{counts[level]} {word}" for level, word in words.items() if counts[level])

@@ -65,7 +65,7 @@ def _changes(plan: Data, style: Style) -> Iterator[list[str]]:
         if style.detail == "brief":
             yield from [[line for change in _in_order(changes) for line in _brief(change, style)]] if changes else []
         else:
-            yield from (_change(change, style) for change in _in_order(changes))
+            yield from (change_lines(change, style) for change in _in_order(changes))
 
 
 def _in_order(changes: Iterable[Data]) -> list[Data]:
@@ -86,7 +86,7 @@ def _brief(change: Data, style: Style) -> Iterator[str]:
         yield f"      {style.paint('blocked:', 'red', 'bold')} {clean(change['blocked'])}"
 
 
-def _change(change: Data, style: Style) -> list[str]:
+def change_lines(change: Data, style: Style) -> list[str]:
     lines = [_headline(change, style)]
     if change.get("blocked"):
         lines.append(f"      {style.paint('blocked:', 'red', 'bold')} {clean(change['blocked'])}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 from reconciler import timing
 from reconciler.model.waiting import Waiting
 from reconciler.render.style import Style, clean
+from reconciler.render.wrapping import shortened
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -118,7 +119,7 @@ class TerminalLine:
 
         def frame() -> Text:
             turn = wheel[int(timing.monotonic() * _TURNS) % len(wheel)]
-            line = self._style.plain(text())
+            line = self._style.plain(shortened(text(), console.width - 2))
             return Text.assemble((f"{turn} ", "dim"), line, no_wrap=True, overflow="crop")
 
         console = Console(file=self._stream, force_terminal=True, no_color=not self._style.colour, highlight=False)

@@ -14,7 +14,7 @@ from reconciler.apply.steps import RUN, StepFailed
 from reconciler.journal import AppliedState, JournalError, LeaseLost
 from reconciler.model.connection import Access, Server
 from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
-from reconciler.model.event import Event, Outcome, StepDone, StepStarted
+from reconciler.model.event import ChangeEnded, Event, Outcome, StepDone, StepStarted
 from reconciler.model.inventory import Inventory, Policy
 from reconciler.model.live import Live, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
@@ -277,6 +277,28 @@ class TestMarks:
         recorder, plan = self.recorder(notes, change)
         recorder.settle(plan)
         assert ("drain.px-1" in notes.rows) is left
+
+    @pytest.mark.parametrize(
+        ("action", "outcome", "left"),
+        [
+            (Action.CREATE, Outcome.DONE, False),
+            (Action.REPLACE, Outcome.FAILED, False),
+            (Action.CREATE, Outcome.NOT_STARTED, True),
+            (Action.UPDATE, Outcome.DONE, True),
+        ],
+    )
+    def test_the_mark_of_a_creation_goes_with_its_end(self, action: Action, outcome: Outcome, left: bool) -> None:
+        notes, change = Notes(), Change("proxy.px-1", action, (), Cause(Reason.INVENTORY))
+        notes.rows = {"creating.px-1": {"(create)": "begun"}}
+        recorder, _ = self.recorder(notes, change)
+        recorder.listen(ChangeEnded(change.key, change.address, action.value, outcome))
+        assert ("creating.px-1" in notes.rows) is left
+
+    def test_an_adopted_object_that_was_not_observed_has_no_identity(self) -> None:
+        notes, change = Notes(), Change("proxy.px-1", Action.ADOPT, (), Cause(Reason.INVENTORY))
+        recorder, _ = self.recorder(notes, change)
+        recorder.listen(ChangeEnded(change.key, change.address, Action.ADOPT.value, Outcome.DONE))
+        assert notes.rows == {}
 
 
 class TestInterrupted:

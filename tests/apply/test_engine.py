@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -145,15 +146,19 @@ def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], 
 
 def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> None:
     stop, over = StopSignal(), threading.Event()
+    ran: list[threading.Thread] = []
 
     def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        ran.append(threading.current_thread())
         stop.request()
         stop.request()
         assert over.wait(10)
 
     verb(do)
-    result = run(change("a"), change("b", "a"), stop=stop)
+    result = run(replace(change("a"), steps=(RunJob(name="a"),) * 2), change("b", "a"), stop=stop)
     over.set()
+    ran[0].join(10)
+    assert len(ran) == 1  # its next step is not begun
     assert result.in_flight == {"run:job.a": "run job a"}
     assert ends(result) == {"b": "not started"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +109,7 @@ class FakeWorld:
     applied_state: FakeAppliedState = field(default_factory=FakeAppliedState)
     journal: Any = None
     opened: dict[str, Any] = field(default_factory=dict)
+    rescanned: list[list[str]] = field(default_factory=list)
 
     def plan(self, request: Any = None, **options: Any) -> Any:
         from reconciler.operations.session import PlanResult
@@ -119,6 +120,9 @@ class FakeWorld:
 
     def observe_server(self) -> Live:
         return self.live
+
+    def rescan(self, _live: Live, proxies: Sequence[str]) -> None:
+        self.rescanned.append(list(proxies))
 
     def apply_context(self, live: Live) -> Any:
         import threading

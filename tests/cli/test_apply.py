@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import pytest
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.inventory import Resource
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Refusal, UnknownField
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason, Refusal, Report, UnknownField
 from reconciler.model.steps import RunJob
 from reconciler.render.progress import Lines
 from tests.cli.running import SERVER, Ended, FakeLab, FakeWorld, call, install, inventory, live_job
@@ -279,11 +282,48 @@ def test_jobs_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = call("jobs", "list", "x.yml")
     assert ended.code == 0
     assert ended.out.splitlines()[1:] == [
-        "daily                   contoso.example.com  disk        Success      -         -",
-        "foreign (not declared)  contoso.example.com  disk        Success      -         -",
+        "daily                   contoso.example.com  disk        Success      unknown         none",
+        "foreign (not declared)  contoso.example.com  disk        Success      unknown         none",
     ]
     data = json.loads(call("jobs", "list", "x.yml", "--format", "json").out)
     assert [job["declared"] for job in data["jobs"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ({"lastRun": "2026-10-03T22:00:11.1234567Z", "lastStatus": "Success"}, ["2026-10-03 22:00", "none"]),
+        ({"nextRun": "2026-10-03T22:00:00+02:00"}, ["never", "2026-10-03 20:00"]),
+        ({"lastStatus": "Success", "lastRun": "soon", "isEnabled": False}, ["soon", "none"]),
+    ],
+    ids=["run", "planned", "no time"],
+)
+def test_times_of_jobs_are_for_people(monkeypatch: pytest.MonkeyPatch, raw: dict[str, Any], shown: list[str]) -> None:
+    made = with_jobs()
+    made.live = Live(SERVER, {Address("job.daily"): live_job("daily", **raw)}, {}, {})
+    install(monkeypatch, made)
+    header, line = call("jobs", "list", "x.yml").out.splitlines()
+    assert "LAST RUN (UTC)" in header
+    assert re.split(r"  +", line)[-2:] == shown
+
+
+LATE = Report("proxy.px-1", "proxy-not-reached", "the host answers")
+
+
+@pytest.mark.parametrize(("answers", "rescans"), [("yes\nyes\n", [["px-1"]]), ("no\nyes\n", []), ("no\nno\n", [])])
+def test_nothing_is_sent_before_somebody_is_asked(
+    monkeypatch: pytest.MonkeyPatch, steps: Callable[[Do], None], answers: str, rescans: list[list[str]]
+) -> None:
+    steps(lambda context, step, report: None)
+    late = replace(plan(run()), reports=(LATE,))
+    made = world(late, late, plan())
+    proxy = Resource("proxy", "px-1", {"name": "px-1", "host": "px-1.example.com"})
+    made.inventory = replace(made.inventory, resources={**made.inventory.resources, proxy.address: proxy})
+    install(monkeypatch, made)
+    ended = call("apply", "x.yml", answer=answers, terminal=True)
+    assert "Let the server rescan, before the plan is made?" in ended.err
+    assert made.rescanned == rescans
+    assert ended.err.index("rescan") < ended.err.index("Apply these changes?")
 
 
 def test_no_jobs_are_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

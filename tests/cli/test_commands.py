@@ -81,7 +81,7 @@ def test_a_printed_command_is_taken_and_means_the_same_world(template: str, lab:
         assert said["lab"] is lab
     if verb in ("lock", "runs") and lab:
         assert said["path"] == inventory
-    if verb in ("apply", "plan", "doctor", "drift", "validate"):
+    if verb in ("apply", "plan", "doctor", "drift", "explain", "graph", "validate"):
         assert {said.get("path"), said.get("inventory")} & {inventory, Path("X"), Path("XX")}, command
         assert f"--include-root {shlex.quote(str(tmp_path))}" in command
 

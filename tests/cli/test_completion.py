@@ -60,7 +60,7 @@ def completed(
     ("words", "found"),
     [
         pytest.param(["plan", "--format", "h"], ["human", "html"], id="formats"),
-        pytest.param(["doctor", "--format", ""], ["human", "json"], id="formats of another command"),
+        pytest.param(["doctor", "--format", ""], ["human", "json", "html"], id="formats of another command"),
         pytest.param(["apply", "corp.yml", "--waive", "max"], ["max-changes=", "max-deletes="], id="guards"),
         pytest.param(["plan", "corp.yml", "--target", "pro"], ["proxy.px-1"], id="addresses"),
         pytest.param(["drift", "corp.yml", "--exclude", "@"], ["@london"], id="groups"),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.boundary import run as main
+from reconciler.cli.console import Console
 from reconciler.package_data import package_data
-from tests.cli.running import Ended, call
+from tests.cli.running import Ended, Stream, call
 
 SMALL = str(package_data("inventories", "small.yml"))
 
@@ -35,6 +37,13 @@ def test_a_second_apply_changes_nothing(state: dict[str, str]) -> None:
     assert ended.code == 0
     assert ended.out.splitlines()[-1].startswith("No changes. ")
     assert run(state, "plan", "--lab", SMALL, "--detailed-exitcode").code == 0
+
+
+def test_where_the_plan_was_saved_is_said_below_it(state: dict[str, str], tmp_path: Path) -> None:
+    both = Stream()
+    words = ["plan", "--lab", SMALL, "--out", str(tmp_path / "plan.json")]
+    assert main(words, Console(both, both, Stream(), state)) == 0
+    assert both.getvalue().splitlines()[-1].startswith("Saved to ")
 
 
 def test_a_preview_sends_nothing_that_writes(state: dict[str, str]) -> None:
@@ -92,3 +101,26 @@ def test_a_lab_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, s
     ended = run(state, "plan", "--lab", SMALL)
     assert ended.code == 1
     assert "python3 -m pip install 'vbo-reconcile[lab]'" in ended.err
+
+
+def test_one_object_is_explained_on_one_screen(state: dict[str, str]) -> None:
+    said = run(state, "explain", "proxy.px-1", SMALL, "--lab")
+    assert said.code == 0
+    assert len(said.out.splitlines()) <= 30
+    lines = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert lines[0] == "proxy.px-1 of small for vbo.example.com"
+    assert "managed by this inventory (small)" in lines
+    assert any(line.startswith("declared small.yml:") for line in lines)
+    assert any(line.startswith("last run 01") and line.endswith("create proxy.px-1, done") for line in lines)
+    assert any(line.startswith("host px-1.example.com px-1.example.com small.yml:") for line in lines)
+    assert lines[-1] == "In sync: no change is planned."
+    data = json.loads(run(state, "explain", SMALL, "host.px-1", "--lab", "--format", "json").out)
+    assert (data["address"], data["chain"]["organizations"]) == ("proxy.px-1", ["contoso.example.com"])
+
+
+def test_every_object_is_explained_and_a_wrong_address_is_corrected(state: dict[str, str]) -> None:
+    nodes = json.loads(run(state, "graph", SMALL, "--format", "json").out)["nodes"]
+    for node in nodes[1:]:
+        assert run(state, "explain", node["address"], SMALL, "--lab").code == 0
+    assert "Did you mean proxy.px-1?" in run(state, "explain", "proxi.px-1", SMALL, "--lab").err
+    assert run(state, "explain", "proxy.*", SMALL, "--lab").code == 64

@@ -15,6 +15,7 @@ from tests.cli.running import FakeWorld, call, install, inventory
 
 ENDS: dict[str, Any] = {
     "url": "https://127.0.0.2:4443",
+    "token_url": "https://127.0.0.2:4443/v8/token",
     "ca_file": "/state/ca.pem",
     "username": "CORP\\svc",
     "password": "Lab-1abc",
@@ -80,6 +81,10 @@ def test_serve_tells_people_where_everything_is() -> None:
         "HOST  TRANSPORT  ADDRESS    PORT  USER  PASSWORD OR FILES\n"
         "px-1  winrm      127.0.0.4  5986  a     b\n"
         "px-2  ssh        127.0.0.5  22    c     /k\n"
+        "\n"
+        "To log in to its REST API:\n"
+        "  curl --cacert /state/ca.pem --data-urlencode grant_type=password --data-urlencode 'username=CORP\\svc'"
+        " --data-urlencode password=Lab-1abc https://127.0.0.2:4443/v8/token\n"
     )
 
 

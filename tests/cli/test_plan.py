@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.boundary import run
+from reconciler.cli.console import Console
+from reconciler.journal import Journal
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Refusal
 from reconciler.model.position import Position
 from reconciler.operations.request import PlanRequest, Selection
-from tests.cli.running import SERVER, FakeWorld, call, install, inventory
+from tests.cli.running import SERVER, FakeWorld, Stream, call, install, inventory
 
 CHANGE = Change("smtp", Action.UPDATE, (FieldChange("port", 25, 587),), Cause(Reason.DRIFT))
 BLOCKED = Change("proxy.a", Action.UPDATE, (FieldChange("port", 1, 2),), Cause(Reason.DRIFT), blocked="it is offline")
@@ -188,3 +191,31 @@ def test_validate_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     data = json.loads(ended.out)
     assert (data["ok"], data["inventory"], data["objects"]) == (True, "corp", {"job": 1})
     assert data["diagnostics"][0]["position"] == {"file": "a.yml", "line": 1, "column": 1}
+
+
+def test_the_end_of_a_plan_says_how_to_apply_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, world(CHANGE, lab=True))
+    both = Stream()
+    words = ["plan", "--lab", "x.yml", "--target", "smtp", "--waive", "takeover=it moved"]
+    assert run(words, Console(both, both, Stream(), {"TERM": "dumb"})) == 0
+    last = "To apply it:\n  vbo-reconcile apply x.yml --lab --target smtp --waive 'takeover=it moved'\n"
+    assert both.getvalue().endswith(last)
+
+
+@pytest.mark.parametrize("made", [world(), world(BLOCKED), world(CHANGE, refusals=(REFUSED,))])
+def test_what_cannot_be_applied_is_not_offered(monkeypatch: pytest.MonkeyPatch, made: FakeWorld) -> None:
+    install(monkeypatch, made)
+    assert "vbo-reconcile apply" not in call("plan", "x.yml").err
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_who_is_applying_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str) -> None:
+    made = world(CHANGE)
+    install(monkeypatch, made)
+    with Journal.open(tmp_path / "journal.db") as made.journal:
+        server = made.access.server.host
+        with made.journal.locks.acquire(server, owner="alice@ci-7", operation="apply", run="R7", lease=600):
+            said = call(command, "x.yml", "-q").err
+        assert "Another run is changing this server" in said
+        assert "alice@ci-7 (apply, run R7)" in said
+        assert "Another run" not in call(command, "x.yml").err

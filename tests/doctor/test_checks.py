@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -45,6 +47,7 @@ from reconciler.model.script import Script
 from reconciler.model.secret import SecretRef
 from reconciler.package_data import playbooks_folder
 from reconciler.render.doctor import checkup_text
+from reconciler.render.html.checkup import checkup_html
 from reconciler.render.style import Style
 from reconciler.requirements import load
 from reconciler.requirements.facts import parse
@@ -294,3 +297,25 @@ def test_names_on_the_server(tmp_path: Path, addresses: list[str], reverse: list
     (row,) = _names(replace(base, inventory=replace(base.inventory, resources=resources)), Server(), 5)
     assert asked == [("server/names.ps1", {"hosts": ["px-1.example.net"]})]
     assert (row.subject, row.level, row.found) == ("host.px-1", level, said)
+
+
+def test_the_page_has_every_check_with_its_fix_as_text() -> None:
+    hostile = "<script>alert(1)</script>"
+    rows = [
+        Check(f"host.{hostile}", "name", Level.ERROR, "not resolved", f"Add a record:\n  nslookup {hostile}"),
+        Check("server", "clock", Level.WARNING, "5 min behind", "Correct it."),
+        Check("host.px-2", "login", Level.UNKNOWN, "not checked"),
+        Check("host.px-3", "login", Level.OK, "as svc"),
+        Check("host.px-3", "name", Level.OK, "both ways"),
+    ]
+    page = checkup_html(checkup_to_json(rows, inventory="corp", server="vbo01", lab=True))
+    said = " ".join(re.sub(r"<[^>]*>", " ", page.partition("<main>")[2]).split())
+    for item in rows:
+        for text in (item.found, *item.fix.split("\n")):
+            assert " ".join(html.escape(text).split()) in said
+    assert "<script" not in page
+    assert "1 check failed" in page
+    assert "This is the lab" in page
+    assert page.count("<tr>") == 3, "a head and two passed checks"
+    fit = checkup_html(checkup_to_json(rows[3:], inventory="corp", server="vbo01", lab=False))
+    assert "Everything is reached, and fit" in fit

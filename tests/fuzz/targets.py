@@ -21,9 +21,9 @@ from reconciler.clients.vbo.answer import Answer, refusal
 from reconciler.clients.vbo.answer import document as answer_document
 from reconciler.inventory import load
 from reconciler.inventory.certificates import end_of, pfx_bytes, thumbprint
-from reconciler.inventory.known import load_known
+from reconciler.inventory.known_drift import load_known
 from reconciler.inventory.secrets import Resolver
-from reconciler.inventory.trust import load_trust
+from reconciler.inventory.trust_file import load_trust
 from reconciler.journal import Journal
 from reconciler.journal.errors import JournalError
 from reconciler.journal.location import find_location

@@ -26,6 +26,7 @@ ASK = {
     "smtp": "",
     "smtp_port": 587,
     "hosts": ["px-1.corp.example.com"],
+    "targets": "127.0.0.1:1",
 }
 
 
@@ -43,7 +44,7 @@ def test_every_powershell_script_is_in_it() -> None:
     assert set(STEPS) <= {
         path.relative_to(playbooks_folder()).as_posix() for path in playbooks_folder().glob("*/*.ps1")
     }
-    assert len(STEPS) == 6
+    assert len(STEPS) == 7
 
 
 def test_it_says_plainly_what_was_never_run_and_stands_in_the_readme() -> None:

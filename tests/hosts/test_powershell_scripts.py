@@ -568,6 +568,17 @@ def test_an_order_for_powershell_7_goes_on_to_it() -> None:
     assert run_blob(data).document == {}
 
 
+def test_ports_are_connected_to_at_once(host: Windows) -> None:
+    """On real sockets: accepted, refused, and a name that does not resolve."""
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
+        ports = [item.getsockname()[1] for item in (there, gone)]
+        gone.close()
+        targets = [f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", "px-1.invalid:9193"]
+        found = host.run(shipped_script("windows/reach.ps1"), {"targets": " ".join(targets)}).document
+    opened = {item["target"]: item["open"] for item in found["ports"]}
+    assert opened == dict(zip(targets, (True, False, None), strict=True))
+
+
 def test_names_of_proxies_on_the_server(server: Windows) -> None:
     server.world["dns"] = {"px-1.example.net": ["10.0.0.7", "10.0.0.8"], "10.0.0.7": ["px-1.example.net"]}
     found = server.run(shipped_script("server/names.ps1"), {"hosts": ["px-1.example.net", "px-2.example.net"]}).document

@@ -6,6 +6,7 @@ import hashlib
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,27 @@ def test_a_real_bash_connects_to_the_mail_server(host: Linux) -> None:
         port = listener.getsockname()[1]
         assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is True
     assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is False
+
+
+def printed(stdout: bytes) -> Any:
+    return json.loads(next(line for line in stdout.splitlines() if line.startswith(b"{")))
+
+
+def test_ports_are_connected_to(host: Linux) -> None:
+    """With a real bash on real sockets: accepted, refused, and a name that does not resolve."""
+    host.commands["bash"] = f'exec {program("bash")} "$@"'
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
+        ports = [item.getsockname()[1] for item in (there, gone)]
+        gone.close()
+        targets = [f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", "px-1.invalid:9193"]
+        ended = host.run("linux/reach.sh", {"targets": " ".join(targets)})
+    opened = {item["target"]: item["open"] for item in printed(ended.stdout)["ports"]}
+    assert opened == dict(zip(targets, (True, False, None), strict=True))
+    del host.commands["bash"]
+    (host.bin / "bash").unlink()
+    ended = host.run("linux/reach.sh", {"targets": "127.0.0.1:1"})
+    assert printed(ended.stdout) == {"ports": [{"target": "127.0.0.1:1", "open": None}]}
+    assert host.run("linux/reach.sh", {"targets": "$(id):1"}).returncode == 70
 
 
 def test_certificates_of_the_proxy_service(host: Linux) -> None:

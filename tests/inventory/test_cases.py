@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.inventory import load
-from reconciler.inventory.codes import SUMMARIES
+from reconciler.inventory.diagnostic_codes import SUMMARIES
 from reconciler.kinds.rules import RULES
 from reconciler.model.diagnostic import Diagnostic
 

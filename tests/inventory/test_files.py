@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,20 @@ def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path, enabled: bool) 
         assert gc.isenabled() == enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8_are_names(tmp_path: Path) -> None:
+    """In messages and documents each byte that is no text has a sign in its place."""
+    odd = os.fsdecode(b"sit\xe9")
+    folder = tmp_path / odd
+    requirement = "{name: a, fact: disk.free_gb, at_least: 1, why: So., manual: Add it.}"
+    book = f"version: 1\nos: linux\nrequirements:\n  - {requirement}\n"
+    texts = {f"{odd}.yml": HEAD + "include: [more/*.yml]\nplaybooks: [house]\n", f"more/{odd}.yml": "version: 1\n"}
+    write(folder, {**texts, "house/linux.yml": book, f"house/linux/{odd}.sh": "true\n"})
+    for path in (folder, folder / f"{odd}.yml"):
+        inventory, found = load(path)
+        assert inventory is not None, found
+        assert set(inventory.files) == {"sit\ufffd.yml", "more/sit\ufffd.yml"}
+        assert "house/linux/sit\ufffd.sh" in inventory.file_digests
+        json.dumps([inventory.files, dict(inventory.file_digests)], ensure_ascii=False).encode()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.inventory.scalars import resolve
+from reconciler.inventory.document import resolve
 from reconciler.inventory.schema import schema
 from reconciler.kinds import hosts
 from tests.inventory.writing import findings

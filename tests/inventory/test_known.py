@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.inventory.known import load_known
+from reconciler.inventory.known_drift import load_known
 from reconciler.model.diagnostic import Diagnosed
 
 GOOD = """\

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.document import parse
-from reconciler.inventory.scalars import resolve, tagged
+from reconciler.inventory.document import parse, resolve, tagged
 from reconciler.inventory.source import Source
 
 VALUES: dict[str, Any] = {
@@ -124,3 +123,8 @@ def test_a_tag_takes_values_of_its_type_alone(tag: str, text: str) -> None:
 def test_a_tag_that_is_not_read(tag: str) -> None:
     with pytest.raises(ValueError, match="only the tags"):
         tagged(tag, "x")
+
+
+def test_a_line_shows_no_control_character() -> None:
+    source = Source("a.yml", Path("a.yml"), b"a: \x07\tb\x1b\nc")
+    assert (source.line(0), source.line(0, 1), source.line(9)) == ("a: \ufffd\tb\ufffd", "a", "")

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from reconciler.inventory.layers import NESTED, Tree
-from reconciler.inventory.schema import schema
+from reconciler.inventory.schema import schema, schema_at
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.rules.references import REFERENCES
 from reconciler.model.secret import SCHEMES
@@ -154,3 +154,8 @@ def test_many_bad_names_cost_no_more_than_themselves(tmp_path: Path) -> None:
     names = ", ".join(f"'p {n}': {{}}" for n in range(3000))
     found = findings(write(tmp_path, {"inventory.yml": f"{HEAD}pools: {{}}\nproxies: {{{names}}}\n"}))
     assert [item.code for item in found].count("bad-name") == 3000
+
+
+def test_what_is_said_in_a_list_has_a_schema_too() -> None:
+    assert schema_at(("policy", "windows", 0, "zone"))["description"]
+    assert schema_at(("policy", "windows", 0, "nothing")) == {}

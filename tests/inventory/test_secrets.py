@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from reconciler.inventory.command import MAX_OUTPUT
+from reconciler.inventory.secret_command import MAX_OUTPUT
 from reconciler.inventory.secrets import Resolver
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SecretRef

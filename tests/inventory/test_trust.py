@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.inventory.trust import distrusted, load_trust
+from reconciler.inventory.trust_file import distrusted, load_trust
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.inventory import Inventory
 from tests.inventory.writing import load_text, write

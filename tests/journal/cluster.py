@@ -46,13 +46,13 @@ def _binaries() -> Path | None:
 def _runs(folder: Path) -> bool:
     try:
         for name in ("initdb", "postgres"):
-            subprocess.run([folder / name, "--version"], check=True, capture_output=True, cwd="/", **_account())
+            subprocess.run([folder / name, "--version"], check=True, capture_output=True, cwd="/", **account())
     except (OSError, subprocess.SubprocessError):
         return False
     return True
 
 
-def _account() -> dict[str, Any]:
+def account() -> dict[str, Any]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -89,18 +89,18 @@ class Cluster:
 @contextlib.contextmanager
 def running() -> Iterator[Cluster]:
     """A new cluster, as long as the block lasts."""
-    binaries, account = _binaries(), _account()
+    binaries, owner = _binaries(), account()
     assert binaries is not None
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if account:
-            os.chown(folder, account["user"], account["group"])
+        if owner:
+            os.chown(folder, owner["user"], owner["group"])
         data = folder / "data"
         make: list[str | Path] = [binaries / "initdb", "-D", data, "-A", "trust", "-U", "vbo", "-E", "UTF8"]
-        subprocess.run([*make, "--no-locale", "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd="/", **account)
+        subprocess.run([*make, "--no-locale", "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd="/", **owner)
         serve: list[str | Path] = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **account)
+            server = subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **owner)
         try:
             cluster = Cluster(folder)
             _await(cluster, server)

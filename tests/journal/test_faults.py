@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from reconciler.journal import ChangeState, Journal, JournalError, RunRecorder
+from reconciler.apply import Result
+from reconciler.journal import ChangeState, Journal, JournalError, LeaseLost, RunRecorder
 from reconciler.journal.error_mapping import journal_error
 from reconciler.journal.location import JournalLocation, find_location
 from reconciler.journal.store import Store
 from reconciler.model.errors import ReconcileError
 from reconciler.model.event import Outcome, StepStarted
+from reconciler.operations.execution import Execution
 from tests.journal.cluster import Cluster
 from tests.journal.processes import contender, lines
 from tests.journal.samples import WHO, done, ended, key, plan, started
@@ -197,10 +199,60 @@ def test_what_postgresql_says_is_told_in_our_words(state: str, code: str) -> Non
         ("connection failed: Connection refused", "journal-unreachable"),
         ("failed to resolve host 'h'", "journal-unreachable"),
         ("the sky is falling", "journal-failed"),
+        ('connection to server at "h" failed: FATAL:  bouncer config error', "journal-login"),
+        ('connection to server at "h" failed: FATAL:  no such database: vbo', "journal-login"),
+        ('connection failed: FATAL:  password authentication failed for user "x"', "journal-login"),
+        ('connection failed: FATAL:  role "x" is not permitted to log in', "journal-login"),
+        ("connection failed: FATAL:  sorry, too many clients already", "journal-unreachable"),
+        ("connection failed: FATAL:  the database system is starting up", "journal-unreachable"),
+        ("connection failed: server closed the connection unexpectedly", "journal-unreachable"),
+        ("connection timeout expired", "journal-unreachable"),
+        ("transaction blocks not allowed in statement pooling mode", "journal-pooling"),
+        ("connection failed: FATAL:  unsupported startup parameter: options", "journal-options"),
+        ('invalid connection option "foo"', "journal-options"),
+        ('connection is bad: invalid sslmode value: "foo"', "journal-options"),
+        ("bad value for connect_timeout: 'abc'", "journal-options"),
+        ('connection is bad: invalid port number: "99999"', "journal-options"),
+        ('connection is bad: definition of service "x" not found', "journal-options"),
+        ('connection failed: root certificate file "/x.crt" does not exist', "journal-tls"),
+        ("connection failed: server does not support SSL, but SSL was required", "journal-tls"),
+        ('connection failed: server certificate for "a" does not match host name "b"', "journal-tls"),
+        ("connection failed: SSL error: certificate verify failed", "journal-tls"),
+        ("connection failed: received invalid response to SSL negotiation: H", "journal-stranger"),
+        ("failed: SSL error: unexpected eof\nfailed: expected authentication request from server", "journal-stranger"),
     ],
 )
 def test_what_a_driver_says_without_a_state_is_told_too(reason: str, code: str) -> None:
     assert journal_error(OperationalError("", {}, Exception(reason)), JournalLocation("h"), "opened").code == code
+
+
+def test_an_outage_of_several_hosts_names_each_of_them_once() -> None:
+    one, two = (f"host: 'h{end}', hostaddr: '10.0.0.{end}': connection failed: Connection refused" for end in "12")
+    said = f"""connection failed: Connection refused
+\tIs the server running?
+Multiple connection attempts failed. All failures were:
+- {one}
+\tIs the server running?
+- {two}
+\tIs the server running?"""
+    answer = str(journal_error(OperationalError("", {}, Exception(said)), JournalLocation("h"), "opened"))
+    assert answer.endswith(f"(h: {one}; Is the server running?; {two})")
+
+
+def test_an_outage_is_reported_once() -> None:
+    """What stopped a run also keeps its end out of the journal: in other words, perhaps, but for the same reason."""
+    closed, refused = (JournalError(text, code="journal-unreachable") for text in ("closed", "refused"))
+    late = LeaseLost("vbo01", "not renewed in time (closed)", "journal-unreachable")
+    full = JournalError("full", code="journal-full")
+    broken = LeaseLost("vbo01", "it was broken")
+    for stopped, last, shown in (
+        (closed, refused, [closed]),
+        (late, refused, [late]),
+        (closed, full, [closed, full]),
+        (broken, refused, [broken, refused]),
+        (None, refused, [refused]),
+    ):
+        assert Execution(Result(error=stopped), last, []).errors == shown
 
 
 def test_a_password_in_a_message_is_masked() -> None:

@@ -93,6 +93,8 @@ def test_nothing_else_is_a_journal(text: str) -> None:
         "postgresql://alice:hunter2@x@db.example.com/vbo",
         "postgresql://alice:hunter2@db.example.com:port/vbo",
         "postgresql://alice:hunter2@db example/vbo",
+        "postgresql://alice:x@hunter2?y@db.example.com/vbo",
+        "postgresql://alice:x@hunter2?y=z@db.example.com/vbo?sslmode=verify-full",
     ],
 )
 def test_a_url_that_cannot_be_read_is_not_repeated(text: str) -> None:

@@ -225,6 +225,23 @@ def test_machines_whose_clocks_differ_agree_where_there_is_a_server(cluster: Clu
         assert [holder.id for holder in there.locks.list()] == [lock.id]
 
 
+def test_a_clock_that_is_set_back_leaves_one_lease(tmp_path: Path) -> None:
+    """The lock of an owner that was killed before: its lease does not last until that time comes again."""
+    now = utc_now()
+    file = tmp_path / "journal.db"
+    with Journal.open(file, clock=lambda: now + timedelta(days=2)) as before:
+        dead = take(before)
+    with Journal.open(file, clock=lambda: now) as after:
+        with pytest.raises(LockHeld, match="vbo01") as caught:
+            take(after)
+        assert "expires in 60 s" in caught.value.hint
+        assert [holder.remaining for holder in after.locks.list()] == [60.0]
+        now += timedelta(seconds=61)
+        with take(after) as lock:
+            assert lock.before is not None
+            assert lock.before.id == dead.id
+
+
 @pytest.mark.matrix
 def test_eight_processes_are_inside_one_after_the_other(place: str, tmp_path: Path) -> None:
     log = tmp_path / "log"

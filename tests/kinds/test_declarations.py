@@ -23,13 +23,21 @@ def lines() -> Iterator[str]:
 
 def _kind(kind: Kind) -> Iterator[str]:
     words = [word for word in ("singleton", "reference") if getattr(kind, word)]
-    yield f"{kind.name}: {kind.section} /{kind.collection} v{kind.since}-v{kind.until} {' '.join(words)}".rstrip()
+    words += [f"certain={kind.certain}"] if kind.certain else []
+    versions = f"v{kind.since}-v{kind.until}"
+    yield " ".join([f"{kind.name}: {kind.section} /{kind.collection} {versions} rank={kind.rank}", *words])
+    yield from (f"  alike in {' or '.join(group)}" for group in kind.likeness)
     yield from (f"  volatile {name}" for name in sorted(kind.volatile))
+    yield from (f"  added {name}: {schema.type or schema.ref or 'object'}" for name, schema in kind.added)
     yield from (f"  {_field(field)}" for field in kind.fields)
 
 
 def _field(field: Field) -> str:
-    words = [word for word in ("on_put", "severe") if getattr(field, word)]
+    words = [word for word in ("on_put", "severe", "starts_jobs", "optional", "addressed") if getattr(field, word)]
+    words += [f"{name}={getattr(field, name)}" for name in ("gathered", "through") if getattr(field, name)]
+    words += [
+        f"{name}={getattr(field, name)}" for name in ("initial", "product_default") if getattr(field, name) is not None
+    ]
     lists = {"refers": field.refers, "sent_with": field.sent_with, "implies": field.implies}
     words += [f"{name}={','.join(values)}" for name, values in lists.items() if values]
     return " ".join([field.name, field.mode.value, f"v{field.since}-v{field.until}", field.api or "-", *words])

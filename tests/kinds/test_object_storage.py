@@ -15,6 +15,7 @@ from reconciler.kinds.object_storage import (
     STORAGE_FIELDS,
     created_storage,
     linked_storage,
+    unlike_declared,
 )
 from reconciler.kinds.put_requests import accepted
 from reconciler.kinds.references import found_by, references_of, shown_name
@@ -173,3 +174,10 @@ def test_without_a_list_of_accounts_the_account_is_unknown() -> None:
     raw = typed(KINDS["repository"], 5, {LINKED: linked("s3", 5)})
     assert field.from_api(raw, naming) is UNKNOWN
     assert field.as_shown("AKIABACKUP", naming) == "AKIABACKUP"
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(20, {f"{PREFIX}size_limit_gb": 20}), (10, {})])
+def test_a_setting_of_an_object_that_exists_is_compared_before_v8(limit: int, expected: dict[str, int]) -> None:
+    naming = world(7, storages=[linked("s3", 7, sizeLimitEnabled=True, sizeLimitGB=10)])
+    fields = declared("s3", size_limit_gb=limit)
+    assert (unlike_declared(naming, fields), unlike_declared(naming, {"path": "D:"})) == (expected, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.kinds.proxy_names import Matches, Names, match
+from reconciler.kinds.proxy_matching import Matches, Names, match
 
 FQDN = "px-lon-1.corp.example.com"
 

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds import KINDS, Field, Mode
-from reconciler.kinds.hours import words_of
 from reconciler.kinds.item_types import BY_WORD, SERVICES
 from reconciler.kinds.object_storage import LINKED_FIELDS
 from reconciler.kinds.put_requests import overlay
 from reconciler.kinds.storage_settings import LINKED
+from reconciler.kinds.week_hours import words_of
 from reconciler.model.value import UNKNOWN
 
 from .context import CREDENTIALS, IDS, context

@@ -15,7 +15,7 @@ from reconciler.kinds.naming import Naming
 from reconciler.model.live import LiveResource
 from reconciler.model.value import UNKNOWN
 from reconciler.observe.server import read_server
-from reconciler.plan.payload import precondition
+from reconciler.plan.compare import precondition
 from tests.bent.bends import Answers, Server, session_of
 from tests.bent.record import VERSIONS
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.operations.git_history import history_of, unused_repository
+import pytest
+
+from reconciler.operations.git_history import history_of, inventory_at_base, unused_repository
+from reconciler.operations.inventory_loader import read_inventory
 from tests.git import git
 from tests.inventory.writing import load_text
 
@@ -24,3 +27,38 @@ def test_a_repository_that_git_does_not_read_is_said(tmp_path: Path) -> None:
     assert not warning.is_error
     assert warning.detail.startswith("Git does not read it: not a git repository")
     assert f"safe.directory '{folder}'" in warning.fix
+
+
+@pytest.mark.parametrize("staged", [True, False])
+@pytest.mark.parametrize("moved", ["new.yml", "sites/corp.yml"])
+def test_an_inventory_that_was_moved_is_the_one_with_its_name(tmp_path: Path, staged: bool, moved: str) -> None:
+    git(tmp_path, "init", "--quiet")
+    load_text(tmp_path, "")
+    (old,) = tmp_path.glob("*.yml")
+    (tmp_path / "other.yml").write_text("version: 1\nname: other\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    new = tmp_path / moved
+    new.parent.mkdir(exist_ok=True)
+    old.rename(new)
+    if staged:
+        git(tmp_path, "add", "--all")
+    inventory, _ = read_inventory(new)
+    assert inventory is not None
+    with inventory_at_base(inventory, "HEAD") as before:
+        assert before is not None
+    assert (before.main, before.resources.keys()) == (old.name, inventory.resources.keys())
+
+
+def test_of_two_with_its_name_none_is_taken(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    load_text(tmp_path, "")
+    (old,) = tmp_path.glob("*.yml")
+    (tmp_path / "copy.yml").write_bytes(old.read_bytes())
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    old.rename(tmp_path / "new.yml")
+    inventory, _ = read_inventory(tmp_path / "new.yml")
+    assert inventory is not None
+    with inventory_at_base(inventory, "HEAD") as before:
+        assert before is None

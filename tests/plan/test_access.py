@@ -192,3 +192,12 @@ def test_an_access_is_what_the_model_says() -> None:
         "packages",
     }
     assert is_dataclass(Server)
+
+
+def test_a_part_is_shown_setting_by_setting_and_a_secret_as_its_reference(inventory: Inventory) -> None:
+    access = inventory.access
+    server = replace(access.server, trust=Trust(fingerprint="sha256:00"))
+    admin = replace(access.credentials["admin"], password=SecretRef("env", "ANOTHER"))
+    new = replace(inventory, access=replace(access, server=server, credentials={"admin": admin}))
+    found = {item.path: item.after for change in access_changes(inventory, new) for item in change.fields}
+    assert found == {"trust.fingerprint": "sha256:00", "password": "secret://env/ANOTHER"}

@@ -12,11 +12,11 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import HostFacts
 from reconciler.model.recall import Recall
-from reconciler.plan import creation
+from reconciler.plan import interrupted_creation
 from reconciler.plan.maintenance import DRAINED
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
-from reconciler.plan.proxies.decision import (
+from reconciler.plan.proxies.changes import (
     Decision,
     MaintenanceAction,
     RegistrationAction,
@@ -179,7 +179,7 @@ def test_the_changes_of_proxies_are_those_of_the_decisions(seed: int) -> None:
 
 def test_a_service_that_our_interrupted_creation_installed_is_attached_and_not_taken_over() -> None:
     """The server installs the service before it registers it; killed between both, nobody owns it."""
-    begun = Recall(applied={creation.mark_of("px-1"): {creation.CREATING: "begun"}})
+    begun = Recall(applied={interrupted_creation.mark_of("px-1"): {interrupted_creation.CREATING: "begun"}})
     found = decided(PUSHED, None, INSTALLED, begun)
     assert found.registration is RegistrationAction.CREATE
     wanted = inventory(proxy={"px-1": {**PUSHED, "credentials": "corp"}})
@@ -226,3 +226,15 @@ def test_a_member_that_sleeps_is_not_upgraded_and_its_host_is_no_error() -> None
     assert "not upgraded while it is off" in next(item.detail for item in made.reports if item.code == "in-maintenance")
     awake = upgrades(proxy(1, proxyPoolId="pool-a"), proxy(2, proxyPoolId="pool-a"), hosts=hosts)
     assert awake.has_errors
+
+
+def test_a_package_is_uploaded_before_a_member_is_drained() -> None:
+    names = ["px-1", "px-2"]
+    wanted = inventory(proxy={"px-1": {**PACKAGED, "credentials": "corp"}, "px-2": {}}, pool={"a": {"members": names}})
+    there = {**POOL, "Proxies": [proxy(number, proxyPoolId="pool-a") for number in (1, 2)]}
+    hosts = {"px-1": HostFacts("px-1", {"service": {**INSTALLED, "version": OLD}})}
+    seen = live(wanted, FakeReader(there), hosts)
+    made = make_plan(wanted, seen, Recall(), access=wanted.access, playbooks=NO_REQUIREMENTS)
+    (change,) = (item for item in made.changes if item.key == "upgrade:proxy.px-1")
+    verify = ["proxy.verify", "maintenance.off", "proxy.verify"]
+    assert [step.verb for step in change.steps] == ["package.upload", "maintenance.on", "package.install", *verify]

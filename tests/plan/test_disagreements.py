@@ -125,3 +125,12 @@ def test_advice_of_the_playbook_is_reported_and_changes_nothing() -> None:
     text = renderer("human")(plan_to_json(made), Style())
     assert "  i host.px-1: reboot is yes" in text
     assert "      Restart the host in a maintenance window." in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [(service(state="stopped"), "Online"), (service(listening=False), "Online"), ({}, "Offline")],
+)
+def test_a_service_that_maintenance_mode_disables_is_expected(facts: dict[str, Any], status: str) -> None:
+    found = planned(facts, {"status": status, "maintenanceModeState": "Enabled"}).reports
+    assert [item.code for item in found] == ["in-maintenance"]

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from reconciler.model.known import Known
+from reconciler.model.known_drift import Known
 from reconciler.model.live import ServerInfo
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Refusal
 from reconciler.plan import plan_to_json

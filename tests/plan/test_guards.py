@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from reconciler.model.steps import DeleteObject
 from reconciler.model.value import UNKNOWN
 from reconciler.plan import plan_to_json
 from reconciler.plan.guards import GUARDS, GuardContext, guarded, limit_of
+from reconciler.plan.guards.windows import is_open
 from tests.plan.test_chain import LIVE, proxy, world
 from tests.plan.world import FakeReader, inventory, live, plan
 
@@ -384,3 +385,11 @@ def test_the_certificate_stays_while_a_proxy_would_not_hear_of_the_new_one(away:
     assert [item.addresses for item in found] == ([("certificate",)] if refused else [])
     assert all("px-3 is not online" in item.detail for item in found)
     assert not list(GUARDS["certificate"](with_changes(given)))
+
+
+@pytest.mark.parametrize("day", ["Sunday", "mon", "Tue", "Wednesday", "THU", "fri", "Saturday"])
+def test_a_window_is_on_its_day_of_the_week(day: str) -> None:
+    week = [NOW + timedelta(days=more) for more in range(1, 8)]
+    is_on = [is_open(Window(f"{day} 20:30", 1), now) for now in week]
+    names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+    assert is_on == [name == day.lower()[:3] for name in names]

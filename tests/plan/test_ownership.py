@@ -15,6 +15,8 @@ from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.steps import DeleteObject
+from reconciler.model.value import UNKNOWN
+from reconciler.plan.dependencies import Claims
 from tests.plan.test_chain import LIVE, STORAGE, keys, proxy, world
 from tests.plan.world import FakeReader, changes, inventory, live, plan
 
@@ -388,6 +390,11 @@ class TestRenames:
     def test_another_name_of_what_is_not_is_another_object(self) -> None:
         assert "create:pool.b" in keys(self.made(pool={"b": {"members": ["px-3"]}}))
 
+    @pytest.mark.parametrize(("items", "key"), [("all", "update:job.nightly"), (["mailbox"], "create:job.nightly")])
+    def test_a_job_is_told_apart_by_its_items(self, items: Any, key: str) -> None:
+        job = {"organization": "contoso.example.com", "repository": "cloud", "items": items, "run": "never"}
+        assert key in keys(self.made(job={"nightly": job}))
+
     def test_a_repository_is_renamed_in_place_and_its_job_stays_on_it(self) -> None:
         job = {"organization": "contoso.example.com", "repository": "other", "items": "all", "run": "never"}
         made = self.made(
@@ -421,3 +428,9 @@ class TestRenames:
         made = plan(wanted, FakeReader({**OWNED, "ProxyPools": there}))
         assert made.is_empty
         assert [item.address for item in made.reports] == ["pool.z"]
+
+
+def test_a_pool_claims_its_members() -> None:
+    claims = Claims(live(chain(), FakeReader(OWNED)))
+    found = [claims.in_the_way("pool", {"members": names}) for names in (["px-9", "px-2"], ["px-3"], UNKNOWN)]
+    assert found == [["pool.a"], [], []]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from reconciler.clients.vbo import Reader, Session
 from reconciler.kinds import KINDS, Field, Kind
 from reconciler.kinds.naming import Naming
-from reconciler.kinds.traced import Traced
+from reconciler.kinds.read_tracking import Traced
 from reconciler.kinds.typed import typed
 from reconciler.model.plan import Change
 from reconciler.model.secret import is_secret

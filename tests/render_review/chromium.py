@@ -76,8 +76,8 @@ class Chromium:
         message, _, self._buffer = self._buffer.partition(b"\0")
         return dict(json.loads(message))
 
-    def show(self, url: str, *, width: int, dark: bool = False, scripts: bool = True) -> Page:
-        """Open `url` in a fresh tab of `width` pixels and wait until it is loaded."""
+    def show(self, url: str, *, width: int, dark: bool = False, scripts: bool = True, media: str = "") -> Page:
+        """Open `url` in a fresh tab of `width` pixels and wait until it is loaded. `media` can be `print`."""
         self.messages.clear()
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = str(self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
@@ -86,7 +86,7 @@ class Chromium:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.call("Emulation.setDeviceMetricsOverride", session, **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", session, features=[scheme])
+        self.call("Emulation.setEmulatedMedia", session, media=media, features=[scheme])
         self.call("Emulation.setScriptExecutionDisabled", session, value=not scripts)
         self.messages.clear()
         self.call("Page.navigate", session, url=url)

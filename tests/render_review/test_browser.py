@@ -121,3 +121,34 @@ def test_dark_and_light_differ(browser: Chromium, pages: dict[str, str]) -> None
     light = browser.show(pages["fleet"], width=1280).evaluate(paint)
     dark = browser.show(pages["fleet"], width=1280, dark=True).evaluate(paint)
     assert light != dark
+
+
+def test_changes_are_filtered_by_their_words(browser: Chromium, pages: dict[str, str]) -> None:
+    page = browser.show(pages["crowd"], width=1280)
+    shown = "[...document.querySelectorAll('.changes tbody tr, .card')].filter(part => part.clientHeight).length"
+    everything = page.evaluate(shown)
+    type_ = "(text => { const box = document.querySelector('.filter input'); box.value = text;"
+    type_ += " box.dispatchEvent(new Event('input')); return document.querySelector('.filter output').textContent })"
+    changes = len(document(300)["changes"])
+    runs = sum(change["address"] == "job.tailspin-1-daily" for change in document(300)["changes"])
+    assert page.evaluate(f"{type_}('TAILSPIN-1-daily run')").endswith(f" of {changes} changes")
+    assert 0 < page.evaluate(shown) < everything
+    assert page.evaluate(f"{type_}('job.tailspin-1-daily')").startswith(f"{runs} of ")
+    assert page.evaluate(f"{type_}('')") == ""
+    assert page.evaluate(shown) == everything
+    assert page.complaints == []
+
+
+def test_without_scripts_there_is_no_field_that_does_nothing(browser: Chromium, pages: dict[str, str]) -> None:
+    page = browser.show(pages["crowd"], width=1280, scripts=False)
+    assert page.evaluate("document.querySelector('.filter')") is None
+    assert page.evaluate("document.querySelectorAll('.card').length") == len(document(300)["changes"])
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_paper_is_light_and_shows_every_detail(browser: Chromium, pages: dict[str, str], dark: bool) -> None:
+    page = browser.show(pages["crowd"], width=794, dark=dark, media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--ink')").strip() == "#1b2128"
+    assert page.evaluate("[...document.querySelectorAll('.card .body')].filter(part => !part.clientHeight).length") == 0
+    assert page.evaluate("document.querySelector('.filter').clientHeight") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794

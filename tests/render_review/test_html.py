@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import random
 import re
 from html.parser import HTMLParser
@@ -18,6 +19,7 @@ from reconciler.render.html import plan_html
 from reconciler.render.html.boxes import fitting
 from reconciler.render.html.graph import Box, graph, natural
 from reconciler.render.html.layout import WIDTH, layout
+from reconciler.render.html.page import FILTERED
 from reconciler.render.html.tags import Html, join, tag
 from reconciler.render.style import Style
 from tests.render_review.worlds import HOSTILE, document, hostile, large, rolling
@@ -58,11 +60,23 @@ def test_it_is_well_formed_and_needs_nothing_else(plan: dict[str, Any]) -> None:
     page = Page(text)
     assert page.open == []
     names = {name for name, _ in page.elements}
-    assert not names & {"script", "img", "iframe", "object", "embed", "form", "base", "image", "use"}
+    assert [found for name, found in page.elements if name == "script"] == [{}] * (len(plan["changes"]) > FILTERED)
+    assert not names & {"img", "iframe", "object", "embed", "form", "base", "image", "use"}
     for _, attributes in page.elements:
         assert not [key for key in attributes if key.startswith("on") or key in ("src", "srcset", "style")]
         assert (attributes.get("href") or "#").startswith(("#", "data:,"))
     assert "url(" not in text.partition("</style>")[0]
+
+
+def test_the_only_script_is_the_one_that_the_policy_names() -> None:
+    script = files("reconciler.render.html").joinpath("filter.js").read_text(encoding="utf-8")
+    checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = html.unescape(rendered(large(FILTERED + 1)))
+    assert text.count("<script>") == text.count(f"<script>{html.unescape(script)}</script>") == 1
+    assert text.count("script-src") == text.count(f"; script-src 'sha256-{checksum}'; ") == 1
+    assert "fetch" not in script
+    assert "innerHTML" not in script
+    assert "<script" not in rendered(large(FILTERED))
 
 
 def test_every_anchor_that_is_linked_exists_once() -> None:
@@ -260,7 +274,7 @@ def test_what_changes_and_its_neighbours_are_drawn_one_by_one() -> None:
 
 def test_chains_that_are_too_many_are_counts_without_edges() -> None:
     drawn = graph(tenants(300, 300))
-    assert [(box.label, box.count) for box in drawn.columns[2].boxes] == [("300 repositories in sync", 300)]
+    assert [(box.label, box.count) for box in drawn.columns[2].boxes] == [("300 in sync", 300)]
     assert drawn.edges == ()
 
 
@@ -321,7 +335,7 @@ CSS = files("reconciler.render.html").joinpath("page.css").read_text(encoding="u
 
 
 def colours(dark: bool) -> dict[str, str]:
-    part = CSS.partition("@media (prefers-color-scheme: dark)")[2 if dark else 0]
+    part = CSS.partition("@media screen and (prefers-color-scheme: dark)")[2 if dark else 0]
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", part.partition("}")[0]))
 
 

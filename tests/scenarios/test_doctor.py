@@ -71,6 +71,23 @@ def test_a_world_in_order(demo: Rehearsal) -> None:
     assert demo.plan()["changes"] == []
 
 
+def test_ports_that_a_firewall_closes(demo: Rehearsal) -> None:
+    """On the way from the server to a proxy, and from the proxies to the server."""
+    demo.set("px-lon-1", "blocked=445")
+    demo.set("px-dmz-1", "firewall=closed")
+    demo.set("vbo01.corp.example.com", "blocked=9191,5432")
+    code, rows = examine(demo)
+    windows = [name for name in HOSTS if "lnx" not in name]
+    assert code == 1, "the server does not reach a proxy any more"
+    assert rows["host.px-lon-1", "port-445-from-server"]["level"] == "warning"
+    assert rows["host.px-dmz-1", "port-9193-from-server"]["level"] == "warning"
+    assert "where it listens" in rows["host.px-dmz-1", "port-9193-from-server"]["found"]
+    for name in windows:
+        assert rows[f"host.{name}", "port-9191-from-proxy"]["level"] == "warning"
+        assert rows[f"host.{name}", "port-5432-from-proxy"]["level"] == "unknown"
+        assert rows[f"host.{name}", "port-4222-from-proxy"]["level"] == "ok"
+
+
 def test_everything_wrong_at_once(demo: Rehearsal) -> None:
     for target, switch in (
         ("px-dmz-1", "power=off"),
@@ -97,6 +114,7 @@ def test_everything_wrong_at_once(demo: Rehearsal) -> None:
         "proxy.px-lnx-2 status": "error",
     }
     assert set(levels(rows, "warning")) == {
+        "host.px-dmz-1 port-445-from-server",
         "host.px-dmz-2 clock",
         "host.px-dmz-2 mail",
         "host.px-dmz-2 reboot",
@@ -107,6 +125,7 @@ def test_everything_wrong_at_once(demo: Rehearsal) -> None:
         "host.px-dmz-1 identity",
         "host.px-dmz-1 login",
         "host.px-dmz-1 answer",
+        "host.px-dmz-1 port-9193-from-server",
     }
     assert rows["host.px-lon-2", "identity"]["found"].endswith("certificate has expired")
     for item in rows.values():

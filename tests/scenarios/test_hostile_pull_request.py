@@ -154,6 +154,7 @@ def bare_repository(folder: Path) -> None:
     "command",
     [
         ("validate", "backup/corp.yml"),
+        ("graph", "backup/corp.yml"),
         ("diff", "--base", "main", "backup/corp.yml"),
         ("diff", "--base", "main", "backup/corp.yml", "--format", "markdown"),
         ("plan", "backup/corp.yml", "--trust", "../trust.yml"),
@@ -227,6 +228,7 @@ def test_a_digest_of_a_file_of_the_machine_is_not_shown(fork: Fork) -> None:
         ("apply", "--lab", "backup/corp.yml", "--auto-approve"),
         ("doctor", "--lab", "backup/corp.yml"),
         ("drift", "--lab", "backup/corp.yml"),
+        ("explain", "smtp", "backup/corp.yml", "--lab"),
         ("import", "--lab", "--from", "backup/corp.yml", "--stdout"),
     ],
     ids=lambda command: " ".join(command[:2]),

@@ -70,7 +70,10 @@ COMMANDS = {
     "plan of a part": ("plan", "--lab", "{inventory}", "--target", "@dmz", "--require-complete"),
     "drift": ("drift", "--lab", "{inventory}", "--format", "json"),
     "doctor": ("doctor", "--lab", "{inventory}"),
+    "explain": ("explain", "proxy.px-lon-1", "{inventory}", "--lab"),
     "jobs list": ("jobs", "list", "--lab", "{inventory}"),
+    "import": ("import", "--lab", "--from", "{inventory}", "--stdout"),
+    "import --diff": ("import", "--diff", "--lab", "--from", "{inventory}"),
 }
 
 
@@ -83,11 +86,37 @@ def test_looking_sends_nothing_but_get_and_the_login(demo: Rehearsal, watch: Wat
     watch.scripts.clear()
     for name, arguments in COMMANDS.items():
         ended = demo.run(*(part.format(inventory=demo.file, folder=demo.folder) for part in arguments))
-        assert ended.code in (0, 1, 2, 4), f"{name}: {ended.err}"
+        assert ended.code in (0, 1, 2, 3, 4), f"{name}: {ended.err}"
         assert set(watch.verbs) <= {"GET", "LOGIN", "LOGOUT"}, f"{name} wrote: {dict(watch.verbs)}"
         assert set(watch.scripts) <= ASKING, f"{name} changed a host: {dict(watch.scripts)}"
     assert watch.verbs["GET"] > 0
     assert watch.scripts["windows/facts.ps1"] > 0
+
+
+def test_an_import_that_scans_hosts_logs_in_to_none(
+    demo: Rehearsal, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins: list[str] = []
+
+    def begun(_self: Any, username: str) -> bool:
+        logins.append(username)
+        return True
+
+    monkeypatch.setattr("reconciler.lab.hosts.ssh._Login.begin_auth", begun)
+    monkeypatch.setattr("reconciler.lab.hosts.wsman.Endpoint._answer", lambda *request: logins.append("WinRM"))
+    demo.set("px-lnx-2", "power=off")
+    watch.verbs.clear()
+    out = demo.folder / "out"
+    ended = demo.run("import", "--lab", "--from", str(demo.file), "--out", str(out), "--scan-hosts")
+    assert "Scanned 6 hosts: 5 answered; keys and certificates that were seen and not verified: 1" in ended.err
+    assert set(watch.verbs) == {"GET", "LOGIN", "LOGOUT"}
+    assert (watch.scripts, logins) == (Counter(), [])
+    report = (out / "IMPORT.md").read_text()
+    assert "`proxy.px-lnx-2`: SSH: not reached" in report
+    assert "seen and not verified" in report
+    text = (out / "demo.yml").read_text()
+    assert "px-lnx-2: {" in text
+    assert text.count("connection: {host_keys: [ssh-ed25519 ") == 1
 
 
 def test_offline_commands_send_nothing_at_all(demo: Rehearsal, watch: Watch) -> None:
@@ -100,6 +129,7 @@ def test_offline_commands_send_nothing_at_all(demo: Rehearsal, watch: Watch) -> 
     watch.scripts.clear()
     assert demo.run("validate", str(demo.file)).code == 0
     assert demo.run("diff", str(old), str(demo.file)).code == 0
+    assert demo.run("graph", str(demo.file)).code == 0
     assert demo.run("show", str(saved), "--format", "markdown").code == 0
     assert (watch.verbs, watch.scripts) == (Counter(), Counter())
 

@@ -182,3 +182,29 @@ def test_a_rehearsal_of_a_branch(repository: Repository, base: str) -> None:
     assert keys(plan) == ["update:proxy.px-lon-1"]
     assert [item.get("introduced") for item in plan["changes"]] == [base == "main" or None] * len(plan["changes"])
     demo.converges()
+
+
+@pytest.mark.matrix
+def test_a_rehearsal_of_a_branch_with_own_playbooks(repository: Repository) -> None:
+    """The base is applied with the playbooks of its commit; a base whose playbooks have errors leaves the lab alone."""
+    demo = repository.demo
+    book = demo.folder / "backup" / "house"
+    book.mkdir()
+    requirement = "  - {name: space, fact: disk.free_gb, at_least: 1, why: 'So.', manual: Add a disk.}\n"
+    (book / "linux.yml").write_text("version: 1\nos: linux\nrequirement:\n" + requirement)
+    demo.replace("name: demo\n", "name: demo\nplaybooks: [house]\n")
+    repository.commit("Our own playbook, misspelled")
+    repository.git("tag", "broken")
+    (book / "linux.yml").write_text("version: 1\nos: linux\nrequirements:\n" + requirement)
+    repository.commit("Our own playbook")
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    state = demo.plan()
+    refused = demo.run("plan", "--lab", "backup/corp.yml", "--base", "broken")
+    assert (refused.code, "house/linux.yml:1:1" in refused.err) == (1, True), refused.err
+    assert demo.plan() == state
+    repository.git("checkout", "--quiet", "-b", "faster")
+    shutil.rmtree(book)
+    demo.replace("name: demo\nplaybooks: [house]\n", "name: demo\n")
+    repository.commit("Faster, and no playbook any more")
+    _, plan = repository.plan("--base", "main")
+    assert keys(plan) == ["update:proxy.px-lon-1"]

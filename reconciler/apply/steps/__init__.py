@@ -1,35 +1,12 @@
-"""The functions that run the steps of changes (`model.steps`)."""
+"""The functions that run the steps of changes (`model.steps`). Every module of this package is imported, so that each
+step has its function in `RUN`."""
 
-from reconciler.apply.steps import (
-    adoption,
-    deletion,
-    hosts,
-    interrupted,
-    job_items,
-    jobs,
-    maintenance,
-    management,
-    object_storage,
-    objects,
-    owners,
-    switches,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from reconciler.apply.steps.registry import RUN, NotBegun, NotFollowed, NotStarted, StepFailed, StillRunning
 
-MODULES = (
-    adoption,
-    deletion,
-    hosts,
-    interrupted,
-    job_items,
-    jobs,
-    maintenance,
-    management,
-    object_storage,
-    objects,
-    owners,
-    switches,
-)
-"""Importing them fills `RUN`."""
+for _module in iter_modules(__path__, f"{__name__}."):
+    import_module(_module.name)
 
-__all__ = ["MODULES", "RUN", "NotBegun", "NotFollowed", "NotStarted", "StepFailed", "StillRunning"]
+__all__ = ["RUN", "NotBegun", "NotFollowed", "NotStarted", "StepFailed", "StillRunning"]

@@ -9,8 +9,11 @@ every later handshake compares it too. The host name is not checked then: the pi
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -70,7 +73,8 @@ def context_for(peer: Peer, root: str, *, shared: bool = True) -> ssl.SSLContext
         return _pinned(peer)
     with _making:  # without the lock each of the sessions that start together would build one
         if not trust.ca_file:
-            return _of_system() if shared else _of_system.__wrapped__()
+            with _environment(peer):
+                return _of_system() if shared else _of_system.__wrapped__()
         file = Path(root, trust.ca_file)
         try:
             stamp = file.stat().st_mtime_ns
@@ -80,6 +84,25 @@ def context_for(peer: Peer, root: str, *, shared: bool = True) -> ssl.SSLContext
             reason = f"`ca_file` {trust.ca_file} cannot be used: {why}"
             hint = f"`{peer.setting}ca_file` is a PEM file, found relative to the inventory."
             raise UntrustedPeer(peer.name, "reading its CA file", reason, hint=hint) from error
+
+
+@contextmanager
+def _environment(peer: Peer) -> Iterator[None]:
+    """What OpenSSL and Python take from the environment of the process can be wrong, and is no fault of the peer."""
+    doing, hint = (
+        "reading the system's certificate authorities",
+        "Correct the variable of the environment, or unset it.",
+    )
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        value = os.environ.get(name)
+        if value and not any(Path(part).exists() for part in value.split(os.pathsep)):
+            raise UntrustedPeer(peer.name, doing, f"{name} names {value}, which does not exist", hint=hint)
+    try:
+        yield
+    except OSError as error:
+        file = os.environ.get("SSLKEYLOGFILE", "")
+        what = f"SSLKEYLOGFILE names {file}, which cannot be written" if file else "they cannot be read"
+        raise UntrustedPeer(peer.name, doing, f"{what}: {error.strerror or error}", hint=hint) from error
 
 
 @lru_cache(maxsize=1)

@@ -14,13 +14,13 @@ import paramiko
 
 from reconciler import timing
 from reconciler.clients.sockets import dial
-from reconciler.clients.ssh.arrivals import ARRIVALS
-from reconciler.clients.ssh.factors import without_prompts
 from reconciler.clients.ssh.faults import CAUGHT, translate
 from reconciler.clients.ssh.host_keys import HostKeys
 from reconciler.clients.ssh.login import login_arguments
+from reconciler.clients.ssh.login_slots import ARRIVALS
+from reconciler.clients.ssh.peer_reason import Busy, Words, explained
+from reconciler.clients.ssh.single_factor import without_prompts
 from reconciler.clients.ssh.watchdog import hang_up, within
-from reconciler.clients.ssh.words import Busy, Words, explained
 from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from reconciler.clients.ssh.exec import Exec
 from reconciler.clients.ssh.faults import CAUGHT
 from reconciler.clients.ssh.jumps import JUMPS
 from reconciler.clients.ssh.watchdog import hang_up, within
-from reconciler.model.errors import BadAnswer, ReconcileError, Unreachable
+from reconciler.model.errors import BadAnswer, ReconcileError, Refused, Unreachable
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection, ConnectionContext, Credential
@@ -119,9 +119,16 @@ class SshSession:
                 path = f"{sftp.FOLDER}/{params['name']}.part"
                 left = max(0.0, end - self._clock())
                 sftp.put(self._transport(), file, path, peer=self._connection.peer, what=what, seconds=left)
+        except Refused as error:
+            said = self._own(sftp.EXPLAIN, params, end).get("said")
+            if said:
+                raise _takes_no_more(error.peer, what, f"{error.reason}; the host says: {said}") from error
+            raise
         except OSError as error:
             raise ReconcileError(f"{source.name} cannot be read: {error.strerror}") from error
         arrived = self._own(sftp.FINISH, params, end)
+        if arrived.get("said"):
+            raise _takes_no_more(self._connection.peer, what, f"the host says: {arrived['said']}")
         if arrived.get("sha256") != sha256:
             reason = f"the uploaded file has the SHA-256 {arrived.get('sha256')}, expected {sha256}"
             raise BadAnswer(
@@ -174,6 +181,11 @@ class SshSession:
         if credential is None:
             return None
         return self._context.reveal(credential.root_password if how is SU else credential.password)
+
+
+def _takes_no_more(peer: str, what: str, reason: str) -> Refused:
+    hint = f"The file goes to ~/{sftp.FOLDER} of the account that logs in: free some space there, or raise its quota."
+    return Refused(peer, what, reason, hint=hint)
 
 
 def _elevation(credential: Credential | None) -> Elevation | None:

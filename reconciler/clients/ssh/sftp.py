@@ -31,7 +31,14 @@ owner() {{ stat -c %u -- "$1"; }}
 chmod 700 -- "$folder"
 file=$folder/$arg_name
 digest() {{ sha256sum <"$1" | cut -d ' ' -f 1; }}
+probe() {{
+  said=$( (head -c 65536 /dev/zero >"$file.probe") 2>&1) || :
+  rm -f -- "$file.probe"
+  said=$(printf %s "$said" | tr -d '\\000-\\037\\177' | sed 's/[\\"]/\\&/g')
+}}
 """
+"""`probe` sets $said to what the host says if the folder takes no more: SFTP has one word, `Failure`, for a full disk,
+a quota and most else."""
 LOOK: Final = Script(
     "upload-look.sh",
     _BEGIN
@@ -54,12 +61,16 @@ if [ "$found" = "$arg_sha256" ]; then
   chmod 600 -- "$file.part"
   mv -f -- "$file.part" "$file"
 else
+  probe
   rm -f -- "$file.part"
 fi
-printf '{"sha256":"%s","path":"%s"}\\n' "$found" "$file"
+printf '{"sha256":"%s","path":"%s","said":"%s"}\\n' "$found" "$file" "${said:-}"
 """,
 )
 """Verifies the uploaded file, and gives it its final name."""
+
+EXPLAIN: Final = Script("upload-explain.sh", _BEGIN + 'probe\nprintf \'{"said":"%s"}\\n\' "$said"\n')
+"""Why the folder takes no more; `said` is empty if it does."""
 
 REMOVE: Final = Script(
     "upload-remove.sh",

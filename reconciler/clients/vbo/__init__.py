@@ -7,7 +7,6 @@ loaded by `connect`, not by importing this package.
 from reconciler.clients.vbo.dialect import Dialect, dialect_of, link_id
 from reconciler.clients.vbo.reader import Reader
 from reconciler.clients.vbo.recorded import RecordedReader
-from reconciler.clients.vbo.session import Session, connect
-from reconciler.clients.vbo.writer import Writer
+from reconciler.clients.vbo.session import Session, Writer, connect
 
 __all__ = ["Dialect", "Reader", "RecordedReader", "Session", "Writer", "connect", "dialect_of", "link_id"]

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import xmltodict
-from winrm.exceptions import WinRMError
+from winrm.exceptions import WinRMError, WSManFaultError
 from winrm.protocol import Protocol
 
 from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.winrm.authentication import client_certificate_context, negotiation
+from reconciler.clients.winrm.faults import fault_kind
 from reconciler.clients.winrm.wire import Wire
-from reconciler.model.errors import AuthenticationFailed
+from reconciler.model.errors import AuthenticationFailed, Refused
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection, ConnectionContext
 
 _TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 _CMD = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/cmd"
-_SHELL = re.compile(rb"Name=[\"']ShellId[\"']")
-_NAME = re.compile(rb"[^>]*>\s*([0-9A-Za-z-]+)\s*<")
+_SHELL = re.compile(rb"(?:Name=[\"']ShellId[\"'][^>]{0,200}|<(?:\w{1,20}:)?ShellId)>\s*([0-9A-Za-z-]+)\s*<")
 _UTF8 = 65001
 
 OPERATION_SECONDS = 10
-"""Seconds that the host may hold one request open; longer work is polled until the deadline."""
+"""Seconds that the host may hold one request for output open; longer work is polled until the deadline."""
+LONGEST_OPERATION = 60
+"""Seconds of the other requests at most: Windows' own limit (MaxTimeoutms)."""
 
 
 class Client(Protocol):
@@ -43,20 +46,32 @@ class Client(Protocol):
 
     def open_named_shell(self, ident: str) -> str:
         """Open a shell with the ShellId `ident`, so that it can be closed even if the answer is lost; returns its name.
-        pywinrm lets the host choose the name. See ShellId in [MS-WSMV] 2.2.4.39, shellId of WSManCreateShellEx.
+        pywinrm lets the host choose the name. See ShellId in [MS-WSMV] 2.2.4.39, shellId of WSManCreateShellEx. A host
+        that refuses such a request chooses the name.
         """
+        try:
+            return self._open_shell({"@ShellId": ident}) or ident
+        except WSManFaultError as error:
+            if fault_kind(error) is not Refused:
+                raise
+        shell = self._open_shell({})
+        if not shell:
+            raise WinRMError("its answer contains no ShellId")
+        return shell
+
+    def _open_shell(self, named_shell: Mapping[str, str]) -> str:
+        """The ShellId in the answer; empty if it has none."""
         request = {"env:Envelope": self.build_wsman_header(_TRANSFER + "/Create", _CMD)}
         options = {"WINRS_NOPROFILE": "TRUE", "WINRS_CODEPAGE": str(_UTF8)}
         named = [{"@Name": name, "#text": value} for name, value in options.items()]
         request["env:Envelope"]["env:Header"]["w:OptionSet"] = {"w:Option": named}
-        shell = {"@ShellId": ident, "rsp:InputStreams": "stdin", "rsp:OutputStreams": "stdout stderr"}
+        shell = {**named_shell, "rsp:InputStreams": "stdin", "rsp:OutputStreams": "stdout stderr"}
         request["env:Envelope"]["env:Body"] = {"rsp:Shell": shell}
         answer = self.send_message(xmltodict.unparse(request))
-        shell_id = _SHELL.search(answer)
-        found = _NAME.match(answer, shell_id.end()) if shell_id else None
-        if found is None:
-            raise WinRMError("its answer contains no ShellId")
-        return found[1].decode()
+        if b"Shell" not in answer:
+            raise WinRMError("its answer contains no shell")
+        found = _SHELL.search(answer)
+        return found[1].decode() if found else ""
 
 
 def open_client(connection: Connection, context: ConnectionContext) -> Client:

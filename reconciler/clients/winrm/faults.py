@@ -191,6 +191,21 @@ _WORDS: Final[Mapping[type, str]] = {
     **dict.fromkeys(_MANGLED, "its answer is not WS-Management"),
 }
 """Messages for exceptions whose own text is unclear."""
+_SLOW_HINT: Final = "The host is slow or busy: increase `connection.deadlines` (`connect`, `call`), or retry later."
+_SHELL_GONE_HINT: Final = "The host closed the shell: its WinRM service was restarted, perhaps. Run a new plan."
+_SETUP_HINT: Final = "Compare the WinRM service with a host that works: `winrm get winrm/config`, `winrm quickconfig`."
+FAULT_HINTS: Final[Mapping[str, str]] = {
+    "InvalidSelectors": _SHELL_GONE_HINT,
+    "DestinationUnreachable": _SETUP_HINT,
+    "ActionNotSupported": _SETUP_HINT,
+    "InvalidParameter": _SETUP_HINT,
+    "SchemaValidationError": _SETUP_HINT,
+    "InvalidMessageInformationHeader": _SETUP_HINT,
+    "UnsupportedFeature": _SETUP_HINT,
+    "EncodingLimit": "Raise MaxEnvelopeSizekb of the WinRM service (the default is 500).",
+    "InternalError": "See the event log Microsoft-Windows-WinRM/Operational of the host.",
+}
+"""By the subcode of a fault that is neither a quota nor a refused login."""
 _MINOR = re.compile(r"Minor \(\d+\): ([^\n]+)")
 _ACCESS_DENIED = 5
 _BUSY = frozenset({429, 502, 503, 504})
@@ -200,10 +215,14 @@ def translate(error: Exception, peer: str, what: str, *, sent: bool, hint: str =
     """The error for an exception of CAUGHT. `sent` is true after a command was sent to the host."""
     kind = _kind(error, sent=sent)
     text = hint if hint and kind is AuthenticationFailed else HINTS.get(kind, "")
+    if isinstance(error, wr.WinRMOperationTimeoutError) and not sent:
+        text = _SLOW_HINT
     if kind is UntrustedPeer:
         text = _certificate_hint(error) or text
     if isinstance(error, wr.WSManFaultError) and kind is Refused:
-        return Refused(peer, what, _reason(error), status=error.code, error_code=error.fault_subcode or "")
+        subcode = error.fault_subcode or ""
+        text = FAULT_HINTS.get(subcode.rpartition(":")[2], "")
+        return Refused(peer, what, _reason(error), status=error.code, error_code=subcode, hint=text)
     return kind(peer, what, _reason(error), hint=text)
 
 
@@ -218,7 +237,9 @@ def _kind(error: Exception, *, sent: bool) -> type[RemoteError]:
     if kind is not None:
         return kind
     if isinstance(error, wr.WSManFaultError):
-        return _fault_kind(error)
+        return fault_kind(error)
+    if isinstance(error, wr.WinRMOperationTimeoutError) and not sent:
+        return Unreachable
     if isinstance(error, wr.WinRMTransportError):
         return Unavailable if error.code in _BUSY else AuthenticationFailed if error.code == 403 else BadAnswer
     if isinstance(error, UnicodeError):
@@ -253,7 +274,7 @@ def is_wrong_password(error: Exception) -> bool:
     return any(_code(item) in _WRONG_PASSWORD for item in _inside(error))
 
 
-def _fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
+def fault_kind(error: wr.WSManFaultError) -> type[RemoteError]:
     if "QuotaLimit" in (error.fault_subcode or ""):
         return Unavailable
     if error.wsman_fault_code == _ACCESS_DENIED or "AccessDenied" in (error.fault_subcode or ""):
@@ -290,6 +311,8 @@ def _reason(error: Exception) -> str:
             return "Kerberos does not accept this password or keytab"
     if isinstance(error, wr.WSManFaultError):
         return " ".join(str(error.reason).split())
+    if isinstance(error, wr.WinRMOperationTimeoutError):
+        return "the host did not do it in the time it was given (OperationTimeout)"
     if isinstance(error, wr.WinRMTransportError):
         return f"it answered with HTTP status {error.code}"
     words = next((_WORDS[known] for known in type(error).__mro__ if known in _WORDS), "")

@@ -18,7 +18,7 @@ from reconciler.clients.host_session import name_on_host
 from reconciler.clients.script_output import OUTPUT_LIMIT, document, reveal, script_failed
 from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.winrm import powershell
-from reconciler.clients.winrm.client import OPERATION_SECONDS, by_certificate, open_client
+from reconciler.clients.winrm.client import LONGEST_OPERATION, OPERATION_SECONDS, by_certificate, open_client
 from reconciler.clients.winrm.faults import CAUGHT, CERTIFICATE_HINT, HINTS, KERBEROS_HINT, translate
 from reconciler.clients.winrm.upload import Upload
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, RemoteError, Unreachable
@@ -146,12 +146,11 @@ class WinrmSession:
             if left <= 0:
                 raise TimeoutError(what)
             client.operation_timeout_sec = max(1, min(OPERATION_SECONDS, math.ceil(left)))
+            client.wire.seconds = OPERATION_SECONDS + 5
             try:
                 more_out, more_err, code, done = client.get_command_output_raw(self._shell, command)
             except WinRMOperationTimeoutError:
                 continue  # no output within one operation: the script still runs
-            finally:
-                client.operation_timeout_sec = OPERATION_SECONDS
             out += more_out
             err += more_err
             if len(out) + len(err) > OUTPUT_LIMIT:
@@ -178,7 +177,8 @@ class WinrmSession:
         end = self._clock() + seconds
         target = client or self._client
         if target is not None:
-            target.wire.seconds = min(seconds, OPERATION_SECONDS + 5)
+            target.operation_timeout_sec = max(1, min(LONGEST_OPERATION, math.ceil(seconds)))
+            target.wire.seconds = target.operation_timeout_sec + 5
         try:
             with socket_deadline(lambda: end - self._clock()):
                 yield

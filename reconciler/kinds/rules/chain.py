@@ -121,10 +121,10 @@ def former_name_taken(declared: Declared) -> Iterator[Finding]:
     """A former name belongs to one object, which is renamed, so nothing else has it."""
     for section in ("pools", "repositories", "organizations", "jobs"):
         seen: dict[tuple[str, str], str] = {}
-        names = {(_scope(values), _name(key, values)): key for key, values in declared.section(section).items()}
-        for name, values in declared.section(section).items():
-            if "formerly" not in values:
-                continue
+        renamed = {name: values for name, values in declared.section(section).items() if "formerly" in values}
+        objects = declared.section(section) if renamed else {}
+        names = {(_scope(values), _name(key, values)): key for key, values in objects.items()}
+        for name, values in renamed.items():
             key = (_scope(values), values["formerly"].lower())
             other = names.get(key) or seen.get(key)
             seen.setdefault(key, name)

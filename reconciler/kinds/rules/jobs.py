@@ -13,8 +13,10 @@ from reconciler.model.sentences import quoted
 def item_both_ways(declared: Declared) -> Iterator[Finding]:
     """An item that is selected and left out for the same services."""
     for name, values in declared.section("jobs").items():
+        if not values.get("exclude"):
+            continue
         selected = {item.key: item for item in _items(normalize_items, values.get("items", []))}
-        for item in _items(normalize_exclude, values.get("exclude", [])):
+        for item in _items(normalize_exclude, values["exclude"]):
             other = selected.get(item.key)
             if other is not None and (not item.type.flags or {*item.services} & {*other.services}):
                 detail = f"Job {quoted(name)} has the {item.title} in `items` and in `exclude`."

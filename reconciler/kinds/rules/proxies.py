@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.kinds.proxy_names import normal, same
+from reconciler.kinds.proxy_matching import normal, same
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.model.inventory import LOCAL
 from reconciler.model.sentences import quoted

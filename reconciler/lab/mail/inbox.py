@@ -97,7 +97,7 @@ def _parts(content: bytes) -> dict[str, str]:
     message = message_from_bytes(content, policy=policy.default)
     part = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
     return {
-        "subject": str(message.get("Subject", "")),
+        "subject": " ".join(str(message.get("Subject", "")).split()),  # a long one is folded
         "proxy": str(message.get("X-Lab-Proxy", "")),
         "job": str(message.get("X-Lab-Job", "")),
         "result": str(message.get("X-Lab-Result", "")),

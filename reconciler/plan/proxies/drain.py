@@ -15,8 +15,8 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
 from reconciler.model.step import Step
 from reconciler.model.steps import ClearMaintenance, EnterMaintenance, VerifyProxy, WaitForSessions
 from reconciler.plan.batches import disrupts_proxy
+from reconciler.plan.compare import precondition
 from reconciler.plan.maintenance import MAINTENANCE
-from reconciler.plan.payload import precondition
 from reconciler.plan.proxies.service import FIELD, os_of
 from reconciler.plan.proxies.view import KIND, ProxyView
 

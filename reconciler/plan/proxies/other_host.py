@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.kinds.hosts import is_address
-from reconciler.kinds.proxy_names import normal
+from reconciler.kinds.proxy_matching import normal
 from reconciler.model.address import kind_of
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, Report, ReportLevel
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 from reconciler.plan.proxies.view import ProxyView
 
 

@@ -6,18 +6,12 @@ from reconciler.kinds.packages import file_name, wanted_build
 from reconciler.model.inventory import Resource
 from reconciler.model.live import LiveResource
 from reconciler.model.version import build_number
-from reconciler.plan.payload import refused_values
-from reconciler.plan.proxies.view import KIND, ProxyView
+from reconciler.plan.proxies.view import ProxyView
 
 OFFLINE = "the proxy is offline, and the server rejects changes to it until it is online"
 
 _RELEASE = 3
 """Parts of a build that identify a release; private fixes differ in the fourth (facts of the product's versions)."""
-
-
-def of_values(declared: Resource, proxy: ProxyView) -> str:
-    """Values that this REST version does not take."""
-    return refused_values(KIND, declared, proxy.inputs.naming)
 
 
 def of_replace(declared: Resource, proxy: ProxyView) -> str:

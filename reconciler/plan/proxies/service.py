@@ -8,7 +8,7 @@ from reconciler.kinds.packages import file_name, wanted_build
 from reconciler.model.inventory import Resource
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
 from reconciler.model.step import Step
-from reconciler.model.steps import CreateObject, InstallPackage, MarkRegistered, UpgradeProxy, UploadPackage
+from reconciler.model.steps import CreateObject, InstallPackage, MarkRegistered, TakeOver, UpgradeProxy, UploadPackage
 from reconciler.model.value import digest
 from reconciler.plan.proxies.view import ProxyView
 
@@ -30,6 +30,29 @@ def with_install(change: Change, declared: Resource, proxy: ProxyView) -> Change
             MarkRegistered(host=declared.name, os=os_of(declared)),
         ),
     )
+
+
+def resumed(change: Change) -> Change:
+    """The server attaches the service that it installed itself, before the apply that asked for it was interrupted."""
+    detail = f"{change.cause.detail}; an interrupted apply began to create it, and its service is on the host"
+    steps = (replace(step, attach=True) if isinstance(step, CreateObject) else step for step in change.steps)
+    return replace(change, cause=replace(change.cause, detail=detail), steps=tuple(steps))
+
+
+def takeover(change: Change, proxy: ProxyView) -> Change:
+    """The server adds a host that has a proxy service only if it is to attach that (facts, 2.4). A host does not say
+    whose service it is, so the guard `takeover` refuses each one that is not waived."""
+    version = str(proxy.service.get("version") or "")
+    build = f" ({version})" if version else ""
+    detail = (
+        f"new (not on the server), but its host has a proxy service{build}: another server may use it, or it was left"
+    )
+    steps = tuple(
+        TakeOver(kind=step.kind, name=step.name, fields=step.fields, attach=True)
+        for step in change.steps
+        if isinstance(step, CreateObject)
+    )
+    return replace(change, action=Action.TAKEOVER, cause=replace(change.cause, detail=detail), steps=steps)
 
 
 def upgrade_by_package(declared: Resource, proxy: ProxyView, blocked: str) -> Change:

@@ -14,7 +14,7 @@ from reconciler.model.live import HostFacts, LiveResource
 from reconciler.model.state import ProxyState
 from reconciler.model.version import build_number
 from reconciler.plan.compare import Comparison, compare
-from reconciler.plan.creation import was_begun
+from reconciler.plan.interrupted_creation import was_begun
 from reconciler.plan.maintenance import is_ours
 from reconciler.plan.passes import Inputs
 

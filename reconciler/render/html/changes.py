@@ -41,13 +41,20 @@ def _row(change: Data, links: Mapping[str, str]) -> Html:
     rest = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     named = join((tag("code", path) for path in paths[:3]), ", ")
     link = tag("a", address(change["address"]), href=links[change["key"]])
+    verb = tag("span", ACTIONS[change["action"]].verb, class_="verb")
     return tag(
         "tr",
         tag("td", badge(change), class_="sign"),
-        tag("th", tag("span", ACTIONS[change["action"]].verb, class_="verb"), " ", link, scope="row"),
+        tag("th", verb, " ", link, _severity(change), scope="row"),
         tag("td", named or review.fields_text(change), rest, class_="paths"),
         tag("td", *_why(change), class_="why"),
     )
+
+
+def _severity(change: Data) -> Html:
+    """Of drift: how much it matters."""
+    severity = str(change.get("severity") or "")
+    return tag("span", f" {severity}", class_="bad" if severity == "high" else "verb") if severity else Html("")
 
 
 def _why(change: Data) -> Iterator[str]:
@@ -77,6 +84,7 @@ def _card(change: Data, links: Mapping[str, str], *, opened: bool) -> Html:
             tag("span", ACTIONS[change["action"]].verb, class_="verb"),
             " ",
             address(change["address"]),
+            _severity(change),
             class_="what",
         ),
         tag("span", review.fields_text(change), class_="size"),

@@ -23,6 +23,8 @@ _FROM_SERVER = ("pool", "proxy", "repository", "job", "copy_job")
 _BESIDE, _QUIET = len(STATES), len(STATES) + 1
 _KINDS = frozenset(kind for _, kinds in COLUMNS for kind in kinds)
 _PLURAL = {"pool": "pools", "proxy": "proxies", "repository": "repositories", "job": "jobs", "copy_job": "copy jobs"}
+_ALONE = ("repository", "organization")
+"""Kinds that have a column of their own, whose title says what is counted."""
 _WORDS = {
     "blocked": "blocked",
     "delete": "to delete",
@@ -159,7 +161,8 @@ class _Crowd:
         for box in crowd:
             for part in (box, *box.inside):
                 self.merged_into[part.address] = merged.address
-        label = f"{count} {_PLURAL.get(first.kind, first.kind + 's')} {_WORDS[state]}"
+        named = "" if first.kind in _ALONE else f" {_PLURAL.get(first.kind, first.kind + 's')}"
+        label = f"{count}{named} {_WORDS[state]}"
         members = sum(part.count for box in crowd for part in box.inside)
         return replace(merged, label=f"{label} ({members} proxies)" if members else label)
 

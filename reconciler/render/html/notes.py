@@ -91,7 +91,7 @@ def _sorted_reports(found: Iterable[Data]) -> list[Data]:
 
 def _report(item: Data) -> Html:
     where = review.place(item["position"])
-    fix = f" {' '.join(item['fix'].split())}" if item.get("fix") else ""
+    fix = f". {' '.join(item['fix'].split())}" if item.get("fix") else ""
     said = (address(item["address"]), ": ", item["detail"], fix, " ", tag("span", where, class_="place"))
     return tag("li", tag("span", "i", class_="badge"), tag("span", *said))
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from reconciler.plan.topology import of_changes
 from reconciler.render import review, summary
 from reconciler.render.html import notes
 from reconciler.render.html.changes import cards, table
+from reconciler.render.html.frame import framed, part, section, tile
 from reconciler.render.html.picture import picture
-from reconciler.render.html.tags import Html, join, tag
+from reconciler.render.html.tags import Html, tag
 from reconciler.render.style import Style
 from reconciler.render.symbols import ACTIONS, BLOCKED, UNKNOWN
 
 Data = Mapping[str, Any]
 
+FILTERED = 25
+"""The number of changes from which on the page has a field to filter them: its only script, and nothing needs it."""
 MANY = 400
 """The number of cards from which browsers lay out only the visible ones."""
 
@@ -26,33 +26,12 @@ MANY = 400
 def plan_html(plan: Data, style: Style) -> str:
     """The whole page. Draws `topology` of the plan, or else one made from its changes."""
     del style  # the page follows the light or dark of its reader
-    css = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     outside, declared = review.apart(plan)
     links = _links([*outside, *declared])
     main = tag("main", *_sections(plan, outside, declared, links), class_="many" if len(links) > MANY else None)
-    body = tag("body", _header(plan), main, _footer())
-    page = tag("html", _head(plan, css), body, lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
-
-
-def _head(plan: Data, css: str) -> Html:
-    """With a policy under which nothing runs and nothing is fetched, whatever a name may say."""
-    checksum = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{checksum}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="robots", content="noindex"),
-        tag(
-            "title",
-            f"{review.headline(plan).text}: {summary.mode_of(plan).name.lower()} of {plan['inventory']['name']}",
-        ),
-        tag("link", rel="icon", href="data:,"),
-        tag("style", Html(css)),
-    )
+    mode = summary.mode_of(plan).name.lower()
+    title = f"{review.headline(plan).text}: {mode} of {plan['inventory']['name']}"
+    return framed(title, _header(plan), main, script=part("filter.js") if len(plan["changes"]) > FILTERED else "")
 
 
 def _links(changes: Sequence[Data]) -> dict[str, str]:
@@ -83,18 +62,13 @@ def _counts(plan: Data) -> Html:
     signs = {name: action.sign for name, action in ACTIONS.items()}
     always = ("delete", "update", "create", "run")
     tiles = [
-        _tile(name, signs.get(name, BLOCKED.sign), found[name], words.get(name, name))
+        tile(name, signs.get(name, BLOCKED.sign), found[name], words.get(name, name))
         for name in review.RISKS
         if found[name] or name in always
     ]
-    tiles.append(_tile("unknown", UNKNOWN.sign, len(plan["unknown"]), "not observable"))
-    tiles.append(_tile("unchanged", "=", plan["unchanged"], "in sync"))
+    tiles.append(tile("unknown", UNKNOWN.sign, len(plan["unknown"]), "not observable"))
+    tiles.append(tile("unchanged", "=", plan["unchanged"], "in sync"))
     return tag("ul", *tiles, class_="counts")
-
-
-def _tile(state: str, sign: str, count: int, words: str) -> Html:
-    number = tag("span", tag("span", sign, class_="tilesign", aria_hidden="true"), str(count), class_="number")
-    return tag("li", number, tag("span", words, class_="words"), class_=f"s-{state}" if count else "zero")
 
 
 def _facts(plan: Data) -> Iterator[Html]:
@@ -116,32 +90,23 @@ def _sections(
     plan: Data, outside: Sequence[Data], declared: Sequence[Data], links: Mapping[str, str]
 ) -> Iterator[Html]:
     if plan["refusals"]:
-        yield _section("Guards", len(plan["refusals"]), *notes.guards(plan))
+        yield section("Guards", len(plan["refusals"]), *notes.guards(plan))
     topology = plan.get("topology") or of_changes(plan)
     if len(topology["nodes"]) > 1:
-        yield _section("Topology", None, picture(topology, links))
+        yield section("Topology", None, picture(topology, links))
     from_elsewhere, by_review = review.titles(plan)
     if outside:
-        yield _section(from_elsewhere, len(outside), table(outside, links))
+        yield section(from_elsewhere, len(outside), table(outside, links))
     if declared:
-        yield _section(by_review if outside else "Changes", len(declared), table(declared, links))
+        yield section(by_review if outside else "Changes", len(declared), table(declared, links))
     batches = review.batches(plan)
     if batches:
-        yield _section(review.batches_title(batches), None, notes.batches(batches))
+        yield section(review.batches_title(batches), None, notes.batches(batches))
     if outside or declared:
-        yield _section("Details", None, cards([*outside, *declared], links))
+        yield section("Details", None, cards([*outside, *declared], links))
     if problems := summary.problems(plan):
-        yield _section("Problems", len(problems), *notes.problems(problems))
+        yield section("Problems", len(problems), *notes.problems(problems))
     if plan["reports"]:
-        yield _section("Reports", len(plan["reports"]), notes.reports(plan))
+        yield section("Reports", len(plan["reports"]), notes.reports(plan))
     if plan["unknown"]:
-        yield _section("Not observable", len(plan["unknown"]), notes.unknown(plan))
-
-
-def _section(title: str, count: int | None, *content: Html) -> Html:
-    number = tag("span", str(count), class_="total") if count is not None else ""
-    return tag("section", tag("h2", title, " ", number), *content)
-
-
-def _footer() -> Html:
-    return tag("footer", join([tag("p", "Made by vbo-reconcile. This page runs no script and loads nothing.")]))
+        yield section("Not observable", len(plan["unknown"]), notes.unknown(plan))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,43 @@ def test_a_folder_that_somebody_laid_out_for_us_is_not_used(sshd: Sshd, connect:
     ):
         host.upload(package, digest(package), deadline=20)
     assert list((sshd.folder / "trap").iterdir()) == []
+
+
+@contextmanager
+def mounted(sshd: Sshd, options: str) -> Iterator[None]:
+    """The folder of uploads is a file system with these options."""
+    folder = sshd.folder / sftp.FOLDER
+    folder.mkdir(mode=0o700)
+    options = f"{options},mode=700,uid={sshd.folder.stat().st_uid}"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("size", ["256k", "1244k"])
+def test_a_full_home_says_so(sshd: Sshd, connect: Connect, package: Path, size: str) -> None:
+    """SFTP says `Failure`, and the last packets are answered when the file is closed, where nobody looks."""
+    with mounted(sshd, f"size={size}"), open_host(connect(), context()) as host:
+        with pytest.raises(Refused, match=r"the host says: .*No space left on device") as caught:
+            host.upload(package, digest(package), deadline=20)
+        assert "free some space" in caught.value.hint
+
+
+@ROOT_ONLY
+def test_a_home_that_is_read_only_says_so(sshd: Sshd, connect: Connect, package: Path) -> None:
+    with (
+        mounted(sshd, "ro"),
+        open_host(connect(), context()) as host,
+        pytest.raises((Refused, ScriptFailed), match="Read-only file system"),
+    ):
+        host.upload(package, digest(package), deadline=20)
 
 
 def test_a_host_without_sftp_says_what_is_missing(tmp_path: Path, connect: Connect, package: Path) -> None:

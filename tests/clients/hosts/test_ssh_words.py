@@ -13,9 +13,9 @@ import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.clients.sockets import dial
-from reconciler.clients.ssh.arrivals import Arrivals
 from reconciler.clients.ssh.faults import translate
-from reconciler.clients.ssh.words import Words, explained
+from reconciler.clients.ssh.login_slots import Arrivals
+from reconciler.clients.ssh.peer_reason import Words, explained
 from reconciler.model.connection import Deadlines
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, RemoteError, Unreachable
 from tests.clients.hosts.conftest import Connect

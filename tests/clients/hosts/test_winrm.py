@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import socket
 import ssl
 import tempfile
@@ -21,6 +22,9 @@ from reconciler.clients.sockets import BoundedSocket
 from reconciler.clients.winrm import authentication, powershell
 from reconciler.clients.winrm import session as winrm
 from reconciler.lab.hosts.wsman import Command, Endpoint
+from reconciler.lab.hosts.wsman.engine import Caller
+from reconciler.lab.hosts.wsman.envelope import Fault, parse
+from reconciler.lab.hosts.wsman.envelope import refusal as refusal_of
 from reconciler.lab.pki import Authority, Identity
 from reconciler.model.connection import (
     Certificate,
@@ -244,6 +248,71 @@ def test_every_answer_may_break_off(tmp_path: Path, how: str, part: float) -> No
                 assert caught.value.nothing_sent == (answer in ANSWERS[:3])
                 assert host.orders == [] or not caught.value.nothing_sent
             assert host.engine.shells == {}, answer
+
+
+def test_a_host_is_given_the_time_of_the_deadlines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow host needs more than ten seconds to make a shell: OperationTimeout is what the inventory allows, up to
+    the limit of Windows."""
+    given: dict[str, list[int]] = {}
+    with running(tmp_path, says()) as host:
+        handle = host.engine.handle
+
+        def noting(raw: bytes, caller: Caller) -> tuple[int, bytes]:
+            message = parse(raw)
+            given.setdefault(message.verb, []).append(int(message.timeout))
+            return handle(raw, caller)
+
+        monkeypatch.setattr(host.engine, "handle", noting)
+        run(host, deadline=45, deadlines=Deadlines(connect=30))
+        run(host, deadline=1800, deadlines=Deadlines(connect=3))
+    assert (given["Create"], given["Command"], given["Send"]) == ([30, 3], [45, 60], [45, 60])
+    assert given["Receive"] == [10, 10]
+
+
+def test_a_host_that_is_too_slow_for_the_time_given_is_told_apart(tmp_path: Path) -> None:
+    with running(tmp_path, says()) as host:
+        for verb in ("Create", "Command"):
+            host.endpoint.troubles[verb] = ["late"]
+            error = refusal(host)
+            assert type(error) is Unreachable
+            assert "OperationTimeout" in error.reason
+            assert "`connection.deadlines`" in error.hint
+        assert host.engine.shells == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [(rb'(Name="ShellId">)[^<]+', rb"\1"), (rb"<rsp:ShellId>[^<]*</rsp:ShellId>", b""), (rb"ShellId", b"Shell")],
+)
+def test_an_answer_without_a_shell_id_leaves_the_one_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: bytes, replacement: bytes
+) -> None:
+    with running(tmp_path, says()) as host:
+        handle = host.engine.handle
+
+        def nameless(raw: bytes, caller: Caller) -> tuple[int, bytes]:
+            status, answer = handle(raw, caller)
+            return status, re.sub(pattern, replacement, answer) if parse(raw).verb == "Create" else answer
+
+        monkeypatch.setattr(host.engine, "handle", nameless)
+        assert run(host) == 1
+        assert host.engine.shells == {}
+
+
+def test_a_host_that_wants_to_name_its_shells_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tmp_path, says()) as host:
+        handle = host.engine.handle
+
+        def stubborn(raw: bytes, caller: Caller) -> tuple[int, bytes]:
+            message = parse(raw)
+            if message.verb == "Create" and b' ShellId="' in raw:
+                fault = Fault(87, "w:SchemaValidationError", "The request has an attribute that is not known. ")
+                return 500, refusal_of(fault, message.ident, "PX-1", "1")
+            return handle(raw, caller)
+
+        monkeypatch.setattr(host.engine, "handle", stubborn)
+        assert run(host) == 1
+        assert host.engine.shells == {}
 
 
 def test_a_silent_host_is_given_up_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -324,3 +324,12 @@ def test_a_server_that_breaks_off_or_talks_nonsense(
         Reader(session).get("Proxies/1")
     assert type(caught.value) is kind
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("variable", ["SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_an_environment_that_tls_cannot_be_made_of_is_named(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """It is a fault of this machine: neither of the network, nor of the server's certificate."""
+    monkeypatch.setenv(variable, "/nowhere/at/all")
+    with pytest.raises(UntrustedPeer, match=f"{variable} names /nowhere/at/all, which") as caught:
+        context_for(Peer("vbo01", ("127.0.0.1", 1), Trust(), 1), "", shared=False)
+    assert "variable of the environment" in caught.value.hint

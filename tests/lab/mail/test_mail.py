@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.lab.mail.client import MailError, Relay, send, stuffed
+from reconciler.lab.mail.inbox import read_mail
 from reconciler.lab.mail.server import MailServer
 from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
@@ -229,3 +230,7 @@ def test_login_in_two_steps_where_that_is_all_there_is() -> None:
 def test_addresses_cannot_smuggle_commands(tmp_path: Path) -> None:
     with mail_world(tmp_path, login=False, tls=False) as world, pytest.raises(MailError, match="not a mail address"):
         world.send(Relay(HOST, 25, "none"), "a@b>\r\nRCPT TO:<c@d")
+
+
+def test_a_long_subject_is_one_line() -> None:
+    assert read_mail(b"Subject: [Success]\r\n contoso\r\n\tdaily\r\n\r\nx")["subject"] == "[Success] contoso daily"

@@ -14,6 +14,7 @@ from reconciler.lab.hosts.linux.accounts import LinuxAccounts
 from reconciler.lab.hosts.linux.confine import confining
 from reconciler.lab.hosts.proxy_service import Installed
 from reconciler.lab.hosts.ssh import SshHost
+from reconciler.lab.network import SERVED
 from reconciler.lab.pki import ssh_key, ssh_public
 from reconciler.lab.state import Document
 
@@ -59,7 +60,8 @@ class LinuxHost(Host):
     def _listen(self, listener: socket.socket) -> Close:
         network = self.around.network
         self._put("etc/hostname", self.own_name)
-        files.equip(self.root, network.names, {} if "mail" in self.faults else network.places)
+        places = {} if "mail" in self.faults else network.places
+        files.equip(self.root, network.names, {**places, **dict.fromkeys(network.served, SERVED)})
         changed = "host-key" in self.faults
         key = ssh_key(self.key_file.with_suffix(".otherkey") if changed else self.key_file)
         cuts = "upload" in self.faults

@@ -19,8 +19,13 @@ from reconciler.lab.hosts.wsman import TROUBLES, Command, Endpoint, Engine, User
 from reconciler.lab.pki import Identity, write_private
 from reconciler.lab.state import Document
 
+_SECONDS: Final = 3.0
 HTTP: Final = 5985
 """WinRM's other port, where logins seal the messages."""
+
+_SMB: Final = 445
+_OF_SERVER: Final = (4222, 5432, 9191)
+"""NATS, PostgreSQL and the main service (facts, 3.4)."""
 
 Management = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """`server/*.ps1` on the management server: (name, arguments) to what they print. Raises ValueError."""
@@ -53,6 +58,21 @@ class WindowsHost(Host):
         self.endpoint: Endpoint | None = None
         self._clients: list[str] = []
         self._context: ssl.SSLContext | None = None
+        around.network.serve(self.name, self._ports)
+
+    def _ports(self) -> set[int]:
+        """What others connect to and the lab does not emulate: file sharing, and the server's own services."""
+        ports = {_SMB, *(_OF_SERVER if self.management is not None else ())}
+        return ports - set(self.faults.get("blocked", ())) if self.is_on else set()
+
+    def _block(self, value: str) -> None:
+        """The ports that a firewall is in the way of."""
+        ports = [] if value == "none" else [whole("blocked", port) for port in value.split(",")]
+        if unknown := sorted(set(ports) - {_SMB, *_OF_SERVER}):
+            raise Switch(f"blocked is none, or ports of {_SMB}, {_OF_SERVER}: {unknown}")
+        self.faults["blocked"] = ports
+        if not ports:
+            self.faults.pop("blocked")
 
     def trust_client(self, certificate: str, username: str) -> None:
         """Let the holder of a client certificate (PEM) log in as a local account. It may be signed by anybody, or by
@@ -139,6 +159,7 @@ class WindowsHost(Host):
                 account=account,
                 files=self.around.folder / f"{self.name}.files",
                 connects=self.connects,
+                reaches=lambda name, port: self.around.network.reaches(name, port, _SECONDS),
             )
             try:
                 answer = KNOWN[name](world, args)
@@ -208,6 +229,7 @@ class WindowsHost(Host):
             "reboot": lambda value: state.update(
                 {"reboot": ["windows-update"] if one_of("reboot", value, "pending", "none") == "pending" else []}
             ),
+            "blocked": self._block,
             "admin": lambda value: self._fault("admin", value, "no", "yes"),
             "domain": lambda value: state.update({"domain": "" if value == "none" else value.lower()}),
             "broken-build": lambda value: state.update({"bad_build": "" if value == "none" else value}),

@@ -23,7 +23,7 @@ class ScriptError(Exception):
 class World:
     """What twins work on. `state` may be changed. `resolve` gives the addresses of a name, `reverse` the names of an
     address; `account` is who runs the script, `files` the folder on the host where our scripts keep theirs; `connects`
-    whether a port of a name can be reached."""
+    whether the mail server can be reached, `reaches` whether any port can, None if that is not known."""
 
     state: dict[str, Any]
     now: datetime
@@ -32,6 +32,7 @@ class World:
     files: Path
     account: str = ""
     connects: Callable[[str, int], bool] = lambda _name, _port: False
+    reaches: Callable[[str, int], bool | None] = lambda _name, _port: None
 
 
 Twin = Callable[[World, Arguments], Any]
@@ -105,9 +106,18 @@ def names(world: World, args: Arguments) -> dict[str, Any]:
     return {"names": found}
 
 
+def reach(world: World, args: Arguments) -> dict[str, Any]:
+    found = []
+    for target in str(args["targets"]).split():
+        name, _, port = target.rpartition(":")
+        found.append({"target": target, "open": world.reaches(name, int(port))})
+    return {"ports": found}
+
+
 TWINS: Final[Mapping[str, Twin]] = {
     "server/names.ps1": names,
     "windows/facts.ps1": facts,
     "windows/open-port.ps1": open_port,
+    "windows/reach.ps1": reach,
     "windows/remote-registry.ps1": remote_registry,
 }

@@ -148,7 +148,8 @@ class Endpoint:
             return Answer(refusal, offers=login.offers if refusal == 401 else ())
         if trouble == "drop":
             raise Dropped
-        status, xml = self.engine.fault(body) if trouble == "fault" else self.engine.handle(body, caller)
+        work = {"fault": self.engine.fault, "late": self.engine.too_late}.get(trouble)
+        status, xml = work(body) if work else self.engine.handle(body, caller)
         if trouble == "lose":
             raise Dropped
         if is_sealed and login.sealing is not None:

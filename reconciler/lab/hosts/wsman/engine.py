@@ -96,6 +96,10 @@ class Engine:
         fault = Fault(_INTERNAL, "w:InternalError", reason, sender=False)
         return 500, refusal(fault, parse(raw).ident, self.machine, self._new_id())
 
+    def too_late(self, raw: bytes) -> tuple[int, bytes]:
+        """The answer to a request that is not done in the time that it gives."""
+        return 500, refusal(_timed_out(), parse(raw).ident, self.machine, self._new_id())
+
     def close(self) -> None:
         """End every command."""
         with self._lock:
@@ -178,13 +182,7 @@ class Engine:
         room = (min(message.limit, self.limits.envelope) - _OVERHEAD) * 3 // 4  # base64 inside one envelope
         output = command.receive(message.timeout, max(room, 1))
         if output is None:
-            raise Fault(
-                _TIMED_OUT,
-                "w:TimedOut",
-                "The WS-Management service cannot complete the operation within the time specified in "
-                "OperationTimeout.  ",
-                sender=False,
-            )
+            raise _timed_out()
         streams = "".join(
             f'<rsp:Stream Name="{chunk.stream}" CommandId="{command.ident}">'
             f"{base64.b64encode(chunk.data).decode()}</rsp:Stream>"
@@ -227,6 +225,11 @@ class Engine:
             self.shells.pop(shell.ident, None)
         shell.close()
         return ""
+
+
+def _timed_out() -> Fault:
+    reason = "The WS-Management service cannot complete the operation within the time specified in OperationTimeout.  "
+    return Fault(_TIMED_OUT, "w:TimedOut", reason, sender=False)
 
 
 def _unknown(text: str) -> Fault:

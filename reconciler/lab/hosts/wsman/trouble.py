@@ -31,6 +31,7 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
     "short": Trouble("Receive", before=False, what="the answer says that it is shorter than it is"),
     "garbage": Trouble("Receive", before=False, what="the answer is not SOAP"),
     "fault": Trouble("Command", before=True, what="the service answers with a fault"),
+    "late": Trouble("Create", before=True, what="the service answers that OperationTimeout is over"),
     "expire": Trouble("Command", before=True, what="the login is forgotten (401)"),
     "busy": Trouble("Create", before=True, what="too much to do (503)"),
     SILENCE: Trouble("Receive", before=False, what="no answer, and the connection stays open"),

@@ -14,7 +14,7 @@ from reconciler.inventory.schema_errors import report_schema_errors
 from reconciler.inventory.source import Unreadable, read
 from reconciler.inventory.source_map import FILE_SHIFT
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
-from reconciler.model.known import Known
+from reconciler.model.known_drift import Known
 
 
 def load_known(path: Path) -> list[Known]:

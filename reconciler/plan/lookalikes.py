@@ -11,8 +11,7 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, FieldChange, Report, ReportLevel
 from reconciler.model.recall import Recall
 from reconciler.plan.compare import compare
-from reconciler.plan.part import PlanPart
-from reconciler.plan.passes import Inputs
+from reconciler.plan.passes import Inputs, PlanPart
 
 
 def may_be(found: LiveResource, inputs: Inputs, objects: PlanPart) -> list[Resource]:

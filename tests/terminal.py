@@ -1,0 +1,95 @@
+"""A program in a pseudo-terminal of 80 columns, as a person uses it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+COLUMNS: Final = 80
+_LONG: Final = 120.0
+"""Seconds after which a program that says nothing more has a defect."""
+_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
+_ITS_OWN: Final = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Questions for passwords open /dev/tty, and Ctrl-C goes to those whose terminal it is."""
+
+
+@dataclass
+class Terminal:
+    """`text` is all that the program wrote, without colours."""
+
+    program: subprocess.Popen[bytes]
+    line: int
+    text: str = ""
+    _seen: int = 0
+
+    def expect(self, words: str) -> None:
+        """Wait until the program writes this, however its lines are broken."""
+        pattern = re.compile(r"[\s│]+".join(map(re.escape, words.split())))
+        end = time.monotonic() + _LONG
+        while not (found := pattern.search(self.text, self._seen)):
+            assert time.monotonic() < end, self.text
+            assert self._read(), f"it ended without {words!r}:\n{self.text}"
+        self._seen = found.end()
+
+    def type(self, text: str) -> None:
+        os.write(self.line, text.encode())
+
+    def answer(self, question: str, text: str = "") -> None:
+        self.expect(question)
+        self.type(f"{text}\n")
+
+    def code(self) -> int:
+        """The exit code, once it has ended."""
+        while self._read():
+            pass
+        return self.program.wait(_LONG)
+
+    def _read(self) -> bool:
+        """More of the text; false after the end."""
+        if not select.select([self.line], [], [], _LONG)[0]:
+            return False
+        try:
+            data = os.read(self.line, 65536)
+        except OSError:  # EIO: nobody has the other end open
+            return False
+        self.text += _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
+        return bool(data)
+
+
+@contextmanager
+def terminal(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Terminal]:
+    """Run a command in `folder`. It is ended at the end, if it has not."""
+    line, other = os.openpty()
+    try:
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+        program = subprocess.Popen(
+            [sys.executable, "-c", _ITS_OWN, *command],
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            cwd=folder,
+            env={"TERM": "xterm", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment},
+            start_new_session=True,
+        )
+    finally:
+        os.close(other)
+    try:
+        yield Terminal(program, line)
+    finally:
+        program.kill()
+        program.wait()
+        os.close(line)
