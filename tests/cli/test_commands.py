@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,11 @@ def _doc(body: list[ast.stmt]) -> list[ast.expr]:
     return [body[0].value] if body and isinstance(body[0], ast.Expr) else []
 
 
+@cache
 def printed() -> list[str]:
     found = set()
     for file in sorted(SOURCE.rglob("*.py")):
-        if file.name not in HELP and "lab" not in file.parts:
+        if file.name not in HELP and "lab" not in file.parts and b"vbo-reconcile " in file.read_bytes():
             found |= {match for text in literals(file) for match in PRINTED.findall(text)}
     return sorted(found)
 

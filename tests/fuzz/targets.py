@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from reconciler.clients import foreign_json, script_output
 from reconciler.clients.ssh import host_keys
@@ -106,10 +107,11 @@ def playbook(data: bytes, folder: Path) -> None:
 
 
 def plan(data: bytes, folder: Path) -> None:
+    """Each case in one of the formats: which one, its bytes say."""
     del folder
     document = read_document(data, name="plan.json")
-    for name in FORMATS:
-        renderer(name)(document, Style()).encode()
+    name = sorted(FORMATS)[crc32(data) % len(FORMATS)]
+    renderer(name)(document, Style()).encode()
 
 
 def known_drift(data: bytes, folder: Path) -> None:
