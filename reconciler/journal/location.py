@@ -20,6 +20,7 @@ FILE = "journal.db"
 
 _POSTGRES = ("postgresql+psycopg", "postgresql", "postgres")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_LOGIN = re.compile(r":[^/:@]*@")
 _HOST = re.compile(r"[A-Za-z0-9_.:,%-]*")
 _MISSPELLED = re.compile(
     r"\s*(?:[A-Za-z][A-Za-z0-9+.-]+:[/\\]|(?:postgres|sqlite|jdbc)[A-Za-z0-9+]*(?::|//)|(?:host|hostaddr|dbname|user)=)",
@@ -62,7 +63,7 @@ def find_location(text: str | Path | None = None, environ: Mapping[str, str] | N
             raise _unreadable()
         file = _expanded(wanted)
         return JournalLocation(str(file), file)
-    if not _SCHEME.fullmatch(scheme) or "://" in rest:
+    if not _SCHEME.fullmatch(scheme) or "://" in rest or (scheme == "sqlite" and _LOGIN.search(rest)):
         raise _unreadable()  # two addresses in one, or a login: neither is shown
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         file = Path(

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from reconciler.journal import ChangeState, Journal, RunState
 from tests.cli.test_interrupts import APPLY
 
@@ -16,6 +18,7 @@ FULL = """
 """From the first step on no file can be written."""
 
 
+@pytest.mark.matrix
 def test_a_full_disk_stops_the_run_before_its_next_step(tmp_path: Path) -> None:
     place = tmp_path / "journal.db"
     command = [sys.executable, "-c", APPLY.format(waits=FULL.strip()), str(place)]

@@ -153,7 +153,8 @@ def journal_address(data: bytes, folder: Path) -> None:
         said = find_location(text, {}).label if "://" in text else ""
     except JournalError as error:
         said = f"{error} {error.hint}"
-    assert "hunter2" not in said
+    if text.count(":hunter2@") == text.count("hunter2"):  # without the two signs it is a part of a name
+        assert "hunter2" not in said
 
 
 def imported(data: bytes, folder: Path) -> None:

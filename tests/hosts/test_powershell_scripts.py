@@ -81,6 +81,7 @@ def test_a_domain_member_without_proxy_service(host: Windows) -> None:
     assert {part: found[part] for part in expected} == expected
 
 
+@pytest.mark.matrix
 def test_a_workgroup_host_with_everything(host: Windows) -> None:
     world = host.world
     world["cim"]["Win32_ComputerSystem"] = [
@@ -273,6 +274,7 @@ FIREWALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
 }
 
 
+@pytest.mark.matrix
 def test_firewalls(host: Windows) -> None:
     orders: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for change, _ in FIREWALLS.values():
@@ -283,6 +285,7 @@ def test_firewalls(host: Windows) -> None:
     assert found == {name: answer and f"9193 {answer}" for name, (_, answer) in FIREWALLS.items()}
 
 
+@pytest.mark.matrix
 def test_facts_fail_one_by_one(host: Windows) -> None:
     whole = facts(host)
     orders: list[tuple[dict[str, Any], Mapping[str, Any]]] = []
@@ -317,12 +320,14 @@ CLASSES: dict[str, tuple[str, ...]] = {
 """What CIM may deny, and the parts of the document that come from it."""
 
 
+@pytest.mark.matrix
 def test_dates_do_not_depend_on_the_culture(host: Windows) -> None:
     assert "yyyy" not in FACTS.text  # a format of one's own follows the calendar of the culture: 2569 in Thailand
     found = facts(host)
     assert abs(parse(found, "windows", datetime.now(UTC))["clock"]["minutes_off"]) <= 1
 
 
+@pytest.mark.matrix
 def test_a_server_named_by_its_address_needs_no_dns(host: Windows) -> None:
     host.world["dns"] = {}
     parsed = parse(facts(host, server="10.0.0.5"), "windows", NOW)
@@ -331,6 +336,7 @@ def test_a_server_named_by_its_address_needs_no_dns(host: Windows) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.matrix
 def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Windows) -> None:
     script = shipped_script("windows/open-port.ps1")
     ports = (9193, 9193, 9500)
@@ -361,6 +367,7 @@ def test_remote_registry_that_cannot_start_says_why(host: Windows) -> None:
     assert outcome.error["at"]
 
 
+@pytest.mark.matrix
 def test_version_and_proxies_of_the_server(server: Windows) -> None:
     answer = server.run(shipped_script("server/version.ps1"), {}).document
     assert answer["version"] == "8.1.0.305"
@@ -410,6 +417,7 @@ def upgraded(server: Windows, *groups: dict[str, Any], wait: int = 0) -> list[di
     return results
 
 
+@pytest.mark.matrix
 def test_each_login_is_one_call_of_the_cmdlet(server: Windows) -> None:
     proxies = server.world["product"]["proxies"]
     proxies += [{"Hostname": "px-3", "IsOutdated": True, "Version": "8.0.2.159"}]
@@ -432,6 +440,7 @@ def test_each_login_is_one_call_of_the_cmdlet(server: Windows) -> None:
     assert (login["port"], login["su"], login["rootPassword"]) == (2222, False, "")
 
 
+@pytest.mark.matrix
 def test_the_password_of_root_is_for_su(server: Windows) -> None:
     server.world["product"]["proxies"] = [{"Hostname": "px-3", "IsOutdated": True, "Version": "8.0.2.159"}]
     linux = {**LINUX, "use_su": True, "root_password": "r00t of px"}
@@ -549,6 +558,7 @@ def test_a_blob_that_is_none(data: bytes) -> None:
     assert outcome.error["message"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("mode", ["ConstrainedLanguage", "RestrictedLanguage"])
 def test_a_powershell_without_its_full_language_is_called_that(mode: str) -> None:
     faked = bootstrap().replace("$ExecutionContext.SessionState.LanguageMode", f"'{mode}'")
@@ -558,6 +568,7 @@ def test_a_powershell_without_its_full_language_is_called_that(mode: str) -> Non
     assert f"PowerShell is in {mode} mode for this account" in failed.reason
 
 
+@pytest.mark.matrix
 def test_an_order_for_powershell_7_goes_on_to_it() -> None:
     data = blob(Script("server/case.ps1", "[Console]::Out.WriteLine('{}')"), {})
     relay = "function pwsh.exe { process { $global:LASTEXITCODE = 7; \"$_|$($args -join ' ')\" } }"
@@ -568,6 +579,7 @@ def test_an_order_for_powershell_7_goes_on_to_it() -> None:
     assert run_blob(data).document == {}
 
 
+@pytest.mark.matrix
 def test_ports_are_connected_to_at_once(host: Windows) -> None:
     """On real sockets: accepted, refused, and a name that does not resolve."""
     with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
@@ -579,6 +591,7 @@ def test_ports_are_connected_to_at_once(host: Windows) -> None:
     assert opened == dict(zip(targets, (True, False, None), strict=True))
 
 
+@pytest.mark.matrix
 def test_names_of_proxies_on_the_server(server: Windows) -> None:
     server.world["dns"] = {"px-1.example.net": ["10.0.0.7", "10.0.0.8"], "10.0.0.7": ["px-1.example.net"]}
     found = server.run(shipped_script("server/names.ps1"), {"hosts": ["px-1.example.net", "px-2.example.net"]}).document

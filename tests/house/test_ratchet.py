@@ -79,5 +79,6 @@ def test_the_command_tells_where_and_fails(tmp_path: Path) -> None:
     assert "1 over the limit" in ended.stdout
 
 
+@pytest.mark.matrix
 def test_this_house_is_within_its_limits() -> None:
     assert ratchet.check(ROOT) == []

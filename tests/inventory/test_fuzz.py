@@ -108,6 +108,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.matrix
 @FAST
 @given(document=st.dictionaries(SECTIONS, VALUES, max_size=6))
 def test_documents_of_the_wrong_shape(tmp_path: Path, document: dict[str, object]) -> None:

@@ -32,6 +32,7 @@ SELECTIONS = st.lists(
 ).map(value_of)
 
 
+@pytest.mark.matrix
 @given(SELECTIONS)
 def test_a_written_selection_is_read_back_as_it_was(value: list[Any]) -> None:
     assert normalize_exclude(written_items(value)) == value

@@ -114,6 +114,7 @@ def test_a_plan_that_shows_another_server_is_refused(saved: Saved) -> None:
     assert saved.refusal() == "plan-inventory"
 
 
+@pytest.mark.matrix
 def test_an_inventory_that_comes_with_the_plan_is_not_used(saved: Saved) -> None:
     """Artifacts are unpacked into a checkout: what git does not track may come from their store."""
     folder = saved.estate.folder
@@ -169,6 +170,7 @@ def _hidden_change(document: dict[str, Any]) -> None:
     document["changes"][0].update(address="proxy.px-test", key="update:proxy.px-test")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("attack", [_other_value, _other_step, _hidden_field, _hidden_change])
 def test_nothing_but_what_the_inventory_says_is_done(saved: Saved, attack: Callable[[dict[str, Any]], None]) -> None:
     saved.forge(attack)
@@ -183,6 +185,7 @@ def _guarded(saved: Saved) -> None:
     saved.estate.replace("name: small\n", "name: small\npolicy: {protect: [proxy.px-1], max_changes: 0}\n")
 
 
+@pytest.mark.matrix
 def test_a_waiver_in_the_file_does_not_hold_by_itself(saved: Saved) -> None:
     _guarded(saved)
     saved.save()

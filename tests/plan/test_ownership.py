@@ -315,6 +315,7 @@ def estates(draw: st.DrawFn) -> tuple[dict[str, Any], set[str]]:
     return answers, draw(st.sets(st.sampled_from(["px-0", "px-1", "px-2", "px-3"])))
 
 
+@pytest.mark.matrix
 @given(estates())
 @settings(max_examples=150, deadline=None)
 def test_nothing_foreign_is_ever_deleted_and_nothing_in_use_goes_first(estate: tuple[dict[str, Any], set[str]]) -> None:

@@ -70,6 +70,7 @@ def test_two_passes_change_places_without_effect_or_not_at_all(place: int) -> No
     assert [text(made(given, order)) for given in WORLDS] == BEFORE
 
 
+@pytest.mark.matrix
 def test_every_order_that_satisfies_the_needs_gives_the_same_plan() -> None:
     orders = [order for order in permutations(PASSES) if is_satisfied(order)]
     assert len(orders) > 10

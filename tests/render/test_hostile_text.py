@@ -74,6 +74,7 @@ def printed(name: str, document: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "annotations"])
 @pytest.mark.parametrize("case", ["every-action", "values"])
 def test_no_string_of_a_plan_is_obeyed(case: str, name: str) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import hashlib, json
 from reconciler.render.annotations import plan_annotations
@@ -31,6 +33,7 @@ def output(seed: str, zone: str) -> str:
     return done.stdout
 
 
+@pytest.mark.matrix
 def test_two_hash_seeds_and_two_time_zones_give_the_same_bytes() -> None:
     first = output("1", "UTC")
     assert len(first.splitlines()) == 15

@@ -198,7 +198,11 @@ def test_what_is_left_out_is_the_least_risky() -> None:
 @pytest.mark.parametrize(
     "budget", [LEAST, *(pytest.param(most, marks=pytest.mark.matrix) for most in (10_000, 23_456)), LIMIT]
 )
-@pytest.mark.parametrize("make", [large, hostile, verbose], ids=["large", "hostile", "verbose"])
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(large, marks=pytest.mark.matrix), hostile, verbose],
+    ids=["large", "hostile", "verbose"],
+)
 def test_it_keeps_any_budget_and_leaves_nothing_open(budget: int, make: Any) -> None:
     text = rendered(make(), budget=budget)
     assert size(text) <= budget

@@ -111,6 +111,7 @@ def test_a_repository_on_object_storage_moves_to_another_pool(demo: Rehearsal) -
     demo.converges()
 
 
+@pytest.mark.matrix
 def test_a_rotated_password_is_just_that_change(demo: Rehearsal) -> None:
     demo.replace("secret://env/SMTP_PASSWORD", "secret://env/SMTP_PASSWORD_2")
     (found,) = only(demo).items()

@@ -27,6 +27,7 @@ def disable(rehearsal: Rehearsal) -> None:
         hand.request("POST", f"Jobs/{hand.by_name('Jobs', 'name', 'mail')['id']}/disable")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("rest", VERSIONS)
 def test_it_is_switched_by_actions_in_both_directions(tmp_path: Path, rest: str) -> None:
     rehearsal = small(tmp_path, rest, f"{DAILY}, enabled: false")

@@ -59,6 +59,7 @@ def keys(plan: dict[str, Any], **having: Any) -> list[str]:
     )
 
 
+@pytest.mark.matrix
 def test_a_pull_request_from_branch_to_apply(repository: Repository) -> None:
     demo = repository.demo
     main = repository.git("rev-parse", "HEAD")

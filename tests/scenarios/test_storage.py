@@ -64,6 +64,7 @@ def everything(hand: Hand) -> dict[str, Any]:
     return {item["name"]: {name: value for name, value in item.items() if name != "_links"} for item in found}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("semantics", ["merge", "replace"])
 def test_finding_5_limits_are_updated_and_can_be_left_out(tmp_path: Path, semantics: str) -> None:
     made = rehearsal(tmp_path)

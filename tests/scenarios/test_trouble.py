@@ -12,6 +12,7 @@ from reconciler.operations.paths import lab_folder
 from tests.scenarios.rehearsal import Rehearsal
 
 
+@pytest.mark.matrix
 def test_a_host_that_is_off_makes_unknowns_and_never_changes(demo: Rehearsal) -> None:
     demo.set("px-lon-1", "power=off")
     plan = demo.plan()

@@ -48,6 +48,7 @@ STORAGE = {"v5": PLACE, "v6": BUCKET, "v7": PLACE}
 nor the build of the server, which some requirements of hosts depend on."""
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("rest", ["v5", *(pytest.param(rest, marks=pytest.mark.matrix) for rest in ("v6", "v7"))])
 def test_an_older_version_converges_and_notices_a_change(rest: str, tmp_path: Path) -> None:
     rehearsal = Rehearsal(tmp_path)

@@ -112,6 +112,7 @@ def killed(folder: Path, name: str) -> tuple[Watched, list[Edit], list[tuple[str
     return server, edits, found
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", CASES)
 def test_the_next_apply_ends_where_this_one_would_have(tmp_path: Path, name: str) -> None:
     """Whenever it is killed: no job run is lost, no proxy stays in maintenance mode, nothing is left to do."""

@@ -96,6 +96,7 @@ WRITES = {"create": (nothing, False, 8, 18), "create-v7": (nothing, False, 7, 12
 """By name: an edit, whether the inventory was applied before, the REST version, and the least number of writes."""
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("name", "done"),
     [
