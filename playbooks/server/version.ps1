@@ -1,4 +1,5 @@
-# The build of the server, and which proxies are out of date (REST does not show it). Changes nothing.
+# The build of the server, and which proxies and repositories are out of date (REST does not show it, of repositories
+# up to v7). Changes nothing.
 param($Arguments)
 
 Set-StrictMode -Version 2.0
@@ -23,7 +24,11 @@ try {
             }
             @{ host = "$($proxy.Hostname)"; outdated = [bool]$proxy.IsOutdated; version = $build }
         })
+    $repositories = @(foreach ($repository in @(Get-VBORepository)) {
+            @{ id = "$($repository.Id)"; outdated = [bool]$repository.IsOutdated }
+        })
 } finally {
     Disconnect-VBOServer
 }
-[Console]::Out.WriteLine((@{ version = $version; proxies = $proxies } | ConvertTo-Json -Compress -Depth 4))
+$document = @{ version = $version; proxies = $proxies; repositories = $repositories }
+[Console]::Out.WriteLine(($document | ConvertTo-Json -Compress -Depth 4))

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.plan import Change
 from reconciler.model.step import Limit, Step
+from reconciler.model.steps import UpgradeRepository
 
 REST, SSH, WINRM = "rest", "ssh", "winrm"
+_ALONE = ("host ", "upgrade ")
+"""Begin the names of limits of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimits:
     """`limits` has the number of changes at a time by what they use, `transports` the transport of each host. A host
-    never has more than one change at a time."""
+    never has more than one change at a time, and an owner of repositories never more than one upgrade of them."""
 
     limits: Mapping[str, int] = field(default_factory=lambda: {REST: 8, SSH: 16, WINRM: 16})
     transports: Mapping[str, str] = field(default_factory=dict)
@@ -26,11 +29,12 @@ class ConcurrencyLimits:
         found = {self._limit(step) for step in change.steps}
         if kind_of(change.address) in ("host", "proxy"):
             found.add(f"host {name_of(change.address)}")
+        found |= {f"upgrade {step.owner}" for step in change.steps if isinstance(step, UpgradeRepository)}
         return frozenset(found - {""})
 
     def are_free(self, change: Change, running: Iterable[Change]) -> bool:
         used = Counter(limit for other in running for limit in self.of(other))
-        return all(used[limit] < (1 if limit.startswith("host ") else self.limits[limit]) for limit in self.of(change))
+        return all(used[limit] < (1 if limit.startswith(_ALONE) else self.limits[limit]) for limit in self.of(change))
 
     def _limit(self, step: Step) -> str:
         if step.limit is Limit.HOST:

@@ -84,6 +84,11 @@ class Naming:
     def connection(self, name: str) -> Connection | None:
         return self._access.connections.get(name)
 
+    @property
+    def has_powershell(self) -> bool:
+        """Whether scripts can run on the management server."""
+        return self._access.server.powershell is not None
+
     def reveal(self, reference: SecretRef | None) -> str:
         if reference is None:
             return ""

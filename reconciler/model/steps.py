@@ -134,6 +134,20 @@ class ChangeObjectStorage(Step):
         return f"change the object storage of repository {self.name}: {', '.join(self.changed)}"
 
 
+@record("repository.upgrade", limit=Limit.WINRM, repeatable=True)  # it reads the state before it starts anything
+class UpgradeRepository(Step):
+    """PowerShell on the management server. `id` is the repository's, `owner` the address of its proxy or pool, which
+    upgrades one repository at a time."""
+
+    name: str
+    id: str
+    owner: str
+
+    @property
+    def text(self) -> str:
+        return f"upgrade repository {self.name}"
+
+
 @record("certificate.set", limit=Limit.WINRM, repeatable=True)
 class SetCertificate(Step):
     """PowerShell on the management server."""

@@ -1,10 +1,11 @@
-"""Reads what only PowerShell on the management server reports: its certificate, and which proxies are out of date."""
+"""Reads what only PowerShell on the management server reports: its certificate, which proxies are out of date, and up
+to v7 which repositories are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
     from reconciler.model.connection import Access, ConnectionContext
     from reconciler.model.inventory import Inventory
+
+_STATES_SINCE: Final = 8
+"""The REST version since which repositories show their state."""
 
 Resources = dict[Address, LiveResource]
 
@@ -46,7 +50,8 @@ def read_security(
 def read_versions(
     resources: Resources, reader: Reader, inventory: Inventory, access: Access, context: ConnectionContext
 ) -> tuple[Resources, tuple[Diagnostic, ...]]:
-    """Add `outdated` to the proxies that may be: by version in v8, by the server's own word before that.
+    """Add `outdated` to the proxies that may be: by version in v8, by the server's own word before that. Up to v7 the
+    same for repositories, whose state REST does not show.
 
     A version lower than the server's is only a candidate: private fixes differ in the last part. Where PowerShell can
     be reached the server's word decides.
@@ -54,21 +59,28 @@ def read_versions(
     remote = (found for found in inventory.of_kind("proxy") if not found.is_local)
     declared = [found for found in remote if found.address in resources]
     candidates = [found for found in declared if _may_be_behind(resources[found.address].proxy, reader)]
-    if not candidates or access.server.powershell is None:
+    stores = [found.address for found in inventory.of_kind("repository") if found.address in resources]
+    hidden = stores if reader.rest < _STATES_SINCE else []
+    if not (candidates or hidden) or access.server.powershell is None:
         return resources, ()
     outdated, problems = _ask("server/version.ps1", access, context, _outdated)
     if outdated is None:
         return resources, problems
     for found in declared:
         live = resources[found.address]
-        word = outdated.get((live.proxy.host or "").lower())
-        state = replace(live.proxy, outdated=word if isinstance(word, bool) else None)
+        state = replace(live.proxy, outdated=outdated.get((live.proxy.host or "").lower()))
         resources[found.address] = replace(live, state=state)
+    for where in hidden:
+        store = resources[where]
+        resources[where] = replace(store, state=replace(store.repository, is_outdated=outdated.get(store.id.lower())))
     return resources, problems
 
 
-def _outdated(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
+def _outdated(answer: Mapping[str, Any]) -> dict[str, bool | None]:
+    """By the host of a proxy and the id of a repository."""
+    words = {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
+    words |= {str(item["id"]).lower(): item["outdated"] for item in answer.get("repositories", ())}
+    return {name: word if isinstance(word, bool) else None for name, word in words.items()}
 
 
 def _may_be_behind(proxy: ProxyState, reader: Reader) -> bool:

@@ -60,7 +60,10 @@ class Dependencies:
             return self._releasing(change)
         found = [item for item in self._at[change.address] if rank_of(item) < rank_of(change)]
         for where in self._parts(change):
-            found += [item for item in self._at.get(where, ()) if item.action not in (Action.DELETE, Action.RUN)]
+            found += [item for item in self._at.get(where, ()) if _is_needed(item, change)]
+        if change.action is Action.UPGRADE and kind_of(change.address) == "repository":
+            parts = self._seen.chain(change.address)
+            found += [item for where in parts for item in self._at.get(where, ()) if item.action is Action.UPGRADE]
         if change.action is Action.RUN:  # a copy is one of what its job backs up
             jobs = (part for part in self._parts(change) if kind_of(part) == "job")
             found += [item for where in jobs for item in self._at.get(where, ()) if item.action is Action.RUN]
@@ -120,6 +123,14 @@ class Dependencies:
         resource = self._inventory.resources[Address(change.address)]
         holders = self._claims.in_the_way(resource.kind, resource.fields)
         return [item for where in holders for item in self._at.get(where, ()) if item.action is Action.DELETE]
+
+
+def _is_needed(part: Change, change: Change) -> bool:
+    """Whether a change of what the object of `change` refers to, or works through, comes first. A job can be changed
+    while its repository is out of date; it cannot run."""
+    if part.action is Action.UPGRADE and kind_of(part.address) == "repository":
+        return change.action is not Action.UPDATE
+    return part.action not in (Action.DELETE, Action.RUN)
 
 
 def _members(change: Change, side: str) -> set[str]:

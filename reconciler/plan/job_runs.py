@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -32,11 +33,14 @@ def begun_after(last_run: object) -> str:
 def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
     """A run for each job whose policy asks for one; `before` are the changes of all declared objects."""
     inventory, live, recall, graph = inputs.inventory, inputs.live, inputs.recall, inputs.declared_graph
-    reasons = {change.address: change for change in before.changes if starts_jobs(change)}
+    reasons: dict[str, list[Change]] = defaultdict(list)
+    for change in before.changes:
+        if starts_jobs(change):
+            reasons[change.address].append(change)
     runs = []
     for job in (*inventory.of_kind("job"), *inventory.of_kind("copy_job")):
         moved = [part for part in graph.chain(job.address) if part in reasons]
-        why = "" if _is_disabled(job, live) else _why(job, moved, reasons.get(job.address), recall)
+        why = "" if _is_disabled(job, live) else _why(job, moved, reasons.get(job.address, ()), recall)
         follow = why != "" and not moved and _was_started(job, live, recall)
         if why:
             why = "the last apply started it, and was interrupted before it had a result" if follow else why
@@ -57,11 +61,11 @@ def starts_jobs(change: Change) -> bool:
     return any(item.path in starting for item in change.fields)
 
 
-def _is_first(job: Resource, reasons: Mapping[str, Change]) -> bool:
+def _is_first(job: Resource, reasons: Mapping[str, Sequence[Change]]) -> bool:
     """Whether the repository of the job holds no backup of it: then the session is a full backup."""
-    own, store = reasons.get(job.address), reasons.get(address("repository", str(job.fields.get("repository"))))
-    moves = own is not None and any(item.path == "repository" for item in own.fields)
-    return moves or (store is not None and store.action is not Action.UPDATE)
+    store = reasons.get(address("repository", str(job.fields.get("repository"))), ())
+    moves = any(item.path == "repository" for own in reasons.get(job.address, ()) for item in own.fields)
+    return moves or any(change.action in (Action.CREATE, Action.REPLACE) for change in store)
 
 
 def _is_disabled(job: Resource, live: Live) -> bool:
@@ -71,13 +75,13 @@ def _is_disabled(job: Resource, live: Live) -> bool:
     return state is False and job.fields.get("run") != "always"
 
 
-def _why(job: Resource, moved: Sequence[str], own: Change | None, recall: Recall) -> str:
+def _why(job: Resource, moved: Sequence[str], own: Sequence[Change], recall: Recall) -> str:
     policy = job.fields.get("run", "on-change")
     if policy == "never":
         return ""
     if policy == "always":
         return "started by every apply (run: always)"
-    if own is not None and own.action is Action.CREATE:
+    if any(change.action is Action.CREATE for change in own):
         return "the job is new (not on the server)"
     if moved:
         return f"downstream of changes to {', '.join(moved)}"

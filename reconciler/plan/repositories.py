@@ -15,7 +15,6 @@ from reconciler.model.live import Live, LiveResource
 from reconciler.model.plan import FieldChange
 from reconciler.plan.object_storage import why_not_changed
 from reconciler.plan.passes import Inputs
-from reconciler.plan.repository_states import why_not_edited
 
 LAST = "it is the last repository, which the server does not delete"
 
@@ -31,19 +30,15 @@ def why_not_moved(found: LiveResource, changes: Sequence[FieldChange], inputs: I
         return f"REST v{live.server.rest} cannot move a repository to another proxy"
     if not is_on_object_storage(found.fields):
         return "only repositories on object storage can move to another proxy; this one is on a disk of its proxy"
-    if not _is_reachable(source, inputs):
+    if not is_reachable(source, inputs):
         return f"{source} is not online, and REST cannot move a repository from there; {_BY_POWERSHELL}"
-    if Address(target) in live.resources and not _is_reachable(target, inputs):
+    if Address(target) in live.resources and not is_reachable(target, inputs):
         return f"{target} is not online"
     return ""
 
 
 def why_not_updated(declared: Resource, found: LiveResource, changes: Sequence[FieldChange], inputs: Inputs) -> str:
-    return (
-        why_not_edited(found.repository)
-        or why_not_moved(found, changes, inputs)
-        or why_not_changed(declared, found, changes, inputs)
-    )
+    return why_not_moved(found, changes, inputs) or why_not_changed(declared, found, changes, inputs)
 
 
 def why_not_replaced(create_only: Sequence[str], live: Live) -> str:
@@ -57,11 +52,11 @@ def why_not_replaced(create_only: Sequence[str], live: Live) -> str:
     return ""
 
 
-def _is_reachable(owner: str, inputs: Inputs) -> bool:
+def is_reachable(owner: str, inputs: Inputs) -> bool:
     """Whether a proxy, or one member of a pool, is online."""
     found = inputs.live.resources.get(Address(owner))
     if found is None:
         return False
     if found.kind == "proxy":
         return found.proxy.is_online
-    return any(_is_reachable(member, inputs) for member in inputs.live_graph.uses(owner))
+    return any(is_reachable(member, inputs) for member in inputs.live_graph.uses(owner))

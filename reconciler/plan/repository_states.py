@@ -1,9 +1,9 @@
-"""Repositories that are out of date, invalid or out of sync (facts, 5.2 and 14): jobs on them stand still, and the
-repository cannot be edited while it is out of date. Nothing here changes that; it is reported, and is drift."""
+"""Repositories that are out of date, invalid or out of sync (facts, 5.2 and 14): jobs on them stand still. One that is
+out of date is upgraded (`repository_upgrades`); the other states are reported, and are drift."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -13,45 +13,46 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reas
 from reconciler.model.state import RepositoryState
 from reconciler.plan.passes import Inputs, PlanPart
 
-OUTDATED: Final = "repository-out-of-date"
+OUTDATED: Final = "out of date"
 INVALID: Final = "repository-invalid"
 OUT_OF_SYNC: Final = "repository-out-of-sync"
 STATE: Final = "state"
-"""The field that drift shows a state as."""
+"""The field that a plan and drift show a state as."""
 _READY: Final = "ready"
 
-_WORDS: Final[Mapping[str, str]] = {OUTDATED: "out of date", INVALID: "invalid", OUT_OF_SYNC: "out of sync"}
+_WORDS: Final[Mapping[str, str]] = {INVALID: "invalid", OUT_OF_SYNC: "out of sync"}
 _FIXES: Final[Mapping[str, str]] = {
-    OUTDATED: (
-        "Upgrade it: in the Veeam console, Backup Repositories, Upgrade; or on the server, "
-        "Start-VBORepositoryUpgradeSession."
-    ),
     INVALID: "Resolve the reason, then rescan the repository in the Veeam console, Backup Repositories.",
     OUT_OF_SYNC: "Synchronize it: in the Veeam console, Backup Repositories, Synchronize.",
 }
 
 
 def repository_states(inputs: Inputs) -> PlanPart:
-    """A report of each state of a declared repository that keeps its jobs from running."""
+    """A report of each state of a declared repository that keeps its jobs from running, and that nothing here mends."""
     reports: list[Report] = []
     for repository in inputs.inventory.of_kind("repository"):
         found = inputs.live.resources.get(repository.address)
         if found is not None:
-            jobs = sorted(name_of(user) for user in inputs.live_graph.users(repository.address))
-            reports += [_report(repository, code, found.repository, jobs) for code in _codes(found.repository)]
+            reports += [_report(repository, code, found.repository, inputs) for code in _codes(found.repository)]
     return PlanPart(reports=tuple(reports))
 
 
+def standing_still(repository: Resource, word: str, inputs: Inputs) -> str:
+    """That a repository is `word`, with the jobs that do not run because of it."""
+    jobs = sorted(name_of(user) for user in inputs.live_graph.users(repository.address))
+    verb = "stand" if len(jobs) > 1 else "stands"
+    still = f"{', '.join(jobs)} {verb} still" if jobs else "no job uses it"
+    return f"the repository is {word}: {still}"
+
+
 def _codes(state: RepositoryState) -> Iterator[str]:
-    flags = {OUTDATED: state.is_outdated, INVALID: state.is_invalid, OUT_OF_SYNC: state.is_out_of_sync}
+    flags = {INVALID: state.is_invalid, OUT_OF_SYNC: state.is_out_of_sync}
     return (code for code, flag in flags.items() if flag)
 
 
-def _report(repository: Resource, code: str, state: RepositoryState, jobs: Sequence[str]) -> Report:
+def _report(repository: Resource, code: str, state: RepositoryState, inputs: Inputs) -> Report:
     because = f" ({state.reason})" if code == INVALID and state.reason else ""
-    verb = "stand" if len(jobs) > 1 else "stands"
-    still = f"{', '.join(jobs)} {verb} still" if jobs else "no job uses it"
-    detail = f"the repository is {_WORDS[code]}{because}: {still}"
+    detail = standing_still(repository, f"{_WORDS[code]}{because}", inputs)
     return Report(repository.address, code, detail, repository.position, ReportLevel.WARNING, _FIXES[code])
 
 

@@ -44,6 +44,7 @@ REPEATABLE = (
     "maintenance.on",
     "package.upload",
     "repository.storage",
+    "repository.upgrade",
     "update",
     "update.verify",
 )

@@ -24,6 +24,7 @@ TEXTS = {
     "adopt": "adopt proxy px-1",
     "pool.members": "change the members of pool cloud",
     "repository.move": "move repository disk to pool.cloud",
+    "repository.upgrade": "upgrade repository disk",
     "repository.storage": "change the object storage of repository disk: object_storage.size_limit_gb",
     "certificate.set": "set the server certificate dmz",
     "proxy.upgrade": "upgrade px-1 to 8.6.0.100",
@@ -45,6 +46,7 @@ TEXTS = {
 LIMITS = {
     "certificate.set": "winrm",
     "proxy.upgrade": "winrm",
+    "repository.upgrade": "winrm",
     "sessions.wait": "",
     "job.run": "",
     "host.change": "ssh",
@@ -75,7 +77,8 @@ def test_texts(verb: str) -> None:
 def test_the_concurrency_limit(verb: str) -> None:
     limits = ConcurrencyLimits(transports={"px-1": "ssh"})
     change = Change("pool.cloud", Action.UPDATE, (), Cause(Reason.DRIFT), (SAMPLES[verb],))
-    assert limits.of(change) == {LIMITS.get(verb, "rest")} - {""}
+    alone = {f"upgrade {SAMPLES[verb].params['owner']}"} if verb == "repository.upgrade" else set()
+    assert limits.of(change) == ({LIMITS.get(verb, "rest")} - {""}) | alone
 
 
 def test_what_undoes_what_and_what_prepares() -> None:

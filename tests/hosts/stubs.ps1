@@ -264,7 +264,12 @@ function Import-Module {
     if (-not $global:World.product) { throw "The specified module '$Name' was not loaded." }
 }
 
-function Connect-VBOServer { $global:World.product.sessions++; Save-World }
+function Connect-VBOServer {
+    Set-StrictMode -Off
+    if ($global:World.product.away) { throw $global:World.product.away }
+    $global:World.product.sessions++
+    Save-World
+}
 function Disconnect-VBOServer { $global:World.product.sessions--; Save-World }
 function Get-VBOVersion { [PSCustomObject]@{ ProductVersion = $global:World.product.version } }
 
@@ -305,6 +310,23 @@ function Get-VBOProxy {
     [CmdletBinding()] param([string]$Hostname)
     Set-StrictMode -Off
     return @($global:World.product.proxies | Where-Object { -not $Hostname -or $_.Hostname -eq $Hostname })
+}
+
+function Get-VBORepository { return @($global:World.product.repositories) }
+
+function Get-VBORepositoryUpgradeSession {
+    [CmdletBinding()] param($Repository)
+    Set-StrictMode -Off
+    return @($global:World.product.upgrades | Where-Object { $_ -and $_.RepositoryId -eq $Repository.Id })
+}
+
+function Start-VBORepositoryUpgradeSession {
+    [CmdletBinding()] param($Repository)
+    Set-StrictMode -Off
+    $session = [PSCustomObject]@{ RepositoryId = $Repository.Id; RepositoryName = $Repository.Name; Status = 'Upgrading' }
+    $global:World.product.upgrades = @($global:World.product.upgrades | Where-Object { $_ }) + $session
+    Save-World
+    return $session
 }
 
 function New-VBOLinuxCredential {

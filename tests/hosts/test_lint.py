@@ -52,6 +52,7 @@ CHANGING = {
         "Start-Sleep",
         "Update-VBOProxy",
     },
+    "server/upgrade-repository.ps1": {"Out-Null", "Start-VBORepositoryUpgradeSession"},
     "windows/open-port.ps1": {"New-NetFirewallRule", "Set-NetFirewallRule"},
     "windows/package-install.ps1": {
         "ConvertFrom-Json",

@@ -373,7 +373,34 @@ def test_version_and_proxies_of_the_server(server: Windows) -> None:
     assert answer["version"] == "8.1.0.305"
     assert answer["proxies"][0] == {"host": "px-1", "outdated": True, "version": "8.0.2.159"}
     assert [item["outdated"] for item in answer["proxies"]] == [True, True, False]
+    assert answer["repositories"] == [{"id": "r-1", "outdated": True}, {"id": "r-2", "outdated": False}]
     assert server.world["product"]["sessions"] == 0
+
+
+def test_a_repository_is_upgraded_by_one_session(server: Windows) -> None:
+    looks = [("r-1", False), ("r-1", True), ("r-1", True), ("r-2", True)]
+    script = shipped_script("server/upgrade-repository.ps1")
+    answers = server.play([(script, {"id": ident, "start": start}, "") for ident, start in looks])
+    running = {"active": True, "session": "Upgrading", "outdated": True}
+    assert answers == [
+        {"active": False, "session": None, "outdated": True, "started": False},
+        {**running, "started": True},
+        {**running, "started": False},
+        {"active": False, "session": None, "outdated": False, "started": False},
+    ]
+    assert server.world["product"]["sessions"] == 0
+
+
+@pytest.mark.matrix
+def test_an_upgrade_that_ended_is_started_anew(server: Windows) -> None:
+    script = shipped_script("server/upgrade-repository.ps1")
+    server.world["product"]["upgrades"] = [{"RepositoryId": "r-1", "RepositoryName": "disk", "Status": "Failed"}]
+    looked = server.run(script, {"id": "r-1", "start": False}).document
+    assert looked == {"active": False, "session": "Failed", "outdated": True, "started": False}
+    assert server.run(script, {"id": "r-1", "start": True}).document["started"]
+    assert "no repository with the id r-9" in server.run(script, {"id": "r-9", "start": True}).error["message"]
+    server.world["product"]["away"] = "The service does not answer."
+    assert server.run(script, {"id": "r-1", "start": True}).document == {"away": "The service does not answer."}
 
 
 def test_the_certificate_of_the_server(server: Windows) -> None:
@@ -475,7 +502,7 @@ def test_an_upgrade_that_goes_on_after_the_cmdlet_is_waited_for(server: Windows)
 @pytest.mark.matrix
 def test_a_server_without_the_product(server: Windows) -> None:
     server.world["product"] = None
-    names = ("version", "security-settings", "set-certificate", "update-proxy")
+    names = ("version", "security-settings", "set-certificate", "update-proxy", "upgrade-repository")
     answers = server.play([(shipped_script(f"server/{name}.ps1"), {"groups": []}, "") for name in names])
     assert len(answers) == len(names)
     assert all("was not loaded" in answer["error"] for answer in answers)

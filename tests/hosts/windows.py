@@ -91,5 +91,10 @@ def server() -> dict[str, Any]:
                 {"Hostname": "px-2", "IsOutdated": True, "Version": "8.0.2.159"},
                 {"Hostname": "vbo01", "IsOutdated": False, "Version": "8.1.0.305"},
             ],
+            "repositories": [
+                {"Id": "r-1", "Name": "disk", "IsOutdated": True},
+                {"Id": "r-2", "Name": "spare", "IsOutdated": False},
+            ],
+            "upgrades": [],
         }
     }

@@ -81,3 +81,18 @@ def test_before_v8_every_proxy_but_the_local_one_may_be(said: dict[str, Any], lo
 def test_without_powershell_it_is_unknown(said: dict[str, Any]) -> None:
     assert outdated(look(proxy("a"), powershell=False)) == [None]
     assert said["asked"] == 0
+
+
+def test_before_v8_it_also_reports_repositories(said: dict[str, Any]) -> None:
+    said["repositories"] = [{"id": "R-1", "outdated": True}, {"id": "r-2", "outdated": "yes"}]
+    wanted = inventory(repository={"disk": {}, "spare": {}, "other": {}})
+    stores = [{"id": f"r-{number}", "name": name} for number, name in enumerate(("disk", "spare", "other"), 1)]
+    reader = FakeReader({"BackupRepositories": stores}, rest=7)
+    found, problems = read_versions(
+        dict(live(wanted, reader).resources), cast("Any", reader), wanted, wanted.access, cast("Any", None)
+    )
+    states = {str(where): item.repository.is_outdated for where, item in found.items() if item.kind == "repository"}
+    assert (states, problems) == (
+        {"repository.disk": True, "repository.spare": None, "repository.other": None},
+        (),
+    )

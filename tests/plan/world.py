@@ -10,7 +10,7 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.typed import typed
 from reconciler.model.address import address
-from reconciler.model.connection import Access, Credential, Server
+from reconciler.model.connection import Access, Connection, Credential, Server, Transport
 from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.live import HostFacts, Live, ServerInfo
 from reconciler.model.plan import Plan
@@ -29,7 +29,8 @@ LOCAL = [{"id": "local", "hostName": "vbo01", "type": "Local", "status": "Online
 
 
 def access() -> Access:
-    server = Server("vbo01.corp.example.com", LOGIN)
+    shell = Connection("server", "vbo01.corp.example.com", Transport.WINRM, LOGIN)
+    server = Server("vbo01.corp.example.com", LOGIN, powershell=shell)
     return Access(server, {}, {"corp": LOGIN, "mailer": MAILER}, {}, "/nowhere")
 
 

@@ -199,8 +199,9 @@ def test_a_repository_that_is_out_of_date_names_its_copy_jobs(tmp_path: Path) ->
     rehearsal = copies(tmp_path)
     rehearsal.converges()
     rehearsal.set("server", f"repository_states={json.dumps({'archive': {'isOutdated': True}})}")
-    (report,) = [item for item in rehearsal.plan()["reports"] if item["address"] == "repository.archive"]
-    assert report["detail"] == "the repository is out of date: mail-copy stands still"
+    (upgrade,) = rehearsal.plan()["changes"]
+    assert upgrade["key"] == "upgrade:repository.archive"
+    assert upgrade["cause"]["detail"] == "the repository is out of date: mail-copy stands still"
 
 
 @pytest.mark.matrix

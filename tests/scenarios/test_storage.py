@@ -293,7 +293,6 @@ def test_the_time_of_a_clean_up(tmp_path: Path, semantics: str) -> None:
 # Repositories that are out of date, invalid or out of sync
 
 STATES = {
-    "repository-out-of-date": ('{"isOutdated": true}', "out of date"),
     "repository-invalid": ('{"isOutOfOrder": true, "outOfOrderReason": "no access"}', "invalid (no access)"),
     "repository-out-of-sync": ('{"isOutOfSync": true}', "out of sync"),
 }
@@ -317,9 +316,16 @@ def test_a_state_that_stops_jobs_is_reported_and_is_drift(tmp_path: Path, code: 
 
 
 @pytest.mark.matrix
-def test_what_is_out_of_date_is_not_edited(tmp_path: Path) -> None:
+def test_what_is_out_of_date_is_upgraded_then_edited_and_then_its_job_runs(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()
     made.set("server", 'repository_states={"cloud": {"isOutdated": true}}')
+    made.set("server", "build=8.4.0.1457")
     made.replace("size_limit_gb: 100", "size_limit_gb: 250")
-    assert "out of date, and the server rejects changes" in blocked(made)[ADDRESS]
+    upgrade = "upgrade:repository.cloud"
+    found = blocked(made)
+    assert found.keys() == {upgrade, ADDRESS}
+    assert found[upgrade].startswith("REST cannot upgrade a repository: declare `server.powershell")
+    made.replace("credentials: admin, rest: auto", "credentials: admin, rest: auto, powershell: {credentials: admin}")
+    assert [item["key"] for item in made.plan()["changes"]] == [upgrade, ADDRESS, "run:job.daily"]
+    made.converges()

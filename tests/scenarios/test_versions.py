@@ -79,11 +79,12 @@ def test_every_kind_is_part_of_the_demo(tmp_path: Path) -> None:
 def test_an_upgraded_server_upgrades_its_proxies(demo: Rehearsal) -> None:
     demo.set("server", "build=8.6.0.100")
     changes = demo.plan()["changes"]
-    upgrades = [change for change in changes if change["action"] == "upgrade"]
+    upgrades = [change for change in changes if change["key"].startswith("upgrade:proxy.")]
     assert [change["address"] for change in upgrades] == [
         f"proxy.{name}" for name in ("px-dmz-1", "px-dmz-2", "px-lnx-1", "px-lnx-2", "px-lon-1", "px-lon-2")
     ]
     assert all(change["disrupts"] for change in upgrades)
+    assert "upgrade:repository.contoso-files" in {change["key"] for change in changes}
     ended = demo.apply("--waive", "coverage=one proxy each")
     assert ended.code == 0, ended.out + ended.err
     assert demo.plan()["changes"] == []

@@ -185,9 +185,11 @@ class World:
 
 
 def simplified(document: dict[str, Any]) -> dict[str, Any]:
-    """A drawn inventory without the certificate, whose file it would take. Linux hosts show the one host key."""
+    """A drawn inventory without the certificate, whose file it would take, and with PowerShell on the server. Linux
+    hosts show the one host key."""
     document = copy.deepcopy(document)
     document["server"].pop("certificate", None)
+    document["server"].setdefault("powershell", {"credentials": document["server"]["credentials"]})
     document["groups"]["linux"]["connection"] = {"host_keys": [f"ssh-ed25519 {HOST_KEY}"]}
     return document
 

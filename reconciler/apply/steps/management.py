@@ -29,7 +29,7 @@ def set_certificate(context: ApplyContext, step: SetCertificate, report: Reporte
     passphrase = context.naming.reveal(certificate.passphrase)
     pfx = pfx_bytes(certificate, context.connection_context)
     arguments = {"pfx": Secret(base64.b64encode(pfx).decode()), "passphrase": Secret(passphrase)}
-    answer = _run(context, "server/set-certificate.ps1", arguments)
+    answer = run_script(context, "server/set-certificate.ps1", arguments)
     if str(answer.get("thumbprint", "")).upper() != step.thumbprint:
         raise StepFailed(f"the server now has {answer.get('thumbprint')}, not {step.thumbprint}")
     return None
@@ -59,7 +59,7 @@ def _update(context: ApplyContext, asked: Sequence[Mapping[str, Any]]) -> list[M
         group = groups.setdefault(item["name"], {"proxies": [], **item["login"]})
         group["proxies"].append(item["host"])
     arguments = {"groups": [groups[name] for name in sorted(groups)], "wait": _SETTLE_SECONDS}
-    answer = _run(context, "server/update-proxy.ps1", arguments)
+    answer = run_script(context, "server/update-proxy.ps1", arguments)
     with interpreting(context.access.server.host, "server/update-proxy.ps1"):
         results = {str(result.get("host")).lower(): dict(result) for result in answer.get("results", ())}
     silent = {"ok": False, "message": "the script returned no result for it"}
@@ -83,7 +83,8 @@ def _linux_login(context: ApplyContext, step: UpgradeProxy, login: Credential) -
     }
 
 
-def _run(context: ApplyContext, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def run_script(context: ApplyContext, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer of a script on the management server. Raises RemoteError."""
     connection = context.access.server.powershell
     with context.host(connection, context.access.server.host) as host:
         answer = host.execute(shipped_script(name), arguments, deadline=context.access.server.deadlines.long)

@@ -80,6 +80,18 @@ class Options:
     repository_states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """States of repositories by name: isOutdated, isOutOfOrder with outOfOrderReason, isOutOfSync."""
 
+    # Upgrades of repositories: facts 2.8 and 9.
+    repository_upgrades: str = "by build"
+    """What a new build of the server makes of repositories: they are upgraded by hand, upgrade themselves after their
+    proxies, or none is out of date. By build: themselves from 8.x to 8.5 and later, else by hand."""
+    repository_upgrade_seconds: float = 0.2
+    repository_upgrade_fails: Sequence[str] = ()
+    """Names of repositories whose upgrade fails."""
+    repository_upgrade_restart: str = "lost"
+    """What a restart of the server makes of a session: lost or resumed."""
+    repository_upgrade_listed: bool = False
+    """Whether sessions are listed after their end."""
+
     # Jobs: facts 2.8 and 6.
     put_jobs: str = "merge"
     """merge or replace; of jobs and of their items."""

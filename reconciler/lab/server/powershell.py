@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.lab.fleet import DeployError
-from reconciler.lab.server import certificate
+from reconciler.lab.server import certificate, job_rules, repository_upgrades, runner
 from reconciler.lab.server.answer import ApiError
 from reconciler.lab.server.api import Api, Item
 from reconciler.lab.server.proxies import alone
@@ -38,7 +38,11 @@ def version(api: Api, _args: Arguments) -> Mapping[str, Any]:
             }
             for item in api.items("proxies").values()
         ]
-        return {"version": api.build, "proxies": proxies}
+        repositories = [
+            {"id": item["id"], "outdated": bool(runner.states_of(api, item)["isOutdated"])}
+            for item in api.items("repositories").values()
+        ]
+        return {"version": api.build, "proxies": proxies, "repositories": repositories}
 
 
 def security_settings(api: Api, _args: Arguments) -> Mapping[str, Any]:
@@ -123,9 +127,31 @@ def update_one(api: Api, host: str, login: Arguments) -> dict[str, Any]:
     return {"host": host, "ok": not late, "version": done.version, "message": message}
 
 
+def upgrade_repository(api: Api, args: Arguments) -> dict[str, Any]:
+    ident = str(args["id"])
+    with api.lock:
+        repository = api.find("repositories", ident, "Backup repository")
+        outdated, running = runner.states_of(api, repository)["isOutdated"], repository_upgrades.running(api, ident)
+        owners = [item["id"] for item in job_rules.owners(api, repository)]
+    started = bool(outdated and running is None and args["start"])
+    if started:
+        api.look(owners, now=True)
+        with api.lock:
+            repository_upgrades.start(api, repository)
+    with api.lock:
+        session = repository_upgrades.listed(api, ident)
+        return {
+            "outdated": bool(runner.states_of(api, repository)["isOutdated"]),
+            "active": repository_upgrades.running(api, ident) is not None,
+            "session": session["status"] if session else None,
+            "started": started,
+        }
+
+
 SCRIPTS: Mapping[str, Callable[[Api, Arguments], Mapping[str, Any]]] = {
     "server/security-settings.ps1": security_settings,
     "server/set-certificate.ps1": set_certificate,
     "server/update-proxy.ps1": update_proxy,
+    "server/upgrade-repository.ps1": upgrade_repository,
     "server/version.ps1": version,
 }

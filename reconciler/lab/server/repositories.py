@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.lab.server import runner
 from reconciler.lab.server.answer import CREATE, DONE, EDIT, READ, conflict, invalid, offline, only
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call, Rows
@@ -171,8 +172,7 @@ def edit(call: Call) -> None:
     item = call.find("repositories", "repositoryId", WHAT)
     body = call.body(REPOSITORY)
     require(body, ["retentionType"])
-    state = call.api.options.repository_states.get(item["name"], {})
-    if item["isOutdated"] or state.get("isOutdated"):
+    if runner.states_of(call.api, item)["isOutdated"]:
         raise conflict(f"Backup repository '{item['name']}' is out of date. Upgrade it first.")
     if item["objectStorageId"] and call.rest >= 8:
         body.pop("path", None)  # ignored for object storage

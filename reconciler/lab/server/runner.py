@@ -168,9 +168,14 @@ def wait_for_proxy(api: Api, job: Item, session: Item, repository: Item) -> Item
             return None
 
 
+def states_of(api: Api, repository: Item) -> Item:
+    """A repository with the states of the switch `repository_states`."""
+    return {**repository, **api.options.repository_states.get(repository["name"], {})}
+
+
 def standing_still(api: Api, repository: Item) -> str:
     """Why no job runs on a repository, whatever its proxies do."""
-    state = {**repository, **api.options.repository_states.get(repository["name"], {})}
+    state = states_of(api, repository)
     words = {"isOutdated": "out of date", "isOutOfOrder": "invalid", "isOutOfSync": "out of sync"}
     found = [word for flag, word in words.items() if state.get(flag)]
     return f"Backup repository '{repository['name']}' is {found[0]}." if found else ""

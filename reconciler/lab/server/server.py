@@ -25,6 +25,7 @@ from reconciler.lab.server import (
     powershell,
     proxies,
     repositories,
+    repository_upgrades,
     runner,
     service,
     sessions,
@@ -136,6 +137,7 @@ class LabServer:
         with self.document.lock:
             runner.interrupted(self._api)
             owner_changes.interrupted(self._api)
+            repository_upgrades.resumed(self._api)
             maintenance.resumed(self._api)
             self._api.witness("the server starts")
         return Dispatcher(self._api, Router(ROUTES))
@@ -170,9 +172,10 @@ class LabServer:
         return powershell.run(self._api, script, args)
 
     def upgrade_server(self, build: str) -> None:
-        """Install a new build: the server and its local proxy have it, the other proxies are out of date. It serves the
-        REST versions up to its own."""
+        """Install a new build: the server and its local proxy have it, the other proxies and the repositories are out
+        of date. It serves the REST versions up to its own."""
         with self.document.lock:
+            repository_upgrades.outdate(self._api, build)
             self.document.data["build"] = build
             self.document.data["served"] = [rest for rest in SERVED if rest <= version_numbers(build)[0]]
             for item in self._api.items("proxies").values():

@@ -191,7 +191,9 @@ def _service_blocked(proxy: ProxyView, service: ServiceAction) -> str:
         return ""
     if service is ServiceAction.UPGRADE_PACKAGE:
         return refusals.of_package(proxy.declared, proxy)
-    return refusals.of_upgrade(proxy.declared, proxy) if service is ServiceAction.UPGRADE else ""
+    if service is ServiceAction.UPGRADE:
+        return refusals.of_upgrade(proxy.declared, proxy) or refusals.without_powershell(proxy)
+    return ""
 
 
 def _maintenance_action(proxy: ProxyView) -> MaintenanceAction:

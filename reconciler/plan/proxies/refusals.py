@@ -78,3 +78,13 @@ def of_upgrade(declared: Resource, proxy: ProxyView) -> str:
     if state.outdated is not False and state.build[:_RELEASE] > build_number(server)[:_RELEASE]:
         return f"the proxy has {state.version}, newer than {server} of the server: downgrades are not supported"
     return ""
+
+
+def without_powershell(proxy: ProxyView) -> str:
+    """Why nothing here can make the server upgrade a proxy."""
+    if proxy.inputs.naming.has_powershell:
+        return ""
+    return (
+        "REST cannot upgrade a proxy: declare `server.powershell: {credentials: NAME}`, a WinRM login to the "
+        "management server, or upgrade it in the Veeam console, Backup Proxies, Upgrade"
+    )

@@ -170,6 +170,7 @@ def break_proxy(world: World, what: str) -> None:
     if what == "offline":
         world.hosts.hosts["win-1"].online = False
     else:
+        world.option(repository_upgrades="none")
         world.server.upgrade_server("8.5.0.1014")
 
 

@@ -91,6 +91,7 @@ def test_versions(world: World) -> None:
             {"host": "win-1", "outdated": True, "version": BUILD},
             {"host": "lnx-1", "outdated": True, "version": None},
         ],
+        "repositories": [{"id": world.find("repositories", "Default Backup Repository"), "outdated": True}],
     }
 
 

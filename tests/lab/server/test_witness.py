@@ -94,6 +94,7 @@ def test_new_members_of_a_pool_wait_until_none_is_behind(pool: World) -> None:
 
 
 def test_a_pool_runs_sessions_on_members_that_are_behind_as_long_as_there_are_any(pool: World) -> None:
+    pool.option(repository_upgrades="none")
     pool.server.upgrade_server("8.5.0.1014")
     switch(pool, "lnx-1", "enable")
     update(pool, "lnx-1")
