@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
@@ -14,6 +14,7 @@ from reconciler.kinds.typed import typed
 from reconciler.model.errors import Missing, Refused
 from reconciler.model.inventory import Resource
 from reconciler.observe.items import ITEM_LISTS, is_compared
+from reconciler.observe.workers import result, workers
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 Raws = dict[str, list[dict[str, Any]]]
 """By kind, the objects of the server as they came."""
 
+
+_SIDE_BY_SIDE: Final = 16
+"""Requests at a time for what must be asked one by one."""
 
 Wanted = Sequence[tuple[Resource | None, dict[str, Any]]]
 """The objects of a kind as they came, each with the declared one that it is, if it is one."""
@@ -75,7 +79,9 @@ def link_jobs(reader: Reader, jobs: Sequence[dict[str, Any]], organizations: Ite
 
 def complete_jobs(reader: Reader, jobs: Wanted, owner: str, *, whole: bool) -> None:
     """Fill in the lists of items (collections in v8): of declared jobs those that are compared, and what is selected of
-    jobs with the mark of `owner`, which may be declared under another name. With `whole` of all."""
+    jobs with the mark of `owner`, which may be declared under another name. With `whole` of all. A list takes a
+    request, so they are read side by side."""
+    wanted: list[tuple[dict[str, Any], str, str]] = []
     for declared, job in jobs:
         seen = typed(KINDS["job"], reader.rest, job)
         ours = bool(owner) and owner_of(seen) == owner
@@ -84,5 +90,14 @@ def complete_jobs(reader: Reader, jobs: Wanted, owner: str, *, whole: bool) -> N
                 continue
             known = is_compared(declared, field) if declared is not None else ours and field == "items"
             if whole or known:
-                with suppress(Missing):
-                    job[name] = reader.list(f"Jobs/{seen['id']}/{collection}")
+                wanted.append((job, name, f"Jobs/{seen['id']}/{collection}"))
+
+    def complete(job: dict[str, Any], name: str, path: str) -> None:
+        with suppress(Missing):
+            job[name] = reader.list(path)
+
+    if not wanted:
+        return
+    with workers(min(_SIDE_BY_SIDE, len(wanted)), "items") as pool:
+        for future in [pool.submit(complete, *item) for item in wanted]:
+            result(future)
