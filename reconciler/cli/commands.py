@@ -64,11 +64,9 @@ class World:
             words = shlex.split(command)
         except ValueError:
             return command
-        if "--lab" in words:
-            return command
         if words[0] in _READS:
             return shlex.join(self._with_inventory(words))
-        if words[0] in _JOURNAL and self.lab:
+        if words[0] in _JOURNAL and self.lab and "--lab" not in words:
             named = ["--inventory", str(self.path)] if self.path is not None else []
             return shlex.join([*words, "--lab", *named])
         return command
@@ -79,7 +77,7 @@ class World:
         words = [path if word in ("PATH", "INVENTORY") else word for word in words]
         if self.plan is not None and words[0] == "apply":
             words = [str(self.plan) if word == "FILE" else word for word in words]
-        options = ["--lab"] if self.lab and words[0] not in _OFFLINE else []
+        options = ["--lab"] if self.lab and words[0] not in _OFFLINE and "--lab" not in words else []
         options += ["--include-root", str(self.include_root)] if self.include_root is not None else []
         options += ["--trust", str(self.trust)] if self.trust is not None and words[0] not in _OFFLINE else []
         options += self.chosen if given and words[0] == "apply" and "--resume" not in words else ()

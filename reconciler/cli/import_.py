@@ -125,7 +125,7 @@ def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **giv
     made, folder = run(console, given, talk)
     if given["preview"]:
         console.result("".join(text for name, text in made.files.items() if name.endswith(".yml")))
-    _report(console, made, folder)
+    report(console, made, folder)
     if talk is not None:
         talk.repeat()
     return made.status
@@ -190,7 +190,8 @@ def login_of(given: Mapping[str, Any]) -> ServerLogin:
     return ServerLogin(host=given["server"], **said)
 
 
-def _report(console: Console, made: ImportResult, folder: Path | None) -> None:
+def report(console: Console, made: ImportResult, folder: Path | None) -> None:
+    """Print what was imported, and what its plan is."""
     from reconciler.importing.report import counts
 
     facts = made.facts

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.operations import ImportOptions, ImportResult
     from reconciler.operations.importing import Overview
 
+T = TypeVar("T")
 LATER = "later"
 """The answer that leaves a login to be filled in."""
 TRIES = 3
@@ -57,7 +58,7 @@ class Talk:
         if given["source"] is None:
             given["server"] = given["server"] or self.ask("Management server (name or address)")
             given["username"] = given["username"] or self.ask("Account that logs in to it (DOMAIN\\user)")
-            default = "vbo" if is_address(given["server"]) else given["server"].partition(".")[0]
+            default = default_name(given["server"])
             given["name"] = given["name"] or self.ask("Name of the inventory (marks what it will own)", default)
         if given["folder"] is None and not given["preview"]:
             given["folder"] = Path(self.ask("Folder for the files", given["name"] or "inventory"))
@@ -151,10 +152,15 @@ def run(console: Console, given: dict[str, Any], talk: Talk | None) -> tuple[Imp
         talk.server()
     if given["folder"] is not None:
         check_writable(given["folder"])
+    made = trying(console, given, talk, lambda: _attempt(console, given, talk))
+    return made, given["folder"]
+
+
+def trying(console: Console, given: dict[str, Any], talk: Talk | None, attempt: Callable[[], T]) -> T:
+    """The result of `attempt`, again after a certificate was pinned or another password typed."""
     while True:
         try:
-            made = _attempt(console, given, talk)
-            break
+            return attempt()
         except UntrustedPeer as error:
             if given["source"] is None:
                 error.hint = error.hint.replace("`server.tls.ca_file`", "`--ca-file`")
@@ -165,7 +171,11 @@ def run(console: Console, given: dict[str, Any], talk: Talk | None) -> tuple[Imp
             if talk is None or not talk.may_type_again():
                 raise
             console.report(f"{error}")
-    return made, given["folder"]
+
+
+def default_name(server: str) -> str:
+    """The name of an inventory of a server."""
+    return "vbo" if is_address(server) else server.partition(".")[0]
 
 
 def _attempt(console: Console, given: Mapping[str, Any], talk: Talk | None) -> ImportResult:
@@ -183,7 +193,7 @@ def _attempt(console: Console, given: Mapping[str, Any], talk: Talk | None) -> I
         scan=given["scan"],
         decide=talk.decide if talk is not None else None,
     )
-    return import_server(_source(given), options, _with_password(console, given, talk))
+    return import_server(_source(given), options, with_password(console, given, talk))
 
 
 def _source(given: Mapping[str, Any]) -> Any:
@@ -203,7 +213,7 @@ def _pinned(given: dict[str, Any], talk: Talk, error: UntrustedPeer) -> bool:
     return True
 
 
-def _with_password(console: Console, given: Mapping[str, Any], talk: Talk | None) -> Any:
+def with_password(console: Console, given: Mapping[str, Any], talk: Talk | None) -> Any:
     """The runtime, with the password of the server if a person typed it: it is kept in this process only."""
     runtime = console.runtime
     needed = given["source"] is None and not given["password"] and not given["lab"]

@@ -8,6 +8,7 @@ from reconciler import __version__
 from reconciler.cli.group import Group, verbosity_options
 
 COMMANDS = {
+    "init": ("reconciler.cli.init:init", "Write the first inventory of a server, or start import."),
     "import": ("reconciler.cli.import_:import_", "Write the inventory of a server that exists."),
     "validate": ("reconciler.cli.validate:validate", "Check an inventory, offline."),
     "plan": ("reconciler.cli.plan:plan", "Show what would change to match an inventory. Writes nothing."),
