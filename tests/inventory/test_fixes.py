@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from reconciler.inventory import load
+from reconciler.inventory.fixes import fix_of_value
 from reconciler.model.diagnostic import Diagnostic
 from tests.inventory.pasting import pastes
 from tests.inventory.test_cases import CASES
@@ -162,3 +163,11 @@ def test_many_keys_are_cut_with_a_word(tmp_path: Path) -> None:
     file.write_text("version: 1\ncolour: red\n", encoding="utf-8")
     (fix,) = [item.fix for item in read(file) if item.code == "unknown-key"]
     assert re.search(r"and \d+ more: vbo-reconcile schema --docs$", fix)
+
+
+def test_only_the_name_of_an_entry_is_declared_elsewhere() -> None:
+    """A section has the name of one, and an item of a list is none."""
+    root = {"credentials": "admin", "proxies": {"px-1": {"credentials": ["admin"]}}}
+    assert "Declare it" not in fix_of_value(root, ("credentials",), "admin")
+    assert "Declare it" not in fix_of_value(root, ("proxies", "px-1", "credentials", 0), "admin")
+    assert "Declare it" in fix_of_value(root, ("proxies", "px-1", "credentials"), ["admin", "b"])
