@@ -93,7 +93,7 @@ def user(services: list[str], **more: Any) -> list[Any]:
 @pytest.mark.parametrize("rest", [5, 6, 7, 8])
 @pytest.mark.parametrize("exclude", [False, True])
 def test_an_item_is_added(rest: int, exclude: bool) -> None:
-    odd = [{"id": "i-3", "type": "Team", "team": None}, {"id": "i-4", "type": "NotKnownYet"}]
+    odd: Items = [{"id": "i-3", "type": "Team", "team": None}, {"id": "i-4", "type": "NotKnownYet"}]
     server = Jobs({}, rest=rest, selected=[dict(SITE), *odd])
     assert run(server, "job.item.add", user(MAIL, object=ANN), exclude=exclude) is None
     collection = "ExcludedItems" if exclude else "SelectedItems"

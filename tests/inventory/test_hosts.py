@@ -188,3 +188,24 @@ def test_the_host_of_an_address_is_held_to_it_too(tmp_path: Path, source: str, f
         assert found.fix == f"Write: source: {fix}"
         package["source"] = fix
         assert said(tmp_path, document) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("vbo01", ("vbo01", 0)),
+        ("vbo01:9443", ("vbo01", 9443)),
+        ("vbo01:65535", ("vbo01", 65535)),
+        ("::1", ("::1", 0)),
+        ("2001:db8::1", ("2001:db8::1", 0)),
+        ("[::1]:443", ("::1", 443)),
+        ("[::1]", ("::1", 0)),
+        ("vbo01:", ("vbo01", 0)),
+        ("vbo01:0", None),
+        ("vbo01:65536", None),
+        ("vbo01:1_000", None),
+        ("a b:1", None),
+    ],
+)
+def test_a_host_with_its_port(text: str, expected: tuple[str, int] | None) -> None:
+    assert hosts.authority(text) == expected
