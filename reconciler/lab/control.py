@@ -16,7 +16,7 @@ from threading import Condition, Lock
 from typing import Any, Final
 
 from reconciler import randomness
-from reconciler.lab.errors import LabError
+from reconciler.lab.errors import LabError, LabGone
 from reconciler.lab.hosts.acceptor import Acceptor, Listening
 from reconciler.lab.hosts.link import Line, LinkError
 from reconciler.lab.network import FALLBACK
@@ -38,6 +38,7 @@ class ControlServer:
         self._token = randomness.token_urlsafe(32)
         self._handle = handle
         self._guests = 0
+        self._closed = False
         self._changed = Condition()
         listener = socket.create_server((FALLBACK, 0))
         address, port = listener.getsockname()[:2]
@@ -50,6 +51,7 @@ class ControlServer:
         self._file.unlink(missing_ok=True)
         with self._changed:
             self._changed.wait_for(lambda: not self._guests, patience)
+            self._closed = True
         self._listening.close()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -59,6 +61,8 @@ class ControlServer:
             if not hmac.compare_digest(str(hello.get("token", "")), self._token):
                 return
             with self._changed:
+                if self._closed:  # the guest tries again, and runs the lab itself
+                    return
                 self._guests += 1
             try:
                 line.send({"ok": True})
@@ -72,7 +76,7 @@ class ControlServer:
     def _answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return {"answer": self._handle(str(message.get("method")), message.get("args") or {})}
-        except LabError as error:
+        except (LabError, OSError) as error:
             return {"error": str(error)}
 
 
@@ -80,7 +84,7 @@ class ControlClient:
     """The calling end. Keeps its connection, which keeps the lab up."""
 
     def __init__(self, folder: Path, ca_file: Path) -> None:
-        """Raises LabError where nothing answers."""
+        """Raises LabGone where nothing answers."""
         self._lock = Lock()
         with contextlib.ExitStack() as opened:
             try:
@@ -93,7 +97,7 @@ class ControlClient:
                 self._line = opened.enter_context(contextlib.closing(Line(connection)))
                 self._line.ask({"token": place["token"]})
             except (OSError, ValueError, KeyError) as error:
-                raise LabError(f"another process holds the lab in {folder}, and it does not answer: {error}") from error
+                raise LabGone(f"another process holds the lab in {folder}, and it does not answer: {error}") from error
             self._opened = opened.pop_all()
 
     def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any:

@@ -14,7 +14,7 @@ from reconciler import timing
 from reconciler.kinds.field import LAST_REST
 from reconciler.lab.certificates import replacements
 from reconciler.lab.control import ControlClient, ControlServer
-from reconciler.lab.errors import LabError
+from reconciler.lab.errors import LabError, LabGone
 from reconciler.lab.outside import NOTHING, Outside
 from reconciler.lab.packages import stand_ins
 from reconciler.lab.pki import Authority
@@ -83,15 +83,11 @@ class Lab:
             secrets = LabSecrets(folder / "secrets", access.credentials)
             certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
             packages = stand_ins(inventory, folder / "packages")
-            world: _World
-            if lock is None:
-                world = _Remote(ControlClient(folder, authority.ca_file))
-            else:
-                world = _Here(folder, authority, lock, outside)
         except BaseException:
             if lock is not None:
                 os.close(lock)
             raise
+        world = _enter(folder, authority, lock, outside)
         try:
             answer = world.call("adopt", wanted(inventory, access, secrets, certificates))
             return cls(inventory.access, world, _view(answer), certificates, secrets, packages)
@@ -182,6 +178,26 @@ def reset(folder: Path) -> None:
         raise LabError(f"the lab in {folder} is running; end it first")
     shutil.rmtree(folder)
     os.close(lock)
+
+
+def _enter(folder: Path, authority: Authority, lock: int | None, outside: Outside) -> _World:
+    """The lab here, with the lock, or in the process that has it. One that ends, or that has only begun, is followed:
+    its lock is taken, or it is asked again."""
+    end = timing.monotonic() + _PATIENCE
+    while True:
+        if lock is not None:
+            try:
+                return _Here(folder, authority, lock, outside)
+            except BaseException:
+                os.close(lock)
+                raise
+        try:
+            return _Remote(ControlClient(folder, authority.ca_file))
+        except LabGone:
+            if timing.monotonic() > end:
+                raise
+        timing.sleep(0.05)
+        lock = _locked(folder)
 
 
 class _Here:

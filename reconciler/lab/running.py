@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler import randomness, timing
@@ -45,6 +46,7 @@ class RunningLab:
         self._outside = outside
         self._authority = authority
         self._stack = ExitStack()
+        self._changing = Lock()
         self._network = Network(str(folder), outside.network)
         for name, machine in outside.machines.items():
             self._network.point(name, machine.address)
@@ -268,11 +270,13 @@ class RunningLab:
         return message
 
     def handle(self, method: str, args: Mapping[str, Any]) -> Any:
-        """What the control end offers."""
+        """What the control end offers. Commands that begin at the same moment bring their inventories in one by one."""
         if method == "adopt":
-            return self.adopt(args)
+            with self._changing:
+                return self.adopt(args)
         if method == "set":
-            return self.set(str(args["target"]), str(args["key"]), str(args["value"]))
+            with self._changing:
+                return self.set(str(args["target"]), str(args["key"]), str(args["value"]))
         plain = {"view": self.view, "mails": self.mails, "status": self.status}
         if method not in plain:
             raise LabError(f"the lab does not know {method}")

@@ -30,6 +30,8 @@ def switch(
 ) -> str:
     """TARGET is a host, a job (trouble), an organization (name), `server` or `smtp`. `jobs` are those of the inventory.
     Gives a sentence. Raises LabError."""
+    if not _is_text(value):
+        raise LabError(f"the value of {key} is not text in UTF-8")
     if target == "server":
         _server(population, server, running, key, value)
     elif target == "smtp":
@@ -45,6 +47,17 @@ def switch(
                 f"the lab knows no host or job {target}; it has {', '.join(host.name for host in population)}"
             )
     return f"{target}: {key} is {value}"
+
+
+def _is_text(value: str) -> bool:
+    """Without bytes that are not UTF-8, which Python keeps as single surrogates: no state file can hold them. JSON can
+    write one as well, with an escape."""
+    try:
+        value.encode()
+        json.dumps(_plain(value), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find(population: Population, target: str) -> Host | None:

@@ -12,7 +12,7 @@ from reconciler.requirements.facts import bounded
 from reconciler.requirements.playbook import Playbook
 from reconciler.requirements.requirement import Requirement, expand
 
-_DEFAULTS: Final[Mapping[str, Any]] = {"port": 9193, "type": "workgroup"}
+_DEFAULTS: Final[Mapping[str, Any]] = {"port": 9193, "type": "workgroup", "service.install": "push"}
 """The product's defaults for fields that a proxy does not declare."""
 
 

@@ -6,6 +6,8 @@ import gc
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +19,7 @@ import pytest
 from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
+from reconciler.lab import lab as lab_module
 from reconciler.lab.errors import LabError
 from reconciler.lab.hosts.ntlm import nt_hash
 from reconciler.lab.lab import Lab, reset
@@ -209,7 +212,7 @@ def test_a_lab_that_may_hold_real_passwords_is_not_used(demo: Inventory, tmp_pat
 
 def test_endpoints_are_enough_for_other_clients(demo: Inventory, lab: Lab) -> None:
     ends = lab.endpoints()
-    assert set(ends) == {"url", "ca_file", "username", "password", "smtp", "hosts"}
+    assert set(ends) == {"url", "token_url", "ca_file", "username", "password", "smtp", "hosts"}
     assert ends["username"] == demo.access.server.credential.username
     assert ends["password"].startswith("Lab-1")
     assert set(ends["smtp"]) == {"name", "host", "port", "security"}
@@ -293,7 +296,28 @@ def test_a_lab_whose_process_was_killed_is_taken_over(demo: Inventory, tmp_path:
         assert lab.status()["server"]["build"] == "8.5.0.1014"
 
 
-def test_a_stranger_has_no_control(demo: Inventory, tmp_path: Path) -> None:
+@pytest.mark.matrix
+def test_commands_that_begin_at_the_same_moment_share_one_lab(tmp_path: Path) -> None:
+    """Whoever comes while another one begins or ends waits for it, and runs the lab itself if it has to."""
+    command = [str(Path(sys.executable).with_name("vbo-reconcile")), "lab", "status", str(DEMO)]
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    for _ in range(2):
+        begun = [
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)
+        ]
+        ended = [(process.communicate(), process.returncode) for process in begun]
+        assert [code for _, code in ended] == [0, 0, 0], ended
+
+
+@pytest.mark.parametrize("value", [os.fsdecode(b"caf\xe9"), '"\\ud800"'])
+def test_a_value_that_no_state_can_hold_is_refused(lab: Lab, value: str) -> None:
+    with pytest.raises(LabError, match="not text in UTF-8"):
+        lab.set("server", "offline_version", value)
+    assert lab.set("px-lon-1", "clock", "0") == "px-lon-1: clock is 0"
+
+
+def test_a_stranger_has_no_control(demo: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab_module, "_PATIENCE", 0.2)
     folder = tmp_path / "lab"
     with Lab.open(demo, folder):
         place = json.loads((folder / "control.json").read_text())

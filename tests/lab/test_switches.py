@@ -60,6 +60,7 @@ MET: dict[str, type[RemoteError] | None] = {
     "fault": Refused,
     "expire": None,  # the client logs in again
     "busy": Unavailable,
+    "late": Unreachable,  # no shell was made in the time given
     "silent": DeadlineExceeded,
 }
 

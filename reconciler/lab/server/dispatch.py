@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 from reconciler.lab.server import tokens
@@ -18,6 +19,7 @@ from reconciler.model.version import rest_number, version_numbers
 
 log = logging.getLogger(__name__)
 UNKNOWN = "(unknown)"
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Dispatcher:
@@ -108,9 +110,12 @@ def json_of(request: Request, route: Route) -> Any:
     if route.anonymous or not request.body.strip():
         return None
     try:
-        return json.loads(request.body)
+        found = json.loads(request.body)
+        if _ESCAPED_SURROGATE.search(request.body):
+            json.dumps(found, ensure_ascii=False).encode()  # a pair is a character, a single one is none
     except ValueError:
         raise invalid("The request body is not valid JSON.") from None
+    return found
 
 
 def finish(call: Call, result: Any) -> Answer:

@@ -23,6 +23,7 @@ from reconciler.lab.server.faults import WireFault
 
 log = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024 * 1024
+_LONGEST_LINE = 8192
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,12 +63,28 @@ class Handler(BaseHTTPRequestHandler):
         """The body of the request; None where it was refused."""
         length = self.headers.get("Content-Length", "0")
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            self._refuse(HTTPStatus.LENGTH_REQUIRED)
-            return None
+            try:
+                return self._chunks()
+            except ValueError:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+                return None
         if not length.isdigit() or int(length) > LARGEST_BODY:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return None
         return self.rfile.read(int(length))
+
+    def _chunks(self) -> bytes:
+        """A body in chunks. Raises ValueError for one that is too large or not framed correctly."""
+        body = bytearray()
+        while size := int(self.rfile.readline(_LONGEST_LINE).partition(b";")[0], 16):
+            if size < 0 or len(body) + size > LARGEST_BODY:
+                raise ValueError("too large")
+            body += self.rfile.read(size)
+            if self.rfile.readline(_LONGEST_LINE).strip():
+                raise ValueError("a chunk has another length")
+        while self.rfile.readline(_LONGEST_LINE).strip():
+            pass  # trailers
+        return bytes(body)
 
     def _refuse(self, status: HTTPStatus) -> None:
         self.close_connection = True
@@ -109,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         log.debug("%s", args)
 
 
-for verb in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"):
+for verb in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"):
     setattr(Handler, f"do_{verb}", Handler.serve)
 
 

@@ -99,7 +99,7 @@ JOB = Shape(
     Property("lastRun", TIME, "r", null=6),
     Property("nextRun", TIME, "r", null=6),
     Property("lastBackup", TIME, "r", since=7, null=7),
-    Property("lastStatus", TEXT, "r", null=6),
+    Property("lastStatus", TEXT, "r"),  # an enumeration: left out while it is empty
     Property("eTag", INT64, "r", since=8),
     Property("_links", ANYTHING, "r"),
 )
@@ -128,7 +128,7 @@ COPY_JOB = Shape(
     Property("lastRun", TIME, "r", null=6),
     Property("nextRun", TIME, "r", null=6),
     Property("lastBackup", TIME, "r", since=7, null=7),
-    Property("lastStatus", TEXT, "r", null=6),
+    Property("lastStatus", TEXT, "r"),  # an enumeration: left out while it is empty
     Property("eTag", INT64, "r", since=8),
     Property("_links", ANYTHING, "r"),
 )

@@ -125,7 +125,7 @@ def switch(call: Call, *, enabled: bool) -> None:
 def start(call: Call) -> Any:
     """A disabled job can be started by hand as well."""
     job = call.find("jobs", "jobId", WHAT)
-    full = bool(call.body(START).get("full")) if call.raw is not None else False
+    full = bool(call.body(START).get("full")) if call.raw is not None or call.rest >= 6 else False
     return show_session(call, runner.start(call.api, job, full=full))
 
 

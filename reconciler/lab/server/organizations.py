@@ -137,7 +137,7 @@ def sync_states(call: Call) -> Rows:
 
 def sync(call: Call) -> None:
     item = call.find("organizations", "organizationId", WHAT)
-    kind = call.body(SYNC_TYPE).get("type", "Incremental") if call.raw is not None else "Incremental"
+    kind = call.body(SYNC_TYPE).get("type", "Incremental")
     item["lastSync"] = {"type": kind, "at": call.api.now()}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -150,7 +152,44 @@ def test_every_answer_says_that_it_is_the_lab(world: World) -> None:
     assert client.get("ServiceInstance") == {"installationId": world.document.data["installation"], "version": BUILD}
 
 
-def test_a_body_of_unknown_length_is_refused(world: World) -> None:
+def test_a_body_in_chunks_is_read(world: World) -> None:
+    """As clients send whose bodies are streams."""
     client = world.client()
-    answer = client.http.post("/v8/Proxies", content=iter([b"{}"]))
-    assert answer.status_code == 411
+    head = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
+    settings = json.dumps(client.get("ServiceInstance")).encode()
+    answer = client.http.post("/v8/Proxies", content=iter([settings[:5], settings[5:]]), headers=head)
+    assert answer.status_code == 400
+    assert "hostName" in answer.text, "the body arrived: what it lacks is said"
+    assert client.send("GET", "Proxies").status_code == 200
+
+
+@pytest.mark.parametrize("chunks", [b"x\r\n{}\r\n0\r\n\r\n", b"1\r\n{}\r\n0\r\n\r\n", b"-1\r\n\r\n", b"fffffffff\r\n"])
+def test_chunks_that_are_not_framed_correctly_are_refused(world: World, chunks: bytes) -> None:
+    client = world.client()
+    head = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    assert client.http.post("/v8/Token", content=chunks, headers=head).status_code == 400
+
+
+def test_a_verb_that_no_path_has_is_not_allowed(world: World) -> None:
+    client = world.client()
+    for verb in ("TRACE", "PATCH"):
+        answer = client.send(verb, "Proxies")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, POST")
+
+
+def test_half_a_character_is_not_json_and_breaks_nothing(world: World) -> None:
+    """A single surrogate: no state file could hold it, and no answer after that."""
+    client = world.client()
+    head = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
+    body = b'{"hostName": "px-\\ud800", "type": "Windows"}'
+    answer = client.http.post("/v8/Proxies", content=body, headers=head)
+    assert (answer.status_code, "not valid JSON" in answer.text) == (400, True)
+    assert client.send("GET", "Proxies").status_code == 200
+
+
+@pytest.mark.parametrize("rest", [7, 8])
+def test_a_synchronization_needs_a_body(world: World, rest: int) -> None:
+    client = world.client(rest)
+    organization = client.results("Organizations")[0]["id"]
+    assert client.send("POST", f"Organizations/{organization}/Sync").status_code == 400
+    client.do("POST", f"Organizations/{organization}/Sync", {})

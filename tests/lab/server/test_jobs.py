@@ -123,6 +123,7 @@ def test_starting_a_running_job_is_refused_and_stopping_ends_it(
 ) -> None:
     world.hosts.gate.clear()
     client = world.client(rest)
+    assert client.send("POST", f"Jobs/{job}/start").status_code == 400, "a body is required"
     assert bool(client.do("POST", f"Jobs/{job}/start", {"full": False})) == has_body
     eventually(lambda: client.get(f"Jobs/{job}")["lastStatus"] == "Running")
     assert client.send("POST", f"Jobs/{job}/start", {}).status_code == (409 if rest == 8 else 500)
