@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.kinds import KINDS, Field, Kind
+from reconciler.kinds.item_types import ITEM_TYPES, ItemType
 from reconciler.kinds.rules import RULES
 
 FILE = Path(__file__).parent / "declarations.txt"
@@ -17,6 +18,7 @@ FILE = Path(__file__).parent / "declarations.txt"
 def lines() -> Iterator[str]:
     for kind in sorted(KINDS.values(), key=lambda kind: kind.rank):
         yield from _kind(kind)
+    yield from map(_item, ITEM_TYPES)
     for rule in RULES:
         yield f"rule {rule.code}: {rule.severity.value}"
 
@@ -41,6 +43,16 @@ def _field(field: Field) -> str:
     lists = {"refers": field.refers, "sent_with": field.sent_with, "implies": field.implies}
     words += [f"{name}={','.join(values)}" for name, values in lists.items() if values]
     return " ".join([field.name, field.mode.value, f"v{field.since}-v{field.until}", field.api or "-", *words])
+
+
+def _item(item: ItemType) -> str:
+    lists = {"flags": [f"{word}:{api}" for word, api in item.flags.items()], "default": item.default}
+    lists |= {"names": item.names, "sent": item.sent}
+    words = [f"{name}={','.join(values)}" for name, values in lists.items() if values]
+    words += [
+        f"{name}={found}" for name in ("holder", "collection", "query", "listed") if (found := getattr(item, name))
+    ]
+    return " ".join([f"item {item.word}: {item.section} {item.api}", *words])
 
 
 def test_the_declarations_are_those_of_the_table() -> None:
