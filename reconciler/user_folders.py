@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 APP: Final = "vbo-reconcile"
 
 
+def is_windows() -> bool:
+    """Whether this workstation runs Windows."""
+    return sys.platform == "win32"
+
+
+def assignment(variable: str, value: str) -> str:
+    """The line that sets an environment variable in the usual shell of this system."""
+    return f"$env:{variable} = '{value}'" if is_windows() else f"export {variable}={value}"
+
+
 class NoFolder(Diagnosed):
     """A folder that this account cannot have; `variable` names another one."""
 
     def __init__(self, detail: str, variable: str) -> None:
-        fix = f"Name a folder that this account can write to and that is kept:\n  export {variable}=/var/lib/{APP}"
+        folder = rf"C:\ProgramData\{APP}" if is_windows() else f"/var/lib/{APP}"
+        fix = f"Name a folder that this account can write to and that is kept:\n  {assignment(variable, folder)}"
         super().__init__([Diagnostic("no-folder", "This account has no folder for its files", detail, fix)])
 
 

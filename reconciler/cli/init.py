@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from reconciler.cli.options import lab_option, trust_option
 from reconciler.operations.first_inventory import CLASSES, LINUX, WINDOWS
 from reconciler.operations.request import Selection
 from reconciler.operations.status import Status
+from reconciler.user_folders import assignment
 
 if TYPE_CHECKING:
     from reconciler.cli.import_talk import Talk
@@ -133,7 +133,6 @@ def _proxy(given: Mapping[str, Any], talk: Talk | None) -> FirstProxy | None:
 
 def _next(file: Path, text: str, *, lab: bool) -> str:
     variables = [] if lab else re.findall(r"secret://env/(\w+)", text)
-    assign = "$env:{} = '...'" if os.name == "nt" else "export {}=..."
-    lines = [f"Written: {file}. Next:", *(f"  {assign.format(name)}" for name in variables)]
+    lines = [f"Written: {file}. Next:", *(f"  {assignment(name, '...')}" for name in variables)]
     lines += ["  vbo-reconcile validate PATH", "  vbo-reconcile plan PATH"]
     return "\n".join([*lines, "To rehearse it, with nothing to reach:", "  vbo-reconcile apply PATH --lab"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.paths import lab_folder
-from reconciler.user_folders import own_folder
+from reconciler.user_folders import is_windows, own_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,9 +62,19 @@ def reset_lab(inventory: str, runtime: Runtime) -> None:
 
 
 def _check_installed() -> None:
+    if is_windows():
+        raise Diagnosed([_ON_WINDOWS])
     missing = [name for name in _REQUIRED if find_spec(name) is None]
     if missing:
         raise Diagnosed([_not_installed(missing)])
+
+
+_ON_WINDOWS = Diagnostic(
+    code="no-lab",
+    summary="The lab does not run on Windows",
+    detail="Its hosts run shell scripts, and each has a loopback address of its own. Everything else runs here.",
+    fix="Rehearse on Linux, for example in WSL. Without --lab, `plan` shows what would change on the real server.",
+)
 
 
 def _not_installed(missing: list[str]) -> Diagnostic:
