@@ -12,7 +12,7 @@ import pytest
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason
 from reconciler.model.steps import VerifyInterrupted
-from reconciler.model.value import digest
+from reconciler.model.value import UNKNOWN, digest
 from reconciler.plan.batches import as_approved
 from reconciler.plan.document import change_to_json, plan_to_json
 from reconciler.plan.recheck import recheck
@@ -307,3 +307,17 @@ def test_what_waits_for_a_refused_change_is_refused() -> None:
     assert found.stale[0].address == "proxy.px-1"
     assert "it depends on proxy.px-1, which is refused" in [item.why for item in found.stale]
     assert [change.address for change in found.plan.changes] == ["proxy.px-2", "proxy.px-3", "pool.b"]
+
+
+def test_a_field_in_a_document_says_what_is_unknown_and_which_items_differ() -> None:
+    fields = (
+        FieldChange("items", ["mailbox"], ["mailbox", "onedrive"]),
+        FieldChange("exclude", UNKNOWN, []),
+        FieldChange("repository", "old", "new", unknown=True),
+    )
+    change = Change("job.daily", Action.UPDATE, fields, Cause(Reason.INVENTORY))
+    items, exclude, repository = change_to_json(change)["fields"]
+    assert [item["unknown"] for item in (items, exclude, repository)] == [False, True, True]
+    assert (exclude["before"], repository["before"]) == (None, "old")
+    assert (items["added"], items["removed"], "added" in repository) == ([], [], False)
+    assert items["changed"]
