@@ -24,7 +24,7 @@ from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
     from reconciler.importing.hosts import HostScan
-    from reconciler.operations import ImportResult, ServerLogin, Undeclared
+    from reconciler.operations import ImportResult, ServerLogin
 
 CLASSES = ("windows-domain", "windows-workgroup", "linux")
 METHODS = ("password", "key", "agent")
@@ -92,9 +92,7 @@ def server_options(function: Any) -> Any:
     metavar="CLASS=USER[,HOW]",
     help=f"Account of the hosts of a class of proxies ({', '.join(CLASSES)}); HOW is {', '.join(METHODS)}.",
 )
-@click.option(
-    "--diff", is_flag=True, help="List what the inventory of --from or --out does not declare; write nothing."
-)
+@click.option("--diff", is_flag=True, help="Compare the server with the inventory of --from or --out; write nothing.")
 @click.option(
     "--scan-hosts",
     "scan",
@@ -135,30 +133,16 @@ def _diff(console: Console, outputs: Sequence[Output], given: Mapping[str, Any])
     from reconciler.operations import undeclared
     from reconciler.operations.import_source import inventory_in
     from reconciler.render.document import document
+    from reconciler.render.undeclared import undeclared_text
 
     folder = given["folder"]
     path = given["source"] or (inventory_in(folder) if folder is not None else None)
     if path is None:
         raise click.UsageError("--diff needs the inventory: --from PATH, or --out FOLDER of an import")
     found = undeclared(path, lab=given["lab"], selection=given["selection"], runtime=console.runtime)
-    data = [{"address": where, "name": name, "owner": owner} for where, (name, owner) in found.objects.items()]
-    deliver(
-        console,
-        outputs,
-        lambda form, _style: (
-            document({"server": found.server, "undeclared": data}) if form == "json" else _listed(found)
-        ),
-    )
+    data = found.data()
+    deliver(console, outputs, lambda form, _style: document(data) if form == "json" else undeclared_text(data))
     return Status.OK
-
-
-def _listed(found: Undeclared) -> str:
-    lines = [
-        f"  {where}{f'  ({name})' if not where.endswith(name) else ''}{f'  owned by {owner}' if owner else ''}\n"
-        for where, (name, owner) in found.objects.items()
-    ]
-    count = len(lines)
-    return "".join(lines) + f"{count} object{'s' * (count != 1)} on {found.server} not declared.\n"
 
 
 def _source(given: Mapping[str, Any], *, asks: bool) -> Path | None:

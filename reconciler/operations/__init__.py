@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.operations.execution import Execution, RolloutOptions
     from reconciler.operations.explaining import explain
     from reconciler.operations.import_source import ServerLogin
-    from reconciler.operations.importing import ImportOptions, ImportResult, Undeclared, import_server, undeclared
+    from reconciler.operations.importing import ImportOptions, ImportResult, import_server
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
     from reconciler.operations.journals import (
         JournalOptions,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from reconciler.operations.previews import DiffOptions, DriftOptions, PlanOptions, Preview, diff, drift, graph, plan
     from reconciler.operations.request import Selection
     from reconciler.operations.runtime import Runtime
+    from reconciler.operations.server_diff import Undeclared, undeclared
     from reconciler.operations.session import PlanResult
     from reconciler.operations.status import Status
     from reconciler.operations.validation import Validation, validate
@@ -50,13 +51,14 @@ else:
         "execution": ("Execution", "RolloutOptions"),
         "explaining": ("explain",),
         "import_source": ("ServerLogin",),
-        "importing": ("ImportOptions", "ImportResult", "Undeclared", "import_server", "undeclared"),
+        "importing": ("ImportOptions", "ImportResult", "import_server"),
         "job_runs": ("JobRunResult", "JobStatus", "list_jobs", "run_jobs"),
         "journals": ("JournalOptions", "RunDetails", "break_lock", "list_locks", "list_runs", "show_run"),
         "mail_test": ("MailTest", "send_test_mail"),
         "previews": ("DiffOptions", "DriftOptions", "PlanOptions", "Preview", "diff", "drift", "graph", "plan"),
         "request": ("Selection",),
         "runtime": ("Runtime",),
+        "server_diff": ("Undeclared", "undeclared"),
         "session": ("PlanResult",),
         "status": ("Status",),
         "validation": ("Validation", "validate"),

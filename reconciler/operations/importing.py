@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.collector import collector_paused
-from reconciler.kinds import KINDS, Mode
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.import_files import Target, check, save, staging, target_of
 from reconciler.operations.import_source import ServerLogin, source_of
 from reconciler.operations.request import Selection
 from reconciler.operations.runtime import Runtime
+from reconciler.operations.server_plan import is_of_rest, is_of_secrets, plan_of_server
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from reconciler.importing.hosts import HostScan
     from reconciler.importing.logins import Answer
     from reconciler.importing.report import Facts
-    from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.live import Live
     from reconciler.model.plan import Change, Plan
@@ -76,7 +75,7 @@ class ImportResult:
     def differences(self) -> Sequence[Change]:
         """The changes of what was imported just now. There are none, but for a bug. A secret may be another one than an
         earlier inventory of this name applied: no server shows it."""
-        return [change for change in self.plan.changes if change.address in self.new and not _is_of_secrets(change)]
+        return [change for change in self.plan.changes if change.address in self.new and not is_of_secrets(change)]
 
     @property
     def status(self) -> Status:
@@ -101,41 +100,6 @@ def import_server(given: Path | ServerLogin, options: ImportOptions, runtime: Ru
     if options.folder is not None:
         save(options.folder, target, made.files)
     return made
-
-
-@dataclass(frozen=True, slots=True)
-class Undeclared:
-    """What is on a server and not in an inventory: `objects` by address, each with its name on the server and the
-    inventory that owns it, which is empty for most."""
-
-    server: str
-    objects: Mapping[str, tuple[str, str]]
-
-    @property
-    def status(self) -> Status:
-        return Status.PENDING if self.objects else Status.OK
-
-
-def undeclared(
-    path: Path, *, lab: bool = False, selection: Selection | None = None, runtime: Runtime | None = None
-) -> Undeclared:
-    """The reverse of a plan: what the inventory at `path` does not declare. What comes with the product is left out
-    unless it is used. Raises what `import_server` does."""
-    from reconciler.importing.selection import select
-    from reconciler.operations.inventory_loader import load_inventory
-    from reconciler.operations.session import open_session
-
-    runtime, asked = runtime or Runtime(), selection or Selection()
-    inventory = load_inventory(path, runtime, lab=lab)
-    with open_session(inventory, runtime, lab=lab) as session:
-        live = session.observe_server()
-    found = {where: item for where, item in live.resources.items() if item.kind not in ("certificate", "smtp")}
-    chosen = select(found, asked.targets, asked.excludes)
-    left = {where: item for where, item in chosen.items() if where not in inventory.resources}
-    names = {
-        where: str(item.fields.get("host") or item.fields.get("name") or item.name) for where, item in left.items()
-    }
-    return Undeclared(live.server.host, {where: (names[where], item.owner) for where, item in sorted(left.items())})
 
 
 def import_from(session: Session, target: Target, options: ImportOptions, source: Inventory) -> ImportResult:
@@ -165,7 +129,7 @@ class _Import:
             self._scanned = scan_hosts(self._session, live, self._connections)
         with collector_paused(), staging() as folder:
             composed, inventory, omitted = self._fitting(live, folder)
-            plan = self._plan(inventory)
+            plan = plan_of_server(self._session, inventory).plan
         facts = self._facts(live, composed, inventory, omitted)
         files = {**composed.files, VARIABLES: variables(inventory), REPORT: report(facts)}
         new = [where for where in inventory.resources if where not in self._target.declared]
@@ -207,17 +171,6 @@ class _Import:
             return compose_added(rest, existing, chosen, wishes, unsaid)
         return compose_new(rest, self._session.inventory.name, self._target.base, chosen, wishes, unsaid)
 
-    def _plan(self, inventory: Inventory) -> Plan:
-        """The plan of the new inventory against what was observed: hosts are not asked."""
-        lab, access = self._session.lab, _of_server(inventory.access)
-        resources = {where: item for where, item in inventory.resources.items() if _is_of_rest(item)}
-        planned = replace(
-            self._session,
-            inventory=replace(inventory, resources=resources),
-            access=lab.redirect(access) if lab else access,
-        )
-        return planned.plan(kept=False).plan
-
     def _facts(self, live: Live, composed: Composed, inventory: Inventory, omitted: Sequence[Omission]) -> Facts:
         from reconciler.importing.compose import to_fill_in
         from reconciler.importing.report import Facts
@@ -230,7 +183,7 @@ class _Import:
             imported=[where for where in inventory.resources if where in there],
             omitted=sorted(omitted),
             in_part=composed.in_part,
-            gone=[where for where, item in inventory.resources.items() if where not in there and _is_of_rest(item)],
+            gone=[where for where, item in inventory.resources.items() if where not in there and is_of_rest(item)],
             to_do=[f"Fill in `credentials.{name}`: the account is a guess." for name in to_fill_in(composed.files)],
             visited=bool(inventory.access.connections),
             scanned={where: self._scanned[host] for where, host in hosts.items() if host in self._scanned},
@@ -244,20 +197,6 @@ def _overview(live: Live, target: Target) -> Overview:
     classes = Counter(class_of(item) for item in found if item.kind == "proxy" and not item.proxy.is_local)
     organizations = sorted(item.name for item in found if item.kind == "organization")
     return Overview(organizations, classes, len(found), again=target.existing is not None)
-
-
-def _is_of_secrets(change: Change) -> bool:
-    kind = KINDS[change.address.partition(".")[0]]
-    return bool(change.fields) and all(kind.field(item.path).mode is Mode.WRITE_ONLY for item in change.fields)
-
-
-def _is_of_rest(item: Resource) -> bool:
-    """The certificate of the server is read over WinRM."""
-    return item.kind != "certificate"
-
-
-def _of_server(access: Access) -> Access:
-    return replace(access, connections={}, server=replace(access.server, powershell=None))
 
 
 def _refused(found: Sequence[Diagnostic], composed: Composed, declared: Collection[str]) -> dict[Address, str]:

@@ -74,7 +74,21 @@ def test_what_is_not_declared_is_listed(demo: Rehearsal) -> None:
     data = json.loads(demo.run("import", "--diff", "--lab", "--from", str(some), "--format", "json").out)
     assert {item["address"] for item in data["undeclared"]} >= {"job.contoso-mail", "repository.fabrikam"}
     whole = json.loads(demo.run("import", "--diff", "--lab", "--from", str(demo.file), "--format", "json").out)
-    assert whole["undeclared"] == []
+    assert [whole[name] for name in ("undeclared", "differing", "missing")] == [[], [], []]
+
+
+def test_what_is_declared_and_different_on_the_server_is_listed(demo: Rehearsal) -> None:
+    demo.replace("throttle: 100 Mbps", "throttle: 150 Mbps")
+    text = demo.file.read_text()
+    demo.file.write_text(text.replace("fabrikam-daily", "fabrikam-nightly"))
+    ended = demo.run("import", "--diff", "--lab", "--from", str(demo.file))
+    assert "  proxy.px-lon-1\n    throttle: 100 Mbps, declared is 150 Mbps\n" in ended.out
+    assert "Declared, and not on vbo01.corp.example.com:\n  job.fabrikam-nightly\n" in ended.out
+    found = json.loads(demo.run("import", "--diff", "--lab", "--from", str(demo.file), "--format", "json").out)
+    one = {"address": "proxy.px-lon-1", "path": "throttle", "server": "100 Mbps", "declared": "150 Mbps"}
+    assert found["differing"] == [one]
+    assert found["missing"] == ["job.fabrikam-nightly"]
+    assert [item["address"] for item in found["undeclared"]] == ["job.fabrikam-daily"]
 
 
 def test_wrong_usage(demo: Rehearsal) -> None:
