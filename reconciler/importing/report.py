@@ -112,8 +112,10 @@ def _omissions(found: Iterable[Omission]) -> str:
     """One line for each reason, with all that it is the reason for."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for item in sorted(found):
-        by_reason[item.reason].append(f"{item.address} ({item.field})" if item.field else item.address)
-    return _bullets(f"{reason}: {', '.join(map(_code, names))}" for reason, names in sorted(by_reason.items()))
+        by_reason[item.reason.rstrip(".")].append(f"{item.address} ({item.field})" if item.field else item.address)
+    return _bullets(
+        f"{reason.rstrip('.')}: {', '.join(map(_code, names))}" for reason, names in sorted(by_reason.items())
+    )
 
 
 def _bullets(found: Iterable[str]) -> str:

@@ -80,7 +80,7 @@ class Lab:
         lock, access = _locked(folder), lab_logins(inventory.access)
         try:
             authority = Authority(folder / "pki")
-            secrets = LabSecrets(folder / "secrets", access.credentials)
+            secrets = LabSecrets(folder / "secrets", access.credentials, access.root)
             certificates = replacements(inventory.access, secrets, authority, folder / "certificates")
             packages = stand_ins(inventory, folder / "packages")
         except BaseException:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
@@ -25,22 +27,25 @@ class LabSecrets:
     """A SecretResolver. `folder` keeps what is invented.
 
     A value is derived from the reference and a random key of the lab, so that it stays the same from one command to the
-    next, and another reference has another value. References to SSH keys, and those that `supply` names, get a real key
-    instead.
+    next, and another reference has another value. A file has one, from whatever folder an inventory names it: relative
+    paths start from `root`. References to SSH keys, and those that `supply` names, get a real key instead.
     """
 
-    def __init__(self, folder: Path, credentials: Mapping[str, Credential]) -> None:
+    def __init__(self, folder: Path, credentials: Mapping[str, Credential], root: str = "/") -> None:
         self._folder = folder
+        self._root = root
         self._lock = RLock()
         self._values: dict[SecretRef, Secret] = {}
         self._makers: dict[SecretRef, Maker] = {}
         for credential in credentials.values():
             if credential.private_key is not None:
-                self._makers[credential.private_key] = self._key_maker(credential.private_key, credential.passphrase)
+                key = self._first_name(credential.private_key)
+                self._makers[key] = self._key_maker(key, credential.passphrase)
 
     def resolve(self, reference: SecretRef) -> Secret:
         """The value; never fails."""
         with self._lock:
+            reference = self._first_name(reference)
             if reference not in self._values:
                 self._values[reference] = Secret(self._make(reference))
             return self._values[reference]
@@ -48,7 +53,7 @@ class LabSecrets:
     def key_file(self, reference: SecretRef) -> str:
         """Where an SSH key is kept, without passphrase."""
         self.resolve(reference)
-        return str(self._key_path(reference))
+        return str(self._key_path(self._first_name(reference)))
 
     def _key_path(self, reference: SecretRef) -> Path:
         return self._folder / f"{hashlib.sha256(str(reference).encode()).hexdigest()[:16]}.key"
@@ -56,7 +61,19 @@ class LabSecrets:
     def supply(self, reference: SecretRef, value: str) -> None:
         """Let `reference` be `value` from now on."""
         with self._lock:
-            self._values[reference] = Secret(value)
+            self._values[self._first_name(reference)] = Secret(value)
+
+    def _first_name(self, reference: SecretRef) -> SecretRef:
+        """The reference by which the lab knew a file first."""
+        if reference.scheme != "file":
+            return reference
+        place, names = os.path.normpath(Path(self._root, reference.path)), self._folder / "files.json"
+        with self._lock:
+            known = json.loads(names.read_bytes()) if names.exists() else {}
+            if place not in known:
+                known[place] = reference.path
+                pki.write_private(names, json.dumps(known, indent=2, sort_keys=True).encode())
+        return SecretRef("file", known[place])
 
     def _make(self, reference: SecretRef) -> str:
         maker = self._makers.get(reference)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
+    from reconciler.model.secret import SecretResolver
     from reconciler.operations.runtime import Runtime
 
 VARIABLE: Final = "VBO_PASSWORD"
@@ -48,6 +51,19 @@ class Source:
     inventory: Inventory
     home: Path
     root: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsOf:
+    """Secrets for the inventory that a `folder` will have, from those of another one."""
+
+    resolver: SecretResolver
+    folder: Path
+
+    def resolve(self, reference: SecretRef) -> Secret:
+        if reference.scheme == "file" and not Path(reference.path).is_absolute():
+            reference = SecretRef("file", os.path.normpath(self.folder.absolute() / reference.path))
+        return self.resolver.resolve(reference)
 
 
 def source_of(given: Path | ServerLogin, name: str, runtime: Runtime, *, lab: bool) -> Source:

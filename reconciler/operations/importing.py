@@ -12,7 +12,7 @@ from reconciler.collector import collector_paused
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.import_files import Target, check, save, staging, target_of
-from reconciler.operations.import_source import ServerLogin, source_of
+from reconciler.operations.import_source import SecretsOf, ServerLogin, source_of
 from reconciler.operations.request import Selection
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.server_plan import is_of_rest, is_of_secrets, plan_of_server
@@ -111,7 +111,7 @@ class _Import:
     """One import. `source` is the inventory that names the server."""
 
     def __init__(self, session: Session, target: Target, options: ImportOptions, source: Inventory) -> None:
-        self._session, self._target, self._options = session, target, options
+        self._session, self._target, self._options, self._source = session, target, options, source
         hosts = {str(item.fields["host"]).lower(): item for item in source.of_kind("proxy") if not item.is_local}
         logins = {host: str(item.fields["credentials"]) for host, item in hosts.items() if "credentials" in item.fields}
         self._logins = logins
@@ -129,11 +129,21 @@ class _Import:
             self._scanned = scan_hosts(self._session, live, self._connections)
         with collector_paused(), staging() as folder:
             composed, inventory, omitted = self._fitting(live, folder)
-            plan = plan_of_server(self._session, inventory).plan
-        facts = self._facts(live, composed, inventory, omitted)
+            unsaid = self._still_unsaid(live, composed)
+            plan = plan_of_server(self._placed(), inventory).plan
+        facts = self._facts(live, replace(composed, in_part=(*composed.in_part, *unsaid)), inventory, omitted)
         files = {**composed.files, VARIABLES: variables(inventory), REPORT: report(facts)}
         new = [where for where in inventory.resources if where not in self._target.declared]
         return ImportResult(files, facts, new, plan)
+
+    def _placed(self) -> Session:
+        """The session for an inventory in the folder of the options."""
+        folder = self._options.folder
+        if folder is None:
+            return self._session
+        secrets = SecretsOf(self._session.context.resolver, folder)
+        context = replace(self._session.context, resolver=secrets, root=str(folder.absolute()))
+        return replace(self._session, context=context)
 
     def _fitting(self, live: Live, folder: Path) -> tuple[Composed, Inventory, list[Omission]]:
         """The files, without what `validate` refuses of the objects, which is left out with the reason."""
@@ -160,6 +170,31 @@ class _Import:
         if inventory is None:
             raise Diagnosed(found)
         return composed, inventory, omitted
+
+    def _still_unsaid(self, live: Live, composed: Composed) -> list[Omission]:
+        """What an import from the beginning would leave out of declared objects, and they do not say either."""
+        from reconciler.importing.base import base_sections
+
+        existing, declared = self._target.existing, self._target.declared
+        if existing is None:
+            return []
+        base = base_sections(existing.root, Path(), Path())
+        anew = _Import(self._session, Target(base), ImportOptions(), self._source)
+        try:
+            with staging() as folder:
+                made = anew._fitting(live, folder)[0]
+        except Diagnosed:
+            return []
+        here = {where: address for address, where in composed.live_of.items()}
+        found = [item._replace(address=here.get(made.live_of[item.address], "")) for item in made.in_part]
+        said = {(item.address, item.field) for item in composed.in_part}
+        return [
+            item
+            for item in found
+            if item.address in declared
+            and (item.address, item.field) not in said
+            and item.field not in declared[Address(item.address)].fields
+        ]
 
     def _compose(self, live: Live, chosen: LiveObjects, unsaid: Sequence[Omission]) -> Composed:
         from reconciler.importing.compose import Wishes, compose_added, compose_new

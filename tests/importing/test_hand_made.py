@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from reconciler.importing.entries import Omission
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.inventory import Inventory
+from reconciler.operations import importing as importing_module
+from reconciler.operations.import_files import check
 from tests.importing.hand_made import TENANTS, build, domain
 from tests.importing.run import contents, findings, importing
 
 pytestmark = pytest.mark.matrix
+
+
+def test_what_is_left_out_of_an_object_is_said_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warning(folder: Path, files: Mapping[str, str], name: str) -> tuple[Inventory | None, list[Diagnostic]]:
+        inventory, found = check(folder, files, name)
+        assert inventory is not None
+        said = [item for item in inventory.of_kind("repository") if "description" in item.positions]
+        more = [
+            Diagnostic("x", "X", "Nobody reads it.", "", Severity.WARNING, item.positions["description"], item.address)
+            for item in said
+        ]
+        return inventory, [*found, *more]
+
+    monkeypatch.setattr(importing_module, "check", warning)
+    out = tmp_path / "out"
+    with build().session() as session, importing(session, out) as run:
+        first = [*run().facts.in_part]
+        assert first == [Omission("repository.wingtip-03", "description", "Nobody reads it.")]
+        before = contents(out)
+        assert [*run().facts.in_part] == first
+        assert contents(out) == before
+        assert "- Nobody reads it: `repository.wingtip-03 (description)`" in before["IMPORT.md"].decode()
 
 
 @pytest.mark.parametrize("layout", ["one", "split"])

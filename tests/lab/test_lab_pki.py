@@ -138,3 +138,11 @@ def test_certificates_are_those_of_the_lab(tmp_path: Path) -> None:
     assert "PRIVATE KEY" in secrets.resolve(ref("KEY")).reveal()
     assert Path(found["logon"].cert) == tmp_path / "made/logon.crt"
     assert Path(found["logon"].cert).read_text().startswith("-----BEGIN CERTIFICATE")
+
+
+def test_a_file_is_one_secret_from_whatever_folder_it_is_named(tmp_path: Path) -> None:
+    beside = LabSecrets(tmp_path / "lab", {}, "/srv/corp").resolve(SecretRef("file", "keys/a"))
+    below = LabSecrets(tmp_path / "lab", {}, "/srv/corp/out")
+    assert below.resolve(SecretRef("file", "../keys/a")) == beside
+    assert below.resolve(SecretRef("file", "/srv/corp/keys/a")) == beside
+    assert below.resolve(SecretRef("file", "../other/a")) != beside
