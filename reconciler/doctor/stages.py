@@ -45,8 +45,13 @@ def stopped(subject: str, error: ReconcileError, *, peer: str = "") -> list[Chec
     """The checks of all stages of a connection that failed with `error`. `peer` is as in `failed`."""
     at = STAGES.index(stage_of(error))
     hidden = f"not checked: {STAGES[at]} failed"
+    before = passed(subject, STAGES[:at])
+    if isinstance(error, SecretError) or (isinstance(error, RemoteError) and error.is_local):
+        before = [
+            Check(subject, stage, Level.UNKNOWN, f"not reached: {STAGES[at]} failed first") for stage in STAGES[:at]
+        ]
     return [
-        *passed(subject, STAGES[:at]),
+        *before,
         failed(subject, STAGES[at], error, peer=peer),
         *(Check(subject, stage, Level.UNKNOWN, hidden) for stage in STAGES[at + 1 :]),
     ]

@@ -41,12 +41,14 @@ class RemoteError(ReconcileError):
     """An error at `peer` (a host name or URL without secrets) while doing `what`.
 
     `code` is a stable word for diagnostics; `hint` says how to mend it. `nothing_sent` is true where it is certain
-    that the peer did nothing, so that repeating is safe whatever the request was.
+    that the peer did nothing, so that repeating is safe whatever the request was; `is_local` where nothing was
+    connected to, because this machine lacks something.
     """
 
     code: ClassVar[str] = "remote-error"
     summary: ClassVar[str] = "The other end failed"
     nothing_sent: ClassVar[bool] = False
+    is_local: ClassVar[bool] = False
     retryable: ClassVar[bool] = False
 
     def __init__(self, peer: str, what: str, reason: str, *, hint: str = "") -> None:
@@ -96,6 +98,18 @@ class UntrustedPeer(RemoteError):
     code = "untrusted-peer"
     summary = "Identity not trusted"
     nothing_sent = True
+
+
+class UnusableTrust(UntrustedPeer):
+    """What is to verify the peer cannot be used, as a CA file that is not there. Nothing was connected to."""
+
+    is_local = True
+
+
+class IncompleteLogin(AuthenticationFailed):
+    """The inventory has no login of the kind that is needed. Nothing was connected to."""
+
+    is_local = True
 
 
 class Unavailable(RemoteError):

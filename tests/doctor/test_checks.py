@@ -36,11 +36,13 @@ from reconciler.model.connection import (
 from reconciler.model.errors import (
     AuthenticationFailed,
     DeadlineExceeded,
+    IncompleteLogin,
     ReconcileError,
     ScriptFailed,
     SecretError,
     Unreachable,
     UntrustedPeer,
+    UnusableTrust,
 )
 from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.script import Script
@@ -108,7 +110,10 @@ def test_rows_are_worst_first_and_in_one_order() -> None:
         (Unreachable("h", "connecting", "refused"), {"connection": ERROR, "identity": UNKNOWN, "login": UNKNOWN}),
         (UntrustedPeer("h", "x", "y"), {"connection": OK, "identity": ERROR, "login": UNKNOWN}),
         (AuthenticationFailed("h", "x", "y"), {"connection": OK, "identity": OK, "login": ERROR}),
-        (SecretError("not there"), {"connection": OK, "identity": OK, "login": ERROR}),
+        # nothing was connected to: no stage before it was passed
+        (SecretError("not there"), {"connection": UNKNOWN, "identity": UNKNOWN, "login": ERROR}),
+        (IncompleteLogin("h", "x", "y"), {"connection": UNKNOWN, "identity": UNKNOWN, "login": ERROR}),
+        (UnusableTrust("h", "x", "y"), {"connection": UNKNOWN, "identity": ERROR, "login": UNKNOWN}),
         (DeadlineExceeded("h", "x", "y"), {"connection": OK, "identity": OK, "login": OK}),
         (ScriptFailed("h", "x", "y"), {"connection": OK, "identity": OK, "login": OK}),
     ],

@@ -21,7 +21,7 @@ from threading import Lock
 
 from reconciler.clients.sockets import BoundedSocket
 from reconciler.model.connection import Trust
-from reconciler.model.errors import UntrustedPeer
+from reconciler.model.errors import UntrustedPeer, UnusableTrust
 
 _PIN = re.compile(r"^sha256:([0-9a-f]{64})$")
 _making = Lock()
@@ -83,7 +83,7 @@ def context_for(peer: Peer, root: str, *, shared: bool = True) -> ssl.SSLContext
             why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror or str(error)
             reason = f"`ca_file` {trust.ca_file} cannot be used: {why}"
             hint = f"`{peer.setting}ca_file` is a PEM file, found relative to the inventory."
-            raise UntrustedPeer(peer.name, "reading its CA file", reason, hint=hint) from error
+            raise UnusableTrust(peer.name, "reading its CA file", reason, hint=hint) from error
 
 
 @contextmanager
@@ -96,13 +96,13 @@ def _environment(peer: Peer) -> Iterator[None]:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         value = os.environ.get(name)
         if value and not any(Path(part).exists() for part in value.split(os.pathsep)):
-            raise UntrustedPeer(peer.name, doing, f"{name} names {value}, which does not exist", hint=hint)
+            raise UnusableTrust(peer.name, doing, f"{name} names {value}, which does not exist", hint=hint)
     try:
         yield
     except OSError as error:
         file = os.environ.get("SSLKEYLOGFILE", "")
         what = f"SSLKEYLOGFILE names {file}, which cannot be written" if file else "they cannot be read"
-        raise UntrustedPeer(peer.name, doing, f"{what}: {error.strerror or error}", hint=hint) from error
+        raise UnusableTrust(peer.name, doing, f"{what}: {error.strerror or error}", hint=hint) from error
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +137,7 @@ def _pinned(peer: Peer) -> PinnedContext:
     pin = _PIN.match(peer.trust.fingerprint.replace(":", "").lower().replace("sha256", "sha256:", 1))
     if pin is None:
         reason = "the pin is not of the form sha256:<64 hexadecimal digits>"
-        raise UntrustedPeer(peer.name, what, reason, hint=f"See `{peer.setting}fingerprint`.")
+        raise UnusableTrust(peer.name, what, reason, hint=f"See `{peer.setting}fingerprint`.")
     text, found = presented(peer.target, peer.seconds)
     if found != pin[1]:
         raise UntrustedPeer(

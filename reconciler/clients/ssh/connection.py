@@ -21,7 +21,7 @@ from reconciler.clients.ssh.login_slots import ARRIVALS
 from reconciler.clients.ssh.peer_reason import Busy, Words, explained
 from reconciler.clients.ssh.single_factor import without_prompts
 from reconciler.clients.ssh.watchdog import hang_up, within
-from reconciler.model.errors import AuthenticationFailed, RemoteError, Unreachable, UntrustedPeer
+from reconciler.model.errors import IncompleteLogin, RemoteError, Unreachable, UntrustedPeer
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection, ConnectionContext
@@ -68,7 +68,7 @@ def open_link(
     """
     if connection.credential is None:
         hint = "Give the proxy `credentials`."
-        raise AuthenticationFailed(connection.peer, "logging in", "the inventory names no credential", hint=hint)
+        raise IncompleteLogin(connection.peer, "logging in", "the inventory names no credential", hint=hint)
     keys = HostKeys.of(connection, context.root)
     login = login_arguments(connection, context)
     behind = f"{connection.jump.peer} " if connection.jump is not None else ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.model.connection import Connection
-from reconciler.model.errors import UntrustedPeer
+from reconciler.model.errors import UnusableTrust
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import SSHCertificate
@@ -177,7 +177,7 @@ def _keys(found: Iterable[Entry], mark: str) -> tuple[bytes, ...]:
 def _pinned(text: str, connection: Connection) -> Entry:
     entry = pinned(text)
     if entry is None:
-        raise UntrustedPeer(
+        raise UnusableTrust(
             connection.peer,
             "reading its pinned host keys",
             f"{text[:40]!r} is not a host key",
@@ -192,7 +192,7 @@ def _text(file: Path, connection: Connection, *, optional: bool) -> str:
     except OSError as error:
         if optional:
             return ""
-        raise UntrustedPeer(
+        raise UnusableTrust(
             connection.peer,
             "reading its known host keys",
             f"{file.name} cannot be read: {error.strerror}",

@@ -15,7 +15,7 @@ from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.winrm.authentication import client_certificate_context, negotiation
 from reconciler.clients.winrm.faults import fault_kind
 from reconciler.clients.winrm.wire import Wire
-from reconciler.model.errors import AuthenticationFailed, Refused
+from reconciler.model.errors import IncompleteLogin, Refused
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Connection, ConnectionContext
@@ -110,5 +110,5 @@ def _wire(connection: Connection, context: ConnectionContext) -> Wire:
     return Wire(connection, tls, begin, attempt)
 
 
-def _incomplete(connection: Connection, reason: str, hint: str) -> AuthenticationFailed:
-    return AuthenticationFailed(connection.peer, "logging in", reason, hint=hint)
+def _incomplete(connection: Connection, reason: str, hint: str) -> IncompleteLogin:
+    return IncompleteLogin(connection.peer, "logging in", reason, hint=hint)
