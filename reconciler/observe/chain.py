@@ -24,8 +24,8 @@ Raws = dict[str, list[dict[str, Any]]]
 """By kind, the objects of the server as they came."""
 
 
-_SIDE_BY_SIDE: Final = 16
-"""Requests at a time for what must be asked one by one."""
+_SIDE_BY_SIDE: Final = 20
+"""Requests at a time for what must be asked one by one: as many connections are kept open."""
 
 Wanted = Sequence[tuple[Resource | None, dict[str, Any]]]
 """The objects of a kind as they came, each with the declared one that it is, if it is one."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live import HostFacts
 from reconciler.model.plan import Action, Plan
 from reconciler.model.steps import UpgradeRepository
 from reconciler.plan.drift import drift_of
@@ -84,6 +86,15 @@ def test_a_job_can_be_changed_while_its_repository_is_out_of_date() -> None:
     assert at(made, "upgrade:repository.cloud").blocked.startswith("pool.a is not online")
     assert at(made, "update:job.daily").blocked == ""
     assert at(made, "run:job.daily").blocked
+
+
+def test_a_proxy_whose_host_is_away_does_not_begin_its_upgrade() -> None:
+    """The upgrade would fail, and stop those of the others."""
+    away = HostFacts("px-1", {}, Diagnostic("unreachable", "No connection", "px-1: connecting: refused"))
+    reader = FakeReader({**LIVE, "Proxies": [proxy(1, version=OLD, status="Offline"), proxy(2, version=OLD)]})
+    made = plan(world(pool={}, repository={}, organization={}, job={}), reader, hosts={"px-1": away})
+    assert at(made, "upgrade:proxy.px-1").blocked.startswith("the proxy is offline and its host does not answer")
+    assert at(made, "upgrade:proxy.px-2").blocked == ""
 
 
 def test_it_is_drift() -> None:

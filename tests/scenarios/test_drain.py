@@ -89,7 +89,7 @@ def test_maintenance_that_somebody_else_wants_is_left_alone(demo: Rehearsal) -> 
     assert upgrades(demo)["proxy.px-lnx-1"] == ["proxy.upgrade", "proxy.verify"]
 
 
-def account(demo: Rehearsal) -> dict[str, Any]:
+def account(demo: Rehearsal, name: str = "linux-admin") -> dict[str, Any]:
     """The login of the host, as a person would send it."""
     import base64
 
@@ -100,7 +100,7 @@ def account(demo: Rehearsal) -> dict[str, Any]:
     inventory, _ = load(demo.file, look_at_files=False)
     assert inventory is not None
     with Lab.open(inventory, lab_folder(inventory.name, {"XDG_STATE_HOME": str(demo.folder / "state")})) as lab:
-        credential = inventory.access.credentials["linux-admin"]
+        credential = inventory.access.credentials[name]
         assert credential.private_key is not None
         key = lab.resolver.resolve(credential.private_key).reveal()
     login = {"account": credential.username, "privateKeyBase64": base64.b64encode(key.encode()).decode()}

@@ -192,7 +192,8 @@ def _service_blocked(proxy: ProxyView, service: ServiceAction) -> str:
     if service is ServiceAction.UPGRADE_PACKAGE:
         return refusals.of_package(proxy.declared, proxy)
     if service is ServiceAction.UPGRADE:
-        return refusals.of_upgrade(proxy.declared, proxy) or refusals.without_powershell(proxy)
+        refused = refusals.of_upgrade(proxy.declared, proxy) or refusals.without_powershell(proxy)
+        return refused or refusals.while_away(proxy)
     return ""
 
 

@@ -88,3 +88,10 @@ def without_powershell(proxy: ProxyView) -> str:
         "REST cannot upgrade a proxy: declare `server.powershell: {credentials: NAME}`, a WinRM login to the "
         "management server, or upgrade it in the Veeam console, Backup Proxies, Upgrade"
     )
+
+
+def while_away(proxy: ProxyView) -> str:
+    """Nothing is installed on a host that is off. Tried all the same, it would stop the upgrades of the others."""
+    if proxy.state.is_offline and proxy.host is not None and proxy.host.problem is not None:
+        return "the proxy is offline and its host does not answer: it is upgraded when it is back"
+    return ""

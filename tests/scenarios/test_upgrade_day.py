@@ -1,0 +1,74 @@
+"""The day after the server was upgraded: proxies, then repositories, then jobs, in one apply; what is left is named.
+
+`VBO_UPGRADE_DAY=full` takes a fleet of 30 proxies, 40 repositories and 60 jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.by_hand import by_hand
+from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.test_drain import account
+from tests.scenarios.upgrade_day import DEAD, Fleet
+
+pytestmark = pytest.mark.matrix
+
+FULL = os.environ.get("VBO_UPGRADE_DAY") == "full"
+SMALL = {7: Fleet(2), 8: Fleet(1, pools=(1, 2), asleep=1)}
+LARGE = {7: Fleet(29, jobs_each=2), 8: Fleet(17, pools=(1, 2, 6, 1), asleep=2, jobs_each=2)}
+BUILDS = {7: ("7.1.0.1501", "8.0.2.159"), 8: ("8.5.0.1014", "8.6.0.100")}
+WAIVED = ("--waive", "coverage=each organization has one proxy or pool")
+
+
+def fleet(version: int) -> Fleet:
+    return (LARGE if FULL else SMALL)[version]
+
+
+def world(folder: Path, version: int) -> Rehearsal:
+    """A fleet as it is in the night after the upgrade of its server."""
+    old, new = BUILDS[version]
+    made = Rehearsal(folder)
+    folder.mkdir()
+    made.file.write_text(fleet(version).yaml(), encoding="utf-8")
+    made.plan()
+    made.set("server", f"build={old}")
+    made.converges()
+    for name in fleet(version).sleepers():
+        with by_hand(made) as hand:
+            found = hand.by_name("Proxies", "hostName", f"{name}.example.net")
+            hand.request("POST", f"Proxies/{found['id']}/maintenance/enable", json=account(made, "linux"))
+        made.set(name, "power=off")
+    made.set(DEAD, "power=off")
+    made.set("server", "coverage=anew")
+    made.set("server", f"build={new}")
+    return made
+
+
+def left(plan: dict[str, Any]) -> dict[str, str]:
+    return {change["key"]: change["blocked"] for change in plan["changes"]}
+
+
+def named(plan: dict[str, Any]) -> set[str]:
+    """What is not current, and said to be so."""
+    return {item["address"] for key in ("unknown", "problems", "reports") for item in plan[key]}
+
+
+@pytest.mark.parametrize("version", [7, 8])
+def test_one_apply_ends_with_everything_current_and_names_what_is_left(tmp_path: Path, version: int) -> None:
+    made = world(tmp_path / "world", version)
+    ended = made.apply(*WAIVED)
+    after = made.plan()
+    assert all(blocked for blocked in left(after).values()), (ended.out, left(after))
+    assert {key.partition(".")[2] for key in left(after)} <= {f"store-{DEAD}", f"{DEAD}-0", f"{DEAD}-1", DEAD}
+    assert f"proxy.{DEAD}" in named(after) | {key.partition(":")[2] for key in left(after)}
+    lost = json.loads(made.run("lab", "status", str(made.file), "--format", "json").out)["coverage"]["lost"]
+    several = [f"pool-{number}" for number, active in enumerate(fleet(version).pools) if active > 1]
+    assert {item["organization"].partition(".")[0] for item in lost}.isdisjoint(several)
+    jobs = json.loads(made.run("jobs", "list", str(made.file), "--lab", "--format", "json").out)["jobs"]
+    assert {job["last_status"] for job in jobs if not job["name"].startswith(DEAD)} == {"Success"}

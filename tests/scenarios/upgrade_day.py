@@ -1,0 +1,67 @@
+"""The fleet of the upgrade day as an inventory: single Windows proxies of both types, and in v8 pools of Linux proxies
+with one, two and more active members, some of whose members sleep. One proxy is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+DEAD: Final = "px-dead"
+_HEAD: Final = """version: 1
+name: fleet
+server: {{host: vbo01.corp.example.com, credentials: admin, rest: auto, powershell: {{credentials: admin}}}}
+credentials:
+  admin: {{username: 'CORP\\svc-vbo', password: secret://env/VBO_PASSWORD}}
+  local: {{username: Administrator, password: secret://env/LOCAL_PASSWORD}}
+  linux: {{username: backup, private_key: secret://file/id_ed25519, sudo: true}}
+defaults:
+  repository: {{retention: {{type: item-level, keep: 3 years}}}}
+  job: {{items: [mailbox], schedule: {{daily: "22:00"}}}}
+groups:
+  domain: {{type: domain, credentials: admin}}
+  dmz: {{type: workgroup, credentials: local}}
+  linux: {{os: linux, type: workgroup, credentials: linux}}
+policy: {{max_changes: 100%}}
+"""
+_BUCKET: Final = "{{type: s3-compatible, account: minio, endpoint: 'https://s3.example.net', bucket: b, folder: {}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """`singles` are Windows proxies with a repository and a job or more each; `pools` are the numbers of active
+    members, the first pools have one more member that sleeps."""
+
+    singles: int
+    pools: tuple[int, ...] = ()
+    asleep: int = 0
+    jobs_each: int = 1
+
+    def sleepers(self) -> list[str]:
+        return [f"px-lnx-{pool}-0" for pool in range(self.asleep)]
+
+    def yaml(self) -> str:
+        sections: dict[str, list[str]] = {
+            name: [] for name in ("proxies", "pools", "repositories", "organizations", "jobs")
+        }
+        for section, line in self._lines():
+            sections[section].append(f"  {line}\n")
+        return _HEAD.format() + "".join(f"{name}:\n{''.join(lines)}" for name, lines in sections.items() if lines)
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        for name in (*(f"px-{number}" for number in range(self.singles)), DEAD):
+            group = "dmz" if name.endswith(("1", "3", "5")) else "domain"
+            yield "proxies", f"{name}: {{host: {name}.corp.example.com, group: {group}}}"
+            yield from self._behind(name, f"proxy: {name}, path: 'D:\\VBO'")
+        for pool, active in enumerate(self.pools):
+            yield "pools", f"pool-{pool}: {{description: pool}}"
+            for member in range(active + (1 if pool < self.asleep else 0)):
+                name = f"px-lnx-{pool}-{member}"
+                yield "proxies", f"{name}: {{host: {name}.example.net, group: linux, pool: pool-{pool}}}"
+            yield from self._behind(f"pool-{pool}", f"pool: pool-{pool}, object_storage: {_BUCKET.format(f'f{pool}')}")
+
+    def _behind(self, owner: str, place: str) -> Iterator[tuple[str, str]]:
+        yield "repositories", f"store-{owner}: {{{place}}}"
+        yield "organizations", f"{owner}.onmicrosoft.com: {{proxies: [{owner}]}}"
+        for number in range(self.jobs_each):
+            yield "jobs", f"{owner}-{number}: {{organization: {owner}.onmicrosoft.com, repository: store-{owner}}}"
