@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.live import ServerInfo
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live import INCOMPLETE, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.steps import RunJob
 from reconciler.plan.document import change_to_json
@@ -35,3 +36,11 @@ def test_a_run_of_another_state_is_stale() -> None:
     other = replace(run_of(first=True), precondition="another")
     found = recheck([change_to_json(run_of(first=True))], plan(other))
     assert [item.key for item in found.stale] == ["run:job.daily"]
+
+
+@pytest.mark.parametrize("code", [INCOMPLETE, "a-code-before", "unreachable"])
+def test_a_change_that_an_incomplete_observation_does_not_show_is_stale_and_not_done(code: str) -> None:
+    problem = Diagnostic(code, "summary", "detail")
+    fresh = replace(plan(run_of()), changes=(), problems=(problem,))
+    found = recheck([change_to_json(run_of())], fresh)
+    assert (list(found.done), bool(found.stale)) == (([], True) if code == INCOMPLETE else (["run:job.daily"], False))
