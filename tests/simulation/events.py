@@ -32,6 +32,11 @@ def _number(most: int) -> Callable[[Random], Params]:
     return lambda random: {"a": random.randrange(_BIG), "to": random.randint(1, most)}
 
 
+def _moment(random: Random) -> Params:
+    """`late`: it happens as soon as a proxy is drained or installed, if one is to be."""
+    return {"a": random.randrange(_BIG), "late": random.random() < 0.6}
+
+
 def _word(*words: str) -> Callable[[Random], Params]:
     return lambda random: {"a": random.randrange(_BIG), "to": random.choice(words)}
 
@@ -64,10 +69,10 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
     "no other repository": (2, _number(3)),
     # the program
     "apply": (10, lambda random: {"wait": random.choice([0, 0, 30, 120]), "resume": random.random() < 0.15}),
-    "signal": (3, _word("SIGTERM", "SIGHUP", "SIGINT")),
-    "kill": (2, _one),
+    "signal": (4, lambda random: {**_moment(random), "to": random.choice(["SIGTERM", "SIGHUP", "SIGINT"])}),
+    "kill": (2, _moment),
     "kill at a write": (2, lambda random: {"a": random.randrange(_BIG), "to": random.randint(1, 12)}),
-    "the reader goes away": (1, _one),
+    "the reader goes away": (2, _moment),
     # another user
     "hand changes ours": (4, _number(900)),
     "hand sets what is not declared": (2, _number(64)),
@@ -77,7 +82,7 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
     "host": (5, _word("off", "on", "on", "hung")),
     "login": (2, _word("refused", "accepted", "accepted")),
     "slow": (3, _number(90)),
-    "server restarts": (3, _number(120)),
+    "server restarts": (4, lambda random: {**_moment(random), "to": random.randint(1, 120)}),
     "server is upgraded": (2, _number(60)),
     "disk": (2, _word("full", "free", "free")),
     "clock jumps": (1, lambda random: {"to": random.randint(-7200, 7200)}),

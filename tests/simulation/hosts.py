@@ -247,6 +247,8 @@ class Fleet:
         self._worker_of = worker_of
         self._accounts: dict[str, str] = {}
         self.seconds = (0.5, 20.0)
+        self.busy = 0
+        """How many hosts are being installed."""
 
     def deploy(self, order: Deployment) -> Deployed:
         answer = self._push(order, "push-proxy", upgrade=False)
@@ -316,7 +318,11 @@ class Fleet:
 
     def _push(self, order: Deployment, name: str, *, upgrade: bool) -> Mapping[str, Any]:
         self._login(order)
-        timing.sleep(scheduler.random.uniform(*self.seconds))
+        self.busy += 1
+        try:
+            timing.sleep(scheduler.random.uniform(*self.seconds))
+        finally:
+            self.busy -= 1
         args = {
             "port": order.port,
             "build": order.build,

@@ -26,7 +26,8 @@ MILD = ("status", "reset")
 
 def _soon(fault: dict[str, Any]) -> bool:
     """Whether a read that meets this fault succeeds when it is repeated."""
-    return bool(fault.get("retry_after", 0) <= 5 and fault["path"] != "token" and fault["status"] != 500)
+    few = fault["times"] < 2 and fault.get("retry_after", 0) <= 5
+    return bool(few and fault["path"] != "token" and fault["status"] != 500)
 
 
 class Broken(AssertionError):
@@ -129,19 +130,22 @@ class Invariants:
         text = "".join(run.said)
         if "This is a bug" in text or "Traceback" in text:
             raise Broken(f"{run.name} reports a bug: {text[-2000:]}")
+        if "the job goes on at the server" in text:
+            raise Broken(f"{run.name} no longer follows a job, and the server was never away for long")
         journal = self.world.journal.read_bytes() if self.world.journal.exists() else b""
         for name, secret in SECRETS.items():
             if secret in text or secret.encode() in journal:
                 raise Broken(f"{run.name} shows the secret {name}")
 
+    def drained(self) -> list[str]:
+        """The proxies in maintenance mode."""
+        found = self.world.state["proxies"].values()
+        return [item["hostName"] for item in found if item["maintenanceModeState"] != "Disabled"]
+
     def _check_drains(self, run: Run) -> None:
         if self.running():
             return
-        drained = [
-            item["hostName"]
-            for item in self.world.state["proxies"].values()
-            if item["maintenanceModeState"] != "Disabled"
-        ]
+        drained = self.drained()
         if drained and not any(other.was_killed or other.writes_left == 0 for other in self.world.runs[-6:]):
             raise Broken(f"{run.name} has ended ({run.ended}), and left maintenance mode on: {', '.join(drained)}")
 

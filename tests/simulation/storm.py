@@ -88,7 +88,17 @@ class Storm(Invariants):
         running = self.running()
         return running[a % len(running)] if running else None
 
-    def on_signal(self, a: int, to: str) -> None:
+    def _wait_for_a_drain(self, *, late: bool) -> None:
+        """What goes wrong while a proxy is drained or installed is what hurts most."""
+        end = scheduler.now + 60.0
+        while late and self.running() and scheduler.now < end:
+            if self.drained() or self.world.fleet.busy:
+                timing.sleep(self.world.random.uniform(0.0, 0.5))
+                return
+            timing.sleep(0.2)
+
+    def on_signal(self, a: int, to: str, *, late: bool) -> None:
+        self._wait_for_a_drain(late=late)
         run = self._run(a)
         if run is None:
             return
@@ -111,7 +121,8 @@ class Storm(Invariants):
         if run.process.is_dead:
             self._kill(run)
 
-    def on_kill(self, a: int) -> None:
+    def on_kill(self, a: int, *, late: bool) -> None:
+        self._wait_for_a_drain(late=late)
         run = self._run(a)
         if run is not None:
             self._kill(run)
@@ -127,7 +138,8 @@ class Storm(Invariants):
         if run is not None:
             run.writes_left = to
 
-    def on_the_reader_goes_away(self, a: int) -> None:
+    def on_the_reader_goes_away(self, a: int, *, late: bool) -> None:
+        self._wait_for_a_drain(late=late)
         run = self._run(a)
         if run is not None:
             run.reader_lost = True
@@ -204,8 +216,9 @@ class Storm(Invariants):
         self.trouble()
         self.world.hosts[self._pick("proxies", a)["host"]].seconds = float(to)
 
-    def on_server_restarts(self, a: int, to: int) -> None:
+    def on_server_restarts(self, a: int, to: int, *, late: bool) -> None:
         del a
+        self._wait_for_a_drain(late=late)
         self._restart(float(to))
 
     def on_server_is_upgraded(self, a: int, to: int) -> None:
@@ -272,12 +285,7 @@ class Storm(Invariants):
         left = [change.key for change in plan.changes if change.action.value != "run"] if plan else ["no plan"]
         if left or after != "code 0":
             raise Broken(f"it has converged, and then {after}: {', '.join(left)}")
-        drained = [
-            item["hostName"]
-            for item in self.world.state["proxies"].values()
-            if item["maintenanceModeState"] != "Disabled"
-        ]
-        if drained:
+        if drained := self.drained():
             raise Broken(f"it has converged, and is drained: {', '.join(drained)}")
         forgotten = [
             f"{self.world.state['jobs'][ident]['name']} ({run.name})"
