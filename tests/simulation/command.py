@@ -32,7 +32,7 @@ _WARM = (-1, -2)
 """Seeds that import what is imported on use, and fill caches."""
 _SHRINKING = 60.0
 """Seconds for finding a shorter list."""
-_HANGS = 300
+_HANGS = 3600
 """Seconds after which a storm shows where it hangs, and ends."""
 
 

@@ -130,7 +130,8 @@ class Invariants:
         text = "".join(run.said)
         if "This is a bug" in text or "Traceback" in text:
             raise Broken(f"{run.name} reports a bug: {text[-2000:]}")
-        if "the job goes on at the server" in text:
+        unfollowed = [line for line in text.splitlines() if "the job goes on at the server" in line]
+        if any("HTTP 401" not in line for line in unfollowed):  # a login that is refused again and again does not pass
             raise Broken(f"{run.name} no longer follows a job, and the server was never away for long")
         journal = self.world.journal.read_bytes() if self.world.journal.exists() else b""
         for name, secret in SECRETS.items():

@@ -13,7 +13,7 @@ import pytest
 from tests.simulation.events import Event, drawn, shrunk
 
 _ROOT = Path(__file__).parents[2]
-STEPS = int(os.environ.get("SIMULATED", "3000"))
+STEPS = int(os.environ.get("SIMULATED", "1000"))
 """Steps of each shard."""
 
 
