@@ -94,6 +94,12 @@ def test_a_server_that_is_late_to_show_its_session_is_waited_for(monkeypatch: py
     assert Run(monkeypatch, {**LATE, "started": True}, LATE, RUNNING, LATE, LATE, DONE)() == "up to date"
 
 
+def test_what_the_server_starts_itself_at_the_same_moment_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(monkeypatch, ScriptFailed(HOST, "running the script", "It is being upgraded already."), RUNNING, DONE)
+    assert run() == "up to date"
+    assert run.starts == [True, False, False]
+
+
 def test_a_refused_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ScriptFailed, match="Upgrade it first"):
         Run(monkeypatch, ScriptFailed(HOST, "running the script", "Upgrade it first."))()

@@ -11,7 +11,7 @@ from reconciler.apply.steps.management import run_script
 from reconciler.apply.steps.registry import NotBegun, NotFollowed, StepFailed, StillRunning, runs
 from reconciler.kinds import KINDS
 from reconciler.kinds.states import repository_state
-from reconciler.model.errors import DeadlineExceeded, RemoteError, Unavailable
+from reconciler.model.errors import DeadlineExceeded, RemoteError, ScriptFailed, Unavailable
 from reconciler.model.steps import UpgradeRepository
 from reconciler.plan.repository_upgrades import BY_HAND
 
@@ -68,7 +68,7 @@ class _Watch:
                 raise StillRunning(f"the upgrade of {self._step.name} goes on at the server")
             raise NotBegun("the run was interrupted before the upgrade was started")
         try:
-            found = self._ask()
+            found = self._found()
         except RemoteError:
             self._may_start = True  # a restart of the server may have ended the session
             raise
@@ -78,6 +78,19 @@ class _Watch:
         self._began = self._began or found.get("active") is True or found.get("started") is True
         self._heed(found)
         return ""
+
+    def _found(self) -> Mapping[str, Any]:
+        """What the script finds. The server may have started the upgrade itself a moment before, and refuse another."""
+        try:
+            return self._ask()
+        except ScriptFailed:
+            if not self._may_start:
+                raise
+            self._may_start = False
+            found = self._ask()
+            if found.get("active") is True or found.get("outdated") is False:
+                return found
+            raise
 
     def _ask(self) -> Mapping[str, Any]:
         found = run_script(self._context, _SCRIPT, {"id": self._step.id, "start": self._may_start})
