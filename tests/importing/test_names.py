@@ -23,7 +23,7 @@ NAMES: Final = (
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("rest", [6, 8])
+@pytest.mark.parametrize("rest", [5, 6, 7, 8])
 def test_names(rest: int, tmp_path: Path) -> None:
     @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(st.lists(st.sampled_from(NAMES), min_size=2, max_size=8, unique_by=_folded), st.data())
