@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -9,18 +11,22 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from reconciler.clients.host_session import open_host
 from reconciler.clients.vbo import Reader, Writer, connect
 from reconciler.inventory import load
 from reconciler.lab import lab as lab_module
+from reconciler.lab import loops
 from reconciler.lab.errors import LabError
+from reconciler.lab.hosts import ssh
 from reconciler.lab.hosts.ntlm import nt_hash
 from reconciler.lab.lab import Lab, reset
 from reconciler.model.connection import Access, ConnectionContext
@@ -77,6 +83,37 @@ def test_nothing_is_left_behind(demo: Inventory, tmp_path: Path) -> None:
     gc.collect()
     left = [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("lab")]
     assert (left, sockets()) == ([], open_sockets)
+
+
+def test_hosts_that_start_at_once_share_one_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun, both, known = [], threading.Barrier(2), loops.new_loop
+
+    def slow() -> asyncio.AbstractEventLoop:
+        begun.append(known())
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)  # for the other one, which must not come
+        return begun[-1]
+
+    monkeypatch.setattr(ssh, "new_loop", slow)
+    service = ssh.SshService()
+    key = asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+    host = ssh.SshHost("px", key, tmp_path, NoAccounts(), lambda: None)
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(service.open, host, socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        for end in ends:
+            end.result()()
+    service.close()
+    assert len(begun) == 1
+
+
+class NoAccounts:
+    def accepts(self, user: str, password: str) -> bool:
+        del user, password
+        return False
+
+    def keys(self, user: str) -> Sequence[str]:
+        del user
+        return ()
 
 
 @pytest.mark.parametrize("proxy", ["px-lon-1", "px-lon-2", "px-dmz-1", "px-dmz-2", "px-lnx-1", "px-lnx-2"])

@@ -17,7 +17,7 @@ from tests.scenarios.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.matrix
 
-ASKING = {"windows/facts.ps1", "linux/facts.sh"} | {
+ASKING = {"windows/facts.ps1", "windows/reach.ps1", "linux/facts.sh", "linux/reach.sh"} | {
     f"server/{name}.ps1" for name in ("names", "security-settings", "version")
 }
 """The scripts that only ask."""

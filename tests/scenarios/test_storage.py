@@ -187,7 +187,8 @@ def test_finding_6_the_form_of_v7_on_v8(tmp_path: Path) -> None:
     made.replace("rest: v7", "rest: auto")
     made.set("server", "build=8.5.0.1014")
     plan = made.plan()
-    assert (plan["server"]["rest"], changed(made)) == ("v8", {})
+    fields = {key: found for key, found in changed(made).items() if not key.startswith("upgrade:")}
+    assert (plan["server"]["rest"], fields) == ("v8", {})
     noted = {item["detail"] for item in plan["reports"] if item["address"] == "repository.cloud"}
     assert any("`object_storage.name` is not in REST v8" in detail for detail in noted)
     made.replace("  cloud:\n", "  new:\n")

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncssh
@@ -136,6 +136,7 @@ class SshService:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
+        self._beginning = Lock()
         self._children: set[asyncio.subprocess.Process] = set()
 
     def open(self, host: SshHost, listener: socket.socket) -> Callable[[], None]:
@@ -163,16 +164,21 @@ class SshService:
             log.debug("an SSH host of the lab did not end within %s s", _GRACE)
 
     def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
-        if self._loop is None:
-            self._loop = new_loop()
-            self._thread = Thread(target=self._loop.run_forever, name="lab-ssh", daemon=True)
-            self._thread.start()
-        future: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._running())
         try:
             return future.result(_GRACE)
         except TimeoutError:
             future.cancel()
             raise
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """Hosts start side by side: the first one begins the loop, and there is one."""
+        with self._beginning:
+            if self._loop is None:
+                self._loop = new_loop()
+                self._thread = Thread(target=self._loop.run_forever, name="lab-ssh", daemon=True)
+                self._thread.start()
+            return self._loop
 
     async def _listen(
         self, host: SshHost, listener: socket.socket, connections: set[asyncssh.SSHServerConnection]
