@@ -53,6 +53,13 @@ class OpenSsh:
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")
 
+    def logged(self, text: str) -> int:
+        """How often `text` is in the log, once it is: a session writes of its end after the client has left."""
+        end = time.monotonic() + 20
+        while text not in self.log and time.monotonic() < end:
+            time.sleep(0.05)
+        return self.log.count(text)
+
     def logins(self) -> int:
         return self.log.count("Accepted ")
 

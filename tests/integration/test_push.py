@@ -47,7 +47,8 @@ def test_an_upgrade_reaches_every_host(three_in_estate: Estate) -> None:
     estate.converges()
     estate.set("server", f"build={NEW}")
     upgrades = {f"upgrade:proxy.{name}": {"service.version": [OLD, NEW]} for name in ("px-1", "px-2", "px-3")}
-    assert estate.changes() == {**upgrades, "run:job.contoso": {}}
+    repository = {"upgrade:repository.bucket": {"state": ["out of date", "up to date"]}}
+    assert estate.changes() == {**upgrades, **repository, "run:job.contoso": {}}
     ended = estate.apply("--waive", "coverage=one proxy for each organization")
     assert ended.code == 0, ended.out + ended.err
     assert set(estate.services().values()) == {(NEW, "active")}

@@ -157,7 +157,7 @@ def test_a_second_factor_is_not_asked_for(start: Callable[..., OpenSsh], capfd: 
     )
     with pytest.raises(AuthenticationFailed, match="the key was accepted, and the host requires another factor"):
         log_in(to(server))
-    assert server.log.count("authenticating user") == 1
+    assert server.logged("authenticating user") == 1
     assert capfd.readouterr() == ("", "")
 
 
