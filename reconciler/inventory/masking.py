@@ -39,8 +39,8 @@ def masked(line: str) -> str:
     if found := _WITHOUT_COLON.match(line):
         return f"{line[: found.end()]}{MASK}" if line[found.end() :].strip() else line
     for found in _PAIR.finditer(line):
-        told = _tells(found["word"].lower()) and found.end() < len(line)
-        if told and not _REFERENCE.match(line, found.end()):
+        precedes_secret = _tells(found["word"].lower()) and found.end() < len(line)
+        if precedes_secret and not _REFERENCE.match(line, found.end()):
             return f"{masked_text(line[: found.end()])}{MASK}"
     return masked_text(line)
 

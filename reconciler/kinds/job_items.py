@@ -149,12 +149,12 @@ def _entries(item: ItemType, said: Any) -> list[Any]:
 def _said(item: ItemType, entry: Any) -> Item:
     if not item.holder:
         return Item(item.word, "", _in_order(item, entry) if item.flags or item.listed else ())
-    told = entry if isinstance(entry, Mapping) else {item.word: entry}
-    name = str(told[item.word]).strip()
+    fields = entry if isinstance(entry, Mapping) else {item.word: entry}
+    name = str(fields[item.word]).strip()
     return Item(
         item.word,
         name.rstrip("/") if item.word == "site" else name,
-        _in_order(item, told.get("services", item.default)),
+        _in_order(item, fields.get("services", item.default)),
     )
 
 
@@ -211,7 +211,7 @@ def decode_exclude(raw: Raw, context: Context) -> Any:
 
 
 def decode_list(raws: Iterable[Raw], context: Context) -> Any:
-    """UNKNOWN as a whole if there is an item that this language cannot say, or two that it cannot tell apart."""
+    """UNKNOWN as a whole if there is an item that this language cannot say, or two that it cannot distinguish."""
     found = _merged([decode_item(raw, context) for raw in raws])
     times = Counter(item.key for item, _ in found)
     apart = [replace(item, name=ident) if times[item.key] > 1 and ident else item for item, ident in found]

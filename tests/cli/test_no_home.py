@@ -19,7 +19,7 @@ def unknown(_: int) -> NoReturn:
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", unknown)
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):

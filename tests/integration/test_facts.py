@@ -188,8 +188,8 @@ def firewalld(running_firewalld: Host) -> Iterator[Host]:
     running_firewalld.console("firewall-cmd -q --complete-reload")
 
 
-def told(case: Mapping[str, Any]) -> str | None:
-    verdict = str(case.get("told", case["real"]))
+def expected_port(case: Mapping[str, Any]) -> str | None:
+    verdict = str(case.get("verdict", case["real"]))
     return None if verdict == "unknown" else f"9193 {verdict}"
 
 
@@ -197,13 +197,13 @@ def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
     """Facts say what a connection finds, and the script that opens the port does so."""
     assert reachable(host) is (case["real"] == "open"), f"{case['name']}: the case is not what it says"
     shown = facts(host)["firewall"]
-    expected = told(case)
+    expected = expected_port(case)
     assert shown == {"kind": kind, "port": expected}
     for _ in range(2):
         assert run(host, "linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": kind}
     mended = case.get("mended", "open")
     assert reachable(host) is (mended == "open")
-    if "told" not in case:
+    if "verdict" not in case:
         assert facts(host)["firewall"]["port"] == f"9193 {mended}"
 
 
@@ -232,7 +232,7 @@ def test_filters_of_other_tools(host: Host, case: Mapping[str, Any]) -> None:
         for rule in case["rules"]:
             host.console(" ".join(shlex.quote(word) for word in rule.split()))
         assert reachable(host) is (case["real"] == "open")
-        assert facts(host)["firewall"] == {"kind": "none", "port": told(case)}
+        assert facts(host)["firewall"] == {"kind": "none", "port": expected_port(case)}
     finally:
         host.console("nft list table inet mine >/dev/null 2>&1 && nft delete table inet mine; iptables -F INPUT")
 

@@ -40,13 +40,13 @@ def test_a_server_without_hosts_is_not_counted() -> None:
 
 
 def test_each_answer_is_told_until_nobody_asks_any_more() -> None:
-    told: list[Waiting] = []
-    with Awaited("Reading", ["a", "b"], told.append) as awaited:
+    reports: list[Waiting] = []
+    with Awaited("Reading", ["a", "b"], reports.append) as awaited:
         awaited.answered("a")
         awaited.answered("a stranger")
     awaited.answered("b")
-    assert [item.pending for item in told] == [("a", "b"), ("b",), ("b",)]
-    assert {item.total for item in told} == {2}
+    assert [item.pending for item in reports] == [("a", "b"), ("b",), ("b",)]
+    assert {item.total for item in reports} == {2}
 
 
 class Painter:

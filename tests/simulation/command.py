@@ -1,7 +1,7 @@
 """Storms in simulated time, one seed after the other.
 
 A failure prints its seed, and the shortest list of events that still fails. `--only` runs one seed and prints its log.
-Each storm has a process of its own that begins where this one stands after its first storms: what ran before a seed
+Each storm has a separate process that begins where this one stands after its first storms: what ran before a seed
 changes nothing of it.
 """
 
@@ -37,7 +37,7 @@ _HANGS = 3600
 
 
 @dataclass
-class Told:
+class Outcome:
     """What a storm's process sends back."""
 
     broken: str
@@ -78,24 +78,24 @@ def main() -> None:
 
 def _only(seed: int, folder: Path) -> int:
     events, organizations = of_seed(seed)
-    told = _apart(seed, events, folder, organizations)
-    _say("\n".join(told.log))
-    return 1 if told.broken else 0
+    outcome = _apart(seed, events, folder, organizations)
+    _say("\n".join(outcome.log))
+    return 1 if outcome.broken else 0
 
 
 def _run(given: argparse.Namespace, folder: Path) -> int:
     failures, began = 0, time.perf_counter()
     taken: Counter[str] = Counter()
-    for seed, told in _storms(given.seed, given.jobs, folder):
-        taken.update(told.taken)
-        if told.broken:
+    for seed, outcome in _storms(given.seed, given.jobs, folder):
+        taken.update(outcome.taken)
+        if outcome.broken:
             failures += 1
-            steps = sum(told.taken.values())
-            _say(f"seed {seed}, after {steps} events: {told.broken}")
+            steps = sum(outcome.taken.values())
+            _say(f"seed {seed}, after {steps} events: {outcome.broken}")
             if not given.no_shrink:
-                _shrink(seed, of_seed(seed)[0][:steps], folder, told.broken)
+                _shrink(seed, of_seed(seed)[0][:steps], folder, outcome.broken)
             _say(f"To replay it with its log: make simulate SEED={seed}")
-        if taken.total() >= given.steps or (told.broken and not given.go_on):
+        if taken.total() >= given.steps or (outcome.broken and not given.go_on):
             break
     seconds = time.perf_counter() - began
     _say(", ".join(f"{count} x {name}" for name, count in sorted(taken.items())))
@@ -104,7 +104,7 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
     return 1 if failures else 0
 
 
-def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Told]]:
+def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Outcome]]:
     """The storms of all seeds from `seed` on, in their order, `jobs` at a time."""
     running: list[tuple[int, int, int]] = []
     try:
@@ -114,18 +114,18 @@ def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Told]]:
                 running.append((seed, *_fork(seed, events, folder, organizations)))
                 seed += 1
             first, child, pipe = running.pop(0)
-            yield first, _told(child, pipe)
+            yield first, _outcome(child, pipe)
     finally:
         for _, child, pipe in running:
-            _told(child, pipe)
+            _outcome(child, pipe)
 
 
-def _apart(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> Told:
-    return _told(*_fork(seed, events, folder, organizations))
+def _apart(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> Outcome:
+    return _outcome(*_fork(seed, events, folder, organizations))
 
 
 def _fork(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> tuple[int, int]:
-    """A process that runs a storm, and where it tells what happened."""
+    """A process that runs a storm, and the pipe with its outcome."""
     out, into = os.pipe()
     child = os.fork()
     if child:
@@ -136,18 +136,18 @@ def _fork(seed: int, events: Sequence[Event], folder: Path, organizations: int) 
         faulthandler.dump_traceback_later(_HANGS, exit=True)
         scheduler.forked()
         storm, broken = run_storm(seed, events, folder / f"storm-{os.getpid():010}", organizations)
-        told: dict[str, Any] = {"broken": broken, "taken": storm.taken, "log": storm.world.log}
+        outcome: dict[str, Any] = {"broken": broken, "taken": storm.taken, "log": storm.world.log}
         with os.fdopen(into, "w", encoding="utf-8") as stream:
-            json.dump(told, stream)
+            json.dump(outcome, stream)
     finally:
         os._exit(0)
 
 
-def _told(child: int, pipe: int) -> Told:
+def _outcome(child: int, pipe: int) -> Outcome:
     with os.fdopen(pipe, encoding="utf-8") as stream:
         text = stream.read()
     os.waitpid(child, 0)
-    return Told(**json.loads(text)) if text else Told("the process of the storm ended early: see above", {}, [])
+    return Outcome(**json.loads(text)) if text else Outcome("the process of the storm ended early: see above", {}, [])
 
 
 def _shrink(seed: int, events: list[Event], folder: Path, broken: str) -> None:
