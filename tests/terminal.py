@@ -64,7 +64,7 @@ class Terminal:
             return False
         try:
             data = os.read(self.line, 65536)
-        except OSError:  # EIO: nobody has the other end open
+        except OSError:  # EIO: no process has the other end open
             return False
         self.text += _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
         return bool(data)

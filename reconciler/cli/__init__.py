@@ -18,5 +18,5 @@ def main() -> NoReturn:
     code = run(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C from here on must not print a traceback
     if code in _INTERRUPTED and threading.active_count() > 1:
-        os._exit(code)  # nobody waits for threads that still wait for a host
+        os._exit(code)  # without waiting for threads that still wait for a host
     sys.exit(code)

@@ -1,7 +1,7 @@
 """The commands that outputs print, made complete: each means the same world as the command line that prints it.
 
-Texts name commands by their verbs, with PATH for the inventory: whoever writes them does not know how this program was
-called. Here they get the path, `--lab` and what else says where things are.
+Texts name commands by their verbs, with PATH for the inventory: the code that writes them does not know how this
+program was called. Here they get the path, `--lab` and what else says where things are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _READS: Final = ("apply", "diff", "doctor", "drift", "explain", "graph", "jobs",
 """Commands that read an inventory."""
 _OFFLINE: Final = ("diff", "graph", "validate")
 _JOURNAL: Final = ("lock", "runs")
-"""Commands that read the journal: the one of the lab, if they are told whose."""
+"""Commands that read the journal: that of the lab, if they are given its inventory."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class World:
         )
 
     def completed(self, text: str) -> str:
-        """`text` with each command in it, on a line of its own, complete."""
+        """`text`, in which each command on a separate line is completed."""
         return _COMMAND.sub(lambda found: f"{found['before']}vbo-reconcile {self._complete(found['rest'])}", text)
 
     def _complete(self, command: str) -> str:

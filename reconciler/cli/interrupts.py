@@ -84,7 +84,7 @@ class Interrupts:
         self._leave(self.code)
 
     def _leave_soon(self) -> None:
-        """A name that is looked up or a server that is told goodbye does not notice an interrupt."""
+        """A name lookup or a logout from a server does not notice an interrupt."""
         if self.only_reads:
             self._timer = threading.Timer(_GRACE, self._leave_late)
             self._timer.daemon = True

@@ -77,7 +77,7 @@ def _text(jobs: Sequence[JobStatus]) -> str:
 
 
 def _moment(text: str | None) -> str:
-    """`2026-10-03 22:00` in UTC; the text of the server if it is no time."""
+    """`2026-10-03 22:00` in UTC; the text of the server if it is not a time."""
     from datetime import UTC, datetime
 
     try:

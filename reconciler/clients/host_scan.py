@@ -1,7 +1,7 @@
 """What a host shows before any login: its address, its SSH host key, or the certificate of its WinRM listener.
 
-No account and no password is sent, and no command. A key or certificate that was seen once is not verified: whoever
-uses it compares it with the one on the host.
+No account and no password is sent, and no command. A key or certificate that was seen once is not verified: compare it
+with the one on the host before use.
 """
 
 from __future__ import annotations

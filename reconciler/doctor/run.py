@@ -39,8 +39,8 @@ class CheckContext:
 def check_up(
     context: CheckContext, *, parallel: int, listen: Callable[[Waiting], None] = lambda _: None
 ) -> list[Check]:
-    """All checks, worst first, `parallel` at a time. A check that fails does not stop the others. `listen` is told who
-    has not answered yet."""
+    """All checks, worst first, `parallel` at a time. A check that fails does not stop the others. `listen` receives
+    what has not answered yet."""
     access = context.access
     proxies = {proxy.name: proxy for proxy in context.inventory.of_kind("proxy")}
     reached = [name for name in sorted(access.connections) if name in proxies]

@@ -69,8 +69,8 @@ _CHOICES: Final[Mapping[str, Choices]] = {
 
 
 def name_entries(objects: Mapping[Address, LiveResource], taken: Collection[str]) -> dict[Address, str]:
-    """The keys of objects of one kind. `taken` are names that entries have already. What has the same best name as
-    another one gets its next best name, as the other one does; a number tells apart what nothing else does."""
+    """The keys of objects of one kind. `taken` are names that entries have already. Objects with the same best name
+    all get their next best name; a number distinguishes those that no name does."""
     used = {name.casefold() for name in taken} | {""}
     found: dict[Address, str] = {}
     left = {where: list(_choices(live)) for where, live in objects.items()}

@@ -43,7 +43,7 @@ def _closed(live: LiveObjects, patterns: Iterable[str], more: Callable[[str], It
 
 
 def is_built_in(found: LiveResource) -> bool:
-    """The server's own proxy as it was installed, the repository on it, and mail that nobody set up."""
+    """The server's own proxy as it was installed, the repository on it, and mail that is not set up."""
     if found.kind == "smtp":
         complete = all(found.fields[name] for name in ("server", "from", "to"))
         return not found.fields["enabled"] and not complete and not is_signed_in(found.fields)

@@ -27,7 +27,7 @@ _DEFAULTS: Final = {
 }
 """By kind, the definition in the schema of what objects can share."""
 _OWN: Final = frozenset(("description", "exclude", "items", "object_storage", "path", "pool", "proxy", "repository"))
-"""What tells objects apart, or says what is backed up and where: it stands at the object."""
+"""What distinguishes objects, or says what is backed up and where: it stands at the object."""
 _WHOLE: Final = frozenset(("internet_proxy",))
 """Settings of which an object inherits all or nothing."""
 

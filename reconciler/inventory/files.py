@@ -63,7 +63,7 @@ def check_playbooks(root: Map, folder: Path, includes: Includes, report: Diagnos
 
 def digests(entries: Entries, server: Entry | None, playbooks: Sequence[str], folder: Path) -> dict[str, str]:
     """SHA-256 of each file that the inventory names, and of its playbooks; empty for an absent one, `too large` for one
-    of more than 16 MB. Packages have digests of their own."""
+    of more than 16 MB. Packages have separate digests."""
     named = {name for _, field, _, name in _named(entries, server) if field != "service.package"}
     found = {name: _digest(folder / name) for name in named}
     for playbook in playbooks:

@@ -104,7 +104,7 @@ class Builder:
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
         is_local = kind.name == "proxy" and entry.name == LOCAL
         for field, value in defaults.items() if not is_local else ():
-            if (kind.name, field) != ("smtp", "credentials") or "server" in fields:  # else there is no login
+            if (kind.name, field) != ("smtp", "credentials") or "server" in fields:  # else it has no login
                 fields.setdefault(field, value)
         for optional in _OPTIONAL[kind.name]:
             if fields.get(optional) == UNMANAGED:

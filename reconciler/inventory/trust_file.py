@@ -107,7 +107,7 @@ def _beliefs(where: str, trust: Trust, inventory: Inventory) -> Iterator[Need]:
 
 
 def _believed(where: str, file: str, inventory: Inventory) -> Iterator[Need]:
-    """The digest of a file. One that is absent makes nobody believed: whoever needs it says that it is missing."""
+    """The digest of a file. An absent one adds no trust: the code that needs it reports that it is missing."""
     if digest := inventory.file_digests.get(file, ""):
         yield where, "authorities", f"sha256:{digest}"
 

@@ -242,7 +242,7 @@ class Kind:
 
     `kinds.matching` recognises objects that have another name: `certain` names a field that identifies an object
     whatever it is called. `may_be` says whether a declared object with these fields can be a live one at all.
-    `likeness` names, in groups, the fields that tell objects apart: objects are alike if of each group something is
+    `likeness` names, in groups, the fields that distinguish objects: objects are alike if of each group something is
     declared and all of it is equal (`object_storage` stands for those of its settings that cannot be changed).
     """
 

@@ -65,7 +65,7 @@ def shown_login(value: Any, context: Context) -> Any:
 
 
 def has_own(fields: Mapping[str, Any]) -> bool:
-    """Whether a proxy has an internet proxy of its own."""
+    """Whether a proxy has its own internet proxy."""
     return isinstance(fields["internet_proxy"], Mapping)
 
 

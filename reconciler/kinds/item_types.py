@@ -147,7 +147,7 @@ def shown_name(item: ItemType, seen: Raw) -> str:
 
 
 def ident_of(item: ItemType, seen: Raw) -> str:
-    """What tells an object from others: its id, or its name where it shows no id."""
+    """What identifies an object: its id, or its name if it shows no id."""
     return str(seen.get("id") or shown_name(item, seen))
 
 

@@ -1,6 +1,6 @@
 """When a backup job runs, piece by piece. Product facts: RESTJobSchedulePolicy.
 
-The API has no switch of its own for terminating a job: its backup window is the hours in which the job may run, and the
+The API has no separate switch for terminating a job: its backup window is the hours in which the job may run, and the
 job is terminated at their end.
 """
 

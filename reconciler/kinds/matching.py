@@ -7,7 +7,7 @@ Each declared object is at most one live object, and the reverse. In this order:
 3. the id that the journal remembers: it has another name now,
 4. its former name (`formerly`),
 5. the mark of the inventory: the one object with it that the journal does not know, and that is what is declared in
-   everything that tells objects of its kind apart (`Kind.likeness`).
+   everything that distinguishes objects of its kind (`Kind.likeness`).
 
 A name precedes a remembered id because the memory can be wrong: the server was restored from a backup or set up anew,
 or the object was deleted and created again.
@@ -38,7 +38,7 @@ def wanted_key(kind: Kind, declared: Resource, name: str = "") -> str:
 
 
 def is_like(kind: Kind, declared: Resource, shown: Callable[[str], Any], context: Context) -> bool:
-    """Whether a live object is what is declared in everything that tells objects of its kind apart. `shown` gives the
+    """Whether a live object is what is declared in everything that distinguishes objects of its kind. `shown` gives the
     live value of a field. False if one of the values is not known."""
     if not kind.likeness:
         return False

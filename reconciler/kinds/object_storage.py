@@ -1,6 +1,6 @@
 """Object storage of backup repositories: fields of the kind `repository`, one for each setting.
 
-Up to REST v7 object storage is an object of its own that a repository links to; observation adds it to the repository
+Up to REST v7 object storage is a separate object that a repository links to; observation adds it to the repository
 as LINKED. Since v8 the repository holds it. The properties are the same but for a few, so one decoder serves both.
 
 Product facts: 5.2 and 14.

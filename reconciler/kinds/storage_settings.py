@@ -125,7 +125,7 @@ def of_storage(read: Callable[[Raw, Context], Any]) -> Decode:
 
 
 def inside(body: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
-    """Properties of object storage as a part of a repository; up to v7 they are those of an object of its own."""
+    """Properties of object storage as a part of a repository; up to v7 they are those of a separate object."""
     return {"objectStorage": body} if context.rest >= INSIDE else body
 
 

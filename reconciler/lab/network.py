@@ -97,7 +97,7 @@ class Network:
 
     @property
     def served(self) -> set[tuple[str, int]]:
-        """What `serve` was told, by name and port."""
+        """Name and port of everything passed to `serve`."""
         with self._lock:
             hosts = dict(self._served)
         return {(name, port) for name, ports in hosts.items() for port in ports()}

@@ -72,7 +72,7 @@ class Policy:
 class Inventory:
     """Everything that an inventory declares.
 
-    `resources` is in order of address. `removed` are the proxies to be removed (`state: absent`): still told of,
+    `resources` is in order of address. `removed` are the proxies to be removed (`state: absent`): still listed,
     because removing one takes the login of its host. `files` are the files read, relative to `access.root`; `digest`
     is a SHA-256 over their bytes. `main` is the file that was named, empty where the whole folder was. `groups` holds
     the names of the proxies of each group, `playbooks` folders of the user's own, relative to `access.root`.

@@ -50,7 +50,7 @@ class LoginGate:
 
     @contextmanager
     def attempt(self, peer: str, what: str, username: str, password: str) -> Iterator[Attempt]:
-        """Around one login. `what` is what is done, such as logging in: each has logins of its own.
+        """Around one login. `what` is what is done, such as logging in: each has separate logins.
 
         Raises AuthenticationFailed, with nothing sent, if another host refused this login.
         """

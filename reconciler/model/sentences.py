@@ -60,8 +60,8 @@ def nearest(word: str, candidates: Collection[str], *, cutoff: float = 0.7) -> s
 
 
 def _other_number(word: str, name: str) -> bool:
-    """Whether both names have numbers, and not the same: `px-2` is no misspelling of `px-4`, it is another proxy. Long
-    numbers may have their digits mixed up (`sha265`)."""
+    """Whether both names have numbers, and not the same: `px-2` is not a misspelling of `px-4`, it is another proxy.
+    Long numbers may have their digits mixed up (`sha265`)."""
     one, other = _NUMBERS.findall(word), _NUMBERS.findall(name)
     if one == other or not one or not other:
         return False

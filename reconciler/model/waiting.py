@@ -24,7 +24,7 @@ Listener = Callable[[Waiting], None]
 
 
 class Awaited:
-    """While entered, tells `listen` who has not answered yet: at first, and each time that somebody has."""
+    """While entered, reports to `listen` what has not answered yet: at first, and after each answer."""
 
     def __init__(self, what: str, names: Iterable[str], listen: Listener) -> None:
         self._what = what

@@ -92,7 +92,7 @@ def _may_be_behind(proxy: ProxyState, reader: Reader) -> bool:
 def _ask(
     name: str, access: Access, context: ConnectionContext, read: Callable[[Mapping[str, Any]], dict[str, Any]]
 ) -> tuple[dict[str, Any] | None, tuple[Diagnostic, ...]]:
-    """What `read` finds in the answer of a script; None with the problem if there is no such answer."""
+    """What `read` finds in the answer of a script; None with the problem if the script or its answer fails."""
     connection = access.server.powershell
     if connection is None:
         return None, (

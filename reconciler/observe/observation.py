@@ -43,7 +43,7 @@ def observe(
     The hosts are probed while the server is read: one connection and one script for each host, and a number of REST
     requests that does not grow with the number of objects. Raises RemoteError if the server cannot be read; failures of
     single hosts are in `Live.hosts` and `Live.problems`. `since` are request counts that do not belong to this
-    observation. `memory` is what the journal holds of this installation and inventory. `listen` is told who has not
+    observation. `memory` is what the journal holds of this installation and inventory. `listen` receives what has not
     answered yet. `whole` reads what is not declared as if it was. A saved plan needs `digests` of unknown values.
     """
     naming, before = Naming(reader.rest, access), dict(since or {})

@@ -52,7 +52,7 @@ def read_server(
 ) -> ServerObjects:
     """Every object of every kind that this REST version has. Declared ones carry their declared names. `reported` gives
     the names that the host of a declared proxy reports; `memory` recognises objects that have other names now.
-    `whole` also reads what takes requests of its own and is not declared: items of jobs, and what repositories and mail
+    `whole` also reads what takes separate requests and is not declared: items of jobs, and what repositories and mail
     settings refer to. With `digests`, objects have those of what is unknown."""
     memory = memory or Memory()
     raws = _read_collections(reader, inventory, whole=whole)

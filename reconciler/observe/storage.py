@@ -1,5 +1,5 @@
 """What repositories on object storage refer to: cloud accounts, encryption keys, and object storage repositories, which
-up to REST v7 are objects of their own. Read only if a repository that uses them is declared."""
+up to REST v7 are separate objects. Read only if a repository that uses them is declared."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ _TURN: Final = 0.25
 
 @contextmanager
 def workers(parallel: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """A pool of `parallel` threads. At the end all of them have ended; after an interrupt nobody waits for them, and
-    what has not begun does not begin."""
+    """A pool of `parallel` threads. At the end all of them have ended. After an interrupt they are not waited
+    for, and what has not begun does not begin."""
     pool = ThreadPoolExecutor(max_workers=max(1, parallel), thread_name_prefix=name)
     try:
         yield pool

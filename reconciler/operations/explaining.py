@@ -85,7 +85,7 @@ def _manager(where: str, live: LiveResource | None) -> str | None:
 
 
 def _state(live: LiveResource | None) -> dict[str, Any]:
-    """What the server says of an object that is no setting of it."""
+    """What the server reports of an object besides its settings."""
     match live.state if live else None:
         case ProxyState() as proxy:
             return {"status": proxy.status.value, "maintenance": proxy.maintenance.value, "version": proxy.version}

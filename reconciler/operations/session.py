@@ -59,7 +59,7 @@ class PlanResult:
 @dataclass(frozen=True, slots=True)
 class Session:
     """A connection to the management server of an inventory. `parallel` is how many hosts are read at a time.
-    `runtime` is told what is waited for."""
+    `runtime` is notified of what is waited for."""
 
     inventory: Inventory
     access: Access
@@ -279,7 +279,7 @@ def _examples(pattern: str, known: Iterable[str], groups: Iterable[str]) -> str:
 
 
 def _without_items(found: Resource) -> Resource:
-    """Each list of items of a job takes a request; those that nobody declares are not read."""
+    """Each list of items of a job takes a request; undeclared ones are not read."""
     if found.kind != "job":
         return found
     left = {name: value for name, value in found.fields.items() if name not in ("items", "exclude")}

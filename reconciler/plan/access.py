@@ -1,8 +1,8 @@
 """Changes of how the server and the hosts are reached, and of what runs there: they decide who gets the credentials.
 
 An inventory that names another server, trusts another key or runs another script hands the operator's credentials to
-whoever it names, as soon as it is planned. So a difference of inventories shows each of these first, as a change of an
-address `access.…`, and a plan warns of them.
+that server, key holder or script as soon as it is planned. So a difference of inventories shows each of these first,
+as a change of an address `access.…`, and a plan warns of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reconciler.model.secret import SecretRef
 
 KIND: Final = "access"
 _WHOLE: Final = frozenset({"credential", "certificate"})
-"""Parts of a connection that are entries of their own: only their name counts."""
+"""Parts of a connection that are separate entries: only their name counts."""
 
 _SHOWN: Final = 5
 """Changes of a section that its warning shows; the plan shows all of them."""

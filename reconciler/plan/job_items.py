@@ -66,7 +66,7 @@ def looked_up(job: Resource, value: Any, naming: Naming) -> Any:
 
 
 def _looked_up(job: Resource, item: Item, naming: Naming) -> Item:
-    """Without an observation, as between two inventories, there is no object."""
+    """Without an observation, as between two inventories, the object is unknown."""
     found = naming.directory.get(_key(job, item), LookUp())
     if not item.type.holder or len(found.objects) != 1:
         return item

@@ -1,4 +1,4 @@
-"""Entries of `policy.protect` that protect nothing: a name that is misspelled is no protection."""
+"""Entries of `policy.protect` that protect nothing, such as a misspelled name."""
 
 from __future__ import annotations
 

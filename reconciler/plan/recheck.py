@@ -130,8 +130,8 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, .
 
 
 def _part(change: Mapping[str, Any], name: str) -> Any:
-    """Whether the run of a job is a full backup follows from what was applied before it, so it is no part of what was
-    approved: the repository that an interrupted run created is there by now."""
+    """Whether the run of a job is a full backup follows from what was applied before it, so it is not part of what
+    was approved: the repository that an interrupted run created is there by now."""
     if name != "steps":
         return change.get(name)
     return [

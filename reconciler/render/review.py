@@ -71,7 +71,7 @@ _FEW = 1
 
 
 def undeclared(plan: Data) -> list[Data]:
-    """The reports of objects that nobody declared here, if they are more than a reader wants to see one by one."""
+    """The reports of objects that are not declared here, if they are more than a reader wants to see one by one."""
     found = [item for item in plan.get("reports", ()) if item["code"] == _NOT_OURS]
     return found if len(found) > _FEW else []
 

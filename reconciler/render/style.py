@@ -74,7 +74,7 @@ def for_log(text: str) -> str:
     """An output for people, as a terminal and the log of a pipeline may show it.
 
     What pipelines take for commands is broken up with a blank: `::` at the start of a line (GitHub), and `##vso[` or
-    `##[` anywhere (Azure Pipelines, GitHub, TeamCity). GitHub can also be told to stop reading commands, but it reads
+    `##[` anywhere (Azure Pipelines, GitHub, TeamCity). GitHub can also be made to stop reading commands, but it reads
     standard output and standard error at the same time, so the end of one would be the end of the other.
     """
     parts = _LOOKS.split(text)  # colours and line ends at odd places

@@ -116,7 +116,7 @@ def is_partial(plan: Data) -> bool:
 
 
 def nothing(plan: Data) -> str:
-    """The state of a plan without changes. What was left out is no part of it, and is never passed over."""
+    """The state of a plan without changes. What was left out is not part of it, and is never passed over."""
     if plan.get("not_approved"):
         return "Nothing of the approved plan can be applied"
     return "Nothing differs in what was selected" if plan.get("not_selected") else mode_of(plan).nothing

@@ -106,7 +106,7 @@ PASSING = [
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 def test_an_outage_does_not_end_the_following_of_a_job(error: RemoteError) -> None:
-    """Its length is no matter up to the deadline, which is reported."""
+    """Its length does not matter up to the deadline, which is reported."""
     clock, news = Clock(), list[str]()
     server = Server(clock, status="Running")
 
@@ -168,7 +168,7 @@ def test_a_job_that_makes_progress_is_followed_for_hours() -> None:
 
 
 def test_a_session_that_an_outage_cut_off_is_started_once_more() -> None:
-    """A server that restarts ends what ran: that is no failure of the job."""
+    """A server that restarts ends what ran: that is not a failure of the job."""
     clock, news = Clock(), list[str]()
     server = Server(clock, status="Running")
 

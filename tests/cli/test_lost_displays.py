@@ -138,7 +138,7 @@ def test_a_session_that_ends_is_a_request_to_stop(place: Path) -> None:
 
 
 def test_a_terminal_that_hangs_up_is_a_request_to_stop(place: Path) -> None:
-    """Progress is drawn on the terminal, by a thread of its own, while it goes away."""
+    """Progress is drawn on the terminal, by a separate thread, while it goes away."""
     ours, theirs = os.openpty()
     began = Path(f"{place}.began")
     waits = "Path(sys.argv[1] + '.began').touch(); context.stop.wait(30)"

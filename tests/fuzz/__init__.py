@@ -1,4 +1,4 @@
-"""Readers of foreign text, with text that is broken on purpose: each gives a value or an error of its own, whatever it
+"""Readers of foreign text, with text that is broken on purpose: each gives a value or an expected error, whatever it
 reads.
 
 `targets.py` has one function for each reader, `mutate.py` breaks its samples. What once ended in anything else is kept

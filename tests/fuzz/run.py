@@ -1,4 +1,4 @@
-"""Cases of a target, drawn from a seed, and those that its reader cannot bear."""
+"""Cases of a target, drawn from a seed, and those that its reader cannot handle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MANY = 5
 
 
 def failures(target: Target, count: int, seed: int, folder: Path) -> Iterator[tuple[bytes, str]]:
-    """(bytes, how it failed) of each case that failed in a way of its own."""
+    """(bytes, how it failed) of each case that failed in a new way."""
     random = Random(f"{target.name}/{seed}")
     seen: set[str] = set()
     for _ in range(count):

@@ -58,7 +58,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Target:
-    """`read` is given bytes and a folder of its own. `is_json` samples are broken as values too. A `slow` one is given
+    """`read` is given bytes and a separate folder. `is_json` samples are broken as values too. A `slow` one is given
     a tenth of the cases."""
 
     name: str

@@ -1,4 +1,4 @@
-"""Every reader bears what it is given: some drawn cases, and all that it once did not bear."""
+"""Every reader handles what it is given: some drawn cases, and all that it once failed on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents as the facts scripts print them, of hosts that meet everything; tests change what they are about."""
+"""Documents as the facts scripts print them, of hosts that meet everything; tests change the parts that they check."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What Windows can record of a script: with module logging on for every module, no event 4103 holds a secret.
 
-The engine here logs to syslog, at /dev/log: a namespace of its own gives it one that the test reads.
+The engine here logs to syslog, at /dev/log: a separate namespace gives it one that the test reads.
 """
 
 from __future__ import annotations

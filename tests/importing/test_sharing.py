@@ -1,4 +1,4 @@
-"""Defaults and groups: what most objects share stands once, and nobody inherits what it does not have."""
+"""Defaults and groups: what most objects share stands once, and no object inherits what it does not have."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path, enabled: bool) 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_names_that_are_not_utf8_are_names(tmp_path: Path) -> None:
-    """In messages and documents each byte that is no text has a sign in its place."""
+    """In messages and documents each byte that is not text has a sign in its place."""
     odd = os.fsdecode(b"sit\xe9")
     folder = tmp_path / odd
     requirement = "{name: a, fact: disk.free_gb, at_least: 1, why: So., manual: Add it.}"

@@ -1,4 +1,4 @@
-"""A fix that is followed mends what it is about: all that can be pasted are, and the inventory is read again."""
+"""A fix that is followed solves its problem: all that can be pasted are, and the inventory is read again."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_every_fix_that_can_be_pasted_mends(case: Path, tmp_path: Path) -> None:
         try:
             ways = pastes(broken.decode("utf-8"), found)
         except (UnicodeDecodeError, yaml.YAMLError, RecursionError):
-            continue  # there is no value to paste something over
+            continue  # it has no value to paste something over
         for text in ways:
             file.write_text(text, encoding="utf-8")
             assert still_wrong(found, before, read(folder / entry)) == [], f"{found.detail}\n{found.fix}\n{text}"

@@ -56,7 +56,7 @@ def inside(kind: str) -> dict[str, Any]:
 
 
 def linked(kind: str, rest: int, **more: Any) -> dict[str, Any]:
-    """The same as an object of its own, as versions before show it."""
+    """The same as a separate object, as earlier versions show it."""
     body = inside(kind)
     if rest < 8 and kind == "s3":
         body["iaStorageClassEnabled"] = body.pop("standardIaStorageClassEnabled")

@@ -186,7 +186,7 @@ BESIDE: dict[tuple[str, bool], dict[str, Any]] = {
     ("smtp", True): {"authenticationType": "CustomSmtp"},
     ("repository", False): {"objectStorageCachePath": ""},
 }
-"""What a server shows beside a field, by kind, before v8 and since: without it some values cannot be told."""
+"""What a server shows beside a field, by kind, before v8 and since: without it some values are ambiguous."""
 
 FIELDS = {f"{kind.name}.{field.name}": field for kind in KINDS.values() for field in kind.fields}
 

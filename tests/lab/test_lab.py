@@ -335,7 +335,7 @@ def test_a_lab_whose_process_was_killed_is_taken_over(demo: Inventory, tmp_path:
 
 @pytest.mark.matrix
 def test_commands_that_begin_at_the_same_moment_share_one_lab(tmp_path: Path) -> None:
-    """Whoever comes while another one begins or ends waits for it, and runs the lab itself if it has to."""
+    """A command that comes while another one begins or ends waits for it, and runs the lab itself if it has to."""
     command = [str(Path(sys.executable).with_name("vbo-reconcile")), "lab", "status", str(DEMO)]
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     for _ in range(2):

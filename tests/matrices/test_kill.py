@@ -138,7 +138,7 @@ def untrue(task: Task, answer: Story, runs: list[dict[str, Any]]) -> Iterator[st
     killed, after = runs[0], runs[1:]
     finished = all(change["state"] == "done" for change in killed["changes"])
     states = [run["state"] for run in runs]
-    if states != (["killed"] if finished else ["killed", "done"]):  # with nothing left to do there is no second run
+    if states != (["killed"] if finished else ["killed", "done"]):  # with nothing left to do no second run starts
         yield f"the runs are {states}"
     if [run["resumes"] for run in after] != [killed["id"] if task.resume else ""] * len(after):
         yield f"the second run resumes {after[0]['resumes']!r}"

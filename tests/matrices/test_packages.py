@@ -102,7 +102,7 @@ def test_a_run_that_ended_between_installing_and_registering_is_gone_on_with(tmp
     world.set("server", "faults=[]")
     changes = world.changes()
     assert set(changes) == {f"create:proxy.{name}" for name in PROXIES}
-    assert all(fields["service.version"] == [NEW, NEW] for fields in changes.values())  # it is there, and nobody's
+    assert all(fields["service.version"] == [NEW, NEW] for fields in changes.values())  # installed, without an owner
     world.converges()
     assert hosts(world) == {"px-lnx": (NEW, True), "px-win": (NEW, True)}
 

@@ -156,7 +156,7 @@ class TestRequests:
 
     @pytest.mark.parametrize("rest", [7, 6, 5])
     def test_object_storage_before_v8(self, tmp_path: Path, rest: int) -> None:
-        """It is an object of its own, which v5 lists too."""
+        """It is a separate object, which v5 lists too."""
         world = applied(tmp_path, rest=rest)
         collection = "ObjectStorageRepositories" if rest == 5 else "objectstoragerepositories"
         ident = world.server.add(collection, name="Bucket", type="AmazonS3", s3Folder="f")

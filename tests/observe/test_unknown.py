@@ -87,7 +87,7 @@ def test_null_and_absent_are_the_same() -> None:
 
 @pytest.mark.parametrize("rest", VERSIONS)
 def test_no_raw_value_goes_further(rest: int) -> None:
-    """Digests only: an answer may hold what nobody asked for."""
+    """Digests only: an answer may hold what was not requested."""
     answers = Server(rest).answers
     for raw in first(answers, "BackupRepositories"), first(answers, "VboEmailSettings"):
         raw |= {name: "swordfish" for name in raw if name not in ("id", "name") and isinstance(raw[name], str)}

@@ -163,7 +163,7 @@ def test_a_table_is_read_on_first_use() -> None:
 
 
 def test_what_counts_as_one_page() -> None:
-    """A page has results, and says which: an answer that holds only some of that is an object of its own."""
+    """A page has results, and says which: an answer that holds only some of that is a single object."""
     page = {name: Schema(type="string") for name in ("results", "offset", "limit")}
     assert api.is_page(8, Schema(properties=page))
     for missing in page:

@@ -178,7 +178,7 @@ def test_the_changes_of_proxies_are_those_of_the_decisions(seed: int) -> None:
 
 
 def test_a_service_that_our_interrupted_creation_installed_is_attached_and_not_taken_over() -> None:
-    """The server installs the service before it registers it; killed between both, nobody owns it."""
+    """The server installs the service before it registers it; killed between both, the service has no owner."""
     begun = Recall(applied={interrupted_creation.mark_of("px-1"): {interrupted_creation.CREATING: "begun"}})
     found = decided(PUSHED, None, INSTALLED, begun)
     assert found.registration is RegistrationAction.CREATE

@@ -1,4 +1,4 @@
-"""An entry of `policy.protect` that matches nothing is no protection, and a warning says so."""
+"""An entry of `policy.protect` that matches nothing protects nothing, and a warning says so."""
 
 from __future__ import annotations
 

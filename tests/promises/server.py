@@ -70,7 +70,7 @@ class _Api(Api):
     """Hosts that answer as they did when their proxies were deployed."""
 
     def look(self, proxies: Iterable[str] | None = None, *, now: bool = False) -> None:
-        """Nobody needs to be asked."""
+        """Nothing to do: no host needs to be asked."""
 
 
 class Secrets:

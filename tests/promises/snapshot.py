@@ -58,7 +58,7 @@ def shown(session: Session) -> Snapshot:
 
 
 def secrets(server: LabServer) -> Snapshot:
-    """The secrets that a server holds and shows nobody."""
+    """The secrets that a server holds and never shows."""
     kept = {name: value for name, value in server.state.items() if name not in ("administrators", "tokens")}
     return {("", "", name): value for name, value in flat(kept) if is_secret(name.rpartition(".")[2])}
 

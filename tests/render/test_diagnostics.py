@@ -105,7 +105,7 @@ def test_nothing_that_a_terminal_obeys_gets_through() -> None:
 
 
 def test_many_diagnostics_are_counted() -> None:
-    """Nobody reads thousands: the first errors stand in their order, then how many there are."""
+    """Thousands are too many to read: the first errors stand in their order, then how many there are."""
     warnings = [Diagnostic("w", "Old", "old", severity=Severity.WARNING, position=Position("a.yml", 1))] * 5
     errors = [Diagnostic("e", f"No {number}", "x", position=Position("a.yml", 10 + number)) for number in range(3_000)]
     text = diagnostics_text([*warnings, *errors], Style())

@@ -19,7 +19,7 @@ PROGRAM = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 
 
 class Person:
-    """Types command lines in `folder`, each in a terminal of its own. `said` is what the last one wrote."""
+    """Types command lines in `folder`, each in a separate terminal. `said` is what the last one wrote."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.inventory = folder, folder / "corp.yml"

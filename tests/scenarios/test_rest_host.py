@@ -1,4 +1,4 @@
-"""The REST service on a machine of its own: it is reached there, everything else knows the server by its own name."""
+"""The REST service on a separate machine: it is reached there, everything else knows the server by its own name."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Invariants:
         self.troubled = scheduler.now
 
     def is_hard(self) -> bool:
-        """Whether an apply may rightly fail now. A read that fails now and then is no reason."""
+        """Whether an apply may rightly fail now. A read that fails now and then is not a reason."""
         world, faults = self.world, self.world.state["faults"]
         mild = all(fault["method"] == "GET" and fault["kind"] in MILD and _soon(fault) for fault in faults)
         hosts = world.hosts.values()

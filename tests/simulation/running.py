@@ -32,7 +32,7 @@ def of_seed(seed: int, count: int = EACH) -> tuple[list[Event], int]:
 
 
 def answered(seed: int, folder: Path) -> dict[str, Any]:
-    """What the world of a seed answers after an apply, and what its hosts tell when they are read again."""
+    """What the world of a seed answers after an apply, and what its hosts report at the next observation."""
     folder.mkdir(parents=True)
     scheduler.reset(seed)
     with timing.replaced(scheduler), randomness.replaced(Random(seed)):

@@ -26,7 +26,7 @@ def test_the_simulation_answers_as_the_lab(tmp_path: Path) -> None:
     assert ours["ended"] == ["code 0", "code 0"]
     assert {"pools", "proxies"} <= ours["inventory"].keys()
     for proxy in ours["inventory"]["proxies"].values():
-        proxy.pop("connection", None)  # the lab has keys of its own
+        proxy.pop("connection", None)  # the lab has its own keys
     real = Rehearsal(tmp_path)
     real.file.write_text(yaml.safe_dump(ours["inventory"]), encoding="utf-8")
     ended = real.apply()

@@ -1,4 +1,4 @@
-"""Storms in simulated time, in processes of their own, where threads are replaced. `make simulate` runs more."""
+"""Storms in simulated time, in separate processes, where threads are replaced. `make simulate` runs more."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def certificate(folder: Path) -> str:
 
 
 def drawn_inventory(random: Random, organizations: int) -> dict[str, Any]:
-    """Organizations with Windows proxies of their own, and with pools of Linux proxies."""
+    """Organizations with their own Windows proxies, and with pools of Linux proxies."""
     retention = {"type": "item-level", "keep": "3 years"}
     wanted: dict[str, Any] = {
         "version": 1,
@@ -269,7 +269,7 @@ class World:
         self.log.append(f"{scheduler.now:11.3f} {text.replace(str(self.folder), 'FOLDER')}")
 
     def begin_apply(self, *options: str) -> Run:
-        """Start an apply, in a process of its own."""
+        """Start an apply, in a separate process."""
         process = Process(f"apply-{len(self.runs) + 1}")
         run = Run(process.name, process, scheduler.now)
         run.console = self._console(run)

@@ -64,7 +64,7 @@ def _moment(text: object) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last state of a session. `cut_off`: while it ran the server did not answer, or nobody followed it."""
+    """The last state of a session. `cut_off`: while it ran the server did not answer, or no run followed it."""
 
     raw: Raw
     cut_off: bool

@@ -27,7 +27,7 @@ _LOOK_SECONDS: Final = 10.0
 @runs(RunJob)
 def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None:
     """Start a job, follow its session, and return its result. A failed or stopped session fails the step; one that was
-    cut off by an outage, or ended while nobody followed it, is started once more.
+    cut off by an outage, or ended while no run followed it, is started once more.
 
     With `follow` the session is there already: an apply that was killed has started it. Raises StillRunning where the
     run is interrupted: a job may take hours, and the next apply follows it to its result. Raises NotBegun where it is

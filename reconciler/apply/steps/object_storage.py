@@ -1,4 +1,4 @@
-"""Changes object storage that is an object of its own: REST up to v7."""
+"""Changes object storage that is a separate object: REST up to v7."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def context_for(peer: Peer, root: str, *, shared: bool = True) -> ssl.SSLContext
 
 @contextmanager
 def _environment(peer: Peer) -> Iterator[None]:
-    """What OpenSSL and Python take from the environment of the process can be wrong, and is no fault of the peer."""
+    """What OpenSSL and Python take from the environment of the process can be wrong, and is not the peer's fault."""
     doing, hint = (
         "reading the system's certificate authorities",
         "Correct the variable of the environment, or unset it.",

@@ -1,4 +1,4 @@
-"""What the other side of a connection says where there is no login: it has the reason.
+"""What the other side of a connection sends if the login does not succeed: it has the reason.
 
 A server of another kind, or one that is busy, answers with a line of text; one that ends a login says why in its last
 message or in a banner. paramiko only logs them.

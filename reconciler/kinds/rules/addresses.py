@@ -39,7 +39,7 @@ def address_as_name(declared: Declared) -> Iterator[Finding]:
 
 
 def _texts(values: Any, field: str, part: str) -> Iterator[tuple[str, str]]:
-    """The address, and the field that holds it: a map, or a field of its own."""
+    """The address, and the field that holds it: a map, or a separate field."""
     whole = values.get(field)
     text = whole.get(part) if isinstance(whole, dict) else values.get(f"{field}.{part}")
     if isinstance(text, str):

@@ -146,7 +146,7 @@ def _scope(job: Values) -> str:
 
 
 def names_alike(declared: Declared) -> Iterator[Finding]:
-    """The server compares names without regard to case. Tenant ids tell organizations of one name apart."""
+    """The server compares names without regard to case. Tenant ids distinguish organizations with the same name."""
     for section in ("pools", "repositories", "organizations", "jobs"):
         seen: dict[tuple[str, str], str] = {}
         for name, values in declared.section(section).items():

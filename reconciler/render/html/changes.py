@@ -115,7 +115,7 @@ def _field(change: Data, item: Data) -> Html:
 
 
 def _item(sign: str, text: str) -> Html:
-    """One item on a line of its own."""
+    """One item on a separate line."""
     return tag("div", tag("del" if sign == "-" else "ins", tag("i", f"{sign} "), text))
 
 

@@ -24,7 +24,7 @@ _BESIDE, _QUIET = len(STATES), len(STATES) + 1
 _KINDS = frozenset(kind for _, kinds in COLUMNS for kind in kinds)
 _PLURAL = {"pool": "pools", "proxy": "proxies", "repository": "repositories", "job": "jobs", "copy_job": "copy jobs"}
 _ALONE = ("repository", "organization")
-"""Kinds that have a column of their own, whose title says what is counted."""
+"""Kinds that have a separate column, whose title says what is counted."""
 _WORDS = {
     "blocked": "blocked",
     "delete": "to delete",
@@ -66,8 +66,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """`edges` join addresses of boxes that are there, and no pool to a proxy inside of it. `merged_into` has the box of
-    each object that has none of its own."""
+    """`edges` join addresses of boxes that are there, and no pool to a proxy inside of it. `merged_into` has, for
+    each object without a box, the box that shows it."""
 
     columns: tuple[Column, ...]
     edges: tuple[tuple[str, str], ...]

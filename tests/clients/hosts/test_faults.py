@@ -220,7 +220,7 @@ def test_every_fault_of_the_service_has_its_class_and_hint() -> None:
     subcodes = set(re.findall(r'\bFault\(\s*[^"]*?"([aw]:\w+)"', sources))
     kinds = {"w:QuotaLimit": Unavailable, "w:AccessDenied": AuthenticationFailed}
     assert {"w:QuotaLimit", "w:InvalidSelectors", "w:InternalError", "w:TimedOut"} <= subcodes, subcodes
-    for subcode in sorted(subcodes - {"w:TimedOut"}):  # an exception of its own in pywinrm
+    for subcode in sorted(subcodes - {"w:TimedOut"}):  # pywinrm has a separate exception for it
         found = winrm_faults.translate(fault(subcode), "px", "doing", sent=False)
         assert type(found) is kinds.get(subcode, Refused), subcode
         assert found.hint, subcode

@@ -1,4 +1,4 @@
-"""Hosts that want more than one factor: nobody is asked, nothing is printed, and the diagnosis says what is wanted."""
+"""Hosts that want more than one factor: no prompt appears, nothing is printed, the diagnosis says what is wanted."""
 
 from __future__ import annotations
 

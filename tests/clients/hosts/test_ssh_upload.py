@@ -115,7 +115,7 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system
 @ROOT_ONLY
 @pytest.mark.parametrize("size", ["256k", "1244k"])
 def test_a_full_home_says_so(sshd: Sshd, connect: Connect, package: Path, size: str) -> None:
-    """SFTP says `Failure`, and the last packets are answered when the file is closed, where nobody looks."""
+    """SFTP says `Failure`, and the last packets are answered when the file is closed, where no answer is checked."""
     with mounted(sshd, f"size={size}"), open_host(connect(), context()) as host:
         with pytest.raises(Refused, match=r"the host says: .*No space left on device") as caught:
             host.upload(package, digest(package), deadline=20)

@@ -1,4 +1,4 @@
-"""What the other side says where there is no login, and what we make of it."""
+"""What the other side sends if the login does not succeed, and what we make of it."""
 
 from __future__ import annotations
 

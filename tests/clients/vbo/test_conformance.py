@@ -221,7 +221,7 @@ def around(field: str, value: Any, rest: int) -> dict[str, Any]:
 
 
 def is_linked(kind: Kind, field: str, rest: int) -> bool:
-    """Whether the object storage of this version is an object of its own, and the field one of its settings."""
+    """Whether the object storage of this version is a separate object, and the field one of its settings."""
     return (
         kind.name == "repository" and rest < INSIDE and field.startswith(PREFIX) and field != f"{PREFIX}encryption_key"
     )

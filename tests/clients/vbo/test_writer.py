@@ -133,7 +133,7 @@ def test_calls_that_install_something_may_take_long(verb: str, long: bool, secon
     [
         (reply(503), Unavailable),
         (reply(504), DeadlineExceeded),  # a gateway gave up, as this side would have
-        (reply(429), Unavailable),  # nobody said when to come back
+        (reply(429), Unavailable),  # without a time for the retry
         (reply(409), Conflict),
         (reply(404), Missing),
         (httpx.ReadError("x"), ConnectionLost),

@@ -1,7 +1,7 @@
 """The proxy service that is installed on real hosts: its own program, which systemd starts.
 
-What it does on its line and with sessions is what the lab's proxies do, and the same code; here it has a process, a
-socket of its own and the names that the host resolves. Its archive holds nothing but the standard library's friends.
+What it does on its line and with sessions is what the lab's proxies do, and the same code; here it has a process,
+its own socket and the names that the host resolves. Its archive holds nothing but the standard library's friends.
 """
 
 from __future__ import annotations

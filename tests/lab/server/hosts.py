@@ -12,7 +12,7 @@ from reconciler.lab.fleet import Deployed, DeployError, Deployment, SessionOrder
 
 @dataclass
 class Host:
-    """One machine. `owner` is the server that the proxy service on it belongs to, empty where there is no service."""
+    """One machine. `owner` is the server that the proxy service on it belongs to, empty if it has no service."""
 
     password: str = "right"
     os: str = "windows"

@@ -251,7 +251,7 @@ def test_backup_times_of_organizations_are_in_the_extended_view(world: World, jo
 
 @pytest.mark.parametrize("rest", [7, 8])
 def test_an_empty_id_in_a_query_is_refused(world: World, job: str, rest: int) -> None:
-    """It is no UUID, as the API documents demand, and does not mean every job."""
+    """It is not a UUID, as the API documents demand, and does not mean every job."""
     client = world.client(rest)
     assert client.send("GET", "JobSessions", jobId="").status_code == 400
     assert client.send("GET", "JobSessions", jobId=job).status_code == 200

@@ -2,7 +2,7 @@
 
 Each command has a user and a mount namespace: programs and libraries of this machine are mounted read-only below the
 root folder, which then becomes the root. If that is impossible, commands see this machine, and VBO_RECONCILE_ROOT says
-where the root folder is. Confinement keeps honest scripts in the lab; it is no barrier for hostile ones, which still
+where the root folder is. Confinement keeps honest scripts in the lab; it does not stop hostile ones, which still
 run as the user of the lab, on its network.
 """
 
