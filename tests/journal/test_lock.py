@@ -229,9 +229,9 @@ def test_a_clock_that_is_set_back_leaves_one_lease(tmp_path: Path) -> None:
     """The lock of an owner that was killed before: its lease does not last until that time comes again."""
     now = utc_now()
     file = tmp_path / "journal.db"
-    with Journal.open(file, clock=lambda: now + timedelta(days=2)) as before:
+    ahead = Journal.open(file, clock=lambda: now + timedelta(days=2))
+    with ahead as before, Journal.open(file, clock=lambda: now) as after:
         dead = take(before)
-    with Journal.open(file, clock=lambda: now) as after:
         with pytest.raises(LockHeld, match="vbo01") as caught:
             take(after)
         assert "expires in 60 s" in caught.value.hint
@@ -240,6 +240,7 @@ def test_a_clock_that_is_set_back_leaves_one_lease(tmp_path: Path) -> None:
         with take(after) as lock:
             assert lock.before is not None
             assert lock.before.id == dead.id
+        dead.release()
 
 
 @pytest.mark.matrix
