@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import asyncssh
 
 _TURNS: Final = 5
 
@@ -21,6 +24,18 @@ async def settled() -> None:
     before leaves the socket open. With TLS over TCP each layer sends its own close."""
     for _ in range(_TURNS):
         await asyncio.sleep(0)
+
+
+async def close_servers(*servers: asyncio.Server | asyncssh.SSHAcceptor) -> None:
+    """Accept nothing more, and close them once what was accepted is a connection: asyncio attaches it to its server in
+    a later turn, and leaves the socket open if the server is closed by then."""
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for listener in server.sockets:
+            loop.remove_reader(listener.fileno())
+    await settled()
+    for server in servers:
+        server.close()
 
 
 def _handle(loop: asyncio.AbstractEventLoop, failure: Mapping[str, Any]) -> None:

@@ -106,6 +106,20 @@ def test_hosts_that_start_at_once_share_one_loop(monkeypatch: pytest.MonkeyPatch
     assert len(begun) == 1
 
 
+def test_what_connects_just_before_the_end_is_closed_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    left: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: left.append(str(found.exc_value)))
+    key = asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+    for _ in range(5):
+        service, listener = ssh.SshService(), socket.create_server(("127.0.0.1", 0))
+        end = service.open(ssh.SshHost("px", key, tmp_path, NoAccounts(), lambda: None), listener)
+        socket.create_connection(listener.getsockname()).close()
+        end()
+        service.close()
+    gc.collect()
+    assert left == []
+
+
 class NoAccounts:
     def accepts(self, user: str, password: str) -> bool:
         del user, password

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import asyncssh
 
-from reconciler.lab.loops import new_loop, settled
+from reconciler.lab.loops import close_servers, new_loop, settled
 
 log = logging.getLogger(__name__)
 _GRACE: Final = 20.0
@@ -264,7 +264,7 @@ async def _copy(source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[by
 
 
 async def _end(server: asyncssh.SSHAcceptor, connections: set[asyncssh.SSHServerConnection]) -> None:
-    server.close()
+    await close_servers(server)
     ending = list(connections)
     for connection in ending:
         connection.abort()

@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP
 
 from reconciler import timing
 from reconciler.lab.hosts.accounts import matches, salted
-from reconciler.lab.loops import new_loop, settled
+from reconciler.lab.loops import close_servers, new_loop, settled
 from reconciler.lab.mail.client import IMPLICIT_TLS
 from reconciler.lab.mail.inbox import Inbox
 from reconciler.lab.state import Document
@@ -109,8 +109,7 @@ class MailServer:
         )
 
     async def _end(self) -> None:
-        for server in self._servers:
-            server.close()
+        await close_servers(*self._servers)
         self._servers.clear()
         for transport, connection in list(self._transports.items()):
             _abort(transport, connection)
