@@ -35,7 +35,7 @@ class Background:
         thread = Thread(target=self._run, args=(work, args), name=f"lab-{work.__name__}", daemon=True)
         with self._lock:
             self._threads.add(thread)
-        thread.start()
+            thread.start()  # `stop` finds only threads that run
 
     def _run(self, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         try:
@@ -54,16 +54,23 @@ class Background:
         with ThreadPoolExecutor(max_workers=min(8, len(items)), thread_name_prefix="lab-work") as pool:
             return list(pool.map(work, items))
 
+    def _running(self) -> set[Thread]:
+        with self._lock:
+            return set(self._threads)
+
     def wait(self, seconds: float) -> bool:
         """Sleep, but not beyond the end of the server. True where the server stops."""
         return self.stopping.wait(seconds)
 
     def stop(self, grace: float = 10.0) -> None:
-        """Ask everything to end and wait for it."""
+        """Ask everything to end and wait for it, and for what it begins before it ends."""
         self.stopping.set()
+        awaited: set[Thread] = set()
+        while threads := self._running() - awaited:
+            for thread in threads:
+                thread.join(grace)
+            awaited |= threads
         with self._lock:
-            threads, pool, self._pool = list(self._threads), self._pool, None
-        for thread in threads:
-            thread.join(grace)
+            pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
