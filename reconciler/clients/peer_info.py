@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.clients.http.tls import Peer, context_for
+from reconciler.clients.sockets import dial
 from reconciler.model.errors import RemoteError, Unreachable
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _end(peer: Peer, name: str, root: str, fault: Callable[[Exception], RemoteEr
     try:
         context = context_for(peer, root)
         with (
-            socket.create_connection(peer.target, timeout=peer.seconds) as plain,
+            dial(peer.target, peer.seconds) as plain,
             context.wrap_socket(plain, server_hostname=name) as secured,
         ):
             found = secured.getpeercert(binary_form=True) or b""

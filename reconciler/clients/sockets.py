@@ -85,6 +85,15 @@ def dial(target: tuple[str, int], seconds: float) -> BoundedSocket:
                 _abandon(key.fileobj)
 
 
+def answering_address(target: tuple[str, int], seconds: float) -> str:
+    """The address of `target` that accepts first, for a library that tries one after the other; the name itself if it
+    has only one address, for TLS sends names. Raises OSError."""
+    if len(socket.getaddrinfo(*target, type=socket.SOCK_STREAM)) == 1:
+        return target[0]
+    with dial(target, seconds) as line:
+        return str(line.getpeername()[0])
+
+
 def _alternating(found: Sequence[_Address]) -> list[_Address]:
     """The families take turns, beginning with the preferred one."""
     first = [item for item in found if item[0] == found[0][0]]

@@ -117,6 +117,7 @@ def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     import httpx
 
     from reconciler.clients.http import faults, proxies, tls
+    from reconciler.clients.http.transport import Transport
 
     peer = urlsplit(package.source).hostname or ""
     end = timing.monotonic() + seconds
@@ -127,7 +128,7 @@ def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
         with (
             socket_deadline(lambda: end - timing.monotonic()),
             httpx.Client(
-                verify=context, timeout=httpx.Timeout(60.0, connect=15.0), trust_env=False, proxy=proxy
+                transport=Transport(context, proxy), timeout=httpx.Timeout(60.0, connect=15.0), trust_env=False
             ) as client,
         ):
             yield from _follow(client, package.source, peer)

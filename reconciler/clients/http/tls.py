@@ -19,7 +19,8 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from reconciler.clients.sockets import BoundedSocket
+from reconciler import timing
+from reconciler.clients.sockets import BoundedSocket, answering_address
 from reconciler.model.connection import Trust
 from reconciler.model.errors import UntrustedPeer, UnusableTrust
 
@@ -128,7 +129,9 @@ def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
 def presented(target: tuple[str, int], seconds: float) -> tuple[str, str]:
     """The certificate (PEM) that a peer presents, and its SHA-256: a handshake and nothing after it. No request is sent
     until the certificate has been compared. Raises what sockets raise."""
-    text = ssl.get_server_certificate(target, timeout=seconds)
+    end = timing.monotonic() + seconds
+    answering = answering_address(target, seconds)
+    text = ssl.get_server_certificate((answering, target[1]), timeout=max(0.001, end - timing.monotonic()))
     return text, hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
 
 

@@ -27,6 +27,7 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     import httpx
 
     from reconciler.clients.http import faults, proxies, tls
+    from reconciler.clients.http.transport import Transport
 
     url = urlsplit(address.reveal())
     peer = url.hostname or "the webhook"
@@ -39,7 +40,7 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
         with (
             socket_deadline(lambda: end - timing.monotonic()),
             httpx.Client(
-                verify=verify, timeout=SECONDS, trust_env=False, follow_redirects=False, proxy=proxy
+                transport=Transport(verify, proxy), timeout=SECONDS, trust_env=False, follow_redirects=False
             ) as client,
         ):
             body = json.dumps(message, ensure_ascii=True).encode()

@@ -15,6 +15,7 @@ import httpx
 from reconciler import timing
 from reconciler.clients.http.faults import CAUGHT, translate, translate_connect
 from reconciler.clients.http.tls import Peer, context_for
+from reconciler.clients.http.transport import Transport
 from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.vbo.answer import Answer
 from reconciler.model.connection import Server
@@ -48,8 +49,7 @@ class Wire:
             self._client = httpx.Client(
                 base_url=httpx.URL(scheme="https", host=server.target[0], port=server.port),
                 headers={"Host": name, "Accept": "application/json"},
-                verify=True if transport else _context(self.peer, server, root),
-                transport=transport,
+                transport=transport or Transport(_context(self.peer, server, root)),
                 trust_env=False,
                 follow_redirects=False,
             )
