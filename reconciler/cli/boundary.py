@@ -26,7 +26,7 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code. Never raises."""
     console = console or Console()
     console.interrupts.late = lambda: _say_late(console)
-    with console.interrupts as interrupts, _Boundary(console, interrupts) as boundary:
+    with console.interrupts as interrupts, _Boundary(console, interrupts, arguments) as boundary:
         boundary.code = _call(arguments, console, interrupts)
         console.flush()
     console.end_record(boundary.code)
@@ -59,8 +59,9 @@ _EXITS = {"plan-expired": Status.STALE, "plan-inventory": Status.STALE}
 class _Boundary:
     """Catches every exception and sets its exit code."""
 
-    def __init__(self, console: Console, interrupts: Interrupts) -> None:
+    def __init__(self, console: Console, interrupts: Interrupts, arguments: Sequence[str]) -> None:
         self.code: int = Status.OK
+        self._arguments = arguments
         self._console = console
         self._interrupts = interrupts
 
@@ -98,16 +99,18 @@ class _Boundary:
                 self._console.report("\nInterrupted.")
                 return self._interrupts.code
             case _:
-                diagnostics, code = _explain(error, self._console)
+                diagnostics, code = _explain(error, self._console, self._arguments)
                 self._console.fail(diagnostics)
                 return code
 
 
-def _explain(error: BaseException, console: Console) -> tuple[Sequence[Diagnostic], int]:
+def _explain(error: BaseException, console: Console, arguments: Sequence[str]) -> tuple[Sequence[Diagnostic], int]:
     """The diagnostics of an exception, and its exit code."""
     match error:
         case click.UsageError():
-            return [_usage(error)], exits.USAGE
+            from reconciler.cli.usage import usage_diagnostic
+
+            return [usage_diagnostic(error, arguments)], exits.USAGE
         case click.ClickException():
             return [Diagnostic("command", "The command cannot continue", error.format_message())], Status.ERROR
         case Diagnosed():
@@ -135,12 +138,6 @@ _JOURNAL = {
 
 def journal_diagnostic(error: JournalError) -> Diagnostic:
     return Diagnostic(error.code, _JOURNAL.get(error.code, "The journal cannot be used"), str(error), error.hint)
-
-
-def _usage(error: click.UsageError) -> Diagnostic:
-    path = error.ctx.command_path if error.ctx else "vbo-reconcile"
-    usage = error.ctx.get_usage() if error.ctx else ""
-    return Diagnostic("usage", "Wrong usage", f"{error.format_message()}\n{usage}", f"See the help:\n  {path} --help")
 
 
 def _system(error: OSError) -> Diagnostic:

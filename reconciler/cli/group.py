@@ -35,6 +35,14 @@ class OneRun(click.Option):
     """An option that holds for one command line: no variable sets it for all."""
 
 
+class UnknownCommand(click.UsageError):
+    """A group has no command of this name."""
+
+    def __init__(self, name: str, ctx: click.Context) -> None:
+        super().__init__(f"No such command {name!r}.", ctx)
+        self.name = name
+
+
 class Command(click.Command):
     """A command whose operation may find fault with its arguments. One that `only_reads` need not end in order after an
     interrupt."""
@@ -49,6 +57,13 @@ class Command(click.Command):
             return super().invoke(ctx)
         except InvalidOption as error:
             raise click.UsageError(str(error), ctx) from error
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click leaves it out for an option without its value
+            raise
 
     def __init__(self, *args: Any, only_reads: bool = False, **kwargs: Any) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
@@ -123,11 +138,7 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            from reconciler.model.sentences import nearest
-
-            near = nearest(args[0], self.list_commands(ctx), cutoff=0.6)  # commands are short
-            hint = f" Did you mean {near}?" if near else ""
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+            raise UnknownCommand(args[0], ctx)
         return super().resolve_command(ctx, args)
 
 

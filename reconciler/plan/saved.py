@@ -66,7 +66,7 @@ class SavedPlan:
         git = self.document.get("git", {})
         commit = f" at commit {git['commit']}" if git.get("commit") and not git.get("dirty") else ""
         detail = f"{self.name} was made of another version of its inventory ({self.inventory}{commit})."
-        fix = f"Check out that version, or plan again and have it reviewed:\n    {_PLAN_AGAIN}"
+        fix = f"Check out that version, or plan again and have it reviewed:\n  {_PLAN_AGAIN}"
         raise Diagnosed([Diagnostic("plan-inventory", "The inventory differs from the plan's", detail, fix)])
 
 
@@ -95,7 +95,8 @@ def read_document(data: bytes, *, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _refused("plan-unreadable", "Not a plan file", f"{name} is not JSON: {error}") from error
+        detail = f"{name} is not JSON, and was not saved with `vbo-reconcile plan --out`."
+        raise _refused("plan-unreadable", "Not a plan file", detail) from error
     if not isinstance(document, dict) or "format_version" not in document:
         raise _refused("plan-unreadable", "Not a plan file", f"{name} is not a plan of `vbo-reconcile`.")
     if str(document["format_version"]).split(".")[0] != FORMAT_VERSION.split(".", maxsplit=1)[0]:
@@ -214,5 +215,5 @@ def _check_steps(document: Mapping[str, Any], name: str) -> None:
 
 
 def _refused(code: str, summary: str, detail: str) -> Diagnosed:
-    fix = f"Save a new plan and have it reviewed:\n    {_PLAN_AGAIN}"
+    fix = f"Save a new plan and have it reviewed:\n  {_PLAN_AGAIN}"
     return Diagnosed([Diagnostic(code, summary, detail, fix)])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 import pytest
 
+from reconciler.cli import usage
 from reconciler.cli.console import Console
 from reconciler.cli.root import COMMANDS, root
 from reconciler.render import FORMATS
@@ -86,6 +89,60 @@ def test_other_options_belong_after_the_command() -> None:
     ended = call("--target", "proxy.px-1", "plan", "x.yml")
     assert ended.code == 64
     assert "Options of a command come after it: vbo-reconcile COMMAND --target" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("plan a.yml --targt proxy.px-1", "plan a.yml --target proxy.px-1"),
+        ("plan --detial=full a.yml", "plan --detail=full a.yml"),
+        ("plan --detail ful a.yml", "plan --detail full a.yml"),
+        ("plan --detail=ful a.yml", "plan --detail=full a.yml"),
+        ("plan -target=proxy.px-1 'my corp.yml'", "plan --target=proxy.px-1 'my corp.yml'"),
+        ("plan -out plan.json a.yml", "plan --out plan.json a.yml"),
+        ("plan -o json a.yml", "plan --format json a.yml"),
+        ("plan --json a.yml", "plan --format json a.yml"),
+        ("apply -f a.yml", "apply a.yml"),
+        ("apply a.yml -auto-approve", "apply a.yml --auto-approve"),
+        ("apply a.yml --yes", "apply a.yml --auto-approve"),
+        ("apply a.yml -y", "apply a.yml --auto-approve"),
+        ("apply a.yml --dry-run", "plan PATH"),
+        ("lock break 5 -y", "lock break 5 --yes"),
+        ("drift a.yml --detailed-exitcode", "drift PATH"),
+        ("aply a.yml", "apply a.yml"),
+        ("jobs rnu mail a.yml", "jobs run mail a.yml"),
+        ("list", "lock list"),
+        ("help plan", "plan --help"),
+        ("version", "--version"),
+        ("sync a.yml", "apply PATH"),
+        ("completion pwsh", "completion powershell"),
+    ],
+)
+def test_wrong_usage_says_the_line_that_is_right(typed: str, meant: str) -> None:
+    ended = call(*shlex.split(typed))
+    assert ended.code == 64
+    assert f"\n│   vbo-reconcile {meant}\n" in ended.err
+
+
+def test_what_another_tool_calls_it_is_known_here() -> None:
+    context = click.Context(root)
+    for line in usage.COMMANDS.values():
+        assert line.startswith("--") or root.get_command(context, line.split()[0])
+    assert not set(usage.COMMANDS) & set(COMMANDS)
+
+
+def test_an_option_of_another_command_is_said_to_be_one() -> None:
+    assert "Fix: It is an option of apply.\n" in call("plan", "a.yml", "--auto-approve").err
+
+
+def test_a_command_line_with_an_address_is_not_repeated() -> None:
+    said = call("apply", "a.yml", "--notify-url", "https://hooks.example.com/token", "--targt", "proxy.px-1").err
+    assert "Did you mean --target?" in said
+    assert "token" not in said
+
+
+def test_an_option_without_its_value_is_of_its_command() -> None:
+    assert "vbo-reconcile plan --help" in call("plan", "a.yml", "--out").err
 
 
 def test_no_arguments_give_help_and_64() -> None:
