@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.doctor.check import Check, Level
-from reconciler.doctor.ports import check_ports, of_server
+from reconciler.doctor.ports import check_ports, of_pool, of_server
 from reconciler.doctor.stages import check_host_name, check_listener, passed, stopped
 from reconciler.model.errors import RemoteError, SecretError
-from reconciler.observe.probe import read_facts, script_arguments
+from reconciler.observe.probe import deploying_login, judged, read_facts, script_arguments
 from reconciler.requirements import evaluate
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from reconciler.requirements import UnmetRequirement
 
 
-_CHECKED_BEFORE: Final = "account.admin"
-"""A fact that playbooks require, and that the check `rights` is about."""
+_CHECKED_BEFORE: Final = "account.deploys"
+"""A fact that playbooks require; where it is known, the check `rights` is about it."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,8 @@ def check_host(context: CheckContext, proxy: Resource, connection: Connection) -
     arguments = script_arguments(context.inventory, proxy)
     try:
         host.checks += check_listener(subject, connection, context.access.root, context.now)
-        host.facts = read_facts(connection, context.connection_context, playbook, arguments, clock=context.clock)
+        facts = read_facts(connection, context.connection_context, playbook, arguments, clock=context.clock)
+        host.facts = judged(facts, deploying_login(context.access, proxy), connection)
         host.ports = _ports(context, proxy, connection)
     except (RemoteError, SecretError) as error:
         host.checks += stopped(subject, error, peer=connection.peer)
@@ -56,6 +57,9 @@ def _ports(context: CheckContext, proxy: Resource, connection: Connection) -> li
     from reconciler.clients.host_session import open_host
 
     ports = list(of_server(f"host.{proxy.name}", context.inventory.access.server.host))
+    pool = proxy.fields.get("pool")
+    members = [item for item in context.inventory.of_kind("proxy") if pool and item.fields.get("pool") == pool]
+    ports += of_pool(members, proxy)
     with open_host(connection, context.connection_context) as session:
         return check_ports(session, str(proxy.fields.get("os")), "the host", ports, connection.deadlines.call)
 
@@ -108,7 +112,8 @@ def check_requirements(
     """The requirements of the playbook. `exists`: its proxy is registered, so it works although they are not met."""
     subject = f"host.{proxy.name}"
     playbook = context.playbooks[str(proxy.fields.get("os", "windows"))]
-    found = [item for item in evaluate(playbook, facts, proxy.fields, build=build) if item.path != _CHECKED_BEFORE]
+    rows = evaluate(playbook, facts, proxy.fields, build=build)
+    found = [item for item in rows if item.path != _CHECKED_BEFORE or item.unknown]
     if not found:
         return [Check(subject, "requirements", Level.OK, "met")]
     return [_requirement(subject, item, exists=exists) for item in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.clients.script_output import interpreting
@@ -26,20 +26,21 @@ _FIX: Final = "Let the firewalls of both and between them pass this connection."
 
 class Port(NamedTuple):
     """A port of `host`, and what it is for. `certain`: a connection that fails shows that something is in the way;
-    otherwise nothing may listen there yet, or it is on another machine."""
+    otherwise nothing may listen there yet, or it is on another machine. `origin`: a proxy that connects to another."""
 
     subject: str
     host: str
     port: int
     why: str
     certain: bool = True
+    origin: str = ""
 
     @property
     def target(self) -> str:
         return f"{self.host}:{self.port}"
 
     def name(self, origin: str) -> str:
-        return f"port-{self.port}-from-{'server' if origin == SERVER else 'proxy'}"
+        return f"port-{self.port}-from-{self.origin or ('server' if origin == SERVER else 'proxy')}"
 
 
 def of_proxy(proxy: Resource, ssh_port: int) -> Iterator[Port]:
@@ -51,6 +52,15 @@ def of_proxy(proxy: Resource, ssh_port: int) -> Iterator[Port]:
         else:
             yield Port(subject, host, 445, "the server deploys the proxy service through the share ADMIN$")
     yield Port(subject, host, int(proxy.fields.get("port", 9193)), "the proxy service", certain=False)
+
+
+def of_pool(members: Sequence[Resource], proxy: Resource) -> Iterator[Port]:
+    """What a proxy connects to on the other members of its pool."""
+    for member in members:
+        if member.name != proxy.name:
+            host, port = str(member.fields["host"]), int(member.fields.get("port", 9193))
+            why = "the proxy service of another member of its pool"
+            yield Port(f"host.{member.name}", host, port, why, certain=False, origin=proxy.name)
 
 
 def of_server(subject: str, server: str) -> Iterator[Port]:
@@ -69,7 +79,7 @@ def are_used(row: Check, build: str) -> bool:
 def proven(row: Check, listening: bool | None) -> Check | None:
     """`row` where the host says whether the proxy service listens: if it does, a connection that fails shows that
     something is in the way; if not, there is nothing to show yet."""
-    if row.level is not Level.UNKNOWN or not row.found.endswith(_IN_DOUBT) or not row.name.endswith("-from-server"):
+    if row.level is not Level.UNKNOWN or not row.found.endswith(_IN_DOUBT) or row.name.endswith("-from-proxy"):
         return row
     if listening is None:
         return row
@@ -90,7 +100,7 @@ def check_ports(host: ScriptRunner, os: str, origin: str, ports: list[Port], dea
 
 
 def _row(port: Port, origin: str, is_open: bool | None) -> Check:
-    name = port.name(origin)
+    name, origin = port.name(origin), port.origin or origin
     if is_open:
         return Check(port.subject, name, Level.OK, f"{origin} connects to {port.target} ({port.why})")
     if is_open is None:

@@ -61,7 +61,9 @@ def check_up(
             result(each)
     server = rest.result()
     listening = {f"host.{name}": _listens(future.result()) for name, future in hosts.items()}
-    found = (proven(check, listening.get(check.subject)) for row in rows for check in row.result())
+    tried = [check for row in rows for check in row.result()]
+    tried += [check for host in hosts.values() for check in host.result().ports if are_used(check, server.build)]
+    found = (proven(check, listening.get(check.subject)) for check in tried)
     checks = [*server.checks, *(check for check in found if check is not None)]
     for name, proxy in sorted(proxies.items()):
         checks += _proxy(context, proxy, hosts[name].result() if name in hosts else None, server)
@@ -89,7 +91,6 @@ def _proxy(context: CheckContext, proxy: Resource, host: HostChecks | None, serv
         found = "not checked: `connection.enabled` is off"
         return [*rows, Check(f"host.{proxy.name}", "connection", Level.UNKNOWN, found)]
     rows += host.checks
-    rows += [row for row in host.ports if are_used(row, server.build)]
     if host.facts:
         facts = compared(host.facts, server.clock_ahead)
         rows.append(check_clock(f"host.{proxy.name}", facts))

@@ -14,12 +14,12 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import BadAnswer, RemoteError, SecretError
 from reconciler.model.live import HostFacts
 from reconciler.model.login_gate import PATIENCE
-from reconciler.requirements.facts import NotFacts, parse
+from reconciler.requirements.facts import NotFacts, of_another_login, parse
 from reconciler.timing import utc_now
 
 if TYPE_CHECKING:
     from reconciler.clients.host_session import ScriptRunner
-    from reconciler.model.connection import Access, Connection, ConnectionContext
+    from reconciler.model.connection import Access, Connection, ConnectionContext, Credential
     from reconciler.model.inventory import Inventory, Resource
     from reconciler.model.secret import SecretRef
     from reconciler.requirements import Playbook
@@ -35,6 +35,37 @@ def script_arguments(inventory: Inventory, proxy: Resource) -> dict[str, Any]:
         if mail.fields.get("enabled", True) and mail.fields.get("server"):
             found |= {"smtp": mail.fields["server"], "smtp_port": mail.fields.get("port", 25)}
     return found
+
+
+def judged(facts: dict[str, Any], deploying: Credential | None, connection: Connection) -> dict[str, Any]:
+    """`facts`, with the account that deploys the proxy service unknown where it is not the one that read them.
+
+    `deploying` is the login that the server deploys with; None if it is the one of the connection or not declared.
+    """
+    if deploying is None:
+        return facts
+    if connection.certificate is not None:  # it stands for an account that only the host knows
+        account = facts.get("account")
+        user = str(account.get("user") or "") if isinstance(account, Mapping) else ""
+        return facts if _user(user) == _user(deploying.username) else of_another_login(facts)
+    login = connection.credential
+    is_same = login is not None and _rights_of(login) == _rights_of(deploying)
+    return facts if is_same else of_another_login(facts)
+
+
+def deploying_login(access: Access, proxy: Resource) -> Credential | None:
+    """The login that the server deploys the proxy service with: a package is installed with that of the connection."""
+    pushed = proxy.fields.get("service.install", "push") == "push"
+    return access.credentials.get(str(proxy.fields.get("credentials"))) if pushed else None
+
+
+def _rights_of(login: Credential) -> tuple[str, bool, bool]:
+    return login.username.lower(), login.sudo, login.su
+
+
+def _user(name: str) -> str:
+    """`administrator` for `PX-1\\Administrator` and `Administrator@px-1`."""
+    return name.rpartition("\\")[2].partition("@")[0].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +107,10 @@ def probe_hosts(
         key = (login.username, login.password) if login is not None else ("", None)
         is_first = key not in logins
         turn = Turn(logins.setdefault(key, Event()), is_first)
-        probes[proxy.name] = pool.submit(probe, connection, context, playbook, arguments, clock=clock, turn=turn)
+        deploying = deploying_login(access, proxy)
+        probes[proxy.name] = pool.submit(
+            probe, connection, context, playbook, arguments, clock=clock, turn=turn, deploying=deploying
+        )
     return probes
 
 
@@ -88,6 +122,7 @@ def probe(
     *,
     clock: Callable[[], datetime] = utc_now,
     turn: Turn | None = None,
+    deploying: Credential | None = None,
 ) -> HostFacts:
     """The facts of one host. A failure is the `problem` of the result, not an exception."""
     turn = turn or Turn(Event(), is_first=True)
@@ -98,7 +133,7 @@ def probe(
         return HostFacts(connection.name, {}, host_problem(error, connection))
     finally:
         turn.end()
-    return HostFacts(connection.name, facts)
+    return HostFacts(connection.name, judged(facts, deploying, connection))
 
 
 def read_facts(

@@ -34,8 +34,9 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     """Facts of a host with the operating system `system`, read at the local time `now` (aware).
 
     Derived facts are `clock.minutes_off` (whole minutes that the host is ahead), `server.resolves`,
-    `server.reverse_matches` and `certificates.days_left` (whole days until the first expiry). Lists are sorted and
-    names are in lower case, because hosts differ in both.
+    `server.reverse_matches`, `certificates.days_left` (whole days until the first expiry), `account.deploys` (whether
+    the account that deploys the proxy service is an administrator; `of_another_login` where that is not the one that
+    read the facts) and `domain.of_server`. Lists are sorted and names are in lower case, because hosts differ in both.
     """
     if not isinstance(document, Mapping):
         raise NotFacts("it is not an object")
@@ -56,7 +57,16 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     _add_names(facts["server"])
     if isinstance(facts.get("certificates"), dict):
         facts["certificates"]["days_left"] = _days_left(facts["certificates"].get("ends"), now)
+    _add_account_and_domain(facts)
     return facts
+
+
+def of_another_login(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` of a host where the server deploys with another login than the one that read them: what that one may do
+    is not known."""
+    if not isinstance(facts.get("account"), Mapping):
+        return dict(facts)
+    return {**facts, "account": {**facts["account"], "deploys": None}}
 
 
 def bounded(value: Any) -> Any:
@@ -104,6 +114,23 @@ def _end(text: Any) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo is not None else None
+
+
+def _add_account_and_domain(facts: dict[str, Any]) -> None:
+    account, domain = facts.get("account"), facts.get("domain")
+    if isinstance(account, dict):
+        account["deploys"] = account.get("admin")
+    if isinstance(domain, dict):
+        domain["of_server"] = _is_of_server(domain, str(facts["server"].get("name", "")))
+
+
+def _is_of_server(domain: Mapping[str, Any], server: str) -> bool | None:
+    """Whether the host is a member of the domain that the name of the server is in, or of one above or below it: these
+    trust each other. None if the name of the server has no domain."""
+    own, other = str(domain.get("name") or ""), server.partition(".")[2]
+    if not domain.get("member") or "." not in own or not other.strip("0123456789.") or ":" in server:
+        return None
+    return f".{own}".endswith(f".{other}") or f".{other}".endswith(f".{own}")
 
 
 def _add_names(server: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.doctor.check import Check, Level
-from reconciler.doctor.ports import SERVER, are_used, check_ports, of_proxy, of_server, proven
+from reconciler.doctor.ports import SERVER, are_used, check_ports, of_pool, of_proxy, of_server, proven
 from reconciler.model.errors import DeadlineExceeded
 from reconciler.model.inventory import Resource
 from reconciler.model.script import Script
@@ -97,3 +97,19 @@ def test_what_a_proxy_connects_to_on_the_server() -> None:
     assert [row.name for row in rows if are_used(row, "7.1.0.1501")] == ["port-9191-from-proxy"]
     assert [row for row in rows if are_used(row, "8.0.2.159")] == rows
     assert not are_used(Check("host.px-1", "port-4222-from-proxy", OK, ""), "")
+
+
+def test_members_of_a_pool_connect_to_each_other() -> None:
+    """A failed connection counts against the member that listens."""
+    members = [Resource("proxy", name, {"host": f"{name}.example.net"}) for name in ("px-1", "px-2", "px-3")]
+    ports = list(of_pool(members, members[0]))
+    rows = check_ports(Host({9193: False}), "linux", "the host", ports, 5)
+    assert [(row.subject, row.name) for row in rows] == [
+        ("host.px-2", "port-9193-from-px-1"),
+        ("host.px-3", "port-9193-from-px-1"),
+    ]
+    assert rows[0].found.startswith("px-1 does not connect to px-2.example.net:9193")
+    closed = proven(rows[0], listening=True)
+    assert closed is not None
+    assert closed.level is WARNING
+    assert proven(rows[1], listening=False) is None

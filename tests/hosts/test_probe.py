@@ -10,10 +10,21 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.connection import Connection, ConnectionContext, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import (
+    Access,
+    Certificate,
+    Connection,
+    ConnectionContext,
+    Credential,
+    Deadlines,
+    Server,
+    Transport,
+    Trust,
+)
 from reconciler.model.errors import SecretError, Unreachable
+from reconciler.model.inventory import Resource
 from reconciler.model.secret import Secret, SecretRef
-from reconciler.observe.probe import host_problem, probe, probe_hosts
+from reconciler.observe.probe import deploying_login, host_problem, judged, probe, probe_hosts
 from reconciler.package_data import playbooks_folder
 from reconciler.requirements import load
 from tests.clients.hosts.sshd import Sshd, running
@@ -48,6 +59,37 @@ def connection(sshd: Sshd) -> Connection:
         trust=Trust(host_keys=(sshd.public,)),
         deadlines=Deadlines(connect=10, call=20),
     )
+
+
+@pytest.mark.parametrize(
+    ("deploying", "by_certificate", "user", "deploys"),
+    [
+        (None, False, "CORP\\svc", True),  # a package, or nothing declared
+        (Credential("again", "CORP\\SVC"), False, "CORP\\svc", True),
+        (Credential("other", "CORP\\deploy"), False, "CORP\\svc", None),
+        (Credential("other", "CORP\\svc", sudo=True), False, "svc", None),  # root only with sudo
+        (Credential("other", "Administrator"), True, "PX-1\\administrator", True),
+        (Credential("other", "deploy@px-1"), True, "PX-1\\administrator", None),
+    ],
+)
+def test_the_account_that_deploys_is_judged(
+    deploying: Credential | None, by_certificate: bool, user: str, deploys: bool | None
+) -> None:
+    login = None if by_certificate else Credential("own", "CORP\\svc")
+    certificate = Certificate("logon", cert="c.pem") if by_certificate else None
+    connection = Connection("px-1", "px-1", Transport.WINRM, login, certificate=certificate)
+    facts = {"account": {"user": user, "admin": True, "deploys": True}}
+    found = judged(facts, deploying, connection)
+    assert found["account"] == {"user": user, "admin": True, "deploys": deploys}
+
+
+def test_the_login_that_the_server_deploys_with() -> None:
+    login = Credential("corp", "CORP\\svc")
+    access = Access(Server("vbo01", login), {}, {"corp": login}, {}, "/")
+    fields = {"host": "px-1", "credentials": "corp"}
+    assert deploying_login(access, Resource("proxy", "px-1", fields)) is login
+    assert deploying_login(access, Resource("proxy", "px-1", {**fields, "service.install": "package"})) is None
+    assert deploying_login(access, Resource("proxy", "px-1", {"host": "px-1"})) is None
 
 
 def test_facts_come_in_one_connection_and_one_command(sshd: Sshd, connection: Connection) -> None:

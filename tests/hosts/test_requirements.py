@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.doctor.ports import of_proxy, of_server
+from reconciler.model.inventory import Resource
 from reconciler.model.script import Script
 from reconciler.package_data import playbooks_folder
 from reconciler.requirements import Playbook, Remedy, Requirement, UnmetRequirement, advice, load, unmet
@@ -89,6 +92,44 @@ def test_operators(operator: str, wanted: Any, value: Any, met: bool | None) -> 
 def test_an_operator_that_nobody_knows_is_a_bug() -> None:
     with pytest.raises(ValueError, match="no operator"):
         unmet(one(Requirement("name", "fact", "about", 1, "Because.")), {"fact": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("member", "domain", "server", "is_of_server"),
+    [
+        (True, "corp.example.com", "vbo01.corp.example.com", True),
+        (True, "emea.corp.example.com", "vbo01.corp.example.com", True),  # a child trusts its parent
+        (True, "example.com", "vbo01.corp.example.com", True),
+        (True, "ample.com", "vbo01.example.com", False),
+        (True, "ad.example.net", "vbo01.corp.example.com", False),
+        (True, "CORP", "vbo01.corp.example.com", None),
+        (True, "corp.example.com", "vbo01", None),
+        (True, "corp.example.com", "10.0.0.5", None),
+        (True, "corp.example.com", "2001:db8::5", None),
+        (False, "", "vbo01.corp.example.com", None),
+        (None, None, "vbo01.corp.example.com", None),
+    ],
+)
+def test_the_domain_of_the_host_beside_the_one_of_the_server(
+    member: bool | None, domain: str | None, server: str, is_of_server: bool | None
+) -> None:
+    changes = {"domain": {"member": member, "name": domain}, "server": {"name": server}}
+    assert parse(document("windows", changes), "windows", NOW)["domain"]["of_server"] is is_of_server
+
+
+def test_each_requirement_is_in_the_table_of_the_readme() -> None:
+    """And each port that is tried: what is required of a host stands in one place, with how it is checked."""
+    text = playbooks_folder().joinpath("README.md").read_text("utf-8")
+    table = text.partition("## What the product requires")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    facts = {item.fact for book in PLAYBOOKS.values() for item in book.requirements}
+    missing = {fact for fact in facts if f"`{fact}`" not in table and f"`{fact.partition('.')[0]}.*`" not in table}
+    assert missing == set()
+    named = {fact for row in rows for fact in re.findall(r"`([a-z_]+\.[a-z_]+|[a-z]+_[a-z]+)`", row)}
+    assert named - facts - {"service.install"} == set(), "a fact of the table that no playbook requires"
+    ports = {str(port.port) for port in of_server("host.px", "vbo")}
+    ports |= {str(port.port) for port in of_proxy(Resource("proxy", "px", {"host": "px"}), 22)} - {"22"}
+    assert {port for port in ports if port not in table} == set()
 
 
 @pytest.mark.parametrize(
