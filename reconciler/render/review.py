@@ -190,7 +190,7 @@ def item_lines(item: Data) -> list[tuple[str, str]]:
 
 
 _REASONS = {
-    "inventory": "the inventory says so",
+    "inventory": "differs from the inventory",
     "drift": "changed outside of the inventory",
     "default": "a default of vbo-reconcile",
     "chain": "follows from another change",

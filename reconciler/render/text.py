@@ -141,7 +141,7 @@ def _difference(item: Data, style: Style) -> str:
 
 
 _REASONS = {
-    "inventory": "the inventory says so",
+    "inventory": "differs from the inventory",
     "drift": "changed outside of this inventory",
     "default": "default of vbo-reconcile",
     "chain": "follows from another change",

@@ -20,7 +20,7 @@ from reconciler.render.html.boxes import fitting
 from reconciler.render.html.graph import Box, graph, natural
 from reconciler.render.html.layout import WIDTH, layout
 from reconciler.render.html.page import FILTERED
-from reconciler.render.html.tags import Html, join, tag
+from reconciler.render.html.tags import Html, join, prose, tag
 from reconciler.render.style import Style
 from tests.render_review.worlds import HOSTILE, document, hostile, large, rolling
 
@@ -104,11 +104,11 @@ def test_the_parts_come_in_order() -> None:
     assert titles == [
         "Refused by 2 guards",
         "Guards",
+        "Problems",
         "Topology",
         "Not caused by the inventory: the live state changed",
         "Changes by the inventory",
         "Details",
-        "Problems",
         "Reports",
         "Not observable",
     ]
@@ -298,7 +298,7 @@ def test_an_edge_of_a_box_is_true_of_each_object_in_it(seed: int) -> None:
 
 
 def test_up_to_the_limit_every_proxy_is_drawn() -> None:
-    drawn = graph(crowd(57, 3))
+    drawn = graph(crowd(21, 3))
     assert all(part.count == 1 for box in drawn.columns[1].boxes for part in (box, *box.inside))
 
 
@@ -365,3 +365,17 @@ def test_every_state_has_a_tone() -> None:
     from reconciler.plan.topology import STATES
 
     assert [state for state in STATES if f".s-{state}" not in CSS] == []
+
+
+def test_one_with_a_problem_is_named_among_many() -> None:
+    topology = crowd(300, 3)
+    for number, node in enumerate(item for item in topology["nodes"] if item["kind"] == "proxy"):
+        node["state"] = "problem" if number == 250 else "update"
+    (found,) = [box for box in graph(topology).columns[1].boxes for box in (box, *box.inside) if box.state == "problem"]
+    assert found.count == 1
+    assert not found.label.startswith("1 ")
+
+
+def test_backquotes_are_shown_as_code() -> None:
+    assert prose("Is `a<b` open?") == "Is <code>a&lt;b</code> open?"
+    assert prose("one ` alone") == "one ` alone"

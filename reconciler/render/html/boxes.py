@@ -51,7 +51,7 @@ def fitting(text: str, room: float) -> str:
     for index, char in enumerate(text):
         room -= _advance(char)
         if room < 0:
-            return text[:index] + "…"
+            return text[:index].rstrip(" .-_") + "…"
     return text
 
 

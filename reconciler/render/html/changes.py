@@ -54,7 +54,7 @@ def _row(change: Data, links: Mapping[str, str]) -> Html:
 def _severity(change: Data) -> Html:
     """Of drift: how much it matters."""
     severity = str(change.get("severity") or "")
-    return tag("span", f" {severity}", class_="bad" if severity == "high" else "verb") if severity else Html("")
+    return tag("span", f" ({severity})", class_="bad" if severity == "high" else "verb") if severity else Html("")
 
 
 def _why(change: Data) -> Iterator[str]:

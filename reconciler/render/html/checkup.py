@@ -8,11 +8,14 @@ from typing import Any
 from reconciler.render import summary
 from reconciler.render.doctor import verdict
 from reconciler.render.html.changes import address
-from reconciler.render.html.frame import framed, section, tile
-from reconciler.render.html.tags import Html, name_of, tag
+from reconciler.render.html.frame import MANY, framed, section, tile
+from reconciler.render.html.notes import fix_of
+from reconciler.render.html.tags import Html, name_of, prose, tag
 
 Data = Mapping[str, Any]
 
+FOLDED = 24
+"""Subjects from which on what passed is one line at first."""
 _LEVELS = {
     "error": ("problem", "!", "failed", "t-bad"),
     "warning": ("update", "~", "with a warning", "t-warn"),
@@ -29,7 +32,7 @@ def checkup_html(checkup: Data) -> str:
     return framed(
         f"{headline}: check-up of {checkup['inventory']}",
         _header(checkup, headline, tone),
-        tag("main", *_sections(checkup["checks"])),
+        tag("main", *_sections(checkup["checks"]), class_="many" if len(checkup["checks"]) > MANY else None),
     )
 
 
@@ -59,36 +62,45 @@ def _sections(checks: Sequence[Data]) -> Iterator[Html]:
     for level, title in _TITLES.items():
         found = [item for item in checks if item["level"] == level]
         if found:
-            yield section(title, len(found), *(_note(item) for item in found))
+            yield section(title, len(found), *(_note(level, *about) for about in _alike(found)))
     passed: dict[str, list[Data]] = {}
     for item in checks:
         if item["level"] == "ok":
             passed.setdefault(item["subject"], []).append(item)
     if passed:
-        yield section("Passed", sum(map(len, passed.values())), _table(passed))
+        cards = [_passed(subject, items) for subject, items in passed.items()]
+        if len(cards) > FOLDED:
+            title = tag("summary", tag("span", f"{len(cards):,} objects", class_="what"))
+            cards = [tag("details", title, tag("div", *cards, class_="body"), class_="card passed")]
+        yield section("Passed", sum(map(len, passed.values())), *cards)
 
 
-def _note(item: Data) -> Html:
-    state, sign, _, tone = _LEVELS[item["level"]]
-    said = [tag("h3", address(item["subject"]), " ", tag("span", item["check"], class_="quiet"))]
-    said.append(tag("p", item["found"]))
-    said += [tag("p", line, class_="quiet") for line in item["fix"].splitlines()]
+def _alike(found: Sequence[Data]) -> Iterator[tuple[str, str, str, list[str]]]:
+    """(subject, what was found, fix, checks): one subject and one reason are one note."""
+    notes: dict[tuple[str, str, str], list[str]] = {}
+    for item in found:
+        notes.setdefault((item["subject"], item["found"], item["fix"]), []).append(item["check"])
+    for (subject, reason, fix), checks in notes.items():
+        yield subject, reason, fix, checks
+
+
+def _note(level: str, subject: str, reason: str, fix: str, checks: Sequence[str]) -> Html:
+    state, sign, _, tone = _LEVELS[level]
+    said = [tag("h3", address(subject), " ", tag("span", ", ".join(checks), class_="quiet"))]
+    said.append(tag("p", prose(reason)))
+    said += fix_of(fix) if fix else []
     badge = tag("span", sign, class_=f"badge s-{state}")
     return tag("article", badge, tag("div", *said), class_=f"note {tone}".strip())
 
 
-def _table(passed: Mapping[str, Sequence[Data]]) -> Html:
-    head = tag("tr", *(tag("th", title, scope="col") for title in ("", "Subject", "Checks", "Found")))
-    rows = [_row(subject, number, item) for subject, items in passed.items() for number, item in enumerate(items)]
-    return tag("table", tag("thead", head), tag("tbody", *rows), class_="changes")
-
-
-def _row(subject: str, number: int, item: Data) -> Html:
+def _passed(subject: str, items: Sequence[Data]) -> Html:
+    """What passed of one subject, folded to a line."""
     state, sign, _, _ = _LEVELS["ok"]
+    checks = f"{len(items)} checks" if len(items) > 1 else items[0]["check"]
+    head = (tag("span", sign, class_=f"badge s-{state}"), tag("span", address(subject), class_="what"))
+    rows = (tag("tr", tag("th", item["check"], scope="row"), tag("td", item["found"])) for item in items)
+    table = tag("table", tag("tbody", *rows))
+    body = tag("div", table, class_="body")
     return tag(
-        "tr",
-        tag("td", tag("span", sign, class_=f"badge s-{state}"), class_="sign"),
-        tag("th", address(subject) if number == 0 else "", scope="row"),
-        tag("td", item["check"], class_="paths"),
-        tag("td", item["found"], class_="why"),
+        "details", tag("summary", *head, tag("span", checks, class_="size")), body, class_=f"card passed s-{state}"
     )

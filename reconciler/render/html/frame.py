@@ -8,6 +8,9 @@ from importlib.resources import files
 
 from reconciler.render.html.tags import Html, tag
 
+MANY = 400
+"""The number of cards from which browsers lay out only the visible ones."""
+
 
 def part(name: str) -> str:
     """A file that is put into pages as it is."""
@@ -24,12 +27,12 @@ def framed(title: str, *content: Html, script: str = "") -> str:
 
 def tile(state: str, sign: str, count: int, words: str) -> Html:
     """A number with what it counts."""
-    number = tag("span", tag("span", sign, class_="tilesign", aria_hidden="true"), str(count), class_="number")
+    number = tag("span", tag("span", sign, class_="tilesign", aria_hidden="true"), f"{count:,}", class_="number")
     return tag("li", number, tag("span", words, class_="words"), class_=f"s-{state}" if count else "zero")
 
 
 def section(title: str, count: int | None, *content: Html) -> Html:
-    number = tag("span", str(count), class_="total") if count is not None else ""
+    number = tag("span", f"{count:,}", class_="total") if count is not None else ""
     return tag("section", tag("h2", title, " ", number), *content)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from reconciler.plan.topology import STATES
 
-MOST = 60
+MOST = 24
 """Boxes of a column that are drawn one by one."""
 
 COLUMNS = (
@@ -135,7 +136,9 @@ class _Crowd:
         return sorted(kept, key=lambda box: natural(box.address)) + merged
 
     def _rank(self, box: Box) -> int:
-        """What changes comes first, then what is next to it."""
+        """What has a problem comes first, then what changes, then what is next to it."""
+        if box.weightiest == "problem":
+            return -1
         if box.weightiest == "unchanged" and box.address in self.chains.beside_changes:
             return _BESIDE
         return STATES.index(box.weightiest) if box.weightiest != "unchanged" else _QUIET
@@ -152,7 +155,7 @@ class _Crowd:
 
     def _merged(self, crowd: Sequence[Box], where: str, is_loose: bool) -> Box:
         first, count = crowd[0], len(crowd)
-        if count == 1 and not is_loose:
+        if count == 1:
             return first
         state = first.weightiest
         merged = Box(f"{first.kind}:{state}:{where}", first.kind, "", state, count)
@@ -235,14 +238,13 @@ def _ordered(columns: Sequence[Column], edges: Sequence[tuple[str, str]]) -> Ite
     for number, column in enumerate(columns):
         boxes = column.boxes
         if number > 1:
-            boxes = tuple(
-                sorted(boxes, key=lambda box: (_mean(box.address, edges, rank), box.count > 1, natural(box.address)))
-            )
+            boxes = tuple(sorted(boxes, key=lambda box: (_mean(box, edges, rank), box.count > 1, natural(box.address))))
         for place, part in enumerate(part for box in boxes for part in (box, *box.inside)):
             rank[part.address] = float(place)
         yield replace(column, boxes=boxes)
 
 
-def _mean(address: str, edges: Sequence[tuple[str, str]], rank: Mapping[str, float]) -> float:
-    before = [rank[start] for start, end in edges if end == address and start in rank]
-    return sum(before) / len(before) if before else 0.0
+def _mean(box: Box, edges: Sequence[tuple[str, str]], rank: Mapping[str, float]) -> float:
+    """The mean place of what leads to a box; a count that nothing leads to comes last."""
+    before = [rank[start] for start, end in edges if end == box.address and start in rank]
+    return sum(before) / len(before) if before else inf if box.count > 1 else 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.render import review
 from reconciler.render.html.changes import address
-from reconciler.render.html.tags import Html, join, tag
+from reconciler.render.html.tags import Html, join, prose, tag
 
 Data = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ def guards(plan: Data) -> Iterator[Html]:
     for item in sorted(plan["refusals"], key=lambda refusal: (bool(refusal["waiver"]), refusal["code"])):
         waived = bool(item["waiver"])
         title = tag("h3", tag("code", item["code"]), " waived" if waived else " refuses this plan")
-        about = [tag("p", item["detail"])]
+        about = [tag("p", prose(item["detail"]))]
         if item["addresses"]:
             about.append(tag("p", join(map(address, item["addresses"]), ", "), class_="names"))
         if waived:
@@ -46,18 +46,18 @@ def problems(found: Sequence[Data]) -> Iterator[Html]:
         )
         title = tag("h3", item["summary"], tag("span", " error" if bad else " warning", class_="quiet"))
         source = [tag("pre", item["source"].strip("\r\n"))] if item["source"] else []
-        fix = _fix(item["fix"]) if item["fix"] else []
-        yield _note("bad" if bad else "warn", "!", title, head, tag("p", item["detail"]), *source, *fix)
+        fix = fix_of(item["fix"]) if item["fix"] else []
+        yield _note("bad" if bad else "warn", "!", title, head, tag("p", prose(item["detail"])), *source, *fix)
 
 
-def _fix(text: str) -> list[Html]:
+def fix_of(text: str) -> list[Html]:
     """What to do; a line that is indented is a command to copy."""
     parts = []
     for number, line in enumerate(text.splitlines()):
-        if line.startswith("    "):
+        if line.startswith("  "):
             parts.append(tag("pre", line.strip()))
         elif line.strip():
-            parts.append(tag("p", tag("strong", "Fix: ") if number == 0 else "", line))
+            parts.append(tag("p", tag("strong", "Fix: ") if number == 0 else "", prose(line)))
     return parts
 
 
@@ -92,7 +92,7 @@ def _sorted_reports(found: Iterable[Data]) -> list[Data]:
 def _report(item: Data) -> Html:
     where = review.place(item["position"])
     fix = f". {' '.join(item['fix'].split())}" if item.get("fix") else ""
-    said = (address(item["address"]), ": ", item["detail"], fix, " ", tag("span", where, class_="place"))
+    said = (address(item["address"]), ": ", prose(item["detail"]), prose(fix), " ", tag("span", where, class_="place"))
     return tag("li", tag("span", "i", class_="badge"), tag("span", *said))
 
 

@@ -1,4 +1,4 @@
-"""The page: verdict, counts, picture, table, details, and notes."""
+"""The page: verdict, counts, what is wrong, picture, table, details, and notes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.plan.topology import of_changes
 from reconciler.render import review, summary
 from reconciler.render.html import notes
 from reconciler.render.html.changes import cards, table
-from reconciler.render.html.frame import framed, part, section, tile
+from reconciler.render.html.frame import MANY, framed, part, section, tile
 from reconciler.render.html.picture import picture
 from reconciler.render.html.tags import Html, tag
 from reconciler.render.style import Style
@@ -19,8 +19,6 @@ Data = Mapping[str, Any]
 
 FILTERED = 25
 """The number of changes from which on the page has a field to filter them: its only script, and nothing needs it."""
-MANY = 400
-"""The number of cards from which browsers lay out only the visible ones."""
 
 
 def plan_html(plan: Data, style: Style) -> str:
@@ -91,6 +89,8 @@ def _sections(
 ) -> Iterator[Html]:
     if plan["refusals"]:
         yield section("Guards", len(plan["refusals"]), *notes.guards(plan))
+    if problems := summary.problems(plan):
+        yield section("Problems", len(problems), *notes.problems(problems))
     topology = plan.get("topology") or of_changes(plan)
     if len(topology["nodes"]) > 1:
         yield section("Topology", None, picture(topology, links))
@@ -104,8 +104,6 @@ def _sections(
         yield section(review.batches_title(batches), None, notes.batches(batches))
     if outside or declared:
         yield section("Details", None, cards([*outside, *declared], links))
-    if problems := summary.problems(plan):
-        yield section("Problems", len(problems), *notes.problems(problems))
     if plan["reports"]:
         yield section("Reports", len(plan["reports"]), notes.reports(plan))
     if plan["unknown"]:

@@ -12,17 +12,17 @@ from reconciler.render.html.layout import GAP, HEAD, ROW, WIDTH, Layout, Placed,
 from reconciler.render.html.tags import Html, join, tag
 
 TALL_WIDTH = 356
-_TALL_MOST, _BEND, _BELOW = 24, 6, 15
+_BEND, _BELOW = 6, 15
 
 
 def picture(topology: Mapping[str, Any], links: Mapping[str, str]) -> Html:
     """Both pictures and their legend. `links` are the anchors of the addresses that have details."""
-    wide, tall = graph(topology), graph(topology, _TALL_MOST)
+    drawn = graph(topology)
     said = _spoken(topology)
     return tag(
         "figure",
-        _wide(layout(wide), wide, links, said),
-        _tall(tall, links, said),
+        _wide(layout(drawn), drawn, links, said),
+        _tall(drawn, links, said),
         tag("figcaption", *_legend(topology)),
         class_="picture",
     )

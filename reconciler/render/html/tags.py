@@ -36,6 +36,14 @@ def join(parts: Iterable[str], between: str = "") -> Html:
     return Html(_child(between).join(map(_child, parts)))
 
 
+def prose(text: str) -> Html:
+    """Sentences in which names and commands stand between backquotes."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them stands alone
+        return Html(_escaped(text))
+    return join(tag("code", part) if number % 2 else part for number, part in enumerate(parts))
+
+
 def name_of(text: str) -> Html:
     """A name from elsewhere, kept from turning the direction of what stands beside it."""
     return tag("bdi", text)
