@@ -208,4 +208,5 @@ def _plan_text(made: ImportResult) -> str:
         )
         return f"Plan: not empty, which is a bug of this program:\n{changes}"
     pending = len(made.plan.changes)
-    return f"Plan: {pending} changes of what was declared or applied before." if pending else "Plan: no changes."
+    changes = "1 change" if pending == 1 else f"{pending} changes"
+    return f"Plan: {changes} of what was declared or applied before." if pending else "Plan: no changes."

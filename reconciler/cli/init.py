@@ -135,4 +135,5 @@ def _next(file: Path, text: str, *, lab: bool) -> str:
     variables = [] if lab else re.findall(r"secret://env/(\w+)", text)
     lines = [f"Written: {file}. Next:", *(f"  {assignment(name, '...')}" for name in variables)]
     lines += ["  vbo-reconcile validate PATH", "  vbo-reconcile plan PATH"]
-    return "\n".join([*lines, "To rehearse it, with nothing to reach:", "  vbo-reconcile apply PATH --lab"])
+    lines += [] if lab else ["To rehearse it, with nothing to reach:", "  vbo-reconcile apply PATH --lab"]
+    return "\n".join(lines)

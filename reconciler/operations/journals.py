@@ -23,7 +23,8 @@ def open_journal(runtime: Runtime, lab: Path | None = None) -> Journal:
     place = journal_place(lab, runtime.environment)
     if lab or not runtime.environment.get(VARIABLE):
         own_folder(Path(place).parent)
-    return Journal.open(place)
+    with runtime.waiting("Opening the journal"):
+        return Journal.open(place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def list_runs(
     has no name."""
     runtime = runtime or Runtime()
     whose = _whose(options, runtime)
-    with _open(options, runtime) as journal:
+    with _open(options, runtime) as journal, runtime.waiting("Reading the journal"):
         return journal.runs(limit, inventory=whose)
 
 
@@ -78,14 +79,15 @@ def show_run(run: str, options: JournalOptions | None = None, runtime: Runtime |
 
     runtime = runtime or Runtime()
     whose = _whose(options, runtime)
-    with _open(options, runtime) as journal:
+    with _open(options, runtime) as journal, runtime.waiting("Reading the journal"):
         name = find_run(journal, run, inventory=whose)
         return RunDetails(journal.run(name), tuple(journal.plan(name).get("refusals", ())))
 
 
 def list_locks(options: JournalOptions | None = None, runtime: Runtime | None = None) -> list[Holder]:
     """The locks that are held. Raises what `list_runs` does."""
-    with _open(options, runtime or Runtime()) as journal:
+    runtime = runtime or Runtime()
+    with _open(options, runtime) as journal, runtime.waiting("Reading the journal"):
         return journal.locks.list()
 
 
@@ -99,8 +101,10 @@ def break_lock(
     """Take the lock with this id from its holder, if `confirm` returns true for it. Returns the former holder, None if
     it was not confirmed. A holder that is alive stops before its next step. Raises NotInJournal and what `list_runs`
     does."""
-    with _open(options, runtime or Runtime()) as journal:
-        holder = next((item for item in journal.locks.list() if item.id == lock), None)
+    runtime = runtime or Runtime()
+    with _open(options, runtime) as journal:
+        with runtime.waiting("Reading the journal"):
+            holder = next((item for item in journal.locks.list() if item.id == lock), None)
         if holder is not None and not confirm(holder):
             return None
         return journal.locks.break_(lock)

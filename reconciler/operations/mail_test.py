@@ -30,5 +30,6 @@ def send_test_mail(path: Path | str, *, lab: bool = False, runtime: Runtime | No
     with open_session(inventory, runtime, lab=lab) as session:
         before = mails_of(session)
         settings = session.reader.get("VboEmailSettings")
-        session.writer().act("VboEmailSettings", "SendTestEmail")
+        with runtime.waiting(f"Waiting for {session.access.server.rest_name} to send the mail"):
+            session.writer().act("VboEmailSettings", "SendTestEmail")
         return MailTest(settings, new_mails(before, mails_of(session)))

@@ -230,7 +230,9 @@ def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iter
 
     folder = lab_folder(inventory.name, runtime.environment)
     runtime.report("Working in the lab: an emulation on this machine. Nothing real is reached.")
-    with open_lab(inventory, runtime) as running:
+    with runtime.waiting("Starting the lab"):
+        lab_of_inventory = open_lab(inventory, runtime)
+    with lab_of_inventory as running:
         yield Endpoints(running.redirect(inventory.access), running.resolver, running, folder)
 
 

@@ -23,7 +23,7 @@ def explanation_text(said: Data, style: Style) -> str:
     lines += ["", *columns([*_facts(said)])]
     declared = [item for item in said["fields"] if item["is_declared"]]
     if declared:
-        lines += ["", *columns([("FIELD", "DECLARED", "LIVE", "SAID AT"), *map(_field, declared)])]
+        lines += ["", *columns([("FIELD", "DECLARED", "LIVE", "DECLARED AT"), *map(_field, declared)])]
     others = [f"{item['path']} {text_of(item['live'])}" for item in said["fields"] if not item["is_declared"]]
     lines += ["", f"  Not declared, as on the server: {clean('; '.join(others))}"] if others else []
     for change in said["changes"]:

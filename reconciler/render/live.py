@@ -18,6 +18,7 @@ from reconciler.model.plan import ChangeKey
 from reconciler.render.progress import ended, stopping
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS
+from reconciler.render.wrapping import width_of, wrapped
 
 _TURNS = 8
 """Frames in a second."""
@@ -38,6 +39,7 @@ class Screen:
         self, stream: TextIO, style: Style, total: int, *, clock: Callable[[], float] = timing.monotonic
     ) -> None:
         self._console = Console(file=stream, force_terminal=True, no_color=not style.colour, highlight=False)
+        self._stream = stream
         self._style = style
         self._total = total
         self._ended = 0
@@ -66,7 +68,8 @@ class Screen:
         with self._lock:
             line = self._take(event)
         if line:
-            self._console.print(Text.from_ansi(self._style.plain(line)), soft_wrap=True)
+            text = wrapped(self._style.plain(line), width_of(self._stream))
+            self._console.print(Text.from_ansi(text), soft_wrap=True)
 
     def _take(self, event: Event) -> str:
         match event:

@@ -331,8 +331,10 @@ def test_the_page_folds_what_passed_of_a_fleet() -> None:
         Check(f"host.px-{number}", name, Level.OK, "as it is") for number in range(400) for name in ("login", "name")
     ]
     rows += [Check("host.px-0", name, Level.UNKNOWN, "not checked: connection failed") for name in ("clock", "rights")]
+    rows += [Check(f"proxy.px-{number}", "status", Level.ERROR, "offline", "Rescan it.") for number in range(1, 9)]
     page = checkup_html(checkup_to_json(rows, inventory="corp", server="vbo01", lab=False))
-    assert page.count("<article") == 1, "one subject and one reason are one note"
+    assert page.count("<article") == 2, "what has one reason is one note"
+    assert "8 objects" in page
     assert "clock, rights" in page
     assert "400 objects" in page
     assert "<details open" not in page

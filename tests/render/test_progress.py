@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from rich.console import Console
 
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted, Stopping
 from reconciler.model.plan import ChangeKey
+from reconciler.render import live
 from reconciler.render.live import Screen
 from reconciler.render.progress import Lines
 from reconciler.render.style import Style
@@ -102,3 +105,12 @@ def test_a_screen_full_of_changes_counts_the_rest() -> None:
         screen(ChangeStarted(ChangeKey("create", f"proxy.{number}"), f"proxy.{number}", "create"))
     assert "more running" in drawn(screen)
     assert drawn(screen).isascii()
+
+
+def test_a_long_line_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "width_of", lambda _stream: 80)
+    paper = io.StringIO()
+    with Screen(paper, Style(), 2) as screen:
+        screen(Stopping("the run was interrupted", 1, interrupted=True))
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", paper.getvalue()).replace("\r", "\n").splitlines()
+    assert "  to finish (Ctrl-C again stops now)." in lines

@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.plan import ChangeKey
 from reconciler.render import review
+from reconciler.render.html.frame import MANY
 from reconciler.render.html.tags import Html, join, tag
 from reconciler.render.html.tags import name_of as bdi
 from reconciler.render.symbols import ACTIONS
@@ -72,7 +73,11 @@ def _why(change: Data) -> Iterator[str]:
 
 
 def cards(changes: Sequence[Data], links: Mapping[str, str]) -> Html:
-    return join(_card(change, links, opened=number < OPEN) for number, change in enumerate(changes))
+    found = join(_card(change, links, opened=number < OPEN) for number, change in enumerate(changes))
+    if len(changes) <= MANY:
+        return found
+    title = tag("summary", tag("span", f"{len(changes):,} changes with their fields and steps", class_="what"))
+    return tag("details", title, tag("div", found, class_="body"), class_="all card")
 
 
 def _card(change: Data, links: Mapping[str, str], *, opened: bool) -> Html:

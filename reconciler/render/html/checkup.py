@@ -10,10 +10,12 @@ from reconciler.render.doctor import verdict
 from reconciler.render.html.changes import address
 from reconciler.render.html.frame import MANY, framed, section, tile
 from reconciler.render.html.notes import fix_of
-from reconciler.render.html.tags import Html, name_of, prose, tag
+from reconciler.render.html.tags import Html, join, name_of, prose, tag
 
 Data = Mapping[str, Any]
 
+NAMED = 3
+"""Subjects of one note that its title names."""
 FOLDED = 24
 """Subjects from which on what passed is one line at first."""
 _LEVELS = {
@@ -75,19 +77,27 @@ def _sections(checks: Sequence[Data]) -> Iterator[Html]:
         yield section("Passed", sum(map(len, passed.values())), *cards)
 
 
-def _alike(found: Sequence[Data]) -> Iterator[tuple[str, str, str, list[str]]]:
-    """(subject, what was found, fix, checks): one subject and one reason are one note."""
-    notes: dict[tuple[str, str, str], list[str]] = {}
+def _alike(found: Sequence[Data]) -> Iterator[tuple[list[str], str, str, tuple[str, ...]]]:
+    """(subjects, what was found, fix, checks): what has one reason is one note."""
+    checks: dict[tuple[str, str, str], list[str]] = {}
     for item in found:
-        notes.setdefault((item["subject"], item["found"], item["fix"]), []).append(item["check"])
-    for (subject, reason, fix), checks in notes.items():
-        yield subject, reason, fix, checks
+        checks.setdefault((item["subject"], item["found"], item["fix"]), []).append(item["check"])
+    subjects: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (subject, reason, fix), names in checks.items():
+        subjects.setdefault((reason, fix, tuple(names)), []).append(subject)
+    for (reason, fix, all_checks), alike in subjects.items():
+        yield alike, reason, fix, all_checks
 
 
-def _note(level: str, subject: str, reason: str, fix: str, checks: Sequence[str]) -> Html:
+def _note(level: str, subjects: Sequence[str], reason: str, fix: str, checks: Sequence[str]) -> Html:
     state, sign, _, tone = _LEVELS[level]
-    said = [tag("h3", address(subject), " ", tag("span", ", ".join(checks), class_="quiet"))]
-    said.append(tag("p", prose(reason)))
+    few = len(subjects) <= NAMED
+    about = join(map(address, subjects), ", ") if few else f"{len(subjects):,} objects"
+    said = [tag("h3", about, " ", tag("span", ", ".join(checks), class_="quiet")), tag("p", prose(reason))]
+    if not few:
+        said.append(
+            tag("details", tag("summary", "Which"), tag("p", join(map(address, subjects), ", "), class_="names"))
+        )
     said += fix_of(fix) if fix else []
     badge = tag("span", sign, class_=f"badge s-{state}")
     return tag("article", badge, tag("div", *said), class_=f"note {tone}".strip())

@@ -132,6 +132,10 @@ def _tall(drawn: Graph, links: Mapping[str, str], said: str) -> Html:
     return tag("svg", line, *parts, class_="tall", viewBox=f"0 0 {TALL_WIDTH} {y:.0f}", role="group", aria_label=said)
 
 
+def _rank(box: Box) -> tuple[bool, int]:
+    return box.state != "problem", STATES.index(box.state)
+
+
 def _short(column: Column) -> Sequence[Box]:
     """What of a column the tall picture names: all that changes; the rest as one line that counts it."""
     flat = [part for box in column.boxes for part in (box, *box.inside)]
@@ -139,6 +143,6 @@ def _short(column: Column) -> Sequence[Box]:
     rest = [box for box in flat if box.state == "unchanged" and box.kind not in {"server", "pool"}]
     count = sum(box.count for box in rest)
     if len(rest) <= 3:
-        return sorted([*shown, *rest], key=lambda box: STATES.index(box.state))
-    shown.sort(key=lambda box: STATES.index(box.state))
+        return sorted([*shown, *rest], key=_rank)
+    shown.sort(key=_rank)
     return [*shown, Box("", rest[0].kind, f"{count} more in sync", "unchanged", count)]
