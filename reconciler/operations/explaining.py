@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reconciler.model.position import Position
     from reconciler.operations.session import PlanResult
 
+FORMAT_VERSION: Final = "1.0"
+"""Of the plain data; see `schemas/explain.schema.json`."""
 _OF_PLAN: Final = ("changes", "unknown", "reports", "problems")
 
 
@@ -38,7 +40,7 @@ def explain(path: Path | str, target: str, *, lab: bool = False, runtime: Runtim
         planned = session.plan(PlanRequest(selection=Selection((target,))))
         where = _one(target, inventory, planned)
         last = _last_run(session.journal, where, inventory.name)
-    return {**_known(where, inventory, planned), "last_run": last}
+    return {"format_version": FORMAT_VERSION, **_known(where, inventory, planned), "last_run": last}
 
 
 def _one(target: str, inventory: Inventory, planned: PlanResult) -> Address:

@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from reconciler.cli.boundary import run as main
 from reconciler.cli.console import Console
 from reconciler.package_data import package_data
 from tests.cli.running import Ended, Stream, call
 
+SCHEMAS = package_data("schemas")
 SMALL = str(package_data("inventories", "small.yml"))
 
 
@@ -120,7 +122,13 @@ def test_one_object_is_explained_on_one_screen(state: dict[str, str]) -> None:
 
 def test_every_object_is_explained_and_a_wrong_address_is_corrected(state: dict[str, str]) -> None:
     nodes = json.loads(run(state, "graph", SMALL, "--format", "json").out)["nodes"]
+    schema = Draft202012Validator(json.loads((SCHEMAS / "explain.schema.json").read_text("utf-8")))
+    of_plan = json.loads((SCHEMAS / "plan.schema.json").read_text("utf-8"))
+    parts = {name: of_plan["properties"][name] for name in ("changes", "unknown", "reports", "problems")}
+    as_in_a_plan = Draft202012Validator({"properties": parts, "$defs": of_plan["$defs"]})
     for node in nodes[1:]:
-        assert run(state, "explain", node["address"], SMALL, "--lab").code == 0
+        data = json.loads(run(state, "explain", node["address"], SMALL, "--lab", "--format", "json").out)
+        assert [error.message for error in schema.iter_errors(data)] == []
+        assert [error.message for error in as_in_a_plan.iter_errors(data)] == []
     assert "Did you mean proxy.px-1?" in run(state, "explain", "proxi.px-1", SMALL, "--lab").err
     assert run(state, "explain", "proxy.*", SMALL, "--lab").code == 64

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.secret import MASK
-from reconciler.render.html import plan_html
+from reconciler.render.html import notes, plan_html
 from reconciler.render.html.boxes import fitting
 from reconciler.render.html.graph import Box, graph, natural
 from reconciler.render.html.layout import WIDTH, layout
@@ -379,3 +379,11 @@ def test_one_with_a_problem_is_named_among_many() -> None:
 def test_backquotes_are_shown_as_code() -> None:
     assert prose("Is `a<b` open?") == "Is <code>a&lt;b</code> open?"
     assert prose("one ` alone") == "one ` alone"
+
+
+def test_what_is_said_of_many_is_said_once() -> None:
+    unknown = [{"address": f"proxy.px-{number}", "path": "port", "why": "offline"} for number in range(9)]
+    text = notes.unknown({"unknown": unknown})
+    assert text.count("<li>") == 1
+    assert "9 objects" in text
+    assert all(f"px-{number}<" in text for number in range(9))

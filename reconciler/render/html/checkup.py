@@ -9,13 +9,11 @@ from reconciler.render import summary
 from reconciler.render.doctor import verdict
 from reconciler.render.html.changes import address
 from reconciler.render.html.frame import MANY, framed, section, tile
-from reconciler.render.html.notes import fix_of
-from reconciler.render.html.tags import Html, join, name_of, prose, tag
+from reconciler.render.html.notes import NAMED, fix_of, subjects_of
+from reconciler.render.html.tags import Html, name_of, prose, tag
 
 Data = Mapping[str, Any]
 
-NAMED = 3
-"""Subjects of one note that its title names."""
 FOLDED = 24
 """Subjects from which on what passed is one line at first."""
 _LEVELS = {
@@ -91,13 +89,11 @@ def _alike(found: Sequence[Data]) -> Iterator[tuple[list[str], str, str, tuple[s
 
 def _note(level: str, subjects: Sequence[str], reason: str, fix: str, checks: Sequence[str]) -> Html:
     state, sign, _, tone = _LEVELS[level]
-    few = len(subjects) <= NAMED
-    about = join(map(address, subjects), ", ") if few else f"{len(subjects):,} objects"
-    said = [tag("h3", about, " ", tag("span", ", ".join(checks), class_="quiet")), tag("p", prose(reason))]
-    if not few:
-        said.append(
-            tag("details", tag("summary", "Which"), tag("p", join(map(address, subjects), ", "), class_="names"))
-        )
+    names = tag("span", ", ".join(checks), class_="quiet")
+    if len(subjects) <= NAMED:
+        said = [tag("h3", subjects_of(subjects), " ", names), tag("p", prose(reason))]
+    else:
+        said = [tag("h3", names), tag("p", prose(reason)), subjects_of(subjects)]
     said += fix_of(fix) if fix else []
     badge = tag("span", sign, class_=f"badge s-{state}")
     return tag("article", badge, tag("div", *said), class_=f"note {tone}".strip())

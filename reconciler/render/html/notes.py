@@ -11,6 +11,9 @@ from reconciler.render.html.tags import Html, join, prose, tag
 
 Data = Mapping[str, Any]
 
+NAMED = 3
+"""Subjects of one note that are named; of more their number."""
+
 
 def guards(plan: Data) -> Iterator[Html]:
     """Refusals first, then what was waived."""
@@ -76,8 +79,10 @@ def _batch(number: int, names: Sequence[str]) -> Html:
 
 def reports(plan: Data) -> Html:
     folded = review.undeclared(plan)
-    shown = _sorted_reports(review.without(plan["reports"], folded))
-    lines = list(map(_report, shown))
+    alike: dict[tuple[str, str, str], list[Data]] = {}
+    for item in _sorted_reports(review.without(plan["reports"], folded)):
+        alike.setdefault((item["code"], item["detail"], item.get("fix") or ""), []).append(item)
+    lines = [_report(*items) for items in alike.values()]
     if folded:
         inner = tag("ul", *map(_report, _sorted_reports(folded)), class_="lines")
         title = tag("summary", review.undeclared_text(folded))
@@ -89,10 +94,12 @@ def _sorted_reports(found: Iterable[Data]) -> list[Data]:
     return sorted(found, key=lambda item: (item["address"], item["code"], item["detail"]))
 
 
-def _report(item: Data) -> Html:
-    where = review.place(item["position"])
+def _report(item: Data, *more: Data) -> Html:
+    """One report, or several that say the same of different objects."""
+    where = "" if more else review.place(item["position"])
+    subjects = subjects_of([one["address"] for one in (item, *more)])
     fix = f". {' '.join(item['fix'].split())}" if item.get("fix") else ""
-    said = (address(item["address"]), ": ", prose(item["detail"]), prose(fix), " ", tag("span", where, class_="place"))
+    said = (subjects, ": ", prose(item["detail"]), prose(fix), " ", tag("span", where, class_="place"))
     return tag("li", tag("span", "i", class_="badge"), tag("span", *said))
 
 
@@ -100,11 +107,21 @@ def unknown(plan: Data) -> Html:
     groups: dict[tuple[str, str], list[str]] = {}
     for item in plan["unknown"]:
         groups.setdefault((item["address"], item["why"]), []).append(item["path"])
-    items = (_hidden(where, why, sorted(paths)) for (where, why), paths in sorted(groups.items()))
-    return tag("ul", *items, class_="lines")
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (where, why), paths in sorted(groups.items()):
+        alike.setdefault((why, tuple(sorted(paths))), []).append(where)
+    return tag("ul", *(_hidden(subjects, why, paths) for (why, paths), subjects in alike.items()), class_="lines")
 
 
-def _hidden(where: str, why: str, paths: list[str]) -> Html:
+def subjects_of(subjects: Sequence[str], word: str = "objects") -> Html:
+    """The addresses that something holds for: many as a count that can be opened."""
+    names = join(map(address, subjects), ", ")
+    if len(subjects) <= NAMED:
+        return names
+    return tag("details", tag("summary", f"{len(subjects):,} {word}"), tag("p", names, class_="names"), class_="which")
+
+
+def _hidden(subjects: Sequence[str], why: str, paths: Sequence[str]) -> Html:
     fields = join((tag("code", path) if path != "*" else "everything" for path in paths), ", ")
-    said = tag("span", address(where), ": ", fields, " ", tag("span", why, class_="quiet"))
+    said = tag("span", fields, " ", tag("span", why, class_="quiet"), ": ", subjects_of(subjects))
     return tag("li", tag("span", "?", class_="badge s-unknown"), said)
