@@ -6,9 +6,10 @@ import struct
 
 import pytest
 import spnego
+from spnego._spnego import NegState, NegTokenInit, NegTokenResp, pack_mech_type_list, unpack_token
 from spnego.channel_bindings import GssChannelBindings
 
-from reconciler.lab.hosts.ntlm import Acceptor, LoginRefused, Sealing, channel_binding, nt_hash
+from reconciler.lab.hosts.ntlm import Acceptor, LoginRefused, Negotiator, Sealing, channel_binding, nt_hash
 from reconciler.lab.hosts.ntlm.md4 import md4
 from reconciler.lab.hosts.ntlm.messages import SIGNATURE
 from reconciler.lab.hosts.ntlm.sealing import BadSignature, hmac_md5, rc4
@@ -117,3 +118,65 @@ def test_an_answer_that_is_cut_off(length: int) -> None:
     token = client.step(acceptor.step(client.step() or b"")) or b""
     with pytest.raises(LoginRefused):
         acceptor.step(token[:length])
+
+
+def test_ntlm_inside_spnego() -> None:
+    acceptor = Negotiator(Acceptor("srv.example.com", accounts))
+    client = spnego.client("alice", "Pä:ss", protocol="negotiate", options=spnego.NegotiateOptions.use_negotiate)
+    token = client.step()
+    while token:
+        token = client.step(acceptor.step(token))
+    assert client.complete
+    sealing = acceptor.sealing
+    assert sealing is not None
+    for number in range(2):
+        wrapped = client.wrap_winrm(b"to the server %d" % number)
+        assert sealing.open(wrapped.header, wrapped.data) == b"to the server %d" % number
+        assert client.unwrap_winrm(*sealing.seal(b"to the client")) == b"to the client"
+
+
+def answered(token: bytes) -> NegTokenResp:
+    found = unpack_token(token)
+    assert isinstance(found, NegTokenResp)
+    return found
+
+
+KERBEROS, NTLM = "1.2.840.113554.1.2.2", "1.3.6.1.4.1.311.2.2.10"
+
+
+@pytest.mark.parametrize("fault", ["", "unsigned", "changed"])
+def test_a_client_that_would_rather_use_another_mechanism(fault: str) -> None:
+    """Its token is dropped, and both sign the list of mechanisms."""
+    acceptor = Negotiator(Acceptor("srv.example.com", accounts))
+    client = spnego.client("alice", "Pä:ss", protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
+    answer = acceptor.step(NegTokenInit(mech_types=[KERBEROS, NTLM], mech_token=b"a ticket").pack())
+    first = answered(answer)
+    assert (first.neg_state, first.supported_mech, first.response_token) == (NegState.request_mic, NTLM, None)
+    answer = acceptor.step(NegTokenResp(response_token=client.step()).pack())
+    token = client.step(answered(answer).response_token)
+    signed = pack_mech_type_list([NTLM] if fault == "changed" else [KERBEROS, NTLM])
+    mic = None if fault == "unsigned" else client.sign(signed)
+    last = NegTokenResp(response_token=token, mech_list_mic=mic).pack()
+    if fault:
+        with pytest.raises(LoginRefused, match="list of mechanisms"):
+            acceptor.step(last)
+        return
+    done = answered(acceptor.step(last))
+    assert done.neg_state == NegState.accept_complete
+    assert client.verify(signed, done.mech_list_mic or b"") == 0
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"`",
+        b"\x60\x80",
+        b"\x60\x03abc",
+        NegTokenInit(mech_types=[KERBEROS]).pack(),
+        NegTokenResp(response_token=b"x").pack(),
+        b"\x60\x84\xff\xff\xff\xff",
+    ],
+)
+def test_tokens_of_spnego_that_are_none(token: bytes) -> None:
+    with pytest.raises(LoginRefused):
+        Negotiator(Acceptor("srv", accounts)).step(token)

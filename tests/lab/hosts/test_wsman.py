@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import requests
+from pypsrp.exceptions import AuthenticationError
 from pypsrp.shell import Process, SignalCode, WinRS
 from pypsrp.wsman import WSMan
 from winrm.exceptions import InvalidCredentialsError, WinRMOperationTimeoutError, WinRMTransportError, WSManFaultError
 from winrm.protocol import Protocol
 
+from reconciler.lab.hosts.ntlm import HARDENING
 from reconciler.lab.hosts.wsman import Limits
 from tests.lab.hosts.winrm_world import World, winrm_host
 
@@ -179,15 +181,43 @@ def test_what_is_no_request_gets_a_fault(world: World) -> None:
     assert requests.get(world.url, verify=world.ca, timeout=5).status_code == 404
 
 
+@pytest.mark.parametrize("auth", ["negotiate", "ntlm"])
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "sealed"])
-def test_pypsrp_agrees(tmp_path: Path, tls: bool) -> None:
+def test_pypsrp_agrees(tmp_path: Path, tls: bool, auth: str) -> None:
     with winrm_host(tmp_path, tls=tls) as world:
-        address, port = world.url.split("/")[2].split(":")
-        options: dict[str, Any] = {"auth": "ntlm", "username": "admin", "password": "Secret:1!"}
-        options["cert_validation"] = world.ca if tls else True
-        with WSMan(address, port=int(port), ssl=tls, **options) as client, WinRS(client) as shell:
-            encoded = base64.b64encode("hello".encode("utf-16-le")).decode()
-            process = Process(shell, "powershell.exe", ["-EncodedCommand", encoded])
-            process.invoke()
-            process.signal(SignalCode.TERMINATE)
-            assert (process.stdout, process.rc) == (b"admin ran hello", 0)
+        assert by_pypsrp(world, tls=tls, auth=auth) == (b"admin ran hello", 0)
+
+
+def by_pypsrp(world: World, *, tls: bool = True, **options: Any) -> tuple[bytes, int]:
+    """What pypsrp gets, with its defaults (NTLM inside SPNEGO) where `options` do not say otherwise."""
+    address, port = world.url.split("/")[2].split(":")
+    given: dict[str, Any] = {"username": "admin", "password": "Secret:1!", "cert_validation": world.ca if tls else True}
+    with WSMan(address, port=int(port), ssl=tls, **given | options) as client, WinRS(client) as shell:
+        encoded = base64.b64encode("hello".encode("utf-16-le")).decode()
+        process = Process(shell, "powershell.exe", ["-EncodedCommand", encoded])
+        process.invoke()
+        process.signal(SignalCode.TERMINATE)
+        return process.stdout, int(process.rc)
+
+
+@pytest.mark.parametrize("password", ["wrong", ""])
+def test_refused_logins_inside_spnego(world: World, password: str) -> None:
+    with pytest.raises(AuthenticationError):
+        by_pypsrp(world, password=password)
+
+
+@pytest.mark.parametrize("binds", [True, False], ids=["bound", "unbound"])
+@pytest.mark.parametrize("hardening", HARDENING)
+def test_how_far_a_login_must_be_bound_to_its_connection(tmp_path: Path, hardening: str, binds: bool) -> None:
+    """CbtHardeningLevel of Windows."""
+    with winrm_host(tmp_path, hardening=hardening) as world:
+        if hardening == "strict" and not binds:
+            with pytest.raises(AuthenticationError):
+                by_pypsrp(world, negotiate_send_cbt=binds)
+        else:
+            assert by_pypsrp(world, negotiate_send_cbt=binds) == (b"admin ran hello", 0)
+
+
+def test_a_login_that_is_bound_to_another_connection_where_bindings_are_not_compared(tmp_path: Path) -> None:
+    with winrm_host(tmp_path, bound_to=b"another certificate", hardening="none") as world:
+        assert run(protocol(world), "hello")[0] == b"admin ran hello"

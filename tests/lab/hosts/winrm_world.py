@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.lab.hosts.acceptor import Acceptor
-from reconciler.lab.hosts.ntlm import nt_hash
+from reconciler.lab.hosts.ntlm import RELAXED, nt_hash
 from reconciler.lab.hosts.wsman import Command, Endpoint, Engine, Limits, User
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority, Identity
@@ -67,7 +67,12 @@ class World:
 
 @contextmanager
 def winrm_host(
-    folder: Path, *, tls: bool = True, limits: Limits | None = None, bound_to: bytes = b""
+    folder: Path,
+    *,
+    tls: bool = True,
+    limits: Limits | None = None,
+    bound_to: bytes = b"",
+    hardening: str = RELAXED,
 ) -> Iterator[World]:
     authority = Authority(folder / "pki")
     network = Network(str(folder))
@@ -78,7 +83,7 @@ def winrm_host(
     context.verify_mode = ssl.CERT_OPTIONAL
     binding = bound_to or hashlib.sha256(identity.der).digest()
     engine = Engine("PX-1", program, limits)
-    endpoint = Endpoint(engine, FewAccounts(client.der), NAME, binding if tls else b"")
+    endpoint = Endpoint(engine, FewAccounts(client.der), NAME, binding if tls else b"", hardening=hardening)
     with Acceptor() as acceptor:
         acceptor.open(network.listen(NAME, 5986), endpoint.serve, (lambda: context) if tls else None)
         address, port = network.resolve(NAME, 5986)

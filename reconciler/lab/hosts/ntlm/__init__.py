@@ -5,8 +5,18 @@ variable of the whole process names (the lab has other accounts on every host), 
 so that a second implementation checks the first. NTLM version 1, LAN Manager and anonymous logins are refused.
 """
 
-from reconciler.lab.hosts.ntlm.acceptor import Acceptor, LoginRefused, channel_binding
+from reconciler.lab.hosts.ntlm.acceptor import HARDENING, RELAXED, Acceptor, LoginRefused, channel_binding
 from reconciler.lab.hosts.ntlm.md4 import nt_hash
+from reconciler.lab.hosts.ntlm.negotiate import Negotiator
 from reconciler.lab.hosts.ntlm.sealing import Sealing
 
-__all__ = ["Acceptor", "LoginRefused", "Sealing", "channel_binding", "nt_hash"]
+__all__ = [
+    "HARDENING",
+    "RELAXED",
+    "Acceptor",
+    "LoginRefused",
+    "Negotiator",
+    "Sealing",
+    "channel_binding",
+    "nt_hash",
+]

@@ -12,6 +12,13 @@ from reconciler.lab.hosts.ntlm.sealing import Sealing, hmac_md5, md5, rc4
 
 _EPOCH = 11644473600  # seconds from 1601, where FILETIME begins, to 1970
 _HAS_MIC = 2
+_UNBOUND = b"\0" * 16
+"""The channel binding of a client that has none, if it gives one at all."""
+
+RELAXED, STRICT, NONE = "relaxed", "strict", "none"
+HARDENING = (RELAXED, STRICT, NONE)
+"""CbtHardeningLevel of Windows: a login that is bound to another connection is refused with `relaxed` (Windows'
+default), one that is bound to none with `strict` as well."""
 
 Hashes = Callable[[str, str], bytes | None]
 """(domain, user) as the client gave them, to the NT hash of that account; None for an unknown account."""
@@ -28,7 +35,8 @@ def channel_binding(certificate_hash: bytes) -> bytes:
 
 
 class Acceptor:
-    """`computer` is the host's name, `binding` the channel binding to insist on (none over plain HTTP)."""
+    """`computer` is the host's name, `binding` that of the connection (empty over plain HTTP), `hardening` how far it
+    is compared."""
 
     def __init__(
         self,
@@ -36,12 +44,14 @@ class Acceptor:
         hashes: Hashes,
         binding: bytes = b"",
         *,
+        hardening: str = RELAXED,
         random: Callable[[int], bytes] = randomness.token_bytes,
         clock: Callable[[], float] = timing.epoch,
     ) -> None:
         self._computer = computer
         self._hashes = hashes
-        self._binding = binding
+        self._binding = binding if hardening != NONE else b""
+        self._strict = hardening == STRICT
         self._random = random
         self._clock = clock
         self._seen: tuple[bytes, bytes] = (b"", b"")
@@ -89,7 +99,8 @@ class Acceptor:
         owned = hmac_md5(known, (message.user.upper() + message.domain).encode("utf-16-le"))
         if not hmac.compare_digest(hmac_md5(owned, self._challenge + message.blob), message.proof):
             raise LoginRefused(f"wrong password for {message.domain}\\{message.user}")
-        if self._binding and message.info.get(Av.CHANNEL_BINDINGS) != self._binding:
+        bound_to = message.info.get(Av.CHANNEL_BINDINGS, _UNBOUND)
+        if self._binding and bound_to != self._binding and (self._strict or bound_to != _UNBOUND):
             raise LoginRefused("the login is not bound to this TLS connection")
         key = hmac_md5(owned, message.proof)
         if message.flags & Flag.KEY_EXCHANGE:

@@ -40,7 +40,8 @@ class Direction:
         length = 16 if flags & Flag.KEY_128 else 7 if flags & Flag.KEY_56 else 5
         constant = f"session key to {words} {{}} key magic constant\0"
         self._sign_key = md5(session_key + constant.format("signing").encode())
-        self._cipher = rc4(md5(session_key[:length] + constant.format("sealing").encode()))
+        self._seal_key = md5(session_key[:length] + constant.format("sealing").encode())
+        self._cipher = rc4(self._seal_key)
         self._exchanged = bool(flags & Flag.KEY_EXCHANGE)
         self._next = 0
 
@@ -54,6 +55,12 @@ class Direction:
         self._next += 1
         checksum = hmac_md5(self._sign_key, number + plain)[:8]
         return b"\1\0\0\0" + (self._cipher.update(checksum) if self._exchanged else checksum) + number
+
+    def mic(self, mechanisms: bytes) -> bytes:
+        """The signature of SPNEGO's list of mechanisms, after which the cipher starts anew ([MS-SPNG] 3.3.5.1)."""
+        signature = self.signature(mechanisms)
+        self._cipher = rc4(self._seal_key)
+        return signature
 
 
 class Sealing:
@@ -74,3 +81,11 @@ class Sealing:
         if not hmac.compare_digest(self._in.signature(plain), signature):
             raise BadSignature("the signature of a message does not fit")
         return plain
+
+    def signed(self, mechanisms: bytes) -> bytes:
+        """Our signature of SPNEGO's list of mechanisms."""
+        return self._out.mic(mechanisms)
+
+    def signed_by_client(self, mechanisms: bytes) -> bytes:
+        """What the client's signature of that list must be."""
+        return self._in.mic(mechanisms)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from reconciler.lab.hosts.accounts import WindowsAccounts
 from reconciler.lab.hosts.host import Close, Host, Surroundings, Switch, one_of, whole
 from reconciler.lab.hosts.link import public_part
+from reconciler.lab.hosts.ntlm import HARDENING, RELAXED
 from reconciler.lab.hosts.proxy_service import Installed
 from reconciler.lab.hosts.windows import commands, machine
 from reconciler.lab.hosts.windows.powershell import KNOWN, PowerShell
@@ -105,7 +106,10 @@ class WindowsHost(Host):
         engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run, self._command))
         self._context = context
         digest = hashlib.sha256(identity.der).digest()
-        self.endpoint = Endpoint(engine, self.accounts, self.name, digest, standing=self._trouble)
+        hardening = self.faults.get("cbt-hardening", RELAXED)
+        self.endpoint = Endpoint(
+            engine, self.accounts, self.name, digest, standing=self._trouble, hardening=hardening
+        )
         sealed = Endpoint(engine, self.accounts, self.name, standing=self._trouble)
         listening = [
             self.around.acceptor.open(listener, self.endpoint.serve, lambda: context),
@@ -217,6 +221,7 @@ class WindowsHost(Host):
         return {
             **super().switches(),
             "certificate": lambda value: self._fault("certificate", value, "expired", "other-name", "valid"),
+            "cbt-hardening": lambda value: self._fault("cbt-hardening", value, *reversed(HARDENING)),
             "winrm": self._set_winrm,
             "remote-registry": lambda value: self._set_service(state["remote_registry"], "remote-registry", value),
             "dotnet": self._set_dotnet,

@@ -13,6 +13,7 @@ from http.client import HTTPException, parse_headers
 from threading import Lock
 from typing import BinaryIO, Final
 
+from reconciler.lab.hosts.ntlm import RELAXED
 from reconciler.lab.hosts.wsman import sealing
 from reconciler.lab.hosts.wsman.engine import Caller, Engine
 from reconciler.lab.hosts.wsman.login import Accept, Accounts, Login, Reply
@@ -67,7 +68,8 @@ class Dropped(Exception):
 @dataclass(slots=True)
 class Endpoint:
     """`serve` talks to one client until it goes. `certificate_hash` (SHA-256 of the TLS certificate) is what logins
-    must be bound to; empty means plain HTTP, where every message must be sealed. `accept` takes the place of NTLM.
+    are bound to, as far as `hardening` wants it; empty means plain HTTP, where every message must be sealed. `accept`
+    takes the place of NTLM.
     `troubles` and `standing` are what goes wrong; `connections` and `statuses` count.
     """
 
@@ -78,6 +80,7 @@ class Endpoint:
     accept: Accept | None = None
     troubles: Troubles = field(default_factory=dict)
     standing: Standing = _nothing
+    hardening: str = RELAXED
     statuses: Counter[int] = field(default_factory=Counter)
     connections: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -95,6 +98,7 @@ class Endpoint:
             bound_to=self.certificate_hash,
             certificate=certificate,
             accept=self.accept,
+            hardening=self.hardening,
         )
         with connection.makefile("rb") as stream:
             while True:

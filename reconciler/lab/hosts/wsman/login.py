@@ -74,7 +74,7 @@ class Reply:
 
 class Login:
     """The login of one connection. `bound_to` is the SHA-256 of the certificate of its TLS layer, `certificate` is its
-    client's. `accept` takes the place of NTLM in Negotiate."""
+    client's. `accept` takes the place of NTLM in Negotiate, `hardening` is how far logins must be bound."""
 
     def __init__(
         self,
@@ -84,8 +84,10 @@ class Login:
         bound_to: bytes = b"",
         certificate: bytes = b"",
         accept: Accept | None = None,
+        hardening: str = ntlm.RELAXED,
     ) -> None:
         self._accounts = accounts
+        self._hardening = hardening
         self._computer = computer
         self._bound_to = bound_to
         self._certificate = certificate
@@ -95,9 +97,9 @@ class Login:
         self.sealing: Seal | None = None
 
     def _ntlm(self, bound_to: bytes) -> Acceptor:
-        return ntlm.Acceptor(
-            self._computer, self._accounts.nt_hash, ntlm.channel_binding(bound_to) if bound_to else b""
-        )
+        binding = ntlm.channel_binding(bound_to) if bound_to else b""
+        accounts = self._accounts.nt_hash
+        return ntlm.Negotiator(ntlm.Acceptor(self._computer, accounts, binding, hardening=self._hardening))
 
     @property
     def offers(self) -> tuple[str, ...]:
