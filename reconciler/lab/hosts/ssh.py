@@ -7,7 +7,6 @@ nothing of the lab's environment. They see the root folder of the host as `/`, a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -21,12 +20,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 import asyncssh
 
+from reconciler.lab.hosts.ssh_commands import Start, run, run_in_terminal, tell
 from reconciler.lab.loops import close_servers, new_loop, settled
 
 log = logging.getLogger(__name__)
 _GRACE: Final = 20.0
 logging.getLogger("asyncssh").setLevel(logging.ERROR)  # it logs every login otherwise
-_CHUNK: Final = 65536
 _FIRST_MEGABYTE: Final = 1 << 20
 _T = TypeVar("_T")
 
@@ -126,6 +125,11 @@ class _Files(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("uploads are cut by `lab set`")
         return super().write(file_obj, offset, data)
 
+    def exit(self) -> None:
+        """scp fails where a session of SFTP ends without an exit code."""
+        if self.channel.get_subsystem() == "sftp" and not self.channel.is_closing():
+            self.channel.exit(0)
+
     def map_path(self, path: bytes) -> bytes:
         return super().map_path(path if path.startswith(b"/") else self._home + path)
 
@@ -193,6 +197,8 @@ class SshService:
             process_factory=serve,
             encoding=None,
             sftp_factory=lambda channel: _Files(host, channel),
+            allow_scp=True,
+            line_editor=False,
             server_version="lab",
         )
 
@@ -201,26 +207,10 @@ class SshService:
             process.stderr.write(b"This is a host of the lab: it runs commands and has no interactive shell.\n")
             process.exit(1)
             return
-        user = str(process.get_extra_info("username"))
-        environment = host.environment(user)
-        child = await asyncio.create_subprocess_exec(
-            *host.command_line(process.command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            cwd=host.root if host.confining else environment["HOME"],
-            start_new_session=True,
-        )
-        self._children.add(child)
-        feeding = asyncio.ensure_future(_feed(process, child))
-        try:
-            await asyncio.gather(_copy(child.stdout, process.stdout), _copy(child.stderr, process.stderr))
-            code = await child.wait()
-        finally:
-            self._children.discard(child)
-            feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
+        environment = host.environment(str(process.get_extra_info("username")))
+        place = host.root if host.confining else environment["HOME"]
+        start = Start(host.command_line(process.command), environment, place, self._children)
+        code = await (run if process.term_type is None else run_in_terminal)(process, start)
         host.settle()
         process.exit(code if code >= 0 else 128 - code)
 
@@ -228,8 +218,7 @@ class SshService:
         """A client that went away leaves its command running, as on a real host, until the lab ends."""
         children = list(self._children)
         for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            tell(child, signal.SIGKILL)
         for child in children:
             await child.wait()
         current = asyncio.current_task()
@@ -240,27 +229,6 @@ class SshService:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await settled()
-
-
-async def _feed(process: asyncssh.SSHServerProcess[bytes], child: asyncio.subprocess.Process) -> None:
-    """Standard input of a command, up to its end or until the command reads no more."""
-    if child.stdin is None:
-        return
-    with contextlib.suppress(asyncssh.Error, OSError):
-        while data := await process.stdin.read(_CHUNK):
-            child.stdin.write(data)
-            await child.stdin.drain()
-    child.stdin.close()
-
-
-async def _copy(source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[bytes]) -> None:
-    """Output of a command. A client that went away does not stop it."""
-    if source is None:
-        return
-    while data := await source.read(_CHUNK):
-        with contextlib.suppress(asyncssh.Error, OSError):
-            sink.write(data)
-            await sink.drain()
 
 
 async def _end(server: asyncssh.SSHAcceptor, connections: set[asyncssh.SSHServerConnection]) -> None:

@@ -28,7 +28,8 @@ _PROGRAMS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libexec")
 _FOLDERS: Final = (*_PROGRAMS, *(f"usr/{name}" for name in _PROGRAMS), "etc/alternatives")
 _HIDDEN: Final = "usr/lib/dotnet"
 """Programs that a host of the lab has in its own folders, or not at all."""
-_DEVICES: Final = ("null", "zero", "full", "random", "urandom")
+_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
+_KERNEL: Final = ("proc", "dev/pts")
 _ENTER: Final = (
     f'PATH=$PATH:/usr/sbin:/sbin mount --all --fstab "$1" && cd "$2" && PATH=$PATH:/usr/sbin:/sbin pivot_root . {_OLD}'
     f' && umount -l {_OLD} && cd "$HOME" && unset OLDPWD'
@@ -87,8 +88,10 @@ def _mounts(root: Path) -> Iterator[str]:
         place.parent.mkdir(exist_ok=True)
         place.touch()
         yield _line(Path("/dev") / name, place, "bind")
-    (root / "proc").mkdir(exist_ok=True)
-    yield _line(Path("/proc"), root / "proc", "rbind")
+    for name in _KERNEL:
+        if (Path("/") / name).is_dir():
+            (root / name).mkdir(exist_ok=True)
+            yield _line(Path("/") / name, root / name, "rbind")
 
 
 def _line(real: Path, place: Path, how: str) -> str:

@@ -107,9 +107,7 @@ class WindowsHost(Host):
         self._context = context
         digest = hashlib.sha256(identity.der).digest()
         hardening = self.faults.get("cbt-hardening", RELAXED)
-        self.endpoint = Endpoint(
-            engine, self.accounts, self.name, digest, standing=self._trouble, hardening=hardening
-        )
+        self.endpoint = Endpoint(engine, self.accounts, self.name, digest, standing=self._trouble, hardening=hardening)
         sealed = Endpoint(engine, self.accounts, self.name, standing=self._trouble)
         listening = [
             self.around.acceptor.open(listener, self.endpoint.serve, lambda: context),

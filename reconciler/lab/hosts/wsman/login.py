@@ -46,8 +46,11 @@ class Accounts(Protocol):
 class Acceptor(Protocol):
     """The accepting side of one login. `domain` and `user` are whose it was, once it is `complete`."""
 
-    domain: str
-    user: str
+    @property
+    def domain(self) -> str: ...
+
+    @property
+    def user(self) -> str: ...
 
     @property
     def complete(self) -> bool: ...
