@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -139,13 +140,93 @@ def test_refused_logins(world: World) -> None:
         ("sudo -S -k -p '' -- id", "wrong\n", "", 1),
         ("sudo -S -k -p '' -- id", "", "", 1),
         ("sudo -n -- id", "", "", 1),
+        ("sudo -S -u root id -un", f"wrong\n{PASSWORD}\n", "root\n", 0),
+        ("sudo -Su root -p '' id -un", "wrong\n" * 3, "", 1),
+        ("sudo -k", "", "", 0),
+        ("sudo -Sv", f"{PASSWORD}\n", "", 0),
+        ("sudo --stdin --user=root A=b sh -c 'echo $A $HOME $SUDO_USER'", f"{PASSWORD}\n", "b /root backup\n", 0),
+        ("sudo -HS -u backup id -un", f"{PASSWORD}\n", "backup\n", 0),
+        ("sudo -S -s 'id -un; echo $0'", f"{PASSWORD}\n", "root\n/bin/sh\n", 0),
+        ("sudo -S -u eve id", "", "", 1),
+        ("sudo -S nothing", f"{PASSWORD}\n", "", 1),
+        ("sudo --host=a id", "", "", 1),
+        ("sudo id", "", "", 1),
+        # Ansible's become, with and without a password
+        (
+            "sudo -H -S -p '[sudo via ansible, key=abc] password:' -u root /bin/sh -c 'echo BECOME-SUCCESS-a ; id -un'",
+            f"{PASSWORD}\n",
+            "BECOME-SUCCESS-a\nroot\n",
+            0,
+        ),
+        ("sudo -H -S -n -u root /bin/sh -c 'echo BECOME-SUCCESS-abc ; id -un'", "", "", 1),
     ],
-    ids=["right", "wrong", "nothing", "not-asking"],
 )
 def test_sudo(world: World, command: str, stdin: str, out: str, code: int) -> None:
     with fabric_to(world) as link:
         done = link.run(command, in_stream=io.StringIO(stdin), hide=True, warn=True)
         assert (done.stdout, done.exited) == (out, code)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("", ""),
+        ("%p@%h for %U: ", "backup@px-lnx-1 for root: "),
+        ("100%% %u", "100% backup"),
+        (None, "[sudo] password for backup: "),
+    ],
+)
+def test_the_prompt_of_sudo(world: World, prompt: str | None, shown: str) -> None:
+    option = "" if prompt is None else f"-p {shlex.quote(prompt)}"
+    with fabric_to(world) as link:
+        done = link.run(f"sudo -S {option} true", in_stream=io.StringIO(f"{PASSWORD}\n"), hide=True)
+        assert done.stderr == shown
+
+
+def in_terminal(world: World, command: str, *answers: tuple[bytes, str]) -> tuple[bytes, int]:
+    """What a terminal shows, and the exit code. `answers` are typed after what they answer was shown."""
+    with fabric_to(world) as link:
+        link.open()
+        channel = link.transport.open_session()
+        channel.settimeout(60)
+        channel.get_pty("xterm", 100, 30)
+        channel.exec_command(command)
+        shown = b""
+        for question, answer in answers:
+            while question not in shown:
+                more = channel.recv(4096)
+                assert more, shown
+                shown += more
+            channel.sendall(answer.encode())
+        while more := channel.recv(4096):
+            shown += more
+        code = channel.recv_exit_status()
+        channel.close()
+    return shown, code
+
+
+def test_a_terminal(world: World) -> None:
+    shown, code = in_terminal(world, "test -t 0 && echo out; echo error >&2; echo $TERM; stty size; exit 5")
+    assert (shown, code) == (b"out\r\nerror\r\nxterm\r\n30 100\r\n", 5)
+
+
+def test_sudo_reads_from_the_terminal_and_shows_no_password(world: World) -> None:
+    ask = b"[sudo] password for backup: "
+    shown, code = in_terminal(world, "sudo id -un", (ask, "wrong\n"), (b"again.\r\n" + ask, f"{PASSWORD}\n"))
+    assert (shown, code) == (ask + b"\r\nSorry, try again.\r\n" + ask + b"\r\nroot\r\n", 0)
+
+
+def test_a_terminal_that_is_gone_ends_its_command(world: World) -> None:
+    with fabric_to(world) as link:
+        link.open()
+        channel = link.transport.open_session()
+        channel.get_pty()
+        channel.exec_command("trap 'echo gone >/tmp/hung-up; exit' HUP; echo ready; while :; do sleep 1; done")
+        assert channel.recv(5) == b"ready"
+    file = world.lnx.root / "tmp/hung-up"
+    while not file.exists() or not file.read_text():
+        time.sleep(0.05)
+    assert file.read_text() == "gone\n"
 
 
 def test_sftp_sees_the_root_of_the_host_alone(world: World) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypsrp.exceptions import WSManFaultError
+from pypsrp.powershell import RunspacePool
 from pypsrp.shell import Process, SignalCode, WinRS
 from pypsrp.wsman import WSMan
 
@@ -93,6 +95,10 @@ def test_a_blob_that_is_none(world: World, stdin: bytes) -> None:
     assert b'"message"' in err
 
 
+def encoded(script: str) -> str:
+    return base64.b64encode(script.encode("utf-16-le")).decode()
+
+
 LINES: list[tuple[str, list[str], bytes, int]] = [
     ("hostname", [], b"PX-DMZ-1\r\n", 0),
     ("HOSTNAME.EXE", [], b"PX-DMZ-1\r\n", 0),
@@ -102,6 +108,11 @@ LINES: list[tuple[str, list[str], bytes, int]] = [
     ("cmd.exe", ["/c", '"echo hello"'], b"hello\r\n", 0),
     ("exit", ["7"], b"", 7),
     ("exit", ["/b", "3"], b"", 3),
+    ("powershell", ["-NoProfile", "-Command", "hostname"], b"PX-DMZ-1\r\n", 0),
+    ("PowerShell", ["-EncodedCommand", encoded("whoami")], b"px-dmz-1\\administrator\r\n", 0),
+    ("powershell.exe", ["-NonInteractive", "-EncodedCommand", encoded("cmd /c echo hello")], b"hello\r\n", 0),
+    ("powershell.exe", ["-EncodedCommand", encoded("Write-Output 'hello there'")], b"hello there\r\n", 0),
+    ("powershell.exe", ["-EncodedCommand", encoded("exit 3")], b"", 3),
 ]
 
 
@@ -120,8 +131,6 @@ def test_a_client_of_others_runs_commands(world: World, sealed: bool) -> None:
     [
         "cmd.exe /c dir",
         "del /q C:\\",
-        "powershell.exe -Command Get-Process",
-        f"powershell.exe -EncodedCommand {base64.b64encode(b'x').decode()}",
         "&",
     ],
 )
@@ -133,13 +142,40 @@ def test_what_the_lab_does_not_know_it_refuses(world: World, line: str) -> None:
     assert b"hostname" in err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "powershell.exe -Command Get-Process",
+        "powershell.exe -EncodedCommand eA==",
+        f"powershell.exe -EncodedCommand {encoded('hostname; exit 3')}",
+        f"powershell.exe -EncodedCommand {encoded('echo $env:USERNAME')}",
+        "powershell.exe -EncodedCommand -",
+    ],
+)
+def test_scripts_of_others_are_refused(world: World, line: str) -> None:
+    with stranger(world) as run_line:
+        out, err, code = run_line(line, [])
+    assert (out, code) == (b"", 1)
+    assert b"an emulation without PowerShell" in err
+
+
+def test_powershell_remoting_is_refused_with_a_true_sentence(world: World) -> None:
+    with connected(world, sealed=False) as client, pytest.raises(WSManFaultError, match="no PowerShell remoting"):
+        RunspacePool(client).open()
+
+
+@pytest.mark.parametrize("level", ["strict", "none", "relaxed"])
+def test_how_far_logins_are_bound_is_a_switch(world: World, level: str) -> None:
+    world.dmz.change("cbt-hardening", level)
+    assert world.dmz.endpoint is not None
+    assert world.dmz.endpoint.hardening == level
+    assert world.dmz.faults == ({} if level == "relaxed" else {"cbt-hardening": level})
+
+
 @contextmanager
 def stranger(world: World, *, sealed: bool = False) -> Iterator[RunLine]:
     """pypsrp, which shares no code for WS-Management with ours."""
-    address, port = world.network.resolve(world.dmz.name, 5985 if sealed else 5986)
-    options: dict[str, Any] = {"auth": "ntlm", "username": "Administrator", "password": PASSWORDS["dmz"]}
-    options |= {} if sealed else {"cert_validation": str(world.authority.ca_file)}
-    with WSMan(address, port=port, ssl=not sealed, **options) as client, WinRS(client) as shell:
+    with connected(world, sealed=sealed) as client, WinRS(client) as shell:
 
         def run_line(line: str, arguments: list[str]) -> tuple[bytes, bytes, int | None]:
             process = Process(shell, line, arguments)
@@ -148,6 +184,14 @@ def stranger(world: World, *, sealed: bool = False) -> Iterator[RunLine]:
             return process.stdout, process.stderr, process.rc
 
         yield run_line
+
+
+def connected(world: World, *, sealed: bool) -> WSMan:
+    """With its defaults, which are NTLM inside SPNEGO here."""
+    address, port = world.network.resolve(world.dmz.name, 5985 if sealed else 5986)
+    options: dict[str, Any] = {"username": "Administrator", "password": PASSWORDS["dmz"]}
+    options |= {} if sealed else {"cert_validation": str(world.authority.ca_file)}
+    return WSMan(address, port=port, ssl=not sealed, **options)
 
 
 def test_a_client_certificate(world: World, tmp_path: Path) -> None:

@@ -76,9 +76,10 @@ class Acceptor:
 
     def _challenged(self, token: bytes) -> bytes:
         asked = negotiate_flags(token)
-        if not asked & Flag.UNICODE or not asked & Flag.EXTENDED_SECURITY:
-            raise LoginRefused("Unicode and extended session security are required")
-        flags = asked & OFFERED | Flag.NTLM | Flag.REQUEST_TARGET | Flag.TARGET_TYPE_SERVER | Flag.TARGET_INFO
+        if not asked & (Flag.UNICODE | Flag.OEM) or not asked & Flag.EXTENDED_SECURITY:
+            raise LoginRefused("Unicode or OEM names and extended session security are required")
+        names = Flag.UNICODE if asked & Flag.UNICODE else Flag.OEM
+        flags = asked & OFFERED | names | Flag.NTLM | Flag.REQUEST_TARGET | Flag.TARGET_TYPE_SERVER | Flag.TARGET_INFO
         short = self._computer.partition(".")[0].upper()
         info: dict[int, bytes] = {
             Av.NB_DOMAIN: short.encode("utf-16-le"),

@@ -15,6 +15,7 @@ _VERSION: Final = struct.pack("<BBHBBBB", 10, 0, 20348, 0, 0, 0, 15)
 
 class Flag(IntFlag):
     UNICODE = 0x00000001
+    OEM = 0x00000002
     REQUEST_TARGET = 0x00000004
     SIGN = 0x00000010
     SEAL = 0x00000020
@@ -67,9 +68,14 @@ def negotiate_flags(token: bytes) -> int:
     return int(struct.unpack_from("<I", token, 12)[0])
 
 
+def encoding(flags: int) -> str:
+    """Of names in messages: that of the OEM is the client's choice, and ASCII is what all of them have in common."""
+    return "utf-16-le" if flags & Flag.UNICODE else "ascii"
+
+
 def challenge(flags: int, server_challenge: bytes, target: str, info: dict[int, bytes]) -> bytes:
     """A CHALLENGE message."""
-    name = target.encode("utf-16-le")
+    name = target.encode(encoding(flags))
     pairs = b"".join(struct.pack("<HH", key, len(value)) + value for key, value in info.items()) + b"\0\0\0\0"
     start = 56
     return (
@@ -112,14 +118,15 @@ class Authenticate:
         if len(parts["nt"]) <= 24 or not parts["user"]:
             raise Malformed("only NTLM version 2 with a user name is accepted")
         blob = parts["nt"][16:]
+        flags = int(struct.unpack_from("<I", token, 60)[0])
         return cls(
-            user=parts["user"].decode("utf-16-le", "replace"),
-            domain=parts["domain"].decode("utf-16-le", "replace"),
+            user=parts["user"].decode(encoding(flags), "replace"),
+            domain=parts["domain"].decode(encoding(flags), "replace"),
             proof=parts["nt"][:16],
             blob=blob,
             info=_pairs(blob[28:]),
             session_key=parts["session_key"],
-            flags=int(struct.unpack_from("<I", token, 60)[0]),
+            flags=flags,
             mic=token[_MIC],
             without_mic=token[: _MIC.start] + b"\0" * 16 + token[_MIC.stop :],
         )

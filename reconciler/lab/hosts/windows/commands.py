@@ -5,6 +5,8 @@ They answer as `cmd` would, from the host's state; `ver` says that this is the l
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,15 @@ from reconciler.lab.hosts.wsman import Command
 _THROUGH_CMD: Final = re.compile(r"^\s*cmd(?:\.exe)?\s+/c\s+", re.IGNORECASE)
 _WORD: Final = re.compile(r"^\s*\"?([\w-]+)(?:\.exe)?\"?(.*)$", re.DOTALL)
 _UNKNOWN: Final = 1
+_POWERSHELL: Final = re.compile(
+    r"^\s*powershell(?:\.exe)?\s.*?-(Encoded)?C(?:ommand)?\s+(.+?)\s*$", re.IGNORECASE | re.DOTALL
+)
+_ONE_COMMAND: Final = re.compile(
+    r"(?:hostname|whoami)(?:\.exe)?|exit(?: \d+)?|cmd(?:\.exe)? /c [\w /.-]+|(?:echo|write-output) (?:'[^']*'|[\w.-]+)",
+    re.IGNORECASE,
+)
+"""What PowerShell and the commands here do alike."""
+
 _QUOTED_ARGUMENT: Final = re.compile(r'^\s*"(.*)"\s*$', re.DOTALL)
 
 
@@ -63,10 +74,39 @@ COMMANDS: Final[Mapping[str, Callable[[Mapping[str, Any], str, str], Said]]] = {
 """(state of the host, account, the rest of the command line) to what the command says."""
 
 
+_NO_POWERSHELL: Final = (
+    "This is the lab of vbo-reconcile, an emulation without PowerShell. It answers the scripts of vbo-reconcile, and "
+    "runs scripts of one command: hostname, whoami, exit, echo with one word or quoted text, and cmd /c with the "
+    f"commands {', '.join(COMMANDS)}."
+)
+
+
+def _of_powershell(line: str) -> str | None:
+    """A command line without the PowerShell that runs its one command; None if PowerShell itself is needed."""
+    found = _POWERSHELL.match(line)
+    if found is None:
+        return line
+    script = found[2]
+    if found[1]:
+        try:
+            script = base64.b64decode(script, validate=True).decode("utf-16-le")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    script = script.strip().strip('"')
+    if not _ONE_COMMAND.fullmatch(script):
+        return None
+    word, _, text = script.partition(" ")
+    return f"echo {text.strip(chr(39))}" if word.lower() in ("echo", "write-output") else script
+
+
 def run(state: Mapping[str, Any], command: Command) -> int:
     """Run a command line, and refuse what the lab does not know."""
-    line = _THROUGH_CMD.sub("", command.text)
-    if line != command.text and (quoted := _QUOTED_ARGUMENT.match(line)):
+    whole = _of_powershell(command.text)
+    if whole is None:
+        command.write("stderr", f"{_NO_POWERSHELL}\r\n".encode())
+        return _UNKNOWN
+    line = _THROUGH_CMD.sub("", whole)
+    if line != whole and (quoted := _QUOTED_ARGUMENT.match(line)):
         line = quoted[1]
     found = _WORD.match(line)
     known = COMMANDS.get(found[1].lower()) if found else None

@@ -13,7 +13,17 @@ from threading import Lock
 from typing import Final
 
 from reconciler import randomness
-from reconciler.lab.hosts.wsman.envelope import CMD_SHELL, NS, Fault, Message, answer, parse, refusal, seconds
+from reconciler.lab.hosts.wsman.envelope import (
+    CMD_SHELL,
+    NS,
+    POWERSHELL,
+    Fault,
+    Message,
+    answer,
+    parse,
+    refusal,
+    seconds,
+)
 from reconciler.lab.hosts.wsman.shell import Command, Program, Shell
 
 _SELECTORS: Final = 2150858843
@@ -111,6 +121,12 @@ class Engine:
             shell.close(Command.join)
 
     def _dispatch(self, message: Message, caller: Caller) -> str:
+        if message.resource.startswith(POWERSHELL):
+            text = (
+                "This is the lab of vbo-reconcile: it has no PowerShell remoting (PSRP), which Invoke-Command and "
+                "Ansible's psrp use. It has remote shells, which winrs, pywinrm and Ansible's winrm use. "
+            )
+            raise Fault(_NO_RESOURCE, "a:DestinationUnreachable", text, detail="InvalidResourceURI")
         if message.resource != CMD_SHELL:
             text = "The WS-Management service cannot process the request. The resource URI is not valid. "
             raise Fault(_NO_RESOURCE, "a:DestinationUnreachable", text, detail="InvalidResourceURI")

@@ -21,6 +21,7 @@ NS: Final[dict[str, str]] = {
     "p": "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd",
 }
 CMD_SHELL: Final = NS["rsp"] + "/cmd"
+POWERSHELL: Final = "http://schemas.microsoft.com/powershell/"
 _WSMAN: Final = NS["w"].removesuffix(".xsd")
 _FAULT: Final = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 _DEFAULT_LIMIT: Final = 153600
@@ -91,16 +92,6 @@ def parse(raw: bytes) -> Message:
         limit=int(limit) if limit.isdigit() else _DEFAULT_LIMIT,
         body=body,
     )
-
-
-def _tree(raw: bytes) -> ET.Element:
-    """SOAP forbids document types, and without them there are no entities to expand."""
-    if b"<!DOCTYPE" in raw:
-        raise Fault(1700, "w:SchemaValidationError", "SOAP forbids document type declarations.")
-    try:
-        return ET.XML(raw)
-    except ET.ParseError as error:
-        raise Fault(1700, "w:SchemaValidationError", "The request is not well-formed XML.") from error
 
 
 def _named(header: ET.Element, path: str) -> dict[str, str]:
