@@ -1,5 +1,8 @@
 """Storms in simulated time, one seed after the other.
 
+A step is an event that happened to a world (`events.EVENTS`) and everything that must hold checked after it; what the
+applies, the server and the hosts do meanwhile is part of the step, and so is the peace at the end of each storm.
+
 A failure prints its seed, and the shortest list of events that still fails. `--only` runs one seed and prints its log.
 Each storm has a separate process that begins where this one stands after its first storms: what ran before a seed
 changes nothing of it.
@@ -22,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.simulation import remembered
 from tests.simulation.events import Event, shrunk
 from tests.simulation.journal import listen_to_journal
 from tests.simulation.running import answered, of_seed, run_storm
@@ -49,7 +53,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="simulation")
     asked.add_argument("--seed", type=int, default=1, help="the first seed")
     asked.add_argument("--steps", type=int, default=1000, help="events in all, at least")
-    asked.add_argument("--jobs", type=int, default=2, help="storms at a time")
+    asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="storms at a time")
     asked.add_argument("--only", action="store_true", help="this seed alone, with its log")
     asked.add_argument("--answers", action="store_true", help="what the world of this seed answers after an apply")
     asked.add_argument("--no-shrink", action="store_true")
@@ -57,6 +61,7 @@ def main() -> None:
     given = asked.parse_args()
     install()
     listen_to_journal()
+    remembered.install()
     logging.disable(logging.CRITICAL)
     gc.disable()  # what a collection deletes has effects: it must not come at any moment
     shared = Path("/dev/shm")

@@ -34,7 +34,7 @@ from reconciler.model.errors import (
     Unreachable,
 )
 from reconciler.model.script import Script
-from tests.simulation.scheduler import Process, scheduler
+from tests.simulation.scheduler import Process, SimLock, scheduler
 
 SERVER_ADDRESS = "10.0.0.5"
 _RUNTIME = "8.0.11"
@@ -217,7 +217,8 @@ LAB = Process("lab")
 def elsewhere(process: Process, name: str, work: Callable[[], Any], seconds: float) -> Any:
     """Have a thread of another process do something: it goes on where the caller is killed or does not wait any longer.
     Raises TimeoutError."""
-    ended = threading.Event()
+    ended = SimLock()
+    ended.acquire(blocking=False)
     found: list[Any] = []
     failed: list[BaseException] = []
 
@@ -227,10 +228,10 @@ def elsewhere(process: Process, name: str, work: Callable[[], Any], seconds: flo
         except (ReconcileError, DeployError, WireFault, OSError, ValueError, KeyError) as error:  # for the caller
             failed.append(error)
         finally:
-            ended.set()
+            ended.release()
 
     scheduler.spawn(name, run, process)
-    if not ended.wait(seconds):
+    if not ended.acquire(timeout=seconds):
         raise TimeoutError
     if failed:
         raise failed[0]

@@ -6,10 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulation.scheduler import scheduler
-from tests.simulation.world import SECRETS, Run, World
-
-LONGEST = 6 * 3600.0
-"""Seconds that an apply may take, whatever happens: twice the longest deadline of a request, and an outage for each."""
+from tests.simulation.world import LONGEST, SECRETS, Run, World
 
 KINDS = {
     "proxies": ("proxy", "hostName"),

@@ -17,7 +17,7 @@ from tests.simulation.scheduler import scheduler
 from tests.simulation.storm import Storm
 from tests.simulation.world import Hand, World
 
-EACH = 60
+EACH = 120
 """Events of a seed."""
 _SIZES = (1, 2, 3, 5, 12, 40)
 _OFTEN = (30, 30, 20, 14, 5, 0.4)

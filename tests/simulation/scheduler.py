@@ -98,12 +98,9 @@ class Scheduler:
         self._idle: list[_Worker] = []
         self.main = Process("simulation")
         self.failure: BaseException | None = None
-        self._root = self._tasks[get_ident()] = Task("main", self.main)
+        self.current = self._root = self._tasks[get_ident()] = Task("main", self.main)
+        """The thread that has the turn."""
         self._living.append(self._root)
-
-    @property
-    def current(self) -> Task:
-        return self._tasks[get_ident()]
 
     def reset(self, seed: int) -> None:
         """Begin anew: no thread but this one is left."""
@@ -150,7 +147,7 @@ class Scheduler:
 
     def perhaps_switch(self) -> None:
         """A thread may lose its turn here."""
-        if not self._pinned and self._ready and self.random.random() < _PREEMPTED:
+        if self._ready and not self._pinned and self.random.random() < _PREEMPTED:
             self.switch()
 
     def switch(self) -> None:
@@ -176,6 +173,7 @@ class Scheduler:
         following = self._next()
         if following is not task:
             self.switches += 1
+            self.current = following
             following.turn.release()
             task.turn.acquire()
         self.check(task)
@@ -245,7 +243,8 @@ class Scheduler:
             self._living.remove(task)
             del self._tasks[get_ident()], task
             self._idle.append(worker)
-            self._next().turn.release()
+            self.current = self._next()
+            self.current.turn.release()
 
     def kill(self, process: Process) -> None:
         """End a process at once. Returns when its threads have noticed."""
@@ -269,20 +268,26 @@ scheduler = Scheduler()
 class SimLock:
     """In the place of `threading.Lock`."""
 
+    __slots__ = ("__weakref__", "_is_held", "_waiting")
+
     def __init__(self) -> None:
         self._is_held = False
         self._waiting: list[Task] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         task = scheduler.current
-        if blocking and not task.process.is_dead:  # who was killed still tidies up, as far as nothing is waited for
-            scheduler.check(task)
+        if blocking and not task.processes[-1].is_dead:  # who was killed still tidies up, if nothing is waited for
+            if task.interrupt is not None:
+                scheduler.check(task)
             scheduler.perhaps_switch()
         if not self._is_held:
             self._is_held = True
             return True
         if not blocking or timeout == 0:
             return False
+        return self._waited(task, timeout)
+
+    def _waited(self, task: Task, timeout: float) -> bool:
         scheduler.check(task)
         task.woken = False
         self._waiting.append(task)
@@ -312,8 +317,64 @@ class SimLock:
     def locked(self) -> bool:
         return self._is_held
 
+    def _is_owned(self) -> bool:
+        """For `threading.Condition`."""
+        return self._is_held
+
     def _at_fork_reinit(self) -> None:
         self._is_held = False
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class SimRLock:
+    """In the place of `threading.RLock`."""
+
+    __slots__ = ("__weakref__", "_count", "_lock", "_owner")
+
+    def __init__(self) -> None:
+        self._lock = SimLock()
+        self._owner: Task | None = None
+        self._count = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        task = scheduler.current
+        if self._owner is task:
+            self._count += 1
+            return True
+        if not self._lock.acquire(blocking, timeout):
+            return False
+        self._owner, self._count = task, 1
+        return True
+
+    def release(self) -> None:
+        if self._owner is not scheduler.current:
+            raise RuntimeError("cannot release un-acquired lock")
+        self._count -= 1
+        if not self._count:
+            self._owner = None
+            self._lock.release()
+
+    def _release_save(self) -> tuple[int, Task | None]:
+        saved = (self._count, self._owner)
+        self._count, self._owner = 0, None
+        self._lock.release()
+        return saved
+
+    def _acquire_restore(self, saved: tuple[int, Task | None]) -> None:
+        self._lock.acquire()
+        self._count, self._owner = saved
+
+    def _is_owned(self) -> bool:
+        return self._owner is scheduler.current
+
+    def _at_fork_reinit(self) -> None:
+        self._lock._at_fork_reinit()
+        self._owner, self._count = None, 0
 
     def __enter__(self) -> bool:
         return self.acquire()

@@ -14,9 +14,9 @@ from reconciler import timing
 from reconciler.cli import interrupts
 from tests.simulation.events import Event
 from tests.simulation.hosts import LAB
-from tests.simulation.invariants import LONGEST, Broken, Invariants
+from tests.simulation.invariants import Broken, Invariants
 from tests.simulation.scheduler import Killed, scheduler
-from tests.simulation.world import BUILDS, SERVER, Hand, Run, World, of
+from tests.simulation.world import BUILDS, LONGEST, SERVER, Hand, Run, World
 
 
 class Storm(Invariants):
@@ -225,18 +225,16 @@ class Storm(Invariants):
         del a
         build = self.world.state["build"]
         if build != BUILDS[-1] and self.world.is_serving:
-            self._restart(float(to))
-            with of(LAB):
-                self.world.server.upgrade_server(BUILDS[BUILDS.index(build) + 1])
+            self._restart(float(to), BUILDS[BUILDS.index(build) + 1])
 
-    def _restart(self, seconds: float) -> None:
+    def _restart(self, seconds: float, build: str = "") -> None:
         if not self.world.is_serving:
             return
         self.world.server_crashes()
 
         def start() -> None:
             timing.sleep(seconds)
-            self.world.server_starts()
+            self.world.server_starts(build)
             self.world.note("the server is up")
 
         scheduler.spawn("server", start, LAB)

@@ -9,7 +9,7 @@ from _thread import get_ident
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.simulation.scheduler import SimLock, scheduler
+from tests.simulation.scheduler import SimLock, SimRLock, scheduler
 
 
 def _active() -> dict[int, Any]:
@@ -89,7 +89,7 @@ def install() -> None:
     module: Any = threading
     module.Lock = module._allocate_lock = SimLock
     module._CRLock = None
-    module.RLock = module._PyRLock
+    module.RLock = module._PyRLock = SimRLock
     module.Thread, module.Timer = SimThread, SimTimer
     module._time = scheduler.monotonic
     module.current_thread = lambda: _active().get(get_ident()) or scheduler.current

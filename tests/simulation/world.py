@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import sqlite3
 import ssl
 import threading
@@ -18,7 +19,6 @@ from random import Random
 from typing import Any, TextIO, cast
 
 import httpx
-import yaml
 
 from reconciler import randomness, timing
 from reconciler.cli.boundary import run as call
@@ -31,10 +31,12 @@ from reconciler.lab.server.dispatch import Dispatcher
 from reconciler.lab.state import Document
 from reconciler.model.plan import Plan
 from tests.simulation import hosts as hosts_module
-from tests.simulation.hosts import LAB, Fleet, Host, Session
+from tests.simulation.hosts import LAB, Fleet, Host, Session, elsewhere
 from tests.simulation.scheduler import Killed, Process, Task, scheduler
 from tests.simulation.transport import Transport
 
+LONGEST = 6 * 3600.0
+"""Seconds that an apply may take, whatever happens: twice the longest deadline of a request, and an outage for each."""
 SERVER = "vbo.example.com"
 ADMIN = "EXAMPLE\\svc-vbo"
 SECRETS = {"VBO_PASSWORD": "pw-Zq81-vbo", "LINUX_KEY": "key-Yk27-linux"}
@@ -209,7 +211,14 @@ class World:
         server.manage = self._manage
 
     def _manage(self, name: str, args: Mapping[str, Any]) -> Any:
-        return self.server.powershell(name, args)
+        """The module asks the service, and ends with it."""
+        if not self.is_serving:
+            raise ValueError("Failed to connect to the server: the service is not running.")
+        server = self.server
+        try:
+            return elsewhere(self.process, name, lambda: server.powershell(name, args), LONGEST)
+        except ConnectionResetError as error:
+            raise ValueError("The connection to the service was lost.") from error
 
     def _new_server(self) -> LabServer:
         return LabServer(
@@ -250,10 +259,13 @@ class World:
         self.crashes += 1
         scheduler.kill(self.process)
 
-    def server_starts(self) -> None:
+    def server_starts(self, build: str = "") -> None:
+        """`build` was installed meanwhile."""
         self.process = Process("server")
         with of(self.process):
             self.server = self._new_server()
+            if build:
+                self.server.upgrade_server(build)
             self._served = self.server.begin()
 
     @property
@@ -263,7 +275,8 @@ class World:
     # the program
 
     def write(self) -> None:
-        self.file.write_text(yaml.dump(self.wanted, Dumper=yaml.CSafeDumper, sort_keys=False), encoding="utf-8")
+        """JSON, which is YAML, too, and written faster."""
+        self.file.write_text(f"---\n{json.dumps(self.wanted, indent=1)}\n", encoding="utf-8")
 
     def note(self, text: str) -> None:
         self.log.append(f"{scheduler.now:11.3f} {text.replace(str(self.folder), 'FOLDER')}")
@@ -364,6 +377,7 @@ def install() -> None:
     from reconciler.clients import host_session, session_pool
     from reconciler.clients.vbo import wire
     from reconciler.journal import lock
+    from reconciler.lab.server import repository_upgrades
 
     class Wire(wire.Wire):
         def __init__(self, server: Any, root: str, *, clock: Any, transport: Any = None) -> None:
@@ -397,6 +411,7 @@ def install() -> None:
         (session_pool, "open_host", open_host),
         (lock, "this_process", lambda: f"machine {scheduler.current.process.name} 1"),
         (lock, "is_gone", lambda process: False),
+        (repository_upgrades, "_POLL_SECONDS", 30.0),  # waits for days of simulated time
     ]
     for module, name, value in patched:
         setattr(module, name, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -119,7 +119,7 @@ class Options:
     def of(cls, data: Mapping[str, Any]) -> Options:
         """The switches of a state document. Raises ValueError for one that does not exist."""
         given = data.get("options", {})
-        unknown = sorted(set(given) - {item.name for item in fields(cls)})
+        unknown = sorted(given.keys() - cls.__dataclass_fields__.keys())
         if unknown:
             raise ValueError(f"the lab has no option {', '.join(unknown)}")
         return cls(**given)
