@@ -30,6 +30,7 @@ SUMMARIES = {
     "bad-name": "Name not allowed",
     "plain-secret": "Secret in plain text",
     "placeholder": "Unknown placeholder",
+    "unused": "Without effect",
     "name-taken": "Name already taken",
     "missing-file": "File not found",
     "trust": "File of --trust not protected",

@@ -11,7 +11,7 @@ from reconciler.kinds import KINDS
 from reconciler.model.inventory import LOCAL
 
 SINGLES: Final = ("server", "smtp", "policy")
-_DEFAULTS_OF: Final = {
+DEFAULTS_OF: Final = {
     "copy_jobs": "copy_job",
     "jobs": "job",
     "pools": "pool",
@@ -191,7 +191,7 @@ class Layers:
         return flat
 
     def _defaults(self, section: str) -> Map:
-        found = self._root.get("defaults", {}).get(_DEFAULTS_OF.get(section, ""), {})
+        found = self._root.get("defaults", {}).get(DEFAULTS_OF.get(section, ""), {})
         return found if isinstance(found, dict) else {}
 
 

@@ -26,6 +26,7 @@ from reconciler.inventory.resources import Builder
 from reconciler.inventory.rule_checks import report_findings, report_unknown_group
 from reconciler.inventory.source import Source
 from reconciler.inventory.source_map import Map
+from reconciler.inventory.unused import report_unused
 from reconciler.kinds.rules import Declared, Values
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
@@ -106,6 +107,7 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
         check_files(entries, server, folder, report)
     if report.has_errors or server is None:
         return None
+    report_unused(root, report)
     commands = root.get("secrets", {}).get("exec", {})
     file_digests = digests(entries, server, root.get("playbooks", ()), folder)
     return Inventory(

@@ -144,8 +144,10 @@ class Builder:
         except ValueError as error:
             place = entry.value_place(name, self._report.marks)
             where = address(kind.name, entry.name)
-            detail = f"`{name}` of {kind.name} {quoted(entry.name)}: {error}."
-            self._report.add("wrong-value", detail, place=place, address=where)
+            reason, _, way = str(error).partition(": write ")
+            detail = f"`{name}` of {kind.name} {quoted(entry.name)}: {reason}."
+            fix = f"Write {way}." if way else "Write another value."
+            self._report.add("wrong-value", detail, fix=fix, place=place, address=where)
             return value
 
     def _gathered(self, kind: Kind) -> dict[str, dict[str, list[str]]]:

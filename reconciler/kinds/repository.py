@@ -38,7 +38,7 @@ def normalize_keep(value: Any) -> str:
         raise ValueError(f"{value!r} is not a time to keep: write for example 30 days, 6 months, 3 years, or forever")
     amount, unit = int(found.group(1)), found.group(2).lower()
     if unit == "year" and amount not in _YEARS:
-        raise ValueError(f"{amount} years cannot be kept: the product offers {', '.join(map(str, _YEARS))} years")
+        raise ValueError(f"{amount} years cannot be kept: write one of {', '.join(map(str, _YEARS))} years")
     return f"{amount} {unit}" + ("s" if amount != 1 else "")
 
 

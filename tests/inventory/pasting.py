@@ -18,8 +18,10 @@ _LINE = re.compile(
 )
 _SPAN = re.compile(r"`([^`]+)`")
 _WRITE = re.compile(r"^(?:Write|Add for example|Write it like|Write it as a list:) `")
-_MEANT = re.compile(r"^Did you mean `([^`]+)`\?")
+_MEANT = re.compile(r"^(?:Did you mean|Name the pool:) `([^`]+)`(?:\?|\.)")
 _REMOVE = re.compile(r"^Remove ((?:`[^`]+`(?:, | or )?)+)")
+_DROP = re.compile(r"^(?:Remove it(?:\.|,)|Keep one of the two\.|Remove one of (?:the two|them)[.,])")
+_ADD = re.compile(r"^Add (?P<codes>`[A-Za-z_]+: [^`]*`(?: or `[A-Za-z_]+: [^`]*`)*)(?: to `(?P<to>\w+)`)?[.,;]")
 _INSTEAD = re.compile(r"instead of `([^`]+)`")
 _BESIDE = re.compile(r", or install| instead of |; here or under |, here or under | if that ")
 """What follows is not to be pasted."""
@@ -50,7 +52,8 @@ class Paste:
     def ways(self) -> Iterator[str]:
         """The text after each way to follow the fix; none if it is prose, with nothing to paste."""
         spot = self.spot
-        if spot is None or any(word in self.fix for word in _ELSEWHERE):
+        add = _ADD.match(self.fix)
+        if spot is None or (add is None and any(word in self.fix for word in _ELSEWHERE)):
             return
         if meant := _MEANT.match(self.fix):
             old = spot.key if spot.key is not None and spot.key.start_mark.index == self.at else spot.value
@@ -66,11 +69,41 @@ class Paste:
                 yield self._edited([edit for code in codes for edit in self._set(spot, code)])
             else:
                 yield from (self._edited(self._set(spot, code)) for code in codes)
+        elif add:
+            for code in _SPAN.findall(add["codes"]):
+                owner = self._map_at(add["to"]) if add["to"] else None
+                yield self._edited(self._set(spot, code) if owner is None else [_inserted(owner, code)])
+        else:
+            yield from self._removals(spot)
+
+    def _removals(self, spot: Spot) -> Iterator[str]:
+        if _DROP.match(self.fix) and spot.inside is not None:
+            yield self._edited([self._dropped(spot)])
         elif names := _REMOVE.match(self.fix):
             for name in _SPAN.findall(names[1]):
                 start, end = self._pair(spot, name.partition(":")[0])
                 end += self.text[end : end + 1] == ","
                 yield self._edited([(start, end, "")])
+
+    def _map_at(self, name: str) -> yaml.MappingNode | None:
+        found = [value for key, value in _children(self.root) if key is not None and key.value == name]
+        return next((node for node in found if isinstance(node, yaml.MappingNode)), None)
+
+    def _dropped(self, spot: Spot) -> Edit:
+        """The pair or item that stands there, with the comma or line that belongs to it."""
+        start = (spot.key or spot.value).start_mark.index
+        end = spot.value.end_mark.index
+        if isinstance(spot.inside, yaml.CollectionNode) and spot.inside.flow_style:
+            after = re.match(r"\s*,\s*", self.text[end:])
+            before = re.search(r",\s*$", self.text[:start])
+            if after:
+                end += after.end()
+            elif before:
+                start = before.start()
+            return start, end, ""
+        start = self.text.rfind("\n", 0, start) + 1
+        line_end = self.text.find("\n", max(start, end - 1))
+        return start, len(self.text) if line_end < 0 else line_end + 1, ""
 
     def _edited(self, edits: list[Edit]) -> str:
         text = self.text
