@@ -64,6 +64,7 @@ class AppliedStateRecorder:
         self._naming = naming
         self._changes = {change.key: change for change in plan.changes}
         runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
+        runs += [key.address for key in plan.asleep if key.action == Action.RUN]
         self._pending = dict.fromkeys(runs, "pending")
         self._write({where: {**self._stored.get(where, {}), PENDING: "pending"} for where in runs})
 
@@ -99,6 +100,7 @@ class AppliedStateRecorder:
                 self._applied_state.forget(self._scope, where)
         self._naming = None
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
+        differs |= {key.address for key in plan.asleep}
         self._store([where for where in self._inventory.resources if where not in differs])
 
     def _step(self, event: StepStarted | StepDone) -> Step | None:

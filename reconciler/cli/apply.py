@@ -154,11 +154,13 @@ def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _show_verification(console: Console, after: PlanResult, remaining: Mapping[str, Any] | None) -> None:
+    from reconciler.render.results import asleep_text
+
     if console.machine:
         return
     where = " (in the lab)" if after.plan.lab else ""
     if remaining is None:
-        console.result(f"\nVerified{where}: {_nothing_left(after)}.\n")
+        console.result(f"\nVerified{where}: {_nothing_left(after)}.\n{asleep_text(after.plan.reports)}")
         return
     console.result(f"\nVerified{where}: these differences remain.\n\n")
     _show_plan(console, remaining)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.doctor.check import Check, Level
 from reconciler.doctor.ports import check_ports, of_pool, of_server
 from reconciler.doctor.stages import check_host_name, check_listener, passed, stopped
-from reconciler.model.errors import RemoteError, SecretError
+from reconciler.model.errors import RemoteError, SecretError, Unreachable
 from reconciler.observe.probe import deploying_login, judged, read_facts, script_arguments
+from reconciler.plan.sleepers import may_sleep
 from reconciler.requirements import evaluate
 
 if TYPE_CHECKING:
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
     from reconciler.requirements import UnmetRequirement
 
 
+ASLEEP: Final = "asleep: it does not answer, which `sleep: allowed` permits"
 _CHECKED_BEFORE: Final = "account.deploys"
 """A fact that playbooks require; where it is known, the check `rights` is about it."""
 
 
 @dataclass(slots=True)
 class HostChecks:
-    """The checks of a host, its facts, and the ports that it reaches; none if it could not be reached."""
+    """The checks of a host, its facts, and the ports that it reaches; none if it could not be reached. `asleep`: no
+    connection could be made to it, and it may be off."""
 
     checks: list[Check]
     facts: Mapping[str, Any] = field(default_factory=dict)
     ports: list[Check] = field(default_factory=list)
+    asleep: bool = False
 
 
 def check_host(context: CheckContext, proxy: Resource, connection: Connection) -> HostChecks:
@@ -46,6 +50,8 @@ def check_host(context: CheckContext, proxy: Resource, connection: Connection) -
         host.facts = judged(facts, deploying_login(context.access, proxy), connection)
         host.ports = _ports(context, proxy, connection)
     except (RemoteError, SecretError) as error:
+        if isinstance(error, Unreachable) and may_sleep(proxy):
+            return HostChecks([Check(subject, "connection", Level.UNKNOWN, ASLEEP)], asleep=True)
         host.checks += stopped(subject, error, peer=connection.peer)
     else:
         host.checks += [*passed(subject, answer=_summary(host.facts)), *_account(subject, host.facts)]

@@ -76,6 +76,10 @@ def are_used(row: Check, build: str) -> bool:
     return not is_new or version_numbers(build) >= (8,)
 
 
+def is_port(row: Check) -> bool:
+    return row.name.startswith("port-")
+
+
 def proven(row: Check, listening: bool | None) -> Check | None:
     """`row` where the host says whether the proxy service listens: if it does, a connection that fails shows that
     something is in the way; if not, there is nothing to show yet."""

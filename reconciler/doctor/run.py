@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.doctor.check import Check, Level, ordered
 from reconciler.doctor.hosts import HostChecks, check_clock, check_host, check_requirements, compared
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
-from reconciler.doctor.ports import are_used, proven
+from reconciler.doctor.ports import are_used, is_port, proven
 from reconciler.doctor.server import ServerChecks, check_powershell, check_rest
 from reconciler.model.waiting import Awaited, Waiting, reading
 from reconciler.observe.workers import result, workers
@@ -64,7 +64,9 @@ def check_up(
     tried = [check for row in rows for check in row.result()]
     tried += [check for host in hosts.values() for check in host.result().ports if are_used(check, server.build)]
     found = (proven(check, listening.get(check.subject)) for check in tried)
-    checks = [*server.checks, *(check for check in found if check is not None)]
+    off = {f"host.{name}" for name, future in hosts.items() if future.result().asleep}
+    awake = (check for check in found if check is not None and not (check.subject in off and is_port(check)))
+    checks = [*server.checks, *awake]
     for name, proxy in sorted(proxies.items()):
         checks += _proxy(context, proxy, hosts[name].result() if name in hosts else None, server)
     return ordered(dict.fromkeys(checks))  # several hosts may share a jump host
@@ -84,7 +86,8 @@ def _proxy(context: CheckContext, proxy: Resource, host: HostChecks | None, serv
     existing = server.resources.get(str(proxy.address))
     rows = []
     if server.resources:
-        rows.append(_status(proxy, existing.proxy if existing is not None else None))
+        asleep = host is not None and host.asleep
+        rows.append(_status(proxy, existing.proxy if existing is not None else None, asleep=asleep))
     if proxy.is_local:
         return rows
     if host is None:
@@ -109,12 +112,14 @@ def _without_duplicates(rows: list[Check]) -> Iterator[Check]:
     return (row for row in rows if row.level is not Level.OK or (row.subject, row.name) not in wrong)
 
 
-def _status(proxy: Resource, state: ProxyState | None) -> Check:
+def _status(proxy: Resource, state: ProxyState | None, *, asleep: bool) -> Check:
     if state is None:
         return Check(proxy.address, "status", Level.OK, "not registered yet: `vbo-reconcile apply` adds it")
     if state.is_online:
         return Check(proxy.address, "status", Level.OK, "Online")
     if not state.is_offline:
         return Check(proxy.address, "status", Level.UNKNOWN, "the server does not report it")
+    if asleep:
+        return Check(proxy.address, "status", Level.OK, "Offline and asleep")
     fix = "Fix what is reported of its host, then rescan the proxy in the console of the server."
     return Check(proxy.address, "status", Level.ERROR, "the server reports it as Offline", fix)

@@ -204,6 +204,13 @@ PROXY = Kind(
             encode=nothing,
             decode=hidden,
         ),
+        Field(
+            "sleep",
+            "allowed: its host may be off; nothing is changed on it until it is on again.",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
         Field("service.version", "server, or an exact build.", mode=Mode.LOCAL, encode=nothing, decode=hidden),
         Field(
             "service.install",

@@ -151,7 +151,8 @@ class Plan:
 
     `batches` are the keys of the changes that disrupt a proxy, in groups that are done one after the other; `batch` is
     what their sizes were asked to be. `not_selected` are the keys of changes that the selection leaves out;
-    `not_approved` those that are needed now, and that an approved plan does not have, or not so."""
+    `not_approved` those that are needed now, and that an approved plan does not have, or not so; `asleep` those that
+    wait for a proxy whose host is off on purpose."""
 
     inventory: str
     inventory_digest: str
@@ -168,6 +169,7 @@ class Plan:
     batches: tuple[tuple[str, ...], ...] = ()
     not_selected: tuple[str, ...] = ()
     not_approved: tuple[str, ...] = ()
+    asleep: tuple[ChangeKey, ...] = ()
 
     @property
     def is_empty(self) -> bool:

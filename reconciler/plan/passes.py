@@ -14,6 +14,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Change, Report, UnknownField
 from reconciler.model.recall import Recall
+from reconciler.plan.sleepers import is_asleep
 from reconciler.requirements import Playbook
 
 
@@ -63,6 +64,17 @@ class Inputs:
     @cached_property
     def live_graph(self) -> Graph:
         return Graph.of(self.live.resources)
+
+    @cached_property
+    def asleep(self) -> frozenset[str]:
+        """The names of the declared proxies that sleep."""
+        live, recall = self.live, self.recall
+        proxies = self.inventory.of_kind("proxy")
+        return frozenset(
+            proxy.name
+            for proxy in proxies
+            if is_asleep(proxy, live.resources.get(proxy.address), live.hosts.get(proxy.name), recall)
+        )
 
 
 @dataclass(frozen=True, slots=True)

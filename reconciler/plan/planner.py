@@ -11,6 +11,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Plan
 from reconciler.model.recall import Recall
+from reconciler.plan.asleep import without_asleep
 from reconciler.plan.batches import with_disruptions
 from reconciler.plan.disagreements import plan_consistency
 from reconciler.plan.incomplete import plan_incomplete
@@ -49,7 +50,9 @@ def make_plan(
     naming = Naming(live.server.rest, access)
     naming.refer(live.references)
     naming.directory = live.directory
-    found = run_passes(passes, Inputs(inventory, live, recall, naming, playbooks))
+    inputs = Inputs(inventory, live, recall, naming, playbooks)
+    awake = without_asleep(run_passes(passes, inputs), inputs)
+    found = awake.part
     ordered = order(found.changes, inventory, live, found.obstacles)
     return Plan(
         inventory=inventory.name,
@@ -62,4 +65,5 @@ def make_plan(
         unchanged=found.unchanged,
         requests=live.requests,
         lab=lab,
+        asleep=tuple(sorted(change.key for change in awake.changes)),
     )

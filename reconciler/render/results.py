@@ -9,7 +9,8 @@ from typing import Any
 
 from reconciler.model.address import name_of
 from reconciler.model.event import ChangeEnded, Outcome
-from reconciler.model.plan import ChangeKey
+from reconciler.model.plan import ChangeKey, Report
+from reconciler.plan.asleep import ASLEEP
 from reconciler.render.style import Style, clean
 from reconciler.render.symbols import ACTIONS
 from reconciler.render.tables import columns
@@ -51,6 +52,12 @@ def unhealthy_text(problems: Mapping[ChangeKey, str], style: Style) -> str:
     lines = ["Failed verification after apply:"]
     lines += columns([(key.address, problems[key]) for key in sorted(problems)])
     return "".join(f"{style.plain(line)}\n" for line in lines)
+
+
+def asleep_text(reports: Iterable[Report]) -> str:
+    """The proxies that were left as they are because their hosts are off on purpose."""
+    names = [clean(name_of(report.address)) for report in reports if report.code == ASLEEP]
+    return f"Asleep and left unchanged: {', '.join(names)}. Plan again when they are on.\n" if names else ""
 
 
 def verdict(ends: Sequence[ChangeEnded], in_flight: int = 0) -> str:

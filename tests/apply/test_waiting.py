@@ -25,7 +25,7 @@ from reconciler.model.errors import (
 from reconciler.model.event import ChangeEnded, Due, Outcome, StepStarted
 from reconciler.model.inventory import Inventory, Policy, Resource
 from reconciler.model.live import Live, ServerInfo
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.plan import Action, Cause, Change, ChangeKey, Plan, Reason
 from reconciler.model.recall import Recall
 from reconciler.model.steps import CreateObject, RunJob
 from reconciler.plan.job_runs import PENDING, begun_after
@@ -360,6 +360,18 @@ def test_a_job_stays_due_until_it_has_a_result(outcome: Outcome, due: Due, left:
     after = (change,) if left else ()
     recorder.settle(Plan("corp", "", server, after))
     assert notes.rows["job.daily"].get(PENDING) == left
+
+
+def test_a_job_behind_a_proxy_that_sleeps_stays_due() -> None:
+    """It is not started, and neither the start of an apply nor its verification forgets that it is to be."""
+    server = ServerInfo(HOST, 8, "8.6.0.100")
+    inventory = Inventory("corp", Access(VboServer(HOST, LOGIN), {}, {}, {}, ""), {JOB: DAILY}, Policy(), (), "")
+    notes = Notes()
+    recorder = AppliedStateRecorder(inventory, Live(server, {}, {}, {}), Recall(), cast("AppliedState", notes), "scope")
+    waiting = Plan("corp", "", server, (), asleep=(ChangeKey("run", "job.daily"),))
+    recorder.begin(waiting)
+    recorder.settle(waiting)
+    assert notes.rows["job.daily"][PENDING] == "pending"
 
 
 @pytest.mark.parametrize(

@@ -72,3 +72,33 @@ def test_one_apply_ends_with_everything_current_and_names_what_is_left(tmp_path:
     assert {item["organization"].partition(".")[0] for item in lost}.isdisjoint(several)
     jobs = json.loads(made.run("jobs", "list", str(made.file), "--lab", "--format", "json").out)["jobs"]
     assert {job["last_status"] for job in jobs if not job["name"].startswith(DEAD)} == {"Success"}
+
+
+@pytest.mark.parametrize("version", [7, 8])
+def test_a_proxy_that_may_sleep_is_no_error_and_is_upgraded_when_it_is_on(tmp_path: Path, version: int) -> None:
+    old, new = BUILDS[version]
+    made, asleep = Rehearsal(tmp_path / "world"), "px-lnx-0-0" if version == 8 else "px-1"
+    made.folder.mkdir()
+    made.file.write_text(Fleet(2, pools=(1,) if version == 8 else (), asleep=1, dead=False).yaml(), encoding="utf-8")
+    made.plan()
+    made.set("server", f"build={old}")
+    made.converges()
+    made.set(asleep, "power=off")
+    quiet = made.plan()
+    assert (quiet["code"], quiet["changes"]) == (0, [])
+    assert (f"proxy.{asleep}", "asleep") in [(item["address"], item["code"]) for item in quiet["reports"]]
+    assert made.run("drift", "--lab", str(made.file)).code == 0
+    made.set("server", f"build={new}")
+    ended = made.apply(*WAIVED)
+    assert ended.code == 0, ended.out
+    assert f"Asleep and left unchanged: {asleep}." in ended.out
+    waits = {item["address"] for item in made.plan()["reports"] if item["code"] == "waits-for-asleep"}
+    behind = "pool-0" if version == 8 else asleep
+    assert waits == {f"repository.store-{behind}", f"job.{behind}-0"}
+    assert (made.plan()["code"], made.plan()["changes"]) == (0, [])
+    made.set(asleep, "power=on")
+    assert f"upgrade:proxy.{asleep}" in made.changes() or version == 7
+    made.apply(*WAIVED)
+    after = made.plan()
+    assert (after["code"], after["changes"]) == (0, [])
+    assert not [item for item in after["reports"] if item["code"] == "asleep"]

@@ -36,8 +36,12 @@ class Fleet:
     pools: tuple[int, ...] = ()
     asleep: int = 0
     jobs_each: int = 1
+    dead: bool = True
 
     def sleepers(self) -> list[str]:
+        """Members of pools; without pools the last of the others."""
+        if not self.pools:
+            return [f"px-{self.singles - 1 - number}" for number in range(self.asleep)]
         return [f"px-lnx-{pool}-0" for pool in range(self.asleep)]
 
     def yaml(self) -> str:
@@ -49,16 +53,20 @@ class Fleet:
         return _HEAD.format() + "".join(f"{name}:\n{''.join(lines)}" for name, lines in sections.items() if lines)
 
     def _lines(self) -> Iterator[tuple[str, str]]:
-        for name in (*(f"px-{number}" for number in range(self.singles)), DEAD):
+        for name in (*(f"px-{number}" for number in range(self.singles)), *((DEAD,) if self.dead else ())):
             group = "dmz" if name.endswith(("1", "3", "5")) else "domain"
-            yield "proxies", f"{name}: {{host: {name}.corp.example.com, group: {group}}}"
+            yield "proxies", f"{name}: {{host: {name}.corp.example.com, group: {group}{self._sleep(name)}}}"
             yield from self._behind(name, f"proxy: {name}, path: 'D:\\VBO'")
         for pool, active in enumerate(self.pools):
             yield "pools", f"pool-{pool}: {{description: pool}}"
             for member in range(active + (1 if pool < self.asleep else 0)):
                 name = f"px-lnx-{pool}-{member}"
-                yield "proxies", f"{name}: {{host: {name}.example.net, group: linux, pool: pool-{pool}}}"
+                placed = f"host: {name}.example.net, group: linux, pool: pool-{pool}"
+                yield "proxies", f"{name}: {{{placed}{self._sleep(name)}}}"
             yield from self._behind(f"pool-{pool}", f"pool: pool-{pool}, object_storage: {_BUCKET.format(f'f{pool}')}")
+
+    def _sleep(self, name: str) -> str:
+        return ", sleep: allowed" if name in self.sleepers() else ""
 
     def _behind(self, owner: str, place: str) -> Iterator[tuple[str, str]]:
         yield "repositories", f"store-{owner}: {{{place}}}"

@@ -318,7 +318,8 @@ def _reports(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterat
     if decision.maintenance is MaintenanceAction.EXTERNAL:
         text = "in maintenance mode, which no apply of this inventory set: left unchanged"
         text += ", and not upgraded while it is off" if proxy.is_asleep else ""
-        yield Report(proxy.address, "in-maintenance", text, declared.position)
+        fix = "If its host is off on purpose, declare it:\n  sleep: allowed" if proxy.is_asleep else ""
+        yield Report(proxy.address, "in-maintenance", text, declared.position, fix=fix)
 
 
 def _other_name(declared: Resource, proxy: ProxyView) -> Iterator[Report]:

@@ -84,7 +84,7 @@ def _upgrade(
     return Change(
         address=proxy.address,
         action=Action.UPGRADE,
-        fields=(FieldChange(FIELD, installed, target, cause=cause),),
+        fields=(FieldChange(FIELD, installed, target, unknown=installed is None, cause=cause),),
         cause=cause,
         steps=() if blocked else steps,
         precondition=digest({"id": proxy.live.id if proxy.live is not None else None, "version": installed}),

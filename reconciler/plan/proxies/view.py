@@ -88,10 +88,8 @@ class ProxyView:
 
     @property
     def is_asleep(self) -> bool:
-        """Whether users put it into maintenance mode and switched it off, as is done outside of the backup hours. Which
-        status the server shows in maintenance mode is not documented, so the host itself must be away, too."""
-        is_away = self.host is not None and self.host.problem is not None
-        return self.state.in_maintenance and not self.state.is_online and is_away and not self.drained_by_us
+        """Whether its host is off on purpose."""
+        return self.name in self.inputs.asleep
 
     @property
     def is_half_created(self) -> bool:
