@@ -86,7 +86,8 @@ class Paste:
                 yield self._edited([(start, end, "")])
 
     def _map_at(self, name: str) -> yaml.MappingNode | None:
-        found = [value for key, value in _children(self.root) if key is not None and key.value == name]
+        pairs = self.root.value if isinstance(self.root, yaml.MappingNode) else ()
+        found = [value for key, value in pairs if key.value == name]
         return next((node for node in found if isinstance(node, yaml.MappingNode)), None)
 
     def _dropped(self, spot: Spot) -> Edit:
