@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command, only_reads=True)
 @inventory_argument
+@click.option(
+    "--secrets", is_flag=True, help="Resolve every secret too, where its reference says. Values are not used."
+)
 @format_option("human", "json")
 @verbosity_options
 @pass_console
-def validate(console: Console, path: Path, outputs: Sequence[Output]) -> int:
+def validate(console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool) -> int:
     """Check the inventory at PATH (a file or a folder) without connecting to anything.
 
-    Shows all errors and warnings at once, with file, line and column.
+    Shows all errors and warnings at once, with file, line and column. With --secrets also those secrets that cannot be
+    resolved: this runs the programs and asks the servers that the references name.
     """
     from reconciler.operations import validate as check
 
-    result = check(path, include_root=console.world.include_root, trust=console.world.trust)
+    environment = console.environment if secrets else None
+    result = check(path, include_root=console.world.include_root, trust=console.world.trust, secrets=environment)
     deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
     if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":
         _annotate(console, path, result.diagnostics)

@@ -27,7 +27,7 @@ def _moved(value: Any, way: str, key: str = "") -> Any:
         return [_moved(part, way, key) for part in value]
     if isinstance(value, str) and key in _FILES and not Path(value).is_absolute():
         return os.path.normpath(f"{way}/{value}")
-    if isinstance(value, str) and value.startswith("secret://file/"):
-        path = value.removeprefix("secret://file/")
-        return value if Path(path).is_absolute() else f"secret://file/{os.path.normpath(f'{way}/{path}')}"
+    if isinstance(value, str) and value.startswith(("secret://file/", "secret://sops/")):
+        scheme, path = value[:14], value[14:]
+        return value if Path(path).is_absolute() else f"{scheme}{os.path.normpath(f'{way}/{path}')}"
     return value

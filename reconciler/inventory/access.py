@@ -17,6 +17,8 @@ from reconciler.model.connection import (
     Server,
     Transport,
     Trust,
+    Vault,
+    VaultLogin,
 )
 from reconciler.model.inventory import LOCAL
 from reconciler.model.secret import SecretRef
@@ -25,8 +27,8 @@ _SYSTEM: Final = Trust()
 _USUAL: Final = Deadlines()
 
 
-def build_access(entries: Entries, server: Entry, commands: Mapping[str, Any], root: str) -> Access:
-    """`commands` is `secrets.exec`, `root` the folder that relative paths start from."""
+def build_access(entries: Entries, server: Entry, secrets: Mapping[str, Any], root: str) -> Access:
+    """`secrets` are the settings of that section, `root` the folder that relative paths start from."""
     credentials = {name: _credential(entry) for name, entry in entries.get("credentials", {}).items()}
     certificates = {name: _certificate(entry) for name, entry in entries.get("certificates", {}).items()}
     jumps = entries.get("jump_hosts", {})
@@ -41,12 +43,34 @@ def build_access(entries: Entries, server: Entry, commands: Mapping[str, Any], r
         credentials=dict(sorted(credentials.items())),
         certificates=dict(sorted(certificates.items())),
         root=root,
-        commands={name: tuple(command) for name, command in sorted(commands.items())},
+        commands={name: tuple(command) for name, command in sorted(secrets.get("exec", {}).items())},
         packages={
             name: _package(entry.values["service.package"])
             for name, entry in sorted(entries.get("proxies", {}).items())
             if entry.values.get("service.install") == "package" and "service.package" in entry.values
         },
+        vault=Vault(
+            address=secrets.get("vault.address", ""),
+            namespace=secrets.get("vault.namespace", ""),
+            trust=_trust(secrets, "vault.tls."),
+            login=_vault_login(secrets.get("vault.login")),
+        ),
+    )
+
+
+def _vault_login(said: Map | None) -> VaultLogin | None:
+    if said is None:
+        return None
+    [(method, values)] = said.items()
+    if method == "token":
+        return VaultLogin(method, secret=SecretRef.parse(values))
+    role = values.get("role_id", values.get("role", ""))
+    return VaultLogin(
+        method,
+        mount=values.get("mount", "approle" if method == "approle" else "jwt"),
+        role=SecretRef.parse(role) if role.startswith("secret://") else role,
+        secret=_reference(values, "secret_id") or _reference(values, "token"),
+        audience=values.get("audience", ""),
     )
 
 

@@ -14,6 +14,7 @@ from reconciler.inventory.schema import Path_, accepts, schema_at
 from reconciler.inventory.spelling import example, flow, kind_of_value, kinds_of_schema
 from reconciler.kinds import hosts
 from reconciler.model.inventory import LOCAL
+from reconciler.model.secret import SCHEMES
 from reconciler.model.sentences import listed, nearest, quoted
 from reconciler.model.value import canonical
 
@@ -163,7 +164,7 @@ class Problem:
         place, address = self.paths.value_place(self.path), self.paths.address(self.path)
         if isinstance(self.found, str) and self.found.startswith("secret://"):
             detail = f"{self.subject} is not a reference that can be resolved."
-            fix = "Write secret://env/NAME, secret://file/PATH, secret://keyring/SERVICE/USER or secret://exec/NAME."
+            fix = f"Write secret://SCHEME/PATH, with one of {', '.join(SCHEMES)}: secret://env/NAME for example."
             self.report.add("wrong-value", detail, fix=fix, place=place, address=address)
         else:
             detail = f"{self.subject} is plain text; an inventory holds only references to secrets."

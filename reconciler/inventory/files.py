@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ _FILES: Final = {
     "credentials": ("certificate_file", "keytab"),
     "jump_hosts": ("known_hosts",),
     "proxies": ("connection.ca_file", "connection.known_hosts"),
+    "secrets": ("vault.tls.ca_file",),
     "server": ("tls.ca_file", "powershell.ca_file"),
 }
 _SECRETS: Final = {
@@ -36,10 +37,13 @@ _SECRETS: Final = {
 }
 
 
-def check_files(entries: Entries, server: Entry | None, folder: Path, report: Diagnostics) -> None:
+Singles = Mapping[str, Entry | None]
+
+
+def check_files(entries: Entries, singles: Singles, folder: Path, report: Diagnostics) -> None:
     """Warn of files that are missing, and of secrets that others can read."""
     places: dict[str, list[Place]] = {}
-    for entry, field, item, name in _named(entries, server):
+    for entry, field, item, name in _named(entries, singles):
         places.setdefault(name, []).append(entry.value_place(field, report.marks, item))
     for name, named in places.items():
         if not _is_file(folder / name):
@@ -61,10 +65,10 @@ def check_playbooks(root: Map, folder: Path, includes: Includes, report: Diagnos
             report.add("include", detail, fix=fix, place=report.marks.item(named, index))
 
 
-def digests(entries: Entries, server: Entry | None, playbooks: Sequence[str], folder: Path) -> dict[str, str]:
+def digests(entries: Entries, singles: Singles, playbooks: Sequence[str], folder: Path) -> dict[str, str]:
     """SHA-256 of each file that the inventory names, and of its playbooks; empty for an absent one, `too large` for one
     of more than 16 MB. Packages have separate digests."""
-    named = {name for _, field, _, name in _named(entries, server) if field != "service.package"}
+    named = {name for _, field, _, name in _named(entries, singles) if field != "service.package"}
     found = {name: _digest(folder / name) for name in named}
     for playbook in playbooks:
         for file in sorted(_files_of_playbook(folder / playbook)):
@@ -93,10 +97,10 @@ def _digest(file: Path) -> str:
         return ""
 
 
-def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str, int, str]]:
+def _named(entries: Entries, singles: Singles) -> Iterator[tuple[Entry, str, int, str]]:
     for section, fields in _FILES.items():
-        found = [server] if section == "server" and server else entries.get(section, {}).values()
-        for entry in found:
+        single = singles.get(section)
+        for entry in entries.get(section, {}).values() if single is None else (single,):
             for field in fields:
                 value: Any = entry.values.get(field, ())
                 for item, name in enumerate([value] if isinstance(value, str) else value):
@@ -106,18 +110,27 @@ def _named(entries: Entries, server: Entry | None) -> Iterator[tuple[Entry, str,
         for name in (package.get("source", ""), package.get("ca_file", "")):
             if name and not is_address(name):
                 yield entry, "service.package", -1, name
+    for entry, field, path in _references(entries, "sops"):
+        yield entry, field, -1, path.partition("#")[0]
 
 
-def _check_secrets(entries: Entries, folder: Path, report: Diagnostics) -> None:
+def _references(entries: Entries, scheme: str) -> Iterator[tuple[Entry, str, str]]:
+    """Each secret with this scheme: its entry, its field, and what follows the scheme."""
     for section, fields in _SECRETS.items():
         for entry in entries.get(section, {}).values():
             for field in fields:
-                path = str(entry.values.get(field, "")).removeprefix("secret://file/")
-                if path and path != entry.values.get(field) and _is_open(folder / path):
-                    detail = f"All users of this machine can read {quoted(path)}."
-                    fix = f"Restrict its permissions:\n  chmod 600 {path}"
-                    place = entry.value_place(field, report.marks)
-                    report.add("open-secret", detail, fix=fix, place=place, severity=Severity.WARNING)
+                head, _, path = str(entry.values.get(field, "")).removeprefix("secret://").partition("/")
+                if head == scheme:
+                    yield entry, field, path
+
+
+def _check_secrets(entries: Entries, folder: Path, report: Diagnostics) -> None:
+    for entry, field, path in _references(entries, "file"):
+        if _is_open(folder / path):
+            detail = f"All users of this machine can read {quoted(path)}."
+            fix = f"Restrict its permissions:\n  chmod 600 {path}"
+            place = entry.value_place(field, report.marks)
+            report.add("open-secret", detail, fix=fix, place=place, severity=Severity.WARNING)
 
 
 def _is_file(path: Path) -> bool:

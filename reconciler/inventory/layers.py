@@ -10,7 +10,7 @@ from reconciler.inventory.source_map import Map, Place, SourceMap
 from reconciler.kinds import KINDS
 from reconciler.model.inventory import LOCAL
 
-SINGLES: Final = ("server", "smtp", "policy")
+SINGLES: Final = ("server", "smtp", "policy", "secrets")
 DEFAULTS_OF: Final = {
     "copy_jobs": "copy_job",
     "jobs": "job",
@@ -31,7 +31,11 @@ Tree = Mapping[str, "Tree"]
 
 def _nested() -> dict[str, Tree]:
     """For each section the keys whose maps are flattened, each with those inside, from the names of fields."""
-    nested: dict[str, Any] = {"server": {"tls": {}, "powershell": {}}, "proxies": {"connection": {}}}
+    nested: dict[str, Any] = {
+        "proxies": {"connection": {}},
+        "secrets": {"vault": {"tls": {}}},
+        "server": {"tls": {}, "powershell": {}},
+    }
     for kind in KINDS.values():
         for field in kind.fields:
             node = nested.setdefault(kind.section, {})
@@ -137,7 +141,7 @@ class Layers:
         return found
 
     def single(self, section: str) -> Entry | None:
-        """`server`, `smtp` or `policy`."""
+        """One of SINGLES."""
         raw = self._root.get(section)
         if not isinstance(raw, dict):
             return None

@@ -104,15 +104,15 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
     resources, removed = Builder(entries, report, declared.rest).build(server, smtp)
     check_playbooks(root, folder, merged.includes, report)
     if look_at_files:
-        check_files(entries, server, folder, report)
+        check_files(entries, singles, folder, report)
     if report.has_errors or server is None:
         return None
     report_unused(root, report)
-    commands = root.get("secrets", {}).get("exec", {})
-    file_digests = digests(entries, server, root.get("playbooks", ()), folder)
+    secrets = singles.get("secrets")
+    file_digests = digests(entries, singles, root.get("playbooks", ()), folder)
     return Inventory(
         name=root["name"],
-        access=build_access(entries, server, commands, str(folder)),
+        access=build_access(entries, server, secrets.values if secrets is not None else {}, str(folder)),
         resources=resources,
         removed=removed,
         policy=build_policy(policy.values if policy is not None else {}),
@@ -131,7 +131,7 @@ def _positions(root: Map, entries: Entries, server: Entry, report: Diagnostics) 
     sections = ("certificates", "credentials")
     places = {f"{name}.{entry.name}": entry.place for name in sections for entry in entries.get(name, {}).values()}
     places["server"] = server.place
-    places |= {"commands": report.marks.key(root, "secrets")} if "secrets" in root else {}
+    places |= dict.fromkeys(("commands", "vault"), report.marks.key(root, "secrets")) if "secrets" in root else {}
     places |= {"playbooks": report.marks.key(root, "playbooks")} if "playbooks" in root else {}
     return {name: report.marks.position(place) for name, place in places.items()}
 

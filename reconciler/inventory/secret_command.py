@@ -14,7 +14,11 @@ MAX_OUTPUT: Final = 1024 * 1024
 
 
 class CommandFailed(Exception):
-    """Why the secret is not available; never quotes the program's output."""
+    """Why the secret is not available; never quotes the program's output. `status` is its exit code, if it has one."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 def run(command: Sequence[str], folder: Path, deadline: float) -> bytes:
@@ -41,7 +45,7 @@ def run(command: Sequence[str], folder: Path, deadline: float) -> bytes:
             _end(process)
     if process.returncode != 0:
         hint = "run it yourself to see why"
-        raise CommandFailed(f"{program} ended with exit code {process.returncode}; {hint}")
+        raise CommandFailed(f"{program} ended with exit code {process.returncode}; {hint}", process.returncode)
     if len(output) > MAX_OUTPUT:
         raise CommandFailed(f"{program} printed more than 1 MB, which no secret is")
     return output

@@ -1,4 +1,4 @@
-"""Secret references to values, at the moment of use: environment, file, keyring, and commands.
+"""Secret references to values, at the moment of use: environment, file, keyring, commands, and files of SOPS.
 
 No message ever holds a value, nor what a command wrote: only the reference and what to do.
 """
@@ -13,6 +13,7 @@ from threading import RLock
 from typing import Final
 
 from reconciler.inventory.secret_command import CommandFailed, run
+from reconciler.inventory.sops import SopsFiles
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SCHEMES, Secret, SecretRef
 
@@ -21,11 +22,16 @@ DEADLINE: Final = 30.0
 """Seconds that a command may take."""
 
 
-class Resolver:
-    """Resolves references for one run: each of them once, also from several threads.
+Source = Callable[[SecretRef], str]
+"""Finds the values of one scheme. Raises SecretError."""
 
-    `root` is the folder that relative paths start from, `commands` are those of `secret://exec/NAME`. Raises
-    SecretError; a failure is not remembered, so what was mended in the meantime works.
+
+class Resolver:
+    """Resolves references for one run: each of them once, also from several threads, one after the other.
+
+    `root` is the folder that relative paths start from, `commands` are those of `secret://exec/NAME`; `sources` are for
+    schemes that this room does not know. Raises SecretError; a failure is not remembered, so what was mended in the
+    meantime works.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class Resolver:
         root: str,
         commands: Mapping[str, tuple[str, ...]] | None = None,
         *,
+        sources: Mapping[str, Source] | None = None,
         environment: Mapping[str, str] | None = None,
         deadline: float = DEADLINE,
     ) -> None:
@@ -42,11 +49,13 @@ class Resolver:
         self._deadline = deadline
         self._known: dict[SecretRef, Secret] = {}
         self._lock = RLock()
-        self._schemes: dict[str, Callable[[SecretRef], str]] = {
+        self._schemes: dict[str, Source] = {
             "env": self._from_environment,
             "exec": self._from_command,
             "file": self._from_file,
             "keyring": self._from_keyring,
+            "sops": SopsFiles(self._root, deadline).read,
+            **(sources or {}),
         }
 
     def __repr__(self) -> str:

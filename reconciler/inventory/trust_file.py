@@ -82,14 +82,25 @@ def _needs(inventory: Inventory) -> Iterator[Need]:
     for name, package in access.packages.items():
         if is_address(package.source):
             yield f"connections.{name}", "hosts", urlsplit(package.source).hostname or package.source
-        yield from _believed(f"connections.{name}", package.ca_file, inventory)
+        yield from _listed(f"connections.{name}", "authorities", package.ca_file, inventory)
+    yield from _secrets(inventory)
+    for file, digest in inventory.file_digests.items():
+        if any(file.startswith(f"{folder}/") for folder in inventory.playbooks):
+            yield "playbooks", "scripts", f"sha256:{digest}"
+
+
+def _secrets(inventory: Inventory) -> Iterator[Need]:
+    """What resolving the secrets runs and asks."""
+    access = inventory.access
     for reference in sorted({*_references(access)}, key=str):
         if reference.scheme == "exec":
             name = reference.path if reference.path in access.commands else reference.path.partition("/")[0]
             yield "commands", "commands", {name: list(access.commands.get(name, (reference.path,)))}
-    for file, digest in inventory.file_digests.items():
-        if any(file.startswith(f"{folder}/") for folder in inventory.playbooks):
-            yield "playbooks", "scripts", f"sha256:{digest}"
+        elif reference.scheme == "sops":
+            yield from _listed("commands", "encrypted", reference.path.partition("#")[0], inventory)
+    if access.vault.address:
+        yield "vault", "vaults", urlsplit(access.vault.address).hostname or ""
+    yield from _beliefs("vault", access.vault.trust, inventory)
 
 
 def _connection(where: str, section: str, connection: Connection, inventory: Inventory) -> Iterator[Need]:
@@ -102,14 +113,14 @@ def _connection(where: str, section: str, connection: Connection, inventory: Inv
 
 def _beliefs(where: str, trust: Trust, inventory: Inventory) -> Iterator[Need]:
     for file in (trust.ca_file, *trust.known_hosts):
-        yield from _believed(where, file, inventory)
+        yield from _listed(where, "authorities", file, inventory)
     yield from ((where, "authorities", key) for key in (trust.fingerprint, *trust.host_keys) if key)
 
 
-def _believed(where: str, file: str, inventory: Inventory) -> Iterator[Need]:
-    """The digest of a file. An absent one adds no trust: the code that needs it reports that it is missing."""
+def _listed(where: str, section: str, file: str, inventory: Inventory) -> Iterator[Need]:
+    """The digest of a file. An absent one needs no trust: the code that reads it reports that it is missing."""
     if digest := inventory.file_digests.get(file, ""):
-        yield where, "authorities", f"sha256:{digest}"
+        yield where, section, f"sha256:{digest}"
 
 
 def _references(part: Any) -> Iterator[SecretRef]:
@@ -127,7 +138,7 @@ def _references(part: Any) -> Iterator[SecretRef]:
 def _allows(allowed: Any, section: str, entry: Any) -> bool:
     if section == "commands":
         return isinstance(allowed, Mapping) and all(allowed.get(name) == command for name, command in entry.items())
-    if section in ("servers", "hosts"):
+    if section in ("servers", "hosts", "vaults"):
         return any(fnmatchcase(entry.lower(), pattern.lower()) for pattern in allowed)
     return entry in allowed
 

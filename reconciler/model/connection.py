@@ -70,6 +70,12 @@ class Certificate:
     cert: str = ""
     key: SecretRef | None = None
 
+    @property
+    def secrets(self) -> Mapping[str, SecretRef]:
+        """The references to secrets, by their key in the inventory."""
+        found = {"passphrase": self.passphrase, "key": self.key}
+        return {name: reference for name, reference in found.items() if reference is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -202,11 +208,36 @@ class ConnectionContext:
 
 
 @dataclass(frozen=True, slots=True)
+class VaultLogin:
+    """How to log in to Vault: with a `token`, as an application (`approle`: `role` and `secret` are role id and secret
+    id), or with a JSON Web Token of a CI system: `jwt` brings it as `secret`, `github` asks GitHub Actions for one that
+    is made out to `audience`. `mount` is where the method is enabled.
+    """
+
+    method: str
+    mount: str = ""
+    role: str | SecretRef = ""
+    secret: SecretRef | None = None
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The server of `secret://vault/…`. What is not said is taken from the environment, as Vault's own client does."""
+
+    address: str = ""
+    namespace: str = ""
+    trust: Trust = field(default_factory=Trust)
+    login: VaultLogin | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Everything needed to reach the server and the hosts. `connections` holds one entry for each proxy that the
     reconciler itself can reach, by the name of the proxy. `root` is the folder that relative paths start from
     (absolute, never shown). `commands` are the programs, with arguments, that `secret://exec/NAME` runs. `packages`
-    holds what is installed on the hosts of proxies with `install: package`, by the name of the proxy.
+    holds what is installed on the hosts of proxies with `install: package`, by the name of the proxy. `vault` is where
+    `secret://vault/…` is found.
     """
 
     server: Server
@@ -216,3 +247,4 @@ class Access:
     root: str
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     packages: Mapping[str, Package] = field(default_factory=dict)
+    vault: Vault = field(default_factory=Vault)

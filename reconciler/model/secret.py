@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, quote_plus
 
 MASK = "••••••"
-SCHEMES = ("env", "exec", "file", "keyring")
+SCHEMES = ("env", "exec", "file", "keyring", "sops", "vault")
 _NUMBERED = frozenset("<>&'+`")
 """What .NET's JSON escapes as `\\u0026`."""
 _WORDS = ("password", "passphrase", "privatekey", "secret", "token")

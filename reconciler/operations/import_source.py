@@ -61,8 +61,8 @@ class SecretsOf:
     folder: Path
 
     def resolve(self, reference: SecretRef) -> Secret:
-        if reference.scheme == "file" and not Path(reference.path).is_absolute():
-            reference = SecretRef("file", os.path.normpath(self.folder.absolute() / reference.path))
+        if reference.scheme in ("file", "sops") and not Path(reference.path).is_absolute():
+            reference = SecretRef(reference.scheme, os.path.normpath(self.folder.absolute() / reference.path))
         return self.resolver.resolve(reference)
 
 

@@ -221,10 +221,10 @@ class Endpoints:
 def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iterator[Endpoints]:
     """The endpoints of an inventory. Connects to nothing; with `lab` the lab runs until the end of the context."""
     if not lab:
-        from reconciler.inventory.secrets import Resolver
+        from reconciler.operations.secrets import open_resolver
 
-        access = inventory.access
-        yield Endpoints(access, Resolver(access.root, access.commands, environment=runtime.environment))
+        with open_resolver(inventory.access, runtime.environment) as resolver:
+            yield Endpoints(inventory.access, resolver)
         return
     from reconciler.operations.lab import open_lab
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,13 +36,45 @@ class Validation:
         return dict(sorted(Counter(item.kind for item in self.inventory.resources.values()).items()))
 
 
-def validate(path: Path | str, *, include_root: Path | None = None, trust: Path | None = None) -> Validation:
+def validate(
+    path: Path | str,
+    *,
+    include_root: Path | None = None,
+    trust: Path | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Validation:
     """Check the inventory at `path`, a file or a folder. What it includes is below its folder, or below `include_root`;
-    what it reaches, believes and runs is allowed by the file `trust`, if there is one. Raises OSError for a file that
+    what it reaches, believes and runs is allowed by the file `trust`, if there is one. With `secrets`, environment
+    variables, every secret of an inventory without errors is resolved too, and not used. Raises OSError for a file that
     cannot be read, and Diagnosed for a file of trust that cannot be used."""
     from reconciler.operations.inventory_loader import distrusted_by, read_inventory
 
     inventory, found = read_inventory(Path(path), include_root=include_root)
     if inventory is not None and trust is not None:
         found = [*found, *distrusted_by(trust, inventory)]
+    if inventory is not None and secrets is not None and not any(item.is_error for item in found):
+        found = [*found, *_unresolved(inventory, secrets)]
     return Validation(inventory, tuple(found))
+
+
+def _unresolved(inventory: Inventory, environment: Mapping[str, str]) -> Iterator[Diagnostic]:
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.errors import SecretError
+    from reconciler.operations.secrets import open_resolver
+
+    access = inventory.access
+    with open_resolver(access, environment) as resolver:
+        for section, entries in (("credentials", access.credentials), ("certificates", access.certificates)):
+            for name, entry in entries.items():
+                for field, reference in entry.secrets.items():
+                    try:
+                        resolver.resolve(reference)
+                    except SecretError as error:
+                        reason, _, fix = str(error).removeprefix(f"{reference}: ").partition("; ")
+                        yield Diagnostic(
+                            code="unresolved-secret",
+                            summary="Secret cannot be resolved",
+                            detail=f"`{field}` of {section}.{name} is {reference}: {reason}.",
+                            fix=f"{fix[:1].upper()}{fix[1:]}." if fix else "",
+                            position=inventory.positions.get(f"{section}.{name}"),
+                        )

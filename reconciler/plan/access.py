@@ -32,7 +32,7 @@ Settings = Mapping[str, Mapping[str, Any]]
 def access_settings(inventory: Inventory) -> Settings:
     """By entry (`server`, `connections.px-1`, `credentials.admin`, `commands`, `files`, ...) its settings by name."""
     access = inventory.access
-    found = {"server": dict(_flat(access.server))}
+    found = {"server": dict(_flat(access.server)), "vault": dict(_flat(access.vault))}
     for section in ("connections", "credentials", "certificates", "packages"):
         entries = getattr(access, section)
         found |= {f"{section}.{name}": dict(_flat(entry)) for name, entry in entries.items()}

@@ -27,6 +27,7 @@ server:
 credentials:
   admin: {username: svc, password: secret://exec/vault/vbo}
   direct: {username: svc, password: secret://exec/tool}
+  sealed: {username: svc, password: secret://sops/sealed.yml#vbo.password}
 """
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJp0KtNdAsoSGMkdQEfGBAJGmtDaFpBF3dNTJgL0YGT"
 BODY = f"""\
@@ -41,7 +42,9 @@ proxies:
     connection: {{address: 192.0.2.9, jump: gate, host_keys: [{KEY}]}}
 certificates: {{c: {{pfx: c.pfx, passphrase: secret://env/P}}}}
 playbooks: [own]
-secrets: {{exec: {{vault: [vault, get]}}}}
+secrets:
+  exec: {{vault: [vault, get]}}
+  vault: {{address: "https://vault.example.com:8200", tls: {{ca_file: vault.pem}}, login: {{token: secret://exec/token}}}}
 """
 FULL: Mapping[str, Any] = {
     "servers": ["vbo.example.com", "192.0.2.1", "PS.example.com"],
@@ -49,9 +52,12 @@ FULL: Mapping[str, Any] = {
     "authorities": [
         f"sha256:{hashlib.sha256(b'x').hexdigest()}",
         f"sha256:{hashlib.sha256(b'y').hexdigest()}",
+        f"sha256:{hashlib.sha256(b'z').hexdigest()}",
         KEY,
     ],
-    "commands": {"vault": ["vault", "get"], "tool": ["tool"]},
+    "commands": {"vault": ["vault", "get"], "tool": ["tool"], "token": ["token"]},
+    "encrypted": [f"sha256:{hashlib.sha256(b's').hexdigest()}"],
+    "vaults": ["vault.example.com"],
     "scripts": [f"sha256:{hashlib.sha256(b'true').hexdigest()}"],
 }
 
@@ -59,7 +65,7 @@ FULL: Mapping[str, Any] = {
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
     folder = tmp_path / "inventory"
-    write(folder, {"ca.pem": "x", "hosts": "y", "own/linux/a.sh": "true"})
+    write(folder, {"ca.pem": "x", "hosts": "y", "vault.pem": "z", "sealed.yml": "s", "own/linux/a.sh": "true"})
     return load_text(folder, BODY, HEAD)
 
 

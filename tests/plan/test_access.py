@@ -190,6 +190,7 @@ def test_an_access_is_what_the_model_says() -> None:
         "root",
         "commands",
         "packages",
+        "vault",
     }
     assert is_dataclass(Server)
 
