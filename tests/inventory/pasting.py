@@ -160,7 +160,7 @@ def _spot(node: yaml.Node | None, at: int, seen: set[int]) -> Spot | None:
     return None
 
 
-def _children(node: yaml.Node) -> list[tuple[yaml.Node | None, yaml.Node]]:
+def _children(node: yaml.Node | None) -> list[tuple[yaml.Node | None, yaml.Node]]:
     """The values of a map or list, with their keys."""
     if isinstance(node, yaml.MappingNode):
         return list(node.value)
