@@ -29,7 +29,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "InvalidRequest": "the request was refused",
     "Unauthorized": "the login was refused",
     "Forbidden": "permission denied: the token is not valid any more, or its policies do not allow to read this path",
-    "InvalidPath": "there is nothing at this path",
+    "InvalidPath": "the path does not exist",
     "UnsupportedOperation": "nothing can be read at this path",
     "ParamValidationError": "the path cannot be used",
     "PreconditionFailed": "the server is a replica that does not know the token yet; try again",
@@ -40,7 +40,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "VaultDown": "the server is sealed or down for maintenance",
     "UnexpectedError": "the server answers what is not expected",
 }
-"""By the class of hvac. The test has every one of them."""
+"""By the class of hvac. A test has all of them."""
 
 Resolve = Callable[[SecretRef], Secret]
 
@@ -70,7 +70,7 @@ class VaultSecrets:
         if not name and len(fields) != 1:
             raise SecretError(f"{reference}: say which field is meant, {_names(fields)}")
         if name and name not in fields:
-            raise SecretError(f"{reference}: there is no field {quoted(name)}; {_names(fields)}")
+            raise SecretError(f"{reference}: the field {quoted(name)} does not exist; {_names(fields)}")
         value = fields[name or next(iter(fields))]
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SecretError(f"{reference}: the field is not text")
@@ -183,7 +183,7 @@ class VaultSecrets:
                 token = Path("~/.vault-token").expanduser().read_text("utf-8").strip()
         if not token:
             fix = "declare `secrets.vault.login`, set VAULT_TOKEN, or run: vault login"
-            raise SecretError(f"{reference}: there is no login for {self._peer}; {fix}")
+            raise SecretError(f"{reference}: a login to {self._peer} is missing; {fix}")
         self._sent.append(token)
         return token
 
@@ -203,7 +203,7 @@ class VaultSecrets:
         return SecretError(f"{reference}: {self._peer}: {reason}{more}")
 
     def _safe(self, text: str) -> str:
-        """What somebody else wrote: on one line, bounded, and without what we sent."""
+        """Text of the server: on one line, bounded, and without what was sent to it."""
         line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
         line = mask_secrets(line, self._sent)
         return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -78,4 +78,4 @@ def _missing(document: Any, key: str) -> str:
     """Names of keys are not encrypted in such a file."""
     names = [f"#{name}" for name in sorted(document)] if isinstance(document, dict) else []
     there = f"the file has {listed(names)}" if names else "the file has no keys"
-    return f"there is no key {quoted(key)}; {there}" if key else f"say which key is meant, {there}"
+    return f"the key {quoted(key)} does not exist; {there}" if key else f"say which key is meant, {there}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_resolver(access: Access, environment: Mapping[str, str]) -> Iterator[Resolver]:
-    """A resolver for one run. Asks nobody yet; what it logs in to is logged out at the end of the context."""
+    """A resolver for one run. Connects to nothing yet; a login is ended with the context."""
     from reconciler.clients.vault import VaultSecrets
     from reconciler.inventory.secrets import Resolver
 

@@ -130,9 +130,9 @@ def test_github_actions_alone_makes_its_tokens(server: VaultServer) -> None:
     ("reference", "text"),
     [
         ("secret/vbo/admin", "say which field is meant, the path has `#on`, `#password`, `#port` and `#user`"),
-        ("secret/vbo/admin#pw", "there is no field `pw`; the path has `#on`, `#password`, `#port` and `#user`"),
+        ("secret/vbo/admin#pw", "the field `pw` does not exist; the path has `#on`, `#password`, `#port` and `#user`"),
         ("secret/vbo/admin#on", "the field is not text"),
-        ("secret/nothing#pw", "HOST: there is nothing at this path"),
+        ("secret/nothing#pw", "HOST: the path does not exist"),
         (
             "other/vbo#pw",
             "HOST: permission denied: the token is not valid any more, or its policies do not allow to read this path",
@@ -183,13 +183,13 @@ def test_every_error_of_the_library_has_a_sentence() -> None:
 
 def test_without_a_server_or_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
-    nobody = _refusal(_secrets(Vault(), {}), "secret://vault/a#b")
-    assert nobody == "no server is named; set `secrets.vault.address` in the inventory, or VAULT_ADDR"
+    unnamed = _refusal(_secrets(Vault(), {}), "secret://vault/a#b")
+    assert unnamed == "no server is named; set `secrets.vault.address` in the inventory, or VAULT_ADDR"
     refused = _refusal(_secrets(Vault("http://127.0.0.1:1"), {"VAULT_TOKEN": "a-token"}), "secret://vault/a#b")
     assert refused == "127.0.0.1:1 cannot be asked: Connection refused"
     text = _refusal(_secrets(Vault("http://127.0.0.1:1"), {}), "secret://vault/a#b")
     assert text == (
-        "there is no login for 127.0.0.1:1; declare `secrets.vault.login`, set VAULT_TOKEN, or run: vault login"
+        "a login to 127.0.0.1:1 is missing; declare `secrets.vault.login`, set VAULT_TOKEN, or run: vault login"
     )
 
 

@@ -63,8 +63,8 @@ def test_a_binary_file_needs_no_key(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("reference", "text"),
     [
-        ("s.yml#vbo.pw", "there is no key `vbo.pw`; the file has `#a.b`, `#n` and `#vbo`"),
-        ("s.yml#vbo.users.9", "there is no key `vbo.users.9`; the file has `#a.b`, `#n` and `#vbo`"),
+        ("s.yml#vbo.pw", "the key `vbo.pw` does not exist; the file has `#a.b`, `#n` and `#vbo`"),
+        ("s.yml#vbo.users.9", "the key `vbo.users.9` does not exist; the file has `#a.b`, `#n` and `#vbo`"),
         ("s.yml", "say which key is meant, the file has `#a.b`, `#n` and `#vbo`"),
         ("s.yml#vbo", "what is there is not text"),
         ("s.yml#vbo.on", "what is there is not text"),
@@ -82,7 +82,7 @@ def test_nothing_is_there(folder: Path, reference: str, text: str) -> None:
         ("exit 51", "the file was changed after sops encrypted it (its MAC does not match)"),
         ("exit 9", "sops ended with exit code 9; run it yourself to see why"),
         ("nothing", "sops did not print JSON"),
-        ("[]", "there is no key `a`; the file has no keys"),
+        ("[]", "the key `a` does not exist; the file has no keys"),
     ],
 )
 def test_what_the_program_says(folder: Path, printed: str, text: str) -> None:

@@ -59,8 +59,8 @@ def test_what_cannot_be_resolved_is_reported_at_once(tmp_path: Path) -> None:
             "set. "
         ),
         (
-            "corp.yml:6:3: `passphrase` of credentials.linux is secret://vault/team/kv/vbo#phrase: there is no field "
-            "`phrase`. The path has `#admin`."
+            "corp.yml:6:3: `passphrase` of credentials.linux is secret://vault/team/kv/vbo#phrase: the field "
+            "`phrase` does not exist. The path has `#admin`."
         ),
         (
             "corp.yml:8:3: `passphrase` of certificates.dmz is secret://file/phrase: the file does not exist (paths "

@@ -45,5 +45,5 @@ def github_token(audience: str, environment: Mapping[str, str]) -> str:
     try:
         value = answer.json()["value"]
     except (ValueError, KeyError, TypeError):
-        raise BadAnswer(peer, _WHAT, "there is no token in the answer") from None
+        raise BadAnswer(peer, _WHAT, "its answer holds no token") from None
     return str(value)

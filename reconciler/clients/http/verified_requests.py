@@ -1,6 +1,6 @@
 """Sessions of requests, for libraries that bring it, with the project's own verification of TLS.
 
-requests would take authorities, proxies and passwords from the environment, and trust a list of authorities of its own.
+requests would take authorities, proxies and passwords from the environment, and trust its own list of authorities.
 """
 
 from __future__ import annotations
