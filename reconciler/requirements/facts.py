@@ -48,10 +48,10 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     if family != system:
         raise NotFacts(f"it is of a {str(family)[:20]} host, and the inventory declares {system}")
     for part, name in _LOWER:
-        if isinstance(facts.get(part, {}).get(name), str):
+        if isinstance(_value(facts, part, name), str):
             facts[part][name] = facts[part][name].lower().rstrip(".")
     for part, name in _SORTED:
-        if isinstance(facts.get(part, {}).get(name), list):
+        if isinstance(_value(facts, part, name), list):
             facts[part][name] = sorted({str(item).lower().rstrip(".") for item in facts[part][name] if item})
     facts["clock"]["minutes_off"] = _minutes_off(facts["clock"].get("utc"), now)
     _add_names(facts["server"])
@@ -67,6 +67,12 @@ def of_another_login(facts: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(facts.get("account"), Mapping):
         return dict(facts)
     return {**facts, "account": {**facts["account"], "deploys": None}}
+
+
+def _value(facts: Mapping[str, Any], part: str, name: str) -> Any:
+    """None if the host does not report it, or nothing of that part."""
+    found = facts.get(part)
+    return found.get(name) if isinstance(found, Mapping) else None
 
 
 def bounded(value: Any) -> Any:
@@ -136,8 +142,11 @@ def _is_of_server(domain: Mapping[str, Any], server: str) -> bool | None:
 def _add_names(server: dict[str, Any]) -> None:
     addresses, reverse = server.get("addresses"), server.get("reverse")
     server["resolves"] = bool(addresses) if isinstance(addresses, list) else None
-    name = str(server.get("name", ""))
-    if not isinstance(reverse, list) or not server["resolves"] or name in server["addresses"]:
+    name = server.get("name")
+    if not isinstance(name, str) or not isinstance(reverse, list) or not server["resolves"]:
+        server["reverse_matches"] = None
+        return
+    if name in server["addresses"]:
         server["reverse_matches"] = None  # nothing to look up
         return
     short = name.partition(".")[0]
