@@ -1,5 +1,7 @@
-# Opens the TCP port of the proxy service in the firewall that is active: ufw or firewalld, now and after a reboot.
-# Argument: arg_port. A second run changes nothing.
+# Opens the TCP port of the proxy service in the firewall that is active: ufw or firewalld, now and after a reboot. From
+# any address: the server and the other proxies connect to it, and where they come from is not known here. firewalld has
+# zones: the port is opened in the one of the server. Whether it is open then is a question for facts.sh.
+# Arguments: arg_port, and arg_server, the name of the management server. A second run changes nothing.
 set -eu
 
 fail() {
@@ -22,14 +24,69 @@ is_active() {
     esac
 }
 
-# Prints the zone of the interface that other networks are reached through.
+# number ADDRESS: sets $number to an IPv4 address as a number.
+number() {
+    old=$IFS
+    IFS=.
+    # shellcheck disable=SC2086
+    set -- $1
+    IFS=$old
+    number=$((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
+}
+
+# within ADDRESS NETWORK: true if the address is NETWORK, or in it (IPv4, as 10.0.0.0/8).
+within() {
+    [ "$1" != "$2" ] || return 0
+    case $1/$2 in
+    *[!0-9./]* | */*/*/*) return 1 ;;
+    *.*.*.*/*.*.*.*/*) ;;
+    *) return 1 ;;
+    esac
+    number "$1"
+    one=$number
+    number "${2%/*}"
+    mask=$(((4294967295 << (32 - ${2#*/})) & 4294967295))
+    [ $((one & mask)) -eq $((number & mask)) ]
+}
+
+# zone ADDRESS: prints the zone of the server's connections: the one of its address, else of the interface that leads to
+# it (to other networks, if its address is not known), else the default.
 zone() {
-    # shellcheck disable=SC2046
-    set -- $(ip -o route show default 2>/dev/null)
+    found='' name=''
+    while read -r word rest; do
+        case $word in
+        sources:)
+            for item in $rest; do
+                if within "$1" "$item"; then
+                    found=$name
+                fi
+            done
+            ;;
+        interfaces:) ;;
+        *) name=$word ;;
+        esac
+    done <<END
+$(firewall-cmd --get-active-zones 2>/dev/null)
+END
+    if [ -n "$found" ]; then
+        printf '%s\n' "$found"
+        return 0
+    fi
+    route='show default'
+    [ -z "$1" ] || route="get $1"
+    # shellcheck disable=SC2046,SC2086
+    set -- $(ip -o route $route 2>/dev/null)
     while [ $# -gt 1 ] && [ "$1" != dev ]; do
         shift
     done
     firewall-cmd "--get-zone-of-interface=${2:-none}" 2>/dev/null || firewall-cmd --get-default-zone
+}
+
+# Prints the first address of the server; nothing if it is not known.
+address() {
+    [ -n "$1" ] && command -v getent >/dev/null 2>&1 || return 0
+    found=$(getent ahosts "$1" 2>/dev/null) || return 0
+    printf '%s\n' "${found%%[[:blank:]]*}"
 }
 
 port=${arg_port:-}
@@ -48,8 +105,8 @@ if is_active ufw; then
         try 'ufw did not take the rule' ufw allow "$port/tcp" comment vbo-reconcile # before ufw 0.36
 elif is_active firewalld; then
     rule=firewalld
-    zone=$(zone)
+    zone=$(zone "$(address "${arg_server:-}")")
     try 'firewalld did not keep the rule' firewall-cmd --quiet --permanent "--zone=$zone" "--add-port=$port/tcp"
     try 'firewalld did not take the rule' firewall-cmd --quiet "--zone=$zone" "--add-port=$port/tcp"
 fi
-printf '{"port":"%s open","rule":"%s"}\n' "$port" "$rule"
+printf '{"port":%s,"rule":"%s"}\n' "$port" "$rule"

@@ -68,7 +68,8 @@ def advice(
 def _evaluate(
     playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], build: str, *, is_advice: bool
 ) -> Iterator[UnmetRequirement]:
-    known = {**_DEFAULTS, **fields}
+    server = _fact(facts, "server.name")
+    known = {**_DEFAULTS, **fields, "server": "" if server is UNKNOWN else str(server)}
     for requirement in playbook.requirements:
         if requirement.is_advice != is_advice:
             continue

@@ -29,7 +29,8 @@ class Requirement:
     """`fact` is a path in the facts, `operator` one of OPERATORS, `operand` what the fact is compared with. An unmet
     requirement has a `remedy`, or `manual` describes the fix. One with `is_advice` never blocks a change.
 
-    `{field}` in the operand and in the parameters of the remedy stands for a field of the proxy.
+    `{field}` in the operand and in the parameters of the remedy stands for a field of the proxy, `{server}` for the
+    name of the management server.
     """
 
     name: str
@@ -86,7 +87,7 @@ def proxy_fields() -> frozenset[str]:
     """The fields that a placeholder may name."""
     from reconciler.kinds import KINDS
 
-    return frozenset(field.name for field in KINDS["proxy"].fields) | {"host", "os", "port", "type"}
+    return frozenset(field.name for field in KINDS["proxy"].fields) | {"host", "os", "port", "server", "type"}
 
 
 def _texts(value: Any) -> list[str]:

@@ -53,7 +53,7 @@ CHANGING = {
         "Update-VBOProxy",
     },
     "server/upgrade-repository.ps1": {"Out-Null", "Start-VBORepositoryUpgradeSession"},
-    "windows/open-port.ps1": {"New-NetFirewallRule", "Set-NetFirewallRule"},
+    "windows/open-port.ps1": {"New-NetFirewallRule", "Set-NetFirewallRule", "Sort-Object"},
     "windows/package-install.ps1": {
         "ConvertFrom-Json",
         "Remove-Item",

@@ -342,11 +342,22 @@ def test_opening_a_port_makes_one_rule_for_it_and_leaves_the_older_one(host: Win
     ports = (9193, 9193, 9500)
     order = [item for port in ports for item in ((script, {"port": port}, ""), (FACTS, {**ARGS, "port": port}, ""))]
     answers = host.play([*order, (FACTS, ARGS, "")])
-    assert answers[0:6:2] == [{"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"} for port in ports]
+    assert answers[0:6:2] == [{"port": port, "rule": f"vbo-reconcile proxy {port}"} for port in ports]
     assert [answer["firewall"]["port"] for answer in answers[1:6:2]] == [f"{port} open" for port in ports]
     assert answers[6]["firewall"] == {"port": "9193 open"}
     ours = [item["Name"] for item in host.world["rules"] if item["Name"].startswith("vbo-reconcile")]
     assert ours == ["vbo-reconcile proxy 9193", "vbo-reconcile proxy 9500"]
+
+
+@pytest.mark.matrix
+def test_a_port_is_opened_in_the_profiles_of_the_networks_in_use(host: Windows) -> None:
+    """The public profile stays closed on a host that is in its domain."""
+    script = shipped_script("windows/open-port.ps1")
+    host.world["networks"] = [{"NetworkCategory": "DomainAuthenticated"}, {"NetworkCategory": "Private"}]
+    _, found = host.play([(script, {"port": 9193}, ""), (FACTS, ARGS, "")])
+    (rule,) = [item for item in host.world["rules"] if item["Name"].startswith("vbo-reconcile")]
+    assert rule["Profile"] == ["Domain", "Private"]
+    assert found["firewall"] == {"port": "9193 open"}
 
 
 @pytest.mark.matrix

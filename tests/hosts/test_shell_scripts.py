@@ -409,7 +409,7 @@ def test_opening_the_port_in_ufw(host: Linux) -> None:
         'case $1 in status) echo "Status: active";; *) echo "ufw $*" >>"$LOG"; echo "Rule added";; esac'
     )
     for _ in range(2):
-        assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": "ufw"}
+        assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": 9193, "rule": "ufw"}
     words = ("allow 9193/tcp", "--force delete allow 9193/tcp", "prepend allow 9193/tcp comment vbo-reconcile")
     assert host.log == [f"ufw {word}" for word in words] * 2
 
@@ -418,14 +418,35 @@ def test_opening_the_port_in_firewalld(host: Linux) -> None:
     host.commands["ufw"] = 'echo "Status: inactive"'
     host.commands["ip"] = "echo default via 10.0.0.1 dev eth0"
     host.commands["firewall-cmd"] = (
-        'case $1 in --state) ;; --get-zone-of-interface=eth0) echo lan;; *) echo "$*" >>"$LOG";; esac'
+        'case $1 in --state | --get-active-zones) ;; --get-zone-of-interface=eth0) echo lan;; *) echo "$*" >>"$LOG";; esac'
     )
-    assert host.ask("linux/open-port.sh", {"port": 9500}) == {"port": "9500 open", "rule": "firewalld"}
+    assert host.ask("linux/open-port.sh", {"port": 9500}) == {"port": 9500, "rule": "firewalld"}
     assert host.log == ["--quiet --permanent --zone=lan --add-port=9500/tcp", "--quiet --zone=lan --add-port=9500/tcp"]
 
 
+ZONES = {
+    "its address": ("10.0.0.5", "vip"),
+    "its network": ("10.0.0.0/24 10.9.0.0/16", "vip"),
+    "another network": ("10.9.0.0/16 ipset:mine 00:11:22:33:44:55", "dmz"),
+}
+
+
+@pytest.mark.parametrize("case", ZONES)
+def test_the_port_is_opened_in_the_zone_of_the_server(host: Linux, case: str) -> None:
+    """The one of its address, else of the interface that leads to it, which may be another than the default route's."""
+    sources, expected = ZONES[case]
+    host.commands["ip"] = 'case "$*" in *"get 10.0.0.5"*) echo 10.0.0.5 dev eth1 src 10.0.0.7;; *) echo dev eth0;; esac'
+    host.commands["firewall-cmd"] = (
+        "case $1 in --state) ;; --get-zone-of-interface=eth1) echo dmz;; --get-zone-of-interface=*) echo lan;; "
+        f'--get-active-zones) printf "vip\\n  sources: {sources}\\nlan (default)\\n  interfaces: eth0\\n";; '
+        '*) echo "$*" >>"$LOG";; esac'
+    )
+    host.ask("linux/open-port.sh", {"port": 9500, "server": "vbo01"})
+    assert host.log[1] == f"--quiet --zone={expected} --add-port=9500/tcp"
+
+
 def test_without_a_firewall_there_is_nothing_to_open(host: Linux) -> None:
-    assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": "none"}
+    assert host.ask("linux/open-port.sh", {"port": 9193}) == {"port": 9193, "rule": "none"}
 
 
 def test_a_firewall_that_refuses(host: Linux) -> None:

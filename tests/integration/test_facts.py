@@ -200,7 +200,8 @@ def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
     expected = expected_port(case)
     assert shown == {"kind": kind, "port": expected}
     for _ in range(2):
-        assert run(host, "linux/open-port.sh", {"port": 9193}) == {"port": "9193 open", "rule": kind}
+        arguments = {"port": 9193, "server": SERVER}
+        assert run(host, "linux/open-port.sh", arguments) == {"port": 9193, "rule": kind}
     mended = case.get("mended", "open")
     assert reachable(host) is (mended == "open")
     if "verdict" not in case:
@@ -234,7 +235,7 @@ def test_filters_of_other_tools(host: Host, case: Mapping[str, Any]) -> None:
         assert reachable(host) is (case["real"] == "open")
         assert facts(host)["firewall"] == {"kind": "none", "port": expected_port(case)}
     finally:
-        host.console("nft list table inet mine >/dev/null 2>&1 && nft delete table inet mine; iptables -F INPUT")
+        host.console("nft delete table inet mine; nft delete table ip6 mine; iptables -F INPUT; iptables -t raw -F; :")
 
 
 def test_facts_are_one_line_of_json_whatever_the_login_shell_prints(host: Host) -> None:

@@ -116,7 +116,7 @@ def linux_facts(world: World, args: Arguments) -> dict[str, Any]:
 def linux_open_port(world: World, args: Arguments) -> dict[str, Any]:
     firewall = world.state["firewall"]
     firewall["ports"] = sorted({*firewall["ports"], int(args["port"])})
-    return {"port": f"{args['port']} open"}
+    return {"port": args["port"], "rule": "ufw"}
 
 
 def linux_push(world: World, args: Arguments) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def open_port(world: World, args: Arguments) -> dict[str, Any]:
     port = int(args["port"])
     firewall = world.state["firewall"]
     firewall["ports"] = sorted({*firewall["ports"], port})
-    return {"port": f"{port} open", "rule": f"vbo-reconcile proxy {port}"}
+    return {"port": port, "rule": f"vbo-reconcile proxy {port}"}
 
 
 def names(world: World, args: Arguments) -> dict[str, Any]:
