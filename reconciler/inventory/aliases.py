@@ -20,11 +20,14 @@ class Target:
 
 
 class Anchors:
-    """Anchors of one file. The text of a name is never repeated in a message: it may be a secret gone astray."""
+    """Anchors of one file. The text of a name is never repeated in a message: it may be a secret gone astray.
+
+    `unclosed` are the maps and lists with an anchor that have not ended, by identity: none may be used inside itself.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
-        self._open: set[int] = set()
+        self.unclosed: set[int] = set()
         self._sizes: dict[int, tuple[int, int]] = {}
         self._repeated = 0
 
@@ -32,21 +35,17 @@ class Anchors:
         if name is not None:
             self._values[name] = value
 
-    def open(self, name: str | None, node: Any) -> None:
-        """A map or list begins. It may not be used inside itself, so it is open until `close`."""
-        if name is not None:
-            self._values[name] = node
-            self._open.add(id(node))
-
-    def close(self, node: Any) -> None:
-        self._open.discard(id(node))
+    def open(self, name: str, node: Any) -> None:
+        """A map or list begins."""
+        self._values[name] = node
+        self.unclosed.add(id(node))
 
     def use(self, name: str) -> Target:
         if name not in self._values:
             fix = "Define it with & before its first use, or quote the text if * is part of it."
             return Target(problem="An alias (*) refers to an anchor (&) that is not defined above it.", fix=fix)
         value = self._values[name]
-        if id(value) in self._open:
+        if id(value) in self.unclosed:
             return Target(
                 problem="An alias (*) refers to the map or list that contains it.", fix="Write the value out."
             )

@@ -43,6 +43,7 @@ MAX_DEPTH: Final = 32
 MAX_REFUSED: Final = 200
 """Refused keys after which the rest of a file is skipped: finding the first of two equal keys is linear."""
 _ODD_KEYS: Final = frozenset({"", "<<"})
+_ENDS: Final = frozenset({MappingEndEvent, SequenceEndEvent})
 _COLLECTION_TAGS = {MappingStartEvent: "tag:yaml.org,2002:map", SequenceStartEvent: "tag:yaml.org,2002:seq"}
 
 Scalar = str | int | float | bool | None
@@ -110,8 +111,6 @@ class Builder:
             ScalarEvent: self._marked_scalar,
             MappingStartEvent: self._open,
             SequenceStartEvent: self._open,
-            MappingEndEvent: self._close,
-            SequenceEndEvent: self._close,
             AliasEvent: self._alias,
             DocumentStartEvent: self._document,
         }
@@ -119,25 +118,34 @@ class Builder:
     def run(self, next_event: Callable[[], Any]) -> Any:
         """Follow the events. Plain keys and values, nearly all there is, are dealt with here; the rest has handlers."""
         next_event()
-        base, resolved, keys = self._base, self._resolved, self._keys
+        base, resolved, keys, stack = self._base, self._resolved, self._keys, self._stack
+        unclosed = self._anchors.unclosed
         node, table, key = self._node, self._table, self._key
         while (event := next_event()) is not None:
-            if type(event) is not ScalarEvent or event.tag is not None or event.anchor is not None:
-                self._key = key
-                if handler := self._rare.get(type(event)):
+            kind = type(event)
+            if kind in _ENDS:
+                if unclosed:
+                    unclosed.discard(id(node))
+                node, table = stack.pop()
+                continue
+            if kind is not ScalarEvent or event.tag is not None or event.anchor is not None:
+                self._node, self._table, self._key = node, table, key
+                if handler := self._rare.get(kind):
                     handler(event)
                 node, table, key = self._node, self._table, self._key
                 continue
             mark: Any = event.start_mark
             place = base | mark.line << LINE_SHIFT | mark.column
+            value = event.value
             if key is not None:
-                node[key] = resolved[event.value] if event.implicit[0] else event.value
+                node[key] = resolved[value] if event.implicit[0] else value
                 key = None
             elif type(node) is list:
-                node.append(resolved[event.value] if event.implicit[0] else event.value)
+                node.append(resolved[value] if event.implicit[0] else value)
             else:
-                key = keys.setdefault(event.value, event.value)
+                key = keys.setdefault(value, value)
                 if key in node or key in _ODD_KEYS:
+                    self._node, self._table = node, table
                     key = self._judge_key(event, place)
             table.append(place)
         return self.result()
@@ -241,14 +249,11 @@ class Builder:
             self._report.add("tag", detail, fix=fix, place=place)
         node: Any = {} if type(event) is MappingStartEvent else []
         self._add(node, place)
-        self._anchors.open(event.anchor, node)
+        if event.anchor is not None:
+            self._anchors.open(event.anchor, node)
         self._stack.append((self._node, self._table))
         self._node = node
         self._table = self._tables[id(node)] = []
-
-    def _close(self, _event: Any) -> None:
-        self._anchors.close(self._node)
-        self._node, self._table = self._stack.pop()
 
     def _alias(self, event: Any) -> None:
         place = self._place(event)

@@ -64,14 +64,14 @@ class Entry:
 
     def holder(self, field: str) -> tuple[Map, str] | None:
         """The map that says a flattened field, and the key there. None if no layer says it."""
-        tree = NESTED.get(self.section, {})
-        *outer, last = field.split(".") if field.partition(".")[0] in tree else [field]
-        for layer in self.layers:
-            node: Any = layer
-            for head in outer:
-                node = node.get(head) if isinstance(node, dict) else None
-            if isinstance(node, dict) and last in node and field in flatten(self.section, layer):
-                return node, last
+        if field.partition(".")[0] in NESTED.get(self.section, {}):
+            *outer, last = field.split(".")
+            for layer in self.layers:
+                node: Any = layer
+                for head in outer:
+                    node = node.get(head) if isinstance(node, dict) else None
+                if isinstance(node, dict) and last in node and field in flatten(self.section, layer):
+                    return node, last
         return next(((layer, field) for layer in self.layers if field in layer), None)
 
     def key_place(self, field: str, marks: SourceMap) -> Place:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from itertools import zip_longest
+from typing import Any, Final, NamedTuple
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry, Layers
@@ -19,8 +21,7 @@ NAME: Final = "{organization}-{proxy}"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(NamedTuple):
     organization: str
     owner: str
     section: str
@@ -37,16 +38,11 @@ class _Template:
     fixed: Map
     open: Map
 
-    def entry(self, pair: _Pair, said: Mapping[str, Any]) -> Entry:
-        words = {
-            "organization": pair.organization,
-            "tenant": pair.organization.partition(".")[0],
-            "proxy": pair.owner,
-        }
+    def entry(self, words: Mapping[str, str], place: Place, said: Mapping[str, Any]) -> Entry:
         values = {**self.fixed, **said}
         for key, value in self.open.items():
             values[key] = _filled(value, words)
-        return Entry(self.section, _filled(self.name, words), self.layers, values, pair.place)
+        return Entry(self.section, _filled(self.name, words), self.layers, values, place)
 
 
 def fill(layers: Layers, entries: Entries, declared: Declared, report: Diagnostics) -> dict[str, dict[str, Values]]:
@@ -56,13 +52,18 @@ def fill(layers: Layers, entries: Entries, declared: Declared, report: Diagnosti
         return {}
     repository, job = (_template(layers, section, raw[key]) for section, key in _SECTIONS.items())
     added: dict[str, dict[str, Values]] = {section: {} for section in _SECTIONS}
+    stores, tasks = (entries.setdefault(section, {}) for section in _SECTIONS)
+    store_names, task_names = (declared.names.get(section, ()) for section in _SECTIONS)
     for pair in _open_pairs(entries, declared, report):
-        store = repository.entry(pair, {pair.section: pair.owner})
-        task = job.entry(pair, {"organization": pair.organization, "repository": store.name})
-        for entry in (store, task):
-            if not _is_free(entry, entries, declared, pair, report):
+        organization, owner, section, place = pair
+        words = {"organization": organization, "tenant": organization.partition(".")[0], "proxy": owner}
+        store = repository.entry(words, place, {section: owner})
+        task = job.entry(words, place, {"organization": organization, "repository": store.name})
+        for entry, there, known in ((store, stores, store_names), (task, tasks, task_names)):
+            if entry.name in there or entry.name in known:
+                _report_taken(entry, there.get(entry.name), pair, report)
                 break
-            entries.setdefault(entry.section, {})[entry.name] = entry
+            there[entry.name] = entry
             added[entry.section][entry.name] = entry.values
     return added
 
@@ -91,10 +92,7 @@ def _open_pairs(entries: Entries, declared: Declared, report: Diagnostics) -> It
                 yield _Pair(name, owner, section, entry.value_place("proxies", report.marks, item))
 
 
-def _is_free(entry: Entry, entries: Entries, declared: Declared, pair: _Pair, report: Diagnostics) -> bool:
-    other = entries.get(entry.section, {}).get(entry.name)
-    if other is None and entry.name not in declared.names.get(entry.section, ()):
-        return True
+def _report_taken(entry: Entry, other: Entry | None, pair: _Pair, report: Diagnostics) -> None:
     word = _SECTIONS[entry.section]
     detail = (
         f"The {word} for {quoted(pair.organization)} on {quoted(pair.owner)} would be called {quoted(entry.name)}, "
@@ -103,15 +101,23 @@ def _is_free(entry: Entry, entries: Entries, declared: Declared, pair: _Pair, re
     fix = f"Give it another `name` under `defaults.mapping.{word}`, for example: name: '{NAME}'"
     related = [other.place] if other is not None else []
     report.add("name-taken", detail, fix=fix, place=pair.place, related=related)
-    return False
 
 
 def _filled(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), value) if "{" in value else value
+        return _as_format(value).format_map(words) if "{" in value else value
     if isinstance(value, dict):
         return {key: _filled(item, words) for key, item in value.items()}
     return [_filled(item, words) for item in value] if isinstance(value, list) else value
+
+
+@cache
+def _as_format(text: str) -> str:
+    """The text for `str.format`: only placeholders are replaced."""
+    parts = _PLACEHOLDER.split(text)
+    plain = [part.replace("{", "{{").replace("}", "}}") for part in parts[::2]]
+    names = [f"{{{name}}}" if name in PLACEHOLDERS else f"{{{{{name}}}}}" for name in parts[1::2]]
+    return "".join(part for pair in zip_longest(plain, names, fillvalue="") for part in pair)
 
 
 def _placeholders_known(raw: Map, report: Diagnostics) -> bool:

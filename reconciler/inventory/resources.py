@@ -57,9 +57,8 @@ _KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
 _OPTIONAL: Final = {kind.name: tuple(field.name for field in kind.fields if field.optional) for kind in KINDS.values()}
 _NAMED: Final = {kind.name for kind in KINDS.values() if kind.name_field and kind.name_field.name == "name"}
 _THROUGH: Final = {kind.name: [field for field in kind.fields if field.through] for kind in KINDS.values()}
-_KEYS: Final = {
-    kind.name: {field.name: field.refers for field in kind.fields if field.addressed} for kind in KINDS.values()
-}
+_ADDRESSED: Final = {kind.name: [field for field in kind.fields if field.addressed] for kind in KINDS.values()}
+_KEYS: Final = {kind: {field.name: field.refers for field in fields} for kind, fields in _ADDRESSED.items()}
 """By kind, the fields that an inventory says under other keys."""
 _OF_OBJECT: Final = {
     kind.name: {field.name for field in kind.fields if field.name == "name" or field.gathered}
@@ -90,41 +89,47 @@ class Builder:
             table, defaults, lists = _table(kind), self._defaults(kind), self._gathered(kind)
             for entry in self._entries.get(kind.section, {}).values():
                 fields = self._fields(kind, table, entry)
-                fields |= {field: values.get(entry.name, []) for field, values in lists.items()}
+                for field, values in lists.items():
+                    fields[field] = values.get(entry.name, [])
                 self._add(kind, entry, fields, defaults)
         if smtp is not None:
             kind = KINDS["smtp"]
-            self._add(kind, smtp, self._fields(kind, _table(kind), smtp), self._defaults(kind))
+            fields, defaults = self._fields(kind, _table(kind), smtp), dict(self._defaults(kind))
+            if "server" not in fields:  # so it has no login either
+                defaults.pop("credentials", None)
+            self._add(kind, smtp, fields, defaults)
         if server is not None and "certificate" in server.values:
-            self._add(KINDS["certificate"], server, {"certificate": server.values["certificate"]}, {})
+            place = server.key_place("certificate", self._report.marks)
+            certificate = Entry(server.section, server.name, server.layers, server.values, place)
+            self._add(KINDS["certificate"], certificate, {"certificate": server.values["certificate"]}, {})
         found = {where: self._resources[where] for where in sorted(self._resources)}
-        gone = {where: resource for where, resource in found.items() if resource.fields.get("state") == "absent"}
-        return {where: resource for where, resource in found.items() if where not in gone}, gone
+        proxies = (address("proxy", name) for name in sorted(self._entries.get("proxies", {})))
+        gone = {where: found.pop(where) for where in proxies if found[where].fields.get("state") == "absent"}
+        return found, gone
 
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-        is_local = kind.name == "proxy" and entry.name == LOCAL
-        for field, value in defaults.items() if not is_local else ():
-            if (kind.name, field) != ("smtp", "credentials") or "server" in fields:  # else it has no login
-                fields.setdefault(field, value)
-        for optional in _OPTIONAL[kind.name]:
+        name, key, marks = kind.name, entry.name, self._report.marks
+        if key != LOCAL or name != "proxy":
+            for field, value in defaults.items():
+                if field not in fields:
+                    fields[field] = value
+        for optional in _OPTIONAL[name]:
             if fields.get(optional) == UNMANAGED:
                 del fields[optional]
-        marks = self._report.marks
-        place = entry.key_place("certificate", marks) if kind.name == "certificate" else entry.place
-        where = address(kind.name, entry.name)
-        position = marks.position(place)
-        self._resources[where] = Resource(kind.name, entry.name, fields, position, Places(entry, marks))
+        places = Places(entry, marks)
+        self._resources[address(name, key)] = Resource(name, key, fields, marks.position(entry.place), places)
 
     def _fields(self, kind: Kind, table: Mapping[str, Normalize | None], entry: Entry) -> dict[str, Any]:
-        fields: dict[str, Any] = {"name": entry.values.get("name", entry.name)} if kind.name in _NAMED else {}
-        for name, value in entry.values.items():
+        values = entry.values
+        fields: dict[str, Any] = {"name": values.get("name", entry.name)} if kind.name in _NAMED else {}
+        for name, value in values.items():
             if name in table:
                 normalize = table[name]
                 fields[name] = value if normalize is None else self._normalized(kind, entry, name, normalize)
         for field in _THROUGH[kind.name]:
             fields |= self._through(kind, field, entry)
-        for name in _KEYS[kind.name]:
-            fields[name] = kind.field(name).declared(entry.values) or ""
+        for field in _ADDRESSED[kind.name]:
+            fields[field.name] = field.declared(entry.values) or ""
         return fields
 
     def _through(self, kind: Kind, field: Field, entry: Entry) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class SourceMap:
         self._kept.append(data)
 
     def position(self, place: Place) -> Position:
-        return Position(self.names[file_of(place)], line_of(place) + 1, column_of(place) + 1)
+        return Position(self.names[place >> FILE_SHIFT], (place >> LINE_SHIFT & _MASK) + 1, (place & _MASK) + 1)
 
     def keys(self, node: Mapping[str, Any]) -> Sequence[Place]:
         """Places of the keys, in the order of the map."""

@@ -196,7 +196,10 @@ class Field:
         """The value in what an inventory says of an object, None if it says nothing."""
         if not self.addressed:
             return values.get(self.name)
-        return next((address(kind, values[kind]) for kind in self.refers if values.get(kind)), None)
+        for kind in self.refers:
+            if values.get(kind):
+                return address(kind, values[kind])
+        return None
 
 
 def nothing(value: Any, context: Context) -> Mapping[str, Any]:

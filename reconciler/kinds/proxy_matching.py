@@ -50,7 +50,10 @@ def normal(name: str) -> str:
 
 def same(one: str, other: str) -> bool:
     """Whether two names are those of one machine, as far as the names say."""
-    return _by_host(Names.of(one), Names.of(other)) or _by_netbios(Names.of(one), Names.of(other))
+    first, second = normal(one), normal(other)
+    if _label(first) != _label(second):
+        return False
+    return _by_host(Names(first), Names(second)) or _by_netbios(Names(first), Names(second))
 
 
 def match(declared: Mapping[str, Names], live: Sequence[Names]) -> Matches:

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from reconciler.kinds import KINDS
-from reconciler.kinds.graph import EDGES, Graph, gathered
+from reconciler.kinds.graph import EDGES
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.model.address import address, name_of
+from reconciler.model.address import name_of
 from reconciler.model.sentences import listed, quoted
-
-
-def declared_graph(declared: Declared) -> Graph:
-    """The graph of what an inventory says."""
-    objects: dict[str, dict[str, Any]] = {
-        address(kind, name): {field.name: field.declared(values) for field in fields}
-        for kind, fields in EDGES.items()
-        for name, values in declared.section(KINDS[kind].section).items()
-    }
-    for kind, fields in EDGES.items():
-        for field in (field for field in fields if field.gathered):
-            named = declared.section(KINDS[field.refers[0]].section)
-            for name, members in gathered(field, named).items():
-                objects.setdefault(address(kind, name), {})[field.name] = members
-    return Graph(objects)
 
 
 def covered_pairs(declared: Declared) -> Iterator[tuple[str, str, str]]:
     """(organization, proxy or pool, job) for every job whose whole chain is declared."""
-    graph = declared_graph(declared)
-    for name in declared.section("jobs"):
-        job = address("job", name)
-        owners = [owner for store in graph.uses(job, "repository") for owner in graph.uses(store)]
-        for organization in graph.uses(job, "organization"):
-            yield from ((name_of(organization), name_of(owner), name) for owner in owners)
+    stores = declared.section("repositories")
+    for name, values in declared.section("jobs").items():
+        store, organization = stores.get(values.get("repository", "")), values.get("organization")
+        if store and organization:
+            owners = (field.declared(store) for field in EDGES["repository"])
+            yield from ((organization, name_of(owner), name) for owner in owners if owner)
 
 
 _NEEDED: Final = (("jobs", "Job", ("organization", "repository")), ("copy_jobs", "Copy job", ("repository",)))

@@ -45,11 +45,13 @@ def without_endpoint(declared: Declared) -> Iterator[Finding]:
 def of_another_type(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section(_SECTION).items():
         kind = values.get(f"{PREFIX}type")
-        for setting, types in _TYPES_OF.items() if kind else ():
+        if not kind:
+            continue
+        for setting, types in _TYPES_OF.items():
             if f"{PREFIX}{setting}" in values and kind not in types:
                 detail = f"Object storage of type {quoted(kind)} has no {quoted(setting)}; {listed(types)} have one."
                 yield Finding(Where(_SECTION, name, f"{PREFIX}{setting}"), detail, "Remove it.")
-        yield from _wrong_words(name, values, str(kind))
+        yield from _wrong_words(name, values, kind)
 
 
 def _wrong_words(name: str, values: Values, kind: str) -> Iterator[Finding]:
@@ -79,15 +81,17 @@ def encryption_login(declared: Declared) -> Iterator[Finding]:
     logins: dict[str, tuple[str, str]] = {}
     for name, values in declared.section(_SECTION).items():
         login = values.get(f"{PREFIX}encryption_credentials")
+        if not login:
+            continue
         where = Where(_SECTION, name, f"{PREFIX}encryption_credentials")
-        found = declared.section("credentials").get(login or "")
+        found = declared.section("credentials").get(login)
         if found is not None and "password" not in found:
-            detail = f"An encryption key requires a password, but {quoted(str(login))} has none."
-            related = (Where("credentials", str(login)),)
+            detail = f"An encryption key requires a password, but {quoted(login)} has none."
+            related = (Where("credentials", login),)
             yield Finding(where, detail, "Name a credential with a password.", related)
         hint = str(values.get(f"{PREFIX}encryption_key"))
-        other, first = logins.setdefault(hint, (str(login), name)) if login else ("", "")
-        if login and other != login:
+        other, first = logins.setdefault(hint, (login, name))
+        if other != login:
             detail = f"The repositories {quoted(name)} and {quoted(first)} have one encryption key and two passwords."
             related = (Where(_SECTION, first, f"{PREFIX}encryption_credentials"),)
             yield Finding(where, detail, "Give one of them another `encryption_key`.", related)

@@ -101,8 +101,9 @@ def _missing(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]
             for field, (sections, names) in known.items():
                 value = values.get(field)
                 if isinstance(value, list):
-                    missing = ((item, part) for item, part in enumerate(value) if part not in names)
-                    yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
+                    if not names.issuperset(value):
+                        missing = ((item, part) for item, part in enumerate(value) if part not in names)
+                        yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
                 elif (
                     value is not None and value not in names and not (value == "none" and (section, field) in _OPTIONAL)
                 ):
