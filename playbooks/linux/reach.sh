@@ -1,6 +1,6 @@
 # Connects from this host to ports of others and sends nothing. Changes nothing. Argument: arg_targets (HOST:PORT, with
 # blanks between them). `open` is true where a connection is accepted, false where it is refused or not answered, null
-# where nothing can be told: the name does not resolve, or there is no bash, which alone of the shells can connect.
+# where this is unknown: the name does not resolve, or bash is missing (other shells cannot connect).
 set -eu
 
 fail() {

@@ -10,7 +10,7 @@ $ProgressPreference = 'SilentlyContinue'
 $parent = Join-Path $env:ProgramData 'vbo-reconcile'
 $folder = Join-Path $parent 'packages'
 $file = Join-Path $folder "$($Arguments.sha256).$($Arguments.kind)"
-# Why others than administrators and the system could exchange a package after its verification; empty if nobody can.
+# Why users who are not administrators could replace a package after its verification; empty if they cannot.
 # Every user may create folders in ProgramData, and owns them then.
 function Get-Flaw([string]$Path) {
     $own = @('S-1-5-32-544', 'S-1-5-18')

@@ -1,6 +1,6 @@
 # Connects from this machine to ports of others and sends nothing. Changes nothing. Argument: targets (HOST:PORT, with
 # blanks between them). `open` is true where a connection is accepted, false where it is refused or not answered, null
-# where nothing can be told, as where the name does not resolve.
+# where this is unknown, for example because the name does not resolve.
 param($Arguments)
 
 Set-StrictMode -Version 2.0

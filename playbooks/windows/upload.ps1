@@ -15,7 +15,7 @@ $folder = Join-Path $parent 'packages'
 $file = Join-Path $folder $Arguments.name
 $part = "$file.part"
 
-# Why others than administrators and the system could exchange a package after its verification; empty if nobody can.
+# Why users who are not administrators could replace a package after its verification; empty if they cannot.
 # Every user may create folders in ProgramData, and owns them then.
 function Get-Flaw([string]$Path) {
     $own = @('S-1-5-32-544', 'S-1-5-18')
@@ -43,8 +43,8 @@ function Set-Rights([string]$Path, [string[]]$Words) {
     }
 }
 
-# Creates a folder, or takes over one that administrators or the system own. Nobody can create one in between: New-Item
-# fails for a folder that exists.
+# Creates a folder, or takes over one that administrators or the system own. No other user can create one in between:
+# New-Item fails for a folder that exists.
 function New-PrivateFolder([string]$Path) {
     if (-not (Test-Path -LiteralPath $Path)) {
         $null = New-Item -ItemType Directory -Path $Path

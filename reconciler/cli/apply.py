@@ -86,7 +86,7 @@ def apply(
 
     Shows the plan and asks, unless --auto-approve is given; without a terminal it refuses. Then it makes the changes,
     starts the jobs concerned, follows them to their results, and verifies that no differences remain. If a host is
-    online and the server reports its proxy offline, apply first asks whether the server shall rescan the proxy.
+    online and the server reports its proxy offline, apply first asks whether to rescan the proxy.
 
     A saved plan was approved when it was reviewed, so apply does not ask. It compares the plan with the live state,
     makes the changes that still fit, and refuses the others (exit code 5). Changes that are not in the file are not

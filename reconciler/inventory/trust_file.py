@@ -53,7 +53,7 @@ def load_trust(path: Path, root: str) -> Pins:
     if not report.count:
         report_schema_errors(_schema(), pins, number << FILE_SHIFT, report, fix=_FIX)
     if Includes(Path(root)).holds(path):
-        detail = f"{path.name} is in the folder of the inventory: whoever changes the inventory can change it too."
+        detail = f"{path.name} is in the folder of the inventory: those who change the inventory can change it too."
         report.add("trust", detail, fix="Keep it elsewhere, where only those who own the credentials can write.")
     if report.count:
         raise Diagnosed(report.diagnostics())

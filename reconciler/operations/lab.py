@@ -72,7 +72,7 @@ def _check_installed() -> None:
 _ON_WINDOWS = Diagnostic(
     code="no-lab",
     summary="The lab does not run on Windows",
-    detail="Its hosts run shell scripts, and each has a loopback address of its own. Everything else runs here.",
+    detail="Its hosts run shell scripts, and each needs a separate loopback address. Everything else runs here.",
     fix="Rehearse on Linux, for example in WSL. Without --lab, `plan` shows what would change on the real server.",
 )
 

@@ -2,7 +2,7 @@
 
     python -m tests.bench.bench_rest [N] [--latency SECONDS] [--repeat TIMES]
 
-v8 lists the items of each job at an address of its own, so this takes N requests and a few more. The server is another
+v8 lists the items of each job at a separate address, so this takes N requests and a few more. The server is another
 process that answers over TLS, each request after the latency. What is timed is the observation of the server, from the
 first request to the last object; then as many plain connections as it uses make the same requests, side by side, and
 read nothing of the answers. The limits are of the ratio of both, and of the processor time of this process for each

@@ -93,7 +93,7 @@ class Invariants:
         for ident, count in self.undeclared.items():
             item = state["proxies"].get(ident)
             if item is not None and item["threadsNumber"] != count:
-                raise Broken(f"threadsNumber of {item['hostName']} was {count}, nobody declares it, and it is changed")
+                raise Broken(f"threadsNumber of {item['hostName']} was {count}, is not declared, and changed")
         lost = (state.get("coverage") or {}).get("lost", [])
         if len(lost) > self._seen_lost:
             self._seen_lost = len(lost)
