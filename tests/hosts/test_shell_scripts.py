@@ -418,7 +418,8 @@ def test_opening_the_port_in_firewalld(host: Linux) -> None:
     host.commands["ufw"] = 'echo "Status: inactive"'
     host.commands["ip"] = "echo default via 10.0.0.1 dev eth0"
     host.commands["firewall-cmd"] = (
-        'case $1 in --state | --get-active-zones) ;; --get-zone-of-interface=eth0) echo lan;; *) echo "$*" >>"$LOG";; esac'
+        "case $1 in --state | --get-active-zones) ;; --get-zone-of-interface=eth0) echo lan;; "
+        '*) echo "$*" >>"$LOG";; esac'
     )
     assert host.ask("linux/open-port.sh", {"port": 9500}) == {"port": 9500, "rule": "firewalld"}
     assert host.log == ["--quiet --permanent --zone=lan --add-port=9500/tcp", "--quiet --zone=lan --add-port=9500/tcp"]
