@@ -12,6 +12,7 @@ import click
 from reconciler.cli.console import Console
 
 _LAB: Final = "--lab"
+_VARIABLES: Final = "VBO_RECONCILE_"
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -26,7 +27,7 @@ def _with_variables(params: Iterable[click.Parameter]) -> None:
     for option in params:
         if isinstance(option, click.Option) and not isinstance(option, OneRun) and not option.is_eager:
             long = next(name for name in option.opts if name.startswith("--"))
-            option.envvar = "VBO_RECONCILE_" + long.removeprefix("--").replace("-", "_").upper()
+            option.envvar = _VARIABLES + long.removeprefix("--").replace("-", "_").upper()
             if option.multiple:
                 option.type = Lines()
 
@@ -53,6 +54,10 @@ class Command(click.Command):
         console = ctx.ensure_object(Console)
         console.interrupts.only_reads = self.only_reads
         console.world.learn(ctx.params)
+        if any(name.startswith(_VARIABLES) for name in console.environment):
+            from reconciler.cli.usage import misspelled
+
+            console.problems(misspelled(console.environment, ctx.find_root()))
         try:
             return super().invoke(ctx)
         except InvalidOption as error:

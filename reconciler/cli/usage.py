@@ -6,13 +6,13 @@ Whoever comes from another tool types its words: they are answered with ours.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import click
 
 from reconciler.cli.group import UnknownCommand
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.sentences import nearest
 
 _APPROVES: Final = ("--yes", "-y", "--approve", "--force", "--doit", "-a", "--assume-yes", "--no-confirm")
@@ -51,6 +51,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "status": "drift PATH",
 }
 """Commands of other tools and what does the same here."""
+VARIABLES: Final = "VBO_RECONCILE_"
+"""How the variables of options begin."""
+OTHERS: Final = {f"{VARIABLES}{name}" for name in ("COMPLETE", "JOURNAL", "ROOT")}
+"""Variables of their own: of a shell's completion, of the journal, of the lab's scripts."""
 _SHELLS: Final = {"pwsh": "powershell", "ps": "powershell", "sh": "bash"}
 _PROGRAM: Final = "vbo-reconcile"
 
@@ -64,6 +68,34 @@ def usage_diagnostic(error: click.UsageError, arguments: Sequence[str]) -> Diagn
     if not lines:
         return Diagnostic("usage", "Wrong usage", f"{detail}\n{usage}", f"See the help:\n  {path} --help")
     return Diagnostic("usage", "Wrong usage", detail, "\n".join([*lines, f"See also: {path} --help"]))
+
+
+def misspelled(environment: Iterable[str], root: click.Context) -> Iterator[Diagnostic]:
+    """Variables that set no option, and almost have the name of one that does."""
+    said = sorted(name for name in environment if name.startswith(VARIABLES))
+    if not said:
+        return
+    known = {VARIABLES + _variable(option) for option in _every_option(root)} | OTHERS
+    for name in said:
+        if name not in known and (near := nearest(name, known, cutoff=0.9)):
+            detail = f"{name} is set, and no option has this name: it has no effect."
+            fix = f"Did you mean {near}?"
+            yield Diagnostic("variable", "Unknown environment variable", detail, fix, severity=Severity.WARNING)
+
+
+def _variable(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_").upper()
+
+
+def _every_option(root: click.Context) -> set[str]:
+    if not isinstance(root.command, click.Group):
+        return set()
+    found = set(_long_options(root.command))
+    for word in root.command.list_commands(root):
+        command = root.command.get_command(root, word)
+        children = command.commands.values() if isinstance(command, click.Group) else [command]
+        found |= {name for child in children if child is not None for name in _long_options(child)}
+    return found
 
 
 def _detail(error: click.UsageError) -> str:

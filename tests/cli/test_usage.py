@@ -145,6 +145,15 @@ def test_an_option_without_its_value_is_of_its_command() -> None:
     assert "vbo-reconcile plan --help" in call("plan", "a.yml", "--out").err
 
 
+def test_a_misspelt_variable_is_warned_of() -> None:
+    names = ("LABB", "JOURNEL", "LAB", "JOURNAL", "TRUST", "TOKEN_OF_THE_TEAM")
+    environment = {f"{usage.VARIABLES}{name}": "" for name in names} | {"TERM": "dumb"}
+    said = call("schema", "trust", environment=environment).err
+    assert said.count("Warning: Unknown environment variable") == 2
+    assert "Did you mean VBO_RECONCILE_LAB?" in said
+    assert "Did you mean VBO_RECONCILE_JOURNAL?" in said
+
+
 def test_no_arguments_give_help_and_64() -> None:
     ended = call()
     assert ended.code == 64

@@ -59,10 +59,15 @@ def read_until(place: int, text: bytes) -> bytes:
     return found
 
 
-@pytest.mark.parametrize("command", ["plan", "drift", "doctor"])
+OTHERS = ("explain smtp", "jobs list", "smtp test", "import --stdout --from")
+
+
+@pytest.mark.parametrize(
+    "command", ["plan", "drift", "doctor", *(pytest.param(line, marks=pytest.mark.matrix) for line in OTHERS)]
+)
 def test_a_command_says_what_it_waits_for_and_ends_at_an_interrupt(tmp_path: Path, silent: int, command: str) -> None:
     ours, theirs = pty.openpty()
-    line = [sys.executable, "-m", "reconciler", command, str(inventory(tmp_path, silent))]
+    line = [sys.executable, "-m", "reconciler", *command.split(), str(inventory(tmp_path, silent))]
     environment = {**os.environ, "PASSWORD": "secret", "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path), "CI": ""}
     with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
         os.close(theirs)
