@@ -1,13 +1,16 @@
 """The day after the server was upgraded: proxies, then repositories, then jobs, in one apply; what is left is named.
 
-`VBO_UPGRADE_DAY=full` takes a fleet of 30 proxies, 40 repositories and 60 jobs.
+`VBO_UPGRADE_DAY=full` takes a fleet of 30 proxies, with 40 repositories and 60 jobs or more.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -21,7 +24,10 @@ pytestmark = pytest.mark.matrix
 
 FULL = os.environ.get("VBO_UPGRADE_DAY") == "full"
 SMALL = {7: Fleet(2), 8: Fleet(1, pools=(1, 2), asleep=1)}
-LARGE = {7: Fleet(29, jobs_each=2), 8: Fleet(17, pools=(1, 2, 6, 1), asleep=2, jobs_each=2)}
+LARGE = {
+    7: Fleet(29, jobs_each=2, stores_each=2),
+    8: Fleet(17, pools=(1, 2, 6, 1), asleep=2, jobs_each=3, stores_each=2),
+}
 BUILDS = {7: ("7.1.0.1501", "8.0.2.159"), 8: ("8.5.0.1014", "8.6.0.100")}
 WAIVED = ("--waive", "coverage=each organization has one proxy or pool")
 
@@ -50,6 +56,26 @@ def world(folder: Path, version: int) -> Rehearsal:
     return made
 
 
+@contextmanager
+def jobs_at_work(made: Rehearsal) -> Iterator[None]:
+    """Every job is started again and again, as short schedules do it."""
+    over = Event()
+
+    def work() -> None:
+        with by_hand(made) as hand:
+            while not over.wait(0.5):
+                for job in hand.request("GET", "Jobs?limit=1000").json()["results"]:
+                    hand.ask("POST", f"Jobs/{job['id']}/start", json={"full": False})
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def left(plan: dict[str, Any]) -> dict[str, str]:
     return {change["key"]: change["blocked"] for change in plan["changes"]}
 
@@ -62,16 +88,19 @@ def named(plan: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("version", [7, 8])
 def test_one_apply_ends_with_everything_current_and_names_what_is_left(tmp_path: Path, version: int) -> None:
     made = world(tmp_path / "world", version)
-    ended = made.apply(*WAIVED)
+    with jobs_at_work(made):
+        ended = made.apply(*WAIVED)
     after = made.plan()
     assert all(blocked for blocked in left(after).values()), (ended.out, left(after))
-    assert {key.partition(".")[2] for key in left(after)} <= {f"store-{DEAD}", f"{DEAD}-0", f"{DEAD}-1", DEAD}
+    assert all(DEAD in key for key in left(after))
     assert f"proxy.{DEAD}" in named(after) | {key.partition(":")[2] for key in left(after)}
     lost = json.loads(made.run("lab", "status", str(made.file), "--format", "json").out)["coverage"]["lost"]
     several = [f"pool-{number}" for number, active in enumerate(fleet(version).pools) if active > 1]
     assert {item["organization"].partition(".")[0] for item in lost}.isdisjoint(several)
-    jobs = json.loads(made.run("jobs", "list", str(made.file), "--lab", "--format", "json").out)["jobs"]
-    assert {job["last_status"] for job in jobs if not job["name"].startswith(DEAD)} == {"Success"}
+    listed = json.loads(made.run("jobs", "list", str(made.file), "--lab", "--format", "json").out)["jobs"]
+    names = [job["name"] for job in listed if not job["name"].startswith(DEAD)]
+    again = made.run("jobs", "run", *names, str(made.file), "--lab")  # the next session of each
+    assert again.code == 0, again.out
 
 
 @pytest.mark.parametrize("version", [7, 8])

@@ -36,6 +36,7 @@ class Fleet:
     pools: tuple[int, ...] = ()
     asleep: int = 0
     jobs_each: int = 1
+    stores_each: int = 1
     dead: bool = True
 
     def sleepers(self) -> list[str]:
@@ -56,20 +57,24 @@ class Fleet:
         for name in (*(f"px-{number}" for number in range(self.singles)), *((DEAD,) if self.dead else ())):
             group = "dmz" if name.endswith(("1", "3", "5")) else "domain"
             yield "proxies", f"{name}: {{host: {name}.corp.example.com, group: {group}{self._sleep(name)}}}"
-            yield from self._behind(name, f"proxy: {name}, path: 'D:\\VBO'")
+            yield from self._behind(name, f"proxy: {name}, path: 'D:\\VBO\\{{}}'")
         for pool, active in enumerate(self.pools):
             yield "pools", f"pool-{pool}: {{description: pool}}"
             for member in range(active + (1 if pool < self.asleep else 0)):
                 name = f"px-lnx-{pool}-{member}"
                 placed = f"host: {name}.example.net, group: linux, pool: pool-{pool}"
                 yield "proxies", f"{name}: {{{placed}{self._sleep(name)}}}"
-            yield from self._behind(f"pool-{pool}", f"pool: pool-{pool}, object_storage: {_BUCKET.format(f'f{pool}')}")
+            yield from self._behind(f"pool-{pool}", f"pool: pool-{pool}, object_storage: {_BUCKET}")
 
     def _sleep(self, name: str) -> str:
         return ", sleep: allowed" if name in self.sleepers() else ""
 
     def _behind(self, owner: str, place: str) -> Iterator[tuple[str, str]]:
-        yield "repositories", f"store-{owner}: {{{place}}}"
+        """A job to each repository in turn, all of one organization. The path of each disk ends with its name."""
         yield "organizations", f"{owner}.onmicrosoft.com: {{proxies: [{owner}]}}"
+        stores = [f"store-{owner}", *(f"store-{owner}-{number}" for number in range(1, self.stores_each))]
+        for store in stores:
+            yield "repositories", f"{store}: {{{place.format(store)}}}"
         for number in range(self.jobs_each):
-            yield "jobs", f"{owner}-{number}: {{organization: {owner}.onmicrosoft.com, repository: store-{owner}}}"
+            store = stores[number % len(stores)]
+            yield "jobs", f"{owner}-{number}: {{organization: {owner}.onmicrosoft.com, repository: {store}}}"
