@@ -73,11 +73,13 @@ class Reach:
 
     def tests(self, path: str, lines: Iterable[int], limit: float) -> list[str]:
         """The tests that run any of `lines`, the quick ones first, as many as take `limit` seconds. Lines that only an
-        import runs are for whatever uses the module, or its neighbours where that are lines of the same kind."""
-        found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines)) or self.modules.get(
-            path, set()
-        )
-        folder = path.rpartition("/")[0]
+        import runs are for whatever uses the module, or its neighbours where that are lines of the same kind, and for
+        the tests of the room: those that read a table run no line of it."""
+        found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines))
+        folder, room = path.rpartition("/")[0], path.split("/")[1]
+        if not found:
+            of_room = {test for test in self.seconds if test.startswith(f"tests/{room}/")}
+            found = self.modules.get(path, set()) | of_room
         if not found:
             found = set[str]().union(*(tests for name, tests in self.modules.items() if name.startswith(folder)))
         chosen: list[str] = []

@@ -102,8 +102,12 @@ def _annotates(child: Any, parent: Any) -> bool:
 
 
 def _is_odd(operator: str) -> bool:
-    """Identity where equality stands: a warning of Python, no mistake that anybody makes."""
-    return operator.endswith(("_Is", "_IsNot")) and "_Is_" not in operator and "_IsNot_" not in operator
+    """Identity where equality stands: a warning of Python, no mistake that anybody makes. Order where identity stands:
+    None and members have none, so it fails at once or is the same."""
+    is_identity = "_Is_" in operator or "_IsNot_" in operator
+    if is_identity:
+        return operator.endswith(("_Lt", "_LtE", "_Gt", "_GtE"))
+    return operator.endswith(("_Is", "_IsNot"))
 
 
 def mutated(code: str, mutant: Mutant) -> str:

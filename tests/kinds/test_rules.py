@@ -1,0 +1,40 @@
+"""Rules as wholes: each part that a rule compares, and each field that it names."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.kinds.rules import Declared
+from reconciler.kinds.rules.references import REFERENCES, unknown_references
+from reconciler.kinds.rules.repositories import same_place
+
+_BUCKET = {"type": "amazon", "endpoint": "https://s3.example.net", "bucket": "vbo", "folder": "contoso"}
+
+
+def _found(first: dict[str, str], second: dict[str, str]) -> int:
+    return len(list(same_place(Declared({"repositories": {"a": first, "b": second}}, {}, {}))))
+
+
+@pytest.mark.parametrize("part", _BUCKET)
+def test_each_part_distinguishes_the_place_of_object_storage(part: str) -> None:
+    place = {f"object_storage.{key}": value for key, value in _BUCKET.items()}
+    assert _found(place, dict(place)) == 1
+    assert _found(place, {**place, f"object_storage.{part}": "other"}) == 0
+
+
+@pytest.mark.parametrize("path", ["d:/vbo/contoso", "D:\\VBO\\contoso\\", "D:\\vbo\\CONTOSO"])
+def test_one_folder_in_several_spellings(path: str) -> None:
+    place = {"proxy": "px-1", "path": "D:\\VBO\\contoso"}
+    assert _found(place, {**place, "path": path}) == 1
+    assert _found(place, {"proxy": "px-2", "path": path}) == 0
+
+
+@pytest.mark.parametrize(
+    ("section", "field"), [(section, field) for section, fields in REFERENCES.items() for field in fields]
+)
+def test_only_two_logins_may_be_none(section: str, field: str) -> None:
+    values = {field: ["none"] if section == "organizations" else "none"}
+    single = section in ("server", "smtp")
+    declared = Declared({} if single else {section: {"a": values}}, {}, {section: values} if single else {})
+    allowed = (section, field) in {("proxies", "internet_proxy.credentials"), ("smtp", "credentials")}
+    assert [item.where.field for item in unknown_references(declared)] == ([] if allowed else [field])
