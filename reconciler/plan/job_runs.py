@@ -15,6 +15,7 @@ from reconciler.model.recall import Recall
 from reconciler.model.steps import RunJob
 from reconciler.model.value import digest
 from reconciler.plan.passes import Inputs, PlanPart
+from reconciler.plan.repository_states import words_of
 
 PENDING = "(run)"
 """Recorded with a job from before its start until it has a result: the next apply resumes what was interrupted."""
@@ -45,6 +46,7 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
         if why:
             why = "the last apply started it, and was interrupted before it had a result" if follow else why
             full = not follow and job.kind == "job" and _is_first(job, reasons)
+            why += _expected(job, inputs)
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
             step = RunJob(kind=job.kind, name=job.name, follow=follow, first=full)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
@@ -87,6 +89,15 @@ def _why(job: Resource, moved: Sequence[str], own: Sequence[Change], recall: Rec
         return f"downstream of changes to {', '.join(moved)}"
     if PENDING in recall.applied.get(job.address, {}):
         return "an earlier apply was to start it, and has no result of it"
+    return ""
+
+
+def _expected(job: Resource, inputs: Inputs) -> str:
+    """That the session is expected to fail, if its repository is in a state that keeps its jobs from running."""
+    for where in inputs.declared_graph.chain(job.address):
+        found = inputs.live.resources.get(where)
+        if found is not None and found.kind == "repository" and (words := words_of(found.repository)):
+            return f"; {where} is {words}, so its session is expected to fail until that is mended"
     return ""
 
 

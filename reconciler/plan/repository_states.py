@@ -45,6 +45,11 @@ def standing_still(repository: Resource, word: str, inputs: Inputs) -> str:
     return f"the repository is {word}: {still}"
 
 
+def words_of(state: RepositoryState) -> str:
+    """What a report says of it: `invalid`, `out of sync`, both or nothing."""
+    return " and ".join(_WORDS[code] for code in _codes(state))
+
+
 def _codes(state: RepositoryState) -> Iterator[str]:
     flags = {INVALID: state.is_invalid, OUT_OF_SYNC: state.is_out_of_sync}
     return (code for code, flag in flags.items() if flag)
