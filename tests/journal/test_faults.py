@@ -190,6 +190,39 @@ def test_what_postgresql_says_is_told_in_our_words(state: str, code: str) -> Non
     assert "SELECT" not in str(answer)
 
 
+FAILED = "01 02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 2B 2D 2F 34 38 39 3B 42 44 54 55 57 72 F0 HV P0 XX"
+CLASSES = dict.fromkeys(FAILED.split(), "journal-failed") | {
+    "08": "journal-unreachable",
+    "28": "journal-login",
+    "3D": "journal-login",
+    "3F": "journal-denied",
+    "40": "journal-locked",
+    "53": "journal-full",
+    "58": "journal-io",
+}
+ALONE = {
+    "08P01": "journal-failed",  # a pooler gives it to whatever it refuses; then the text counts
+    "25006": "journal-read-only",
+    "42501": "journal-denied",
+    "53300": "journal-unreachable",
+    "55P03": "journal-locked",
+    **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), "journal-unreachable"),
+}
+
+
+def test_each_class_of_states_of_postgresql_has_its_place() -> None:
+    """Every error that the driver knows: one of a class that is not in the table fails here."""
+    errors = pytest.importorskip("psycopg.errors")
+    found = {getattr(kind, "sqlstate", None) for kind in vars(errors).values()}
+    states = sorted(state for state in found if isinstance(state, str))
+    assert len(states) > 200
+    location = JournalLocation("the database")
+    said = {state: journal_error(ProgrammingError("", {}, Answer(state)), location, "written") for state in states}
+    assert all(error.hint for error in said.values())
+    table = {state: ALONE.get(state) or CLASSES.get(state[:2]) for state in states}
+    assert {state: error.code for state, error in said.items()} == table
+
+
 @pytest.mark.parametrize(
     ("reason", "code"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -181,6 +182,27 @@ def test_answers(status: int, body: Any, kind: type[RemoteError]) -> None:
     if isinstance(error, Refused):
         assert error.status == status
         assert error.error_code == ((body or {}).get("errorCode") or "")
+
+
+STATUSES: dict[int, type[RemoteError]] = {
+    401: AuthenticationFailed,
+    403: AuthenticationFailed,
+    404: Missing,
+    408: DeadlineExceeded,
+    409: Conflict,
+    429: Unavailable,
+    502: Unavailable,
+    503: Unavailable,
+    504: Unavailable,
+}
+
+
+@pytest.mark.parametrize("status", HTTPStatus)
+def test_each_status_of_http_has_its_class(status: HTTPStatus) -> None:
+    """What is not in the table is the server's refusal, or no answer of this API at all."""
+    error = refusal(Answer(status, b""), "vbo01:4443", "PUT /v8/Proxies/1")
+    assert type(error) is STATUSES.get(status, Refused if status >= 400 else BadAnswer)
+    assert f"HTTP {status.value}" in error.reason
 
 
 @pytest.mark.parametrize("body", [{"errorCode": 7}, {"message": None, "errorCode": None}, [1], "text", {"message": {}}])
