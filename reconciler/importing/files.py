@@ -22,6 +22,8 @@ MADE_HERE: Final = "# Written by vbo-reconcile import."
 """The line by which a later import knows a file that it may add to."""
 FILL_IN: Final = "# Fill in the account that deploys these proxies, and remove this line."
 _EDIT: Final = f"{MADE_HERE} Edit it as you like: a later import adds what is new and leaves the rest as it is."
+_PARTS: Final = ("proxies.yml", "repositories.yml")
+_JOBS: Final = "jobs/*.yml"
 _ORDER: Final = ("organizations", "proxies", "pools", "repositories", "jobs", "copy_jobs")
 
 Files = dict[str, str]
@@ -71,6 +73,11 @@ def _file_of(name: str, organization: str) -> str:
     return f"jobs/{handle(organization)[:LONGEST] or 'organization'}.yml" if name in ("jobs", "copy_jobs") else ""
 
 
+def is_part(file: str) -> bool:
+    """Whether an inventory of several files has one of that name beside its main file."""
+    return file in _PARTS or fnmatchcase(file, _JOBS)
+
+
 def main_file(name: str) -> str:
     return f"{name}.yml"
 
@@ -88,7 +95,7 @@ def new_files(
     in."""
     parts = content.parts(layout or (ONE if content.size <= FEW else SPLIT))
     main = parts.pop("", {})
-    includes = sorted({"jobs/*.yml" if file.startswith("jobs/") else file for file in parts})
+    includes = sorted({_JOBS if fnmatchcase(file, _JOBS) else file for file in parts})
     head = [_EDIT, "version: 1", *lines("name", name), *(lines("include", includes) if includes else ())]
     body = [*_base_lines(base, set(guessed)), *_layer_lines(layers), "", *section("policy", {"max_deletes": 0})]
     tail = ["", *section("smtp", content.smtp)] if content.smtp else []
@@ -99,7 +106,7 @@ def new_files(
 
 
 def _new_file(found: Mapping[str, Mapping[str, Any]]) -> str:
-    return _text([_EDIT, "version: 1", *_section_lines(found)])
+    return _text([MADE_HERE, "version: 1", *_section_lines(found)])
 
 
 def _section_lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

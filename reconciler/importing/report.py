@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.importing.entries import Omission
-from reconciler.importing.files import MADE_HERE, main_file
+from reconciler.importing.files import MADE_HERE
 from reconciler.importing.hosts import COMPARE, HostScan
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import SecretRef
@@ -28,11 +28,12 @@ PLURALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a report is made of. `imported` are addresses of what is declared and on the server, `gone` of what is
-    declared and not there; `to_do` are sentences on what a person must do. `visited` is whether hosts are visited,
-    `scanned` what they showed, by address of the proxy."""
+    """What a report is made of: the inventory, with its `main` file. `imported` are addresses of what is declared and
+    on the server, `gone` of what is declared and not there; `to_do` are sentences on what a person must do. `visited`
+    is whether hosts are visited, `scanned` what they showed, by address of the proxy."""
 
     inventory: Inventory
+    main: str
     server: str
     imported: Sequence[str]
     omitted: Sequence[Omission] = ()
@@ -55,7 +56,7 @@ def counts(addresses: Iterable[str]) -> str:
 
 def report(facts: Facts) -> str:
     """The text of `IMPORT.md`."""
-    main = main_file(facts.inventory.name)
+    main = facts.main
     parts = [
         f"<!-- {MADE_HERE.removeprefix('# ')} The next import writes it anew. -->",
         f"# Import of {facts.inventory.name}",

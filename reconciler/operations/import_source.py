@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -86,15 +88,27 @@ def source_of(given: Path | ServerLogin, name: str, runtime: Runtime, *, lab: bo
 
 def inventory_in(folder: Path) -> Path:
     """The main file of the inventory that an import wrote to a folder. Raises Diagnosed if there is none."""
-    from reconciler.importing.files import MADE_HERE
-
-    for file in sorted(folder.glob("*.yml")):
-        text = file.read_text("utf-8", "replace")
-        if text.startswith(MADE_HERE) and f"\nname: {file.stem}\n" in text:
-            return file
+    for file in imported_in(folder).values():
+        return file
     detail = f"{folder} has no inventory that an import wrote, so it is not known which server to import."
     fix = "Name the server with --server and --username, or an inventory that names it with --from."
     raise Diagnosed([Diagnostic("no-source", "No server is named", detail, fix)])
+
+
+def imported_in(folder: Path) -> Mapping[str, Path]:
+    """The main files of the inventories that imports wrote to a folder, by the name of the inventory."""
+    import yaml
+
+    from reconciler.importing.files import MADE_HERE
+
+    found: dict[str, Path] = {}
+    for file in sorted(folder.glob("*.yml")):
+        text = file.read_text("utf-8", "replace") if file.is_file() else ""
+        line = re.search("^name: *[^ \n].*$", text, re.MULTILINE) if text.startswith(MADE_HERE) else None
+        if line is not None:
+            with suppress(yaml.YAMLError):
+                found.setdefault(str(yaml.safe_load(line[0])["name"]), file)
+    return found
 
 
 def presented_fingerprint(login: ServerLogin) -> str:

@@ -92,7 +92,7 @@ def import_server(given: Path | ServerLogin, options: ImportOptions, runtime: Ru
     runtime = runtime or Runtime()
     source = source_of(given, options.name, runtime, lab=options.lab)
     name = options.name or source.inventory.name
-    target = target_of(options.folder, name, source, runtime, lab=options.lab)
+    target = target_of(options.folder, name, source, runtime, lab=options.lab, layout=options.layout)
     inventory = target.inventory or source.inventory
     with open_session(inventory, runtime, lab=options.lab) as session:
         reading = replace(session, inventory=target.known(inventory, name), reader=RecordedReader(session.rest))
@@ -112,6 +112,7 @@ class _Import:
 
     def __init__(self, session: Session, target: Target, options: ImportOptions, source: Inventory) -> None:
         self._session, self._target, self._options, self._source = session, target, options, source
+        self._main = target.main(session.inventory.name)
         hosts = {str(item.fields["host"]).lower(): item for item in source.of_kind("proxy") if not item.is_local}
         logins = {host: str(item.fields["credentials"]) for host, item in hosts.items() if "credentials" in item.fields}
         self._logins = logins
@@ -157,7 +158,7 @@ class _Import:
         unsaid: list[Omission] = []
         while True:
             composed = self._compose(live, chosen, [item for item in unsaid if item.address in chosen])
-            inventory, found = check(folder, composed.files, self._session.inventory.name)
+            inventory, found = check(folder, composed.files, self._main)
             refused = _refused(found, composed, declared)
             doubtful = _doubtful(found, inventory, composed, declared)
             if not refused and not set(doubtful) - set(unsaid):
@@ -214,6 +215,7 @@ class _Import:
         hosts = {where: str(live.resources[there[where]].fields.get("host", "")).lower() for where in there}
         return Facts(
             inventory,
+            self._main,
             f"{live.server.host} (REST v{live.server.rest}, build {live.server.build})",
             imported=[where for where in inventory.resources if where in there],
             omitted=sorted(omitted),
