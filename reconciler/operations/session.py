@@ -96,6 +96,7 @@ class Session:
         """
         from reconciler.observe import recall
         from reconciler.plan import make_plan
+        from reconciler.plan.backups import with_backups
         from reconciler.plan.batches import DEFAULT, as_approved, batched
         from reconciler.plan.full_backups import with_full_backups
         from reconciler.plan.guards import GuardContext, guarded
@@ -121,7 +122,8 @@ class Session:
         if asked.batches is not None:
             rolling = as_approved(rolling, asked.batches)
         facts = GuardContext(rolling, self.inventory, live, self.clock(), asked.require_complete)
-        plan = with_full_backups(guarded(facts, asked.waivers, again=verifies), self.inventory.policy)
+        judged = guarded(facts, asked.waivers, again=verifies)
+        plan = with_backups(with_full_backups(judged, self.inventory.policy), live)
         return PlanResult(live, known, plan, self._scope(), whole, checked)
 
     def _selected(self, plan: Plan, live: Live, asked: PlanRequest, *, verifies: bool) -> Plan:

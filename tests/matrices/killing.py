@@ -26,7 +26,7 @@ from reconciler.model.step import Step
 LEASE = 1.0
 """Seconds that the lock of the killed run lasts; the next run waits for its end."""
 _TOO_LONG = 180
-_WARM = (
+WARM = (
     "aiosmtpd.controller",
     "asyncssh",
     "spnego",
@@ -77,19 +77,19 @@ def report(task: Task) -> Story:
     shutil.copytree(task.base, folder)
     story = Story()
     with _lab(folder) as count:
-        story.died = _fork_and_die(lambda: _apply_and_die(folder, task))
+        story.died = fork_and_die(lambda: _apply_and_die(folder, task))
         if not story.died:
             story.said = (folder / "said.log").read_text(encoding="utf-8")
         else:
             again = ["--lock-wait", "30", *task.options, *(("--resume", "last") if task.resume else ())]
-            story.code, story.said = _fork(lambda: _apply(folder, *again))
-        story.left = _fork(lambda: _left(folder))
+            story.code, story.said = fork(lambda: _apply(folder, *again))
+        story.left = fork(lambda: _left(folder))
         story.created, story.bugs = count()
     log = folder / "effects.log"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     for kind, _, text in (line.partition(" ") for line in lines):
         getattr(story, kind).append(text)
-    story.runs = _fork(lambda: _runs(folder))
+    story.runs = fork(lambda: _runs(folder))
     shutil.rmtree(folder)
     return story
 
@@ -217,7 +217,7 @@ def _lab(folder: Path) -> Iterator[Callable[[], tuple[dict[str, int], int]]]:
     if pid == 0:
         os.close(shown)
         os.close(ask)
-        _exit_with(lambda: _serve(folder, reply, hear))
+        exit_with(lambda: _serve(folder, reply, hear))
     os.close(reply)
     os.close(hear)
     with os.fdopen(shown) as answers, os.fdopen(ask, "w") as questions:
@@ -256,7 +256,7 @@ def _serve(folder: Path, reply: int, hear: int) -> None:
             answers.flush()
 
 
-def _fork(work: Callable[[], Any]) -> Any:
+def fork(work: Callable[[], Any]) -> Any:
     """What `work` gives, done in a child."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -267,7 +267,7 @@ def _fork(work: Callable[[], Any]) -> Any:
             with os.fdopen(writing, "w") as stream:
                 json.dump(work(), stream)
 
-        _exit_with(answer)
+        exit_with(answer)
     os.close(writing)
     with os.fdopen(reading) as stream:
         text = stream.read()
@@ -275,15 +275,15 @@ def _fork(work: Callable[[], Any]) -> Any:
     return json.loads(text)
 
 
-def _fork_and_die(work: Callable[[], None]) -> int:
+def fork_and_die(work: Callable[[], None]) -> int:
     """The number of the signal that ended a child that does `work`, 0 where it came to its end."""
     pid = os.fork()
     if pid == 0:
-        _exit_with(work)
+        exit_with(work)
     return os.WTERMSIG(os.waitpid(pid, 0)[1])
 
 
-def _exit_with(work: Callable[[], None]) -> None:
+def exit_with(work: Callable[[], None]) -> None:
     """Do it in a forked child, and never come back."""
     code = 1
     try:
@@ -295,7 +295,7 @@ def _exit_with(work: Callable[[], None]) -> None:
 
 def serve_tasks() -> None:
     """Answer tasks until the input ends. A task that takes too long, or breaks, is answered with an empty story."""
-    for name in _WARM:
+    for name in WARM:
         import_module(name)
     for line in sys.stdin:
         task = Task(**json.loads(line))
@@ -305,7 +305,7 @@ def serve_tasks() -> None:
             return asdict(report(task))
 
         try:
-            story = _fork(work)
+            story = fork(work)
         except ValueError:
             story = asdict(Story(said="the task did not come to its end"))
         sys.stdout.write(json.dumps(story) + "\n")

@@ -1,0 +1,101 @@
+"""Worlds for kills at random moments: each is a folder whose next apply has something to do, and needs no waiver unless
+it names one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.scenarios.deletes import INVENTORY, line
+from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
+from tests.scenarios.upgrade_day import DEAD, Fleet
+
+BUILDS: Final = {7: ("7.1.0.1501", "8.0.2.159"), 8: ("8.5.0.1014", "8.6.0.100")}
+
+
+@dataclass(frozen=True, slots=True)
+class KillWorld:
+    """`build` prepares the folder, `options` are those of every apply in it."""
+
+    build: Callable[[Path], None]
+    options: tuple[str, ...] = ()
+
+
+def new(folder: Path) -> None:
+    """The demo on a server that has none of its objects."""
+    Rehearsal.of(folder, INVENTORIES / "demo.yml").plan()
+
+
+def packages(folder: Path) -> None:
+    """Proxies whose service is installed from packages."""
+    Rehearsal.of(folder, INVENTORIES / "packages.yml").plan()
+
+
+def outdated(folder: Path) -> None:
+    """The demo after an upgrade of the server: proxies and repositories are out of date, other objects change."""
+    world = Rehearsal.of(folder, INVENTORIES / "demo.yml")
+    world.replace("  coverage: 1\n", "  coverage: 0\n")
+    world.set("server", "repository_upgrades=by hand")
+    world.converges()
+    world.set("server", "build=8.5.0.2000")
+    world.replace("throttle: 100 Mbps", "throttle: 20 MB/s")
+    world.replace("to: [backup-team@corp.example.com]", "to: [night@corp.example.com]")
+
+
+def deletes(folder: Path) -> None:
+    """A proxy is retired once its repository has moved to a pool, another goes with its repository and its job."""
+    world = Rehearsal(folder)
+    folder.mkdir(parents=True)
+    world.file.write_text(INVENTORY, encoding="utf-8")
+    world.converges()
+    for gone in ("mail", "disk", "px-disk", "px-cold"):
+        world.replace(line(gone), "")
+    world.replace("    proxy: px-cold\n", "    pool: cloud\n")
+    world.replace("max_deletes: 2", "max_deletes: 100%")
+
+
+def replace(folder: Path) -> None:
+    """A proxy becomes one of the other type, and a job moves to another repository."""
+    world = Rehearsal(folder)
+    folder.mkdir(parents=True)
+    world.file.write_text(INVENTORY.replace("items: [onedrive]}", "items: [onedrive], run: on-change}"))
+    world.converges()
+    world.replace("  files: {organization: contoso.example.com, repository: bucket", _ON_DISK)
+    world.replace("    proxy: px-cold\n", "    pool: cloud\n")
+    world.replace("px-cold.corp.example.com, type: domain, credentials: admin", _WORKGROUP)
+    world.replace("max_deletes: 2", "max_deletes: 100%")
+
+
+_ON_DISK: Final = "  files: {organization: contoso.example.com, repository: disk"
+_WORKGROUP: Final = "px-cold.corp.example.com, type: workgroup, credentials: local"
+
+
+def fleet(version: int) -> Callable[[Path], None]:
+    """Proxies, pools and repositories of a server that was upgraded, by REST version."""
+
+    def build(folder: Path) -> None:
+        world = Rehearsal(folder)
+        folder.mkdir(parents=True)
+        old, upgraded = BUILDS[version]
+        text = (Fleet(3) if version == 7 else Fleet(1, pools=(1, 2))).yaml()
+        kept = "".join(text_line for text_line in text.splitlines(keepends=True) if DEAD not in text_line)
+        world.file.write_text(kept.replace("max_changes: 100%", "max_changes: 100%, coverage: 0"), encoding="utf-8")
+        world.plan()
+        world.set("server", f"build={old}")
+        world.converges()
+        world.set("server", f"build={upgraded}")
+
+    return build
+
+
+WORLDS: Final = {
+    "deletes": KillWorld(deletes),
+    "fleet v7 to v8": KillWorld(fleet(7)),
+    "fleet 8.5 to 8.6": KillWorld(fleet(8)),
+    "new": KillWorld(new),
+    "outdated": KillWorld(outdated),
+    "packages": KillWorld(packages),
+    "replace": KillWorld(replace, ("--waive", "replace=agreed")),
+}
