@@ -19,7 +19,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -286,10 +286,10 @@ def problems(found: After, expected: Whole) -> Iterator[str]:
         yield f"did not run: {missing}"
 
 
-def drawn(number: int, seed: int, wholes: dict[str, Whole]) -> Kill:
+def drawn(number: int, seed: int, wholes: dict[str, Whole], victims: Sequence[str] = VICTIMS) -> Kill:
     """The kill with this number. Every world has every victim, in turn."""
     names, chance = sorted(wholes), random.Random(f"{seed}/{number}")
-    world, victim = names[number % len(names)], VICTIMS[number // len(names) % len(VICTIMS)]
+    world, victim = names[number % len(names)], victims[number // len(names) % len(victims)]
     known = wholes[world]
     delay = chance.uniform(0, 3 * known.between)
     return Kill(number, world, victim, chance.randint(1, known.moments), delay, chance.choice((0, 0, 0.5, 2)))
@@ -304,6 +304,7 @@ class Sample:
     worlds: tuple[str, ...] = tuple(sorted(WORLDS))
     parallel: int = 2
     only: int | None = None
+    victims: tuple[str, ...] = VICTIMS
 
     def run(self, folder: Path) -> Iterator[tuple[Kill, int, list[str]]]:
         """Each kill with how its apply ended (see `After.first`), and its problems, as they end."""
@@ -312,7 +313,7 @@ class Sample:
         wholes = {name: _prepared(folder, name) for name in self.worlds}
         numbers = range(self.count) if self.only is None else (self.only,)
         running: dict[int, Kill] = {}
-        for kill in (drawn(number, self.seed, wholes) for number in numbers):
+        for kill in (drawn(number, self.seed, wholes, self.victims) for number in numbers):
             if len(running) == self.parallel:
                 yield _first(running, folder)
             running[_forked(partial(_tell, kill, folder, wholes[kill.world]))] = kill
