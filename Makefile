@@ -1,6 +1,6 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
-# matrices: long scenarios, kills, faults, and more than 10,000 steps of storms (STORMS=8 for a few minutes of them only).
+# matrices: long scenarios, kills, faults, a sample of storms on real sockets (STORMS), many in simulated time (SIMULATED).
 # simulate: storms in simulated time (STEPS, the first is FROM); with SEED that one alone, with the log of every party.
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 # mutants: does a test fail when the code is changed a little? A sample of 300 changes, half an hour or more (COUNT, SEED).

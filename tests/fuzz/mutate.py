@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -75,20 +74,20 @@ def _change(data: bytearray, samples: Sequence[bytes], random: Random) -> None:
 
 def bent(samples: Sequence[Any], random: Random) -> Any:
     """One sample of JSON data after one to four values were replaced, dropped, repeated or moved."""
-    data = copy.deepcopy(random.choice(samples))
+    data = _copied(random.choice(samples))
     for _ in range(random.randint(1, 4)):
-        places = list(_places(data))
+        places = _places(data)
         if not places:
             return random.choice(ODD)
         holder, key = random.choice(places)
         match random.randrange(5):
             case 0 | 1:
-                holder[key] = copy.deepcopy(random.choice(ODD))
+                holder[key] = _copied(random.choice(ODD))
             case 2:
                 del holder[key]
             case 3:
                 other, name = random.choice(places)
-                holder[key] = copy.deepcopy(other[name])
+                holder[key] = _copied(other[name])
             case _:
                 deep: Any = holder[key]
                 for _ in range(random.choice((1, 3, 150))):
@@ -104,12 +103,23 @@ def as_bytes(data: Any) -> bytes:
         return b"[" * 5000
 
 
-def _places(data: Any) -> Iterator[tuple[Any, Any]]:
+def _places(data: Any) -> list[tuple[Any, Any]]:
     """Every value of JSON data, as the map or list that holds it and its key there."""
-    todo = [data]
+    todo, found = [data], []
     while todo:
         node = todo.pop()
-        keys: Any = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
-        for key in keys:
-            yield node, key
-            todo.append(node[key])
+        pairs: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for key, value in pairs:
+            found.append((node, key))
+            if isinstance(value, dict | list):
+                todo.append(value)
+    return found
+
+
+def _copied(data: Any) -> Any:
+    """A copy of JSON data, in a fifth of the time of `copy.deepcopy`."""
+    if isinstance(data, dict):
+        return {key: _copied(value) if isinstance(value, dict | list) else value for key, value in data.items()}
+    if isinstance(data, list):
+        return [_copied(value) if isinstance(value, dict | list) else value for value in data]
+    return data

@@ -33,8 +33,9 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 pytestmark = pytest.mark.matrix
 
 SHARDS, STEPS = 4, 50
-EXAMPLES = int(os.environ.get("STORMS", "72"))
-"""Storms of each shard, of up to 50 steps each: as many as more than 10,000 steps in all take."""
+EXAMPLES = int(os.environ.get("STORMS", "8"))
+"""Storms of each shard, of up to 50 steps each: a sample on real sockets. Simulated time has the many
+(tests/simulation)."""
 
 TAKEN = 35
 """Steps that a storm takes at least, on the average: fewer would mean that rules do not apply."""

@@ -83,7 +83,7 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
     "login": (2, _word("refused", "accepted", "accepted")),
     "slow": (3, _number(90)),
     "server restarts": (4, lambda random: {**_moment(random), "to": random.randint(1, 120)}),
-    "server is upgraded": (2, _number(60)),
+    "server is upgraded": (3, _number(60)),
     "disk": (2, _word("full", "free", "free")),
     "clock jumps": (1, lambda random: {"to": random.randint(-7200, 7200)}),
     "time passes": (6, lambda random: {"to": random.choice([1, 10, 60, 600, 4000])}),

@@ -318,12 +318,17 @@ class Fleet:
         return self._worker_of(host).run(order)
 
     def _push(self, order: Deployment, name: str, *, upgrade: bool) -> Mapping[str, Any]:
+        """What was begun on a host goes on there, also if the server ends meanwhile."""
         self._login(order)
         self.busy += 1
-        try:
-            timing.sleep(scheduler.random.uniform(*self.seconds))
-        finally:
-            self.busy -= 1
+
+        def install() -> Mapping[str, Any]:
+            try:
+                timing.sleep(scheduler.random.uniform(*self.seconds))
+            finally:
+                self.busy -= 1
+            return self._run(order, name, args)
+
         args = {
             "port": order.port,
             "build": order.build,
@@ -336,7 +341,8 @@ class Fleet:
             "keep": order.keep,
             "upgrade": upgrade,
         }
-        return self._run(order, name, args)
+        installed: Mapping[str, Any] = elsewhere(LAB, f"install {order.host}", install, 3600.0)
+        return installed
 
     def _login(self, order: Deployment) -> None:
         host = self._hosts[order.host.lower()]

@@ -18,6 +18,9 @@ KINDS = {
 COLLECTIONS = {"proxies": "proxies", "proxypools": "pools", "backuprepositories": "repositories", "jobs": "jobs"}
 
 
+NEW_WAYS = ("create", "replace", "takeover", "upgrade")
+"""Actions on a proxy after which data takes another way."""
+
 MILD = ("status", "reset")
 
 
@@ -104,6 +107,7 @@ class Invariants:
     def _check_ended(self, run: Run) -> None:
         self._check_said(run)
         self._check_plan(run)
+        self._check_job_runs(run)
         if run.was_killed or not run.writes_left or self.world.disk_full:
             return
         if run.signalled and run.ended == "killed":
@@ -141,11 +145,27 @@ class Invariants:
         return [item["hostName"] for item in found if item["maintenanceModeState"] != "Disabled"]
 
     def _check_drains(self, run: Run) -> None:
-        if self.running():
-            return
-        drained = self.drained()
-        if drained and not any(other.was_killed or other.writes_left == 0 for other in self.world.runs[-6:]):
+        """A run clears the maintenance mode that it set."""
+        found = self.world.state["proxies"].items()
+        drained = [
+            item["hostName"]
+            for ident, item in found
+            if item["maintenanceModeState"] != "Disabled" and self.world.drains.get(ident.lower()) is run
+        ]
+        if drained:
             raise Broken(f"{run.name} has ended ({run.ended}), and left maintenance mode on: {', '.join(drained)}")
+
+    def _check_job_runs(self, run: Run) -> None:
+        """What moves data anew is followed by the jobs that go through it."""
+        if run.plan is None or run.is_resumed:
+            return
+        changed = {change.address for change in run.plan.changes if change.action.value in NEW_WAYS}
+        started = {change.address for change in run.plan.changes if change.action.value == "run"}
+        wanted = self.world.wanted
+        for name, job in wanted["jobs"].items():
+            proxy = wanted["repositories"][job["repository"]].get("proxy")
+            if f"proxy.{proxy}" in changed and f"job.{name}" not in started:
+                raise Broken(f"{run.name} deploys {proxy}, and does not start job {name} that goes through it")
 
     def _check_plan(self, run: Run) -> None:
         """Nothing is done that the plan did not show."""

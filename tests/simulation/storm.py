@@ -91,8 +91,9 @@ class Storm(Invariants):
     def _wait_for_a_drain(self, *, late: bool) -> None:
         """What goes wrong while a proxy is drained or installed is what hurts most."""
         end = scheduler.now + 60.0
+        installing = self.world.random.random() < 0.5
         while late and self.running() and scheduler.now < end:
-            if self.drained() or self.world.fleet.busy:
+            if self.drained() or (installing and self.world.fleet.busy):
                 timing.sleep(self.world.random.uniform(0.0, 0.5))
                 return
             timing.sleep(0.2)

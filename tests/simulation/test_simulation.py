@@ -13,8 +13,8 @@ import pytest
 from tests.simulation.events import Event, drawn, shrunk
 
 _ROOT = Path(__file__).parents[2]
-STEPS = int(os.environ.get("SIMULATED", "1000"))
-"""Steps of each shard."""
+STEPS = int(os.environ.get("SIMULATED", "5000"))
+"""Steps of each shard: `SIMULATED=25000 make matrices` for 100,000 in all."""
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:

@@ -180,6 +180,8 @@ class World:
         self.crashes = 0
         self.failed_starts: dict[str, Run] = {}
         """The run whose request to start a job failed, by the id of the job."""
+        self.drains: dict[str, Run] = {}
+        """Who last switched the maintenance mode of a proxy, by its id."""
         self.process = Process("server")
         with of(LAB):
             self._found()
@@ -363,6 +365,9 @@ def _sent(world: World, run: Run) -> Callable[[str, str, bytes, int], None]:
         if method == "GET" or path.lower().endswith(("token", "token/logout", "/rescan")):
             return
         run.writes.append((method, path, status))
+        parts = path.lower().split("/")
+        if parts[1] == "proxies" and "maintenance" in parts:
+            world.drains[parts[2]] = run
         if path.lower().endswith("/start") and 200 <= status < 300:
             run.starts[path] += 1
             world.failed_starts.pop(path.split("/")[2], None)
