@@ -34,6 +34,7 @@ class FakeServer:
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rest: int = 8
     build: str = "8.5.0.1014"
+    outages: int = 0
     act_as: Callable[[str, str, Any], None] = lambda path, action, body: None
     acts: list[tuple[str, str, Any]] = field(default_factory=list)
 

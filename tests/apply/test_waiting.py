@@ -190,6 +190,34 @@ def test_a_session_that_an_outage_cut_off_is_started_once_more() -> None:
     assert len(server.acts) == 2
 
 
+def test_an_outage_that_the_client_bridged_cuts_off_too() -> None:
+    """A restart of a second is over before the next look: the request is repeated, and only counted."""
+    clock, news = Clock(), list[str]()
+    server = Server(clock, status="Running")
+
+    def fails(verb: str, path: str) -> None:
+        if clock.now >= 10 and not server.acts[1:]:
+            server.session["status"], server.outages = "Failed", 1
+
+    server.fails = fails
+
+    def again() -> None:
+        server.session["status"] = "Success" if server.acts[1:] else "Running"
+        server.begin()
+
+    server.starts = again
+    assert run(server, news) == "Success, 7 objects"
+    assert "its session was cut off (failed), so it is started again" in news
+
+
+def test_an_outage_before_the_start_does_not_count() -> None:
+    server = Server(Clock(), status="Failed", details="no quota")
+    server.outages = 3
+    with pytest.raises(StepFailed, match="no quota"):
+        run(server)
+    assert len(server.acts) == 1
+
+
 def test_a_session_that_failed_while_nobody_followed_it_is_started_once_more() -> None:
     clock = Clock()
     server = Server(clock)

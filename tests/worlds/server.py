@@ -63,6 +63,7 @@ class MemoryServer:
     build: str = BUILD
     installation: str = "installation"
     clock_ahead: timedelta = timedelta(0)
+    outages: int = 0
     data: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {name: {} for name in _COLLECTIONS})
     email: dict[str, Any] = field(default_factory=dict)
     logins: dict[str, Any] = field(default_factory=dict)

@@ -64,7 +64,8 @@ def _moment(text: object) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last state of a session. `cut_off`: while it ran the server did not answer, or no run followed it."""
+    """The last state of a session. `cut_off`: while it ran the server was away, for however short a time, or no run
+    followed it."""
 
     raw: Raw
     cut_off: bool
@@ -98,6 +99,7 @@ class _Watch:
         self._context, self._session, self._report = context, session, report
         self._name, self._job = job
         self._last, self._unwatched = "", earlier
+        self._outages = context.reader.outages
         self.over = self.cut_off = False
 
     def __call__(self) -> Raw | None:
@@ -116,7 +118,8 @@ class _Watch:
         if is_new:
             self._report(news)
         if status.has_ended and not raw.get("jobWillBeRetried"):
-            self.over, self.cut_off = True, self.cut_off or self._unwatched
+            away = self._context.reader.outages > self._outages  # the request itself was repeated, and answered
+            self.over, self.cut_off = True, self.cut_off or self._unwatched or away
             return raw
         self._unwatched = False
         if status.has_ended:

@@ -23,6 +23,7 @@ class Reader:
         self._read = session.read
         self._counts: Callable[[], Mapping[str, int]] = lambda: session.requests
         self._ahead: Callable[[], timedelta] = lambda: session.clock_ahead
+        self._outages: Callable[[], int] = lambda: session.outages
         self._peer = session.peer
         self.dialect: Dialect = session.dialect
         self.rest = session.rest
@@ -38,6 +39,11 @@ class Reader:
     def clock_ahead(self) -> timedelta:
         """How far the clock of the server is ahead of this machine's."""
         return self._ahead()
+
+    @property
+    def outages(self) -> int:
+        """How often the server could not be reached so far, or a connection broke."""
+        return self._outages()
 
     def get(self, path: str, **query: Any) -> Item:
         """One object. Raises Missing, Refused, BadAnswer and what a connection raises."""

@@ -96,6 +96,11 @@ class Session:
         """How far the clock of the server is ahead of this machine's."""
         return self._wire.clock_ahead
 
+    @property
+    def outages(self) -> int:
+        """How often the server could not be reached, or a connection broke: also where a request was repeated since."""
+        return self._wire.outages
+
     def identify(self) -> None:
         """Ask the server for its build and installation."""
         try:

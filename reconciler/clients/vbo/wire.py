@@ -19,7 +19,7 @@ from reconciler.clients.http.transport import Transport
 from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.vbo.answer import Answer
 from reconciler.model.connection import Server
-from reconciler.model.errors import BadAnswer, DeadlineExceeded
+from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unreachable
 
 _LONGEST: Final = 256 * 1024 * 1024
 """Bytes of one answer, unpacked: some hundred thousand objects."""
@@ -42,6 +42,8 @@ class Wire:
         self.host = server.rest_name
         self.clock_ahead = timedelta(0)
         """How far the clock of the server is ahead of this machine's, by the `Date` of the last answer."""
+        self.outages = 0
+        """How often the server could not be reached, or a connection broke."""
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         try:
@@ -102,7 +104,11 @@ class Wire:
                 finally:
                     response.close()
         except CAUGHT as error:
-            raise translate(error, self.peer, what) from error
+            fault = translate(error, self.peer, what)
+            if isinstance(fault, Unreachable | ConnectionLost):
+                with self._lock:
+                    self.outages += 1
+            raise fault from error
         self.clock_ahead = clock_ahead(response.headers, timing.utc_now(), self.clock_ahead)
         return Answer(response.status_code, content, retry_after(response.headers))
 

@@ -285,7 +285,7 @@ def test_a_reader_cannot_write_and_a_writer_cannot_read() -> None:
     def verbs(kind: type) -> set[str]:
         return {name for name in vars(kind) if not name.startswith("_")}
 
-    assert verbs(Reader) == {"clock_ahead", "get", "list", "requests"}
+    assert verbs(Reader) == {"clock_ahead", "get", "list", "outages", "requests"}
     assert verbs(Writer) == {"act", "check", "create", "delete", "replace"}
     paper = Paper(answers={"GET /v8/Proxies/1": reply(200, {})})
     with session_with(paper) as session:
