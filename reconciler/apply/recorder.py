@@ -21,7 +21,7 @@ from reconciler.model.steps import ClearMaintenance, CreateObject, EnterMaintena
 from reconciler.plan import interrupted_creation
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.job_runs import PENDING, begun_after
-from reconciler.plan.maintenance import DRAINED, MARK, mark_of, restores
+from reconciler.plan.maintenance import DRAINED, MARK, UPGRADING, mark_of, restores
 
 if TYPE_CHECKING:
     from reconciler.journal import AppliedState
@@ -74,7 +74,8 @@ class AppliedStateRecorder:
         if event.key.action == Action.RUN:
             self._begin_run(event.key.address)
         if isinstance(step, EnterMaintenance):
-            self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: "by an apply"}})
+            why = UPGRADING if event.key.action == Action.UPGRADE else "by an apply"
+            self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: why}})
         if isinstance(step, CreateObject) and step.kind == "proxy":
             self._applied_state.remember(
                 self._scope, {interrupted_creation.mark_of(step.name): {interrupted_creation.CREATING: "begun"}}

@@ -12,6 +12,9 @@ DRAINED = "(drain)"
 """Remembered with a proxy from before maintenance mode is set until it is cleared: what an interrupted apply leaves is
 cleared by the next one, and what users set is not."""
 
+UPGRADING = "for an upgrade"
+"""What is remembered then where the drain begins an upgrade: in maintenance mode a proxy may not show its version."""
+
 MARK, MAINTENANCE = "drain", "maintenance"
 
 
@@ -23,6 +26,11 @@ def mark_of(proxy: str) -> str:
 def is_ours(recall: Recall, proxy: str) -> bool:
     """Whether an apply of this inventory set maintenance mode and did not clear it."""
     return DRAINED in recall.applied.get(mark_of(proxy), {})
+
+
+def was_upgrading(recall: Recall, proxy: str) -> bool:
+    """Whether an interrupted apply of this inventory set maintenance mode to upgrade the proxy."""
+    return recall.applied.get(mark_of(proxy), {}).get(DRAINED) == UPGRADING
 
 
 def restores(change: Change) -> bool:

@@ -13,7 +13,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import HostFacts
 from reconciler.model.recall import Recall
 from reconciler.plan import interrupted_creation
-from reconciler.plan.maintenance import DRAINED
+from reconciler.plan.maintenance import DRAINED, UPGRADING
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
 from reconciler.plan.proxies.changes import (
@@ -133,6 +133,22 @@ def test_maintenance_mode(state: str, remembered: bool, expected: MaintenanceAct
     found = decided(PUSHED, proxy(1, maintenanceModeState=state), recall=recall)
     assert found.maintenance is expected
     assert found.keeps_object is (expected is not MaintenanceAction.CLEAR)
+
+
+@pytest.mark.parametrize(
+    ("why", "version", "expected"),
+    [
+        (UPGRADING, None, ServiceAction.UPGRADE),
+        ("by an apply", None, ServiceAction.UNKNOWN),
+        (UPGRADING, BUILD, ServiceAction.KEEP),
+        (UPGRADING, OLD, ServiceAction.UPGRADE),
+    ],
+)
+def test_an_upgrade_that_was_interrupted_is_completed(why: str, version: str | None, expected: ServiceAction) -> None:
+    """In maintenance mode the server shows no version: that an upgrade was under way is remembered."""
+    recall = Recall(applied={"drain.px-1": {DRAINED: why}})
+    found = decided(PUSHED, proxy(1, maintenanceModeState="Enabled", version=version), recall=recall)
+    assert (found.maintenance, found.service) == (MaintenanceAction.CLEAR, expected)
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> 
     """The server reports what is installed: it upgrades proxies to its own build, and replaces them with it."""
     if proxy.state.is_local:
         return ServiceAction.KEEP
-    if proxy.state.version is None and (proxy.state.outdated is None or proxy.is_asleep):
+    if proxy.state.version is None and (proxy.state.outdated is None or proxy.is_asleep) and not proxy.was_upgrading:
         return ServiceAction.UNKNOWN
     wanted = str(declared.fields.get("service.version", "server"))
     as_wanted = wanted != "server" and build_number(wanted) == proxy.state.build
@@ -183,7 +183,8 @@ def _pushed_service(declared: Resource, proxy: ProxyView, *, replaced: bool) -> 
         return ServiceAction.KEEP
     compared = bool(build_number(proxy.inputs.live.server.build))
     refused = compared and refusals.of_upgrade(declared, proxy)
-    return ServiceAction.UPGRADE if proxy.is_behind or refused else ServiceAction.KEEP
+    behind = proxy.is_behind or proxy.was_upgrading
+    return ServiceAction.UPGRADE if behind or refused else ServiceAction.KEEP
 
 
 def _service_blocked(proxy: ProxyView, service: ServiceAction) -> str:

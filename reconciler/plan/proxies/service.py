@@ -67,7 +67,8 @@ def upgrade_by_server(declared: Resource, proxy: ProxyView, blocked: str) -> Cha
     """A separate change: REST has no operation for it."""
     target = proxy.inputs.live.server.build
     position = declared.positions.get(FIELD, declared.position)
-    cause = Cause(Reason.DRIFT, f"the server runs {target}", position)
+    begun = "; an interrupted apply began to upgrade it" if proxy.was_upgrading else ""
+    cause = Cause(Reason.DRIFT, f"the server runs {target}{begun}", position)
     step = UpgradeProxy(
         name=declared.name,
         host=proxy.state.host,

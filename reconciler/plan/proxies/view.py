@@ -15,7 +15,7 @@ from reconciler.model.state import ProxyState
 from reconciler.model.version import build_number
 from reconciler.plan.compare import Comparison, compare
 from reconciler.plan.interrupted_creation import was_begun
-from reconciler.plan.maintenance import is_ours
+from reconciler.plan.maintenance import is_ours, was_upgrading
 from reconciler.plan.passes import Inputs
 
 KIND = KINDS["proxy"]
@@ -99,6 +99,11 @@ class ProxyView:
     @property
     def drained_by_us(self) -> bool:
         return is_ours(self.inputs.recall, self.name)
+
+    @property
+    def was_upgrading(self) -> bool:
+        """Whether an interrupted apply began to upgrade it, and its version cannot be seen."""
+        return self.state.version is None and was_upgrading(self.inputs.recall, self.name)
 
     @property
     def memberships(self) -> tuple[Membership, ...]:
