@@ -1,6 +1,6 @@
 """What is said of a wrong command line: what was meant, and the line that says so.
 
-Whoever comes from another tool types its words: they are answered with ours.
+Users of other tools type the words of those: they get the word that this one has.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an inventory says to nobody: groups without members, and defaults of a kind of which it declares no object."""
+"""Parts of an inventory without an effect: groups without members, and defaults of a kind that declares no object."""
 
 from __future__ import annotations
 

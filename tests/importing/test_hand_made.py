@@ -24,7 +24,7 @@ def test_what_is_left_out_of_an_object_is_said_each_time(tmp_path: Path, monkeyp
         assert inventory is not None
         said = [item for item in inventory.of_kind("repository") if "description" in item.positions]
         more = [
-            Diagnostic("x", "X", "Nobody reads it.", "", Severity.WARNING, item.positions["description"], item.address)
+            Diagnostic("x", "X", "It is not read.", "", Severity.WARNING, item.positions["description"], item.address)
             for item in said
         ]
         return inventory, [*found, *more]
@@ -33,11 +33,11 @@ def test_what_is_left_out_of_an_object_is_said_each_time(tmp_path: Path, monkeyp
     out = tmp_path / "out"
     with build().session() as session, importing(session, out) as run:
         first = [*run().facts.in_part]
-        assert first == [Omission("repository.wingtip-03", "description", "Nobody reads it.")]
+        assert first == [Omission("repository.wingtip-03", "description", "It is not read.")]
         before = contents(out)
         assert [*run().facts.in_part] == first
         assert contents(out) == before
-        assert "- Nobody reads it: `repository.wingtip-03 (description)`" in before["IMPORT.md"].decode()
+        assert "- It is not read: `repository.wingtip-03 (description)`" in before["IMPORT.md"].decode()
 
 
 @pytest.mark.parametrize("layout", ["one", "split"])

@@ -25,7 +25,7 @@ def missing() -> str:
     if absent:
         return f"not installed: {', '.join(absent)}"
     if not (unified() / "cgroup.procs").exists():
-        return "there is no cgroup hierarchy of version 2"
+        return "a cgroup hierarchy of version 2 is missing"
     return ""
 
 

@@ -32,7 +32,7 @@ class Fault:
 
 FAULTS = (
     Fault(
-        "what nobody declares is overwritten by a PUT",
+        "fields that are not declared are overwritten by a PUT",
         (
             (
                 "kinds/put_requests.py",

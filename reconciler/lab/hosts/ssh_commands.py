@@ -60,8 +60,8 @@ async def run(process: Process, start: Start) -> int:
 
 
 async def run_in_terminal(process: Process, start: Start) -> int:
-    """The same with a terminal, which mixes output and error. The end of input is no event for a terminal; a client
-    that goes away is: the command is hung up."""
+    """The same with a terminal, which mixes output and error. A terminal ignores the end of input; if the
+    client goes away, the command is hung up."""
     width, height, *_ = process.term_size
     with Terminal(width, height) as terminal:
         child = await start(terminal.taken_by(start.line), terminal.slave, TERM=process.term_type or "dumb")
