@@ -17,9 +17,10 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.step import Step
-from reconciler.model.steps import ClearMaintenance, CreateObject, EnterMaintenance
-from reconciler.plan import interrupted_creation
+from reconciler.model.steps import ClearMaintenance, CreateObject, DeleteObject, EnterMaintenance
+from reconciler.plan import interrupted
 from reconciler.plan.compare import applied_digests
+from reconciler.plan.guards.context import ENDING
 from reconciler.plan.job_runs import PENDING, begun_after
 from reconciler.plan.maintenance import DRAINED, MARK, UPGRADING, mark_of, restores
 
@@ -69,7 +70,7 @@ class AppliedStateRecorder:
         self._write({where: {**self._stored.get(where, {}), PENDING: "pending"} for where in runs})
 
     def permit(self, event: StepStarted) -> None:
-        """Record the start of a job and of a drain before they happen."""
+        """Record the start of a job, of a drain, and of what makes or removes a proxy, before they happen."""
         step = self._step(event)
         if event.key.action == Action.RUN:
             self._begin_run(event.key.address)
@@ -77,8 +78,10 @@ class AppliedStateRecorder:
             why = UPGRADING if event.key.action == Action.UPGRADE else "by an apply"
             self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: why}})
         if isinstance(step, CreateObject) and step.kind == "proxy":
+            self._applied_state.remember(self._scope, interrupted.marks(interrupted.CREATING, step.name))
+        if isinstance(step, DeleteObject) and step.kind == "proxy":
             self._applied_state.remember(
-                self._scope, {interrupted_creation.mark_of(step.name): {interrupted_creation.CREATING: "begun"}}
+                self._scope, interrupted.marks(interrupted.DELETING, name_of(event.key.address))
             )
 
     def listen(self, event: Event) -> None:
@@ -94,10 +97,10 @@ class AppliedStateRecorder:
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
         self._live = live or self._live
         for where in self._recall.applied:
-            created = (
-                kind_of(where) == interrupted_creation.MARK and address("proxy", name_of(where)) in self._live.resources
-            )
-            if created or (kind_of(where) == MARK and where not in drained):
+            found = self._live.resources.get(address("proxy", name_of(where)))
+            created = kind_of(where) == interrupted.CREATING and found is not None
+            deleted = kind_of(where) == interrupted.DELETING and (found is None or found.proxy.is_online)
+            if created or deleted or (kind_of(where) == MARK and where not in drained):
                 self._applied_state.forget(self._scope, where)
         self._naming = None
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
@@ -112,7 +115,9 @@ class AppliedStateRecorder:
         if event.due is Due.RESULT:
             return  # the mark says that it was begun
         if kind_of(event.address) == "proxy" and event.action in _CREATING and event.outcome in _OVER:
-            self._applied_state.forget(self._scope, interrupted_creation.mark_of(name_of(event.address)))
+            self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.CREATING, name_of(event.address)))
+        if kind_of(event.address) == "proxy" and event.action in ENDING and event.outcome is Outcome.DONE:
+            self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.DELETING, name_of(event.address)))
         if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:
             self._pending.pop(event.address, None)
             self._store([event.address])

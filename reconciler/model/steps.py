@@ -82,7 +82,8 @@ class AdoptObject(Step):
 
 @record("delete", repeatable=True)
 class DeleteObject(Step):
-    """`owner` is the mark that the plan saw. `force` and `credentials` (the login of the host) are for proxies only."""
+    """`owner` is the mark that the plan saw. The others are for proxies only: `credentials` is the login of the host,
+    `begun` says that an interrupted apply was deleting it."""
 
     kind: str
     name: str
@@ -90,6 +91,7 @@ class DeleteObject(Step):
     owner: str
     force: bool | None = None
     credentials: str | None = None
+    begun: bool | None = None
 
     @property
     def text(self) -> str:

@@ -20,7 +20,14 @@ from reconciler.model.live import Live, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
 from reconciler.model.recall import Recall
 from reconciler.model.step import Step
-from reconciler.model.steps import ClearMaintenance, EnterMaintenance, UpgradeProxy, VerifyProxy, WaitForSessions
+from reconciler.model.steps import (
+    ClearMaintenance,
+    DeleteObject,
+    EnterMaintenance,
+    UpgradeProxy,
+    VerifyProxy,
+    WaitForSessions,
+)
 from tests.apply.fakes import HOST, Clock, FakeServer, fake_context
 from tests.apply.fakes import LOGIN as ADMIN
 
@@ -293,6 +300,17 @@ class TestMarks:
         recorder, _ = self.recorder(notes, change)
         recorder.listen(ChangeEnded(change.key, change.address, action.value, outcome))
         assert ("creating.px-1" in notes.rows) is left
+
+    @pytest.mark.parametrize(("outcome", "left"), [(Outcome.DONE, False), (Outcome.FAILED, True)])
+    def test_the_mark_of_a_deletion_goes_with_the_proxy(self, outcome: Outcome, left: bool) -> None:
+        """A deletion that failed may have uninstalled the service all the same."""
+        step = DeleteObject(kind="proxy", name="px-1.example.com", id="1", owner="corp", force=False)
+        notes, change = Notes(), Change("proxy.px-1", Action.DELETE, (), Cause(Reason.INVENTORY), (step,))
+        recorder, _ = self.recorder(notes, change)
+        recorder.permit(StepStarted(change.key, 0, step.text))
+        assert notes.rows == {"deleting.px-1": {"(delete)": "begun"}}
+        recorder.listen(ChangeEnded(change.key, change.address, Action.DELETE.value, outcome))
+        assert ("deleting.px-1" in notes.rows) is left
 
     def test_an_adopted_object_that_was_not_observed_has_no_identity(self) -> None:
         notes, change = Notes(), Change("proxy.px-1", Action.ADOPT, (), Cause(Reason.INVENTORY))

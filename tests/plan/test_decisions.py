@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from reconciler.kinds.naming import Naming
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import HostFacts
+from reconciler.model.plan import Action
 from reconciler.model.recall import Recall
-from reconciler.plan import interrupted_creation
+from reconciler.plan import interrupted
+from reconciler.plan.guards.context import GuardContext
+from reconciler.plan.guards.destructive import force
 from reconciler.plan.maintenance import DRAINED, UPGRADING
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
@@ -195,7 +199,7 @@ def test_the_changes_of_proxies_are_those_of_the_decisions(seed: int) -> None:
 
 def test_a_service_that_our_interrupted_creation_installed_is_attached_and_not_taken_over() -> None:
     """The server installs the service before it registers it; killed between both, the service has no owner."""
-    begun = Recall(applied={interrupted_creation.mark_of("px-1"): {interrupted_creation.CREATING: "begun"}})
+    begun = Recall(applied=interrupted.marks(interrupted.CREATING, "px-1"))
     found = decided(PUSHED, None, INSTALLED, begun)
     assert found.registration is RegistrationAction.CREATE
     wanted = inventory(proxy={"px-1": {**PUSHED, "credentials": "corp"}})
@@ -205,6 +209,19 @@ def test_a_service_that_our_interrupted_creation_installed_is_attached_and_not_t
     assert change.key == "create:proxy.px-1"
     assert change.steps[0].params["attach"] is True
     assert change.cause.detail.endswith("an interrupted apply began to create it, and its service is on the host")
+
+
+@pytest.mark.parametrize(("begun", "status", "refused"), [(True, "Offline", []), (False, "Offline", ["force"])])
+def test_a_deletion_that_was_interrupted_is_completed(begun: bool, status: str, refused: list[str]) -> None:
+    """The server uninstalls the service first; killed before it removes the proxy, this looks offline."""
+    recall = Recall(applied=interrupted.marks(interrupted.DELETING, "px-1") if begun else {})
+    wanted = inventory(proxy={})
+    seen = live(wanted, FakeReader({"Proxies": [proxy(1, status=status, **OURS)]}))
+    made = make_plan(wanted, seen, recall, access=wanted.access, playbooks=NO_REQUIREMENTS)
+    (change,) = (item for item in made.changes if item.action is Action.DELETE)
+    assert change.cause.detail.endswith("an interrupted apply began to delete it") is begun
+    context = GuardContext(made, wanted, seen, datetime(2026, 3, 2, 12, tzinfo=UTC))
+    assert [item.code for item in force(context)] == refused
 
 
 POOL = {"ProxyPools": [{"id": "pool-a", "name": "a", "description": ""}]}

@@ -67,8 +67,8 @@ FAULTS = (
         "a registration is lost with the server in the middle of a push",
         (
             (
-                "plan/interrupted_creation.py",
-                "return CREATING in recall.applied.get(mark_of(proxy), {})",
+                "plan/interrupted.py",
+                "return _KEYS[work] in recall.applied.get(mark_of(work, proxy), {})",
                 "return False",
             ),
         ),

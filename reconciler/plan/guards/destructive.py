@@ -66,7 +66,7 @@ def replaces(context: GuardContext) -> Iterable[Refusal]:
 
 def force(context: GuardContext) -> Iterable[Refusal]:
     for change in context.changes(*ENDING):
-        if any(isinstance(step, DeleteObject) and step.force for step in change.steps):
+        if any(isinstance(step, DeleteObject) and step.force and not step.begun for step in change.steps):
             detail = (
                 f"{change.address} is not online: it can be removed by force only, which leaves its service on the host"
             )

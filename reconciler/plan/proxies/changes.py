@@ -290,7 +290,7 @@ def _delete_step(found: LiveResource, declared: Resource | None, proxy: ProxyVie
     """The server uninstalls the service with the declared login; of a proxy that is offline it removes the object only,
     by force."""
     login = str(declared.fields.get("credentials", "")) if declared is not None else ""
-    return delete_step(found, force=proxy.state.is_offline, credentials=login)
+    return delete_step(found, force=proxy.state.is_offline, credentials=login, begun=proxy.is_half_deleted or None)
 
 
 def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
@@ -303,6 +303,8 @@ def _undeclared(proxy: ProxyView, decision: Decision) -> PlanPart:
         step = _delete_step(found, absent, proxy)
         steps = (step,) if proxy.state.is_offline else (wait_step(proxy), step)
         cause = delete_cause(proxy.address, found, absent, recall)
+        if proxy.is_half_deleted:
+            cause = replace(cause, detail=f"{cause.detail}; an interrupted apply began to delete it")
         change = delete(proxy.address, found, cause, steps, decision.registration_blocked)
         return with_successors(PlanPart((change,)), proxy)
     if absent is not None:

@@ -14,7 +14,7 @@ from reconciler.model.live import HostFacts, LiveResource
 from reconciler.model.state import ProxyState
 from reconciler.model.version import build_number
 from reconciler.plan.compare import Comparison, compare
-from reconciler.plan.interrupted_creation import was_begun
+from reconciler.plan.interrupted import CREATING, DELETING, was_begun
 from reconciler.plan.maintenance import is_ours, was_upgrading
 from reconciler.plan.passes import Inputs
 
@@ -94,7 +94,16 @@ class ProxyView:
     @property
     def is_half_created(self) -> bool:
         """Whether an interrupted apply was creating it, and its service is on its host already."""
-        return self.live is None and self.service.get("installed") is True and was_begun(self.inputs.recall, self.name)
+        return (
+            self.live is None
+            and self.service.get("installed") is True
+            and was_begun(self.inputs.recall, CREATING, self.name)
+        )
+
+    @property
+    def is_half_deleted(self) -> bool:
+        """Whether an interrupted apply was deleting it: its service may be gone, so that it looks offline."""
+        return self.state.is_offline and was_begun(self.inputs.recall, DELETING, self.name)
 
     @property
     def drained_by_us(self) -> bool:

@@ -1,0 +1,28 @@
+"""Proxies whose creation or deletion was under way when an apply ended. The server installs the service before it
+registers the proxy, and uninstalls it before it removes the proxy: it may have done the first half."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from reconciler.model.recall import Recall
+
+CREATING: Final = "creating"
+DELETING: Final = "deleting"
+_KEYS: Final = {CREATING: "(create)", DELETING: "(delete)"}
+
+
+def mark_of(work: str, proxy: str) -> str:
+    """The address that `work` (CREATING or DELETING) is remembered at: the proxy itself has no row then."""
+    return f"{work}.{proxy}"
+
+
+def marks(work: str, proxy: str) -> Mapping[str, Mapping[str, str]]:
+    """What is remembered before the work begins, by address."""
+    return {mark_of(work, proxy): {_KEYS[work]: "begun"}}
+
+
+def was_begun(recall: Recall, work: str, proxy: str) -> bool:
+    """Whether an apply of this inventory began the work, and has no result of it."""
+    return _KEYS[work] in recall.applied.get(mark_of(work, proxy), {})
