@@ -144,7 +144,7 @@ def test_refused_logins(world: World) -> None:
         ("sudo -Su root -p '' id -un", "wrong\n" * 3, "", 1),
         ("sudo -k", "", "", 0),
         ("sudo -Sv", f"{PASSWORD}\n", "", 0),
-        ("sudo --stdin --user=root A=b sh -c 'echo $A $HOME $SUDO_USER'", f"{PASSWORD}\n", "b /root backup\n", 0),
+        ("sudo --stdin --user=root A=b sh -c 'echo $A ${HOME##*/} $SUDO_USER'", f"{PASSWORD}\n", "b root backup\n", 0),
         ("sudo -HS -u backup id -un", f"{PASSWORD}\n", "backup\n", 0),
         ("sudo -S -s 'id -un; echo $0'", f"{PASSWORD}\n", "root\n/bin/sh\n", 0),
         ("sudo -S -u eve id", "", "", 1),
