@@ -91,15 +91,23 @@ class EitherOrder(Command):
 
 
 class Group(click.Group):
-    """A group whose commands are imported on use: `lazy` maps a name to (`module:attribute`, one line of help)."""
+    """A group whose commands are imported on use: `lazy` maps a name to (`module:attribute`, one line of help), and
+    `sections` the first command of each section of the help to its heading."""
 
     command_class = Command
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        lazy: Mapping[str, tuple[str, str]] | None = None,
+        sections: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)
         _with_variables(self.params)
         self.lazy = lazy or {}
+        self.sections = sections or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`--lab` may come before the command that has it, as an option that holds for all would."""
@@ -136,8 +144,14 @@ class Group(click.Group):
         """The list of commands, without importing them."""
         rows = [(name, doc) for name, (_, doc) in self.lazy.items()]
         rows += [(name, _first_sentence(self.commands[name].help or "")) for name in super().list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        found: dict[str, list[tuple[str, str]]] = {}
+        heading, widest = "Commands", max(len(name) for name, _ in rows)
+        for name, doc in rows:
+            heading = self.sections.get(name, heading)
+            found.setdefault(heading, []).append((name.ljust(widest), doc))
+        for heading, part in found.items():
+            with formatter.section(heading):
+                formatter.write_dl(part)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -11,13 +11,13 @@ COMMANDS = {
     "init": ("reconciler.cli.init:init", "Write the first inventory of a server, or start import."),
     "import": ("reconciler.cli.import_:import_", "Write the inventory of a server that exists."),
     "validate": ("reconciler.cli.validate:validate", "Check an inventory, offline."),
+    "diff": ("reconciler.cli.diff:diff", "Compare two inventories, offline."),
     "plan": ("reconciler.cli.plan:plan", "Show what would change to match an inventory. Writes nothing."),
+    "show": ("reconciler.cli.show:show", "Show a saved plan in any format, offline."),
     "apply": ("reconciler.cli.apply:apply", "Make the live state as an inventory declares."),
     "drift": ("reconciler.cli.drift:drift", "Show where the live state is not as declared. Writes nothing."),
     "explain": ("reconciler.cli.explain:explain", "Show what is known about one object, and why it would change."),
     "graph": ("reconciler.cli.graph:graph", "Print the topology of an inventory for Graphviz or Mermaid, offline."),
-    "diff": ("reconciler.cli.diff:diff", "Compare two inventories, offline."),
-    "show": ("reconciler.cli.show:show", "Show a saved plan in any format, offline."),
     "doctor": ("reconciler.cli.doctor:doctor", "Check whether everything can be reached, and is fit. Changes nothing."),
     "jobs": ("reconciler.cli.jobs:jobs", "Run jobs and follow them to their results, or list them."),
     "smtp": ("reconciler.cli.smtp:smtp", "Test the mail settings of the server."),
@@ -27,9 +27,17 @@ COMMANDS = {
     "lab": ("reconciler.cli.lab:lab", "Use the lab: an emulated server with its hosts on this machine."),
     "completion": ("reconciler.cli.completion:completion", "Print the completion script of a shell."),
 }
+SECTIONS = {
+    "init": "Inventories",
+    "plan": "Plan and apply",
+    "explain": "Objects, hosts and jobs",
+    "runs": "Journal",
+    "schema": "Reference, lab and shell",
+}
+"""The headings of the help, by the first command below each."""
 
 
-@click.command(cls=Group, lazy=COMMANDS)
+@click.command(cls=Group, lazy=COMMANDS, sections=SECTIONS)
 @click.version_option(__version__, prog_name="vbo-reconcile", message="%(prog)s %(version)s")
 @verbosity_options
 def root() -> None:
