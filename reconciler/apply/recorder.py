@@ -115,7 +115,10 @@ class AppliedStateRecorder:
         if event.due is Due.RESULT:
             return  # the mark says that it was begun
         if kind_of(event.address) == "proxy" and event.action in _CREATING and event.outcome in _OVER:
-            self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.CREATING, name_of(event.address)))
+            mark = interrupted.mark_of(interrupted.CREATING, name_of(event.address))
+            # That this attempt failed says nothing of an earlier one, whose service may still appear.
+            if event.outcome is Outcome.DONE or mark not in self._recall.applied:
+                self._applied_state.forget(self._scope, mark)
         if kind_of(event.address) == "proxy" and event.action in ENDING and event.outcome is Outcome.DONE:
             self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.DELETING, name_of(event.address)))
         if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:

@@ -286,18 +286,25 @@ class TestMarks:
         assert ("drain.px-1" in notes.rows) is left
 
     @pytest.mark.parametrize(
-        ("action", "outcome", "left"),
+        ("earlier", "action", "outcome", "left"),
         [
-            (Action.CREATE, Outcome.DONE, False),
-            (Action.REPLACE, Outcome.FAILED, False),
-            (Action.CREATE, Outcome.NOT_STARTED, True),
-            (Action.UPDATE, Outcome.DONE, True),
+            (False, Action.CREATE, Outcome.DONE, False),
+            (False, Action.REPLACE, Outcome.FAILED, False),
+            (False, Action.CREATE, Outcome.NOT_STARTED, True),
+            (False, Action.UPDATE, Outcome.DONE, True),
+            (True, Action.CREATE, Outcome.DONE, False),
+            (True, Action.CREATE, Outcome.FAILED, True),
         ],
     )
-    def test_the_mark_of_a_creation_goes_with_its_end(self, action: Action, outcome: Outcome, left: bool) -> None:
+    def test_the_mark_of_a_creation_goes_with_its_end(
+        self, earlier: bool, action: Action, outcome: Outcome, left: bool
+    ) -> None:
+        """But a failure says nothing of what an earlier apply began: its service may still appear on the host."""
         notes, change = Notes(), Change("proxy.px-1", action, (), Cause(Reason.INVENTORY))
-        notes.rows = {"creating.px-1": {"(create)": "begun"}}
+        begun = {"creating.px-1": {"(create)": "begun"}}
+        notes.rows = dict(begun) if earlier else {}
         recorder, _ = self.recorder(notes, change)
+        notes.rows |= begun
         recorder.listen(ChangeEnded(change.key, change.address, action.value, outcome))
         assert ("creating.px-1" in notes.rows) is left
 
