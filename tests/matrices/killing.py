@@ -136,6 +136,8 @@ def _apply_and_die(folder: Path, task: Task) -> None:
     write, host, apply = Session.write, ApplyContext.host, reconciler.apply.apply
 
     def writing(self: Session, method: str, path: str, *args: Any, **more: Any) -> Any:
+        if path == "Proxies/Rescan":  # a look of the server, which a slow machine needs and a fast one does not
+            return write(self, method, path, *args, **more)
         with trap.around(f"{method} {path}"):
             return write(self, method, path, *args, **more)
 

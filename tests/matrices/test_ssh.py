@@ -37,7 +37,8 @@ def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conn
 
 @pytest.mark.parametrize("then", Then)
 def test_wherever_it_breaks(connection: Connection, then: Then) -> None:
-    login, end = measure(connection)
+    measured = [measure(connection) for _ in range(3)]  # the packets that something arrives in differ in number
+    login, end = (min(part) for part in zip(*measured, strict=True))
     threads, files = set(threading.enumerate()), open_files()
     step = STEP * 3 if then is Then.SILENCE else STEP
     for after in range(0, end - 200, step):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ class Dialler:
         `account`. Raises OSError (also LinkError, and SSLError where one end does not trust the other)."""
         context = self._context("" if account else certificate)
         plain = self._network.connect(host, port, _SECONDS)
-        with contextlib.closing(plain), context.wrap_socket(plain, server_hostname=host) as connection:
+        with contextlib.closing(plain), _wrapped(context, plain, host) as connection:
             line = link.Line(connection)
             with contextlib.closing(line):
                 hello = {"server": server}
@@ -61,6 +62,12 @@ class Dialler:
                 _present(context, certificate)
             self._contexts[certificate] = context
         return self._contexts[certificate]
+
+
+def _wrapped(context: ssl.SSLContext, plain: socket.socket, host: str) -> ssl.SSLSocket:
+    """Raises OSError. Of a host that died since it answered, `wrap_socket` may lose the socket without closing it."""
+    plain.getpeername()
+    return context.wrap_socket(plain, server_hostname=host)
 
 
 def _present(context: ssl.SSLContext, certificate: str) -> None:
