@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT: Final = (10.0, 30.0)
 """Seconds to connect, and to wait for an answer."""
+_FAREWELL: Final = 3.0
+"""Seconds to wait for the end of a token: a run that is interrupted ends soon."""
 _LONGEST: Final = 200
 _INSTALL: Final = "install it with: pip install 'vbo-reconcile[vault]'"
 _REASONS: Final[Mapping[str, str]] = {
@@ -81,9 +83,9 @@ class VaultSecrets:
         client, self._client = self._client, None
         if client is None:
             return
-        if self._vault.login is not None and self._vault.login.method != "token":
+        if client.token and self._vault.login is not None and self._vault.login.method != "token":
             with suppress(*_failures()):  # it ends by itself
-                client.auth.token.revoke_self()
+                client.adapter.post("/v1/auth/token/revoke-self", timeout=_FAREWELL)
         client.adapter.close()
 
     def _ask(self, reference: SecretRef, path: str) -> Mapping[str, Any]:

@@ -113,6 +113,21 @@ def test_a_refused_login_shows_no_secret(server: VaultServer) -> None:
     assert text.endswith(": the request was refused (invalid role or secret ID ••••••)")
 
 
+def test_nothing_is_revoked_without_a_login(server: VaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a server is silent: the end of the command does not wait for it again."""
+    login = VaultLogin("approle", "approle", "vbo", SecretRef("env", "S"))
+    secrets = _secrets(Vault(server.address, login=login), {"S": "s3cret"})
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VaultSecrets, "_log_in", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        secrets.read(SecretRef.parse("secret://vault/team/kv/smtp#value"))
+    secrets.close()
+    assert server.asked == []
+
+
 def test_the_login_cannot_be_in_vault(server: VaultServer) -> None:
     login = VaultLogin("token", secret=SecretRef("vault", "secret/token"))
     text = _refusal(_secrets(Vault(server.address, login=login), {}), "secret://vault/team/kv/smtp#value")
