@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from reconciler import timing
+from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust, Vault, VaultLogin
 from reconciler.model.errors import RemoteError, SecretError
 from reconciler.model.secret import Secret, SecretRef, mask_secrets
@@ -25,6 +27,8 @@ _TIMEOUT: Final = (10.0, 30.0)
 """Seconds to connect, and to wait for an answer."""
 _FAREWELL: Final = 3.0
 """Seconds to wait for the end of a token: a run that is interrupted ends soon."""
+_DEADLINE: Final = 60.0
+"""Seconds for one path, login included: also for a server that answers byte by byte."""
 _LONGEST: Final = 200
 _INSTALL: Final = "install it with: pip install 'vbo-reconcile[vault]'"
 _REASONS: Final[Mapping[str, str]] = {
@@ -89,17 +93,11 @@ class VaultSecrets:
         client.adapter.close()
 
     def _ask(self, reference: SecretRef, path: str) -> Mapping[str, Any]:
+        end = timing.monotonic() + _DEADLINE
         try:
-            client = self._client = self._client or self._connect(reference)
-            mount, version = _mount_of(client, path)
-            inside = path.removeprefix(mount).strip("/")
-            if version == "2":
-                answer = client.secrets.kv.v2.read_secret_version(
-                    inside, mount_point=mount.strip("/"), raise_on_deleted_version=True
-                )
-                found = _part(answer, "data", "data")
-            else:
-                found = _part(client.secrets.kv.v1.read_secret(inside, mount_point=mount.strip("/")), "data")
+            with socket_deadline(lambda: end - timing.monotonic()):
+                client = self._client = self._client or self._connect(reference)
+                found = _fields_at(client, path)
         except _failures() as error:
             raise self._failed(reference, error) from None
         if found is None:
@@ -219,6 +217,18 @@ def _failures() -> tuple[type[Exception], ...]:
     except ImportError:
         return (RemoteError,)
     return (VaultError, RequestException, RemoteError, OSError, UnicodeError, KeyError, TypeError, AttributeError)
+
+
+def _fields_at(client: Client, path: str) -> Mapping[str, Any] | None:
+    """None for an answer that is none of a KV engine."""
+    mount, version = _mount_of(client, path)
+    inside = path.removeprefix(mount).strip("/")
+    if version == "2":
+        answer = client.secrets.kv.v2.read_secret_version(
+            inside, mount_point=mount.strip("/"), raise_on_deleted_version=True
+        )
+        return _part(answer, "data", "data")
+    return _part(client.secrets.kv.v1.read_secret(inside, mount_point=mount.strip("/")), "data")
 
 
 def _mount_of(client: Client, path: str) -> tuple[str, str]:

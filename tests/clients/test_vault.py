@@ -225,6 +225,15 @@ def test_tls_is_verified(tmp_path: Path) -> None:
         )
 
 
+def test_a_server_that_answers_byte_by_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.clients.vault._DEADLINE", 0.5)
+    with vault_server(tmp_path) as server:
+        server.drips = 0.1
+        server.secrets["team/kv/smtp"] = {"value": "one" * 1000}
+        secrets = _secrets(Vault(server.address, trust=Trust(ca_file=server.ca_file)), {"VAULT_TOKEN": "given-token"})
+        assert "cannot be asked" in _refusal(secrets, "secret://vault/team/kv/smtp#value")
+
+
 def test_tls_to_a_server_without_it(server: VaultServer) -> None:
     vault = Vault(server.address.replace("http://", "https://"))
     text = _refusal(_secrets(vault, {"VAULT_TOKEN": "given-token"}), "secret://vault/team/kv/smtp#value")

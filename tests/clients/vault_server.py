@@ -32,6 +32,9 @@ class VaultServer:
     roles: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By method and mount (`approle`, `ci/jwt`): what the login must bring, role and secret."""
     namespace: str = ""
+    drips: float = 0.0
+    """Seconds after each byte of an answer."""
+    stopped: threading.Event = field(default_factory=threading.Event)
     faults: dict[str, tuple[int, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -97,7 +100,9 @@ def vault_server(folder: Path | None = None) -> Iterator[VaultServer]:
             if 300 <= status < 400:
                 self.send_header("Location", "https://vault-2.example.net:8200/v1/" + path)
             self.end_headers()
-            self.wfile.write(raw)
+            for part in [raw[at : at + 1] for at in range(len(raw))] if vault.drips else [raw]:
+                self.wfile.write(part)
+                vault.stopped.wait(vault.drips)
 
         def log_message(self, *_: Any) -> None:
             """Nothing is logged."""
@@ -118,6 +123,7 @@ def vault_server(folder: Path | None = None) -> Iterator[VaultServer]:
     try:
         yield vault
     finally:
+        vault.stopped.set()
         server.shutdown()
         thread.join()
         server.server_close()
