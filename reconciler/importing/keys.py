@@ -46,17 +46,22 @@ def _of_job(live: LiveResource) -> Sequence[str]:
     return (name, *longer)
 
 
+def _name(live: LiveResource) -> str:
+    """The name on the server; that of an address may have an id behind it."""
+    return str(live.fields["name"])
+
+
 def _of_copy_job(live: LiveResource) -> Sequence[str]:
     return (label(f"{live.fields['job']} copy"),)
 
 
 def _of_pool(live: LiveResource) -> Sequence[str]:
     """A proxy and a pool cannot have one name in an inventory."""
-    return (label(live.name), label(f"{live.name} pool"))
+    return (label(_name(live)), label(f"{_name(live)} pool"))
 
 
 def _of_any(live: LiveResource) -> Sequence[str]:
-    return (label(live.name),)
+    return (label(_name(live)),)
 
 
 _CHOICES: Final[Mapping[str, Choices]] = {

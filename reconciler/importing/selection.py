@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from reconciler.importing.entries import LiveObjects, Omission
@@ -52,12 +52,15 @@ def is_built_in(found: LiveResource) -> bool:
     return found.kind == "repository" and found.fields["name"] == _BUILT_IN
 
 
-def whole_chains(rest: int, chosen: LiveObjects) -> tuple[dict[Address, LiveResource], list[Omission]]:
-    """The objects whose references can be written, and the others with the reason."""
+def whole_chains(
+    rest: int, chosen: LiveObjects, titles: Mapping[Address, str]
+) -> tuple[dict[Address, LiveResource], list[Omission]]:
+    """The objects whose references can be written, and the others with the reason. `titles` are what objects are called
+    in it."""
     left = dict(chosen)
     omitted: list[Omission] = []
     while True:
-        broken = [(where, why) for where, found in left.items() if (why := _missing(rest, found, left))]
+        broken = [(where, why) for where, found in left.items() if (why := _missing(rest, found, left, titles))]
         if not broken:
             return left, omitted
         for where, why in broken:
@@ -65,7 +68,7 @@ def whole_chains(rest: int, chosen: LiveObjects) -> tuple[dict[Address, LiveReso
             omitted.append(Omission(where, "", why))
 
 
-def _missing(rest: int, found: LiveResource, known: Collection[str]) -> str:
+def _missing(rest: int, found: LiveResource, known: Collection[str], titles: Mapping[Address, str]) -> str:
     """What an object uses and cannot name; empty if there is nothing."""
     for item in EDGES.get(found.kind, ()):
         if item.through or not item.in_version(rest):
@@ -75,5 +78,5 @@ def _missing(rest: int, found: LiveResource, known: Collection[str]) -> str:
             return f"the server does not show its {item.name}"
         for where in named:
             if where not in known:
-                return f"it uses {where}, which is not imported"
+                return f"it uses {titles.get(where, where)}, which is not imported"
     return ""

@@ -129,13 +129,30 @@ class _Import:
         if self._options.scan:
             self._scanned = scan_hosts(self._session, live, self._connections)
         with collector_paused(), staging() as folder:
-            composed, inventory, omitted = self._fitting(live, folder)
+            composed, inventory, omitted, plan = self._recognised(live, folder)
             unsaid = self._still_unsaid(live, composed)
-            plan = plan_of_server(self._placed(), inventory).plan
         facts = self._facts(live, replace(composed, in_part=(*composed.in_part, *unsaid)), inventory, omitted)
         files = {**composed.files, VARIABLES: variables(inventory), REPORT: report(facts)}
         new = [where for where in inventory.resources if where not in self._target.declared]
         return ImportResult(files, facts, new, plan)
+
+    def _recognised(self, live: Live, folder: Path) -> tuple[Composed, Inventory, list[Omission], Plan]:
+        """The files and their plan, without the new objects that the plan does not recognise."""
+        from reconciler.importing.entries import Omission
+
+        strays: list[Omission] = []
+        while True:
+            composed, inventory, omitted = self._fitting(live, folder, strays)
+            made = plan_of_server(self._placed(), inventory)
+            here = {where: found.id for where, found in made.live.resources.items()}
+            more = [
+                Omission(there, "", "another object on the server is taken for it")
+                for where, there in composed.live_of.items()
+                if where not in self._target.declared and here.get(Address(where)) != live.resources[there].id
+            ]
+            if not more:
+                return composed, inventory, omitted, made.plan
+            strays += more
 
     def _placed(self) -> Session:
         """The session for an inventory in the folder of the options."""
@@ -146,15 +163,24 @@ class _Import:
         context = replace(self._session.context, resolver=secrets, root=str(folder.absolute()))
         return replace(self._session, context=context)
 
-    def _fitting(self, live: Live, folder: Path) -> tuple[Composed, Inventory, list[Omission]]:
-        """The files, without what `validate` refuses of the objects, which is left out with the reason."""
+    def _fitting(
+        self, live: Live, folder: Path, strays: Sequence[Omission] = ()
+    ) -> tuple[Composed, Inventory, list[Omission]]:
+        """The files, without `strays` and what `validate` refuses of the objects, which is left out with the reason."""
         from reconciler.importing.entries import Omission
+        from reconciler.importing.namesakes import namesakes, titles
         from reconciler.importing.selection import select, whole_chains
 
         asked, declared = self._options.selection, self._target.declared
         objects = {where: found for where, found in live.resources.items() if found.kind != "certificate"}
         chosen = select(objects, asked.targets, asked.excludes, always=declared)
-        chosen, omitted = whole_chains(live.server.rest, chosen)
+        rest, called = live.server.rest, titles(objects, declared)
+        alike = namesakes(objects, declared, self._session.inventory.name)
+        omitted = [item for item in (*strays, *alike) if item.address in chosen]
+        for item in omitted:
+            chosen.pop(Address(item.address), None)
+        chosen, broken = whole_chains(rest, chosen, called)
+        omitted += broken
         unsaid: list[Omission] = []
         while True:
             composed = self._compose(live, chosen, [item for item in unsaid if item.address in chosen])
@@ -166,11 +192,11 @@ class _Import:
             unsaid += doubtful
             omitted += [Omission(where, "", reason) for where, reason in refused.items()]
             left = {where: item for where, item in chosen.items() if where not in refused}
-            chosen, more = whole_chains(live.server.rest, left)
+            chosen, more = whole_chains(rest, left, called)
             omitted += more
         if inventory is None:
             raise Diagnosed(found)
-        return composed, inventory, omitted
+        return composed, inventory, [item._replace(address=called[Address(item.address)]) for item in omitted]
 
     def _still_unsaid(self, live: Live, composed: Composed) -> list[Omission]:
         """What an import from the beginning would leave out of declared objects, and they do not say either."""

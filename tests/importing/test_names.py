@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reconciler.clients.vbo import Writer, dialect_of
+from tests.importing.adoption import assert_adopted
 from tests.importing.run import contents, findings, importing
+from tests.importing.small import JOB, RETENTION, add_proxy
 from tests.promises.server import LabServer
-from tests.promises.values import PASSWORD
 
 NAMES: Final = (
     *("no", "1e3", "007", "null", "a: b", "- x", "#x", "\U0001f600", "x" * 300, "it's", "[a]", "{b}", "*", '"'),
@@ -31,11 +32,10 @@ def test_names(rest: int, tmp_path: Path) -> None:
         server = LabServer(rest)
         with server.session() as session, importing(session, tmp_path / "out") as run:
             writer = Writer(session)
-            host = {"hostName": "win-1.example.com", "username": "Administrator", "password": PASSWORD}
-            proxy = writer.create("Proxies", host | ({"operatingSystem": "Windows"} if rest >= 8 else {}))
+            proxy = add_proxy(writer)
             stores = {}
             for at, name in enumerate(names):
-                body = {"name": name, "proxyId": proxy["id"], "path": f"D:\\{at}", **RETENTION}
+                body = {"name": name, "proxyId": proxy, "path": f"D:\\{at}", **RETENTION}
                 stores[name] = writer.create("BackupRepositories", body)["id"]
             for at, ident in enumerate(server.state["organizations"]):
                 path = dialect_of(rest).job_collection(ident)
@@ -52,6 +52,7 @@ def test_names(rest: int, tmp_path: Path) -> None:
             before = contents(tmp_path / "out")
             run()
             assert contents(tmp_path / "out") == before
+            assert_adopted(session, tmp_path / "out")
 
     promise()
 
@@ -61,16 +62,4 @@ def _folded(name: str) -> str:
     return name.strip().swapcase().lower()
 
 
-REASON: Final = re.compile("which the server ignores|which is not imported|the same name on the server")
-RETENTION: Final = {
-    "retentionType": "ItemLevel", "retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Years3",
-    "retentionFrequencyType": "Daily", "description": "",
-}  # fmt: skip
-JOB: Final = {
-    "description": "", "backupType": "SelectedItems", "runNow": False,
-    "selectedItems": [{"type": "PartialOrganization", "mailbox": True, "oneDrive": False, "archiveMailbox": False,
-                       "sites": False, "teams": False, "teamsChats": False}],
-    "excludedItems": [],
-    "schedulePolicy": {"scheduleEnabled": True, "type": "Daily", "dailyType": "Everyday", "dailyTime": "22:00:00",
-                       "retryEnabled": False, "backupWindowEnabled": False},
-}  # fmt: skip
+REASON: Final = re.compile("which the server ignores|which is not imported|has the same name")

@@ -11,14 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.clients.vbo import Session
-from reconciler.inventory import load
-from reconciler.kinds import KINDS
-from reconciler.model.address import Address
-from reconciler.model.plan import Action
-from reconciler.plan.adoption import adopting
-from tests.importing.run import NAME, contents, findings, importing
-from tests.promises.run import applied, failures, planned
+from tests.importing.adoption import assert_adopted
+from tests.importing.run import contents, findings, importing
 from tests.promises.world import Draw, servers
 
 FEW: Final = 6
@@ -47,26 +41,12 @@ def holds(rest: int, draw: Draw, folder: Path) -> set[tuple[str, str]]:
         before = contents(folder)
         run()
         assert contents(folder) == before
-        _adopted(session, folder)
+        assert_adopted(session, folder)
     omitted = {(item.address.partition(".")[0], item.field) for item in made.facts.in_part}
     assert omitted <= OMITTED.keys()
     reasons = {item.reason for item in made.facts.omitted}
     assert all(REASONS.search(reason) for reason in reasons), reasons
     return omitted
-
-
-def _adopted(session: Session, folder: Path) -> None:
-    """Adopt what was imported: then nothing is planned, and all of it has the mark."""
-    inventory, _ = load(folder / f"{NAME}.yml", look_at_files=False)
-    assert inventory is not None
-    what = planned(session, inventory)
-    plan = adopting(what.plan, inventory, what.live)
-    assert {change.action for change in plan.changes} <= {Action.ADOPT}
-    assert failures(applied(session, what, plan)) == []
-    after = planned(session, inventory)
-    assert [(item.address, item.fields) for item in after.plan.changes] == []
-    marked = [after.live.resources[Address(change.address)] for change in plan.changes]
-    assert {item.owner for item in marked if KINDS[item.kind].is_marked} <= {NAME}
 
 
 REASONS: Final = re.compile(

@@ -1,0 +1,137 @@
+"""Servers as they become over the years: what an inventory cannot say of one is left out, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from tests.importing.run import contents, findings, importing
+from tests.importing.small import WINDOWS, all_of, small_server
+from tests.promises.server import LabServer
+
+pytestmark = pytest.mark.matrix
+
+Change = Callable[[LabServer], None]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """`change` makes the server odd; `omitted` is why objects are not imported, by what they are called."""
+
+    change: Change
+    omitted: Mapping[str, str] = field(default_factory=dict)
+
+
+def _rename(kind: str, name: str, new: str) -> Change:
+    def change(server: LabServer) -> None:
+        for item in all_of(server, kind, name):
+            item["name"] = new
+
+    return change
+
+
+def _remove(kind: str, name: str) -> Change:
+    def change(server: LabServer) -> None:
+        for item in all_of(server, kind, name):
+            del server.state[kind][item["id"]]
+
+    return change
+
+
+def _twin(server: LabServer) -> None:
+    ident = str(UUID(int=7))
+    server.state["proxies"][ident] = {**all_of(server, "proxies", WINDOWS)[0], "id": ident}
+
+
+def _id(number: int) -> str:
+    return str(UUID(int=number))
+
+
+_ALIKE: Final = "another {} has the same name, and an inventory can name one of them"
+_JOBS_ALIKE: Final = "another job has the same name in its organization, and an inventory can name one of them"
+_TWIN: Final = "another proxy has the same host or host name"
+_NO_PROXY: Final = f"it uses proxy.{WINDOWS} ({_id(14)}), which is not imported"
+_HIDDEN: Final = "the server does not show its {}"
+_BOTH: Final = ("contoso.example.com", "fabrikam.example.com")
+
+SERVERS: Final = {
+    "organizations of one name": Odd(
+        _rename("organizations", "", "contoso.example.com"),
+        {
+            f"organization.contoso.example.com ({_id(4)})": _ALIKE.format("organization"),
+            f"job.job-0 ({_id(22)})": f"it uses organization.contoso.example.com ({_id(4)}), which is not imported",
+            f"job.job-1 ({_id(24)})": f"it uses organization.contoso.example.com ({_id(4)}), which is not imported",
+        },
+    ),
+    "organizations whose names differ in case": Odd(
+        _rename("organizations", "fabrikam", "CONTOSO.EXAMPLE.COM"),
+        {
+            "organization.CONTOSO.EXAMPLE.COM": _ALIKE.format("organization"),
+            "job.job-0 (CONTOSO.EXAMPLE.COM)": "it uses organization.CONTOSO.EXAMPLE.COM, which is not imported",
+            "job.job-1 (CONTOSO.EXAMPLE.COM)": "it uses organization.CONTOSO.EXAMPLE.COM, which is not imported",
+        },
+    ),
+    "repositories of one name": Odd(
+        _rename("repositories", "repo-1", "repo-0"),
+        {
+            f"repository.repo-0 ({_id(16)})": _ALIKE.format("repository"),
+            **{
+                f"job.job-1 ({name})": f"it uses repository.repo-0 ({_id(16)}), which is not imported" for name in _BOTH
+            },
+        },
+    ),
+    "jobs of one name in one organization": Odd(
+        _rename("jobs", "", "job"), {f"job.job ({_id(20)})": _JOBS_ALIKE, f"job.job ({_id(24)})": _JOBS_ALIKE}
+    ),
+    "proxies on one host": Odd(
+        _twin,
+        {
+            f"proxy.{WINDOWS} ({_id(7)})": _TWIN,
+            f"proxy.{WINDOWS} ({_id(14)})": _TWIN,
+            **{f"repository.repo-{number}": _NO_PROXY for number in range(3)},
+            **{
+                f"job.job-{number} ({name})": f"it uses repository.repo-{number}, which is not imported"
+                for name in _BOTH
+                for number in range(2)
+            },
+        },
+    ),
+    "a repository is gone": Odd(
+        _remove("repositories", "repo-0"), {f"job.job-0 ({name})": _HIDDEN.format("repository") for name in _BOTH}
+    ),
+    "an organization is gone": Odd(
+        _remove("organizations", "contoso"),
+        {f"job.job-{number} ({_id(18 + 2 * number)})": _HIDDEN.format("organization") for number in range(2)},
+    ),
+    "a proxy is gone": Odd(
+        _remove("proxies", WINDOWS),
+        {
+            **{f"repository.repo-{number}": _HIDDEN.format("owner") for number in range(3)},
+            **{
+                f"job.job-{number} ({name})": f"it uses repository.repo-{number}, which is not imported"
+                for name in _BOTH
+                for number in range(2)
+            },
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rest", [5, 6, 7, 8])
+@pytest.mark.parametrize("name", SERVERS)
+def test_it_is_imported_or_left_out_with_the_reason(name: str, rest: int, tmp_path: Path) -> None:
+    odd, server, out = SERVERS[name], small_server(rest), tmp_path / "out"
+    odd.change(server)
+    with server.session() as session, importing(session, out) as run:
+        made = run()
+        assert [(change.address, change.fields) for change in made.plan.changes] == []
+        assert findings(out) == []
+        assert {item.address: item.reason for item in made.facts.omitted} == odd.omitted
+        before = contents(out)
+        run()
+        assert contents(out) == before
