@@ -34,7 +34,9 @@ def run(arguments: Sequence[str], console: Console | None = None) -> int:
 
 
 def _say_late(console: Console) -> None:
-    console.report("\nInterrupted.")
+    lock = console.interrupts.lock
+    kept = f" The lock of {lock} is not released; it expires within a minute." if lock else ""
+    console.report(f"\nInterrupted.{kept}")
     console.flush()
 
 

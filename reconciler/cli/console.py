@@ -189,6 +189,7 @@ class Console:
             Executed,
             Finished,
             InventoryLoaded,
+            Locked,
             Message,
             Planned,
             Verified,
@@ -208,6 +209,8 @@ class Console:
                 self.detail(f"Read {', '.join(map(clean, files))}")
             case Warned(diagnostic):
                 self.problems([diagnostic])
+            case Locked(server):
+                self.interrupts.lock = clean(server)
             case Planned() | Executed() | Verified() | Finished() | Abandoned():
                 pass  # commands that can be asked for them print them
             case _ if self.stream is not None:

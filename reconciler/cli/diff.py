@@ -14,7 +14,7 @@ from reconciler.operations.status import Status
 from reconciler.render import FORMATS
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @click.argument("old", metavar="[OLD]", type=PATH)
 @click.argument("new", metavar="NEW", type=PATH, required=False)
 @include_root_option

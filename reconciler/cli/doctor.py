@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.render.style import Style
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @click.argument("path", type=PATH, required=False)
 @include_root_option
 @trust_option

@@ -24,7 +24,7 @@ from reconciler.operations.request import Selection
 from reconciler.render import FORMATS
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @inventory_argument
 @lab_option
 @selection_options

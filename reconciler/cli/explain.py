@@ -14,7 +14,7 @@ from reconciler.cli.options import Output, deliver, format_option, inventory_arg
 from reconciler.operations.status import Status
 
 
-@click.command(cls=EitherOrder, only_reads=True)
+@click.command(cls=EitherOrder)
 @click.argument("names", nargs=1, metavar="ADDRESS", shell_complete=completions.addresses)
 @inventory_argument
 @lab_option

@@ -13,7 +13,7 @@ from reconciler.cli.options import PATH, Output, deliver, format_option, include
 from reconciler.operations.status import Status
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @click.argument("path", type=PATH)
 @include_root_option
 @format_option("dot", "mermaid", "json", default="dot")

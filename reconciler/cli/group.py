@@ -45,14 +45,12 @@ class UnknownCommand(click.UsageError):
 
 
 class Command(click.Command):
-    """A command whose operation may find fault with its arguments. One that `only_reads` need not end in order after an
-    interrupt."""
+    """A command whose operation may find fault with its arguments."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from reconciler.operations.errors import InvalidOption
 
         console = ctx.ensure_object(Console)
-        console.interrupts.only_reads = self.only_reads
         console.world.learn(ctx.params)
         if any(name.startswith(_VARIABLES) for name in console.environment):
             from reconciler.cli.usage import misspelled
@@ -70,10 +68,9 @@ class Command(click.Command):
             error.ctx = error.ctx or ctx  # click leaves it out for an option without its value
             raise
 
-    def __init__(self, *args: Any, only_reads: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["context_settings"] = {**_SETTINGS, **kwargs.get("context_settings", {})}
         super().__init__(*args, **kwargs)
-        self.only_reads = only_reads
         _with_variables(self.params)
 
 

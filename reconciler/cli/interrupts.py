@@ -29,21 +29,21 @@ _CODES = {
     if hasattr(signal, name)
 }
 _HANG_UP = getattr(signal, "SIGHUP", None)
-_GRACE = 0.8
-"""Seconds for a command that only reads to end in order after an interrupt. It holds nothing that others wait for."""
+_GRACE, _GRACE_WITH_LOCK = 0.8, 3.0
+"""Seconds for a command to end in order after an interrupt, and for one that has a lock to release."""
 _REDIRECTED = 2
 """Signals that are redirected; the one after them ends the process."""
 
 
 class Interrupts:
     """While entered, the first signal raises KeyboardInterrupt in the main thread, and the next one ends the process.
-    `code` is the exit code of the first signal. A command that `only_reads` ends soon after the first signal, whatever
-    it waits for; `late` says so then."""
+    `code` is the exit code of the first signal. A command that has not ended soon after it is left, whatever it waits
+    for, and also if Python dropped the exception; `late` says so then. `lock` is the server whose lock is held."""
 
     def __init__(self, leave: Callable[[int], Any] = os._exit) -> None:
         self.code: int = Status.INTERRUPTED
         self.count = 0
-        self.only_reads = False
+        self.lock = ""
         self.late: Callable[[], None] = lambda: None
         self._timer: threading.Timer | None = None
         self._leave = leave
@@ -71,6 +71,7 @@ class Interrupts:
     def redirected(self, hear: Callable[[], None]) -> Iterator[None]:
         """Inside, nothing is raised: `hear` is called for the first two signals. It runs in a signal handler, so it
         must take no lock. It is also called at once for a signal that came before and was dropped."""
+        self.ended()
         self._hear = hear
         if self.count:
             hear()
@@ -85,13 +86,12 @@ class Interrupts:
 
     def _leave_soon(self) -> None:
         """A name lookup or a logout from a server does not notice an interrupt."""
-        if self.only_reads:
-            self._timer = threading.Timer(_GRACE, self._leave_late)
-            self._timer.daemon = True
-            self._timer.start()
+        self._timer = threading.Timer(_GRACE_WITH_LOCK if self.lock else _GRACE, self._leave_late)
+        self._timer.daemon = True
+        self._timer.start()
 
     def ended(self) -> None:
-        """The command has ended in order."""
+        """The command has ended in order, or ends by itself."""
         if self._timer is not None:
             self._timer.cancel()
 

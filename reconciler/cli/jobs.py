@@ -35,7 +35,7 @@ def jobs() -> None:
     """Run jobs and follow them to their results, or list them."""
 
 
-@jobs.command("list", only_reads=True)
+@jobs.command("list")
 @inventory_argument
 @lab_option
 @format_option("human", "json")

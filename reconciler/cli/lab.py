@@ -55,10 +55,15 @@ def serve(console: Console, path: Path | None, form: str) -> int:
         console.result(json_text(ends) + "\n" if form == "json" else _endpoints_text(ends))
         console.flush()
         try:
-            threading.Event().wait()
+            wait_for_interrupt()
         except KeyboardInterrupt:
+            console.interrupts.ended()
             console.report("\nThe lab is stopped; its state is kept.")
     return Status.OK
+
+
+def wait_for_interrupt() -> None:
+    threading.Event().wait()
 
 
 def _endpoints_text(ends: Mapping[str, Any]) -> str:

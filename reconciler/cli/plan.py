@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.operations import Preview
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @inventory_argument
 @lab_option
 @base_option

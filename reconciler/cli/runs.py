@@ -21,7 +21,7 @@ def runs() -> None:
     """Show what was applied, by whom, and with what result."""
 
 
-@runs.command("list", only_reads=True)
+@runs.command("list")
 @_whose
 @click.option(
     "--limit",
@@ -52,7 +52,7 @@ def list_runs(console: Console, outputs: Sequence[Output], *, lab: bool, path: P
     return Status.OK
 
 
-@runs.command("show", only_reads=True)
+@runs.command("show")
 @click.argument("run", metavar="RUN", shell_complete=completions.runs)
 @_whose
 @format_option("human", "json")

@@ -14,7 +14,7 @@ from reconciler.operations.status import Status
 from reconciler.render import FORMATS
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @click.argument("file", type=PATH)
 @format_option(*FORMATS)
 @detail_option

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.render.style import Style
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @inventory_argument
 @click.option(
     "--secrets", is_flag=True, help="Resolve every secret too, where its reference says. Values are not used."
@@ -35,7 +35,8 @@ def validate(console: Console, path: Path, outputs: Sequence[Output], *, secrets
     from reconciler.operations import validate as check
 
     environment = console.environment if secrets else None
-    result = check(path, include_root=console.world.include_root, trust=console.world.trust, secrets=environment)
+    with console.runtime.waiting(f"Reading {path}"):
+        result = check(path, include_root=console.world.include_root, trust=console.world.trust, secrets=environment)
     deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
     if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":
         _annotate(console, path, result.diagnostics)

@@ -20,6 +20,7 @@ from reconciler.operations.runtime import Runtime
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
+    from reconciler.apply import AppliedStateRecorder
     from reconciler.operations.locked_run import LockedRun
     from reconciler.operations.session import PlanResult, Session
     from reconciler.plan.saved import SavedPlan
@@ -190,7 +191,7 @@ class _Apply:
             self.runtime.report("Refused: nothing was changed. The guards above do not hold.")
             return self._finish(ApplyResult(planned, Status.REFUSED))
         if not plan.can_apply:
-            recorder_of(self.session, planned).settle(planned.whole)
+            self._settle(recorder_of(self.session, planned), planned)
             return self._finish(
                 ApplyResult(planned, _or_stale(planned, Status.ERROR if plan.has_errors else Status.OK))
             )
@@ -237,12 +238,16 @@ class _Apply:
                 self._notify(planned, done, done.status)
             return result
         after = self._verify(planned, done)
-        recorder.settle(after.whole, after.live)
+        self._settle(recorder, after)
         left = Status.PARTIAL if after.differs else Status.OK
         status = _or_stale(planned, max(done.status, left))
         result = self._finish(ApplyResult(planned, status, self.run.run, done, after))
         self._notify(planned, done, status)
         return result
+
+    def _settle(self, recorder: AppliedStateRecorder, found: PlanResult) -> None:
+        with self.runtime.waiting("Writing into the journal"):
+            recorder.settle(found.whole, found.live)
 
     def _verify(self, planned: PlanResult, done: Execution) -> PlanResult:
         """Observe and plan again."""

@@ -41,6 +41,13 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Locked:
+    """The lock of this server is held from here on; without a name no lock is."""
+
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A plan was made, and nothing is changed yet. `document` is its JSON form."""
 
@@ -77,7 +84,7 @@ class Abandoned:
     operation would wait for the threads that still work, so a caller in a hurry ends its process now."""
 
 
-Notice = Message | Waiting | InventoryLoaded | Warned | Planned | Executed | Verified | Finished | Abandoned
+Notice = Message | Waiting | InventoryLoaded | Warned | Locked | Planned | Executed | Verified | Finished | Abandoned
 Listener = Callable[[Notice | Event], None]
 
 

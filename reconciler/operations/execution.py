@@ -87,13 +87,14 @@ def execute(
     from reconciler.operations.locked_run import end_run
 
     before = mails_of(session)
-    record = run.begin(plan, resumes=resumes) if run else None
     context = session.apply_context(live)
-    if record:
-        reads = session.journal.first_reads(record.id)
-        context.first_reads = FirstReads(record, {read.key: read.content for read in reads})
-    if recorder:
-        recorder.begin(plan, context.naming)
+    with runtime.waiting("Writing the run into the journal"):
+        record = run.begin(plan, resumes=resumes) if run else None
+        if record:
+            reads = session.journal.first_reads(record.id)
+            context.first_reads = FirstReads(record, {read.key: read.content for read in reads})
+        if recorder:
+            recorder.begin(plan, context.naming)
     writers: list[RunRecorder | AppliedStateRecorder] = [writer for writer in (record, recorder) if writer]
     stop = StopSignal()
     with runtime.watch(plan, stop) as watcher, closing(context.sessions):
@@ -107,7 +108,8 @@ def execute(
             stop=stop,
             health=ServerHealth(context),
         )
-    error = end_run(record, result) if record else None
+    with runtime.waiting("Writing the run into the journal"):
+        error = end_run(record, result) if record else None
     for failed in result.failed_listeners:
         runtime.listen(Warned(_dropped(failed)))
     return Execution(result, error, new_mails(before, mails_of(session)))

@@ -39,7 +39,8 @@ def explain(path: Path | str, target: str, *, lab: bool = False, runtime: Runtim
     with open_session(inventory, runtime, lab=lab) as session:
         planned = session.plan(PlanRequest(selection=Selection((target,))))
         where = _one(target, inventory, planned)
-        last = _last_run(session.journal, where, inventory.name)
+        with runtime.waiting("Reading the journal"):
+            last = _last_run(session.journal, where, inventory.name)
     return {"format_version": FORMAT_VERSION, **_known(where, inventory, planned), "last_run": last}
 
 

@@ -68,7 +68,8 @@ def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Invent
     or if it needs what the file of `runtime.trust` does not allow: then nothing has been asked of anyone yet."""
     from reconciler.operations.events import InventoryLoaded
 
-    inventory, found = read_inventory(path, lab=lab, include_root=runtime.include_root)
+    with runtime.waiting(f"Reading {path}"):
+        inventory, found = read_inventory(path, lab=lab, include_root=runtime.include_root)
     if inventory is None or any(item.is_error for item in found):
         raise Diagnosed(found)
     if not lab:

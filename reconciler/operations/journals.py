@@ -107,4 +107,5 @@ def break_lock(
             holder = next((item for item in journal.locks.list() if item.id == lock), None)
         if holder is not None and not confirm(holder):
             return None
-        return journal.locks.break_(lock)
+        with runtime.waiting("Writing into the journal"):
+            return journal.locks.break_(lock)

@@ -30,7 +30,8 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
     from reconciler.lab.lab import Lab
 
     folder = own_folder(lab_folder(inventory.name, runtime.environment))
-    return Lab.open(inventory, folder)
+    with runtime.waiting("Starting the lab"):
+        return Lab.open(inventory, folder)
 
 
 def open_lab_at(path: Path | None, runtime: Runtime) -> Lab:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.operations.events import Warned
+from reconciler.model.waiting import Waiting
+from reconciler.operations.events import Locked, Warned
 
 if TYPE_CHECKING:
     from reconciler.apply import Result
@@ -68,28 +69,38 @@ def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: flo
         runtime.report(f"Waiting for {holder.describe()} ...")
 
     name = session.access.server.host.lower()
-    with (
-        session.journal.locks.acquire(
-            name,
-            key=session.reader.installation or name,
-            owner=str(who),
-            operation=operation,
-            run=run,
-            timeout=wait,
-            lease=LEASE,
-            waiting=waiting if wait else None,
-        ) as lock,
-    ):
+    with ExitStack() as stack:
+        stack.callback(_released, runtime)
+        with runtime.waiting(f"Taking the lock of {name}"):
+            taken = session.journal.locks.acquire(
+                name,
+                key=session.reader.installation or name,
+                owner=str(who),
+                operation=operation,
+                run=run,
+                timeout=wait,
+                lease=LEASE,
+                waiting=waiting if wait else None,
+            )
+        lock = stack.enter_context(taken)
+        runtime.listen(Locked(name))
+        stack.callback(runtime.listen, Waiting(f"Releasing the lock of {name}"))
         if lock.before is not None:
             why = "it was not renewed" if lock.before.expired else "its process is gone from this machine"
             runtime.report(f"Took over the lock of {lock.before.describe()}: {why}.")
         yield LockedRun(session.journal, lock, operation, run, who, _commit(session))
 
 
+def _released(runtime: Runtime) -> None:
+    runtime.listen(Locked())
+    runtime.listen(Waiting(""))
+
+
 def report_other_run(session: Session, runtime: Runtime) -> None:
     """Report who holds the lock of the server, if a run does: what it changes is in motion."""
     key = session.reader.installation or session.access.server.host.lower()
-    holder = session.journal.locks.held(key)
+    with runtime.waiting("Reading the journal"):
+        holder = session.journal.locks.held(key)
     if holder is not None:
         runtime.listen(Warned(_in_motion(holder)))
 

@@ -30,7 +30,10 @@ def rehearse(inventory: Inventory, base: str, runtime: Runtime, *, parallel: int
         else:
             runtime.report(f"Rehearsal: the lab of {inventory.name} is reset, and {base} is applied to it.")
             named = replace(old, name=inventory.name)
-            with open_session(named, runtime, lab=True, parallel=parallel) as session:
+            with (
+                open_session(named, runtime, lab=True, parallel=parallel) as session,
+                runtime.waiting(f"Applying {base} to the lab"),
+            ):
                 _apply(session, base, runtime)
     return None if Path(base).exists() else base
 

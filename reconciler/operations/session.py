@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.login_gate import LoginGate
+from reconciler.model.waiting import Waiting
 from reconciler.operations.inventory_loader import load_playbooks
 from reconciler.operations.paths import lab_folder
 from reconciler.operations.request import PlanRequest
@@ -105,9 +106,11 @@ class Session:
         asked = request or PlanRequest()
         memory, state = self._memory(), self.applied_state
         live = self._observe(self.inventory, self.access, parallel=self.parallel, since=since, digests=kept)
-        known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
-        lab, playbooks = self.lab is not None, self.playbooks
-        whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
+        with self.runtime.waiting("Reading the journal"):
+            known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
+        with self.runtime.waiting("Comparing"):
+            lab, playbooks = self.lab is not None, self.playbooks
+            whole = make_plan(self.inventory, live, known, access=self.access, playbooks=playbooks, lab=lab)
         plan = self._selected(whole, live, asked, verifies=verifies)
         checked = None
         if asked.approved is not None:
@@ -162,6 +165,7 @@ class Session:
     def _observe(self, inventory: Inventory, access: Access, **more: Any) -> Live:
         from reconciler.observe import observe
 
+        memory = self._memory()
         with self.runtime.waiting() as listen:
             return observe(
                 inventory,
@@ -170,7 +174,7 @@ class Session:
                 reader=self.reader,
                 playbooks=self.playbooks,
                 clock=self.clock,
-                memory=self._memory(),
+                memory=memory,
                 listen=listen,
                 **more,
             )
@@ -181,7 +185,8 @@ class Session:
         return scope_of(self.inventory, self.reader.installation)
 
     def _memory(self) -> Memory:
-        return self.applied_state.memory(self._scope())
+        with self.runtime.waiting("Reading the journal"):
+            return self.applied_state.memory(self._scope())
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
         """Ask the server to rescan these proxies. Does not fail if the server refuses."""
@@ -232,9 +237,7 @@ def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iter
 
     folder = lab_folder(inventory.name, runtime.environment)
     runtime.report("Working in the lab: an emulation on this machine. Nothing real is reached.")
-    with runtime.waiting("Starting the lab"):
-        lab_of_inventory = open_lab(inventory, runtime)
-    with lab_of_inventory as running:
+    with open_lab(inventory, runtime) as running:
         yield Endpoints(running.redirect(inventory.access), running.resolver, running, folder)
 
 
@@ -249,8 +252,10 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
         access, context = endpoints.access, endpoints.context
         journal = stack.enter_context(open_journal(runtime, endpoints.folder))
         runtime.detail(f"Connecting to {access.server.rest_name}")
+        stack.callback(runtime.listen, Waiting(""))
         with runtime.waiting(f"Connecting to {access.server.rest_name}"):
             rest = stack.enter_context(connect(access.server, context))
+        stack.callback(runtime.listen, Waiting(f"Logging out of {access.server.rest_name}"))
         yield Session(
             inventory=inventory,
             access=access,

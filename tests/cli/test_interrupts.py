@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from reconciler.cli.boundary import run
+from reconciler.cli.console import Console
 from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import ChangeState, Journal, RunState
+from reconciler.operations.events import Locked
 
 WAITING = (
     "Nothing else is started: the run was interrupted."
@@ -119,11 +125,58 @@ class _Untidy:
         signal.raise_signal(signal.SIGINT)
 
 
+def _dropped() -> None:
+    untidy = _Untidy()
+    del untidy
+
+
+def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
+    left = Event()
+    codes: list[int] = []
+
+    def leave(code: int) -> None:
+        codes.append(code)
+        left.set()
+
+    with Interrupts(leave=leave):
+        _dropped()
+        assert left.wait(30)
+    assert codes == [130]
+
+
+def test_a_dropped_signal_stops_a_run_in_order() -> None:
+    heard, left = Event(), Event()
+    with Interrupts(leave=lambda _: left.set()) as interrupts:
+        _dropped()
+        with interrupts.redirected(heard.set):
+            for thread in threading.enumerate():
+                if isinstance(thread, threading.Timer):
+                    thread.join(30)
+    assert heard.is_set()
+    assert not left.is_set()
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [("", "Interrupted."), ("vbo", "Interrupted. The lock of vbo is not released; it expires within a minute.")],
+)
+def test_who_leaves_late_says_what_is_left(lock: str, said: str) -> None:
+    left = Event()
+    console = Console(out=io.StringIO(), err=io.StringIO(), environment={})
+    console.interrupts = Interrupts(leave=lambda _: left.set())
+    assert run(["completion", "bash"], console) == 0
+    console.hear(Locked(lock))
+    with console.interrupts:
+        _dropped()
+        assert left.wait(30)
+    assert isinstance(console.err, io.StringIO)
+    assert console.err.getvalue().strip() == said
+
+
 def test_a_signal_that_python_drops_is_told_before_anything_is_begun(capsys: pytest.CaptureFixture[str]) -> None:
     heard: list[int] = []
     with Interrupts() as interrupts:
-        untidy = _Untidy()
-        del untidy
+        _dropped()
         with interrupts.redirected(lambda: heard.append(interrupts.count)):
             assert heard == [1]
     assert heard == [1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,10 +58,10 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C comes as soon as the command waits for it."""
 
-    def wait(self: threading.Event, timeout: float | None = None) -> bool:
+    def wait() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(threading.Event, "wait", wait)
+    monkeypatch.setattr("reconciler.cli.lab.wait_for_interrupt", wait)
 
 
 @pytest.mark.usefixtures("lab", "interrupted")

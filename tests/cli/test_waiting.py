@@ -59,7 +59,7 @@ def read_until(place: int, text: bytes) -> bytes:
     return found
 
 
-OTHERS = ("explain smtp", "jobs list", "smtp test", "import --stdout --from")
+OTHERS = ("apply --auto-approve", "explain smtp", "jobs list", "smtp test", "import --stdout --from")
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_what_fails_waits_for_what_has_begun() -> None:
     assert [future.done() for future in futures] == [True, True]
 
 
-def test_a_command_that_only_reads_ends_whatever_it_waits_for() -> None:
+def test_a_command_ends_whatever_it_waits_for() -> None:
     left, late = Event(), Event()
     with Interrupts(leave=lambda _: left.set()) as interrupts:
-        interrupts.only_reads, interrupts.late = True, late.set
+        interrupts.late = late.set
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         assert left.wait(30)  # nothing has ended it in order
@@ -120,7 +120,6 @@ def test_a_command_that_only_reads_ends_whatever_it_waits_for() -> None:
 def test_a_command_that_ended_in_order_is_left_alone() -> None:
     left = Event()
     with Interrupts(leave=lambda _: left.set()) as interrupts:
-        interrupts.only_reads = True
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         interrupts.ended()

@@ -1,10 +1,10 @@
-"""Which proxies answer, and with which build: asked in parallel, believed for a moment, never waited for long."""
+"""Which proxies answer, and with which build: asked in parallel, believed for a moment, awaited while answers come."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from threading import Lock
 
@@ -27,8 +27,8 @@ class Target:
 class Presence:
     """A cache of `probe`, which gives the build of the proxy service or None where it does not answer.
 
-    A proxy that takes longer than the deadline counts as offline until its answer comes; it is not asked twice at the
-    same time. So a list of proxies costs the deadline at most, however many hosts are dead.
+    Once no proxy has answered for the deadline, those that are left count as offline until their answers come; none is
+    asked twice at the same time. So silent hosts cost the deadline, and many proxies or a busy machine none.
     """
 
     def __init__(self, probe: Callable[[Target], str | None], work: Background) -> None:
@@ -52,7 +52,7 @@ class Presence:
             self._seen.pop(proxy, None)
 
     def refresh(self, targets: Sequence[Target], *, ttl: float, deadline: float) -> None:
-        """Ask those whose last answer is older than `ttl` seconds, and wait `deadline` seconds at most.
+        """Ask those whose last answer is older than `ttl` seconds; wait until none has answered for `deadline` seconds.
 
         A probe that another caller has just started is awaited as well, unless it is already late.
         """
@@ -68,7 +68,9 @@ class Presence:
                 since, future = self._asking[target.proxy]
                 if now - since < deadline:
                     asked.append(future)
-        wait(asked, timeout=deadline)
+        answered, left = set(asked), set(asked)
+        while answered and left:
+            answered, left = wait(left, timeout=deadline, return_when=FIRST_COMPLETED)
 
     def _ask(self, target: Target) -> None:
         version = None

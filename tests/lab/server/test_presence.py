@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
 
 import pytest
@@ -57,3 +57,21 @@ def test_one_that_is_late_already_is_not_waited_for(work: Background) -> None:
     presence.refresh([TARGET], ttl=0.0, deadline=0.0)
     assert presence.version("1") is None
     answer.set()
+
+
+def test_each_answer_gives_the_others_the_whole_deadline(work: Background, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[tuple[int, float]] = []
+
+    def one(
+        left: set[Future[None]], *, timeout: float, return_when: str
+    ) -> tuple[set[Future[None]], set[Future[None]]]:
+        waits.append((len(left), timeout))
+        first = min(left, key=id)
+        wait([first], timeout=30)
+        return {first}, left - {first}
+
+    monkeypatch.setattr("reconciler.lab.server.presence.wait", one)
+    presence = Presence(lambda _: "8.5.0.1014", work)
+    presence.refresh([Target(name, "px", 9193, True) for name in "abc"], ttl=0.0, deadline=7)
+    assert waits == [(3, 7), (2, 7), (1, 7)]
+    assert [presence.version(name) for name in "abc"] == ["8.5.0.1014"] * 3
