@@ -10,8 +10,7 @@ from reconciler.apply.concurrency import ConcurrencyLimits
 from reconciler.apply.health import HealthCheck
 from reconciler.model.event import Outcome
 from reconciler.model.plan import Action, Change, ChangeKey, Plan
-from reconciler.plan.batches import DEFAULT, batches_of, come_back, disrupts_proxy, in_batches
-from reconciler.plan.maintenance import restored
+from reconciler.plan.batches import DEFAULT, batches_of, come_back, disrupts_proxy, in_batches, restored
 from reconciler.plan.organization_coverage import Coverage
 
 

@@ -16,7 +16,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.steps import ChangeHost
-from reconciler.plan.maintenance import restored
+from reconciler.plan.maintenance import restores
 from reconciler.plan.organization_coverage import Coverage, coverage_of
 
 DEFAULT = "1,25%,100%"
@@ -45,6 +45,17 @@ def disrupts_proxy(change: Change) -> str:
 def come_back(changes: Iterable[Change]) -> list[str]:
     """The proxies that work again after `changes`."""
     return [disrupts_proxy(change) for change in changes if change.action is not Action.DELETE]
+
+
+def restores_first(change: Change) -> bool:
+    """Whether it clears maintenance mode that an interrupted apply left, and does not disrupt the proxy. What
+    disrupts a member of the pool waits for such a change: the pool needs the proxy."""
+    return restores(change) and not disrupts_proxy(change)
+
+
+def restored(changes: Iterable[Change]) -> list[str]:
+    """The proxies that work again before any other change disrupts one."""
+    return [name_of(change.address) for change in changes if restores_first(change) and not change.blocked]
 
 
 def sizes(text: str, total: int) -> list[int]:

@@ -19,8 +19,7 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change
 from reconciler.model.steps import ChangePoolMembers, CreateObject
 from reconciler.model.value import UNKNOWN
-from reconciler.plan.batches import disrupts_proxy
-from reconciler.plan.maintenance import only_restores
+from reconciler.plan.batches import disrupts_proxy, restores_first
 
 _HOST_RANK, _RUN_RANK, _DELETE_RANK = 15, 90, 200
 _ENDING = (Action.DELETE, Action.REPLACE)
@@ -34,7 +33,7 @@ def rank_of(change: Change) -> int:
         return _RUN_RANK
     if kind == "host":
         return _HOST_RANK
-    return KINDS[kind].rank - (2 if only_restores(change) else 1 if change.action is Action.UPGRADE else 0)
+    return KINDS[kind].rank - (2 if restores_first(change) else 1 if change.action is Action.UPGRADE else 0)
 
 
 class Dependencies:
@@ -70,7 +69,7 @@ class Dependencies:
         for member in _members(change, "join"):  # a proxy is in one pool at the most
             found += self._leaving[member]
         for member in self._pool_of(disrupts_proxy(change)):
-            found += [item for item in self._at.get(member, ()) if only_restores(item)]
+            found += [item for item in self._at.get(member, ()) if restores_first(item)]
         if change.action is Action.CREATE:
             found += self._in_the_way(change)
         elif change.action is Action.REPLACE:
@@ -130,6 +129,8 @@ def _is_needed(part: Change, change: Change) -> bool:
     while its repository is out of date; it cannot run."""
     if part.action is Action.UPGRADE and kind_of(part.address) == "repository":
         return change.action is not Action.UPDATE
+    if restores_first(change) and disrupts_proxy(part):
+        return False  # which waits for it
     return part.action not in (Action.DELETE, Action.RUN)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from reconciler.model.address import name_of
 from reconciler.model.plan import Change
 from reconciler.model.recall import Recall
 
@@ -39,10 +36,5 @@ def restores(change: Change) -> bool:
 
 
 def only_restores(change: Change) -> bool:
-    """Whether it does nothing else. Such a change is done first: it waits for nothing, and the pool needs the proxy."""
+    """Whether it does nothing else."""
     return restores(change) and len(change.fields) == 1
-
-
-def restored(changes: Iterable[Change]) -> list[str]:
-    """The proxies that work again before any other change disrupts one."""
-    return [name_of(change.address) for change in changes if only_restores(change) and not change.blocked]

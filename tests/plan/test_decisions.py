@@ -15,6 +15,7 @@ from reconciler.model.live import HostFacts
 from reconciler.model.plan import Action
 from reconciler.model.recall import Recall
 from reconciler.plan import interrupted
+from reconciler.plan.guards.availability import coverage
 from reconciler.plan.guards.context import GuardContext
 from reconciler.plan.guards.destructive import force
 from reconciler.plan.maintenance import DRAINED, UPGRADING
@@ -30,7 +31,8 @@ from reconciler.plan.proxies.changes import (
 from reconciler.plan.proxies.view import views
 from reconciler.requirements import NO_REQUIREMENTS
 from tests.plan.drawn import PLAYBOOKS, World, world
-from tests.plan.test_chain import proxy
+from tests.plan.test_chain import LIVE, proxy
+from tests.plan.test_chain import world as chain
 from tests.plan.world import BUILD, FakeReader, inventory, live
 
 OLD = "8.4.0.1457"
@@ -271,3 +273,24 @@ def test_a_package_is_uploaded_before_a_member_is_drained() -> None:
     (change,) = (item for item in made.changes if item.key == "upgrade:proxy.px-1")
     verify = ["proxy.verify", "maintenance.off", "proxy.verify"]
     assert [step.verb for step in change.steps] == ["package.upload", "maintenance.on", "package.install", *verify]
+
+
+@pytest.mark.parametrize("also", [{}, {"description": "new"}])
+def test_an_upgrade_waits_for_the_member_that_an_interrupted_apply_left_in_maintenance_mode(
+    also: dict[str, Any],
+) -> None:
+    """Whatever else changes of that member: then the pool keeps a proxy, and nobody is asked for a waiver."""
+    proxies = {"px-1": {**PUSHED, **also}, "px-2": PUSHED, "px-3": {"type": "workgroup"}}
+    wanted = chain(proxy=proxies)
+    left = [
+        proxy(1, maintenanceModeState="Enabled", proxyPoolId="pool-a", description="old"),
+        proxy(2, version=OLD, proxyPoolId="pool-a"),
+    ]
+    reader = FakeReader({**LIVE, "Proxies": [*left, LIVE["Proxies"][2]]})
+    recall = Recall(applied={"drain.px-1": {DRAINED: "x"}})
+    seen = live(wanted, reader)
+    made = make_plan(wanted, seen, recall, access=wanted.access, playbooks=NO_REQUIREMENTS)
+    needs = {change.key: change.depends_on for change in made.changes}
+    assert "update:proxy.px-1" in needs["upgrade:proxy.px-2"]
+    context = GuardContext(made, wanted, seen, datetime(2026, 3, 2, 12, tzinfo=UTC))
+    assert [item.code for item in coverage(context)] == []

@@ -9,9 +9,8 @@ from reconciler.model.address import Address, address, kind_of, name_of
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Refusal
-from reconciler.plan.batches import batches_of, in_batches, shortfalls
+from reconciler.plan.batches import batches_of, in_batches, restored, shortfalls
 from reconciler.plan.guards.context import ENDING, GuardContext
-from reconciler.plan.maintenance import restored
 from reconciler.plan.organization_coverage import coverage_of
 
 
