@@ -137,6 +137,16 @@ class ApplyContext:
         return found[0]
 
 
+@contextmanager
+def outcome_of(lost: RemoteError) -> Iterator[None]:
+    """Reads inside find out what became of a request whose response is lost. If one fails it remains unknown: raises
+    `lost`."""
+    try:
+        yield
+    except RemoteError as error:
+        raise lost from (error if error is not lost else None)
+
+
 class _Outage:
     """The time in which the server does not answer. Reports its begin and its end."""
 

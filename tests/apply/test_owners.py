@@ -12,11 +12,12 @@ import pytest
 from reconciler.apply import ApplyContext
 from reconciler.apply.steps import StepFailed
 from reconciler.apply.steps.deletion import delete
+from reconciler.apply.steps.objects import create
 from reconciler.apply.steps.owners import change_members, move_repository
 from reconciler.model.connection import ConnectionContext
-from reconciler.model.errors import ConnectionLost, Missing, RemoteError
+from reconciler.model.errors import AuthenticationFailed, ConnectionLost, Missing, RemoteError
 from reconciler.model.live import Live, ServerInfo
-from reconciler.model.steps import ChangePoolMembers, DeleteObject, MoveRepository
+from reconciler.model.steps import ChangePoolMembers, CreateObject, DeleteObject, MoveRepository
 from tests.plan.world import access
 
 LOST = ConnectionLost("server", "POST", "closed by the other end")
@@ -121,6 +122,40 @@ def test_a_lost_answer_of_a_move_that_has_ended() -> None:
 
     server.on_act = lose
     assert move(server) == "the response was lost, but it was moved"
+
+
+def unreadable(server: FakeServer) -> Callable[[], Any]:
+    """Every read after this fails, for a reason that does not pass; and the response is lost."""
+
+    def lose() -> Any:
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise AuthenticationFailed("server", "GET", "Unauthorized")
+
+        vars(server).update(get=refuse, list=refuse)
+        raise LOST
+
+    return lose
+
+
+def remove(server: FakeServer) -> str | None:
+    return delete(fake_context(server), JOB, lambda line: None)
+
+
+def make_pool(server: FakeServer) -> str | None:
+    vars(server)["create"] = lambda *_, **__: server.on_delete()
+    return create(fake_context(server), CreateObject(kind="pool", name="c", fields={"name": "c"}), lambda line: None)
+
+
+@pytest.mark.parametrize("ask", [move, remove, make_pool])
+def test_what_became_of_a_lost_request_is_unknown_if_it_cannot_be_read(
+    ask: Callable[[FakeServer], str | None],
+) -> None:
+    """The read that fails does not hide it: the next apply finds out."""
+    server = FakeServer(**{"Jobs/j": {"id": "j", "description": OURS}})
+    server.on_act = server.on_delete = unreadable(server)
+    with pytest.raises(ConnectionLost) as caught:
+        ask(server)
+    assert isinstance(caught.value.__cause__, AuthenticationFailed)
 
 
 def test_a_lost_request_is_a_failure() -> None:

@@ -290,7 +290,7 @@ def test_an_upgrade_waits_for_the_member_that_an_interrupted_apply_left_in_maint
     recall = Recall(applied={"drain.px-1": {DRAINED: "x"}})
     seen = live(wanted, reader)
     made = make_plan(wanted, seen, recall, access=wanted.access, playbooks=NO_REQUIREMENTS)
-    needs = {change.key: change.depends_on for change in made.changes}
+    needs: dict[str, set[str]] = {change.key: set(change.depends_on) for change in made.changes}
     assert "update:proxy.px-1" in needs["upgrade:proxy.px-2"]
     context = GuardContext(made, wanted, seen, datetime(2026, 3, 2, 12, tzinfo=UTC))
     assert [item.code for item in coverage(context)] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.context import ApplyContext, Reporter, outcome_of
 from reconciler.apply.steps.deployment import remove_body
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS
@@ -32,9 +32,10 @@ def delete(context: ApplyContext, step: DeleteObject, report: Reporter) -> str |
             _remove_proxy(context, path, raw, step)
         else:
             context.writer.delete(path)
-    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        if _read(context, path) is not None:
-            raise
+    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
+        with outcome_of(error):
+            if _read(context, path) is not None:
+                raise
         report("the response was lost, but it is deleted")
     return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.context import ApplyContext, Reporter, outcome_of
 from reconciler.apply.steps.objects import fail_if_more, read_whole
 from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS
@@ -117,9 +117,10 @@ def add(context: ApplyContext, step: AddJobItem, report: Reporter) -> str | None
     with target.attempt(before):
         try:
             context.writer.create(target.collection, body, query=_query(context))
-        except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-            if target.find(target.read()) is None:
-                raise
+        except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
+            with outcome_of(error):
+                if target.find(target.read()) is None:
+                    raise
             report("the response was lost, but it was added")
         after = target.read()
         added = target.find(after)

@@ -139,6 +139,8 @@ class _Start:
             if isinstance(error, Unavailable):
                 raise error from None
             raise NotStarted(f"{error}; the next apply starts it") from error
+        except RemoteError as unread:
+            raise error from unread
         self._report("the response was lost, but it was started")
         return _Started(found, before)
 

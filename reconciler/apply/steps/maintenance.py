@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.context import ApplyContext, Reporter, outcome_of
 from reconciler.apply.health import refresh
 from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.registry import StepFailed, runs
@@ -98,9 +98,10 @@ def _switch(
     body = _login(context, step)
     try:
         context.writer.act(context.path_of("proxy", step.name), f"maintenance/{word}", body, long=True)
-    except _UNSURE:
-        if context.patiently(lambda: context.proxy(step.name)).maintenance is unless:
-            raise
+    except _UNSURE as error:
+        with outcome_of(error):
+            if context.patiently(lambda: context.proxy(step.name)).maintenance is unless:
+                raise
 
 
 def _login(context: ApplyContext, step: EnterMaintenance | ClearMaintenance) -> dict[str, Any]:

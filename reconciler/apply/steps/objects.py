@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.context import ApplyContext, Reporter, outcome_of
 from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.encryption import ENCRYPTION_CREDENTIALS, with_encryption_key
 from reconciler.apply.steps.registry import StepFailed, runs, verifies
@@ -36,8 +36,9 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
             body["attachUsedProxy"] = True
     try:
         answer = context.writer.create(_collection(context, kind, fields), body, long=kind.name == "proxy")
-    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        found = context.patiently(lambda: find(context, kind, name, fields), report)
+    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
+        with outcome_of(error):
+            found = context.patiently(lambda: find(context, kind, name, fields), report)
         if found is None:
             raise
         answer = dict(found)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.context import ApplyContext, Reporter, outcome_of
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds.states import move_status
 from reconciler.model.address import kind_of, name_of
@@ -92,9 +92,10 @@ def _start(context: ApplyContext, name: str, kind: str, target: str, report: Rep
     query = {"poolId" if kind == "pool" else "proxyId": target}
     try:
         session = context.writer.act(context.path_of("repository", name), "changeOwner", query=query, long=True)
-    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable):
-        found = context.patiently(lambda: _running_session(context, name, target), report)
-        if not found and _owner(context.reader.get(context.path_of("repository", name))) != target:
-            raise
+    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
+        with outcome_of(error):
+            found = context.patiently(lambda: _running_session(context, name, target), report)
+            if not found and _owner(context.reader.get(context.path_of("repository", name))) != target:
+                raise
         return found
     return str(session["id"])
