@@ -110,7 +110,12 @@ def _by_proxy(changes: Sequence[Change], coverage: Coverage) -> dict[str, list[C
     first: dict[str, int] = {}
     for number, proxy in enumerate(found):
         first.setdefault(coverage.pool_of.get(proxy, f"proxy.{proxy}"), number)
-    return dict(sorted(found.items(), key=lambda item: first[coverage.pool_of.get(item[0], f"proxy.{item[0]}")]))
+
+    def place(proxy: str) -> tuple[int, bool]:
+        """What is in maintenance mode comes first in its pool: that takes nothing from it."""
+        return first[coverage.pool_of.get(proxy, f"proxy.{proxy}")], proxy not in coverage.resting
+
+    return {proxy: found[proxy] for proxy in sorted(found, key=place)}
 
 
 def shortfalls(batches: Sequence[Sequence[Change]], coverage: Coverage) -> tuple[str, ...]:

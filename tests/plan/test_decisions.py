@@ -15,10 +15,11 @@ from reconciler.model.live import HostFacts
 from reconciler.model.plan import Action
 from reconciler.model.recall import Recall
 from reconciler.plan import interrupted
+from reconciler.plan.batches import batched
 from reconciler.plan.guards.availability import coverage
 from reconciler.plan.guards.context import GuardContext
 from reconciler.plan.guards.destructive import force
-from reconciler.plan.maintenance import DRAINED, UPGRADING
+from reconciler.plan.maintenance import DRAINED, UPGRADING, restores
 from reconciler.plan.passes import Inputs
 from reconciler.plan.planner import make_plan
 from reconciler.plan.proxies.changes import (
@@ -275,22 +276,33 @@ def test_a_package_is_uploaded_before_a_member_is_drained() -> None:
     assert [step.verb for step in change.steps] == ["package.upload", "maintenance.on", "package.install", *verify]
 
 
+@pytest.mark.parametrize("version", [BUILD, OLD])
 @pytest.mark.parametrize("also", [{}, {"description": "new"}])
+@pytest.mark.parametrize("left", [1, 2])
 def test_an_upgrade_waits_for_the_member_that_an_interrupted_apply_left_in_maintenance_mode(
-    also: dict[str, Any],
+    left: int, also: dict[str, Any], version: str
 ) -> None:
-    """Whatever else changes of that member: then the pool keeps a proxy, and nobody is asked for a waiver."""
-    proxies = {"px-1": {**PUSHED, **also}, "px-2": PUSHED, "px-3": {"type": "workgroup"}}
+    """Whatever else changes of that member: the pool keeps a proxy, so no waiver is needed. A member with
+    an old version can be changed only after its upgrade, which clears its maintenance mode."""
+    other = 3 - left
+    proxies = {f"px-{left}": {**PUSHED, **also}, f"px-{other}": PUSHED, "px-3": {"type": "workgroup"}}
     wanted = chain(proxy=proxies)
-    left = [
-        proxy(1, maintenanceModeState="Enabled", proxyPoolId="pool-a", description="old"),
-        proxy(2, version=OLD, proxyPoolId="pool-a"),
-    ]
-    reader = FakeReader({**LIVE, "Proxies": [*left, LIVE["Proxies"][2]]})
-    recall = Recall(applied={"drain.px-1": {DRAINED: "x"}})
+    drained = proxy(left, maintenanceModeState="Enabled", proxyPoolId="pool-a", description="old", version=version)
+    reader = FakeReader(
+        {**LIVE, "Proxies": [drained, proxy(other, version=OLD, proxyPoolId="pool-a"), LIVE["Proxies"][2]]}
+    )
+    recall = Recall(applied={f"drain.px-{left}": {DRAINED: "x"}})
     seen = live(wanted, reader)
-    made = make_plan(wanted, seen, recall, access=wanted.access, playbooks=NO_REQUIREMENTS)
+    made = batched(
+        make_plan(wanted, seen, recall, access=wanted.access, playbooks=NO_REQUIREMENTS), wanted, seen, "100%"
+    )
+    keys = [str(change.key) for change in made.changes]
     needs: dict[str, set[str]] = {change.key: set(change.depends_on) for change in made.changes}
-    assert "update:proxy.px-1" in needs["upgrade:proxy.px-2"]
     context = GuardContext(made, wanted, seen, datetime(2026, 3, 2, 12, tzinfo=UTC))
     assert [item.code for item in coverage(context)] == []
+    if version == OLD and also:
+        assert made.batches == ((f"upgrade:proxy.px-{left}",), (f"upgrade:proxy.px-{other}",))
+        assert keys.index(f"upgrade:proxy.px-{left}") < keys.index(f"update:proxy.px-{left}")
+        assert any(restores(change) for change in made.changes if change.key == f"upgrade:proxy.px-{left}")
+    else:
+        assert f"update:proxy.px-{left}" in needs[f"upgrade:proxy.px-{other}"]

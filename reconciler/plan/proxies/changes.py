@@ -233,16 +233,21 @@ def _parts(proxy: ProxyView, decision: Decision) -> Iterator[PlanPart]:
 
 def _changes(declared: Resource, proxy: ProxyView, decision: Decision) -> Iterator[Change]:
     registration = _registration(declared, proxy, decision)
+    upgrade = None
+    if decision.service is ServiceAction.UPGRADE:
+        upgrade = upgrade_by_server(declared, proxy, decision.service_blocked)
+    elif decision.service is ServiceAction.UPGRADE_PACKAGE:
+        upgrade = upgrade_by_package(declared, proxy, decision.service_blocked)
     if decision.maintenance is MaintenanceAction.CLEAR and decision.registration is not RegistrationAction.UPDATE:
         yield cleared(None, declared, proxy)
+    elif decision.maintenance is MaintenanceAction.CLEAR and upgrade is not None and not upgrade.blocked:
+        upgrade = cleared(upgrade, declared, proxy)  # the server refuses to change it before
     elif decision.maintenance is MaintenanceAction.CLEAR:
         registration = cleared(registration, declared, proxy)
     if registration is not None:
         yield registration
-    if decision.service is ServiceAction.UPGRADE:
-        yield upgrade_by_server(declared, proxy, decision.service_blocked)
-    elif decision.service is ServiceAction.UPGRADE_PACKAGE:
-        yield upgrade_by_package(declared, proxy, decision.service_blocked)
+    if upgrade is not None:
+        yield upgrade
 
 
 def _registration(declared: Resource, proxy: ProxyView, decision: Decision) -> Change | None:
