@@ -451,34 +451,80 @@ rich_rule() {
     esac
 }
 
-# True if nothing but ufw or firewalld can filter connections to the host: there is no chain of nftables or iptables
-# that drops them. What such a chain does with this port is not interpreted.
+# True if no chain of nftables or iptables but those of ufw or firewalld can drop connections to the host. What other
+# chains do with this port is not interpreted.
 is_unfiltered() {
     if has nft; then
         shown=$(nft list ruleset 2>/dev/null) || return 1
-        case $shown in
-        *'hook input'*) is_accepting "$shown" || return 1 ;;
-        esac
+        is_accepting "$shown" || return 1
     fi
-    if has iptables; then
-        shown=$(iptables -S INPUT 2>/dev/null) || return 1
-        [ "$shown" = '-P INPUT ACCEPT' ] || return 1
-    fi
+    legacy=''
+    [ ! -r "$root/proc/net/ip_tables_names" ] || read -r legacy <"$root/proc/net/ip_tables_names" || :
+    set -- iptables
+    case $addresses in
+    *:*) set -- iptables ip6tables ;;
+    esac
+    [ -z "$legacy" ] || set -- "$@" iptables-legacy
+    for tool in "$@"; do
+        if has "$tool-save"; then
+            shown=$("$tool-save" 2>/dev/null) || return 1
+            is_accepting_tables "$shown" || return 1
+            legacy=''
+        fi
+    done
+    [ -z "$legacy" ]
 }
 
-# True if the chains of a rule set with the hook for input accept everything.
+# True if the chains of a rule set of nftables that connections to the host pass accept everything: those with the hooks
+# ingress, prerouting and input. Tables of iptables, where ufw has its rules, are in `iptables-save` as well.
 is_accepting() {
-    chain=''
-    while IFS= read -r line; do
+    chain='' table=''
+    while read -r line; do
         case $line in
-        *'hook input'*'policy accept'*) chain=input ;;
-        *'hook input'*) return 1 ;;
-        *'}'*) chain='' ;;
-        *[![:space:]]*) [ -z "$chain" ] || return 1 ;;
+        'table '*) table=$line ;;
+        'type '*'hook ingress'*'policy accept'* | *'hook prerouting'*'policy accept'* | *'hook input'*'policy accept'*)
+            chain=yes
+            ;;
+        'type '*'hook ingress'* | *'hook prerouting'* | *'hook input'*) is_known_table || return 1 ;;
+        '}') chain='' ;;
+        ?*) [ -z "$chain" ] || is_known_table || return 1 ;;
         esac
     done <<END
 $1
 END
+}
+
+# True if the rules of the table are those of the firewall that was asked.
+is_known_table() {
+    case $kind/$table in
+    firewalld/'table '*' firewalld '* | ufw/'table ip filter '* | ufw/'table ip6 filter '*) return 0 ;;
+    esac
+    return 1
+}
+
+# The same for what `iptables-save` prints. Of ufw, the rules that it brings along are known.
+is_accepting_tables() {
+    table=''
+    while read -r line; do
+        case $line in
+        '*'*) table=${line#?} ;;
+        ':PREROUTING ACCEPT'* | ':INPUT ACCEPT'*) ;;
+        ':PREROUTING '* | ':INPUT '* | '-A PREROUTING '* | '-A INPUT '*) is_ufw_rule || return 1 ;;
+        '-A ufw-before-input '* | '-A ufw6-before-input '*) is_ufw_rule || return 1 ;;
+        esac
+    done <<END
+$1
+END
+}
+
+is_ufw_rule() {
+    case $kind/$table/$line in
+    ufw/filter/*' -j ufw'* | ufw/filter/':INPUT DROP'* | ufw/filter/':INPUT REJECT'*) return 0 ;;
+    ufw/filter/'-A ufw'*' -i lo '* | ufw/filter/'-A ufw'*' --ctstate '*) return 0 ;;
+    ufw/filter/'-A ufw'*' --rt-type '* | ufw/filter/'-A ufw'*' -p icmp '*) return 0 ;;
+    ufw/filter/'-A ufw'*' -p ipv6-icmp '* | ufw/filter/'-A ufw'*' -p udp '*) return 0 ;;
+    esac
+    return 1
 }
 
 # Sets $kind and $firewall.
@@ -489,10 +535,10 @@ ask_firewall() {
     elif has firewall-cmd && ask_firewalld; then
         :
     else
-        kind=none
-        if is_unfiltered; then
-            verdict=open
-        fi
+        kind=none verdict=open
+    fi
+    if [ -n "$verdict" ] && ! is_unfiltered; then
+        verdict=
     fi
     firewall=null
     [ -z "$verdict" ] || firewall="\"$port $verdict\""

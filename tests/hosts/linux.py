@@ -71,7 +71,7 @@ class Linux:
         text = shipped_script(name).text
         sh, *words = self.shell.split()
         return subprocess.run(
-            [shutil.which(sh) or sh, *words, "-c", posix_shell.COMMAND.replace(":/usr/sbin:/sbin", "")],
+            [shutil.which(sh) or sh, *words, "-c", posix_shell.COMMAND.replace(":/usr/sbin:/usr/bin:/sbin:/bin", "")],
             input=posix_shell.standard_input(text, params, seconds=30),
             capture_output=True,
             check=False,

@@ -274,33 +274,126 @@ def test_firewalld_beyond_the_ports_of_its_zone(
     assert host.facts()["firewall"] == {"kind": "firewalld", "port": answer and f"9193 {answer}"}
 
 
-CHAIN = "table inet filter {{\n\tchain input {{\n\t\ttype filter hook input priority filter; policy {};\n{}\t}}\n}}\n"
+CHAIN = "table {} {{\n\tchain c {{\n\t\ttype filter hook {} priority 0; policy {};\n{}\t}}\n}}\n"
+MINE = "inet mine"
 
 
-@pytest.mark.parametrize(
-    ("command", "shown", "answer"),
-    [
-        ("nft", "", "open"),
-        ("nft", CHAIN.format("accept", ""), "open"),
-        ("nft", CHAIN.format("drop", ""), None),
-        ("nft", CHAIN.format("accept", "\t\ttcp dport 9193 drop\n"), None),
-        ("nft", CHAIN.format("accept", "").replace("hook input", "hook output") + "\n", "open"),
-        ("iptables", "-P INPUT ACCEPT\n", "open"),
-        ("iptables", "-P INPUT DROP\n", None),
-        ("iptables", "-P INPUT ACCEPT\n-A INPUT -p tcp -j REJECT\n", None),
-    ],
-)
-def test_filters_of_other_tools_leave_the_port_in_doubt(
-    host: Linux, command: str, shown: str, answer: str | None
-) -> None:
-    host.commands[command] = f"cat <<'END'\n{shown}END"
+def saved(*rules: str, table: str = "filter", policy: str = "ACCEPT") -> str:
+    """What `iptables-save` prints of one table."""
+    chains = f":INPUT {policy} [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]"
+    return "\n".join([f"*{table}", chains, *rules, "COMMIT", ""])
+
+
+FILTERS = {
+    "nothing": ({"nft": ""}, "open"),
+    "accepting": ({"nft": CHAIN.format(MINE, "input", "accept", "")}, "open"),
+    "dropping": ({"nft": CHAIN.format(MINE, "input", "drop", "")}, None),
+    "a rule": ({"nft": CHAIN.format(MINE, "input", "accept", "\t\ttcp dport 9193 drop\n")}, None),
+    "a rule after one with braces": (
+        {"nft": CHAIN.format(MINE, "input", "accept", "\t\tct state { established } accept\n\t\tdrop\n")},
+        None,
+    ),
+    "a rule that is alone and has braces": (
+        {"nft": CHAIN.format(MINE, "input", "accept", "\t\ttcp dport { 9193, 9194 } drop\n")},
+        None,
+    ),
+    "what the host sends": ({"nft": CHAIN.format(MINE, "output", "drop", "")}, "open"),
+    "before the routing decision": (
+        {"nft": CHAIN.format(MINE, "prerouting", "accept", "\t\ttcp dport 9193 drop\n")},
+        None,
+    ),
+    "before the routing decision, dropping": ({"nft": CHAIN.format(MINE, "prerouting", "drop", "")}, None),
+    "at the interface": ({"nft": CHAIN.format("netdev mine", 'ingress device "eth0"', "drop", "")}, None),
+    "a flow table": (
+        {"nft": "table inet mine {\n\tflowtable f {\n\t\thook ingress priority 0\n\t\tdevices = { eth0 }\n\t}\n}\n"},
+        "open",
+    ),
+    "iptables": ({"iptables-save": saved()}, "open"),
+    "iptables, dropping": ({"iptables-save": saved(policy="DROP")}, None),
+    "iptables with a rule": ({"iptables-save": saved("-A INPUT -p tcp -j REJECT")}, None),
+    "iptables, another chain": ({"iptables-save": saved("-A FORWARD -j REJECT", "-A OUTPUT -j DROP")}, "open"),
+    "iptables, another table": ({"iptables-save": saved("-A INPUT -j DROP", table="mangle")}, None),
+    "iptables before the routing decision": (
+        {"iptables-save": "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 9193 -j DROP\nCOMMIT\n"},
+        None,
+    ),
+    "ip6tables, and a server that has no such address": (
+        {"iptables-save": saved(), "ip6tables-save": saved(policy="DROP")},
+        "open",
+    ),
+    "iptables of the older kind beside": (
+        {"iptables-save": saved(), "iptables-legacy-save": saved("-A INPUT -j DROP")},
+        None,
+    ),
+    "iptables of the older kind alone": ({}, None),
+}
+
+
+def printing(shown: str) -> str:
+    return f"cat <<'END'\n{shown}END"
+
+
+@pytest.mark.parametrize("case", FILTERS)
+def test_filters_of_other_tools_leave_the_port_in_doubt(host: Linux, case: str) -> None:
+    commands, answer = FILTERS[case]
+    host.commands.update({name: printing(shown) for name, shown in commands.items()})
+    if "older" in case:
+        (host.root / "proc/net").mkdir(parents=True)
+        (host.root / "proc/net/ip_tables_names").write_text("filter\n")
     assert host.facts()["firewall"] == {"kind": "none", "port": answer and f"9193 {answer}"}
 
 
-@pytest.mark.parametrize("command", ["nft", "iptables"])
+def test_a_server_with_an_address_of_ipv6_is_asked_of_ip6tables_too(host: Linux) -> None:
+    host.commands["getent"] = 'case $1 in ahosts) echo "fd00::5 STREAM vbo01" ;; *) exit 2 ;; esac'
+    host.commands.update({"iptables-save": printing(saved()), "ip6tables-save": printing(saved(policy="DROP"))})
+    assert host.facts()["firewall"]["port"] is None
+
+
+@pytest.mark.parametrize("command", ["nft", "iptables-save"])
 def test_filters_that_the_account_may_not_see(host: Linux, command: str) -> None:
     host.commands[command] = "echo Operation not permitted >&2; exit 1"
     assert host.facts()["firewall"] == {"kind": "none", "port": None}
+
+
+BESIDE = {
+    "firewalld": CHAIN.format("inet firewalld", "input", "drop", "\t\tct state { established } accept\n"),
+    "ufw": CHAIN.format("ip filter", "input", "drop", "\t\tcounter jump ufw-before-input\n"),
+}
+OF_UFW = (
+    "-A INPUT -j ufw-before-logging-input",
+    "-A INPUT -j ufw-before-input",
+    "-A ufw-before-input -i lo -j ACCEPT",
+    "-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "-A ufw-before-input -p icmp -m icmp --icmp-type 8 -j ACCEPT",
+    "-A ufw-before-input -p udp -m udp --sport 67 --dport 68 -j ACCEPT",
+    "-A ufw-before-input -j ufw-not-local",
+    "-A ufw-before-input -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT",
+    "-A ufw-before-input -j ufw-user-input",
+)
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_filters_beside_a_firewall(host: Linux, kind: str) -> None:
+    """Its own rules are known; a table of others may drop what it accepts."""
+    host.commands["firewall-cmd"] = firewalld("ports: 9193/tcp", state="running" if kind == "firewalld" else "not")
+    if kind == "ufw":
+        host.commands["ufw"] = printing(UFW.format(default="deny", rules="9193/tcp ALLOW IN Anywhere"))
+        host.commands["iptables-save"] = printing(saved(*OF_UFW, policy="DROP"))
+    host.commands["nft"] = printing(BESIDE[kind])
+    assert host.facts()["firewall"] == {"kind": kind, "port": "9193 open"}
+    host.commands["nft"] = printing(BESIDE[kind] + CHAIN.format(MINE, "prerouting", "drop", ""))
+    assert host.facts()["firewall"] == {"kind": kind, "port": None}
+    host.commands["nft"] = printing(BESIDE[kind])
+    host.commands["iptables-save"] = printing(saved(*OF_UFW, "-A INPUT -s 10.0.0.0/8 -j DROP", policy="DROP"))
+    assert host.facts()["firewall"] == {"kind": kind, "port": None}
+
+
+@pytest.mark.parametrize("rule", ["-s 10.0.0.0/8 -j DROP", "-p tcp -m tcp --dport 9193 -j ACCEPT"])
+def test_ufw_with_rules_in_its_files(host: Linux, rule: str) -> None:
+    """/etc/ufw/before.rules: `ufw status` does not list them."""
+    host.commands["ufw"] = printing(UFW.format(default="deny", rules="9193/tcp ALLOW IN Anywhere"))
+    host.commands["iptables-save"] = printing(saved(*OF_UFW, f"-A ufw-before-input {rule}", policy="DROP"))
+    assert host.facts()["firewall"] == {"kind": "ufw", "port": None}
 
 
 def test_firewalld_that_does_not_answer(host: Linux) -> None:

@@ -184,7 +184,7 @@ def firewalld(running_firewalld: Host) -> Iterator[Host]:
     running_firewalld.console(f"{ANSWERS}; firewall-cmd -q --set-default-zone=public; firewall-cmd -q --reload")
     yield running_firewalld
     running_firewalld.console(f"{ANSWERS}; firewall-cmd -q --set-default-zone=public")
-    running_firewalld.console("rm -f /etc/firewalld/zones/* /etc/firewalld/direct.xml")
+    running_firewalld.console("rm -f /etc/firewalld/zones/* /etc/firewalld/policies/* /etc/firewalld/direct.xml")
     running_firewalld.console("firewall-cmd -q --complete-reload")
 
 
@@ -219,11 +219,17 @@ def test_ufw(ufw: Host, case: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES["firewalld"]])
 def test_firewalld(firewalld: Host, case: Mapping[str, Any]) -> None:
     for rule in case["rules"]:
-        words = [rule] if rule.startswith("--add-rich") else rule.split()
+        words = [rule] if rule.startswith("--add-rich") else shlex.split(rule)
         firewalld.console(f"firewall-cmd -q {' '.join(shlex.quote(word) for word in words)}")
     if not case.get("runtime"):
         firewalld.console("firewall-cmd -q --runtime-to-permanent")
     agrees(firewalld, case, "firewalld")
+
+
+REMOVED = (
+    "for table in 'inet mine' 'ip6 mine' 'netdev mine'; do nft delete table $table; done 2>/dev/null; "
+    "iptables -t raw -F; iptables -t mangle -F; iptables-legacy -F INPUT"
+)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES["others"]])
@@ -235,7 +241,42 @@ def test_filters_of_other_tools(host: Host, case: Mapping[str, Any]) -> None:
         assert reachable(host) is (case["real"] == "open")
         assert facts(host)["firewall"] == {"kind": "none", "port": expected_port(case)}
     finally:
-        host.console("nft delete table inet mine; nft delete table ip6 mine; iptables -F INPUT; iptables -t raw -F; :")
+        host.console(f"{REMOVED}; iptables -F INPUT")
+
+
+def drops(host: Host, kind: str) -> None:
+    """Every filter that is set beside the firewall closes the port that it accepts, and leaves it in doubt."""
+    assert facts(host)["firewall"] == {"kind": kind, "port": "9193 open"}
+    for case in CASES["beside"]:
+        for rule in case["rules"]:
+            host.console(" ".join(shlex.quote(word) for word in rule.split()))
+        try:
+            assert (reachable(host), facts(host)["firewall"]) == (False, {"kind": kind, "port": None}), case["name"]
+        finally:
+            host.console(REMOVED)
+    assert facts(host)["firewall"] == {"kind": kind, "port": "9193 open"}
+
+
+def test_filters_beside_ufw(ufw: Host) -> None:
+    ufw.console("ufw allow 9193/tcp")
+    drops(ufw, "ufw")
+
+
+def test_filters_beside_firewalld(firewalld: Host) -> None:
+    firewalld.console("firewall-cmd -q --add-port=9193/tcp; firewall-cmd -q --runtime-to-permanent")
+    drops(firewalld, "firewalld")
+
+
+@pytest.mark.parametrize(("default", "rule"), [("deny", "ACCEPT"), ("allow", "DROP")])
+def test_ufw_with_a_rule_that_it_does_not_show(ufw: Host, default: str, rule: str) -> None:
+    ufw.console(f"ufw default {default} incoming; cp /etc/ufw/before.rules /root/")
+    line = f"-A ufw-before-input -p tcp --dport 9193 -j {rule}"
+    ufw.console(f"sed -i 's/^# End required lines/&\\n{line}/' /etc/ufw/before.rules; ufw reload")
+    try:
+        assert reachable(ufw) is (rule == "ACCEPT")
+        assert facts(ufw)["firewall"] == {"kind": "ufw", "port": None}
+    finally:
+        ufw.console("mv /root/before.rules /etc/ufw/")
 
 
 def test_facts_are_one_line_of_json_whatever_the_login_shell_prints(host: Host) -> None:

@@ -35,7 +35,7 @@ def _echo(line: str) -> str:
 
 
 _STAGE_1 = (
-    f"LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/sbin; umask 077; {_echo(SHELL)} >&2; "
+    f"LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin; umask 077; {_echo(SHELL)} >&2; "
     f'while IFS= read -r l; do case $l in "{MARK} "*) s=${{l#* }}; '
     'if command -v timeout >/dev/null; then exec timeout -k 5 "$s" sh -c "$1" vbo-reconcile; fi; '
     'exec sh -c "$1" vbo-reconcile;; esac; done; exit 71'

@@ -45,6 +45,12 @@ _REFUSED: Final = (
     "yum",
 )
 
+_NAMES: Final = {
+    "refused": _REFUSED,
+    "iptables": ("iptables", "iptables-save", "iptables-legacy-save", "ip6tables-save"),
+}
+"""The names of a command that has several."""
+
 _UBUNTU: Final = """\
 PRETTY_NAME="Ubuntu 22.04.4 LTS"
 NAME="Ubuntu"
@@ -82,8 +88,7 @@ def equip(root: Path, addresses: Mapping[str, str], places: Mapping[tuple[str, i
     folder = root / "lab-bin"
     folder.mkdir(exist_ok=True)
     for command in sorted(resources.files("reconciler.lab.hosts.linux").joinpath("commands").iterdir(), key=str):
-        names = _REFUSED if command.name == "refused" else (command.name,)
-        for name in names:
+        for name in _NAMES.get(command.name, (command.name,)):
             _install(folder / name, command.read_bytes())
     lines = [f"{address} {name}" for name, address in sorted(addresses.items())]
     (root / "etc/hosts").write_text("\n".join(["127.0.0.1 localhost", *lines, ""]), encoding="ascii")
