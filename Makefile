@@ -3,7 +3,7 @@
 # matrices: long scenarios, kills, faults, a sample of storms on real sockets (STORMS), many in simulated time (SIMULATED).
 # simulate: storms in simulated time (STEPS, the first is FROM); with SEED that one alone, with the log of every party.
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
-# mutants: does a test fail when the code is changed a little? A sample of 300 changes, half an hour or more (COUNT, SEED).
+# mutants: does a test fail when the code is changed a little? A sample of 300 changes (COUNT, SEED).
 # audit: known vulnerabilities of what the locks install.
 # wheel: what can be installed elsewhere, below dist/.   lock: the newest versions that pyproject.toml allows.
 

@@ -3,9 +3,9 @@
     python -m tests.mutants [--count 300] [--seed 1] [--room plan ...] [--reach FOLDER]
 
 First the suite runs once and records which test runs which line; `--reach FOLDER` keeps that, or takes it from there.
-Then each mutant meets the tests that run its lines, the quick ones first, until one fails. Survivors are listed; a
-review says of each whether it is equivalent or a test is missing. Mutants are made by Cosmic Ray, and by the operators
-of this folder for tables, words and the order of statements.
+Then each mutant meets the tests that run its lines until one fails, which must pass without the mutant. Survivors are
+listed; a review says of each whether it is equivalent or a test is missing. Mutants are made by Cosmic Ray, and by the
+operators of this folder for tables, words and the order of statements.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.mutants.reach import Reach
-from tests.mutants.run import Copy, Verdict
+from tests.mutants.run import judge
 from tests.mutants.sites import Mutant, sample
+from tests.mutants.watch import Job, Verdict
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("apply", "inventory", "kinds", "plan")
@@ -34,32 +36,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--room", action="append", help="package below reconciler/, by default four of them")
     parser.add_argument("--reach", type=Path, help="folder for what test runs which line")
-    parser.add_argument("--limit", type=float, default=60, help="seconds of tests for one mutant")
-    parser.add_argument("--workers", type=int, default=2, help="processes that record which test runs which line")
-    parser.add_argument("--part", default="1/1", help="K/N: every Nth mutant of the sample, from the Kth")
+    parser.add_argument("--limit", type=float, default=120, help="seconds of tests for one mutant")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--tests", nargs="*", default=[], help="a part of the suite")
     parser.add_argument("--out", type=Path, help="file for the verdicts, a line of JSON each")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         reach = _reach(given.reach or Path(folder) / "reach", given.workers, given.tests)
-        mutants = sample(ROOT, given.room or ROOMS, given.count, given.seed)
-        first, _, step = given.part.partition("/")
-        mutants = mutants[int(first) - 1 :: int(step)]
-        copy = Copy(ROOT, Path(folder) / "tree")
-        verdicts = []
-        for number, (mutant, code) in enumerate(mutants, 1):
-            tests = reach.tests(mutant.path, range(mutant.first, mutant.last + 1), given.limit)
-            verdict = (
-                copy.judge(mutant.path, code, tests, limit=3 * given.limit + 60) if tests else Verdict("survived", 0)
-            )
-            verdicts.append((mutant, verdict))
-            sys.stdout.write(_told(mutant, verdict, code, len(tests), f"{number}/{len(mutants)}"))
+        mutants = {
+            str(mutant): (mutant, code) for mutant, code in sample(ROOT, given.room or ROOMS, given.count, given.seed)
+        }
+        jobs = {name: _job(reach, mutant, code, given.limit) for name, (mutant, code) in mutants.items()}
+        verdicts: dict[str, Verdict] = {}
+        for name, verdict in judge(ROOT, Path(folder), [*jobs.values()], reach.seconds, given.workers):
+            verdicts[name] = verdict
+            sys.stdout.write(_line(mutants[name][0], verdict, jobs[name], f"{len(verdicts)}/{len(jobs)}"))
             sys.stdout.flush()
             if given.out:
-                line = {"mutant": str(mutant), "outcome": verdict.outcome, "test": verdict.test, "tests": len(tests)}
+                line = {"mutant": name, "outcome": verdict.outcome, "test": verdict.test, "seconds": verdict.seconds}
                 with given.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line | {"seconds": round(verdict.seconds, 1)}) + "\n")
-    sys.stdout.write(_summary(verdicts))
+                    file.write(json.dumps(line | {"tests": len(jobs[name].tests), "is_cut": jobs[name].is_cut}) + "\n")
+    sys.stdout.write(_summary({name: (mutants[name][0], verdict) for name, verdict in verdicts.items()}))
     return 0
 
 
@@ -72,18 +69,25 @@ def _reach(folder: Path, workers: int, tests: list[str]) -> Reach:
     return Reach.read(folder, ROOT)
 
 
-def _told(mutant: Mutant, verdict: Verdict, code: str, tests: int, number: str) -> str:
-    text = f"{number} {verdict.outcome} {mutant} ({tests} tests, {verdict.seconds:.1f} s) {verdict.test[:120]}\n"
+def _job(reach: Reach, mutant: Mutant, code: str, limit: float) -> Job:
+    lines = range(mutant.first, mutant.last + 1)
+    tests, is_cut = reach.tests(mutant.path, lines, limit)
+    return Job(str(mutant), mutant.path, code, tuple(tests), reach.is_imported(mutant.path, lines), is_cut)
+
+
+def _line(mutant: Mutant, verdict: Verdict, job: Job, number: str) -> str:
+    tests = f"{len(job.tests)} tests{' of more' if job.is_cut else ''}, {verdict.seconds:.1f} s"
+    text = f"{number} {verdict.outcome} {mutant} ({tests}) {verdict.test[:120]}\n"
     if verdict.outcome != "survived":
         return text
     before = (ROOT / mutant.path).read_text(encoding="utf-8").splitlines()
-    changed = difflib.unified_diff(before, code.splitlines(), lineterm="", n=0)
+    changed = difflib.unified_diff(before, job.code.splitlines(), lineterm="", n=0)
     return text + "".join(f"    {line}\n" for line in changed if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
-def _summary(verdicts: list[tuple[Mutant, Verdict]]) -> str:
+def _summary(verdicts: Mapping[str, tuple[Mutant, Verdict]]) -> str:
     counts: dict[str, Counter[str]] = {}
-    for mutant, verdict in verdicts:
+    for mutant, verdict in verdicts.values():
         counts.setdefault(mutant.path.split("/")[1], Counter())[verdict.outcome] += 1
     lines = []
     for room, count in [*sorted(counts.items()), ("all", sum(counts.values(), Counter()))]:

@@ -49,17 +49,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`seconds` of each test; `lines` has its tests by module and line, `modules` those that run any line of it."""
+    """`seconds` of each test; `lines` has its tests by module and line, `modules` those that run any line of it;
+    `imported` the lines that run outside of tests: at import, or while tests are collected."""
 
     seconds: dict[str, float]
     lines: dict[tuple[str, int], set[str]]
     modules: dict[str, set[str]]
+    imported: frozenset[tuple[str, int]]
 
     @classmethod
     def read(cls, folder: Path, root: Path) -> Reach:
         seconds: dict[str, float] = {}
         lines: dict[tuple[str, int], set[str]] = defaultdict(set)
         modules: dict[str, set[str]] = defaultdict(set)
+        imported: set[tuple[str, int]] = set()
         for file in sorted(folder.glob("*.json")):
             seconds |= json.loads(file.read_text(encoding="utf-8"))
             data = coverage.CoverageData(str(file.with_suffix(".coverage")))
@@ -69,12 +72,16 @@ class Reach:
                 for line, contexts in data.contexts_by_lineno(name).items():
                     lines[path, line] |= {*contexts} - {""}
                     modules[path] |= {*contexts} - {""}
-        return cls(seconds, dict(lines), dict(modules))
+                    imported |= {(path, line)} if "" in contexts else set()
+        return cls(seconds, dict(lines), dict(modules), frozenset(imported))
 
-    def tests(self, path: str, lines: Iterable[int], limit: float) -> list[str]:
-        """The tests that run any of `lines`, the quick ones first, as many as take `limit` seconds. Lines that only an
-        import runs are for whatever uses the module, or its neighbours where that are lines of the same kind, and for
-        the tests of the room: those that read a table run no line of it."""
+    def is_imported(self, path: str, lines: Iterable[int]) -> bool:
+        return any((path, line) in self.imported for line in lines)
+
+    def tests(self, path: str, lines: Iterable[int], limit: float) -> tuple[list[str], bool]:
+        """The tests that run any of `lines`, as many as take `limit` seconds, and whether there are more. Lines that
+        only an import runs are for whatever uses the module, or its neighbours where that are lines of the same kind,
+        and for the tests of the room: those that read a table run no line of it."""
         found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines))
         folder, room = path.rpartition("/")[0], path.split("/")[1]
         if not found:
@@ -84,9 +91,18 @@ class Reach:
             found = set[str]().union(*(tests for name, tests in self.modules.items() if name.startswith(folder)))
         chosen: list[str] = []
         total = 0.0
-        for test in sorted(found, key=lambda test: (self.seconds.get(test, 0), test)):
+        for test in self._in_order(found, f"tests/{room}/"):
             total += self.seconds.get(test, 0.0)
             if total > limit and chosen:
-                break
+                return chosen, True
             chosen.append(test)
-        return chosen
+        return chosen, False
+
+    def _in_order(self, tests: Iterable[str], home: str) -> list[str]:
+        """File by file, since the tests of a file share what they set up: those of the room, then the quick ones."""
+        files: dict[str, float] = defaultdict(float)
+        for test in tests:
+            files[test.partition("::")[0]] += self.seconds.get(test, 0.0)
+        order = {name: number for number, name in enumerate(self.seconds)}
+        ranks = {name: (not name.startswith(home), seconds, name) for name, seconds in files.items()}
+        return sorted(tests, key=lambda test: (ranks[test.partition("::")[0]], order.get(test, 0)))

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
 from tests.mutants.operators import OPERATORS
+from tests.mutants.patch import change
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Mutant:
         return f"{self.path}:{self.first} {self.operator} #{self.occurrence}"
 
 
+@cache
 def operators() -> dict[str, Any]:
     """All that need no arguments, by name."""
     named = {name.partition("/")[2]: plugins.get_operator(name) for name in plugins.operator_names()}
@@ -42,7 +45,7 @@ def operators() -> dict[str, Any]:
 
 def sample(root: Path, rooms: Sequence[str], count: int, seed: int) -> list[tuple[Mutant, str]]:
     """`count` mutants with their code, drawn by their place first: a comparison that can be changed in six ways counts
-    once. Changes that give no Python are passed over."""
+    once. Changes that give no Python, or that compile to the same code, are passed over."""
     places: dict[tuple[str, Any], list[Mutant]] = defaultdict(list)
     codes: dict[str, str] = {}
     for room in rooms:
@@ -60,17 +63,19 @@ def sample(root: Path, rooms: Sequence[str], count: int, seed: int) -> list[tupl
             break
         mutant = draw.choice(places[key])
         with suppress(ValueError, SyntaxError):
-            found.append((mutant, mutated(codes[mutant.path], mutant)))
+            code = mutated(codes[mutant.path], mutant)
+            if not change(mutant.path, codes[mutant.path], code).is_nothing:
+                found.append((mutant, code))
     return sorted(found, key=lambda item: (item[0].path, item[0].first, item[0].operator, item[0].occurrence))
 
 
 def _of_module(path: str, code: str) -> Iterator[tuple[Any, Mutant]]:
-    tree = get_ast(code)
+    nodes = [*ast_nodes(get_ast(code))]
     for name, operator in operators().items():
         number = 0
-        for node in ast_nodes(tree):
+        for node in nodes:
             for start, end in operator.mutation_positions(node):
-                if not _is_idle(node):
+                if not _is_idle(node) and not _is_odd_at(name, node):
                     family = "compare" if "_" in name else name
                     yield (start, end, family), Mutant(path, name, number, start[0], end[0])
                 number += 1
@@ -101,13 +106,24 @@ def _annotates(child: Any, parent: Any) -> bool:
     return bool(parent.type == "annassign" and parent.children[1] is child)
 
 
+_ORDER = ("_Lt", "_LtE", "_Gt", "_GtE")
+
+
 def _is_odd(operator: str) -> bool:
-    """Identity where equality stands: a warning of Python, no mistake that anybody makes. Order where identity stands:
-    None and members have none, so it fails at once or is the same."""
-    is_identity = "_Is_" in operator or "_IsNot_" in operator
-    if is_identity:
-        return operator.endswith(("_Lt", "_LtE", "_Gt", "_GtE"))
+    """Identity in place of equality is a warning of Python. Equality in place of identity is the same for None and
+    members of enumerations, and order in its place the same or an error at once."""
+    if "_Is_" in operator or "_IsNot_" in operator:
+        return operator.endswith((*_ORDER, "_Is_Eq", "_IsNot_NotEq"))
     return operator.endswith(("_Is", "_IsNot"))
+
+
+def _is_odd_at(operator: str, node: Any) -> bool:
+    """Order in place of the equality of words in quotes: a change, and no mistake that a person makes."""
+    if not operator.startswith("ReplaceComparison") or not operator.endswith(_ORDER):
+        return False
+    while node is not None and node.type != "comparison":
+        node = node.parent
+    return node is not None and any(child.type == "string" for child in node.children)
 
 
 def mutated(code: str, mutant: Mutant) -> str:
