@@ -72,4 +72,4 @@ def _address(url: str, session: Session) -> Secret:
 def _not_sent(error: ReconcileError) -> Diagnostic:
     detail = f"The run is not affected. {error}"
     fix = error.hint if isinstance(error, RemoteError) else ""
-    return Diagnostic("not-told", "The webhook was not notified", detail, fix, severity=Severity.WARNING)
+    return Diagnostic("webhook-failed", "The webhook was not notified", detail, fix, severity=Severity.WARNING)

@@ -134,7 +134,7 @@ def _steps(change: Change, live: Live, graph: Graph) -> Sequence[str]:
         ]
     if change.action in (Action.DELETE, Action.REPLACE):
         users = [str(user) for user in graph.users(change.address)]
-        return [*_released(users), "Plan again: the change is no longer blocked"] if users else []
+        return [*_released(users), "Plan again: the change is not blocked any more"] if users else []
     return []
 
 

@@ -35,7 +35,7 @@ HOST = "px-1.corp.example.com, type: domain, credentials: admin"
 SYNTAX = "px-1: {host: px-1.corp.example.com, type: domain, credentials: admin}"
 BEGINNERS = {
     "a rate without a unit": (HOST, f"{HOST}, throttle: 100", "For example: throttle: 100 Mbps"),
-    "a word that is no result": ("notify: [failure]", "notify: always", "For example: notify: [warning, failure]"),
+    "a word other than a result": ("notify: [failure]", "notify: always", "For example: notify: [warning, failure]"),
     "one result without brackets": ("[failure]", "failure", "Write it in brackets: notify: [failure]"),
     "a port with a zero before it": (HOST, f"{HOST}, port: 025", "Write: port: 25"),
     "a port in quotes": (HOST, f"{HOST}, port: '9193'", "Remove the quotes: port: 9193"),

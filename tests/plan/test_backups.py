@@ -116,7 +116,7 @@ def test_a_move_that_is_blocked_says_the_way(rest: int, fields: dict[str, Any], 
 def test_a_delete_that_is_blocked_says_the_way(where: str, user: str, fields: dict[str, Any], way: str) -> None:
     (report,) = reports(change(where, Action.DELETE, blocked="in use"), 8, user, fields)
     assert report.fix.startswith(way)
-    assert report.fix.endswith("Plan again: the change is no longer blocked.")
+    assert report.fix.endswith("Plan again: the change is not blocked any more.")
 
 
 def test_a_replace_that_is_blocked_says_the_way() -> None:

@@ -1,4 +1,4 @@
-"""What a host cannot tell is no difference: each fact of both families null, one at a time and all together."""
+"""A fact that a host does not report is not a difference: each fact of both families null, alone and all together."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def without(facts: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def leaves(facts: Mapping[str, Any]) -> list[str]:
-    """Paths of what a host may not tell. The required sections are objects of every facts script."""
+    """Paths of facts that a host may not report. The required sections are objects of every facts script."""
     required = {"os", "host", "clock", "dotnet", "firewall", "disk", "reboot", "server", "service"}
     return [path for path in paths(facts) if path not in required and path != _IDENTITY]
 

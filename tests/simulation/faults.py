@@ -114,10 +114,10 @@ def found(fault: Fault, seed: int, steps: int) -> tuple[int, str]:
         for file, before, after in fault.patches:
             _patch(copy / "reconciler" / file, before, after)
         ended = _simulate(copy, ("--seed", str(seed), "--steps", str(steps), "--no-shrink"))
-    told, broken = _STEPS.search(ended.stdout), _FOUND.search(ended.stdout)
-    if told is None:
+    counted, broken = _STEPS.search(ended.stdout), _FOUND.search(ended.stdout)
+    if counted is None:
         return 0, "the simulation does not begin: " + ended.stderr.strip().rpartition("\n")[2]
-    return int(told["steps"]), f"{broken['what'][:200]} (seed {broken['seed']})" if broken else ""
+    return int(counted["steps"]), f"{broken['what'][:200]} (seed {broken['seed']})" if broken else ""
 
 
 def _copy(folder: Path) -> None:

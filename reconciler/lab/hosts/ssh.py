@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import asyncssh
 
-from reconciler.lab.hosts.ssh_commands import Start, run, run_in_terminal, tell
+from reconciler.lab.hosts.ssh_commands import Start, run, run_in_terminal, send_signal
 from reconciler.lab.loops import close_servers, new_loop, settled
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class SshService:
         """A client that went away leaves its command running, as on a real host, until the lab ends."""
         children = list(self._children)
         for child in children:
-            tell(child, signal.SIGKILL)
+            send_signal(child, signal.SIGKILL)
         for child in children:
             await child.wait()
         current = asyncio.current_task()

@@ -83,7 +83,7 @@ async def _end(*tasks: asyncio.Future[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def tell(child: Child, number: signal.Signals) -> None:
+def send_signal(child: Child, number: signal.Signals) -> None:
     """Send a signal to a command and what it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)
@@ -100,7 +100,7 @@ async def _hear(
             resize(change.width, change.height)
         except asyncssh.SignalReceived as received:
             if number := getattr(signal, f"SIG{received.signal}", None):
-                tell(child, number)
+                send_signal(child, number)
         except asyncssh.BreakReceived:
             continue
         except (asyncssh.Error, OSError):
@@ -129,7 +129,7 @@ async def _feed(process: Process, child: Child) -> None:
 async def _type(process: Process, child: Child, terminal: Terminal) -> None:
     with contextlib.suppress(OSError):
         if not await _hear(process, child, terminal.write, terminal.resize):
-            tell(child, signal.SIGHUP)
+            send_signal(child, signal.SIGHUP)
 
 
 async def _copy(source: asyncio.StreamReader | None, sink: asyncssh.SSHWriter[bytes]) -> None:
