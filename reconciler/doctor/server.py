@@ -73,10 +73,11 @@ def _clock(ahead: timedelta) -> Check:
 
 def _rights(context: CheckContext, reader: Reader, server: ServerChecks) -> list[Check]:
     from reconciler.kinds.naming import Naming
+    from reconciler.observe.items import without_items
     from reconciler.observe.server import read_server
 
     try:
-        found = read_server(reader, context.inventory, Naming(reader.rest, context.access)).resources
+        found = read_server(reader, without_items(context.inventory), Naming(reader.rest, context.access)).resources
     except RemoteError as error:
         row = failed("server", "rights", error)
         fix = row.fix or "The account has to be an administrator of the server, with access to the REST API."

@@ -6,7 +6,8 @@ without differences takes no request for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.kinds import KINDS
@@ -28,6 +29,24 @@ ITEM_LISTS: Final = (
     ("items", "selectedItems", "SelectedItems"),
     ("exclude", "excludedItems", "ExcludedItems"),
 )
+
+
+def reads_items(jobs: Iterable[Resource]) -> bool:
+    """Whether one of these jobs declares a list of items."""
+    return any(isinstance(job.fields.get("items"), list) for job in jobs)
+
+
+def without_items(inventory: Inventory, kept: Callable[[Address], bool] = lambda _: False) -> Inventory:
+    """`inventory` without the items of its jobs, except those with addresses that are `kept`. A list of items takes a
+    request (v8), and what is not declared is not read."""
+
+    def left(where: Address, found: Resource) -> Resource:
+        if found.kind != "job" or kept(where):
+            return found
+        names = [field for field, _, _ in ITEM_LISTS]
+        return replace(found, fields={name: value for name, value in found.fields.items() if name not in names})
+
+    return replace(inventory, resources={where: left(where, found) for where, found in inventory.resources.items()})
 
 
 def is_compared(job: Resource, field: str) -> bool:

@@ -24,7 +24,7 @@ from reconciler.model.live import Gap, LiveResource
 from reconciler.model.recall import Memory
 from reconciler.observe.chain import Raws, complete_jobs, complete_pools, link_jobs
 from reconciler.observe.gaps import find_gaps, unhealthy
-from reconciler.observe.items import ItemObjects
+from reconciler.observe.items import ItemObjects, reads_items
 from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
 from reconciler.observe.storage import complete_repositories
 from reconciler.observe.unknown import unknown_digests
@@ -120,7 +120,7 @@ def _match(
     if kind.name == "pool":
         complete_pools(reader, wanted, raws["proxy"])
     elif kind.name == "job":
-        complete_jobs(reader, wanted, inventory.name if matcher.left() else "", whole=whole)
+        complete_jobs(reader, wanted, inventory.name if reads_items(matcher.left()) else "", whole=whole)
     matcher.add_marked()
     return matcher
 

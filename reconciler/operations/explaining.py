@@ -32,12 +32,13 @@ def explain(path: Path | str, target: str, *, lab: bool = False, runtime: Runtim
     """What the inventory at `path`, the server, the host and the journal say of the object with the address `target`,
     and what an apply would change of it, as plain data without secrets. Raises Diagnosed, InvalidOption, RemoteError,
     SecretError and JournalError."""
+    from reconciler.operations.part_of_plan import plan_of_part
     from reconciler.operations.session import open_session
 
     runtime = runtime or Runtime()
     inventory = load_inventory(Path(path), runtime, lab=lab)
     with open_session(inventory, runtime, lab=lab) as session:
-        planned = session.plan(PlanRequest(selection=Selection((target,))))
+        planned = plan_of_part(session, PlanRequest(selection=Selection((target,))))
         where = _one(target, inventory, planned)
         with runtime.waiting("Reading the journal"):
             last = _last_run(session.journal, where, inventory.name)

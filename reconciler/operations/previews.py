@@ -59,6 +59,7 @@ def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime 
     """What would change to make the live state as the inventory at `path` declares. Nothing is written to the server
     or a host. Raises Diagnosed, RemoteError, SecretError, JournalError, UnknownRevision, LabError, and OSError."""
     from reconciler.operations.locked_run import report_other_run
+    from reconciler.operations.part_of_plan import plan_of_part
     from reconciler.operations.plan_document import plan_document
     from reconciler.operations.plan_file import is_found, save_plan
     from reconciler.operations.rehearsal import rehearse
@@ -80,7 +81,7 @@ def plan(path: Path | str, options: PlanOptions | None = None, runtime: Runtime 
     )
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
         report_other_run(session, runtime)
-        made = session.plan(request).plan
+        made = plan_of_part(session, request).plan
     document = plan_document(made, inventory, runtime, base=base)
     expires, found = None, True
     if asked.save_to is not None:
@@ -106,6 +107,7 @@ def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtim
     Jobs that an apply would start are no drift. Raises what `plan` does."""
     from reconciler.inventory.known_drift import load_known
     from reconciler.operations.locked_run import report_other_run
+    from reconciler.operations.part_of_plan import plan_of_part
     from reconciler.operations.plan_document import plan_document
     from reconciler.operations.session import open_session
     from reconciler.plan.document import DRIFT
@@ -116,7 +118,7 @@ def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtim
     inventory = load_inventory(Path(path), runtime, lab=asked.lab)
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
         report_other_run(session, runtime)
-        made = session.plan(PlanRequest(selection=asked.selection))
+        made = plan_of_part(session, PlanRequest(selection=asked.selection))
         today = session.clock().date()
     found = drift_of(made.plan, accepted, today)
     if asked.selection:

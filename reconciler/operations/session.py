@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.clients import vbo
     from reconciler.journal import AppliedState, Journal
     from reconciler.model.connection import Access
-    from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.inventory import Inventory
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.model.recall import Memory, Recall
@@ -156,11 +156,12 @@ class Session:
     def observe_server(self, *, whole: bool = False) -> Live:
         """Observe what REST shows, without the hosts and the items of jobs. With `whole` also them, and what belongs to
         objects that are not declared. Raises RemoteError."""
+        from reconciler.observe.items import without_items
+
         access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
-        resources = {where: found for where, found in self.inventory.resources.items() if found.kind != "certificate"}
-        if not whole:
-            resources = {where: _without_items(found) for where, found in resources.items()}
-        return self._observe(replace(self.inventory, resources=resources), access, whole=whole, digests=False)
+        inventory = self.inventory if whole else without_items(self.inventory)
+        resources = {where: found for where, found in inventory.resources.items() if found.kind != "certificate"}
+        return self._observe(replace(inventory, resources=resources), access, whole=whole, digests=False)
 
     def _observe(self, inventory: Inventory, access: Access, **more: Any) -> Live:
         from reconciler.observe import observe
@@ -285,11 +286,3 @@ def _examples(pattern: str, known: Iterable[str], groups: Iterable[str]) -> str:
     ordered = sorted(known, key=lambda where: (where.partition(".")[0] != kind, where))
     some = [*ordered[:5], *(f"@{group}" for group in sorted(groups)[:3])]
     return f"Use an address, a pattern or a group: {', '.join(some)}." if some else "There is nothing to select."
-
-
-def _without_items(found: Resource) -> Resource:
-    """Each list of items of a job takes a request; undeclared ones are not read."""
-    if found.kind != "job":
-        return found
-    left = {name: value for name, value in found.fields.items() if name not in ("items", "exclude")}
-    return replace(found, fields=left)

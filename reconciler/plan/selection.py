@@ -63,6 +63,13 @@ def select(
     return replace(plan, changes=changes, reports=(*plan.reports, report), not_selected=(*plan.not_selected, *out))
 
 
+def is_outside(
+    where: str, targets: Sequence[str], excludes: Sequence[str], groups: Mapping[str, Sequence[str]]
+) -> bool:
+    """Whether an object is not selected itself. Its changes may be, as others depend on them."""
+    return _fits(where, excludes, groups) or (bool(targets) and not _fits(where, targets, groups))
+
+
 def without_runs(change: Change, kept: Collection[str] = ()) -> Change:
     """`change` without its dependencies on runs of jobs, except those in `kept`."""
     needs = tuple(key for key in change.depends_on if key in kept or not key.startswith(f"{Action.RUN}:"))

@@ -134,6 +134,24 @@ class TestRequests:
         asked = [path for path in world.server.asked if "/" not in path]
         assert sorted(asked) == sorted([*collections, "Accounts"])
 
+    @pytest.mark.parametrize(("rest", "number"), [(8, 8), (7, 6), (6, 6), (5, 5)])
+    def test_thirty_more_jobs_take_no_more_requests(self, tmp_path: Path, rest: int, number: int) -> None:
+        """Up to v7 a job shows its items. v8 lists those of each job that is compared at a separate address."""
+        world = applied(tmp_path, rest=rest)
+        mail, more = raw(world, "Jobs", "name", "mail"), [f"more-{index}" for index in range(30)]
+        for name in more:
+            world.server.add("Jobs", **{**{key: value for key, value in mail.items() if key != "id"}, "name": name})
+
+        def declare(document: dict[str, Any]) -> None:
+            document["jobs"] |= dict.fromkeys(more, document["jobs"]["mail"])
+
+        world.server.asked.clear()
+        found = seen(world, declare)
+        assert found["job.more-29"].fields["items"] == ["mailbox"]
+        items = [path for path in world.server.asked if path.endswith("/SelectedItems")]
+        assert len(items) == (32 if rest == 8 else 0)
+        assert len(world.server.asked) - len(items) == number, world.server.asked
+
     def test_accounts_and_mail_settings_are_read_only_if_they_are_needed(self, world: World) -> None:
         def edit(document: dict[str, Any]) -> None:
             del document["smtp"]

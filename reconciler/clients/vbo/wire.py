@@ -90,8 +90,7 @@ class Wire:
         try:
             request = self._client.build_request(
                 method,
-                path,
-                params=query or None,
+                self._url(path, query),
                 headers=headers,
                 content=content,
                 timeout=httpx.Timeout(left, connect=connecting, pool=connecting),
@@ -111,6 +110,11 @@ class Wire:
             raise fault from error
         self.clock_ahead = clock_ahead(response.headers, timing.utc_now(), self.clock_ahead)
         return Answer(response.status_code, content, retry_after(response.headers))
+
+    def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
+        """The whole address: httpx parses it once, a path that it merges with a base and a query three times."""
+        parameters = f"?{httpx.QueryParams(query)}" if query else ""
+        return f"{str(self._client.base_url).rstrip('/')}{path}{parameters}"
 
     def _read(self, response: httpx.Response, what: str) -> bytes:
         content = bytearray()
