@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +16,7 @@ from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import JournalError
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import ReconcileError, RemoteError
-from reconciler.operations.status import Status, journal_status
+from reconciler.operations.status import Status, error_status
 
 COMPLETE = "_VBO_RECONCILE_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -52,10 +52,6 @@ def _call(arguments: Sequence[str], console: Console, interrupts: Interrupts) ->
     if code == Status.INTERRUPTED:
         return interrupts.code
     return int(code) if isinstance(code, int) else Status.OK
-
-
-_EXITS = {"plan-expired": Status.STALE, "plan-inventory": Status.STALE}
-"""Codes of diagnostics with an exit code other than ERROR."""
 
 
 class _Boundary:
@@ -115,20 +111,27 @@ def _explain(error: BaseException, console: Console, arguments: Sequence[str]) -
             return [usage_diagnostic(error, arguments)], exits.USAGE
         case click.ClickException():
             return [Diagnostic("command", "The command cannot continue", error.format_message())], Status.ERROR
+        case _:
+            return error_diagnostics(error, console.environment), error_status(error)
+
+
+def error_diagnostics(error: BaseException, environment: Mapping[str, str]) -> Sequence[Diagnostic]:
+    """The diagnostics of what an operation raised."""
+    match error:
         case Diagnosed():
-            return error.diagnostics, max(_EXITS.get(item.code, Status.ERROR) for item in error.diagnostics)
+            return error.diagnostics
         case RemoteError():
-            return [Diagnostic(error.code, error.summary, str(error), error.hint)], Status.ERROR
+            return [Diagnostic(error.code, error.summary, str(error), error.hint)]
         case JournalError():
-            return [journal_diagnostic(error)], journal_status(error)
+            return [journal_diagnostic(error)]
         case ReconcileError():
-            return [Diagnostic("cannot", "The command cannot continue", str(error))], Status.ERROR
+            return [Diagnostic("cannot", "The command cannot continue", str(error))]
         case OSError() if error.errno is not None:  # without a number it does not come from the operating system
-            return [_system(error)], Status.ERROR
+            return [_system(error)]
         case _:
             from reconciler.cli.crash import crash_diagnostic
 
-            return [crash_diagnostic(error, console.environment)], Status.ERROR
+            return [crash_diagnostic(error, environment)]
 
 
 _JOURNAL = {

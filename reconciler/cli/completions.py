@@ -50,6 +50,21 @@ def jobs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[Comple
     return [*_that_begin(typed, known), CompletionItem(typed, type="file")]
 
 
+def servers(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """The inventories and groups of the fleet that the command line names, else of the one that is here."""
+    from reconciler.inventory.fleet import read_fleet
+    from reconciler.inventory.fleet_file import FLEET_FILE
+    from reconciler.model.errors import ReconcileError
+
+    named = [ctx.params.get("path"), *ctx.args]
+    place = next((Path(str(name)) for name in named if name and Path(str(name)).exists()), Path(FLEET_FILE))
+    try:
+        fleet = read_fleet(place)
+    except ReconcileError:
+        return []
+    return _that_begin(typed, (*(member.name for member in fleet.members), *(f"@{group}" for group in fleet.groups)))
+
+
 def runs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """`last` and the latest runs of the journal."""
     from reconciler.model.errors import ReconcileError

@@ -61,6 +61,18 @@ def inventory_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("path", type=PATH)(include_root_option(trust_option(function)))
 
 
+def server_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--server`, for commands that take a fleet."""
+    return click.option(
+        "--server",
+        "servers",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=completions.servers,
+        help="Only this inventory of the fleet at PATH: a name, a pattern, or @GROUP. Can be given several times.",
+    )(function)
+
+
 def lab_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--lab`, and `--lab-run-scripts`, which the runtime takes."""
 
@@ -117,10 +129,12 @@ def journal_lab_options(without_lab: str) -> Callable[[Callable[..., Any]], Call
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One `--format`: the name of a renderer and the file for its text; without one it goes to standard output."""
+    """One `--format`: the name of a renderer and the file for its text; without one it goes to standard output, or
+    `into` what is called with it."""
 
     name: str
     file: Path | None = None
+    into: Callable[[str], None] | None = None
 
 
 base_option = click.option(
@@ -269,7 +283,9 @@ def deliver(console: Console, outputs: Sequence[Output], render: Callable[[str, 
     from reconciler.render.style import Style
 
     for output in outputs:
-        if output.file is None:
+        if output.into is not None:
+            output.into(render(output.name, Style(detail=console.detail_level)))
+        elif output.file is None:
             console.result(render(output.name, console.out_style), own=output.name == "annotations")
         else:
             text = render(output.name, Style(detail=console.detail_level))

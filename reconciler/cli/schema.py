@@ -10,7 +10,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.package_data import package_data
 
-SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "trust", "doctor", "explain")
+SCHEMAS = ("inventory", "fleet", "playbook", "plan", "known-drift", "trust", "doctor", "explain")
 
 
 @click.command(cls=Command)
@@ -19,8 +19,8 @@ SCHEMAS = ("inventory", "playbook", "plan", "known-drift", "trust", "doctor", "e
 @verbosity_options
 @pass_console
 def schema(console: Console, name: str, *, docs: bool) -> int:
-    """Print the JSON Schema of an inventory, a playbook, a plan, known drift, trust, or of what `doctor` or `explain`
-    prints.
+    """Print the JSON Schema of an inventory, a fleet, a playbook, a plan, known drift, trust, or of what `doctor` or
+    `explain` prints.
 
     Editors use it through the first line of an inventory:
 

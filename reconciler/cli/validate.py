@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
-from reconciler.cli.options import Output, deliver, format_option, inventory_argument
+from reconciler.cli.options import Output, deliver, format_option, inventory_argument, server_option
 
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
@@ -20,18 +20,33 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @inventory_argument
+@server_option
 @click.option(
     "--secrets", is_flag=True, help="Resolve every secret too, where its reference says. Values are not used."
 )
 @format_option("human", "json")
 @verbosity_options
 @pass_console
-def validate(console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool) -> int:
+def validate(console: Console, path: Path, outputs: Sequence[Output], servers: Sequence[str], *, secrets: bool) -> int:
     """Check the inventory at PATH (a file or a folder) without connecting to anything.
 
     Shows all errors and warnings at once, with file, line and column. With --secrets also those secrets that cannot be
     resolved: this runs the programs and asks the servers that the references name.
+
+    If PATH is a fleet, its file and all its inventories are checked.
     """
+    from reconciler.cli.fleet import FleetRun, fleet_at
+
+    fleet = fleet_at(path, servers)
+    if fleet is None:
+        return _check(console, path, outputs, secrets=secrets).status
+    return FleetRun(console, fleet, outputs, _summary).carry_out(
+        servers, lambda block, member, asked: _check(block, member.path, asked, secrets=secrets), connects=False
+    )
+
+
+def _check(console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool) -> Validation:
+    """One inventory."""
     from reconciler.operations import validate as check
 
     environment = console.environment if secrets else None
@@ -40,7 +55,7 @@ def validate(console: Console, path: Path, outputs: Sequence[Output], *, secrets
     deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
     if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":
         _annotate(console, path, result.diagnostics)
-    return result.status
+    return result
 
 
 def _annotate(console: Console, path: Path, found: Sequence[Diagnostic]) -> None:
@@ -64,15 +79,23 @@ def _json(result: Validation) -> str:
 def _text(result: Validation, style: Style) -> str:
     from reconciler.render.diagnostics import diagnostics_text
 
-    inventory, found = result.inventory, result.diagnostics
-    text = diagnostics_text(found, style)
+    inventory, text = result.inventory, diagnostics_text(result.diagnostics, style)
+    said = _summary(result)
+    if inventory is None or result.status:
+        return f"{text}\nNot valid: {said.partition(': ')[2]}.\n"
+    gap = "\n" if text else ""
+    return f"{text}{gap}Valid: {inventory.name} declares {said.partition(': ')[2]}.\n"
+
+
+def _summary(result: Validation) -> str:
+    """Without a stop."""
+    found = result.diagnostics
     errors = sum(1 for item in found if item.is_error)
     warnings = f", {_many(len(found) - errors, 'warning')}" if len(found) > errors else ""
-    if errors or inventory is None:
-        return f"{text}\nNot valid: {_many(errors, 'error')}{warnings}.\n"
+    if result.status:
+        return f"not valid: {_many(errors, 'error')}{warnings}"
     sizes = ", ".join(_counted(kind, size) for kind, size in result.objects.items())
-    gap = "\n" if text else ""
-    return f"{text}{gap}Valid: {inventory.name} declares {sizes or 'nothing'}{warnings}.\n"
+    return f"valid: {sizes or 'nothing'}{warnings}"
 
 
 def _counted(kind: str, size: int) -> str:

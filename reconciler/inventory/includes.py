@@ -21,6 +21,10 @@ MAX_LOOKED: Final = 100_000
 _SIGNS: Final = frozenset("*?[")
 
 
+def is_pattern(text: str) -> bool:
+    return bool(_SIGNS & set(text))
+
+
 class NotIncluded(Exception):
     """Why a pattern gives no files, and the fix."""
 
@@ -47,7 +51,7 @@ class Includes:
         """The files of a pattern, sorted; hidden ones only if it names them. Without a sign it is the file itself,
         existing or not. Raises NotIncluded."""
         _check(pattern)
-        if not _SIGNS & set(pattern):
+        if not is_pattern(pattern):
             found = [folder / pattern]
         else:
             try:
@@ -62,7 +66,7 @@ class Includes:
 
     def _below(self, folder: Path, parts: list[str]) -> Iterator[Path]:
         part, *rest = parts
-        if not _SIGNS & set(part):
+        if not is_pattern(part):
             if rest:
                 yield from self._below(folder / part, rest)
             elif os.path.lexists(folder / part):

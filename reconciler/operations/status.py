@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from reconciler.model.diagnostic import Diagnosed
 
 if TYPE_CHECKING:
     from reconciler.journal import JournalError
@@ -40,3 +42,22 @@ def journal_status(error: JournalError) -> Status:
     from reconciler.journal import LeaseLost, LockHeld
 
     return Status.LOCKED if isinstance(error, LockHeld | LeaseLost) else Status.ERROR
+
+
+_OF_DIAGNOSTICS: Final = {"plan-expired": Status.STALE, "plan-inventory": Status.STALE}
+"""Codes of diagnostics with a status other than ERROR."""
+
+
+def error_status(error: BaseException) -> Status:
+    """The status of an operation that raised `error`."""
+    from reconciler.journal import JournalError
+
+    match error:
+        case Diagnosed():
+            return max(_OF_DIAGNOSTICS.get(item.code, Status.ERROR) for item in error.diagnostics)
+        case JournalError():
+            return journal_status(error)
+        case KeyboardInterrupt():
+            return Status.INTERRUPTED
+        case _:
+            return Status.ERROR

@@ -129,7 +129,7 @@ class Paste:
         owner = spot.inside
         if spot.key is None or self.at == spot.key.start_mark.index:
             owner = spot.value
-        if self.found.detail.startswith("The inventory has no "):
+        if self.found.detail.startswith(("The inventory has no ", "The fleet has no ")):
             owner = self.root
         for inner in (spot.value, owner):
             for key, value in inner.value if isinstance(inner, yaml.MappingNode) else ():

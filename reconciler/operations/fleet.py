@@ -1,0 +1,103 @@
+"""One operation for each inventory of a fleet, side by side: one that fails stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeVar
+
+from reconciler.inventory.fleet import Fleet, Member, Settings, fleet_file, is_fleet, read_fleet
+from reconciler.inventory.fleet_servers import Conflict, conflicts, named_in
+from reconciler.operations.status import Status, error_status
+
+__all__ = [
+    "Conflict",
+    "Fleet",
+    "Member",
+    "MemberResult",
+    "Settings",
+    "each",
+    "fleet_file",
+    "is_fleet",
+    "read_fleet",
+    "server_conflicts",
+    "worst",
+]
+
+SIDE_BY_SIDE: Final = 8
+"""Servers at a time, each with its own connections to hosts."""
+_RANK: Final = (
+    Status.OK,
+    Status.PENDING,
+    Status.REFUSED,
+    Status.STALE,
+    Status.LOCKED,
+    Status.ERROR,
+    Status.PARTIAL,
+    Status.INTERRUPTED,
+)
+"""From the best to the worst. A server that was changed in part needs a person sooner than one that was not."""
+
+
+class _WithStatus(Protocol):
+    @property
+    def status(self) -> Status: ...
+
+
+T = TypeVar("T", bound=_WithStatus)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberResult(Generic[T]):
+    """How the operation ended for one inventory: a result, an error, or neither if it was not started."""
+
+    member: Member
+    result: T | None = None
+    error: BaseException | None = None
+
+    @property
+    def status(self) -> Status:
+        if self.result is not None:
+            return self.result.status
+        return Status.INTERRUPTED if self.error is None else error_status(self.error)
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    return max(statuses, key=_RANK.index, default=Status.OK)
+
+
+def each(
+    members: Sequence[Member],
+    operation: Callable[[Member], T],
+    *,
+    side_by_side: int = SIDE_BY_SIDE,
+    ended: Callable[[MemberResult[T]], None] = lambda _: None,
+) -> list[MemberResult[T]]:
+    """Call `operation` for each member, up to `side_by_side` at a time, in threads. Returns the results in the order of
+    the members. `ended` is called in this thread, in the order in which they end. Whatever an operation raises is the
+    error of its member; an exception in this thread (an interrupt) starts no other one and is raised."""
+    threads = ThreadPoolExecutor(max_workers=max(1, min(side_by_side, len(members))), thread_name_prefix="server")
+    try:
+        futures = {threads.submit(operation, member): member for member in members}
+        results = {result.member.name: result for result in _results(futures, ended)}
+    except BaseException:
+        threads.shutdown(wait=False, cancel_futures=True)
+        raise
+    threads.shutdown()
+    return [results[member.name] for member in members]
+
+
+def _results(futures: dict[Future[T], Member], ended: Callable[[MemberResult[T]], None]) -> Iterator[MemberResult[T]]:
+    for future in as_completed(futures):
+        error = future.exception()
+        result = MemberResult(futures[future], None if error else future.result(), error)
+        ended(result)
+        yield result
+
+
+def server_conflicts(fleet: Fleet, include_root: Path | None = None) -> list[Conflict]:
+    """Inventories of the fleet that name the same management server, as far as they can be read."""
+    root = include_root or fleet.folder
+    return list(conflicts(fleet.members, {member.name: named_in(member.path, root) for member in fleet.members}))
