@@ -7,7 +7,7 @@
 # audit: known vulnerabilities of what the locks install.
 # wheel: what can be installed elsewhere, below dist/.   lock: the newest versions that pyproject.toml allows.
 
-.PHONY: demo test check fix matrices simulate integration mutants audit kerberos wheel lock clean
+.PHONY: demo test check fix matrices simulate integration mutants audit kerberos peers wheel lock clean
 .DEFAULT_GOAL := demo
 
 # Tests start the program hundreds of times: Python may keep what it compiled.
@@ -62,6 +62,9 @@ audit: $(VENV)/.audit
 wheel: $(VENV)/.lab
 	$(BIN)/python -m hatchling build --target wheel
 
+# Other people's clients for `make integration`, in an environment of their own below that of the tests.
+peers: $(VENV)/.peers
+
 # The extra `kerberos`, in the environment of the tests: compiled here, so it is no part of `make test`.
 kerberos: $(VENV)/.kerberos
 
@@ -78,6 +81,7 @@ lock: $(VENV)/.lock
 	$(LOCK) --group lock --output-file .requirements/lock.txt
 	$(LOCK) --group audit --constraint .requirements/dev.txt --output-file .requirements/audit.txt
 	$(LOCK) --group mutants --constraint .requirements/dev.txt --output-file .requirements/mutants.txt
+	$(LOCK) --group peers --output-file .requirements/peers.txt
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -106,6 +110,12 @@ $(VENV)/.kerberos: .requirements/kerberos.txt .requirements/build-kerberos.txt $
 
 $(VENV)/.mutants: .requirements/mutants.txt $(VENV)/.dev
 	$(LOCKED) .requirements/mutants.txt
+	@touch $@
+
+$(VENV)/.peers: .requirements/peers.txt | $(BIN)/python
+	@'$(PYTHON)' -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet --quiet install \
+		--require-hashes --requirement .requirements/peers.txt
 	@touch $@
 
 $(VENV)/.audit: .requirements/audit.txt $(VENV)/.dev

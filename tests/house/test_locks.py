@@ -23,6 +23,7 @@ ASKED = {
     "audit": GROUPS["audit"],
     "lock": GROUPS["lock"],
     "mutants": GROUPS["mutants"],
+    "peers": GROUPS["peers"],
 }
 """The requirements that each lock answers."""
 

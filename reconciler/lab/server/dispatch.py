@@ -11,6 +11,7 @@ from reconciler.lab.server import tokens
 from reconciler.lab.server.answer import Answer, ApiError, invalid, not_in_the_lab
 from reconciler.lab.server.api import Api
 from reconciler.lab.server.call import Call, Request, Rows
+from reconciler.lab.server.documented import check_body, check_query, without_empty_enums
 from reconciler.lab.server.faults import Faults, WireFault, due
 from reconciler.lab.server.paging import collection
 from reconciler.lab.server.routes import Found, Route, Router
@@ -57,11 +58,16 @@ class Dispatcher:
                 faults = due(self.api.state.setdefault("faults", []), request.method, path, self.api.work)
             faults.strike("before")
             answer = self._work(request, rest, path, found, faults)
+            if self.api.options.null_enums == "left out":
+                answer.body = without_empty_enums(rest, answer.body)
             faults.bend(answer, rest)
             faults.strike("after")
             return answer
         except ApiError as error:
-            return Answer(error.status_in(rest), error.body_in(rest), error.headers)
+            body = error.body_in(rest)
+            if self.api.options.null_enums == "left out":
+                body = without_empty_enums(rest, body)
+            return Answer(error.status_in(rest), body, error.headers)
         except WireFault:
             raise
         except Exception as error:  # a bug of the lab must not look like the product's behaviour
@@ -82,11 +88,14 @@ class Dispatcher:
         if found is None:
             raise ApiError(f"No HTTP resource was found that matches the path '/v{rest}/{path}'.", status=404)
         if found.route is None:
-            return Answer(405, headers={"Allow": ", ".join(found.allowed)})
+            message = f"The requested resource does not support the method '{request.method}'."
+            raise ApiError(message, status=405, headers={"Allow": ", ".join(found.allowed)})
         route = found.route
-        call = Call(
-            self.api, rest, route, found.params, request, self.api.options, faults, json_of(request, route), user
-        )
+        check_query(rest, route, request.query)
+        raw, options = json_of(request, route), self.api.options
+        if options.request_bodies == "documented" and raw is not None:
+            check_body(rest, route, raw)
+        call = Call(self.api, rest, route, found.params, request, options, faults, raw, user)
         try:
             answer = self._handle(call)
             with self.api.lock:

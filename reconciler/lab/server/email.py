@@ -61,10 +61,9 @@ DEFAULTS: dict[str, Any] = {
 
 def read(call: Call) -> Any:
     test = "SendTestEmail" if call.rest >= 8 else "SendTest"
-    seen = call.api.state["email"] | {
-        "_links": call.links(self="VboEmailSettings"),
-        "_actions": {"sendTest": {"uri": call.href(f"VboEmailSettings/{test}"), "method": "POST"}},
-    }
+    seen = call.api.state["email"] | {"_links": call.links(self="VboEmailSettings")}
+    if call.rest >= 6:
+        seen["_actions"] = {"sendTest": {"uri": call.href(f"VboEmailSettings/{test}"), "method": "POST"}}
     return SETTINGS.show(seen, call.rest)
 
 

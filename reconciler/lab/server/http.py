@@ -59,6 +59,12 @@ class Handler(BaseHTTPRequestHandler):
         except WireFault as fault:
             self._break(reset=fault.reset)
 
+    def __getattr__(self, name: str) -> Any:
+        """Every method is answered, also those that HTTP does not have."""
+        if name.startswith("do_"):
+            return self.serve
+        raise AttributeError(name)
+
     def _body(self) -> bytes | None:
         """The body of the request; None where it was refused."""
         length = self.headers.get("Content-Length", "0")
@@ -124,10 +130,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any, **_: Any) -> None:
         log.debug("%s", args)
-
-
-for verb in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"):
-    setattr(Handler, f"do_{verb}", Handler.serve)
 
 
 class Listener(ThreadingHTTPServer):

@@ -16,6 +16,7 @@ from reconciler.lab.server.shape import (
     IDENT,
     INT32,
     INT64,
+    NAME,
     TEXT,
     TIME,
     Choice,
@@ -86,7 +87,7 @@ SCHEDULE_DEFAULTS: dict[str, Any] = {
 }
 JOB = Shape(
     Property("id", IDENT, "r"),
-    Property("name", TEXT),
+    Property("name", NAME),
     Property("description", TEXT),
     Property("backupType", Choice("EntireOrganization", "SelectedItems", camel=True)),
     Property("organizationId", IDENT, since=8),
@@ -119,7 +120,7 @@ COPY_DEFAULTS: dict[str, Any] = {
 }
 COPY_JOB = Shape(
     Property("id", IDENT, "r"),
-    Property("name", TEXT),
+    Property("name", NAME),
     Property("backupJobId", IDENT),
     Property("organizationId", IDENT, since=8),
     Property("repositoryId", IDENT),

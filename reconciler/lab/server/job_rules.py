@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.lab.server.answer import conflict, invalid
 from reconciler.lab.server.api import Api, Item
+from reconciler.lab.server.item_model import HOLDERS
 from reconciler.lab.server.pool_rules import members
 
 
@@ -17,12 +18,19 @@ def check_job(api: Api, job: Item) -> None:
     if job["backupType"] == "SelectedItems" and not job["selectedItems"]:
         raise invalid("Select at least one item to back up.")
     for item in [*job["selectedItems"], *job["excludedItems"]]:
-        if not item.get("type"):
-            raise invalid("The type of an item is required.")
+        check_item(item)
     if organization["type"] != "Office365" and any(
         proxy["operatingSystem"] == "Linux" for proxy in owners(api, repository)
     ):
         raise invalid("A Linux backup proxy server cannot process an on-premises organization.")
+
+
+def check_item(item: Item) -> None:
+    if not item.get("type"):
+        raise invalid("The type of an item is required.")
+    holder = HOLDERS.get(item["type"], "")
+    if holder and not any(item.get(holder, {}).get(name) for name in ("id", "name", "url", "mail")):
+        raise invalid(f"An item of the type {item['type']} needs {holder} with an ID.")
 
 
 def check_others(api: Api, job: Item) -> None:

@@ -30,6 +30,10 @@ class Options:
     # Requests in general
     clock_minutes: float = 0
     """How far the clock of the server is ahead: the `Date` of its answers."""
+    null_enums: str = "left out"
+    """What becomes of an enumeration without a value in answers: left out or null. The documents allow null."""
+    request_bodies: str = "lenient"
+    """How bodies are read: lenient (null was not sent, and what clients cannot set is not looked at) or documented."""
     page_cap: int = 10_000
     """The largest page, whatever limit asks for."""
     v5_enums: str = "camel"

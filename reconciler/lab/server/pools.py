@@ -10,12 +10,12 @@ from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call, Rows
 from reconciler.lab.server.proxy_model import show_proxy
 from reconciler.lab.server.routes import Route
-from reconciler.lab.server.shape import ANYTHING, IDENT, TEXT, Many, Property, Shape, require
+from reconciler.lab.server.shape import ANYTHING, IDENT, NAME, TEXT, Many, Property, Shape, require
 
 MEMBER = Shape(Property("proxyId", IDENT, "w"))
 POOL = Shape(
     Property("id", IDENT, "r"),
-    Property("name", TEXT),
+    Property("name", NAME),
     Property("description", TEXT),
     Property("proxyIds", Many(MEMBER), "w"),
     Property("_links", ANYTHING, "r"),

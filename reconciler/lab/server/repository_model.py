@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.lab.server.api import Item
 from reconciler.lab.server.call import Call
-from reconciler.lab.server.shape import ANYTHING, FLAG, IDENT, INT32, INT64, TEXT, Choice, Property, Shape, Whole
+from reconciler.lab.server.shape import ANYTHING, FLAG, IDENT, INT32, INT64, NAME, TEXT, Choice, Property, Shape, Whole
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COUNT = Whole(1, 2**31 - 1)
@@ -88,12 +88,12 @@ STORAGE = Shape(
     Property("freeSpaceBytes", INT64, "r"),
     Property("_links", ANYTHING, "r"),
 )
-OBJECT_STORAGE = STORAGE.with_more(Property("name", TEXT), Property("description", TEXT))
+OBJECT_STORAGE = STORAGE.with_more(Property("name", NAME), Property("description", TEXT))
 """The separate object storage repositories of REST up to v7."""
 
 REPOSITORY = Shape(
     Property("id", IDENT, "r"),
-    Property("name", TEXT),
+    Property("name", NAME),
     Property("description", TEXT),
     Property("path", TEXT),
     Property("proxyId", IDENT, null=6),
@@ -166,13 +166,12 @@ def used_bytes(call: Call, repository: str, organization: str = "") -> int:
 
 def show_repository(call: Call, item: Item) -> dict[str, Any]:
     ident, used = item["id"], used_bytes(call, item["id"])
-    paths = {
-        "self": f"BackupRepositories/{ident}",
-        "organizations": f"BackupRepositories/{ident}/backedupOrganizations",
-    }
+    paths = {"self": f"BackupRepositories/{ident}"}
+    if call.rest >= 6:
+        paths["organizations"] = f"BackupRepositories/{ident}/backedupOrganizations"
     if item["proxyId"]:
         paths["proxy"] = f"Proxies/{item['proxyId']}"
-    if item["proxyPoolId"]:
+    if item["proxyPoolId"] and call.rest >= 8:
         paths["proxyPool"] = f"ProxyPools/{item['proxyPoolId']}"
     seen = {**item, **call.api.options.repository_states.get(item["name"], {}), "_links": call.links(**paths)}
     storage = call.items("object_storage").get(item["objectStorageId"] or "")
@@ -185,7 +184,7 @@ def show_repository(call: Call, item: Item) -> dict[str, Any]:
 
 
 def show_storage(call: Call, item: Item) -> dict[str, Any]:
-    paths = {"self": f"objectstoragerepositories/{item['id']}"}
-    if item.get("accountId"):
+    paths = {"self": f"objectstoragerepositories/{item['id']}"} if call.rest >= 6 else {}
+    if item.get("accountId") and call.rest >= 6:
         paths["account"] = f"Accounts/{item['accountId']}"
     return OBJECT_STORAGE.show(item | {"_links": call.links(**paths)}, call.rest)

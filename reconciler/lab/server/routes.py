@@ -40,7 +40,8 @@ class Found:
 
 
 class Router:
-    """Finds routes. Letter case of paths is not significant; a literal segment wins over a parameter."""
+    """Finds routes. Letter case of paths is not significant; a literal segment wins over a parameter, whatever the
+    method."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
@@ -56,10 +57,13 @@ class Router:
         """Raises LookupError where no route has this path in this version."""
         wanted = path.split("/")
         allowed: list[str] = []
+        first: list[str] = []
         for segments, route in self._by_length.get((version, len(wanted)), ()):
             params = match(segments, wanted)
-            if params is None:
+            names = [segment for segment in segments if not segment.startswith("{")]
+            if params is None or (first and names != first):
                 continue
+            first = names
             if route.method == method:
                 return Found(route, params)
             allowed.append(route.method)

@@ -58,6 +58,15 @@ class Text(Plain):
         return value
 
 
+class Name(Text):
+    """Text with something in it."""
+
+    def read(self, value: Any, at: Place, /) -> str:
+        if not (text := super().read(value, at)).strip():
+            raise invalid(f"The value of {at.where} must not be empty.")
+        return text
+
+
 class Flag(Plain):
     def read(self, value: Any, at: Place, /) -> bool:
         if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -141,7 +150,7 @@ class Many:
         return [self.of.show(item, rest) for item in value]
 
 
-TEXT, FLAG, IDENT, TIME, ANYTHING = Text(), Flag(), Ident(), Time(), Anything()
+TEXT, NAME, FLAG, IDENT, TIME, ANYTHING = Text(), Name(), Flag(), Ident(), Time(), Anything()
 INT32 = Whole(-(2**31), 2**31 - 1)
 INT64 = Whole()
 

@@ -88,7 +88,7 @@ class Hosts:
         return True
 
     def check_ssh(self, host: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
-        good = settings.get("accountPassword") == self.hosts[host].password
+        good = host in self.hosts and settings.get("accountPassword") == self.hosts[host].password
         return {"status": "Success" if good else "Failed", "fingerprint": "SHA256:abc", "publicBase64Key": "AAAA"}
 
     def run(
