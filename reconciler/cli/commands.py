@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from reconciler.cli.quoting import shell_line
+from reconciler.user_folders import is_windows
 
 _COMMAND: Final = re.compile(
     r"^(?P<before> +|.*\b[Ss]ee(?: also)?: )vbo-reconcile (?P<rest>[a-z].*)$",
@@ -20,6 +23,10 @@ _COMMAND: Final = re.compile(
 _READS: Final = ("apply", "diff", "doctor", "drift", "explain", "graph", "jobs", "plan", "smtp", "validate")
 """Commands that read an inventory."""
 _OFFLINE: Final = ("diff", "graph", "validate")
+_AT_A_TIME: Final = ("apply", "doctor", "drift", "plan")
+"""Commands that have --parallelism."""
+_PACE: Final = ("require_complete", "max_failures", "fail_fast", "max_rest", "max_ssh", "max_winrm", "lock_wait")
+"""Options of `apply` that an apply which continues or repeats another one has, too."""
 _JOURNAL: Final = ("lock", "runs")
 """Commands that read the journal: that of the lab, if they are given its inventory."""
 
@@ -27,17 +34,20 @@ _JOURNAL: Final = ("lock", "runs")
 @dataclass(slots=True)
 class World:
     """What a command line said of where things are. `path` is its inventory and `plan` its plan file, None without
-    one; `chosen` are the options by which it selects changes."""
+    one; `chosen` are the options by which it selects changes, `pace` those that limit how they are made."""
 
     path: Path | None = None
     plan: Path | None = None
     chosen: tuple[str, ...] = ()
+    pace: tuple[str, ...] = ()
+    parallelism: tuple[str, ...] = ()
     lab: bool = False
+    lab_run_scripts: bool = False
     include_root: Path | None = None
     trust: Path | None = None
 
-    def learn(self, said: Mapping[str, Any]) -> None:
-        """Take what the parameters of a command say."""
+    def learn(self, said: Mapping[str, Any], typed: Collection[str] = ()) -> None:
+        """Take what the parameters of a command say; `typed` are those of the command line itself."""
         path, inventory = said.get("path"), said.get("inventory")
         self.lab = bool(said.get("lab"))
         if "inventory" in said and isinstance(path, Path):
@@ -55,6 +65,9 @@ class World:
             *(word for item in (said.get("waivers") or {}).items() for word in ("--waive", "=".join(item))),
         )
 
+        self.parallelism = ("--parallelism", str(said["parallelism"])) if "parallelism" in typed else ()
+        self.pace = tuple(word for name in _PACE if name in typed for word in _option(name, said[name]))
+
     def completed(self, text: str) -> str:
         """`text`, in which each command on a separate line is completed."""
         return _COMMAND.sub(lambda found: f"{found['before']}vbo-reconcile {self._complete(found['rest'])}", text)
@@ -65,11 +78,11 @@ class World:
         except ValueError:
             return command
         if words[0] in _READS:
-            return shlex.join(self._with_inventory(words))
+            return shell_line(self._with_inventory(words))
         if words[0] in _JOURNAL and self.lab and "--lab" not in words:
             named = ["--inventory", str(self.path)] if self.path is not None else []
-            return shlex.join([*words, "--lab", *named])
-        return command
+            return shell_line([*words, "--lab", *named])
+        return shell_line(words) if is_windows() else command
 
     def _with_inventory(self, words: list[str]) -> list[str]:
         given = "PATH" in words
@@ -78,7 +91,15 @@ class World:
         if self.plan is not None and words[0] == "apply":
             words = [str(self.plan) if word == "FILE" else word for word in words]
         options = ["--lab"] if self.lab and words[0] not in _OFFLINE and "--lab" not in words else []
+        options += ["--lab-run-scripts"] if options and self.lab_run_scripts else []
         options += ["--include-root", str(self.include_root)] if self.include_root is not None else []
         options += ["--trust", str(self.trust)] if self.trust is not None and words[0] not in _OFFLINE else []
         options += self.chosen if given and words[0] == "apply" and "--resume" not in words else ()
+        options += self.pace if given and words[0] == "apply" else ()
+        options += self.parallelism if words[0] in _AT_A_TIME else ()
         return [*words, *options]
+
+
+def _option(name: str, value: object) -> tuple[str, ...]:
+    option = f"--{name.replace('_', '-')}"
+    return (option,) if value is True else (option, f"{value:g}" if isinstance(value, float) else str(value))

@@ -51,7 +51,8 @@ class Command(click.Command):
         from reconciler.operations.errors import InvalidOption
 
         console = ctx.ensure_object(Console)
-        console.world.learn(ctx.params)
+        given = click.core.ParameterSource.COMMANDLINE
+        console.world.learn(ctx.params, [name for name in ctx.params if ctx.get_parameter_source(name) is given])
         if any(name.startswith(_VARIABLES) for name in console.environment):
             from reconciler.cli.usage import misspelled
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli.console import Console
+from reconciler.cli.quoting import shell_line
 from reconciler.kinds.hosts import is_address
 from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
 from reconciler.operations.import_files import check_writable
 from reconciler.operations.import_source import VARIABLE
 from reconciler.operations.request import Selection
 from reconciler.render.style import for_log
+from reconciler.user_folders import is_windows
 
 if TYPE_CHECKING:
     from reconciler.operations import ImportOptions, ImportResult
@@ -132,17 +133,21 @@ class Talk:
         if self._asked and not self._console.quiet:
             needed = f", with {VARIABLE} set" if self._typed else ""
             self._console.report(f"The same without questions{needed}:")
-            self._console.announce(for_log(self._command()) + "\n")
+            goes_on = " " if is_windows() else " \\\n    "
+            options = import_options(self.given, self._console.world.trust)
+            self._console.announce(for_log(goes_on.join(["  vbo-reconcile import", *options])) + "\n")
 
-    def _command(self) -> str:
-        said = [(flag, str(self.given[name])) for name, flag in _FLAGS.items() if self.given[name]]
-        said += [("--login", f"{name}={user},{way}") for name, (user, way) in self.given["answers"].items()]
-        selection = self.given["selection"]
-        said += [("--target", where) for where in selection.targets]
-        said += [("--exclude", where) for where in selection.excludes]
-        options = [f"{flag} {shlex.quote(value)}" for flag, value in said]
-        options += [flag for name, flag in _SWITCHES.items() if self.given[name]]
-        return " \\\n    ".join(["  vbo-reconcile import", *options])
+
+def import_options(given: Mapping[str, Any], trust: Path | None) -> list[str]:
+    """The options of `import` that say what `given` does, each with its value."""
+    said = [(flag, str(given[name])) for name, flag in _FLAGS.items() if given[name]]
+    said += [("--login", f"{name}={user},{way}") for name, (user, way) in given["answers"].items()]
+    selection = given["selection"]
+    said += [("--target", where) for where in selection.targets]
+    said += [("--exclude", where) for where in selection.excludes]
+    said += [("--trust", str(trust))] if trust is not None else []
+    options = [shell_line(pair) for pair in said]
+    return [*options, *(flag for name, flag in _SWITCHES.items() if given[name])]
 
 
 def run(console: Console, given: dict[str, Any], talk: Talk | None) -> tuple[ImportResult, Path | None]:

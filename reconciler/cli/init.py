@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,12 +99,12 @@ def _found(console: Console, given: dict[str, Any], talk: Talk | None) -> Found:
 def _imports(console: Console, given: dict[str, Any], talk: Talk | None, found: Found) -> bool:
     """Import what there is, if that is wanted; without a terminal, say how."""
     from reconciler.cli.import_ import report
-    from reconciler.cli.import_talk import run
+    from reconciler.cli.import_talk import import_options, run
 
     has = "The server has 1 proxy" if found.proxies == 1 else f"The server has {found.proxies} proxies"
     if talk is None:
-        server, user, name = (shlex.quote(str(given[key])) for key in ("server", "username", "name"))
-        line = f"vbo-reconcile import --server {server} --username {user} --name {name} --out {name}"
+        options = import_options({**given, "folder": given["name"]}, console.world.trust)
+        line = " ".join(["vbo-reconcile import", *options])
         console.report(f"{has}. The inventory of what exists:\n  {line}")
         return False
     if not talk.confirm(f"{has}. Write the inventory of what exists (import)?"):

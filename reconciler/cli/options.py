@@ -77,7 +77,8 @@ def lab_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--lab`, and `--lab-run-scripts`, which the runtime takes."""
 
     def take(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Console).lab_runs_scripts = value
+        console = ctx.ensure_object(Console)
+        console.lab_runs_scripts = console.world.lab_run_scripts = value
 
     scripts = click.option(
         "--lab-run-scripts",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from reconciler.cli.options import (
     stream_option,
     waiver_option,
 )
+from reconciler.cli.quoting import shell_line
 from reconciler.cli.rollout_options import batch_option
 from reconciler.operations.request import Selection
 from reconciler.operations.status import Status
@@ -107,5 +107,5 @@ def _report_saved(console: Console, made: Preview, file: Path) -> None:
         where = "" if made.is_found else " --inventory PATH"
         console.report(
             f"\nSaved to {file}. To apply exactly this plan, {until}:\n"
-            f"  vbo-reconcile apply {shlex.quote(str(file))}{where}"
+            f"  vbo-reconcile apply {shell_line([str(file)])}{where}"
         )

@@ -5,13 +5,13 @@ Users of other tools type the words of those: they get the word that this one ha
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import click
 
 from reconciler.cli.group import UnknownCommand
+from reconciler.cli.quoting import shell_line
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.sentences import nearest
 
@@ -175,7 +175,7 @@ def _command(name: str, context: click.Context | None, arguments: Sequence[str])
         return
     rest = list(arguments[arguments.index(name) + 1 :]) if name in arguments else []
     if name == "help" and rest and context.parent is None:
-        yield f"Use:\n  {shlex.join([_PROGRAM, *rest, '--help'])}"
+        yield f"Use:\n  {shell_line([_PROGRAM, *rest, '--help'])}"
     elif context.parent is None and name in COMMANDS:
         yield f"Use:\n  {_PROGRAM} {COMMANDS[name]}"
     elif near := nearest(name, group.list_commands(context), cutoff=0.6):  # commands are short
@@ -208,4 +208,4 @@ def _corrected(arguments: Sequence[str], wrong: str, right: str, head: str = "")
             words.append(f"{name}={right}")
         else:
             words.append(word)
-    yield f"{head}\n  {shlex.join([_PROGRAM, *words])}"
+    yield f"{head}\n  {shell_line([_PROGRAM, *words])}"

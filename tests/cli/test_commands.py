@@ -16,6 +16,7 @@ import pytest
 import reconciler
 from reconciler.cli.commands import World
 from reconciler.cli.console import Console
+from reconciler.cli.quoting import shell_line
 from reconciler.cli.root import root
 
 SOURCE = Path(reconciler.__file__).parent
@@ -102,3 +103,43 @@ def test_what_is_no_command_line_stays_as_it_is() -> None:
     for text in ("`vbo-reconcile apply` changes it.", "changed outside of vbo-reconcile since then", ""):
         assert world.completed(text) == text
     assert world.completed("See: vbo-reconcile runs list") == "See: vbo-reconcile runs list --lab --inventory corp.yml"
+
+
+HARD = "it's 100% $HOME @b`c, \\d"
+
+
+def test_a_printed_command_keeps_what_limits_an_apply() -> None:
+    options = ["--parallelism", "4", "--fail-fast", "--max-rest", "2", "--lock-wait", "60.5", "--require-complete"]
+    parent = click.Context(root, obj=Console())
+    command = root.get_command(parent, "apply")
+    assert command is not None
+    typed = ["corp.yml", "--lab", "--lab-run-scripts", *options]
+    context = command.make_context("apply", typed, parent=parent)
+    world = parent.obj.world
+    line = click.core.ParameterSource.COMMANDLINE
+    world.learn(context.params, [name for name in context.params if context.get_parameter_source(name) is line])
+    again = world.completed("  vbo-reconcile apply PATH --resume 42")
+    assert sorted(shlex.split(again)[5:]) == sorted(["--lab", "--lab-run-scripts", *options])
+    assert parsed(again.strip())["lock_wait"] == 60.5
+    assert world.completed("  vbo-reconcile doctor PATH").endswith("--lab --lab-run-scripts --parallelism 4")
+    assert "--max-rest" not in world.completed("  vbo-reconcile plan PATH")
+
+
+def test_words_are_quoted_for_sh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.cli.quoting.is_windows", lambda: False)
+    assert shlex.split(shell_line(["plan", HARD])) == ["plan", HARD]
+
+
+def test_words_are_quoted_for_powershell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("quoting", "commands"):
+        monkeypatch.setattr(f"reconciler.cli.{module}.is_windows", lambda: True)
+    assert shell_line(["plan", HARD, "C:\\vbo\\corp.yml", ""]) == (
+        "plan 'it''s 100% $HOME @b`c, \\d' C:\\vbo\\corp.yml ''"
+    )
+    assert (
+        shell_line(["--target", "@dmz", "job.*", "takeover=moved here"])
+        == "--target '@dmz' 'job.*' 'takeover=moved here'"
+    )
+    world = World(path=Path("it's.yml"), lab=True)
+    assert world.completed("  vbo-reconcile apply PATH") == "  vbo-reconcile apply 'it''s.yml' --lab"
+    assert world.completed("See: vbo-reconcile schema 'a b'") == "See: vbo-reconcile schema 'a b'"
