@@ -133,13 +133,17 @@ def test_a_rotated_password_of_proxies_is_a_change_of_each(demo: Rehearsal) -> N
     assert demo.plan()["changes"] == []
 
 
-@pytest.mark.matrix
-def test_another_server_certificate_is_just_that_change(demo: Rehearsal) -> None:
+def _declare_another_certificate(demo: Rehearsal) -> None:
     demo.replace("  certificate: dmz-2026", "  certificate: dmz-2027")
     demo.replace(
         "  dmz-logon: {cert",
         "  dmz-2027: {pfx: pki/dmz-2027.pfx, passphrase: secret://env/DMZ_PFX}\n  dmz-logon: {cert",
     )
+
+
+@pytest.mark.matrix
+def test_another_server_certificate_is_just_that_change(demo: Rehearsal) -> None:
+    _declare_another_certificate(demo)
     (found,) = only(demo).items()
     assert found[0] == "update:certificate"
     assert list(found[1]) == ["thumbprint"]
@@ -156,3 +160,15 @@ def test_what_is_removed_from_the_inventory_is_deleted(demo: Rehearsal) -> None:
     demo.replace("northwind.example.net: {proxies: [px-dmz-2, cloud]}", "northwind.example.net: {proxies: [cloud]}")
     assert list(only(demo)) == ["delete:job.northwind-mail"]
     demo.converges()
+
+
+@pytest.mark.matrix
+def test_a_workgroup_proxy_that_goes_offline_after_approval_keeps_the_certificate(demo: Rehearsal) -> None:
+    saved = demo.folder / "plan.json"
+    _declare_another_certificate(demo)
+    assert demo.run("plan", "--lab", str(demo.file), "--out", str(saved)).code == 0
+    demo.set("px-dmz-1", "power=off")
+    ended = demo.run("apply", "--lab", str(saved), "--inventory", str(demo.file))
+    assert ended.code == 4, ended.out
+    assert "px-dmz-1 is not online, and would not trust the server" in ended.out
+    assert "update:certificate" in demo.changes()

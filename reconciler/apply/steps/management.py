@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.apply.context import ApplyContext, Reporter
@@ -11,13 +12,18 @@ from reconciler.apply.steps.deployment import ssh_settings
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.clients.script_output import interpreting
 from reconciler.kinds import proxy
+from reconciler.kinds.states import proxy_state
 from reconciler.model.connection import Credential
+from reconciler.model.errors import DeadlineExceeded
 from reconciler.model.secret import Secret
 from reconciler.model.steps import SetCertificate, UpgradeProxy
 from reconciler.package_data import shipped_script
+from reconciler.plan.guards.trust import may_be_lost
 
 _SETTLE_SECONDS: Final = 600
 """Seconds that the server may take to show new versions: it is not documented that the cmdlet waits for them."""
+_GRACE: Final = 10.0
+"""Seconds in which a proxy may come back before the certificate is replaced."""
 
 
 @runs(SetCertificate)
@@ -25,6 +31,7 @@ def set_certificate(context: ApplyContext, step: SetCertificate, report: Reporte
     """Set the certificate that workgroup proxies trust; the server distributes it to those that are online."""
     from reconciler.inventory.certificates import pfx_bytes
 
+    _check_online(context)
     certificate = context.access.certificates[step.certificate]
     passphrase = context.naming.reveal(certificate.passphrase)
     pfx = pfx_bytes(certificate, context.connection_context)
@@ -33,6 +40,32 @@ def set_certificate(context: ApplyContext, step: SetCertificate, report: Reporte
     if str(answer.get("thumbprint", "")).upper() != step.thumbprint:
         raise StepFailed(f"the server now has {answer.get('thumbprint')}, not {step.thumbprint}")
     return None
+
+
+def _check_online(context: ApplyContext) -> None:
+    """Raises StepFailed if a proxy that was online when the plan was judged would be lost now."""
+    known = {found.id.lower(): found for found in context.live.resources.values() if not may_be_lost(found)}
+    lost: list[str] = []
+
+    def are_online() -> bool:
+        states = {str(raw.get("id")).lower(): raw for raw in context.reader.list("Proxies")}
+        now = [
+            replace(known[ident], state=proxy_state(raw, context.reader.rest))
+            for ident, raw in states.items()
+            if ident in known
+        ]
+        lost[:] = sorted(found.name for found in now if may_be_lost(found))
+        return not lost
+
+    try:
+        context.wait("the server", "reading the proxies", are_online, seconds=_GRACE)
+    except DeadlineExceeded as error:
+        if not lost:
+            raise
+        raise StepFailed(
+            f"{', '.join(lost)} went offline after the plan was made, and would not trust the server after its "
+            "certificate is replaced; it was not replaced. Bring them online, then apply again"
+        ) from error
 
 
 @runs(UpgradeProxy)

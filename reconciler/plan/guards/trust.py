@@ -18,7 +18,7 @@ def certificate(context: GuardContext) -> Iterable[Refusal]:
         for change in context.changes(Action.UPDATE, Action.CREATE)
         if kind_of(change.address) == "certificate"
     ]
-    lost = sorted(found.name for found in context.live.resources.values() if _may_be_lost(found))
+    lost = sorted(found.name for found in context.live.resources.values() if may_be_lost(found))
     if changes and lost:
         verb = "is" if len(lost) == 1 else "are"
         detail = (
@@ -28,7 +28,8 @@ def certificate(context: GuardContext) -> Iterable[Refusal]:
         yield Refusal("certificate", detail, tuple(changes))
 
 
-def _may_be_lost(found: LiveResource) -> bool:
+def may_be_lost(found: LiveResource) -> bool:
+    """Whether this object is a proxy that would not get a new certificate now."""
     if found.kind != "proxy" or found.proxy.is_local or found.proxy.is_linux or found.proxy.is_online:
         return False
     return found.fields.get("type") not in ("domain", "local")
