@@ -16,6 +16,7 @@ COMMANDS = {
     "show": ("reconciler.cli.show:show", "Show a saved plan in any format, offline."),
     "apply": ("reconciler.cli.apply:apply", "Make the live state as an inventory declares."),
     "drift": ("reconciler.cli.drift:drift", "Show where the live state is not as declared. Writes nothing."),
+    "watch": ("reconciler.cli.watch:watch", "Observe servers again and again, and notify of what changes."),
     "explain": ("reconciler.cli.explain:explain", "Show what is known about one object, and why it would change."),
     "graph": ("reconciler.cli.graph:graph", "Print the topology of an inventory for Graphviz or Mermaid, offline."),
     "doctor": ("reconciler.cli.doctor:doctor", "Check whether everything can be reached, and is fit. Changes nothing."),

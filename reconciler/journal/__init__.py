@@ -14,14 +14,20 @@ from reconciler.journal.who import Who, who_am_i
 
 if TYPE_CHECKING:
     from reconciler.journal.applied_state import AppliedState
+    from reconciler.journal.findings import FindingStore, ObservationRecord
     from reconciler.journal.journal import Journal
     from reconciler.journal.lock import HeldLock, Locks
+    from reconciler.journal.outbox import Notice, Outbox
     from reconciler.journal.run_recorder import RunRecorder
 else:
     _LATER = {
         "HeldLock": "lock",
         "Locks": "lock",
         "AppliedState": "applied_state",
+        "FindingStore": "findings",
+        "ObservationRecord": "findings",
+        "Notice": "outbox",
+        "Outbox": "outbox",
         "RunRecorder": "run_recorder",
         "Journal": "journal",
     }
@@ -38,6 +44,7 @@ __all__ = [
     "AppliedState",
     "ChangeRecord",
     "ChangeState",
+    "FindingStore",
     "FirstRead",
     "HeldLock",
     "Holder",
@@ -47,6 +54,9 @@ __all__ = [
     "LockHeld",
     "Locks",
     "NotInJournal",
+    "Notice",
+    "ObservationRecord",
+    "Outbox",
     "RunRecord",
     "RunRecorder",
     "RunState",

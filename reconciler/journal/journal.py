@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Select, func, select, update
 
 from reconciler.journal.applied_state import AppliedState
 from reconciler.journal.errors import NotInJournal
+from reconciler.journal.findings import FindingStore
 from reconciler.journal.ids import Clock, NewId, new_id
 from reconciler.journal.location import find_location
 from reconciler.journal.lock import HeldLock, Locks
+from reconciler.journal.outbox import Outbox
 from reconciler.journal.records import (
     ChangeRecord,
     ChangeState,
@@ -44,6 +46,8 @@ class Journal:
         self.new_id: NewId = ids or (lambda: new_id(clock))
         self.locks = Locks(store, self.new_id)
         self.applied_state = AppliedState(store)
+        self.findings = FindingStore(store)
+        self.outbox = Outbox(store)
         self._clock = clock
 
     @classmethod

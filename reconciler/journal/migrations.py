@@ -120,6 +120,39 @@ def _name_processes(connection: Connection) -> None:
     _execute(connection, "ALTER TABLE locks ADD COLUMN process TEXT NOT NULL DEFAULT ''")
 
 
+_FINDINGS = """
+CREATE TABLE findings (
+    server TEXT NOT NULL, key TEXT NOT NULL,
+    kind TEXT NOT NULL, address TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL, text TEXT NOT NULL,
+    accepted BOOLEAN NOT NULL, state TEXT NOT NULL, incident TEXT NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL, observation TEXT NOT NULL, present BOOLEAN NOT NULL,
+    changed TIMESTAMP WITH TIME ZONE NOT NULL, openings TEXT NOT NULL, announced BOOLEAN NOT NULL,
+    PRIMARY KEY (server, key)
+);
+
+CREATE TABLE observations (
+    id TEXT NOT NULL PRIMARY KEY, server TEXT NOT NULL,
+    started TIMESTAMP WITH TIME ZONE NOT NULL, seconds DOUBLE PRECISION NOT NULL,
+    error TEXT NOT NULL, found INTEGER NOT NULL
+);
+
+CREATE INDEX observations_by_start ON observations (server, started);
+
+CREATE TABLE notices (
+    id TEXT NOT NULL PRIMARY KEY, server TEXT NOT NULL, channel TEXT NOT NULL, message TEXT NOT NULL,
+    created TIMESTAMP WITH TIME ZONE NOT NULL, due TIMESTAMP WITH TIME ZONE NOT NULL,
+    attempts INTEGER NOT NULL, error TEXT NOT NULL, sent TIMESTAMP WITH TIME ZONE
+);
+
+CREATE INDEX notices_by_server ON notices (server, created)
+"""
+
+
+def _track_findings(connection: Connection) -> None:
+    """What `watch` finds, when it observed, and what it notifies of."""
+    _execute(connection, _FINDINGS)
+
+
 def _execute(connection: Connection, script: str) -> None:
     for statement in script.split(";"):
         connection.execute(text(statement))
@@ -134,6 +167,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _remember_identities,
     _keep_first_reads,
     _name_processes,
+    _track_findings,
 )
 
 

@@ -145,3 +145,49 @@ locks = Table(
     Column("expires", Instant, nullable=False),
     Column("process", Text, nullable=False),
 )
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("server", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("observation", Text, nullable=False),
+    Column("present", Boolean, nullable=False),
+    Column("changed", Instant, nullable=False),
+    Column("openings", Text, nullable=False),
+    Column("announced", Boolean, nullable=False),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("server", Text, nullable=False),
+    Column("started", Instant, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("found", Integer, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("server", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("due", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("sent", Instant),
+)

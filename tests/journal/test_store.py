@@ -172,7 +172,7 @@ def test_version_4_loses_its_events_and_keeps_its_runs(
 def test_a_journal_of_a_newer_version_is_left_alone(opened: Callable[[], Journal]) -> None:
     journal = opened()
     journal.store.write(lambda connection: connection.execute(text("UPDATE journal_schema SET version = 99")))
-    with pytest.raises(JournalError, match="newer vbo-reconcile: its tables are version 99, this one knows 8") as error:
+    with pytest.raises(JournalError, match="newer vbo-reconcile: its tables are version 99, this one knows 9") as error:
         opened()
     assert error.value.code == "journal-newer"
     assert "Upgrade" in error.value.hint

@@ -1,0 +1,198 @@
+"""`watch`: observe servers again and again, and notify of what changes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from reconciler.cli.console import Console
+from reconciler.cli.files import Finite
+from reconciler.cli.group import Command, OneRun, pass_console, verbosity_options
+from reconciler.cli.options import PATH, include_root_option, lab_option, parallelism_option, trust_option
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.status import Status
+
+if TYPE_CHECKING:
+    from reconciler.watching.http import Application, Listening
+    from reconciler.watching.loop import Loop
+    from reconciler.watching.notices import Channel
+    from reconciler.watching.state import Watched
+
+_FORMS: Final = ("json", "slack", "teams")
+
+
+def _channels(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> tuple[Channel, ...]:
+    from reconciler.watching.notices import Channel
+
+    made = []
+    for value in values:
+        form, separator, address = value.partition("=")
+        known = bool(separator) and form in _FORMS
+        made.append(Channel(form, address) if known else Channel("json", value))
+    return tuple(made)
+
+
+def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, int] | None:
+    if value == "none":
+        return None
+    host, separator, port = value.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535 or not host:
+        raise click.BadParameter(f"{value!r} is not of the form HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+@click.command(cls=Command, only_reads=True)
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
+@include_root_option
+@trust_option
+@lab_option
+@click.option(
+    "--interval", type=Finite(min=1), default=300.0, show_default=True, metavar="SECONDS",
+    help="Observe every server this often, 10% earlier or later.",
+)  # fmt: skip
+@click.option("--once", cls=OneRun, is_flag=True, help="Observe every server once, and exit.")
+@click.option(
+    "--known",
+    type=PATH,
+    metavar="FILE",
+    help="Acknowledge the drift in FILE until it expires; see: schema known-drift.",
+)
+@click.option(
+    "--notify-url", "channels", multiple=True, callback=_channels, metavar="[slack=|teams=]URL",
+    help="POST changes of state to this webhook: https://…, or a reference secret://… Can be given several times.",
+)  # fmt: skip
+@click.option(
+    "--listen", callback=_address, default="127.0.0.1:9194", show_default=True, metavar="HOST:PORT",
+    help="Serve metrics and pages here; `none` serves none.",
+)  # fmt: skip
+@click.option("--token", metavar="SECRET", help="Require this token: a reference secret://env|file|keyring/…")
+@click.option("--tls-certificate", type=PATH, metavar="FILE", help="Serve TLS with this certificate (PEM).")
+@click.option("--tls-key", type=PATH, metavar="FILE", help="The private key of the certificate (PEM).")
+@click.option("--client-ca", type=PATH, metavar="FILE", help="Require a client certificate of these authorities (PEM).")
+@parallelism_option
+@verbosity_options
+@pass_console
+def watch(
+    console: Console,
+    /,
+    paths: Sequence[Path],
+    *,
+    interval: float,
+    once: bool,
+    channels: tuple[Channel, ...],
+    listen: tuple[str, int] | None,
+    **more: Any,
+) -> int:
+    """Observe the servers of the inventories at PATH again and again, and notify of what changes. Writes nothing.
+
+    Observes at once after SIGUSR1, after a change of an inventory's files, and after POST /observe with the token. The
+    journal keeps what is found: a difference or a problem is opened, acknowledged, resolved, or flapping.
+
+    Serves /metrics for Prometheus, /healthz, /readyz, and pages for people. On other addresses than loopback that needs
+    TLS, and a token or client certificates.
+    """
+    from reconciler.watching.loop import Loop
+    from reconciler.watching.requirements import check_installed
+    from reconciler.watching.schedule import Schedule
+    from reconciler.watching.watcher import Watcher, WatchOptions
+
+    if listen is not None and not once:
+        check_installed()
+    names = ("lab", "known", "parallelism")
+    options = WatchOptions(channels=channels, **{name: more.pop(name) for name in names})
+    watcher = Watcher(_watched(paths, console), options, console.runtime)
+    loop = Loop(watcher, Schedule(interval), console.runtime.clock)
+    if once:
+        loop.run(once=True)
+        return Status.ERROR if any(state.error or state.journal_error for state in watcher.states.values()) else 0
+    with _serving(console, loop, _listening(listen, console, **more)), _asked(loop):
+        loop.run()
+    return Status.OK
+
+
+def _watched(paths: Sequence[Path], console: Console) -> list[Watched]:
+    """Each server by the name of its inventory. An inventory with errors may be corrected later; one without a name
+    may not."""
+    from reconciler.operations.inventory_loader import inventory_name
+    from reconciler.watching.state import Watched
+
+    found = [Watched(inventory_name(path, console.runtime), path) for path in paths]
+    names = [server.name for server in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        detail = f"{', '.join(twice)} is the name of more than one of them."
+        fix = "Give each inventory a `name` of its own."
+        raise Diagnosed([Diagnostic("watch-names", "Inventories with the same name", detail, fix)])
+    return found
+
+
+def _listening(
+    listen: tuple[str, int] | None,
+    console: Console,
+    *,
+    token: str | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+) -> Listening | None:
+    from reconciler.operations.notifying import secret_of
+    from reconciler.watching.http import Listening
+
+    if listen is None:
+        return None
+    if token and not token.startswith("secret://"):
+        raise click.UsageError("--token takes a reference such as secret://env/WATCH_TOKEN: others see a command line.")
+    made = Listening(
+        host=listen[0],
+        port=listen[1],
+        token=secret_of(token, console.runtime) if token else None,
+        certificate=tls_certificate,
+        key=tls_key,
+        client_ca=client_ca,
+    )
+    made.check()
+    return made
+
+
+@contextmanager
+def _serving(console: Console, loop: Loop, listening: Listening | None) -> Iterator[None]:
+    if listening is None:
+        yield
+        return
+    from dataclasses import replace
+
+    from reconciler.watching.http import serving
+
+    with serving(_application(loop, listening), listening) as port:
+        console.report(f"Watching. Metrics and pages: {replace(listening, port=port).url}")
+        yield
+
+
+def _application(loop: Loop, listening: Listening) -> Application:
+    from reconciler.watching.http import Application, Page
+    from reconciler.watching.metrics import CONTENT_TYPE, exposition
+
+    def metrics() -> Page:
+        return Page(200, exposition(loop.watcher.states.values()), CONTENT_TYPE)
+
+    pages = {"/metrics": metrics, "/healthz": loop.healthz, "/readyz": loop.readyz}
+    return Application(listening, pages, {"/observe": loop.observe})
+
+
+@contextmanager
+def _asked(loop: Loop) -> Iterator[None]:
+    """SIGUSR1 asks for an observation, where there is such a signal."""
+    number = getattr(signal, "SIGUSR1", None)
+    if number is None:
+        yield
+        return
+    before = signal.signal(number, lambda *_: loop.schedule.request("signal"))
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

@@ -1,0 +1,41 @@
+"""Sending a notice to a webhook, outside of any session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from reconciler.model.errors import ReconcileError
+from reconciler.model.secret import Secret, SecretRef
+
+if TYPE_CHECKING:
+    from reconciler.operations.runtime import Runtime
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def secret_of(text: str, runtime: Runtime) -> Secret:
+    """The value of a secret reference `secret://env|file|keyring/…`; any other text is the value itself. Raises
+    SecretError and ReconcileError."""
+    from reconciler.inventory.secrets import Resolver
+
+    if not text.startswith("secret://"):
+        return Secret(text)
+    try:
+        reference = SecretRef.parse(text)
+    except ValueError as error:
+        raise ReconcileError(str(error)) from error
+    return Resolver(".", environment=runtime.environment).resolve(reference)
+
+
+def send(address: str, message: Mapping[str, Any], runtime: Runtime, *, lab: bool) -> bool:
+    """POST `message` to `address`, which may be a secret reference. What is found in the lab is sent to this machine
+    only; otherwise returns False. Raises RemoteError, SecretError and ReconcileError."""
+    from reconciler.clients.http.webhook import post
+
+    url = secret_of(address, runtime)
+    if lab and urlsplit(url.reveal()).hostname not in _LOOPBACK:
+        return False
+    post(url, message)
+    return True

@@ -1,0 +1,183 @@
+"""The watcher: a cycle observes every server, turns the ledger of its findings, and sends what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import timing
+from reconciler.journal import JournalError
+from reconciler.model.errors import ReconcileError
+from reconciler.model.finding import Coverage, Finding, TrackedFinding, Transition
+from reconciler.operations.events import ignore
+from reconciler.operations.journals import open_journal
+from reconciler.operations.notifying import send
+from reconciler.operations.observing import Observation, observe_drift
+from reconciler.operations.paths import lab_folder
+from reconciler.watching.delivery import deliver, notices_of
+from reconciler.watching.findings import coverage_of, failure, findings_of
+from reconciler.watching.ledger import Damping, Moment, turn
+from reconciler.watching.notices import Channel
+from reconciler.watching.state import ServerState, Watched, facts_of, files_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.journal import Journal
+    from reconciler.operations.runtime import Runtime
+
+Observe = Callable[..., Observation]
+Send = Callable[..., bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """`known` is a file of known drift. The rest is as in `DriftOptions`."""
+
+    lab: bool = False
+    known: Path | None = None
+    parallelism: int = 16
+    channels: tuple[Channel, ...] = ()
+    damping: Damping = field(default_factory=Damping)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What an observation gave. `observation` is None if it failed, with `error`."""
+
+    started: datetime
+    seconds: float
+    observation: Observation | None
+    error: str
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [failure(self.error)] if self.observation is None else findings_of(self.observation)
+
+    @property
+    def coverage(self) -> Coverage:
+        return Coverage(observed=False) if self.observation is None else coverage_of(self.observation)
+
+
+class Watcher:
+    """`states` has a snapshot of each server, which is replaced as a whole. `observe` and `send` are for tests."""
+
+    def __init__(
+        self,
+        servers: Sequence[Watched],
+        options: WatchOptions,
+        runtime: Runtime,
+        *,
+        observe: Observe = observe_drift,
+        send: Send = send,
+    ) -> None:
+        self.servers = tuple(servers)
+        self.options = options
+        self.states: dict[str, ServerState] = {server.name: ServerState(server.name) for server in servers}
+        self._runtime = runtime
+        self._quiet = replace(runtime, listen=ignore)
+        self._observe = observe
+        self._send = send
+
+    def cycle(self) -> None:
+        """Observe every server once. What fails is in its state; a failing server stops no other."""
+        for server in self.servers:
+            self.states[server.name] = self._turn(server, self.states[server.name])
+
+    def _turn(self, server: Watched, before: ServerState) -> ServerState:
+        try:
+            look = self._look(server)
+        except JournalError as error:
+            return self._without_journal(before, error)
+        state = _with(before, look)
+        try:
+            with self._journal(server, state) as journal:
+                ledger, transitions = self._record(server, look, state, journal)
+                self._report(server, look, ledger, transitions)
+                deliver(journal.outbox, server.name, self.options.channels, self._post, self._runtime.clock)
+                pending = journal.outbox.pending(server.name)
+        except JournalError as error:
+            return self._without_journal(state, error)
+        return replace(state, ledger=ledger, pending_notices=pending, journal_error="")
+
+    def _look(self, server: Watched) -> _Look:
+        """Raises JournalError: without the journal it is not known what was applied."""
+        started, ticks = self._runtime.clock(), timing.monotonic()
+        observation, error = None, ""
+        options = self.options
+        try:
+            observation = self._observe(
+                server.path, self._quiet, lab=options.lab, known=options.known, parallelism=options.parallelism
+            )
+        except (ReconcileError, OSError) as failed:
+            error = str(failed) or type(failed).__name__
+        return _Look(started, timing.monotonic() - ticks, observation, error)
+
+    def _record(
+        self, server: Watched, look: _Look, state: ServerState, journal: Journal
+    ) -> tuple[Mapping[str, TrackedFinding], list[Transition]]:
+        from reconciler.journal import ObservationRecord
+
+        options, transitions = self.options, list[Transition]()
+        moment = Moment(look.started, journal.new_id(), journal.new_id)
+        record = ObservationRecord(moment.observation, server.name, look.started, look.seconds, look.error)
+        seen, coverage = look.findings, look.coverage
+
+        def work(ledger: Mapping[str, TrackedFinding]) -> Any:
+            after, changes = turn(ledger, seen, coverage, moment, options.damping)
+            transitions[:] = changes
+            return after, notices_of(server.name, state, changes, options.channels, moment, lab=options.lab)
+
+        return journal.findings.change(record, work), transitions
+
+    @contextmanager
+    def _journal(self, server: Watched, state: ServerState) -> Iterator[Journal]:
+        """The lab of an inventory has its own."""
+        name = state.inventory or server.name
+        folder = lab_folder(name, self._runtime.environment) if self.options.lab else None
+        with open_journal(self._quiet, folder) as journal:
+            yield journal
+
+    def _post(self, address: str, message: Mapping[str, Any]) -> bool:
+        return self._send(address, message, self._quiet, lab=self.options.lab)
+
+    def _report(
+        self,
+        server: Watched,
+        look: _Look,
+        ledger: Mapping[str, TrackedFinding],
+        transitions: Sequence[Transition],
+    ) -> None:
+        if look.error:
+            self._runtime.report(f"{server.name}: cannot be observed: {look.error}")
+        for item in transitions:
+            found = item.after.finding
+            line = f"{item.change} {found.kind} {found.address} {found.subject} ({found.severity}): {found.text}"
+            self._runtime.report(f"{server.name}: {line}")
+        open_now = sum(found.is_open for found in ledger.values())
+        self._runtime.detail(f"{server.name}: observed in {look.seconds:.1f} s, {open_now} open findings")
+
+    def _without_journal(self, state: ServerState, error: JournalError) -> ServerState:
+        """The ledger stays as it was: the next cycle that the journal takes compares with that."""
+        if state.journal_error != str(error):
+            self._runtime.report(f"{state.name}: {error}")
+        return replace(state, journal_error=str(error))
+
+
+def _with(before: ServerState, look: _Look) -> ServerState:
+    tried = replace(before, attempted=look.started, seconds=look.seconds, error=look.error)
+    if look.observation is None:
+        return replace(tried, failures=before.failures + 1)
+    return replace(
+        tried,
+        succeeded=look.started,
+        successes=before.successes + 1,
+        facts=facts_of(look.observation),
+        document=look.observation.pending,
+        files=files_of(look.observation),
+        inventory=look.observation.inventory.name,
+    )
