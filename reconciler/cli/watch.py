@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite
-from reconciler.cli.group import Command, OneRun, pass_console, verbosity_options
+from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import PATH, include_root_option, lab_option, parallelism_option, trust_option
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.status import Status
@@ -46,7 +46,7 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     return host.strip("[]"), int(port)
 
 
-@click.command(cls=Command, only_reads=True)
+@click.command(cls=Command)
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
 @include_root_option
 @trust_option
@@ -55,7 +55,7 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     "--interval", type=Finite(min=1), default=300.0, show_default=True, metavar="SECONDS",
     help="Observe every server this often, 10% earlier or later.",
 )  # fmt: skip
-@click.option("--once", cls=OneRun, is_flag=True, help="Observe every server once, and exit.")
+@click.option("--once", is_flag=True, help="Observe every server once, and exit.")
 @click.option(
     "--known",
     type=PATH,
