@@ -17,9 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PACKAGES = (
+    "busybox",
     "ca-certificates",
+    "csh",
     "dbus",
     "firewalld",
+    "fish",
     "iproute2",
     "libpam-systemd",
     "netbase",

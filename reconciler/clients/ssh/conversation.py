@@ -19,9 +19,10 @@ from reconciler.model.login_gate import Attempt, LoginGate
 @dataclass(frozen=True, slots=True)
 class Elevation:
     """A program that makes a login root. It reads a password after `asks`, which ends with its `prompt`; `refusal` is
-    what it prints about a wrong one."""
+    what it prints about a wrong one. Output without one of its `signs` is that of the login shell before it."""
 
     program: str
+    signs: tuple[str, ...]
     asks: str
     prompt: str
     refusal: str
@@ -31,9 +32,13 @@ class Elevation:
     def what(self) -> str:
         return f"becoming root with {self.program}"
 
+    def printed(self, stderr: bytes) -> bool:
+        return any(sign.encode() in stderr for sign in self.signs)
+
 
 SUDO: Final = Elevation(
     "sudo",
+    ("sudo", "Sorry", posix_shell.PROMPT),
     posix_shell.PROMPT,
     posix_shell.PROMPT,
     "incorrect password attempt",
@@ -41,6 +46,7 @@ SUDO: Final = Elevation(
 )
 SU: Final = Elevation(
     "su",
+    (posix_shell.SU,),
     f"{posix_shell.SU}\n{posix_shell.SU_PROMPT}",
     posix_shell.SU_PROMPT,
     "su: Authentication failure",

@@ -15,29 +15,34 @@ from reconciler.clients.script_output import OUTPUT_LIMIT, document, script_fail
 from reconciler.clients.ssh import posix_shell
 from reconciler.clients.ssh.conversation import Elevation, Marks, Password, converse
 from reconciler.clients.ssh.faults import CAUGHT, translate
+from reconciler.clients.ssh.peer_reason import ACCOUNT_HINT
 from reconciler.clients.ssh.watchdog import hang_up, within
-from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionLost, DeadlineExceeded
+from reconciler.model.errors import AuthenticationFailed, BadAnswer, ConnectionLost, DeadlineExceeded, RemoteError
 from reconciler.model.secret import mask_secrets
 
 _CHUNK = 65536
 _SHELL_HINT = (
-    "The login shell of the account must run `sh`, sudo must ask with the prompt that it is given "
-    "(passprompt_override), and su with `Password:` and nothing before it."
+    "The login shell of the account must run `sh`, and its start files (.bashrc, .cshrc) must not ask or exit; sudo "
+    "must ask with the prompt that it is given (passprompt_override), and su with `Password:` and nothing before it."
 )
 _STDERR_SECONDS = 0.5
 """Seconds without standard output after which standard error is read, so that its buffer does not fill up."""
 
 
 class Exec:
-    """One exec of one script. `peer` and `what` are for messages, `deadline` is in seconds of `clock`."""
+    """One exec of one script. `peer` and `what` are for messages, `deadline` is in seconds of `clock`; `secrets` are
+    masked in what the host printed."""
 
-    def __init__(self, peer: str, what: str, clock: Callable[[], float], deadline: float) -> None:
+    def __init__(
+        self, peer: str, what: str, clock: Callable[[], float], deadline: float, secrets: Sequence[str]
+    ) -> None:
         self._peer = peer
         self._what = what
         self._sent = False
         self._clock = clock
         self._seconds = deadline
         self._end = clock() + deadline
+        self._secrets = secrets
         self._channel: paramiko.Channel | None = None
         self._out = bytearray()
         self._err = bytearray()
@@ -90,6 +95,8 @@ class Exec:
                 )
             except DeadlineExceeded as error:
                 reason = f"no shell announced itself within {self._seconds:g} s, so nothing was sent to it"
+                said = self._said()
+                reason += f"; it printed: {said}" if said else ""
                 raise BadAnswer(self._peer, self._what, reason, hint=_SHELL_HINT) from error
         self._send(channel, (form(data) if started else b"") + (form(b"") if ready else b""), last=True)
 
@@ -195,7 +202,7 @@ class Exec:
             raise BadAnswer(self._peer, self._what, f"it printed more than {limit} MB")
         return bool(data)
 
-    def answer(self, secrets: Sequence[str], *, how: Elevation | None) -> Any:
+    def answer(self, *, how: Elevation | None) -> Any:
         """The JSON document that the script printed. Raises RemoteError; see `HostSession.execute`."""
         started, stderr = posix_shell.without_mark(bytes(self._err))
         if self._code == -1:
@@ -206,13 +213,24 @@ class Exec:
                 hint="The change may have been made: run a new plan before you retry.",
             )
         if self._code == 0 and started:
-            return document(self._peer, self._what, posix_shell.output(bytes(self._out)), secrets)
-        said = shorten(mask_secrets(stderr.decode("utf-8", "replace"), secrets))
-        if not started and how is not None and said:
-            raise AuthenticationFailed(self._peer, how.what, said, hint=how.hint)
+            return document(self._peer, self._what, posix_shell.output(bytes(self._out)), self._secrets)
         if not started:
-            said = said or shorten(mask_secrets(self._out.decode("utf-8", "replace"), secrets))
-            raise BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=_SHELL_HINT)
+            raise self._not_started(how)
         if self._code in (124, 137):  # what timeout(1) ends with when it had to stop the script
             raise self._late()
-        raise script_failed(self._peer, self._what, self._code, stderr, secrets)
+        raise script_failed(self._peer, self._what, self._code, stderr, self._secrets)
+
+    def _said(self) -> str:
+        """What was printed before the script started, on standard error, or else on standard output."""
+        _, stderr = posix_shell.without_mark(bytes(self._err))
+        texts = (shorten(mask_secrets(text.decode("utf-8", "replace"), self._secrets)) for text in (stderr, self._out))
+        return next(filter(None, texts), "")
+
+    def _not_started(self, how: Elevation | None) -> RemoteError:
+        """The login shell, sudo or su ended."""
+        said = self._said()
+        if "password has expired" in said.lower():
+            return AuthenticationFailed(self._peer, self._what, said, hint=ACCOUNT_HINT)
+        if how is not None and said and how.printed(bytes(self._err)):
+            return AuthenticationFailed(self._peer, how.what, said, hint=how.hint)
+        return BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=_SHELL_HINT)

@@ -101,7 +101,7 @@ HINTS: Final[Mapping[type[RemoteError], str]] = {
     Unreachable: "Is the host up, does its name resolve from here, and does sshd listen on the port? "
     "`connection.address` and `connection.port` say where to connect.",
     AuthenticationFailed: "Check user name and password or key of the credential, and what sshd allows on the host "
-    "(PasswordAuthentication, authorized_keys).",
+    "(PasswordAuthentication, authorized_keys, AllowUsers; the login shell must exist).",
     ConnectionLost: "The change may have been made: run a new plan before you retry.",
     DeadlineExceeded: "The script may run for another second. Increase `deadlines` in the inventory if needed.",
     Unavailable: "sshd limits sessions and unauthenticated connections (MaxSessions, MaxStartups): retry later.",

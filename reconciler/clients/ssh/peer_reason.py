@@ -25,7 +25,7 @@ _ATTEMPTS_HINT: Final = (
     "sshd takes 6 attempts (MaxAuthTries), and an agent offers all of its keys: keep fewer keys in it, or name the one "
     "with `private_key`."
 )
-_ACCOUNT_HINT: Final = (
+ACCOUNT_HINT: Final = (
     "The password or key may be right: look at the account on the host (`chage -l USER`, `passwd -S USER`, "
     "/etc/nologin, AllowUsers) and at the log of sshd."
 )
@@ -73,17 +73,24 @@ def explained(words: Words, transport: Any, error: RemoteError, cause: Exception
     if "too many authentication failures" in said.lower():
         return AuthenticationFailed(error.peer, error.what, _quoted("the host says", said), hint=_ATTEMPTS_HINT)
     if isinstance(error, Unreachable) and isinstance(cause, paramiko.AuthenticationException):
-        banner = transport.get_banner() or b""
-        said = said or banner.decode("utf-8", "replace").strip()
+        said = said or _banner(transport)
         if said:
             reason = _quoted("the host ended the login and says", said)
-            return AuthenticationFailed(error.peer, error.what, reason, hint=_ACCOUNT_HINT)
+            return AuthenticationFailed(error.peer, error.what, reason, hint=ACCOUNT_HINT)
         if "timeout" not in str(cause).lower():
             reason = "the host ended the login without a reason"
-            return Unreachable(error.peer, error.what, reason, hint=_ACCOUNT_HINT)
+            return Unreachable(error.peer, error.what, reason, hint=ACCOUNT_HINT)
     if said:
         return type(error)(error.peer, error.what, _quoted(f"{error.reason}; the host says", said), hint=error.hint)
     return error
+
+
+def _banner(transport: Any) -> str:
+    """The text that OpenSSH sends for PAM (account, nologin). `get_banner` of paramiko has none once the connection has
+    ended."""
+    handler = transport.auth_handler
+    banner = (handler.banner if handler else None) or b""
+    return str(banner.decode("utf-8", "replace").strip())
 
 
 def _without_greeting(said: str, error: RemoteError, cause: str) -> RemoteError:

@@ -151,7 +151,7 @@ class SshSession:
         if password:
             secrets.append(password)
         data = posix_shell.standard_input(script.text, plain, seconds=deadline + 1)
-        run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline)
+        run = Exec(self._connection.peer, f"running {script.name}", self._clock, deadline, secrets)
         on_terminal = self._terminal and how is SUDO
         asked = self._asked(how, password) if how is not None and password is not None else None
         run.run(
@@ -164,7 +164,7 @@ class SshSession:
         if how is SUDO and not on_terminal and run.wants_terminal:
             self._terminal = True
             return self._run(script, params, run.left(), how=how)
-        return run.answer(secrets, how=how)
+        return run.answer(how=how)
 
     def _transport(self) -> paramiko.Transport:
         if self._link is None:

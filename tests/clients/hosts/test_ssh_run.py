@@ -16,6 +16,7 @@ from reconciler.model.errors import (
     BadAnswer,
     ConnectionLost,
     DeadlineExceeded,
+    RemoteError,
     ScriptFailed,
 )
 from reconciler.model.script import Script
@@ -374,6 +375,33 @@ def test_a_login_shell_that_becomes_another_program_is_sent_nothing(sshd: Sshd, 
                 host.execute(Script("linux/case.sh", "echo 1"), {"key": Secret("s3cret")}, deadline=1)
             assert "no shell announced itself" in caught.value.reason
         assert not taken.exists() or taken.read_text() == ""
+
+
+def test_a_login_shell_that_asks_is_quoted(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("menu", "echo 1 status, 2 quit; cat >/dev/null")
+    sshd.shell = str(sshd.folder / "menu")
+    with open_host(connect(), context()) as host, pytest.raises(BadAnswer, match="it printed: 1 status, 2 quit"):
+        host.execute(ECHO, {"text": ""}, deadline=1)
+
+
+@pytest.mark.parametrize("credential", [SUDO, SU, None])
+@pytest.mark.parametrize(
+    ("said", "kind", "hint"),
+    [
+        ("This account is currently not available.", BadAnswer, "login shell"),
+        ("Password change required: your password has expired.", AuthenticationFailed, "chage -l"),
+    ],
+)
+def test_what_ends_before_sudo_and_su_is_not_theirs(
+    sshd: Sshd, connect: Connect, credential: Credential | None, said: str, kind: type[RemoteError], hint: str
+) -> None:
+    sshd.stub("refuses", f"echo '{said}' >&2; exit 1")
+    sshd.shell = str(sshd.folder / "refuses")
+    changes = {"credential": credential} if credential else {}
+    with open_host(connect(**changes), context()) as host, pytest.raises(RemoteError) as caught:
+        host.execute(ECHO, {"text": ""}, deadline=20)
+    assert (type(caught.value), caught.value.reason) == (kind, said)
+    assert hint in caught.value.hint
 
 
 def test_a_powershell_script_is_not_run_over_ssh(connect: Connect) -> None:

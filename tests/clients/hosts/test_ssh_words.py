@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
+from types import SimpleNamespace
 
 import paramiko
 import pytest
@@ -79,15 +80,12 @@ def test_a_greeting_that_is_not_ssh(
 
 
 class Ended:
-    """A transport whose other side has greeted."""
+    """A transport whose other side has greeted, and ended the connection."""
 
     remote_version = "SSH-2.0-OpenSSH_9.2"
 
     def __init__(self, banner: str = "") -> None:
-        self.banner = banner
-
-    def get_banner(self) -> bytes:
-        return self.banner.encode()
+        self.auth_handler = SimpleNamespace(banner=banner.encode() or None)
 
 
 SHUT = paramiko.AuthenticationException("Authentication failed: transport shut down or saw EOF")
