@@ -14,6 +14,7 @@ from reconciler import timing
 from reconciler.kinds.field import LAST_REST
 from reconciler.lab.certificates import replacements
 from reconciler.lab.control import ControlClient, ControlServer
+from reconciler.lab.declared_world import declared_world
 from reconciler.lab.errors import LabError, LabGone
 from reconciler.lab.outside import NOTHING, Outside
 from reconciler.lab.packages import stand_ins
@@ -21,7 +22,6 @@ from reconciler.lab.pki import Authority
 from reconciler.lab.redirect import View, lab_logins, redirect
 from reconciler.lab.running import RunningLab
 from reconciler.lab.secrets import LabSecrets
-from reconciler.lab.wanted import wanted
 from reconciler.model.connection import Access, Certificate, Connection, Credential, Package
 from reconciler.model.inventory import Inventory
 from reconciler.model.version import rest_number
@@ -89,7 +89,7 @@ class Lab:
             raise
         world = _enter(folder, authority, lock, outside)
         try:
-            answer = world.call("adopt", wanted(inventory, access, secrets, certificates))
+            answer = world.call("adopt", declared_world(inventory, access, secrets, certificates))
             return cls(inventory.access, world, _view(answer), certificates, secrets, packages)
         except BaseException:
             world.close()

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler import randomness, timing
 from reconciler.lab import pki
+from reconciler.lab.declared_world import domain_of
 from reconciler.lab.errors import LabError
 from reconciler.lab.fleet import MailSettings
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
-from reconciler.lab.hosts.dial import Dialler
 from reconciler.lab.hosts.fleet import LabFleet
 from reconciler.lab.hosts.host import Surroundings
+from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.sessions import relay_of, test_letter
 from reconciler.lab.hosts.windows.host import HTTP, WindowsHost
 from reconciler.lab.mail.client import Relay, send
@@ -29,7 +30,6 @@ from reconciler.lab.population import Population
 from reconciler.lab.server import LabServer, Seed
 from reconciler.lab.state import Document
 from reconciler.lab.switches import switch
-from reconciler.lab.wanted import domain_of
 
 if TYPE_CHECKING:
     from reconciler.lab.hosts.ssh import SshService

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.operations.errors import ApprovalRequired, InvalidOption
     from reconciler.operations.execution import Execution, RolloutOptions
     from reconciler.operations.explaining import explain
+    from reconciler.operations.import_diff import Undeclared, undeclared
     from reconciler.operations.import_source import ServerLogin
     from reconciler.operations.importing import ImportOptions, ImportResult, import_server
     from reconciler.operations.job_runs import JobRunResult, JobStatus, list_jobs, run_jobs
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from reconciler.operations.previews import DiffOptions, DriftOptions, PlanOptions, Preview, diff, drift, graph, plan
     from reconciler.operations.request import Selection
     from reconciler.operations.runtime import Runtime
-    from reconciler.operations.server_diff import Undeclared, undeclared
     from reconciler.operations.session import PlanResult
     from reconciler.operations.status import Status
     from reconciler.operations.validation import Validation, validate
@@ -58,7 +58,7 @@ else:
         "previews": ("DiffOptions", "DriftOptions", "PlanOptions", "Preview", "diff", "drift", "graph", "plan"),
         "request": ("Selection",),
         "runtime": ("Runtime",),
-        "server_diff": ("Undeclared", "undeclared"),
+        "import_diff": ("Undeclared", "undeclared"),
         "session": ("PlanResult",),
         "status": ("Status",),
         "validation": ("Validation", "validate"),

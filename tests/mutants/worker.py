@@ -29,15 +29,20 @@ _HEAVY = (
 _QUIET = ("-q", "-n", "0", "-p", "no:cacheprovider", "--no-header", "--tb=short", "--basetemp=../tests-temporary")
 
 
-def _run(session: pytest.Session, items: Sequence[pytest.Item], report: Report) -> None:
+_FIRST = 3
+"""Files that are collected first where modules are imported anew: those of tables are among them."""
+
+
+def _run(session: pytest.Session, items: Sequence[pytest.Item], report: Report) -> bool:
+    """Whether all pass; a failure is reported."""
     for item, following in zip(items, [*items[1:], None], strict=True):
         report.began(item.nodeid)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
             session._setupstate.teardown_exact(None)
             report.failed(item.nodeid)
-            return
-    report.passed()
+            return False
+    return True
 
 
 class Anew:
@@ -47,13 +52,14 @@ class Anew:
         self._report = report
         self._tests = tests
         self._known = known
+        self.passes = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
             self._report.failed(COLLECTION)
         else:
-            _run(session, self._items(session), self._report)
+            self.passes = _run(session, self._items(session), self._report)
         return True
 
     def _items(self, session: pytest.Session) -> list[pytest.Item]:
@@ -84,7 +90,8 @@ class Warm:
             def run(tests: Sequence[str], mutated: bool, report: Report, changed: Change = changed) -> None:
                 if mutated:
                     functions.patch(changed)
-                _run(session, [items[name] for name in tests if name in items], report)
+                if _run(session, [items[name] for name in tests if name in items], report):
+                    report.passed()
 
             self._watch.judge(job, run)
         return True
@@ -92,8 +99,12 @@ class Warm:
 
 def _judge_anew(job: Job, watch: Watch, known: dict[str, float]) -> None:
     def run(tests: Sequence[str], mutated: bool, report: Report) -> None:
-        files = dict.fromkeys(test.partition("::")[0] for test in tests)
-        pytest.main([*_QUIET, *files], plugins=[Anew(report, tests, known if mutated else {**known, **job_tests})])
+        files = [*dict.fromkeys(test.partition("::")[0] for test in tests)]
+        for part in (files[:_FIRST], files[_FIRST:]):
+            plugin = Anew(report, tests, known if mutated else {**known, **job_tests})
+            if part and pytest.main([*_QUIET, *part], plugins=[plugin]) and not plugin.passes:
+                return
+        report.passed()
 
     job_tests = dict.fromkeys(job.tests, 0.0)
     watch.judge(job, run)

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from reconciler.lab.fleet import Deployed, DeployError, Deployment, SessionOrder, SessionResult
 from reconciler.lab.hosts import push
-from reconciler.lab.hosts.dial import Dialler
 from reconciler.lab.hosts.link import LinkError, order_to_json, public_part, result_from_json
 from reconciler.lab.hosts.login import HostLogin, Scripts, fingerprint, host_key
+from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
 from reconciler.lab.state import Document

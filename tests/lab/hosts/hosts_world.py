@@ -13,11 +13,11 @@ from typing import Any
 from reconciler.lab.fleet import Deployment
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
-from reconciler.lab.hosts.dial import Dialler
 from reconciler.lab.hosts.fleet import LabFleet
 from reconciler.lab.hosts.host import Fresh, Host, Surroundings
 from reconciler.lab.hosts.linux.host import LinuxHost
 from reconciler.lab.hosts.linux.host import fresh as fresh_linux
+from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.ssh import SshService
 from reconciler.lab.hosts.windows.host import WindowsHost
 from reconciler.lab.hosts.windows.machine import fresh as fresh_windows

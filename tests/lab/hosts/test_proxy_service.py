@@ -17,8 +17,8 @@ import pytest
 from reconciler.lab.fleet import MailSettings, SessionOrder
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
-from reconciler.lab.hosts.dial import Dialler
 from reconciler.lab.hosts.proxy_service import Installed, ProxyService
+from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.sessions import Worker
 from reconciler.lab.mail.client import MailError, Relay
 from reconciler.lab.network import Network

@@ -24,7 +24,7 @@ BUILDS: Final = {8: "8.5.0.1014", 7: "7.0.0.2911", 6: "6.0.0.367", 5: "5.0.0.0"}
 _NO_DOMAIN: Final = "lab.invalid"
 
 
-def wanted(
+def declared_world(
     inventory: Inventory, access: Access, secrets: LabSecrets, certificates: Mapping[str, Certificate]
 ) -> dict[str, Any]:
     """`{server, administrators, hosts, jobs, smtp, organizations, directory, accounts, object_storage}`.
