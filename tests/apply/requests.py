@@ -155,6 +155,7 @@ def _cases() -> Iterator[Case]:
     yield from _updates()
     yield from _deletions()
     yield from _of_proxies()
+    yield from _of_sessions()
     yield from _of_jobs()
 
 
@@ -262,13 +263,17 @@ def _of_proxies() -> Iterator[Case]:
                 )
 
 
-def _of_jobs() -> Iterator[Case]:
+def _of_sessions() -> Iterator[Case]:
     for then in ("fail", "continue"):
         for count in (0, 1, 2):
             world = {f"session.{number}": {"proxyId": "proxies-2", "status": "Running"} for number in range(count)}
             world |= {"job.daily": {"lastStatus": "Running"}} if count else {}
-            params = {"name": "px-1", "deadline": 5, "then": then}
-            yield Case(f"{count} sessions, then {then}", "sessions.wait", params, world=world)
+            for name in ("px-1", "px-2"):
+                params = {"name": name, "deadline": 5, "then": then}
+                yield Case(f"{count} sessions, then {then}", "sessions.wait", params, world=world)
+
+
+def _of_jobs() -> Iterator[Case]:
     for enabled in (False, True):
         for was in (False, True):
             yield Case(

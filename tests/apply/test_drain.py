@@ -363,4 +363,6 @@ class TestInterrupted:
         plan = Plan("corp", "", ServerInfo(HOST, 8, "8.6.0.100"), (change,))
         result = apply(plan, fake_context(server, "px-1"), permits=[permit])
         assert result.outcomes[change.key].outcome is Outcome.FAILED
+        lost = isinstance(error, LeaseLost)
+        assert not lost or result.outcomes[change.key].detail == "stopped before: verify px-1 (the lock is lost)"
         assert server.state == state

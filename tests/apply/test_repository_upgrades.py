@@ -100,6 +100,20 @@ def test_what_the_server_starts_itself_at_the_same_moment_is_followed(monkeypatc
     assert run.starts == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("found", "follows"), [(RUNNING, True), (DONE, True), (LATE, False), ({**LATE, "outdated": None}, False)]
+)
+def test_what_the_script_finds_after_a_refusal_decides(
+    monkeypatch: pytest.MonkeyPatch, found: Answer, follows: bool
+) -> None:
+    run = Run(monkeypatch, ScriptFailed(HOST, "running the script", "refused"), found, DONE)
+    if follows:
+        assert run() in ("up to date", "it is up to date already")
+    else:
+        with pytest.raises(ScriptFailed, match="refused"):
+            run()
+
+
 def test_a_refused_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ScriptFailed, match="Upgrade it first"):
         Run(monkeypatch, ScriptFailed(HOST, "running the script", "Upgrade it first."))()

@@ -119,3 +119,17 @@ def test_names_that_are_not_utf8_are_names(tmp_path: Path) -> None:
         assert set(inventory.files) == {"sit\ufffd.yml", "more/sit\ufffd.yml"}
         assert "house/linux/sit\ufffd.sh" in inventory.file_digests
         json.dumps([inventory.files, dict(inventory.file_digests)], ensure_ascii=False).encode()
+
+
+def test_a_package_has_a_separate_digest(tmp_path: Path) -> None:
+    """It may be a gigabyte, and its SHA-256 is declared."""
+    text = (
+        "version: 1\nname: corp\nserver: {host: vbo01, credentials: svc, tls: {ca_file: pki/ca.pem}}\n"
+        "credentials: {svc: {username: svc, password: secret://file/login}}\n"
+        "proxies:\n  px-1:\n    host: px-1\n    type: domain\n    credentials: svc\n"
+        f"    service: {{install: package, package: {{source: pkg/proxy_8.5.0.1014.msi, sha256: {'a' * 64}}}}}\n"
+    )
+    (tmp_path / "inventory.yml").write_text(text, encoding="utf-8")
+    inventory, problems = load(tmp_path / "inventory.yml", look_at_files=False)
+    assert inventory is not None, problems
+    assert [*inventory.file_digests] == ["pki/ca.pem"]

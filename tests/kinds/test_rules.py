@@ -7,6 +7,7 @@ import pytest
 from reconciler.kinds.rules import Declared
 from reconciler.kinds.rules.references import REFERENCES, unknown_references
 from reconciler.kinds.rules.repositories import same_place
+from reconciler.kinds.rules.settings import server_without_password
 
 _BUCKET = {"type": "amazon", "endpoint": "https://s3.example.net", "bucket": "vbo", "folder": "contoso"}
 
@@ -38,3 +39,19 @@ def test_only_two_logins_may_be_none(section: str, field: str) -> None:
     declared = Declared({} if single else {section: {"a": values}}, {}, {section: values} if single else {})
     allowed = (section, field) in {("proxies", "internet_proxy.credentials"), ("smtp", "credentials")}
     assert [item.where.field for item in unknown_references(declared)] == ([] if allowed else [field])
+
+
+@pytest.mark.parametrize("certificate", [False, True])
+@pytest.mark.parametrize("auth", ["ntlm", "kerberos"])
+@pytest.mark.parametrize("field", ["credentials", "powershell.credentials"])
+def test_a_login_of_the_server_has_a_password_unless_powershell_needs_none(
+    field: str, auth: str, *, certificate: bool
+) -> None:
+    server = {field: "svc", **({"powershell.certificate": "logon"} if certificate else {})}
+    needed = field == "credentials" or not (certificate or auth == "kerberos")
+    for login, found in (
+        ({"auth": auth}, [field] if needed else []),
+        ({"auth": auth, "password": "secret://env/P"}, []),
+    ):
+        declared = Declared({"credentials": {"svc": login}}, {}, {"server": server})
+        assert [item.where.field for item in server_without_password(declared)] == found

@@ -158,3 +158,13 @@ def test_a_plan_brings_its_batches_and_says_so() -> None:
     assert answer["batches"] == [["upgrade:proxy.px-1"], ["upgrade:proxy.px-2", "upgrade:proxy.px-3"]]
     said = "Proxies are disrupted in 2 batches, one after the other:\n  1. proxy.px-1\n  2. proxy.px-2, proxy.px-3\n"
     assert said in plan_text(answer, Style())
+
+
+def test_a_share_of_the_proxies_is_rounded_up() -> None:
+    for serving in range(1, 13):
+        names = "abcdefghijkl"[:serving]
+        for percent in range(1, 101):
+            found = coverage({"one": names}, f"{percent}%")
+            needed = -(-serving * percent // 100)
+            assert found.short(names[needed:]) == ()
+            assert found.short(names[needed - 1 :]) == ("one",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.plan.offline import difference
-from tests.plan.test_chain import STORAGE, world
+from tests.plan.test_chain import DAILY, STORAGE, world
 from tests.plan.test_objects import WANTED
 from tests.plan.world import changes, inventory
 
@@ -26,6 +26,12 @@ def test_a_field_that_is_said_for_the_first_time_is_a_change() -> None:
         inventory(proxy={"px-1": {"type": "domain"}}), inventory(proxy={"px-1": {"type": "domain", "port": 9200}})
     )
     assert changes(made) == {"update:proxy.px-1": {"port": (None, 9200)}}
+
+
+def test_items_that_are_said_for_the_first_time_are_a_change() -> None:
+    job = {name: value for name, value in DAILY.items() if name != "items"}
+    made = difference(world(job={"daily": job}), world())
+    assert changes(made)["update:job.daily"] == {"items": (None, "all")}
 
 
 def test_another_login_is_a_change_and_a_removed_object_a_delete() -> None:
