@@ -12,7 +12,7 @@ from reconciler.doctor.ports import check_ports, of_pool, of_server
 from reconciler.doctor.stages import check_host_name, check_listener, passed, stopped
 from reconciler.model.errors import RemoteError, SecretError, Unreachable
 from reconciler.observe.probe import deploying_login, judged, read_facts, script_arguments
-from reconciler.plan.sleepers import may_sleep
+from reconciler.plan.sleep_state import may_sleep
 from reconciler.requirements import evaluate
 
 if TYPE_CHECKING:

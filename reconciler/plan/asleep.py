@@ -13,7 +13,7 @@ from reconciler.model.live import LiveResource
 from reconciler.model.plan import Action, Change, ChangeKey, Report
 from reconciler.model.version import build_number
 from reconciler.plan.passes import Inputs, PlanPart
-from reconciler.plan.sleepers import may_sleep
+from reconciler.plan.sleep_state import may_sleep
 
 ASLEEP: Final = "asleep"
 """The code of the report of a proxy that sleeps."""

@@ -14,7 +14,7 @@ from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Change, Report, UnknownField
 from reconciler.model.recall import Recall
-from reconciler.plan.sleepers import is_asleep
+from reconciler.plan.sleep_state import is_asleep
 from reconciler.requirements import Playbook
 
 
