@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.cli.console import Console
 from reconciler.cli.displays import silent
 from reconciler.cli.options import Output
+from reconciler.render.stream import Stream
+
+if TYPE_CHECKING:
+    from reconciler.operations.runtime import Runtime
 
 
 class _Text(io.StringIO):
@@ -45,9 +49,30 @@ class _Prefixed(_Text):
         return len(text)
 
 
+class _NamedStream(Stream):
+    """Events of one server among those of all."""
+
+    def __init__(self, whole: Stream, server: str) -> None:
+        self._whole = whole
+        self._server = server
+
+    def put(self, kind: str, data: Mapping[str, Any]) -> None:
+        self._whole.put(kind, {"server": self._server, **data})
+
+
 @dataclass(slots=True)
 class _BlockConsole(Console):
     whole: Console = field(default_factory=Console)
+    lab_name: str = ""
+
+    @property
+    def runtime(self) -> Runtime:
+        return replace(self.plain_runtime(), lab_name=self.lab_name)
+
+    @property
+    def in_ci(self) -> bool:
+        """Nobody is asked, and what to do next is said once for the whole."""
+        return True
 
     def announce(self, text: str) -> None:
         """Commands for a pipeline begin their lines."""
@@ -63,7 +88,7 @@ class Block:
 
     def outputs(self, outputs: Sequence[Output]) -> list[Output]:
         """The outputs of the whole, as those of this inventory."""
-        names = dict.fromkeys(output.name for output in outputs)
+        names = dict.fromkeys(["json", *(output.name for output in outputs)])
         return [Output(name, into=partial(self.texts.__setitem__, name)) for name in names if name != "human"] + [
             Output("human") for output in outputs if output.name == "human" and output.file is None
         ]
@@ -79,9 +104,11 @@ class Block:
         return text
 
 
-def open_block(console: Console, name: str, path: Path, root: Path, *, width: int, lock: Lock) -> Block:
+def open_block(
+    console: Console, name: str, path: Path, root: Path, *, width: int, lock: Lock, lab_name: str = ""
+) -> Block:
     """The block of the inventory `name` at `path`. `root` is the folder of its fleet, below which it includes files;
-    `width` the columns of the longest name."""
+    `width` the columns of the longest name. `lab_name` is as in `Runtime`."""
     out, err = console.out_style, console.err_style
     made = _BlockConsole(
         out=_Text(console.out),
@@ -96,6 +123,8 @@ def open_block(console: Console, name: str, path: Path, root: Path, *, width: in
         world=replace(console.world, path=path, include_root=console.world.include_root or root),
         lab_runs_scripts=console.lab_runs_scripts,
         interrupts=console.interrupts,
+        stream=_NamedStream(console.stream, name) if console.stream is not None else None,
         whole=console,
+        lab_name=lab_name,
     )
     return Block(made)

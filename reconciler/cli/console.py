@@ -169,6 +169,9 @@ class Console:
     @property
     def runtime(self) -> Runtime:
         """The runtime of an operation that a command calls."""
+        return self.plain_runtime()
+
+    def plain_runtime(self) -> Runtime:
         from reconciler.cli.run_output import progress
         from reconciler.operations.runtime import Runtime
 

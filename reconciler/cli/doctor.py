@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,11 +18,13 @@ from reconciler.cli.options import (
     include_root_option,
     lab_option,
     parallelism_option,
+    server_option,
     trust_option,
 )
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
+    from reconciler.operations import Checkup
     from reconciler.render.style import Style
 
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @click.argument("path", type=PATH, required=False)
 @include_root_option
 @trust_option
+@server_option
 @lab_option
 @click.option("--checklist", is_flag=True, help="Print what to check by hand on a Windows host. Offline.")
 @format_option("human", "json", "html")
@@ -37,15 +40,24 @@ if TYPE_CHECKING:
 @verbosity_options
 @pass_console
 def doctor(
-    console: Console, path: Path | None, outputs: Sequence[Output], *, lab: bool, checklist: bool, parallelism: int
+    console: Console,
+    /,
+    path: Path | None,
+    outputs: Sequence[Output],
+    *,
+    servers: Sequence[str],
+    checklist: bool,
+    **more: Any,
 ) -> int:
     """Check whether everything that the inventory at PATH names can be reached, and is fit. Changes nothing.
 
     Checks secrets, certificates, the REST API and the rights of its account, PowerShell on the server, and every host:
     its name both ways, certificate or host key, login, rights, clock and requirements. Prints the worst first, each
     with a fix. Exits with 1 if a check failed; warnings are no failure.
+
+    If PATH is a fleet, all its inventories are checked, side by side.
     """
-    from reconciler.operations import doctor as check
+    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
 
     if checklist:
         from reconciler.operations.checkup import windows_checklist
@@ -54,7 +66,27 @@ def doctor(
         return Status.OK
     if path is None:
         raise click.UsageError("Missing argument 'PATH'.", click.get_current_context())
-    found = check(path, lab=lab, parallelism=parallelism, runtime=console.runtime)
+    fleet = fleet_at(path, servers)
+    if fleet is None:
+        return _check(console, path, outputs, **more).status
+    run = FleetRun(console, fleet, outputs, _summary, given_options())
+    return run.carry_out(
+        servers,
+        lambda block, member, asked: _check(block, member.path, asked, **{**more, **run.settings(member, **more)}),
+    )
+
+
+def _summary(found: Checkup) -> str:
+    from reconciler.render.doctor import verdict
+
+    return verdict(found.document)
+
+
+def _check(console: Console, path: Path, outputs: Sequence[Output], **more: Any) -> Checkup:
+    """The checks of one inventory."""
+    from reconciler.operations import doctor as check
+
+    found = check(path, runtime=console.runtime, **more)
 
     def text(name: str, style: Style) -> str:
         from reconciler.render.doctor import checkup_text
@@ -69,4 +101,4 @@ def doctor(
         return checkup_text(found.document, style, everything=console.verbose)
 
     deliver(console, outputs, text)
-    return found.status
+    return found

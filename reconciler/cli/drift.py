@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,14 +19,18 @@ from reconciler.cli.options import (
     lab_option,
     parallelism_option,
     selection_options,
+    server_option,
     stream_option,
 )
-from reconciler.operations.request import Selection
 from reconciler.render import FORMATS
+
+if TYPE_CHECKING:
+    from reconciler.operations import Preview
 
 
 @click.command(cls=Command)
 @inventory_argument
+@server_option
 @lab_option
 @selection_options
 @click.option(
@@ -39,26 +44,46 @@ from reconciler.render import FORMATS
 @pass_console
 def drift(
     console: Console,
+    /,
     path: Path,
-    selection: Selection,
     outputs: Sequence[Output],
     *,
-    lab: bool,
-    known: Path | None,
-    parallelism: int,
+    servers: Sequence[str],
+    **more: Any,
 ) -> int:
     """Show where the live state is not as the inventory at PATH declares. Writes nothing.
 
     Exits with 2 if anything differs that is not known drift. An entry of --known is valid until the end of its last
     day. Exits with 1 if not everything could be observed.
+
+    If PATH is a fleet, all its inventories are compared, side by side, and the worst decides the exit code.
     """
+    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
+
+    fleet = fleet_at(path, servers)
+    if fleet is None:
+        return _drift(console, path, outputs, **more).status
+    run = FleetRun(console, fleet, outputs, _summary, given_options())
+    return run.carry_out(
+        servers,
+        lambda block, member, asked: _drift(block, member.path, asked, **{**more, **run.settings(member, **more)}),
+    )
+
+
+def _summary(found: Preview) -> str:
+    from reconciler.render.summary import verdict
+
+    return verdict(found.document)
+
+
+def _drift(console: Console, path: Path, outputs: Sequence[Output], **more: Any) -> Preview:
+    """The drift of one inventory."""
     from reconciler.cli.plan_output import show_plan
     from reconciler.operations import DriftOptions
     from reconciler.operations import drift as find_drift
 
-    options = DriftOptions(lab=lab, selection=selection, known=known, parallelism=parallelism)
-    found = find_drift(path, options, console.runtime)
+    found = find_drift(path, DriftOptions(**more), console.runtime)
     show_plan(console, found.document, outputs)
     if found.plan.can_apply and not (console.machine or console.in_ci):
         console.report("\nTo see what an apply would change:\n  vbo-reconcile plan PATH")
-    return found.status
+    return found

@@ -18,7 +18,7 @@ from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
-    from reconciler.operations.fleet import Conflict, Fleet, Member, MemberResult
+    from reconciler.operations.fleet import Fleet, Member, MemberResult
 
 
 class Ended(Protocol):
@@ -51,18 +51,31 @@ class FleetRun:
     fleet: Fleet
     outputs: Sequence[Output]
     says: Callable[[Any], str]
+    given: frozenset[str]
+    """Options that the command line sets: see `given_options`."""
+
+    def __post_init__(self) -> None:
+        if any(output.name == "html" and output.file is None for output in self.outputs):
+            raise click.BadParameter("the page of a fleet has a page for each server: give html=FILE")
+
+    def settings(self, member: Member, **options: Any) -> dict[str, Any]:
+        """What the fleet sets for an inventory among the options of the command that the command line does not set."""
+        said = {name: getattr(member.settings, name, None) for name in options if name not in self.given}
+        return {name: value for name, value in said.items() if value is not None}
 
     def carry_out(self, servers: Sequence[str], one: One, *, connects: bool = True) -> Status:
         """Call `one` for each inventory, side by side, and print what they print in the order of the fleet. One that
         `connects` is not called for inventories that would delete each other's objects."""
-        from reconciler.operations.fleet import each
+        from reconciler.operations.fleet import each, servers_of
 
         members = self.fleet.select(servers)
-        found = self._conflicts(members)
+        known = servers_of(self.fleet, self.console.world.include_root)
+        chosen = {member.name for member in members}
+        found = [item for item in known.conflicts if chosen & {*item.names}]
         refused = {name: item.diagnostic for item in found for name in item.names if item.diagnostic.is_error}
         about = [*self.fleet.warnings, *(item.diagnostic for item in found)]
         self.console.problems([item for item in about if not (connects and item.is_error)])
-        blocks, printed = self._blocks(members), _InOrder(self, members)
+        blocks, printed = self._blocks(members, known.labs), _InOrder(self, members)
 
         def operation(member: Member) -> Ended:
             if connects and member.name in refused:
@@ -77,19 +90,15 @@ class FleetRun:
         results = each(members, operation, ended=ended)
         return self.finish(results, blocks, about)
 
-    def _conflicts(self, members: Sequence[Member]) -> list[Conflict]:
-        from reconciler.operations.fleet import server_conflicts
-
-        chosen = {member.name for member in members}
-        found = server_conflicts(self.fleet, self.console.world.include_root)
-        return [item for item in found if chosen & {*item.names}]
-
-    def _blocks(self, members: Sequence[Member]) -> dict[str, Block]:
+    def _blocks(self, members: Sequence[Member], labs: Mapping[str, str]) -> dict[str, Block]:
         width, lock = max(len(member.name) for member in members), Lock()
-        return {
-            member.name: open_block(self.console, member.name, member.path, self.fleet.folder, width=width, lock=lock)
-            for member in members
-        }
+        folder = self.fleet.folder
+
+        def opened(member: Member) -> Block:
+            lab = labs.get(member.name, "")
+            return open_block(self.console, member.name, member.path, folder, width=width, lock=lock, lab_name=lab)
+
+        return {member.name: opened(member) for member in members}
 
     def _explain(self, result: MemberResult[Ended], block: Block) -> None:
         """The error of an inventory, as its result too for programs."""
@@ -119,9 +128,28 @@ class FleetRun:
         broken = [Status.ERROR] if any(item.is_error for item in about) else []
         status = worst([*broken, *(result.status for result in results)])
         rows = [(result.member.name, result.status, self._said(result)) for result in results]
-        whole = FleetText(self.fleet.name, status, rows, {name: block.texts for name, block in blocks.items()}, about)
+        whole = FleetText(
+            self.fleet.name, status, rows, {name: block.texts for name, block in blocks.items()}, about, self._stem()
+        )
+        for output in self.outputs:
+            if output.name == "html" and output.file is not None:
+                self._write_pages(output.file, blocks)
         deliver(self.console, self.outputs, lambda name, style: fleet_text(whole, name, style))
         return status
+
+    def _stem(self) -> str:
+        """What the names of pages begin with."""
+        return next((out.file.stem for out in self.outputs if out.name == "html" and out.file is not None), "")
+
+    def _write_pages(self, index: Path, blocks: Mapping[str, Block]) -> None:
+        """The pages to which the index links."""
+        from reconciler.operations.private_files import naming, open_private
+
+        for name, block in blocks.items():
+            if page := block.texts.get("html"):
+                file = index.with_name(f"{index.stem}-{name}.html")
+                with naming(file), open_private(file) as stream:
+                    stream.write(page)
 
     def _said(self, result: MemberResult[Ended]) -> str:
         from reconciler.cli.boundary import error_diagnostics
@@ -133,6 +161,13 @@ class FleetRun:
         first, *others = error_diagnostics(result.error, self.console.environment)
         more = f", and {len(others)} more" if others else ""
         return f"{first.summary}{more}"
+
+
+def given_options() -> frozenset[str]:
+    """Options that the command line or the environment sets."""
+    context = click.get_current_context()
+    sources = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    return frozenset(name for name in context.params if context.get_parameter_source(name) in sources)
 
 
 class _InOrder:

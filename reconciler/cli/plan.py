@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +22,23 @@ from reconciler.cli.options import (
     lab_option,
     no_run_option,
     parallelism_option,
+    server_option,
     stream_option,
     waiver_option,
 )
 from reconciler.cli.quoting import shell_line
 from reconciler.cli.rollout_options import batch_option
-from reconciler.operations.request import Selection
 from reconciler.operations.status import Status
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
     from reconciler.operations import Preview
+    from reconciler.operations.fleet import Member
 
 
 @click.command(cls=Command)
 @inventory_argument
+@server_option
 @lab_option
 @base_option
 @adoption_options
@@ -69,10 +71,8 @@ def plan(
     path: Path,
     outputs: Sequence[Output],
     *,
+    servers: Sequence[str],
     detailed_exitcode: bool,
-    save_to: Path | None,
-    waivers: Mapping[str, str],
-    selection: Selection,
     **more: Any,
 ) -> int:
     """Show what would change in the live state, and why.
@@ -82,19 +82,52 @@ def plan(
 
     With --lab, --base rehearses: the lab is reset, the inventory as it was at REF (or the one at the path REF) is
     applied to it, and the plan is made against that.
+
+    If PATH is a fleet, all its inventories are planned, side by side, and the worst decides the exit code. --out FILE
+    then saves a plan for each: FILE `plan.json` stands for `plan-NAME.json`.
     """
+    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
+
+    fleet = fleet_at(path, servers)
+    if fleet is None:
+        status = _plan(console, path, outputs, **more).status
+    else:
+        run = FleetRun(console, fleet, outputs, _summary, given_options())
+        status = run.carry_out(
+            servers,
+            lambda block, member, asked: _plan(
+                block, member.path, asked, **{**more, **run.settings(member, **more), **_own_file(member, **more)}
+            ),
+        )
+        if status is Status.PENDING and not (console.machine or console.in_ci):
+            console.report("\nTo apply them:\n  vbo-reconcile apply PATH")
+    return status if detailed_exitcode or status is Status.ERROR else Status.OK
+
+
+def _own_file(member: Member, *, save_to: Path | None, **_: Any) -> dict[str, Path | None]:
+    """The file for the plan of one inventory of a fleet."""
+    return {"save_to": save_to.with_name(f"{save_to.stem}-{member.name}{save_to.suffix}") if save_to else None}
+
+
+def _summary(made: Preview) -> str:
+    from reconciler.render.summary import verdict
+
+    return verdict(made.document)
+
+
+def _plan(console: Console, path: Path, outputs: Sequence[Output], *, save_to: Path | None, **more: Any) -> Preview:
+    """The plan of one inventory."""
     from reconciler.cli.plan_output import show_plan
     from reconciler.operations import PlanOptions
     from reconciler.operations import plan as preview
 
-    options = PlanOptions(save_to=save_to, waivers=waivers, selection=selection, **more)
-    made = preview(path, options, console.runtime)
+    made = preview(path, PlanOptions(save_to=save_to, **more), console.runtime)
     show_plan(console, made.document, outputs)
     if save_to is not None:
         _report_saved(console, made, save_to)
     elif made.plan.can_apply and not (made.plan.is_refused or console.machine or console.in_ci):
         console.report("\nTo apply it:\n  vbo-reconcile apply PATH")
-    return made.status if detailed_exitcode or made.status is Status.ERROR else Status.OK
+    return made
 
 
 def _report_saved(console: Console, made: Preview, file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,12 @@ def named_in(path: Path, include_root: Path) -> Named:
     server = root.get("server")
     host = server.get("host") if isinstance(server, Mapping) else None
     return Named(str(root.get("name") or ""), str(host or "").lower())
+
+
+def lab_names(named: Mapping[str, Named]) -> dict[str, str]:
+    """Names of labs, by member, for inventories that have one name: a lab has one inventory."""
+    count = Counter(found.inventory for found in named.values())
+    return {name: f"{found.inventory}--{name}" for name, found in named.items() if count[found.inventory] > 1}
 
 
 def conflicts(members: Sequence[Member], named: Mapping[str, Named]) -> Iterator[Conflict]:

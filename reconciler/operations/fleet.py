@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
 from reconciler.inventory.fleet import Fleet, Member, Settings, fleet_file, is_fleet, read_fleet
-from reconciler.inventory.fleet_servers import Conflict, conflicts, named_in
+from reconciler.inventory.fleet_servers import Conflict, conflicts, lab_names, named_in
 from reconciler.operations.status import Status, error_status
 
 __all__ = [
@@ -17,12 +17,13 @@ __all__ = [
     "Fleet",
     "Member",
     "MemberResult",
+    "Servers",
     "Settings",
     "each",
     "fleet_file",
     "is_fleet",
     "read_fleet",
-    "server_conflicts",
+    "servers_of",
     "worst",
 ]
 
@@ -97,7 +98,18 @@ def _results(futures: dict[Future[T], Member], ended: Callable[[MemberResult[T]]
         yield result
 
 
-def server_conflicts(fleet: Fleet, include_root: Path | None = None) -> list[Conflict]:
-    """Inventories of the fleet that name the same management server, as far as they can be read."""
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What the inventories of a fleet name, as far as they can be read: by member the server, and the name of the lab
+    if it is not that of the inventory."""
+
+    conflicts: Sequence[Conflict]
+    hosts: Mapping[str, str]
+    labs: Mapping[str, str]
+
+
+def servers_of(fleet: Fleet, include_root: Path | None = None) -> Servers:
     root = include_root or fleet.folder
-    return list(conflicts(fleet.members, {member.name: named_in(member.path, root) for member in fleet.members}))
+    named = {member.name: named_in(member.path, root) for member in fleet.members}
+    hosts = {name: found.server for name, found in named.items()}
+    return Servers(tuple(conflicts(fleet.members, named)), hosts, lab_names(named))

@@ -29,7 +29,7 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
     _check_installed()
     from reconciler.lab.lab import Lab
 
-    folder = own_folder(lab_folder(inventory.name, runtime.environment))
+    folder = own_folder(lab_folder(runtime.lab_name or inventory.name, runtime.environment))
     with runtime.waiting("Starting the lab"):
         return Lab.open(inventory, folder)
 

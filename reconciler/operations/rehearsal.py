@@ -24,7 +24,7 @@ def rehearse(inventory: Inventory, base: str, runtime: Runtime, *, parallel: int
     from reconciler.operations.session import open_session
 
     with _old(inventory, base, runtime) as old:
-        reset_lab(inventory.name, runtime)
+        reset_lab(runtime.lab_name or inventory.name, runtime)
         if old is None:
             runtime.report(f"{base} has no such inventory: the rehearsal starts with an empty server.")
         else:
@@ -55,12 +55,13 @@ def _old(inventory: Inventory, base: str, runtime: Runtime) -> Iterator[Inventor
 
 
 def _apply(session: Session, base: str, runtime: Runtime) -> None:
+    from reconciler.operations.events import ignore
     from reconciler.operations.execution import execute, recorder_of
-    from reconciler.operations.runtime import Runtime
+    from reconciler.operations.runtime import unwatched
 
     planned = session.plan()
     recorder = recorder_of(session, planned)
-    silent = Runtime(environment=runtime.environment, clock=runtime.clock, include_root=runtime.include_root)
+    silent = replace(runtime, listen=ignore, watch=unwatched)
     done = execute(session, planned.plan, planned.live, silent, recorder=recorder)
     after = session.plan(verifies=True)
     recorder.settle(after.whole, after.live)

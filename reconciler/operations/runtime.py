@@ -35,6 +35,8 @@ class Runtime:
 
     `lab_runs_scripts` lets the lab run the scripts of an inventory's own playbooks, on this machine and as this user.
 
+    `lab_name` is the name of the lab, if it is not that of the inventory: two inventories of a fleet may have one name.
+
     `listen` is called with every notice and with every event of a change; the latter come from several threads.
     `watch` is entered while a plan is carried out: it may use the signal to stop the run, and gives one more listener
     for the events of changes.
@@ -47,6 +49,7 @@ class Runtime:
     include_root: Path | None = None
     lab_runs_scripts: bool = False
     trust: Path | None = None
+    lab_name: str = ""
 
     def report(self, text: str) -> None:
         self.listen(Message(text))

@@ -236,7 +236,7 @@ def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iter
         return
     from reconciler.operations.lab import open_lab
 
-    folder = lab_folder(inventory.name, runtime.environment)
+    folder = lab_folder(runtime.lab_name or inventory.name, runtime.environment)
     runtime.report("Working in the lab: an emulation on this machine. Nothing real is reached.")
     with open_lab(inventory, runtime) as running:
         yield Endpoints(running.redirect(inventory.access), running.resolver, running, folder)
