@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,22 +26,25 @@ from reconciler.cli.options import (
     no_run_option,
     notify_option,
     parallelism_option,
+    server_option,
     stream_option,
     waiver_option,
 )
-from reconciler.cli.rollout_options import batch_option, rollout_options
+from reconciler.cli.rollout_options import batch_option, rollout_options, server_batch_option
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.operations.request import Selection
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
     from reconciler.model.event import Event
-    from reconciler.operations import ApplyResult, PlanResult, RolloutOptions
+    from reconciler.operations import ApplyResult, PlanResult
+    from reconciler.operations.apply_run import Approve
     from reconciler.operations.events import Notice
 
 
 @click.command(cls=Command)
 @inventory_argument
+@server_option
+@server_batch_option
 @lab_option
 @adoption_options
 @no_run_option
@@ -76,10 +79,9 @@ def apply(
     path: Path,
     outputs: Sequence[Output],
     *,
+    servers: Sequence[str],
+    server_batch: str,
     auto_approve: bool,
-    waivers: Mapping[str, str],
-    selection: Selection,
-    rollout: RolloutOptions,
     **more: Any,
 ) -> int:
     """Make the live state as the inventory at PATH declares, or carry out the saved plan at PATH.
@@ -92,9 +94,12 @@ def apply(
     makes the changes that still fit, and refuses the others (exit code 5). Changes that are not in the file are not
     made. The same holds for --resume and the plan of that run. Everything else comes from the inventory, which must be
     the one that the plan was made of, and from this command line: waivers in the file hold only if it is signed.
+
+    If PATH is a fleet, all its inventories are applied, side by side: the plans are shown, approved at once, and
+    applied. With --server-batch that is done for one batch of servers after the other, until one fails.
     """
-    from reconciler.operations import ApplyOptions, ApprovalRequired
-    from reconciler.operations import apply as carry_out
+    from reconciler.cli.fleet_apply import apply_fleet
+    from reconciler.operations import ApprovalRequired
     from reconciler.render.style import clean
 
     def ask(_: PlanResult) -> bool:
@@ -104,14 +109,34 @@ def apply(
         named = f"{', '.join(map(clean, proxies))}: the host answers, and the server does not agree with it."
         return auto_approve or console.ask(f"{named}\nLet the server rescan, before the plan is made?")
 
-    options = ApplyOptions(waivers=waivers, selection=selection, rollout=rollout, **more)
-    runtime = replace(console.runtime, listen=console.deferred(partial(_show, console, outputs)))
     try:
+        status = apply_fleet(
+            console, path, outputs, servers, _apply, server_batch=server_batch, auto_approve=auto_approve, **more
+        )
+        if status is not None:
+            return status
         approve = ask if auto_approve or console.can_ask else None
-        return carry_out(path, options, runtime, approve=approve, rescan=ask_to_rescan).status
+        return _apply(console, path, outputs, approve=approve, rescan=ask_to_rescan, **more).status
     except ApprovalRequired:
         console.fail([_NOBODY_TO_ASK])
         return Status.REFUSED
+
+
+def _apply(
+    console: Console,
+    path: Path,
+    outputs: Sequence[Output],
+    *,
+    approve: Approve | None,
+    rescan: Callable[[Sequence[str]], bool],
+    **more: Any,
+) -> ApplyResult:
+    """Apply one inventory or saved plan."""
+    from reconciler.operations import ApplyOptions
+    from reconciler.operations import apply as carry_out
+
+    runtime = replace(console.runtime, listen=console.deferred(partial(_show, console, outputs)))
+    return carry_out(path, ApplyOptions(**more), runtime, approve=approve, rescan=rescan)
 
 
 _NOBODY_TO_ASK = Diagnostic(

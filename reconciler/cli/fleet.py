@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,9 +15,11 @@ from reconciler.cli.blocks import Block, open_block
 from reconciler.cli.console import Console
 from reconciler.cli.options import Output, deliver
 from reconciler.model.diagnostic import Diagnosed
+from reconciler.operations.fleet import SIDE_BY_SIDE
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
+    from reconciler.cli.stops import Stops
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.operations.fleet import Fleet, Member, MemberResult
 
@@ -28,6 +31,8 @@ class Ended(Protocol):
     def status(self) -> Status: ...
 
 
+Rollout = Callable[["Prepared"], "list[MemberResult[Ended]]"]
+"""Calls a command for inventories when their turn comes."""
 One = Callable[[Console, "Member", Sequence[Output]], Ended]
 """A command for one inventory, on the console of its block."""
 
@@ -53,6 +58,7 @@ class FleetRun:
     says: Callable[[Any], str]
     given: frozenset[str]
     """Options that the command line sets: see `given_options`."""
+    stops: Stops | None = None
 
     def __post_init__(self) -> None:
         if any(output.name == "html" and output.file is None for output in self.outputs):
@@ -63,10 +69,18 @@ class FleetRun:
         said = {name: getattr(member.settings, name, None) for name in options if name not in self.given}
         return {name: value for name, value in said.items() if value is not None}
 
-    def carry_out(self, servers: Sequence[str], one: One, *, connects: bool = True) -> Status:
+    def carry_out(
+        self,
+        servers: Sequence[str],
+        one: One,
+        *,
+        connects: bool = True,
+        rollout: Rollout | None = None,
+    ) -> Status:
         """Call `one` for each inventory, side by side, and print what they print in the order of the fleet. One that
-        `connects` is not called for inventories that would delete each other's objects."""
-        from reconciler.operations.fleet import each, servers_of
+        `connects` is not called for inventories that would delete each other's objects. `rollout` decides when which
+        one begins."""
+        from reconciler.operations.fleet import servers_of
 
         members = self.fleet.select(servers)
         known = servers_of(self.fleet, self.console.world.include_root)
@@ -87,7 +101,8 @@ class FleetRun:
             self._explain(result, blocks[result.member.name])
             printed.put(result.member, blocks[result.member.name])
 
-        results = each(members, operation, ended=ended)
+        prepared = Prepared(self, members, known.hosts, blocks, operation, ended)
+        results = rollout(prepared) if rollout is not None else prepared.call(members)
         return self.finish(results, blocks, about)
 
     def _blocks(self, members: Sequence[Member], labs: Mapping[str, str]) -> dict[str, Block]:
@@ -96,7 +111,10 @@ class FleetRun:
 
         def opened(member: Member) -> Block:
             lab = labs.get(member.name, "")
-            return open_block(self.console, member.name, member.path, folder, width=width, lock=lock, lab_name=lab)
+            made = open_block(self.console, member.name, member.path, folder, width=width, lock=lock, lab_name=lab)
+            if self.stops is not None:
+                made.console.interrupts = self.stops.for_member()
+            return made
 
         return {member.name: opened(member) for member in members}
 
@@ -160,7 +178,42 @@ class FleetRun:
             return "not started"
         first, *others = error_diagnostics(result.error, self.console.environment)
         more = f", and {len(others)} more" if others else ""
-        return f"{first.summary}{more}"
+        return f"error: {first.summary}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A command that is ready to be called for inventories. `hosts` are their servers, by name."""
+
+    run: FleetRun
+    members: Sequence[Member]
+    hosts: Mapping[str, str]
+    blocks: Mapping[str, Block]
+    operation: Callable[[Member], Ended]
+    ended: Callable[[MemberResult[Ended]], None]
+
+    def call(
+        self, members: Sequence[Member], *, side_by_side: int = SIDE_BY_SIDE, ended: Callable[[], None] = lambda: None
+    ) -> list[MemberResult[Ended]]:
+        from reconciler.operations.fleet import each
+
+        def noted(result: MemberResult[Ended]) -> None:
+            ended()
+            self.ended(result)
+
+        return each(members, self.operation, side_by_side=side_by_side, ended=noted)
+
+    def begin(self, members: Sequence[Member], ended: Callable[[], None]) -> Future[list[MemberResult[Ended]]]:
+        """Call it for all `members` at once, in the background: they wait for each other."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="fleet")
+        begun = thread.submit(self.call, members, side_by_side=len(members), ended=ended)
+        thread.shutdown(wait=False)
+        return begun
+
+    def show(self, members: Sequence[Member]) -> None:
+        """Print what the blocks hold so far."""
+        for member in members:
+            self.run.show(member, self.blocks[member.name])
 
 
 def given_options() -> frozenset[str]:

@@ -24,6 +24,19 @@ def batch_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def server_batch_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--server-batch`: the sizes of batches of servers; empty for all at once."""
+    return click.option(
+        "--server-batch",
+        default="",
+        callback=_sizes,
+        show_default="all at once",
+        metavar="SIZES",
+        help="Of a fleet, apply this many servers at a time, as numbers or percentages. A batch that fails stops the "
+        "next one.",
+    )(function)
+
+
 def _sizes(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     from reconciler.plan.batches import sizes
 

@@ -15,7 +15,7 @@ SCHEMAS = ("inventory", "fleet", "playbook", "plan", "known-drift", "trust", "do
 
 @click.command(cls=Command)
 @click.argument("name", type=click.Choice(SCHEMAS), default="inventory")
-@click.option("--docs", is_flag=True, help="Print the reference of the inventory as Markdown instead.")
+@click.option("--docs", is_flag=True, help="Print the reference of the inventory or fleet as Markdown instead.")
 @verbosity_options
 @pass_console
 def schema(console: Console, name: str, *, docs: bool) -> int:
@@ -28,10 +28,10 @@ def schema(console: Console, name: str, *, docs: bool) -> int:
     """
     text = package_data("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
     if docs:
-        if name != "inventory":
-            raise click.UsageError("--docs prints the reference of the inventory; other schemas have none.")
-        from reconciler.render.reference import reference_markdown
+        if name not in ("inventory", "fleet"):
+            raise click.UsageError("--docs prints the reference of the inventory or fleet; other schemas have none.")
+        from reconciler.render.reference import fleet_markdown, reference_markdown
 
-        text = reference_markdown(json.loads(text))
+        text = (fleet_markdown if name == "fleet" else reference_markdown)(json.loads(text))
     console.result(text)
     return 0

@@ -82,7 +82,7 @@ def _no_server(pattern: str, fleet: Fleet) -> Diagnostic:
     near = nearest(pattern, names)
     some = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
     return Diagnostic(
-        code="no-server",
+        code="no-such-server",
         summary="No such server",
         detail=f"No inventory of the fleet {fleet.name} is selected by `--server {pattern}`.",
         fix=f"Did you mean {quoted(near)}?" if near else f"Use a name, a pattern or a group: {some}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ __all__ = [
     "fleet_file",
     "is_fleet",
     "read_fleet",
+    "server_batches",
     "servers_of",
     "worst",
 ]
@@ -62,7 +64,7 @@ class MemberResult(Generic[T]):
     def status(self) -> Status:
         if self.result is not None:
             return self.result.status
-        return Status.INTERRUPTED if self.error is None else error_status(self.error)
+        return Status.PENDING if self.error is None else error_status(self.error)
 
 
 def worst(statuses: Iterable[Status]) -> Status:
@@ -96,6 +98,30 @@ def _results(futures: dict[Future[T], Member], ended: Callable[[MemberResult[T]]
         result = MemberResult(futures[future], None if error else future.result(), error)
         ended(result)
         yield result
+
+
+def server_batches(members: Sequence[Member], batch: str, hosts: Mapping[str, str]) -> list[list[list[Member]]]:
+    """Batches of the sizes `batch` (`1,25%`, the last one repeats; all at once if it is empty). Each is a list of
+    turns: members of one server come one after the other."""
+    from reconciler.plan.batches import sizes
+
+    found, left = [], list(members)
+    for size in sizes(batch, len(left)) if batch else [len(left)]:
+        found.append(_turns(left[:size], hosts))
+        left = left[size:]
+    return found
+
+
+def _turns(members: Sequence[Member], hosts: Mapping[str, str]) -> list[list[Member]]:
+    turns: list[list[Member]] = []
+    seen: Counter[str] = Counter()
+    for member in members:
+        host = hosts.get(member.name) or f"of {member.name}"
+        if seen[host] == len(turns):
+            turns.append([])
+        turns[seen[host]].append(member)
+        seen[host] += 1
+    return turns
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,18 @@ _TYPES: Final = {"string": "text", "integer": "number", "boolean": "`true`, `fal
 
 def reference_markdown(schema: Schema) -> str:
     """`schema` is the JSON Schema of the inventory. Ends with a line break."""
+    return "\n".join([_HEAD, *_sections(schema), property_table()]) + "\n"
+
+
+def fleet_markdown(schema: Schema) -> str:
+    """`schema` is the JSON Schema of a fleet. Ends with a line break."""
+    return "\n".join([f"# Fleet reference\n\n{schema['description']}\n", *_sections(schema)])
+
+
+def _sections(schema: Schema) -> Iterator[str]:
     defs = schema["$defs"]
-    parts = [_HEAD]
     for section, raw in schema["properties"].items():
-        parts.append("\n".join(_section(section, _resolved(raw, defs), defs)))
-    return "\n".join([*parts, property_table()]) + "\n"
+        yield "\n".join(_section(section, _resolved(raw, defs), defs))
 
 
 def property_table() -> str:
