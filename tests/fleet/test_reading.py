@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,10 @@ def test_everything_is_reported_at_once(tmp_path: Path) -> None:
 def test_a_group_without_inventories_is_a_warning(tmp_path: Path) -> None:
     fleet = read_fleet(write_fleet(tmp_path, "inventories: [sites/*.yml]\ngroups: {emea: {}}\n"))
     assert [(item.code, str(item.position)) for item in fleet.warnings] == [("unused", "fleet.yml:4:10")]
+
+
+def test_the_fleet_of_the_readme_is_valid(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```yaml\n(version: 1\nfleet:.*?)```", readme, re.DOTALL)
+    fleet = read_fleet(write_fleet(tmp_path, "", {"known-emea.yml": "version: 1\nknown: []\n"}, head=shown))
+    assert (fleet.name, names(fleet), fleet.warnings) == ("corp", ["london", "paris"], ())
