@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TOO_MANY: Final = 429
 _GATEWAY_TIMEOUT: Final = 504
+_GAVE_UP: Final = "A gateway stopped waiting, and the server may still be at work: apply again in some minutes."
 
 Query = Mapping[str, Any]
 
@@ -135,7 +136,7 @@ class Session:
         except Unavailable as error:
             if error.status != _GATEWAY_TIMEOUT:
                 raise
-            raise DeadlineExceeded(error.peer, error.what, error.reason, hint=error.hint) from error
+            raise DeadlineExceeded(error.peer, error.what, error.reason, hint=_GAVE_UP) from error
 
     def check(self, path: str, body: Any, query: Mapping[str, Any] | None = None) -> Answer:
         """A POST that changes nothing, and is retried as a read is."""

@@ -158,6 +158,15 @@ def test_nothing_that_writes_is_sent_twice(verb: str, failure: Any, kind: type[R
     assert len([asked for asked in paper.asked() if asked in paths]) == 1
 
 
+def test_after_the_timeout_of_a_gateway_the_server_may_still_be_at_work() -> None:
+    paper = Paper(answers={"POST /v8/Proxies": reply(504)})
+    with session_with(paper) as session, pytest.raises(DeadlineExceeded) as raised:
+        Writer(session).create("Proxies", {}, long=True)
+    assert raised.value.hint == (
+        "A gateway stopped waiting, and the server may still be at work: apply again in some minutes."
+    )
+
+
 def test_a_success_that_v5_to_v8_do_not_know_is_not_taken_for_one() -> None:
     paper = Paper(answers={"POST /v8/Proxies": reply(202, {"id": "1"})})
     with session_with(paper) as session, pytest.raises(BadAnswer):
