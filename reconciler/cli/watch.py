@@ -18,10 +18,10 @@ from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
-    from reconciler.watching.http import Application, Listening
+    from reconciler.operations.fleet import Member
+    from reconciler.watching.http import Listening
     from reconciler.watching.loop import Loop
     from reconciler.watching.notices import Channel
-    from reconciler.watching.state import Watched
 
 _FORMS: Final = ("json", "slack", "teams")
 
@@ -48,6 +48,10 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 
 @click.command(cls=Command)
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--server", "servers", multiple=True, metavar="NAME",
+    help="Watch only these servers: a name, a pattern, or @group of a fleet.",
+)  # fmt: skip
 @include_root_option
 @trust_option
 @lab_option
@@ -82,13 +86,14 @@ def watch(
     /,
     paths: Sequence[Path],
     *,
+    servers: Sequence[str],
     interval: float,
     once: bool,
     channels: tuple[Channel, ...],
     listen: tuple[str, int] | None,
     **more: Any,
 ) -> int:
-    """Observe the servers of the inventories at PATH again and again, and notify of what changes. Writes nothing.
+    """Observe the servers of the inventories and fleets at PATH again and again, and notify of changes. Writes nothing.
 
     Observes at once after SIGUSR1, after a change of an inventory's files, and after POST /observe with the token. The
     journal keeps what is found: a difference or a problem is opened, acknowledged, resolved, or flapping.
@@ -105,7 +110,7 @@ def watch(
         check_installed()
     names = ("lab", "known", "parallelism")
     options = WatchOptions(channels=channels, **{name: more.pop(name) for name in names})
-    watcher = Watcher(_watched(paths, console), options, console.runtime)
+    watcher = Watcher(_members(paths, servers, console), options, console.runtime)
     loop = Loop(watcher, Schedule(interval), console.runtime.clock)
     if once:
         loop.run(once=True)
@@ -115,13 +120,23 @@ def watch(
     return Status.OK
 
 
-def _watched(paths: Sequence[Path], console: Console) -> list[Watched]:
-    """Each server by the name of its inventory. An inventory with errors may be corrected later; one without a name
-    may not."""
+def _members(paths: Sequence[Path], servers: Sequence[str], console: Console) -> list[Member]:
+    """Each server by its name in its fleet, or by the name of its inventory. An inventory with errors may be corrected
+    later; one without a name may not."""
+    from reconciler.operations.fleet import Member, is_fleet, read_fleet
     from reconciler.operations.inventory_loader import inventory_name
-    from reconciler.watching.state import Watched
 
-    found = [Watched(inventory_name(path, console.runtime), path) for path in paths]
+    found: list[Member] = []
+    for path in paths:
+        if is_fleet(path):
+            fleet = read_fleet(path)
+            console.problems(fleet.warnings)
+            console.world.include_root = console.world.include_root or fleet.folder
+            found += fleet.select(servers)
+        else:
+            if servers:
+                raise click.UsageError(f"--server selects inventories of a fleet; {path} is an inventory.")
+            found.append(Member(inventory_name(path, console.runtime), path))
     names = [server.name for server in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -167,21 +182,11 @@ def _serving(console: Console, loop: Loop, listening: Listening | None) -> Itera
     from dataclasses import replace
 
     from reconciler.watching.http import serving
+    from reconciler.watching.pages import application
 
-    with serving(_application(loop, listening), listening) as port:
+    with serving(application(loop, listening, console.runtime.clock), listening) as port:
         console.report(f"Watching. Metrics and pages: {replace(listening, port=port).url}")
         yield
-
-
-def _application(loop: Loop, listening: Listening) -> Application:
-    from reconciler.watching.http import Application, Page
-    from reconciler.watching.metrics import CONTENT_TYPE, exposition
-
-    def metrics() -> Page:
-        return Page(200, exposition(loop.watcher.states.values()), CONTENT_TYPE)
-
-    pages = {"/metrics": metrics, "/healthz": loop.healthz, "/readyz": loop.readyz}
-    return Application(listening, pages, {"/observe": loop.observe})
 
 
 @contextmanager

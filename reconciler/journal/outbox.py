@@ -57,7 +57,8 @@ class Outbox:
                 connection.execute(update(notices).where(mine).values(due=until))
             return [Notice(**{**row._asdict(), "message": json.loads(row.message)}) for row in rows]
 
-        return self._store.write(write)
+        some = self._store.read(lambda connection: connection.execute(query.limit(1)).one_or_none())
+        return [] if some is None else self._store.write(write)
 
     def sent(self, notice: str, now: datetime) -> None:
         """Record that a notice was sent, and forget old ones."""

@@ -41,6 +41,7 @@ def observe_drift(
     from reconciler.plan import plan_to_json
     from reconciler.plan.document import DRIFT
     from reconciler.plan.drift import drift_of, with_severity
+    from reconciler.plan.topology import illustrated
 
     accepted = load_known(known) if known else []
     inventory = load_inventory(path, runtime, lab=lab)
@@ -53,7 +54,7 @@ def observe_drift(
         live=made.live,
         plan=made.plan,
         drift=with_severity(plan_to_json(drift_of(made.plan, [], today), DRIFT)),
-        pending=with_severity(plan_to_json(drift_of(made.plan, accepted, today), DRIFT)),
+        pending=illustrated(with_severity(plan_to_json(drift_of(made.plan, accepted, today), DRIFT)), inventory),
         certificates=ends,
     )
 

@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.finding import TrackedFinding
+from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
+    from reconciler.journal import RunRecord
     from reconciler.operations.observing import Observation
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """An inventory that is watched: `name` is what pages and metrics call its server."""
-
-    name: str
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,7 @@ class Facts:
 class ServerState:
     """`attempted` and `succeeded` are the starts of the latest observations, `seconds` how long the latest took, and
     `error` why it failed. `ledger` is the latest that the journal took, `journal_error` why it takes no more. `runs`
-    counts runs by operation and result, `document` is the drift as JSON."""
+    are the latest of its inventory, `document` is the drift as JSON."""
 
     name: str
     attempted: datetime | None = None
@@ -57,6 +51,11 @@ class ServerState:
     document: Mapping[str, Any] | None = None
     files: tuple[Path, ...] = ()
     inventory: str = ""
+    runs: tuple[RunRecord, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        return Status.ERROR if self.error or self.journal_error else Status.OK
 
     @property
     def open(self) -> list[TrackedFinding]:

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler import timing
 from reconciler.journal import JournalError
 from reconciler.model.errors import ReconcileError
 from reconciler.model.finding import Coverage, Finding, TrackedFinding, Transition
 from reconciler.operations.events import ignore
+from reconciler.operations.fleet import Member, MemberResult, each
 from reconciler.operations.journals import open_journal
 from reconciler.operations.notifying import send
 from reconciler.operations.observing import Observation, observe_drift
@@ -22,13 +24,16 @@ from reconciler.watching.delivery import deliver, notices_of
 from reconciler.watching.findings import coverage_of, failure, findings_of
 from reconciler.watching.ledger import Damping, Moment, turn
 from reconciler.watching.notices import Channel
-from reconciler.watching.state import ServerState, Watched, facts_of, files_of
+from reconciler.watching.state import ServerState, facts_of, files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.journal import Journal
     from reconciler.operations.runtime import Runtime
+
+_RUNS: Final = 10
+"""Runs that the status page shows of each server."""
 
 Observe = Callable[..., Observation]
 Send = Callable[..., bool]
@@ -68,7 +73,7 @@ class Watcher:
 
     def __init__(
         self,
-        servers: Sequence[Watched],
+        servers: Sequence[Member],
         options: WatchOptions,
         runtime: Runtime,
         *,
@@ -82,13 +87,18 @@ class Watcher:
         self._quiet = replace(runtime, listen=ignore)
         self._observe = observe
         self._send = send
+        self._saying = Lock()
 
     def cycle(self) -> None:
         """Observe every server once. What fails is in its state; a failing server stops no other."""
-        for server in self.servers:
-            self.states[server.name] = self._turn(server, self.states[server.name])
 
-    def _turn(self, server: Watched, before: ServerState) -> ServerState:
+        def ended(result: MemberResult[ServerState]) -> None:
+            name = result.member.name
+            self.states[name] = result.result or self._broken(self.states[name], result.error)
+
+        each(self.servers, lambda server: self._turn(server, self.states[server.name]), ended=ended)
+
+    def _turn(self, server: Member, before: ServerState) -> ServerState:
         try:
             look = self._look(server)
         except JournalError as error:
@@ -100,25 +110,30 @@ class Watcher:
                 self._report(server, look, ledger, transitions)
                 deliver(journal.outbox, server.name, self.options.channels, self._post, self._runtime.clock)
                 pending = journal.outbox.pending(server.name)
+                runs = tuple(journal.runs(_RUNS, inventory=state.inventory)) if state.inventory else ()
         except JournalError as error:
             return self._without_journal(state, error)
-        return replace(state, ledger=ledger, pending_notices=pending, journal_error="")
+        return replace(state, ledger=ledger, pending_notices=pending, runs=runs, journal_error="")
 
-    def _look(self, server: Watched) -> _Look:
+    def _look(self, server: Member) -> _Look:
         """Raises JournalError: without the journal it is not known what was applied."""
         started, ticks = self._runtime.clock(), timing.monotonic()
         observation, error = None, ""
         options = self.options
         try:
             observation = self._observe(
-                server.path, self._quiet, lab=options.lab, known=options.known, parallelism=options.parallelism
+                server.path,
+                self._quiet,
+                lab=options.lab,
+                known=options.known or server.settings.known,
+                parallelism=server.settings.parallelism or options.parallelism,
             )
         except (ReconcileError, OSError) as failed:
             error = str(failed) or type(failed).__name__
         return _Look(started, timing.monotonic() - ticks, observation, error)
 
     def _record(
-        self, server: Watched, look: _Look, state: ServerState, journal: Journal
+        self, server: Member, look: _Look, state: ServerState, journal: Journal
     ) -> tuple[Mapping[str, TrackedFinding], list[Transition]]:
         from reconciler.journal import ObservationRecord
 
@@ -135,7 +150,7 @@ class Watcher:
         return journal.findings.change(record, work), transitions
 
     @contextmanager
-    def _journal(self, server: Watched, state: ServerState) -> Iterator[Journal]:
+    def _journal(self, server: Member, state: ServerState) -> Iterator[Journal]:
         """The lab of an inventory has its own."""
         name = state.inventory or server.name
         folder = lab_folder(name, self._runtime.environment) if self.options.lab else None
@@ -147,24 +162,35 @@ class Watcher:
 
     def _report(
         self,
-        server: Watched,
+        server: Member,
         look: _Look,
         ledger: Mapping[str, TrackedFinding],
         transitions: Sequence[Transition],
     ) -> None:
         if look.error:
-            self._runtime.report(f"{server.name}: cannot be observed: {look.error}")
+            self._say(f"{server.name}: cannot be observed: {look.error}")
         for item in transitions:
             found = item.after.finding
             line = f"{item.change} {found.kind} {found.address} {found.subject} ({found.severity}): {found.text}"
-            self._runtime.report(f"{server.name}: {line}")
+            self._say(f"{server.name}: {line}")
         open_now = sum(found.is_open for found in ledger.values())
         self._runtime.detail(f"{server.name}: observed in {look.seconds:.1f} s, {open_now} open findings")
+
+    def _say(self, text: str) -> None:
+        """Servers are observed in threads."""
+        with self._saying:
+            self._runtime.report(text)
+
+    def _broken(self, state: ServerState, error: BaseException | None) -> ServerState:
+        """What nobody expects: it concerns this server alone, and is no finding about it."""
+        text = f"{type(error).__name__}: {error}"
+        self._say(f"{state.name}: the observation failed unexpectedly: {text}")
+        return replace(state, error=text, failures=state.failures + 1)
 
     def _without_journal(self, state: ServerState, error: JournalError) -> ServerState:
         """The ledger stays as it was: the next cycle that the journal takes compares with that."""
         if state.journal_error != str(error):
-            self._runtime.report(f"{state.name}: {error}")
+            self._say(f"{state.name}: {error}")
         return replace(state, journal_error=str(error))
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import Gap, HostFacts, Live
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Report, UnknownField
+from reconciler.operations.fleet import Member
 from reconciler.operations.observing import Observation
 from reconciler.operations.runtime import Runtime
 from reconciler.plan import plan_to_json
 from reconciler.plan.drift import with_severity
-from reconciler.watching.state import Watched
 from reconciler.watching.watcher import Watcher, WatchOptions
 from tests.cli.running import SERVER, inventory
 
@@ -78,7 +78,7 @@ class World:
     lines: list[str] = field(default_factory=list)
 
     def watcher(self, *names: str, **options: Any) -> Watcher:
-        servers = [Watched(name, self.folder / f"{name}.yml") for name in names]
+        servers = [Member(name, self.folder / f"{name}.yml") for name in names]
         for name in names:
             self.answers.setdefault(name, observed(plan_of()))
         return Watcher(servers, WatchOptions(**options), self.runtime, observe=self._observe, send=self._send)
