@@ -1,12 +1,15 @@
 """A plan of N SSH hosts that changes nothing, beside one bare fabric connection and one command each, and pyinfra.
 
-    python -m tests.bench.bench_hosts [N] [--threads T] [--repeat TIMES] [--pyinfra PYTHON]
+    python -m tests.bench.bench_hosts [N] [--threads T] [--repeat TIMES] [--pyinfra PYTHON] [--one-address]
 
 All are whole processes against the same sshd (OpenSSH, started here on loopback with its own key) and take turns.
 The bare one runs, on each host, `true`, and in a second round the very facts script that the plan runs: the first
 ratio shows what a plan costs, the second what is ours of that. `--pyinfra` names the Python of an environment with
 pyinfra 3, which then gathers what the facts script reports with its own facts. First one plan is counted
 by the log of sshd: one connection and one command for each host. Needs OpenSSH.
+
+`--one-address` gives sshd its default MaxStartups (10:30:100), as a gateway with all the hosts behind it has, and
+counts the hosts that each of them does not reach, in TIMES runs. The plan must reach all of them.
 """
 
 from __future__ import annotations
@@ -135,8 +138,8 @@ def counted(server: OpenSsh, command: list[str]) -> tuple[int, int]:
     return answer.count("Accepted publickey"), answer.count("Starting session: command")
 
 
-def measure(server: OpenSsh, options: argparse.Namespace) -> dict[str, float]:
-    """Seconds by what ran: the median of the runs after the first."""
+def programs(server: OpenSsh, options: argparse.Namespace) -> dict[str, list[str]]:
+    """Their command lines by what is printed of them."""
     facts = Path(__file__).parents[2] / "playbooks" / "linux" / "facts.sh"
     count, threads = str(options.count), str(options.threads)
     login = [server.user, str(server.port), str(server.folder / "user"), count, threads]
@@ -150,7 +153,13 @@ def measure(server: OpenSsh, options: argparse.Namespace) -> dict[str, float]:
         known = server.folder / "known_hosts"
         known.write_text(f"[127.0.0.1]:{server.port} {server.host_key}\n", encoding="ascii")
         commands["pyinfra"] = [options.pyinfra, "-c", _PYINFRA, *login, str(known)]
-    found = counted(server, plan)
+    return commands
+
+
+def measure(server: OpenSsh, options: argparse.Namespace) -> dict[str, float]:
+    """Seconds by what ran: the median of the runs after the first."""
+    commands = programs(server, options)
+    found = counted(server, commands["plan"])
     assert found == (options.count, options.count), f"connections and commands of one plan: {found}"
     times: dict[str, list[float]] = {label: [] for label in commands}
     for _ in range(options.repeat + 1):
@@ -159,14 +168,66 @@ def measure(server: OpenSsh, options: argparse.Namespace) -> dict[str, float]:
     return {label: statistics.median(runs[1:]) for label, runs in times.items()}
 
 
+_UNREACHED: Final = {
+    "plan": (
+        "assert len(hosts)",
+        "print(sum(bool(host.problem) for host in hosts.values())); sys.exit()\nassert len(hosts)",
+    ),
+    "bare, true": (
+        "assert all(pool.map(one, range(int(count))))",
+        (
+            "def reached(number):\n"
+            "        try:\n"
+            "            return one(number)\n"
+            "        except Exception:\n"
+            "            return False\n"
+            "    print(sum(not found for found in pool.map(reached, range(int(count)))))"
+        ),
+    ),
+    "pyinfra": (
+        "assert len(state.active_hosts)",
+        "print(len(names) - len(state.active_hosts)); sys.exit()\nassert len(state.active_hosts)",
+    ),
+}
+"""What the programs do in place of failing: print how many hosts they do not reach."""
+
+
+def unreached(command: list[str], label: str) -> int:
+    before, after = _UNREACHED[label]
+    program = command[2].replace(before, after)
+    assert program != command[2]
+    ended = subprocess.run([*command[:2], program, *command[3:]], stdout=subprocess.PIPE, text=True, check=True)
+    return int(ended.stdout.split()[-1])
+
+
+def one_address(server: OpenSsh, options: argparse.Namespace) -> int:
+    commands = programs(server, options)
+    del commands["bare, same script"]
+    plan = 0
+    for label, command in commands.items():
+        runs = []
+        for _ in range(options.repeat):
+            began = time.perf_counter()
+            count = unreached(command, label)
+            runs.append((time.perf_counter() - began, count))
+        sys.stdout.write(f"{label:20} {options.count} hosts behind one address, not reached: ")
+        sys.stdout.write(", ".join(f"{count} ({took:.2f} s)" for took, count in runs) + "\n")
+        plan += sum(count for _, count in runs) if label == "plan" else 0
+    return 1 if plan else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=100)
     parser.add_argument("--threads", type=int, default=32)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--pyinfra", default="", metavar="PYTHON")
+    parser.add_argument("--one-address", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, openssh(Path(name) / "sshd", "LogLevel VERBOSE") as server:
+    limits = ["MaxStartups 10:30:100"] if options.one_address else []
+    with tempfile.TemporaryDirectory() as name, openssh(Path(name) / "sshd", "LogLevel VERBOSE", *limits) as server:
+        if options.one_address:
+            return one_address(server, options)
         medians = measure(server, options)
     for label, median in medians.items():
         sys.stdout.write(f"{label:20} {options.count} hosts  {median:6.2f} s   ratio {medians['plan'] / median:.2f}\n")

@@ -87,8 +87,9 @@ def openssh(folder: Path, *settings: str) -> Iterator[OpenSsh]:
         "UseDNS no",
         "MaxStartups 500",
         "Subsystem sftp internal-sftp",
-        *settings,
     ]
+    given = {setting.split()[0] for setting in settings}  # which of two lines counts depends on the keyword
+    lines = [*(line for line in lines if line.split()[0] not in given), *settings]
     if not any(line.startswith("AuthorizedKeysFile") for line in lines):
         lines.append(f"AuthorizedKeysFile {folder}/user.pub")
     (folder / "sshd_config").write_text("\n".join(lines) + "\n", encoding="utf-8")
