@@ -94,7 +94,8 @@ class _Boundary:
                 return exits.BROKEN_PIPE
             case KeyboardInterrupt() | click.Abort():
                 self._interrupts.ended()
-                self._console.report("\nInterrupted.")
+                unchanged = self._console.has_locked and not self._console.working
+                self._console.report("\nInterrupted." + " Nothing was changed." * unchanged)
                 return self._interrupts.code
             case _:
                 diagnostics, code = _explain(error, self._console, self._arguments)

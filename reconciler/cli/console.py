@@ -55,6 +55,8 @@ class Console:
     answered: bool = False
     """Whether anything was written to standard output."""
     working: bool = False
+    has_locked: bool = False
+    """Whether the command has held the lock of a server: then it makes changes once it is `working`."""
     lost: OSError | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     _display: WaitingDisplay | None = None
@@ -214,6 +216,7 @@ class Console:
                 self.problems([diagnostic])
             case Locked(server):
                 self.interrupts.lock = clean(server)
+                self.has_locked = self.has_locked or bool(server)
             case Planned() | Executed() | Verified() | Finished() | Abandoned():
                 pass  # commands that can be asked for them print them
             case _ if self.stream is not None:

@@ -64,7 +64,7 @@ def first_inventory(login: ServerLogin, name: str, proxy: FirstProxy | None = No
 
 def _lines(login: ServerLogin, name: str, proxy: FirstProxy | None) -> Iterator[str]:
     yield "version: 1"
-    yield f"name: {name}  # marks what this inventory creates: do not change it later"
+    yield f"name: {name}  # marks what this inventory creates: keep it"
     yield ""
     yield "server:"
     yield f"  host: {login.host}"
@@ -75,9 +75,9 @@ def _lines(login: ServerLogin, name: str, proxy: FirstProxy | None) -> Iterator[
         yield f'  tls: {{fingerprint: "{login.fingerprint}"}}'
     elif login.ca_file:
         yield f"  tls: {{ca_file: {_quoted(login.ca_file)}}}"
-    yield f"  powershell: {{credentials: {_ADMIN}}}  # WinRM to the server: upgrades of proxies, certificates"
+    yield f"  powershell: {{credentials: {_ADMIN}}}  # WinRM: upgrades, certificates"
     yield ""
-    yield "credentials:  # references: the secrets themselves are in no file of this inventory"
+    yield "credentials:  # references: no file of this inventory holds a secret"
     yield f"  {_ADMIN}: {{username: {_quoted(login.username)}, password: {login.password}}}"
     if proxy is not None:
         yield from _proxy(proxy)

@@ -27,7 +27,9 @@ def init(*arguments: str) -> Ended:
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("host", ["px-1.corp.example.com", "PX_9", "10.0.0.7"])
 def test_what_it_writes_is_valid(host: str, kind: str, user: str, tmp_path: Path) -> None:
-    (tmp_path / "corp.yml").write_text(first_inventory(LOGIN, "corp", FirstProxy(host=host, kind=kind, username=user)))
+    text = first_inventory(LOGIN, "corp", FirstProxy(host=host, kind=kind, username=user))
+    assert [line for line in text.splitlines() if "  # " in line and len(line) > 80] == []
+    (tmp_path / "corp.yml").write_text(text)
     ended = call("validate", "corp.yml")
     assert ended.code == 0, ended.err
     assert ended.out == "Valid: corp declares 1 proxy.\n"

@@ -17,6 +17,7 @@ import pytest
 
 from reconciler.cli.boundary import run
 from reconciler.cli.console import Console
+from reconciler.cli.group import Command
 from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import ChangeState, Journal, RunState
 from reconciler.operations.events import Locked
@@ -181,3 +182,20 @@ def test_a_signal_that_python_drops_is_told_before_anything_is_begun(capsys: pyt
             assert heard == [1]
     assert heard == [1]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("working", "said"), [(False, "Interrupted. Nothing was changed."), (True, "Interrupted.")])
+def test_an_interrupt_before_the_first_change_says_so(
+    working: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(out=io.StringIO(), err=io.StringIO(), environment={})
+
+    def invoke(*_: object) -> None:
+        console.hear(Locked("vbo"))
+        console.working = working
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Command, "invoke", invoke)
+    assert run(["completion", "bash"], console) == 130
+    assert isinstance(console.err, io.StringIO)
+    assert console.err.getvalue().strip() == said
