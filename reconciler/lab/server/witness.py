@@ -6,21 +6,22 @@ listens, who is in maintenance, who is being installed just now, and whom a pool
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from reconciler.lab.server.api import Api, Item
 from reconciler.lab.server.job_rules import owners
-from reconciler.lab.server.pool_rules import at_work
+from reconciler.lab.server.pool_rules import active, at_work
 
 _KEPT: Final = 100
 
 
 class Witness:
     """`alive` says whether the proxy service of an item listens on its host. What was seen is in the state, under
-    `coverage`: `{events, organizations: {name: {now, least}}, lost: [{at, event, organization}]}`. An organization
-    counts from the first time that a proxy works for it; `lost` has the events after which none did any more."""
+    `coverage`: `{events, organizations: {name: {now, least}}, lost: [{at, event, organization, why}]}`. An organization
+    counts from the first time that a proxy works for it; `lost` has the events after which none did any more, and `why`
+    each of its proxies does not."""
 
     def __init__(self, api: Api, alive: Callable[[Item], bool]) -> None:
         self._api = api
@@ -33,14 +34,16 @@ class Witness:
             seen = self._api.state.get("coverage") or {"events": 0, "organizations": {}, "lost": []}
             self._api.state["coverage"] = seen
             seen["events"] += 1
-            for name, now in self._working().items():
+            for name, proxies in self._proxies().items():
+                now = sum(not why for why in proxies.values())
                 known = seen["organizations"].get(name)
                 if known is None:
                     if now:
                         seen["organizations"][name] = {"now": now, "least": now}
                     continue
                 if known["now"] and not now and len(seen["lost"]) < _KEPT:
-                    seen["lost"].append({"at": self._api.now(), "event": event, "organization": name})
+                    lost = {"at": self._api.now(), "event": event, "organization": name}
+                    seen["lost"].append(lost | {"why": dict(sorted(proxies.items()))})
                 known |= {"now": now, "least": min(known["least"], now)}
 
     @contextmanager
@@ -56,21 +59,29 @@ class Witness:
                 self._away.discard(item["id"])
             self.see(f"{event} of {item['hostName']} ends")
 
-    def _working(self) -> dict[str, int]:
-        """Working proxies of each organization that has a job."""
+    def _proxies(self) -> dict[str, dict[str, str]]:
+        """The proxies of each organization that has a job, and why each does not work; empty if it does."""
         api = self._api
-        found: dict[str, set[str]] = {}
-        fit: dict[str, list[Item]] = {}
+        found: dict[str, dict[str, str]] = {}
+        of_owner: dict[str, dict[str, str]] = {}
         for job in api.items("jobs").values():
             repository: Any = api.items("repositories").get(job["repositoryId"])
             name = api.items("organizations").get(job["organizationId"], {}).get("name")
             if repository is None or name is None:
                 continue
             key = str(repository["proxyPoolId"] or repository["proxyId"])
-            if key not in fit:
-                fit[key] = [item for item in at_work(api, owners(api, repository)) if self._works(item)]
-            found.setdefault(name, set()).update(item["id"] for item in fit[key])
-        return {name: len(proxies) for name, proxies in found.items()}
+            if key not in of_owner:
+                all_of_it = owners(api, repository)
+                fit = {item["id"] for item in at_work(api, all_of_it)}
+                of_owner[key] = {item["hostName"]: self._why_not(item, fit) for item in all_of_it}
+            found.setdefault(name, {}).update(of_owner[key])
+        return found
 
-    def _works(self, item: Item) -> bool:
-        return item["id"] not in self._away and (item["type"] == "Local" or self._alive(item))
+    def _why_not(self, item: Item, fit: Collection[str]) -> str:
+        if item["id"] in self._away:
+            return "it is being deployed"
+        if not active(item):
+            return "it is in maintenance mode"
+        if item["id"] not in fit:
+            return "it waits for members of its pool with an older version"
+        return "" if item["type"] == "Local" or self._alive(item) else "its service does not answer"

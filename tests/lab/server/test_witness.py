@@ -66,6 +66,7 @@ def test_the_last_one_that_goes_is_told_with_the_event(world: World) -> None:
     world.server.powershell("server/update-proxy.ps1", {"groups": [{"proxies": ["win-1"], **account}]})
     (lost,) = seen(world)["lost"]
     assert (lost["event"], lost["organization"]) == ("upgrade of win-1 begins", CONTOSO)
+    assert lost["why"] == {"win-1": "it is being deployed"}
     assert counts(world) == (1, 0)
 
 
