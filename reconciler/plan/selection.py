@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -45,11 +46,8 @@ def select(
         kept &= _closure(wanted, lambda change: {*change.depends_on, *pool_members.get(change.key, ())}, plan)
     if excludes:
         unwanted = [change for change in plan.changes if _fits(change.address, excludes, groups or {})]
-        waiting = {
-            change.key: {other.key for other in plan.changes if change.key in other.depends_on}
-            for change in plan.changes
-        }
-        kept -= _closure(unwanted, lambda change: waiting[change.key] | pool_members.get(change.key, frozenset()), plan)
+        waiting = _dependents(plan.changes)
+        kept -= _closure(unwanted, lambda change: {*waiting[change.key], *pool_members.get(change.key, ())}, plan)
     if not runs:
         kept -= {change.key for change in plan.changes if change.action is Action.RUN}
     changes = tuple(without_runs(change) if not runs else change for change in plan.changes if change.key in kept)
@@ -74,6 +72,15 @@ def without_runs(change: Change, kept: Collection[str] = ()) -> Change:
     """`change` without its dependencies on runs of jobs, except those in `kept`."""
     needs = tuple(key for key in change.depends_on if key in kept or not key.startswith(f"{Action.RUN}:"))
     return change if needs == change.depends_on else replace(change, depends_on=needs)
+
+
+def _dependents(changes: Sequence[Change]) -> Mapping[str, Sequence[str]]:
+    """By key, the changes that depend on it."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        for key in change.depends_on:
+            found[key].append(change.key)
+    return found
 
 
 def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], plan: Plan) -> set[str]:
