@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import socket
 from collections.abc import Callable, Collection
 from threading import Lock
@@ -44,7 +45,7 @@ class Network:
     """
 
     def __init__(self, seed: str, area: str = "") -> None:
-        mark = hashlib.sha256(seed.encode()).digest()
+        mark = hashlib.sha256(os.fsencode(seed)).digest()
         self._area, self._block = area or f"127.{64 + mark[0] % 190}", mark[1]
         self._first_real = 1 if area else _FIRST_UNPRIVILEGED
         self._elsewhere: dict[str, str] = {}

@@ -20,6 +20,11 @@ def network(tmp_path: Path) -> Iterator[Network]:
     made.close()
 
 
+def test_a_state_folder_whose_name_is_not_utf_8() -> None:
+    made = Network("/state\udcff")
+    made.close()
+
+
 def test_names_have_addresses_of_their_own_and_keep_their_ports(network: Network) -> None:
     one, two = network.add("one.example.com"), network.add("two.example.com")
     if FALLBACK in (one, two):

@@ -295,6 +295,13 @@ def test_a_place_with_any_name_can_be_mounted(path: str) -> None:
     assert real.encode().decode("unicode_escape") == path
 
 
+def test_a_root_whose_name_is_not_utf_8_can_be_mounted(tmp_path: Path) -> None:
+    root = tmp_path / "root\udcff"
+    root.mkdir()
+    confine._confining(root, tmp_path / "table")
+    assert b"root\xff" in (tmp_path / "table").read_bytes()
+
+
 @pytest.mark.parametrize("command", ["systemctl reboot", "apt-get install x", "iptables -F", "useradd x"])
 def test_the_real_machine_is_out_of_reach(world: World, command: str) -> None:
     with fabric_to(world) as link:

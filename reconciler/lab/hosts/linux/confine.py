@@ -9,6 +9,7 @@ run as the user of the lab, on its network.
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import subprocess
 import tempfile
@@ -68,7 +69,7 @@ def is_possible() -> bool:
 def _confining(root: Path, table: Path) -> Sequence[str]:
     root = root.resolve()
     lines = [_line(root, root, "rbind"), *_mounts(root)]
-    write_private(table, "".join(lines).encode())
+    write_private(table, os.fsencode("".join(lines)))
     (root / _OLD).mkdir(exist_ok=True)
     unshare = ("/usr/bin/unshare", "--user", "--map-root-user", "--mount", "--")
     return (*unshare, "/bin/sh", "-c", _ENTER, "sh", str(table), str(root))
