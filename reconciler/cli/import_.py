@@ -185,6 +185,10 @@ def report(console: Console, made: ImportResult, folder: Path | None) -> None:
     ends += [f"{len(facts.omitted)} not imported{where}"] if facts.omitted else []
     ends += [f"{len(facts.gone)} declared and not on the server{where}"] if facts.gone else []
     console.report(f"{'; '.join(ends)}. {_plan_text(made)}")
+    for item in made.doubts:
+        console.report(f"{item.summary}: {item.detail} {item.fix}")
+    if facts.warnings:
+        console.report(f"The plan has {_count(len(facts.warnings), 'warning')}{where}.")
     if facts.scanned:
         console.report(_scan_text(facts.scanned.values(), where))
     if folder is not None:
@@ -207,6 +211,10 @@ def _plan_text(made: ImportResult) -> str:
             for change in made.differences
         )
         return f"Plan: not empty, which is a bug of this program:\n{changes}"
-    pending = len(made.plan.changes)
-    changes = "1 change" if pending == 1 else f"{pending} changes"
-    return f"Plan: {changes} of what was declared or applied before." if pending else "Plan: no changes."
+    if made.plan.changes:
+        return f"Plan: {_count(len(made.plan.changes), 'change')} of what was declared or applied before."
+    return "Plan: no changes."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word if number == 1 else word + 's'}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _MINUTES = 5
 """The difference at which Kerberos refuses tickets."""
+_ADMINISTRATOR = "The account has to be an administrator of the server, with access to the REST API."
 _READABLE = "the account can read {kinds}; whether it can change them shows only when something is changed"
 
 
@@ -77,14 +78,14 @@ def _rights(context: CheckContext, reader: Reader, server: ServerChecks) -> list
     from reconciler.observe.server import read_server
 
     try:
-        found = read_server(reader, without_items(context.inventory), Naming(reader.rest, context.access)).resources
+        found, gaps = read_server(reader, without_items(context.inventory), Naming(reader.rest, context.access))
     except RemoteError as error:
         row = failed("server", "rights", error)
-        fix = row.fix or "The account has to be an administrator of the server, with access to the REST API."
-        return [Check(row.subject, row.name, row.level, row.found, fix)]
+        return [Check(row.subject, row.name, row.level, row.found, row.fix or _ADMINISTRATOR)]
     server.resources = {str(where): item for where, item in found.items()}
     kinds = sorted(kind.section for kind in KINDS.values() if kind.collection and kind.in_version(reader.rest))
-    return [Check("server", "rights", Level.OK, _READABLE.format(kinds=", ".join(kinds)))]
+    hidden = [Check("server", "rights", Level.WARNING, gap.detail, _ADMINISTRATOR) for gap in gaps if gap.reason]
+    return hidden or [Check("server", "rights", Level.OK, _READABLE.format(kinds=", ".join(kinds)))]
 
 
 def _health(reader: Reader) -> list[Check]:

@@ -30,7 +30,8 @@ PLURALS: Final = {
 class Facts:
     """What a report is made of: the inventory, with its `main` file. `imported` are addresses of what is declared and
     on the server, `gone` of what is declared and not there; `to_do` are sentences on what a person must do. `visited`
-    is whether hosts are visited, `scanned` what they showed, by address of the proxy."""
+    is whether hosts are visited, `scanned` what they showed, by address of the proxy. `warnings` are those of the plan,
+    `not_shown` what this REST version has no objects of."""
 
     inventory: Inventory
     main: str
@@ -41,6 +42,8 @@ class Facts:
     gone: Sequence[str] = ()
     to_do: Sequence[str] = ()
     visited: bool = False
+    warnings: Sequence[str] = ()
+    not_shown: Sequence[str] = ()
     scanned: Mapping[str, HostScan] = field(default_factory=dict)
 
 
@@ -68,6 +71,8 @@ def report(facts: Facts) -> str:
         "## Not imported",
         _omissions(facts.omitted) or "Nothing.",
     ]
+    if facts.warnings:
+        parts += ["## What the plan warns of", _bullets(map(_text, facts.warnings))]
     if facts.scanned:
         hosts = (f"{_code(where)}: {_shown(scan)}" for where, scan in sorted(facts.scanned.items()))
         parts += ["## Hosts", _HOSTS, _bullets(hosts)]
@@ -82,7 +87,11 @@ _HOSTS: Final = "What each host showed before any login. No account and no passw
 
 def _shown(scan: HostScan) -> str:
     """What a host says may be anything."""
-    return "".join(char if char.isprintable() else " " for char in scan.text())
+    return _text(scan.text())
+
+
+def _text(found: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in found)
 
 
 def _summary(facts: Facts, main: str) -> str:
@@ -106,6 +115,8 @@ def _effects(facts: Facts) -> Iterator[str]:
     yield "`run: never`: an apply starts no job. Write `on-change` to start the jobs whose path an apply changes."
     if not facts.visited:
         yield "`connection: {enabled: false}`: hosts are not visited. Remove it once their logins are right."
+    if facts.not_shown:
+        yield f"{' and '.join(facts.not_shown).capitalize()} are not declared: this REST version does not show them."
     yield "What is not declared is not compared, so values that the product has by default are left out."
 
 

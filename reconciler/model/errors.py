@@ -9,6 +9,7 @@ ReconcileError
     ├── ConnectionLost               the wire broke after sending: the work may have been done
     ├── DeadlineExceeded             the time allowed is over: the work may have been done
     ├── AuthenticationFailed         the peer does not accept who we are
+    │   └── AccessDenied             it does, and does not let us do this
     ├── UntrustedPeer                we do not accept who the peer is (host key, certificate)
     ├── Unavailable                  the peer asks to come back later (429, 502, 503, 504)
     ├── BadAnswer                    an answer that is not what the protocol says
@@ -22,7 +23,7 @@ Clients map every exception of the libraries below them to one of these and keep
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ReconcileError(Exception):
@@ -90,6 +91,10 @@ class AuthenticationFailed(RemoteError):
     code = "authentication"
     summary = "Login refused"
     nothing_sent = True
+
+
+class AccessDenied(AuthenticationFailed):
+    """The login is accepted, and has no right to do this."""
 
 
 class UntrustedPeer(RemoteError):
@@ -168,6 +173,10 @@ class Conflict(Refused):
 
     code = "conflict"
     summary = "In conflict with something else"
+
+
+UNREADABLE: Final = (AccessDenied, BadAnswer, Refused, Unavailable)
+"""What a peer answers that does not show one thing, and may show others."""
 
 
 def retry_after(error: RemoteError) -> float:

@@ -73,7 +73,9 @@ INCOMPLETE: Final = "incomplete-observation"
 class Gap:
     """Something that must be there and that the server does not show. Objects of `kind` with `name`, in lower case, may
     exist without being listed; empty stands for every kind and every name. `address` is an object that is shown in
-    part; unless it is `identified` it is not known which one it is. `fix` is what resolves the gap, if it is known.
+    part; unless it is `identified` it is not known which one it is. `field` is what it does not show of that object,
+    `reason` why, if an error says so. `fix` is what resolves the gap, if it is known. Nothing that is declared depends
+    on what is `aside`.
     """
 
     kind: str
@@ -82,6 +84,9 @@ class Gap:
     address: str = ""
     identified: bool = False
     fix: str = ""
+    field: str = ""
+    reason: str = ""
+    aside: bool = False
 
     def covers(self, kind: str, name: str) -> bool:
         return self.kind in ("", kind) and self.name in ("", name.lower())

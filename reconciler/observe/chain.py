@@ -11,13 +11,14 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
 from reconciler.kinds.field import Raw
 from reconciler.kinds.typed import typed
-from reconciler.model.errors import Missing, Refused
+from reconciler.model.errors import UNREADABLE, Missing, Refused
 from reconciler.model.inventory import Resource
 from reconciler.observe.items import ITEM_LISTS, is_compared
 from reconciler.observe.workers import result, workers
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
+    from reconciler.observe.unread import Unread
 
 
 Raws = dict[str, list[dict[str, Any]]]
@@ -77,11 +78,11 @@ def link_jobs(reader: Reader, jobs: Sequence[dict[str, Any]], organizations: Ite
         job["organizationId"] = next(iter(owners)) if len(owners) == 1 else None
 
 
-def complete_jobs(reader: Reader, jobs: Wanted, owner: str, *, whole: bool) -> None:
+def complete_jobs(reader: Reader, jobs: Wanted, owner: str, unread: Unread, *, whole: bool) -> None:
     """Fill in the lists of items (collections in v8): of declared jobs those that are compared, and what is selected of
-    jobs with the mark of `owner`, which may be declared under another name. With `whole` of all. A list takes a
-    request, so they are read side by side."""
-    wanted: list[tuple[dict[str, Any], str, str]] = []
+    jobs with the mark of `owner`, which may be declared under another name. With `whole` of all, as far as the server
+    shows them (else `unread`). A list takes a request, so they are read side by side."""
+    wanted: list[tuple[dict[str, Any], str, str, str]] = []
     for declared, job in jobs:
         seen = typed(KINDS["job"], reader.rest, job)
         ours = bool(owner) and owner_of(seen) == owner
@@ -90,14 +91,23 @@ def complete_jobs(reader: Reader, jobs: Wanted, owner: str, *, whole: bool) -> N
                 continue
             known = is_compared(declared, field) if declared is not None else ours and field == "items"
             if whole or known:
-                wanted.append((job, name, f"Jobs/{seen['id']}/{collection}"))
-
-    def complete(job: dict[str, Any], name: str, path: str) -> None:
-        with suppress(Missing):
-            job[name] = reader.list(path)
+                spared = "" if known else field
+                wanted.append((job, name, f"Jobs/{seen['id']}/{collection}", spared))
 
     if not wanted:
         return
     with workers(min(_SIDE_BY_SIDE, len(wanted)), "items") as pool:
-        for future in [pool.submit(complete, *item) for item in wanted]:
+        for future in [pool.submit(_complete, reader, unread, *item) for item in wanted]:
             result(future)
+
+
+def _complete(reader: Reader, unread: Unread, job: dict[str, Any], name: str, path: str, spared: str) -> None:
+    """`spared` is the field of a list that is not compared."""
+    try:
+        job[name] = reader.list(path)
+    except Missing:
+        return
+    except UNREADABLE as error:
+        if not spared:
+            raise
+        unread.items[str(job["id"]).lower(), spared] = error

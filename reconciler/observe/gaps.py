@@ -40,39 +40,42 @@ _LINKS: Final = (
 
 _IDENTIFIED_BY: Final = {"copy_job": "backup job", "proxy": "host name", "job": "name and its organization"}
 """By kind, what an object is identified by, if it is not its name."""
+_IDENTIFIED_IN: Final = {"copy_job": "job", "job": "organization"}
+"""By kind, the kind of what else its objects are identified by."""
 
 
-def find_gaps(listed: Listed, naming: Naming, declared: Collection[Address]) -> Iterator[Gap]:
-    """The gaps in what a server lists. `declared` are the objects that are known to be declared ones."""
-    if not listed["proxy"]:
+def find_gaps(listed: Listed, naming: Naming, declared: Collection[Address], unread: Collection[str]) -> Iterator[Gap]:
+    """The gaps in what a server lists. `declared` are the objects that are known to be declared ones; kinds that are
+    `unread` have a gap already."""
+    if not listed["proxy"] and "proxy" not in unread:
         yield Gap("proxy", "the server lists no proxy, not even its own")
-    yield from _dangling(listed)
+    yield from _dangling(listed, declared, unread)
     for kind, objects in listed.items():
-        if KINDS[kind].singleton:
+        if KINDS[kind].singleton or _IDENTIFIED_IN.get(kind) in unread:
             continue
         for name, seen in objects:
             where = address(kind, name)
             if not KINDS[kind].live_key(seen, naming):
                 what = _IDENTIFIED_BY.get(kind, "name")
                 known = str(seen.get("name", "")) if kind == "job" else ""
-                yield Gap(
-                    kind, f"the server does not show the {what} of {where}", known.lower(), where, where in declared
-                )
+                detail, is_known = f"the server does not show the {what} of {where}", where in declared
+                yield Gap(kind, detail, known.lower(), where, is_known, aside=not is_known)
             elif not seen.get("id"):
                 yield Gap(kind, f"the server does not show the id of {where}", name.lower(), where, identified=True)
 
 
-def _dangling(listed: Listed) -> Iterator[Gap]:
+def _dangling(listed: Listed, declared: Collection[Address], unread: Collection[str]) -> Iterator[Gap]:
     """Objects that others name and the server does not list."""
-    users: dict[tuple[str, str], list[str]] = defaultdict(list)
+    users: dict[tuple[str, str], list[Address]] = defaultdict(list)
     there = {kind: {str(seen.get("id")).lower() for _, seen in objects} for kind, objects in listed.items()}
-    for kind, link, target in _LINKS:
+    for kind, link, target in (found for found in _LINKS if found[-1] not in unread):
         for name, seen in listed.get(kind, ()):
             if seen.get(link) and seen[link].lower() not in there.get(target, ()):
                 users[target, seen[link].lower()].append(address(kind, name))
     for (target, ident), names in sorted(users.items()):
         who = f"{names[0]} and {len(names) - 1} more use" if len(names) > 1 else f"{names[0]} uses"
-        yield Gap(target, f"the server does not list the {target} {ident} that {who}")
+        detail = f"the server does not list the {target} {ident} that {who}"
+        yield Gap(target, detail, aside=not any(name in declared for name in names))
 
 
 def unhealthy(reader: Reader, listed: Listed, inventory: Inventory, gaps: Sequence[Gap]) -> Iterator[Gap]:

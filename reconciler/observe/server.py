@@ -19,6 +19,7 @@ from reconciler.kinds.naming import Naming
 from reconciler.kinds.proxy_matching import Matches
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address, name_of
+from reconciler.model.errors import UNREADABLE
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Gap, LiveResource
 from reconciler.model.recall import Memory
@@ -28,6 +29,7 @@ from reconciler.observe.items import ItemObjects, reads_items
 from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
 from reconciler.observe.storage import complete_repositories
 from reconciler.observe.unknown import unknown_digests
+from reconciler.observe.unread import Unread, is_needed
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
@@ -55,9 +57,10 @@ def read_server(
     `whole` also reads what takes separate requests and is not declared: items of jobs, and what repositories and mail
     settings refer to. With `digests`, objects have those of what is unknown."""
     memory = memory or Memory()
-    raws = _read_collections(reader, inventory, whole=whole)
+    unread = Unread()
+    raws = _read_collections(reader, inventory, unread, whole=whole)
     if "repository" in raws:
-        complete_repositories(reader, raws["repository"], inventory, naming, whole=whole)
+        complete_repositories(reader, raws["repository"], inventory, naming, unread, whole=whole)
     found: dict[Address, LiveResource] = {}
     listed: dict[str, list[tuple[str, Raw]]] = {}
     proxies = match_proxies(raws["proxy"], inventory, naming, reported)
@@ -66,7 +69,7 @@ def read_server(
     for kind in KINDS.values():
         if kind.name not in raws:
             continue
-        matcher = _match(kind, raws, reader, inventory, naming, memory, proxies, whole=whole)
+        matcher = _match(kind, raws, reader, inventory, naming, memory, proxies, unread, whole=whole)
         doubtful = {index for _, there in proxies.ambiguous for index in there} if kind.name == "proxy" else set()
         listed[kind.name] = _named(kind, matcher, inventory, naming, memory, doubtful - matcher.found.keys())
         declared |= {item.address for item in matcher.found.values()}
@@ -78,20 +81,32 @@ def read_server(
     objects.learn_new(set(found))
     naming.directory = objects.found
     _add_processing(found)
-    gaps = [*find_gaps(listed, naming, declared), *ambiguous_proxies(proxies, listed["proxy"], declared)]
+    gaps = [
+        *find_gaps(listed, naming, declared, unread.kinds),
+        *ambiguous_proxies(proxies, listed["proxy"], declared),
+        *unread.gaps(listed.get("job", ())),
+    ]
     return ServerObjects(found, (*gaps, *unhealthy(reader, listed, inventory, gaps)))
 
 
-def _read_collections(reader: Reader, inventory: Inventory, *, whole: bool) -> Raws:
+def _read_collections(reader: Reader, inventory: Inventory, unread: Unread, *, whole: bool) -> Raws:
+    """What is not needed may be `unread`, but not everything."""
     raws: Raws = {}
     for kind in KINDS.values():
         if not kind.collection or not kind.in_version(reader.rest):
             continue
-        if kind.singleton:
-            wanted = whole or inventory.of_kind(kind.name)
-            raws[kind.name] = [reader.get(kind.collection)] if wanted else []
-        else:
-            raws[kind.name] = reader.list(kind.collection)
+        try:
+            if kind.singleton:
+                wanted = whole or inventory.of_kind(kind.name)
+                raws[kind.name] = [reader.get(kind.collection)] if wanted else []
+            else:
+                raws[kind.name] = reader.list(kind.collection)
+        except UNREADABLE as error:
+            if is_needed(kind.name, inventory):
+                raise
+            raws[kind.name], unread.kinds[kind.name] = [], error
+    if unread.kinds and not any(raws.values()):
+        raise next(iter(unread.kinds.values()))
     return raws
 
 
@@ -103,6 +118,7 @@ def _match(
     naming: Naming,
     memory: Memory,
     proxies: Matches,
+    unread: Unread,
     *,
     whole: bool,
 ) -> Matcher:
@@ -120,7 +136,8 @@ def _match(
     if kind.name == "pool":
         complete_pools(reader, wanted, raws["proxy"])
     elif kind.name == "job":
-        complete_jobs(reader, wanted, inventory.name if reads_items(matcher.left()) else "", whole=whole)
+        owner = inventory.name if reads_items(matcher.left()) else ""
+        complete_jobs(reader, wanted, owner, unread, whole=whole)
     matcher.add_marked()
     return matcher
 

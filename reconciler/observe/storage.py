@@ -13,11 +13,12 @@ from reconciler.kinds.object_storage import LINKED_SCHEMA
 from reconciler.kinds.references import references_of
 from reconciler.kinds.storage_settings import INSIDE, LINKED, PREFIX, is_on_object_storage
 from reconciler.kinds.typed import Typed
-from reconciler.model.errors import Missing
+from reconciler.model.errors import UNREADABLE, Missing
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader
     from reconciler.model.inventory import Inventory
+    from reconciler.observe.unread import Unread
 
 _SINCE = 6
 """The first REST version that is documented to list accounts and encryption keys."""
@@ -30,15 +31,22 @@ def complete_repositories(
     repositories: Sequence[dict[str, Any]],
     inventory: Inventory,
     naming: Naming,
+    unread: Unread,
     *,
     whole: bool,
 ) -> None:
     """Add what the declared repositories refer to, with `whole` what any may refer to: to `naming`, and object storage
-    to the repositories that link to it."""
-    for kind, collection in _all(repositories, reader.rest) if whole else _wanted(inventory, reader.rest):
+    to the repositories that link to it. What no declared one refers to may be `unread`."""
+    needed = dict(_wanted(inventory, reader.rest))
+    for kind, collection in _all(repositories, reader.rest) if whole else needed.items():
         try:
             raws = reader.list(collection)
         except Missing:
+            continue
+        except UNREADABLE as error:
+            if kind in needed:
+                raise
+            unread.references[kind] = error
             continue
         if kind != "object_storage":
             naming.refer({kind: references_of(kind, raws)})

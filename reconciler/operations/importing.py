@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.collector import collector_paused
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.live import INCOMPLETE
 from reconciler.operations.import_files import Target, check, save, staging, target_of
 from reconciler.operations.import_source import SecretsOf, ServerLogin, source_of
 from reconciler.operations.request import Selection
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.model.live import Live
     from reconciler.model.plan import Change, Plan
     from reconciler.model.position import Position
-    from reconciler.operations.session import Session
+    from reconciler.operations.session import PlanResult, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,13 @@ class ImportResult:
         return [change for change in self.plan.changes if change.address in self.new and not is_of_secrets(change)]
 
     @property
+    def doubts(self) -> Sequence[Diagnostic]:
+        """What makes it doubtful that the server showed everything."""
+        return [item for item in self.plan.problems if item.is_error and item.code == INCOMPLETE]
+
+    @property
     def status(self) -> Status:
-        return Status.PARTIAL if self.differences else Status.OK
+        return Status.PARTIAL if self.differences or self.doubts else Status.OK
 
 
 def import_server(given: Path | ServerLogin, options: ImportOptions, runtime: Runtime | None = None) -> ImportResult:
@@ -120,6 +126,7 @@ class _Import:
         self._scanned: Mapping[str, HostScan] = {}
 
     def run(self) -> ImportResult:
+        from reconciler.importing.gaps import warnings
         from reconciler.importing.report import REPORT, VARIABLES, report, variables
         from reconciler.operations.host_scan import scan_hosts
 
@@ -129,14 +136,16 @@ class _Import:
         if self._options.scan:
             self._scanned = scan_hosts(self._session, live, self._connections)
         with collector_paused(), staging() as folder:
-            composed, inventory, omitted, plan = self._recognised(live, folder)
+            composed, inventory, omitted, planned = self._recognised(live, folder)
             unsaid = self._still_unsaid(live, composed)
         facts = self._facts(live, replace(composed, in_part=(*composed.in_part, *unsaid)), inventory, omitted)
+        gaps = (*live.gaps, *planned.live.gaps)
+        facts = replace(facts, warnings=warnings(planned.plan.problems, gaps))
         files = {**composed.files, VARIABLES: variables(inventory), REPORT: report(facts)}
         new = [where for where in inventory.resources if where not in self._target.declared]
-        return ImportResult(files, facts, new, plan)
+        return ImportResult(files, facts, new, planned.plan)
 
-    def _recognised(self, live: Live, folder: Path) -> tuple[Composed, Inventory, list[Omission], Plan]:
+    def _recognised(self, live: Live, folder: Path) -> tuple[Composed, Inventory, list[Omission], PlanResult]:
         """The files and their plan, without the new objects that the plan does not recognise."""
         from reconciler.importing.entries import Omission
 
@@ -151,7 +160,7 @@ class _Import:
                 if where not in self._target.declared and here.get(Address(where)) != live.resources[there].id
             ]
             if not more:
-                return composed, inventory, omitted, made.plan
+                return composed, inventory, omitted, made
             strays += more
 
     def _placed(self) -> Session:
@@ -235,6 +244,7 @@ class _Import:
 
     def _facts(self, live: Live, composed: Composed, inventory: Inventory, omitted: Sequence[Omission]) -> Facts:
         from reconciler.importing.compose import to_fill_in
+        from reconciler.importing.gaps import explained, not_in_version, unread
         from reconciler.importing.report import Facts
 
         there = composed.live_of
@@ -244,8 +254,9 @@ class _Import:
             self._main,
             f"{live.server.host} (REST v{live.server.rest}, build {live.server.build})",
             imported=[where for where in inventory.resources if where in there],
-            omitted=sorted(omitted),
-            in_part=composed.in_part,
+            omitted=sorted((*omitted, *unread(live.gaps))),
+            in_part=sorted(explained(composed.in_part, there, live.gaps)),
+            not_shown=not_in_version(live.server.rest),
             gone=[where for where, item in inventory.resources.items() if where not in there and is_of_rest(item)],
             to_do=[f"Fill in `credentials.{name}`: the account is a guess." for name in to_fill_in(composed.files)],
             visited=bool(inventory.access.connections),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.model.address import kind_of, name_of
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import INCOMPLETE, Gap
 from reconciler.model.plan import Action, Change
 from reconciler.plan.passes import Inputs, PlanPart
@@ -43,5 +43,6 @@ def _problem(gap: Gap) -> Diagnostic:
         summary="Observation incomplete",
         detail=f"{gap.detail[:1].upper()}{gap.detail[1:]}. Nothing is deleted, replaced or taken over.",
         fix=gap.fix or "Check the server (vbo-reconcile doctor shows its health), then plan again.",
+        severity=Severity.WARNING if gap.aside else Severity.ERROR,
         address=gap.address,
     )

@@ -21,10 +21,13 @@ Change = Callable[[LabServer], None]
 
 @dataclass(frozen=True)
 class Odd:
-    """`change` makes the server odd; `omitted` is why objects are not imported, by what they are called."""
+    """`change` makes the server odd; `omitted` is why objects are not imported, by what they are called, `in_part` the
+    same of fields of `job-0` of the first organization. `since` is the first REST version that has it."""
 
     change: Change
     omitted: Mapping[str, str] = field(default_factory=dict)
+    in_part: Mapping[str, str] = field(default_factory=dict)
+    since: int = 5
 
 
 def _rename(kind: str, name: str, new: str) -> Change:
@@ -48,6 +51,10 @@ def _twin(server: LabServer) -> None:
     server.state["proxies"][ident] = {**all_of(server, "proxies", WINDOWS)[0], "id": ident}
 
 
+def _refuse(collection: str, status: int) -> Change:
+    return lambda server: server.transport.refuses.update({collection.lower(): status})
+
+
 def _id(number: int) -> str:
     return str(UUID(int=number))
 
@@ -58,6 +65,13 @@ _TWIN: Final = "another proxy has the same host or host name"
 _NO_PROXY: Final = f"it uses proxy.{WINDOWS} ({_id(14)}), which is not imported"
 _HIDDEN: Final = "the server does not show its {}"
 _BOTH: Final = ("contoso.example.com", "fabrikam.example.com")
+
+_REFUSED: Final = "the server does not show it: Not today. (HTTP {})"
+
+
+def _no_jobs(reason: str) -> dict[str, str]:
+    return {f"job.job-{number} ({name})": reason.format(number) for name in _BOTH for number in range(2)}
+
 
 SERVERS: Final = {
     "organizations of one name": Odd(
@@ -94,11 +108,7 @@ SERVERS: Final = {
             f"proxy.{WINDOWS} ({_id(7)})": _TWIN,
             f"proxy.{WINDOWS} ({_id(14)})": _TWIN,
             **{f"repository.repo-{number}": _NO_PROXY for number in range(3)},
-            **{
-                f"job.job-{number} ({name})": f"it uses repository.repo-{number}, which is not imported"
-                for name in _BOTH
-                for number in range(2)
-            },
+            **_no_jobs("it uses repository.repo-{}, which is not imported"),
         },
     ),
     "a repository is gone": Odd(
@@ -112,12 +122,37 @@ SERVERS: Final = {
         _remove("proxies", WINDOWS),
         {
             **{f"repository.repo-{number}": _HIDDEN.format("owner") for number in range(3)},
+            **_no_jobs("it uses repository.repo-{}, which is not imported"),
+        },
+    ),
+    "no right to read proxies": Odd(
+        _refuse("Proxies", 403),
+        {
+            "proxy.*": _REFUSED.format(403),
+            **{f"repository.repo-{number}": _HIDDEN.format("owner") for number in range(3)},
+            **_no_jobs("it uses repository.repo-{}, which is not imported"),
+        },
+    ),
+    "an error for pools": Odd(_refuse("ProxyPools", 500), {"pool.*": _REFUSED.format(500)}, since=8),
+    "no right to read repositories": Odd(
+        _refuse("BackupRepositories", 403),
+        {"repository.*": _REFUSED.format(403), **_no_jobs(_HIDDEN.format("repository"))},
+    ),
+    "an error for organizations": Odd(
+        _refuse("Organizations", 500),
+        {
+            "organization.*": _REFUSED.format(500),
             **{
-                f"job.job-{number} ({name})": f"it uses repository.repo-{number}, which is not imported"
-                for name in _BOTH
-                for number in range(2)
+                f"job.job-{number % 2} ({_id(18 + 2 * number)})": _HIDDEN.format("organization") for number in range(4)
             },
         },
+    ),
+    "no jobs there": Odd(_refuse("Jobs", 404), {"job.*": _REFUSED.format(404)}),
+    "no right to read copy jobs": Odd(_refuse("CopyJobs", 403), {"copy_job.*": _REFUSED.format(403)}, since=6),
+    "mail settings do not exist": Odd(_refuse("VboEmailSettings", 404), {"smtp": _REFUSED.format(404)}),
+    "an error for what is selected": Odd(_refuse("SelectedItems", 500), {}, {"items": _REFUSED.format(500)}, since=8),
+    "no right to read what is excluded": Odd(
+        _refuse("ExcludedItems", 403), {}, {"exclude": _REFUSED.format(403)}, since=8
     ),
 }  # fmt: skip
 
@@ -126,12 +161,17 @@ SERVERS: Final = {
 @pytest.mark.parametrize("name", SERVERS)
 def test_it_is_imported_or_left_out_with_the_reason(name: str, rest: int, tmp_path: Path) -> None:
     odd, server, out = SERVERS[name], small_server(rest), tmp_path / "out"
+    if rest < odd.since:
+        pytest.skip(f"REST v{rest} has nothing of it")
     odd.change(server)
     with server.session() as session, importing(session, out) as run:
         made = run()
         assert [(change.address, change.fields) for change in made.plan.changes] == []
         assert findings(out) == []
         assert {item.address: item.reason for item in made.facts.omitted} == odd.omitted
+        assert {
+            item.field: item.reason for item in made.facts.in_part if "contoso-job-0" in item.address
+        } == odd.in_part
         before = contents(out)
         run()
         assert contents(out) == before

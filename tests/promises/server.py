@@ -86,14 +86,19 @@ class Killed(BaseException):
 
 @dataclass
 class Transport(httpx.BaseTransport):
-    """Hands requests to the server. Dies after `lives` requests that write, if that is set."""
+    """Hands requests to the server. Dies after `lives` requests that write, if that is set. `refuses` has the status of
+    a GET by the end of its path in lower case."""
 
     dispatcher: Dispatcher
     lives: int | None = None
+    refuses: dict[str, int] = field(default_factory=dict)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if self.lives == 0:
             raise Killed
+        status = self.refuses.get(request.url.path.rpartition("/")[2].lower())
+        if status and request.method == "GET":
+            return httpx.Response(status, json={"message": "Not today."})
         answer = self.dispatcher.answer(
             Request(
                 method=request.method,

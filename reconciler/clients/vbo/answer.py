@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reconciler.clients import foreign_json
 from reconciler.model.errors import (
+    AccessDenied,
     AuthenticationFailed,
     BadAnswer,
     Conflict,
@@ -30,14 +31,14 @@ _BY_CODE: Final[Mapping[str, type[RemoteError]]] = {
     # errorCode (v7: ProxyOffline only)   what it is to us
     "OperationConflict": Conflict,
     "ProxyOffline": Refused,
-    "ResourceAccessDenied": AuthenticationFailed,
+    "ResourceAccessDenied": AccessDenied,
     "ResourceNotFound": Missing,
     "Timeout": DeadlineExceeded,
 }
 
 _BY_STATUS: Final[Mapping[int, type[RemoteError]]] = {
     401: AuthenticationFailed,
-    403: AuthenticationFailed,
+    403: AccessDenied,
     404: Missing,
     408: DeadlineExceeded,
     409: Conflict,
@@ -124,7 +125,7 @@ def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()
             peer, what, f"{reason}: {where}", hint="Is there a gateway in front that answers for the server?"
         )
     kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
-    if kind is AuthenticationFailed and code not in _ABOUT_RIGHTS:
+    if issubclass(kind, AuthenticationFailed) and code not in _ABOUT_RIGHTS:
         kind = Refused
     if issubclass(kind, Refused):
         return kind(peer, what, reason, hint=hint, status=answer.status, error_code=code)

@@ -6,10 +6,10 @@ from typing import Any
 
 from reconciler.clients.vbo.reader import Item, Reader
 from reconciler.clients.vbo.session import Session
-from reconciler.model.errors import Missing
+from reconciler.model.errors import UNREADABLE, RemoteError
 
 Items = list[Item]
-Answer = Items | Missing
+Answer = Items | RemoteError
 
 
 class RecordedReader(Reader):
@@ -30,7 +30,7 @@ class RecordedReader(Reader):
         if key not in self._known:
             self._known[key] = self._ask(what, query)
         found = self._known[key]
-        if isinstance(found, Missing):
+        if isinstance(found, RemoteError):
             raise found
         return [dict(item) for item in found]
 
@@ -38,5 +38,5 @@ class RecordedReader(Reader):
         verb, path = what
         try:
             return [super().get(path, **query)] if verb == "GET" else super().list(path, **query)
-        except Missing as error:
+        except UNREADABLE as error:
             return error
