@@ -12,7 +12,7 @@ import click
 from reconciler.cli.console import Console
 from reconciler.cli.quoting import shell_line
 from reconciler.kinds.hosts import is_address
-from reconciler.model.errors import AuthenticationFailed, UntrustedPeer
+from reconciler.model.errors import AccessDenied, AuthenticationFailed, UntrustedPeer
 from reconciler.operations.import_files import check_writable
 from reconciler.operations.import_source import VARIABLE
 from reconciler.operations.request import Selection
@@ -173,7 +173,7 @@ def trying(console: Console, given: dict[str, Any], talk: Talk | None, attempt: 
             if talk is None or given["source"] is not None or given["fingerprint"] or not _pinned(given, talk, error):
                 raise
         except AuthenticationFailed as error:
-            if talk is None or not talk.may_type_again():
+            if isinstance(error, AccessDenied) or talk is None or not talk.may_type_again():
                 raise
             console.report(f"{error}")
 

@@ -78,7 +78,7 @@ def _are_recognised(wanted: Sequence[Address], hosts: Mapping[Address, str], nea
 def titles(live: LiveObjects, declared: Collection[str]) -> dict[Address, str]:
     """What objects are called for people: a declared one by its address, any other by its name on the server, with what
     distinguishes it behind. This does not depend on what else is declared."""
-    plain = {where: f"{found.kind}.{_name(found)}" for where, found in live.items()}
+    plain = {where: _plain(where, found) for where, found in live.items()}
     longer = {where: f"{plain[where]} ({_distinction(found, live)})" for where, found in live.items()}
     some, more = Counter(plain.values()), Counter(longer.values())
 
@@ -90,6 +90,10 @@ def titles(live: LiveObjects, declared: Collection[str]) -> dict[Address, str]:
         return longer[where] if more[longer[where]] == 1 else f"{plain[where]} ({live[where].id})"
 
     return {where: title(where) for where in live}
+
+
+def _plain(where: Address, found: LiveResource) -> str:
+    return where if KINDS[found.kind].singleton else f"{found.kind}.{_name(found)}"
 
 
 def _distinction(found: LiveResource, live: LiveObjects) -> str:

@@ -69,7 +69,9 @@ def whole_chains(
 
 
 def _missing(rest: int, found: LiveResource, known: Collection[str], titles: Mapping[Address, str]) -> str:
-    """What an object uses and cannot name; empty if there is nothing."""
+    """What an object needs and an inventory cannot say; empty if there is nothing."""
+    if found.kind == "repository" and UNKNOWN in (found.fields["retention.type"], found.fields["retention.keep"]):
+        return "the server does not show its retention"
     for item in EDGES.get(found.kind, ()):
         if item.through or not item.in_version(rest):
             continue

@@ -17,12 +17,13 @@ def owner_of(raw: Raw) -> str:
 
 
 def _split_mark(text: str) -> tuple[str, str]:
-    """A description without its mark, and the name in the mark, which is empty without one."""
+    """A description without its mark, and the name in the mark, which is empty without one. `marked` is the reverse:
+    what a person wrote keeps its blanks at the end."""
     before, found, name = text.rstrip().rpartition(_MARK)
     owner = name.removesuffix("]")
     if not found or owner == name or not owner or "]" in owner or owner.split() != [owner]:
         return text, ""
-    return before.rstrip(), owner
+    return before.removesuffix(" "), owner
 
 
 def without_mark(text: str) -> str:

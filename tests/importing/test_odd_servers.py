@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
 
+from tests.importing.adoption import assert_adopted
 from tests.importing.run import contents, findings, importing
 from tests.importing.small import WINDOWS, all_of, small_server
 from tests.promises.server import LabServer
 
 pytestmark = pytest.mark.matrix
 
-Change = Callable[[LabServer], None]
+Change = Callable[[LabServer], object]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ def _rename(kind: str, name: str, new: str) -> Change:
     def change(server: LabServer) -> None:
         for item in all_of(server, kind, name):
             item["name"] = new
+
+    return change
+
+
+def _set(kind: str, name: str, **values: Any) -> Change:
+    def change(server: LabServer) -> None:
+        for item in all_of(server, kind, name):
+            item.update(values)
 
     return change
 
@@ -125,6 +134,32 @@ SERVERS: Final = {
             **_no_jobs("it uses repository.repo-{}, which is not imported"),
         },
     ),
+    "a retention that is not known": Odd(
+        _set("repositories", "repo-0", retentionType="Forever"),
+        {
+            "repository.repo-0": _HIDDEN.format("retention"),
+            **{f"job.job-0 ({name})": "it uses repository.repo-0, which is not imported" for name in _BOTH},
+        },
+    ),
+    "mail that cannot be sent": Odd(
+        lambda server: server.state["email"].update(enableNotification=True, smtpServer="mail", to=None),
+        {"smtp": "Mail cannot be sent without `from` and `to`."},
+    ),
+    "proxies offline": Odd(_set("proxies", WINDOWS, status="Offline")),
+    "names like addresses": Odd(_rename("repositories", "repo-0", "proxy.px/1")),
+    "names like patterns": Odd(_rename("repositories", "repo-0", "*")),
+    "names like words of an inventory": Odd(_rename("repositories", "repo-0", "none")),
+    "names like references": Odd(_rename("repositories", "repo-0", "secret://env/X")),
+    "the mark of another inventory": Odd(_set("jobs", "job-0", description="daily [vbo-reconcile:other]")),
+    "a mark that is none": Odd(_set("jobs", "job-0", description="[vbo-reconcile:other] daily")),
+    "descriptions of 500 characters": Odd(_set("repositories", "repo-0", description="\u00e9" * 500)),
+    "descriptions with lines and blanks": Odd(_set("jobs", "job-0", description=" one\r\ntwo\n\n\tthree \x07 end  ")),
+    "descriptions of blanks": Odd(_set("jobs", "job-0", description="   ")),
+    "ids in other letters": Odd(
+        lambda server: [
+            item.update(repositoryId=item["repositoryId"].upper()) for item in server.state["jobs"].values()
+        ]
+    ),
     "no right to read proxies": Odd(
         _refuse("Proxies", 403),
         {
@@ -157,6 +192,10 @@ SERVERS: Final = {
 }  # fmt: skip
 
 
+ADOPTED: Final = {name for name in SERVERS if name.startswith(("names like", "descriptions", "a mark"))}
+"""Those whose objects are adopted, too."""
+
+
 @pytest.mark.parametrize("rest", [5, 6, 7, 8])
 @pytest.mark.parametrize("name", SERVERS)
 def test_it_is_imported_or_left_out_with_the_reason(name: str, rest: int, tmp_path: Path) -> None:
@@ -175,3 +214,5 @@ def test_it_is_imported_or_left_out_with_the_reason(name: str, rest: int, tmp_pa
         before = contents(out)
         run()
         assert contents(out) == before
+        if name in ADOPTED:
+            assert_adopted(session, out)

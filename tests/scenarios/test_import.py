@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.render.undeclared import undeclared_text
 from tests.importing.run import contents
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -86,6 +87,7 @@ def test_what_is_declared_and_different_on_the_server_is_listed(demo: Rehearsal)
     assert "  proxy.px-lon-1\n    throttle: 100 Mbps, declared is 150 Mbps\n" in ended.out
     assert "Declared, and not on vbo01.corp.example.com:\n  job.fabrikam-nightly\n" in ended.out
     found = json.loads(demo.run("import", "--diff", "--lab", "--from", str(demo.file), "--format", "json").out)
+    assert undeclared_text(found) == ended.out
     one = {"address": "proxy.px-lon-1", "path": "throttle", "server": "100 Mbps", "declared": "150 Mbps"}
     assert found["differing"] == [one]
     assert found["missing"] == ["job.fabrikam-nightly"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from tests.programs import program
 from tests.terminal import COLUMNS, Terminal, terminal
 
 pytestmark = pytest.mark.matrix
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,17 @@ class Served:
             ["/bin/sh", "-c", command], cwd=self.folder, env=home, capture_output=True, text=True, check=False
         )
 
+    @property
+    def is_large(self) -> bool:
+        """Whether a test has filled it."""
+        return self.login.get("filled", False) is True
+
     def resolve(self, reference: SecretRef) -> Secret:
         return Secret(self.login["password"])
 
     def fill(self, count: int) -> None:
         """More repositories than one file is written for."""
+        self.login["filled"] = True
         login = Credential("admin", self.login["username"], SecretRef("test", "password"))
         server = Server(self.host, login, trust=Trust(ca_file=self.login["ca_file"]))
         with connect(server, ConnectionContext(self, "/")) as session:
@@ -141,6 +149,52 @@ def test_every_question_is_answered_and_the_command_that_is_printed_gives_the_sa
         assert ended.returncode == 0, ended.stderr
         assert contents(served.folder / "corp") == written
         shutil.rmtree(served.folder / "corp")
+
+
+def test_linux_hosts_by_password(served: Served) -> None:
+    login = ("--server", served.host, "--username", served.login["username"], "--name", "corp", "--out", "corp")
+    with served.begin(*login, "--ca-file", served.login["ca_file"], VBO_PASSWORD=served.login["password"]) as screen:
+        screen.answer("[all]:")
+        screen.answer("One account for the 2 linux proxies [later]:", "backup")
+        screen.answer("backup logs in with (password, key, agent) [key]:", "telnet")
+        screen.expect("'telnet' is not one of 'password', 'key', 'agent'")
+        screen.answer("[key]:", "password")
+        for _ in ("windows-domain", "windows-workgroup"):
+            screen.answer("[later]:")
+        screen.answer("Ask the hosts for their keys, without a login? [y/N]:", "n")
+        screen.answer("Let later commands visit the hosts? [y/N]:", "y")
+        if served.is_large:
+            screen.answer("(else one file)? [y/N]:", "n")
+        screen.expect("--login linux=backup,password")
+        assert screen.code() == 0
+    written = contents(served.folder / "corp")
+    assert b"linux: {username: backup, sudo: true, password: secret://env/LINUX_PASSWORD}" in written["corp.yml"]
+    assert b"connection:" not in written["corp.yml"]
+    assert b"LINUX_PASSWORD=\n" in written[".env.example"]
+
+
+def test_the_section_of_the_readme(served: Served) -> None:
+    section = (ROOT / "README.md").read_text().partition("## You have a server already")[2].partition("\n## ")[0]
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    assert lines[0] == "export VBO_PASSWORD=…"
+    assert lines[1].startswith("vbo-reconcile import --server vbo01.corp.example.com ")
+    (served.folder / "pki").mkdir()
+    shutil.copy(served.login["ca_file"], served.folder / "pki" / "corp-ca.pem")
+    here = {"vbo01.corp.example.com": served.host, r"CORP\svc-vbo": served.login["username"]}
+    command = "\n".join(lines[1:])
+    for example, real in here.items():
+        command = command.replace(example, real)
+    ended = served.run(command)
+    assert ended.returncode == 0, ended.stderr
+    report = (served.folder / "corp" / "IMPORT.md").read_text()
+    assert "## In part" in report
+    assert "## Not imported" in report
+    commands = re.findall("`(vbo-reconcile (?:plan|drift) [^`]*)`", report)
+    assert len(commands) == 2
+    for command in commands:
+        ended = served.run(f"cd corp && {command}")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "No changes." in ended.stdout or "No drift" in ended.stdout, ended.stdout
 
 
 @pytest.mark.parametrize("at", ["Password", "Pin this certificate? [y/N]:", "[all]:", "[later]:"])
