@@ -17,6 +17,7 @@ from reconciler.clients.vbo.answer import Answer, refusal, secrets_in
 from reconciler.clients.vbo.wire import Wire
 from reconciler.model.connection import Credential, Server
 from reconciler.model.errors import (
+    AccessDenied,
     AuthenticationFailed,
     BadAnswer,
     Conflict,
@@ -149,8 +150,8 @@ def test_certificates_that_are_refused_are_told_apart(code: int, reason: str, hi
         (400, {"message": "port is not a number"}, Refused),
         (400, {"message": "no", "errorCode": "ParameterValidationFailure"}, Refused),
         (401, None, AuthenticationFailed),
-        (403, None, AuthenticationFailed),
-        (403, {"message": "no", "errorCode": "ResourceAccessDenied"}, AuthenticationFailed),
+        (403, None, AccessDenied),
+        (403, {"message": "no", "errorCode": "ResourceAccessDenied"}, AccessDenied),
         (403, {"message": "no", "errorCode": "OrganizationTransfer"}, Refused),
         (404, None, Missing),
         (500, {"message": "no", "errorCode": "ResourceNotFound"}, Missing),
@@ -186,7 +187,7 @@ def test_answers(status: int, body: Any, kind: type[RemoteError]) -> None:
 
 STATUSES: dict[int, type[RemoteError]] = {
     401: AuthenticationFailed,
-    403: AuthenticationFailed,
+    403: AccessDenied,
     404: Missing,
     408: DeadlineExceeded,
     409: Conflict,
