@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from typing import Any
 from tests.simulation import remembered
 from tests.simulation.events import Event, shrunk
 from tests.simulation.journal import listen_to_journal
-from tests.simulation.running import answered, of_seed, run_storm
+from tests.simulation.running import Beginning, answered, of_seed, run_storm
 from tests.simulation.scheduler import scheduler
 from tests.simulation.world import install
 
@@ -69,7 +69,7 @@ def main() -> None:
         prefix="simulation-", dir=shared if shared.is_dir() else None, ignore_cleanup_errors=True
     ) as folder:
         for seed in _WARM:
-            run_storm(seed, of_seed(seed)[0], Path(folder, "warm"), 2)
+            run_storm(seed, of_seed(seed)[0], Path(folder, "warm"), Beginning(2))
         gc.collect()
         gc.freeze()
         if given.answers:
@@ -82,8 +82,8 @@ def main() -> None:
 
 
 def _only(seed: int, folder: Path) -> int:
-    events, organizations = of_seed(seed)
-    outcome = _apart(seed, events, folder, organizations)
+    events, beginning = of_seed(seed)
+    outcome = _apart(seed, events, folder, beginning)
     _say("\n".join(outcome.log))
     return 1 if outcome.broken else 0
 
@@ -111,26 +111,33 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
 
 def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Outcome]]:
     """The storms of all seeds from `seed` on, in their order, `jobs` at a time."""
-    running: list[tuple[int, int, int]] = []
+    cores = sorted(os.sched_getaffinity(0))
+    free = [{core} for core in cores] if jobs == len(cores) else [set(cores)] * max(1, jobs)
+    running: list[tuple[int, set[int], int, int]] = []
     try:
         while True:
-            while len(running) < max(1, jobs):
-                events, organizations = of_seed(seed)
-                running.append((seed, *_fork(seed, events, folder, organizations)))
+            while free:
+                events, beginning = of_seed(seed)
+                running.append((seed, free[0], *_fork(seed, events, folder, beginning, free.pop(0))))
                 seed += 1
-            first, child, pipe = running.pop(0)
-            yield first, _outcome(child, pipe)
+            first, on, child, pipe = running.pop(0)
+            outcome = _outcome(child, pipe)
+            free.append(on)
+            yield first, outcome
     finally:
-        for _, child, pipe in running:
+        for _, _, child, pipe in running:
             _outcome(child, pipe)
 
 
-def _apart(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> Outcome:
-    return _outcome(*_fork(seed, events, folder, organizations))
+def _apart(seed: int, events: Sequence[Event], folder: Path, beginning: Beginning) -> Outcome:
+    return _outcome(*_fork(seed, events, folder, beginning))
 
 
-def _fork(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> tuple[int, int]:
-    """A process that runs a storm, and the pipe with its outcome."""
+def _fork(
+    seed: int, events: Sequence[Event], folder: Path, beginning: Beginning, cores: Collection[int] = ()
+) -> tuple[int, int]:
+    """A process that runs a storm, and the pipe with its outcome. Its threads take turns, so one core is enough, and
+    they take them faster there."""
     out, into = os.pipe()
     child = os.fork()
     if child:
@@ -138,9 +145,11 @@ def _fork(seed: int, events: Sequence[Event], folder: Path, organizations: int) 
         return child, out
     try:
         os.close(out)
+        if cores:
+            os.sched_setaffinity(0, cores)
         faulthandler.dump_traceback_later(_HANGS, exit=True)
         scheduler.forked()
-        storm, broken = run_storm(seed, events, folder / f"storm-{os.getpid():010}", organizations)
+        storm, broken = run_storm(seed, events, folder / f"storm-{os.getpid():010}", beginning)
         outcome: dict[str, Any] = {"broken": broken, "taken": storm.taken, "log": storm.world.log}
         with os.fdopen(into, "w", encoding="utf-8") as stream:
             json.dump(outcome, stream)
@@ -156,11 +165,11 @@ def _outcome(child: int, pipe: int) -> Outcome:
 
 
 def _shrink(seed: int, events: list[Event], folder: Path, broken: str) -> None:
-    kind, end, organizations = broken[:40], time.perf_counter() + _SHRINKING, of_seed(seed)[1]
+    kind, end, beginning = broken[:40], time.perf_counter() + _SHRINKING, of_seed(seed)[1]
 
     def fails(shorter: list[Event]) -> bool:
         in_time = time.perf_counter() < end
-        return in_time and _apart(seed, shorter, folder, organizations).broken[:40] == kind
+        return in_time and _apart(seed, shorter, folder, beginning).broken[:40] == kind
 
     shortest = [events, *shrunk(events, fails)][-1]
     _say("The shortest list of events that still fails:")

@@ -37,13 +37,20 @@ def _moment(random: Random) -> Params:
     return {"a": random.randrange(_BIG), "late": random.random() < 0.6}
 
 
+def _signal(random: Random) -> Params:
+    """`again`: the same signal comes once more, after so many seconds; not at all below 0."""
+    name = random.choice(["SIGTERM", "SIGHUP", "SIGINT"])
+    return {**_moment(random), "to": name, "again": random.choice([-1.0, -1.0, -1.0, 0.0, 0.5, 5.0])}
+
+
 def _word(*words: str) -> Callable[[Random], Params]:
     return lambda random: {"a": random.randrange(_BIG), "to": random.choice(words)}
 
 
 def _wire(random: Random) -> Params:
     kind = random.choice(["status", "reset", "drop", "truncate", "expired-token", "latency"])
-    paths = ["*", "*", "Proxies*", "BackupRepositories*", "Jobs*", "Jobs/*/start", "VboEmailSettings", "token"]
+    paths = ["*", "*", "Proxies*", "BackupRepositories*", "Jobs*", "Jobs/*/start", "Jobs/*/start", "VboEmailSettings"]
+    paths.append("token")
     fault: Params = {
         "kind": kind,
         "method": random.choice(["*", "GET", "POST", "PUT", "DELETE"]),
@@ -65,25 +72,30 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
     "keep": (3, _word("1 year", "2 years", "5 years", "10 years")),
     "schedule": (3, _number(23)),
     "mail": (2, _word("it", "backup", "night")),
+    "credentials": (3, _word("proxy", "organization", "organization")),
     "another repository": (3, lambda random: {"a": random.randrange(_BIG), "to": random.randint(1, 3)}),
     "no other repository": (2, _number(3)),
     # the program
     "apply": (10, lambda random: {"wait": random.choice([0, 0, 30, 120]), "resume": random.random() < 0.15}),
-    "signal": (4, lambda random: {**_moment(random), "to": random.choice(["SIGTERM", "SIGHUP", "SIGINT"])}),
+    "signal": (5, _signal),
+    "stands still": (1, lambda random: {**_moment(random), "to": random.choice([5, 45, 90, 400])}),
     "kill": (2, _moment),
     "kill at a write": (2, lambda random: {"a": random.randrange(_BIG), "to": random.randint(1, 12)}),
-    "the reader goes away": (2, _moment),
+    "the reader goes away": (2, lambda random: {**_moment(random), "to": random.choice(["out", "err", "both"])}),
+    "journal": (2, _word("kept", "kept", "comes back")),
     # another user
     "hand changes ours": (4, _number(900)),
     "hand sets what is not declared": (2, _number(64)),
     "hand adds": (2, _one),
+    "hand removes a job": (1, _one),
     # things go wrong
     "wire": (14, _wire),
     "host": (5, _word("off", "on", "on", "hung")),
     "login": (2, _word("refused", "accepted", "accepted")),
+    "password": (1, _word("wrong", "right", "right")),
     "slow": (3, _number(90)),
     "server restarts": (4, lambda random: {**_moment(random), "to": random.randint(1, 120)}),
-    "server is upgraded": (3, _number(60)),
+    "server is upgraded": (3, lambda random: {**_moment(random), "to": random.randint(1, 60)}),
     "disk": (2, _word("full", "free", "free")),
     "clock jumps": (1, lambda random: {"to": random.randint(-7200, 7200)}),
     "time passes": (6, lambda random: {"to": random.choice([1, 10, 60, 600, 4000])}),
@@ -91,8 +103,14 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
 }
 
 
+_SHARES = (1.0, 1.0, 0.6, 0.3)
+"""How much of what goes wrong does so in a storm. Where everything does, an apply always has a reason to fail."""
+_ALWAYS = ("throttle", "describe", "another repository", "credentials", "apply", "time passes")
+
+
 def drawn(random: Random, count: int) -> list[Event]:
-    names = list(EVENTS)
+    share = random.choice(_SHARES)
+    names = [name for name in EVENTS if name in _ALWAYS or random.random() < share]
     weights = [EVENTS[name][0] for name in names]
     found = []
     for name in random.choices(names, weights, k=count):

@@ -50,6 +50,7 @@ FAULTS = (
         "a lost reader leaves a drain",
         (
             ("cli/console.py", "if not self.working:\n                raise", "raise"),
+            ("cli/console.py", "with silent(self.err):\n            _write(self.err, text)", "_write(self.err, text)"),
             ("apply/notifier.py", "if not isinstance(error, Exception):", "if isinstance(error, OSError | None):"),
         ),
     ),
@@ -86,6 +87,8 @@ FAULTS = (
                 'needs=("objects", "proxies")),\n',
                 'needs=("objects", "proxies")),\n    Pass("proxies", plan_proxies),\n',
             ),
+            ("plan/passes.py", "if missing:", "if missing and False:"),
+            ("plan/passes.py", "for name in step.needs))", "for name in step.needs if name in parts))"),
         ),
     ),
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulation.scheduler import scheduler
-from tests.simulation.world import LONGEST, SECRETS, Run, World
+from tests.simulation.world import ADMIN, LONGEST, SECRETS, Run, World
 
 KINDS = {
     "proxies": ("proxy", "hostName"),
@@ -46,6 +46,7 @@ class Invariants:
         self.undeclared: dict[str, Any] = {}
         """What another user has set: threads of proxies, by id."""
         self._seen_lost = 0
+        self._checked = 0.0
         self._judged: set[str] = set()
 
     def running(self) -> list[Run]:
@@ -63,6 +64,9 @@ class Invariants:
             not (mild and len(faults) < 2)
             or world.disk_full
             or not world.is_serving
+            or world.state["administrators"][ADMIN] != SECRETS["VBO_PASSWORD"]
+            or any(run.stood_still for run in self.running())
+            or (world.fleet.busy and any(run.ended.startswith("left") for run in world.runs))
             or any(host.power != "on" or host.refuses_logins or host.seconds > 5 for host in hosts)
         )
 
@@ -76,6 +80,7 @@ class Invariants:
             raise Broken(f"the lab failed: {world.server.bugs[0]!r}")
         self._check_state()
         for run in world.runs:
+            self._check_writes(run)
             if run.is_over and run.name not in self._judged:
                 self._judged.add(run.name)
                 self._check_ended(run)
@@ -97,19 +102,28 @@ class Invariants:
             item = state["proxies"].get(ident)
             if item is not None and item["threadsNumber"] != count:
                 raise Broken(f"threadsNumber of {item['hostName']} was {count}, is not declared, and changed")
-        lost = (state.get("coverage") or {}).get("lost", [])
-        if len(lost) > self._seen_lost:
-            self._seen_lost = len(lost)
-            if self.is_excused:
-                return
-            raise Broken(f"an organization lost its last working proxy: {lost[-1]}")
+        self._check_coverage((state.get("coverage") or {}).get("lost", []))
+
+    def _check_coverage(self, lost: list[dict[str, Any]]) -> None:
+        """An organization whose first job is made by a run that was under way had nothing to lose. What a run that
+        stood still had begun to send before its lock expired cannot be called back."""
+        new, self._seen_lost = lost[self._seen_lost :], len(lost)
+        under_way = [run for run in self.world.runs if not run.is_over or run.ended_at >= self._checked]
+        self._checked = scheduler.now
+        is_excused = self.is_excused or any(run.stood_still for run in under_way)
+        for item in new:
+            if not is_excused and all(item["organization"] in run.served_before for run in under_way):
+                raise Broken(f"an organization lost its last working proxy: {item}")
 
     def _check_ended(self, run: Run) -> None:
         self._check_said(run)
-        self._check_plan(run)
+        self._check_secrets(run)
         self._check_job_runs(run)
-        if run.was_killed or not run.writes_left or self.world.disk_full:
+        self._check_journal(run)
+        if run.was_killed or not run.writes_left or self.world.disk_full or run.stood_still:
             return
+        if run.ended == "code 0" and run.plan is not None and not run.is_resumed:
+            self._check_starts(run)
         if run.signalled and run.ended == "killed":
             self._check_drains(run)
         if run.began <= self.troubled:
@@ -119,25 +133,54 @@ class Invariants:
             raise Broken(f"{run.name} has ended, and left its lock")
         if run.plan is not None:
             self._check_drains(run)
-        rightly = run.signalled or run.reader_lost or run.is_resumed or run.ended in ("code 0", "code 4", "code 6")
+        rightly = run.signalled or run.readers_lost or run.is_resumed or run.ended in ("code 0", "code 4", "code 6")
         if not rightly:
             raise Broken(f"{run.name} had no reason to fail, and ends with {run.ended}")
 
     def _check_said(self, run: Run) -> None:
-        most = 1 + self.world.crashes - run.crashes_before  # a session that the server cut off is started again
-        double = {path: count for path, count in run.starts.items() if count > most}
-        if double:
-            raise Broken(f"{run.name} started jobs twice: {double}")
         text = "".join(run.said)
         if "This is a bug" in text or "Traceback" in text:
             raise Broken(f"{run.name} reports a bug: {text[-2000:]}")
         unfollowed = [line for line in text.splitlines() if "the job goes on at the server" in line]
         if any("HTTP 401" not in line for line in unfollowed):  # a login that is refused again and again does not pass
             raise Broken(f"{run.name} no longer follows a job, and the server was never away for long")
-        journal = self.world.journal.read_bytes() if self.world.journal.exists() else b""
+
+    def _check_secrets(self, run: Run) -> None:
+        """In no output, no mail and no file."""
+        files = [path for path in self.world.folder.rglob("*") if path.is_file()]
+        shown = {"its output": "".join(run.said).encode(), "a mail": b"".join(self.world.mails)}
+        shown |= {path.name: path.read_bytes() for path in files}
         for name, secret in SECRETS.items():
-            if secret in text or secret.encode() in journal:
-                raise Broken(f"{run.name} shows the secret {name}")
+            for where, content in shown.items():
+                if secret.encode() in content:
+                    raise Broken(f"{run.name} shows the secret {name} in {where}")
+
+    def _check_journal(self, run: Run) -> None:
+        """The journal is whole, and says of the run what became of it, if it could be written."""
+        if self.world.rows("PRAGMA quick_check") not in ([], [("ok",)]):
+            raise Broken(f"the journal is broken after {run.name}")
+        if run.began <= self.troubled or run.ended != "code 0":
+            return
+        began = self.world.rows("SELECT id FROM runs WHERE state = 'running'")
+        others = [other for other in self.world.runs if not other.is_over or not other.ended.startswith("code")]
+        if len(began) > len(others):
+            raise Broken(f"{run.name} ends with code 0, and {len(began)} runs are running in the journal")
+
+    def _check_starts(self, run: Run) -> None:
+        """An apply that is done has started the jobs whose starts failed before."""
+        jobs = self.world.state["jobs"]
+        forgotten = [
+            f"{jobs[ident]['name']} ({failed.name})"
+            for ident, failed in self.world.failed_starts.items()
+            if ident in jobs and failed.is_over and failed.ended_at < run.began and not self._was_started(ident, failed)
+        ]
+        if forgotten:
+            raise Broken(f"{run.name} is done, and starts that failed are forgotten: {', '.join(forgotten)}")
+
+    def _was_started(self, job: str, run: Run) -> bool:
+        """Whether there is a session of a job that is younger than a run. A request may fail and work all the same."""
+        sessions = self.world.state.get("sessions", {})
+        return any(item["jobId"] == job for ident, item in sessions.items() if ident not in run.sessions_before)
 
     def drained(self) -> list[str]:
         """The proxies in maintenance mode."""
@@ -167,10 +210,17 @@ class Invariants:
             if f"proxy.{proxy}" in changed and f"job.{name}" not in started:
                 raise Broken(f"{run.name} deploys {proxy}, and does not start job {name} that goes through it")
 
-    def _check_plan(self, run: Run) -> None:
-        """Nothing is done that the plan did not show."""
+    def _check_writes(self, run: Run) -> None:
+        """Nothing is done twice, and nothing that the plan did not show."""
+        if run.seen_writes == len(run.writes):
+            return
+        most = 1 + self.world.crashes - run.crashes_before  # a session that the server cut off is started again
+        double = {path: count for path, count in run.starts.items() if count > most}
+        if double:
+            raise Broken(f"{run.name} started jobs twice: {double}")
         planned = {change.address.partition(".")[0] for change in run.plan.changes} if run.plan else set()
-        for method, path, status in run.writes:
+        new, run.seen_writes = run.writes[run.seen_writes :], len(run.writes)
+        for method, path, status in new:
             part = path.split("/")[1].lower()
             kind = KINDS.get(part, ("", ""))[0]
             if kind and kind not in planned and not path.lower().endswith("checksshconnectionconfig"):

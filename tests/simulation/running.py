@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,16 +20,25 @@ from tests.simulation.world import Hand, World
 
 EACH = 120
 """Events of a seed."""
-_SIZES = (1, 2, 3, 5, 12, 40)
-_OFTEN = (30, 30, 20, 14, 5, 0.4)
-"""Organizations of a world, of two or three proxies each."""
+_SIZES = (1, 2, 3, 5, 12, 40, 120)
+_OFTEN = (30, 30, 20, 14, 5, 0.4, 0.05)
+_REST = (8, 7, 6, 5)
+_SERVED = (80, 10, 6, 4)
 
 
-def of_seed(seed: int, count: int = EACH) -> tuple[list[Event], int]:
-    """The events of a seed, and how many organizations its world has."""
+@dataclass(frozen=True)
+class Beginning:
+    """`organizations` of a world, of two or three proxies each, and the newest REST version that its server serves."""
+
+    organizations: int
+    rest: int = 8
+
+
+def of_seed(seed: int, count: int = EACH) -> tuple[list[Event], Beginning]:
+    """The events of a seed, and the world to which they happen."""
     random = Random(f"events of {seed}")
-    organizations = random.choices(_SIZES, _OFTEN)[0]
-    return drawn(random, count), organizations
+    beginning = Beginning(random.choices(_SIZES, _OFTEN)[0], random.choices(_REST, _SERVED)[0])
+    return drawn(random, count), beginning
 
 
 def answered(seed: int, folder: Path) -> dict[str, Any]:
@@ -44,13 +54,13 @@ def answered(seed: int, folder: Path) -> dict[str, Any]:
     return {"inventory": storm.world.wanted, "ended": [first, second], "answers": found, "facts": facts}
 
 
-def run_storm(seed: int, events: Sequence[Event], folder: Path, organizations: int) -> tuple[Storm, str]:
+def run_storm(seed: int, events: Sequence[Event], folder: Path, beginning: Beginning) -> tuple[Storm, str]:
     """The storm, and what broke; empty if everything held."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     scheduler.reset(seed)
     with timing.replaced(scheduler), randomness.replaced(Random(seed)):
-        storm = Storm(World(folder, Random(seed), organizations))
+        storm = Storm(World(folder, Random(seed), beginning.organizations, beginning.rest))
         broken = ""
         try:
             for event in events:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import heapq
 import sys
+import threading
+from _thread import LockType, get_ident, start_new_thread
 from _thread import allocate_lock as machine_lock
-from _thread import get_ident, start_new_thread
 from collections.abc import Callable
 from contextvars import Context
+from pathlib import Path
 from random import Random
+from types import CodeType
 from typing import Any, Self, cast
 
 EPOCH = 1_800_000_000.0
 """When a simulation begins, in seconds since 1970."""
-_PREEMPTED = 0.02
+_PREEMPTED = 0.05
 """How often a thread loses its turn before it takes a lock that is free."""
 
 
@@ -30,22 +33,23 @@ class Stuck(AssertionError):
 
 
 class Process:
-    """What a kill ends: some threads, and what they send."""
+    """What a kill ends: some threads, and what they send. Until `stands_until` none of them runs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_dead = False
+        self.stands_until = 0.0
         self.tasks = 0
 
 
 class Task:
-    """A thread. `processes` are those it works for now, the innermost last: a request is served by the server's."""
+    """A thread. `processes` are those it works for now, the innermost last: a request is served by the server's. It
+    runs when `turn` is released."""
 
-    def __init__(self, name: str, process: Process) -> None:
+    def __init__(self, name: str, process: Process, turn: LockType) -> None:
         self.name = name
         self.processes = [process]
-        self.turn = machine_lock()
-        self.turn.acquire()
+        self.turn = turn
         self.wait = 0
         self.is_ready = False
         self.woken = False
@@ -70,11 +74,11 @@ class _Caught:
 
 
 class _Worker:
-    """A thread of the machine, and what it is to do next."""
+    """A thread of the machine, and what it is to do next. It begins with the first turn of its task."""
 
     def __init__(self) -> None:
-        self.begin = machine_lock()
-        self.begin.acquire()
+        self.turn = machine_lock()
+        self.turn.acquire()
         self.task: Task | None = None
         self.work: Callable[[], Any] | None = None
 
@@ -98,8 +102,9 @@ class Scheduler:
         self._idle: list[_Worker] = []
         self.main = Process("simulation")
         self.failure: BaseException | None = None
-        self.current = self._root = self._tasks[get_ident()] = Task("main", self.main)
+        self.current = self._root = self._tasks[get_ident()] = Task("main", self.main, machine_lock())
         """The thread that has the turn."""
+        self._root.turn.acquire()
         self._living.append(self._root)
 
     def reset(self, seed: int) -> None:
@@ -179,6 +184,15 @@ class Scheduler:
         self.check(task)
 
     def _next(self) -> Task:
+        while True:
+            task = self._drawn()
+            home = task.processes[0]
+            if home.stands_until <= self.now or home.is_dead:
+                return task
+            self._count += 1
+            heapq.heappush(self._sleeping, (home.stands_until, self._count, task.wait, task))
+
+    def _drawn(self) -> Task:
         while not self._ready:
             if not self._sleeping:
                 self._stuck()
@@ -212,26 +226,23 @@ class Scheduler:
 
     def spawn(self, name: str, work: Callable[[], Any], process: Process | None = None) -> Task:
         """A thread of `process`, by default of the process of the thread that starts it."""
-        task = Task(name, process or self.current.process)
-        task.process.tasks += 1
-        self._living.append(task)
-        if self._idle:
-            worker = self._idle.pop()
-        else:
+        worker = self._idle.pop() if self._idle else None
+        if worker is None:
             worker = _Worker()
             start_new_thread(self._work, (worker,))
+        task = Task(name, process or self.current.process, worker.turn)
+        task.process.tasks += 1
+        self._living.append(task)
         worker.task, worker.work = task, work
-        worker.begin.release()
         self.wake(task)
         return task
 
     def _work(self, worker: _Worker) -> None:
         """The life of a machine's thread: it is one task after the other."""
         while True:
-            worker.begin.acquire()
+            worker.turn.acquire()
             task = cast("Task", worker.task)
             home = task.process
-            task.turn.acquire()
             self._tasks[get_ident()] = task
             with _Caught() as caught:
                 if not home.is_dead:
@@ -265,12 +276,25 @@ class Scheduler:
 scheduler = Scheduler()
 
 
+def _is_of_library(code: CodeType) -> bool:
+    """Whether code belongs to Python itself, whose versions take their locks differently often."""
+    if code not in _OF_LIBRARY:
+        _OF_LIBRARY[code] = code.co_filename.startswith(_LIBRARY) and "site-packages" not in code.co_filename
+    return _OF_LIBRARY[code]
+
+
+_LIBRARY = str(Path(threading.__file__).parent)
+_OF_LIBRARY: dict[CodeType, bool] = {}
+
+
 class SimLock:
-    """In the place of `threading.Lock`."""
+    """In the place of `threading.Lock`. A thread may lose its turn at one that Python's own library did not make: so a
+    seed gives the same in every version of Python."""
 
-    __slots__ = ("__weakref__", "_is_held", "_waiting")
+    __slots__ = ("__weakref__", "_is_held", "_preempts", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, made_by: CodeType | None = None) -> None:
+        self._preempts = not _is_of_library(made_by or sys._getframe(1).f_code)
         self._is_held = False
         self._waiting: list[Task] = []
 
@@ -279,7 +303,8 @@ class SimLock:
         if blocking and not task.processes[-1].is_dead:  # who was killed still tidies up, if nothing is waited for
             if task.interrupt is not None:
                 scheduler.check(task)
-            scheduler.perhaps_switch()
+            if self._preempts:
+                scheduler.perhaps_switch()
         if not self._is_held:
             self._is_held = True
             return True
@@ -337,7 +362,7 @@ class SimRLock:
     __slots__ = ("__weakref__", "_count", "_lock", "_owner")
 
     def __init__(self) -> None:
-        self._lock = SimLock()
+        self._lock = SimLock(sys._getframe(1).f_code)
         self._owner: Task | None = None
         self._count = 0
 

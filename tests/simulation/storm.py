@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from tests.simulation.events import Event
 from tests.simulation.hosts import LAB
 from tests.simulation.invariants import Broken, Invariants
 from tests.simulation.scheduler import Killed, scheduler
-from tests.simulation.world import BUILDS, LONGEST, SERVER, Hand, Run, World
+from tests.simulation.world import ADMIN, BUILDS, LONGEST, OTHERS, SECRETS, SERVER, Hand, Run, World
 
 
 class Storm(Invariants):
@@ -64,6 +65,17 @@ class Storm(Invariants):
         self.world.wanted["smtp"]["to"] = [f"{to}@example.com"]
         self.world.write()
 
+    def on_credentials(self, a: int, to: str) -> None:
+        """The server deploys a proxy again for another login: of one proxy, or of all that process an organization."""
+        changed = self._pick("proxies", a)
+        every = self.world.wanted["proxies"].items()
+        group = sorted(self.world.wanted["proxies"])[a % len(self.world.wanted["proxies"])].rpartition("-")[0]
+        found = [proxy for name, proxy in every if name.rpartition("-")[0] == group]
+        login = OTHERS[changed["credentials"]]
+        for proxy in found if to == "organization" else [changed]:
+            proxy["credentials"] = login
+        self.world.write()
+
     def on_another_repository(self, a: int, to: int) -> None:
         """Always the same for a number: a repository on a disk cannot move."""
         del a
@@ -96,13 +108,28 @@ class Storm(Invariants):
             if self.drained() or (installing and self.world.fleet.busy):
                 timing.sleep(self.world.random.uniform(0.0, 0.5))
                 return
-            timing.sleep(0.2)
+            timing.sleep(1.0)  # less than a drain or an installation takes
 
-    def on_signal(self, a: int, to: str, *, late: bool) -> None:
+    def on_signal(self, a: int, to: str, again: float, *, late: bool) -> None:
         self._wait_for_a_drain(late=late)
         run = self._run(a)
-        if run is None:
-            return
+        if run is not None:
+            self._signal(run, to)
+        if run is not None and again >= 0:
+            timing.sleep(again)
+            if not run.is_over:
+                self._signal(run, to)
+
+    def on_stands_still(self, a: int, to: int, *, late: bool) -> None:
+        """Its machine is stopped, and goes on later: its lock may have expired meanwhile."""
+        self._wait_for_a_drain(late=late)
+        run = self._run(a)
+        if run is not None:
+            self.trouble()
+            run.stood_still = True
+            run.process.stands_until = scheduler.now + to
+
+    def _signal(self, run: Run, to: str) -> None:
         run.signalled = True
         number = signal.Signals[to]
         if number not in interrupts._CODES:
@@ -132,25 +159,44 @@ class Storm(Invariants):
     def _kill(self, run: Run) -> None:
         scheduler.kill(run.process)
         if not run.is_over:
-            run.ended, run.ended_at = "killed", scheduler.now
+            run.end("killed")
 
     def on_kill_at_a_write(self, a: int, to: int) -> None:
         run = self._run(a)
         if run is not None:
             run.writes_left = to
 
-    def on_the_reader_goes_away(self, a: int, *, late: bool) -> None:
+    def on_the_reader_goes_away(self, a: int, to: str, *, late: bool) -> None:
         self._wait_for_a_drain(late=late)
         run = self._run(a)
         if run is not None:
-            run.reader_lost = True
+            run.readers_lost |= {"out", "err"} if to == "both" else {to}
+
+    def on_journal(self, a: int, to: str) -> None:
+        """A copy of the journal is made, and later comes back. What it alone knew is lost, so there is none of that."""
+        del a
+        kept = self.world.folder / "kept.db"
+        if self.running() or self._is_under_way():
+            return
+        if to == "kept" and self.world.journal.exists():
+            shutil.copy(self.world.journal, kept)
+        elif to == "comes back" and kept.exists():
+            shutil.copy(kept, self.world.journal)
+            self.world.note("the journal is older")
+
+    def _is_under_way(self) -> bool:
+        """Whether an apply left something that the next one knows of from the journal."""
+        state = self.world.state
+        registered = {item["hostName"] for item in state["proxies"].values()}
+        installed = {host.name for host in self.world.hosts.values() if host.state["proxy"]}
+        return bool(self.drained() or self.world.failed_starts or installed ^ registered - {SERVER})
 
     def on_hand_changes_ours(self, a: int, to: int) -> None:
         host = self._pick("proxies", a)["host"]
         self._by_hand(lambda hand: self._put(hand, host, {"throttlingValue": to}))
 
     def _put(self, hand: Hand, host: str, body: dict[str, Any]) -> None:
-        found = [item["id"] for item in hand.request("GET", "Proxies")["results"] if item["hostName"] == host]
+        found = [item["id"] for item in hand.listed("Proxies") if item["hostName"] == host]
         if found:
             hand.request("PUT", f"Proxies/{found[0]}", body)
 
@@ -160,7 +206,7 @@ class Storm(Invariants):
         name = f"foreign-{self._made}"
 
         def add(hand: Hand) -> None:
-            local = [item["id"] for item in hand.request("GET", "Proxies")["results"] if item["hostName"] == SERVER]
+            local = [item["id"] for item in hand.listed("Proxies") if item["hostName"] == SERVER]
             body = {"name": name, "proxyId": local[0], "path": f"F:\\{name}", "retentionType": "ItemLevel"}
             body |= {"retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Year1"}
             body |= {"retentionFrequencyType": "Daily", "dailyTime": "08:00:00", "dailyType": "Everyday"}
@@ -171,6 +217,14 @@ class Storm(Invariants):
             if item["name"] == name:
                 keys = ("id", "name", "path", "proxyId", "description", "yearlyRetentionPeriod")
                 self.world.foreign[name] = {key: item.get(key) for key in keys}
+
+    def on_hand_removes_a_job(self, a: int) -> None:
+        """It may be the last one that goes through a working proxy."""
+        jobs = sorted(self.world.state["jobs"])
+        if jobs:
+            self.trouble()
+            self._by_hand(lambda hand: hand.request("DELETE", f"Jobs/{jobs[a % len(jobs)]}"))
+            self._seen_lost = len((self.world.state.get("coverage") or {}).get("lost", []))
 
     def on_hand_sets_what_is_not_declared(self, a: int, to: int) -> None:
         """While no apply runs: one that has read before would rightly write what it read."""
@@ -222,11 +276,12 @@ class Storm(Invariants):
         self._wait_for_a_drain(late=late)
         self._restart(float(to))
 
-    def on_server_is_upgraded(self, a: int, to: int) -> None:
+    def on_server_is_upgraded(self, a: int, to: int, *, late: bool) -> None:
         del a
-        build = self.world.state["build"]
-        if build != BUILDS[-1] and self.world.is_serving:
-            self._restart(float(to), BUILDS[BUILDS.index(build) + 1])
+        self._wait_for_a_drain(late=late)
+        build, builds = self.world.state["build"], BUILDS[self.world.rest]
+        if build != builds[-1] and self.world.is_serving:
+            self._restart(float(to), builds[builds.index(build) + 1])
 
     def _restart(self, seconds: float, build: str = "") -> None:
         if not self.world.is_serving:
@@ -239,6 +294,16 @@ class Storm(Invariants):
             self.world.note("the server is up")
 
         scheduler.spawn("server", start, LAB)
+
+    def on_password(self, a: int, to: str) -> None:
+        """The password of the login to the server is changed there, and later it is the declared one again."""
+        del a
+        self.trouble()
+        self._set_password(SECRETS["VBO_PASSWORD"] if to == "right" else "another")
+
+    def _set_password(self, password: str) -> None:
+        with self.world.document.lock:
+            self.world.state["administrators"][ADMIN] = password
 
     def on_disk(self, a: int, to: str) -> None:
         del a
@@ -258,6 +323,7 @@ class Storm(Invariants):
     def on_calm(self) -> None:
         """The troubles end: it converges, at the second try at the latest, since the first may find work half done."""
         self.world.disk_full = False
+        self._set_password(SECRETS["VBO_PASSWORD"])
         scheduler.skew = self._latest  # else a lease that a clock ahead has granted lasts
         with self.world.document.lock:
             self.world.state["faults"].clear()
@@ -286,18 +352,6 @@ class Storm(Invariants):
             raise Broken(f"it has converged, and then {after}: {', '.join(left)}")
         if drained := self.drained():
             raise Broken(f"it has converged, and is drained: {', '.join(drained)}")
-        forgotten = [
-            f"{self.world.state['jobs'][ident]['name']} ({run.name})"
-            for ident, run in self.world.failed_starts.items()
-            if ident in self.world.state["jobs"] and not self._was_started(ident, run)
-        ]
-        if forgotten:
-            raise Broken(f"it has converged, and starts that failed are forgotten: {', '.join(forgotten)}")
-
-    def _was_started(self, job: str, run: Run) -> bool:
-        """Whether there is a session of a job that is younger than a run. A request may fail and work all the same."""
-        sessions = self.world.state.get("sessions", {})
-        return any(item["jobId"] == job for ident, item in sessions.items() if ident not in run.sessions_before)
 
     def _waivers(self) -> Sequence[str]:
         """An apply that was cut may leave an organization one proxy, which a new build is to go on: a user decides."""
@@ -310,9 +364,7 @@ class Storm(Invariants):
 
     def applied(self, *options: str) -> str:
         run = self.world.begin_apply("--lock-wait", "300", *options)
-        while not run.is_over:
-            timing.sleep(1.0)
-            if scheduler.now - run.began > LONGEST:
-                raise Broken(f"{run.name} does not end")
+        if not run.over.wait(LONGEST):
+            raise Broken(f"{run.name} does not end")
         self.check()
         return run.ended

@@ -94,10 +94,11 @@ class Transport(httpx.BaseTransport):
         return answer
 
     def _response(self, answer: Answer, request: httpx.Request) -> httpx.Response:
+        """A connection breaks at any byte of an answer."""
         content, headers = rendered(answer)
         broken: httpx.TransportError | None = None
         if answer.cut:
-            content = content[: len(content) // 2]
+            content = content[: scheduler.random.randrange(len(content)) if content else 0]
             text = "peer closed connection without sending complete message body"
             broken = httpx.RemoteProtocolError(text, request=request)
         return httpx.Response(answer.status, headers=headers, stream=Body(content, broken), request=request)

@@ -40,7 +40,16 @@ LONGEST = 6 * 3600.0
 SERVER = "vbo.example.com"
 ADMIN = "EXAMPLE\\svc-vbo"
 SECRETS = {"VBO_PASSWORD": "pw-Zq81-vbo", "LINUX_KEY": "key-Yk27-linux"}
-BUILDS = ("8.5.0.1014", "8.5.0.1020", "8.6.0.100", "8.6.0.200", "8.7.0.100")
+SECRETS |= {"OTHER_PASSWORD": "pw-Wd35-other", "OTHER_KEY": "key-Rn62-other"}
+OTHERS = {"admin": "other", "other": "admin", "linux": "other-linux", "other-linux": "linux"}
+"""Logins to hosts that take the place of each other."""
+BUILDS = {
+    8: ("8.5.0.1014", "8.5.0.1020", "8.6.0.100", "8.6.0.200", "8.7.0.100"),
+    7: ("7.1.0.1301", "7.1.0.1401", "7.1.0.1501"),
+    6: ("6.0.0.367", "6.0.0.379", "6.0.0.385"),
+    5: ("5.0.0.0",),
+}
+"""Builds of a server by the newest REST version that it serves."""
 _KEY = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20" + bytes(range(32))
 hosts_module.HOST_KEY = base64.b64encode(_KEY).decode()
 hosts_module.FINGERPRINT = "SHA256:" + base64.b64encode(hashlib.sha256(_KEY).digest()).decode().rstrip("=")
@@ -63,8 +72,8 @@ def certificate(folder: Path) -> str:
     return (identity.cert_pem + identity.key_pem).decode()
 
 
-def drawn_inventory(random: Random, organizations: int) -> dict[str, Any]:
-    """Organizations with their own Windows proxies, and with pools of Linux proxies."""
+def drawn_inventory(random: Random, organizations: int, rest: int) -> dict[str, Any]:
+    """Organizations with their own Windows proxies, and with pools of Linux proxies where REST has pools."""
     retention = {"type": "item-level", "keep": "3 years"}
     wanted: dict[str, Any] = {
         "version": 1,
@@ -73,6 +82,8 @@ def drawn_inventory(random: Random, organizations: int) -> dict[str, Any]:
         "credentials": {
             "admin": {"username": ADMIN, "password": "secret://env/VBO_PASSWORD"},
             "linux": {"username": "backup", "private_key": "secret://env/LINUX_KEY", "sudo": True},
+            "other": {"username": "EXAMPLE\\svc-other", "password": "secret://env/OTHER_PASSWORD"},
+            "other-linux": {"username": "other", "private_key": "secret://env/OTHER_KEY", "sudo": True},
         },
         **{kind: {} for kind in ("proxies", "pools", "repositories", "organizations", "jobs")},
         "smtp": {"server": "smtp.example.com", "port": 587, "security": "tls", "credentials": "admin"}
@@ -81,7 +92,7 @@ def drawn_inventory(random: Random, organizations: int) -> dict[str, Any]:
     }
     key = f"ssh-ed25519 {hosts_module.HOST_KEY}"
     for number in range(organizations):
-        organization, pooled = f"org-{number}.example.com", random.random() < 0.5
+        organization, pooled = f"org-{number}.example.com", random.random() < 0.5 and rest >= 8
         wanted["organizations"][organization] = {}
         for index in range(random.randint(2, 3)):
             name = f"px-{number}-{index}"
@@ -125,19 +136,29 @@ class Run:
     console: Console = field(default_factory=Console)
     ended: str = ""
     ended_at: float = 0.0
+    over: threading.Event = field(default_factory=threading.Event)
     plan: Plan | None = None
     writes: list[tuple[str, str, int]] = field(default_factory=list)
+    seen_writes: int = 0
+    """How many of them were checked."""
     starts: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
     is_resumed: bool = False
     sessions_before: frozenset[str] = frozenset()
+    served_before: frozenset[str] = frozenset()
+    """The organizations that a proxy had worked for when it began."""
     crashes_before: int = 0
     """How often the server had crashed when it began."""
     signalled: bool = False
     was_killed: bool = False
-    reader_lost: bool = False
+    stood_still: bool = False
+    readers_lost: set[str] = field(default_factory=set)
     writes_left: int = -1
     """Until it is killed in the middle of a transaction of the journal; 0 if it was, below 0 if it will not be."""
+
+    def end(self, how: str) -> None:
+        self.ended, self.ended_at = self.ended or how, scheduler.now
+        self.over.set()
 
     @property
     def is_over(self) -> bool:
@@ -149,14 +170,15 @@ class Reader(io.StringIO):
 
     encoding = "utf-8"
 
-    def __init__(self, run: Run, world: World) -> None:
+    def __init__(self, name: str, run: Run, world: World) -> None:
         super().__init__()
+        self._name = name
         self._run = run
         self._world = world
 
     def write(self, text: str) -> int:
         scheduler.check(scheduler.current)
-        if self._run.reader_lost:
+        if self._name in self._run.readers_lost:
             raise BrokenPipeError(32, "Broken pipe")
         self._run.said.append(text)
         if text.strip():
@@ -165,11 +187,12 @@ class Reader(io.StringIO):
 
 
 class World:
-    def __init__(self, folder: Path, random: Random, organizations: int) -> None:
+    def __init__(self, folder: Path, random: Random, organizations: int, rest: int = 8) -> None:
         self.folder = folder
         self.random = random
         self.file = folder / "inventory.yml"
-        self.wanted = drawn_inventory(random, organizations)
+        self.rest = rest
+        self.wanted = drawn_inventory(random, organizations, rest)
         self.hosts: dict[str, Host] = {}
         self.runs: list[Run] = []
         self.log: list[str] = []
@@ -198,7 +221,8 @@ class World:
         organizations = {name: {"objects": self.random.randint(1, 90)} for name in self.wanted["organizations"]}
         seed = Seed(
             host=SERVER,
-            build=BUILDS[0],
+            build=BUILDS[self.rest][0],
+            served=tuple(range(5, self.rest + 1)),
             administrators={ADMIN: SECRETS["VBO_PASSWORD"]},
             organizations=organizations,
             accounts={"minio": {"type": "s3-compatible"}},
@@ -290,19 +314,21 @@ class World:
         run.console = self._console(run)
         run.crashes_before = self.crashes
         run.sessions_before = frozenset(self.state.get("sessions", {}))
+        run.served_before = frozenset((self.state.get("coverage") or {}).get("organizations", {}))
         self.runs.append(run)
         run.task = scheduler.spawn(process.name, lambda: self._apply(run, options), process)
         return run
 
     def _apply(self, run: Run, options: Sequence[str]) -> None:
         """The command line, with streams whose reader may go away."""
+        how = "killed"
         try:
             with connected(self, run):
                 shared = ["--auto-approve", "--parallelism", "4"]
-                run.ended = f"code {call(['apply', str(self.file), *shared, *options], run.console)}"
+                how = f"code {call(['apply', str(self.file), *shared, *options], run.console)}"
         except Killed:
-            run.ended = run.ended or "killed"
-        run.ended_at = scheduler.now
+            pass
+        run.end(how)
         self.note(f"{run.name} ends: {run.ended}")
 
     def _console(self, run: Run) -> Console:
@@ -315,7 +341,7 @@ class World:
 
         environment = {**SECRETS, "HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"), "USER": "u"}
         environment |= {"TERM": "dumb", "PATH": "/usr/bin:/bin"}
-        out, err, into = (cast("TextIO", Reader(run, self)) for _ in range(3))
+        out, err, into = (cast("TextIO", Reader(name, run, self)) for name in ("out", "err", "into"))
         return Console(out, err, into, environment, interrupts=Interrupts(leave))
 
     @property
@@ -427,7 +453,9 @@ class Hand:
 
     def __init__(self, world: World) -> None:
         self._client = httpx.Client(
-            base_url=f"https://{SERVER}/v8/", transport=Transport(world.dispatcher, lambda: world.process)
+            base_url=f"https://{SERVER}/v{world.rest}/",
+            transport=Transport(world.dispatcher, lambda: world.process),
+            timeout=None,  # noqa: S113
         )
         form = {"grant_type": "password", "username": ADMIN, "password": SECRETS["VBO_PASSWORD"]}
         answer = self._client.post("token", data={**form, "disable_antiforgery_token": "true"})
@@ -436,6 +464,11 @@ class Hand:
 
     def ask(self, path: str) -> httpx.Response:
         return self._client.get(path)
+
+    def listed(self, path: str) -> list[dict[str, Any]]:
+        found = self.request("GET", path)
+        items: list[dict[str, Any]] = found["results"] if isinstance(found, dict) else found
+        return items
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         answer = self._client.request(method, path, json=body)
