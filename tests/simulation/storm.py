@@ -219,11 +219,15 @@ class Storm(Invariants):
                 self.world.foreign[name] = {key: item.get(key) for key in keys}
 
     def on_hand_removes_a_job(self, a: int) -> None:
-        """It may be the last one that goes through a working proxy."""
-        jobs = sorted(self.world.state["jobs"])
+        """It may be the last one that goes through a working proxy, also in the plan of an apply that has begun."""
+        jobs = self.world.state["jobs"]
         if jobs:
             self.trouble()
-            self._by_hand(lambda hand: hand.request("DELETE", f"Jobs/{jobs[a % len(jobs)]}"))
+            ident = sorted(jobs)[a % len(jobs)]
+            organization = self.world.state["organizations"][jobs[ident]["organizationId"]]["name"]
+            self._by_hand(lambda hand: hand.request("DELETE", f"Jobs/{ident}"))
+            for run in self.running():
+                run.served_before -= {organization}
             self._seen_lost = len((self.world.state.get("coverage") or {}).get("lost", []))
 
     def on_hand_sets_what_is_not_declared(self, a: int, to: int) -> None:

@@ -146,7 +146,7 @@ class Run:
     is_resumed: bool = False
     sessions_before: frozenset[str] = frozenset()
     served_before: frozenset[str] = frozenset()
-    """The organizations that a proxy had worked for when it began."""
+    """The organizations that a proxy worked for when it began."""
     crashes_before: int = 0
     """How often the server had crashed when it began."""
     signalled: bool = False
@@ -314,7 +314,8 @@ class World:
         run.console = self._console(run)
         run.crashes_before = self.crashes
         run.sessions_before = frozenset(self.state.get("sessions", {}))
-        run.served_before = frozenset((self.state.get("coverage") or {}).get("organizations", {}))
+        seen = (self.state.get("coverage") or {}).get("organizations", {})
+        run.served_before = frozenset(name for name, count in seen.items() if count["now"])
         self.runs.append(run)
         run.task = scheduler.spawn(process.name, lambda: self._apply(run, options), process)
         return run
