@@ -23,6 +23,7 @@ from tests.hosts import windows
 from tests.hosts.documents import NOW
 from tests.hosts.powershell import Windows, bootstrap, run_blob, run_text
 from tests.hosts.windows import EXE, REGISTRY, rule, service
+from tests.ports import refused_port
 
 ARGS = {"port": 9193, "server": "vbo01.corp.example.com", "now": "2026-03-01T12:00:00+00:00"}
 FACTS = shipped_script("windows/facts.ps1")
@@ -158,10 +159,9 @@ def test_who_is_an_administrator(host: Windows) -> None:
 
 @pytest.mark.matrix
 def test_the_mail_server_is_connected_to_and_told_nothing(host: Windows) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
-        open_port, closed_port = listener.getsockname()[1], other.getsockname()[1]
-        other.close()
-        asked = [{**ARGS, "smtp": "127.0.0.1", "smtp_port": port} for port in (open_port, closed_port)]
+    with socket.create_server(("127.0.0.1", 0)) as listener, refused_port() as refused:
+        ports = (listener.getsockname()[1], refused)
+        asked = [{**ARGS, "smtp": "127.0.0.1", "smtp_port": port} for port in ports]
         found = host.ask(FACTS, [(windows.host(), args) for args in asked])
         connection, _ = listener.accept()
         with connection:
@@ -620,10 +620,8 @@ def test_an_order_for_powershell_7_goes_on_to_it() -> None:
 @pytest.mark.matrix
 def test_ports_are_connected_to_at_once(host: Windows) -> None:
     """On real sockets: accepted, refused, and a name that does not resolve."""
-    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
-        ports = [item.getsockname()[1] for item in (there, gone)]
-        gone.close()
-        targets = [f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", "px-1.invalid:9193"]
+    with socket.create_server(("127.0.0.1", 0)) as there, refused_port() as refused:
+        targets = [f"127.0.0.1:{there.getsockname()[1]}", f"127.0.0.1:{refused}", "px-1.invalid:9193"]
         found = host.run(shipped_script("windows/reach.ps1"), {"targets": " ".join(targets)}).document
     opened = {item["target"]: item["open"] for item in found["ports"]}
     assert opened == dict(zip(targets, (True, False, None), strict=True))

@@ -14,6 +14,7 @@ from reconciler.clients.ssh import posix_shell
 from reconciler.requirements.facts import parse
 from tests.hosts.documents import NOW
 from tests.hosts.linux import Linux
+from tests.ports import refused_port
 from tests.programs import program
 
 UFW = """Status: active
@@ -110,7 +111,8 @@ def test_a_real_bash_connects_to_the_mail_server(host: Linux) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is True
-    assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is False
+    with refused_port() as port:
+        assert host.facts(smtp="127.0.0.1", smtp_port=port)["mail"]["reachable"] is False
 
 
 def printed(stdout: bytes) -> Any:
@@ -120,10 +122,8 @@ def printed(stdout: bytes) -> Any:
 def test_ports_are_connected_to(host: Linux) -> None:
     """With a real bash on real sockets: accepted, refused, and a name that does not resolve."""
     host.commands["bash"] = f'exec {program("bash")} "$@"'
-    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
-        ports = [item.getsockname()[1] for item in (there, gone)]
-        gone.close()
-        targets = [f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", "px-1.invalid:9193"]
+    with socket.create_server(("127.0.0.1", 0)) as there, refused_port() as refused:
+        targets = [f"127.0.0.1:{there.getsockname()[1]}", f"127.0.0.1:{refused}", "px-1.invalid:9193"]
         ended = host.run("linux/reach.sh", {"targets": " ".join(targets)})
     opened = {item["target"]: item["open"] for item in printed(ended.stdout)["ports"]}
     assert opened == dict(zip(targets, (True, False, None), strict=True))

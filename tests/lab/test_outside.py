@@ -16,6 +16,7 @@ from reconciler.lab.network import FALLBACK, Network
 from reconciler.lab.outside import Machine, Outside
 from reconciler.lab.pki import Authority
 from reconciler.model.script import Script
+from tests.ports import refused_port
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEl0IGlzIG5vdCByZWFsbHkgYSBrZXkgYXQgYWxs"
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
@@ -66,11 +67,12 @@ def test_a_machine_has_push_scripts_of_its_own(tmp_path: Path) -> None:
 
 def test_a_machine_that_is_off_is_unreachable(tmp_path: Path) -> None:
     network = Network(str(tmp_path))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     network.point("px-1.example.net", "127.0.0.1")
-    order = Deployment("px-1.example.net", "linux", False, 9193, "8.0", "vbo", "", ssh={"port": port, "account": "a"})
-    with pytest.raises(DeployError) as answer, HostLogin(order, network, Authority(tmp_path / "pki"), Outside().script):
-        pass
+    login = Outside().script
+    with refused_port() as port:
+        ssh = {"port": port, "account": "a"}
+        order = Deployment("px-1.example.net", "linux", False, 9193, "8.0", "vbo", "", ssh=ssh)
+        with pytest.raises(DeployError) as answer, HostLogin(order, network, Authority(tmp_path / "pki"), login):
+            pass
     assert answer.value.code == "unreachable"
     network.close()

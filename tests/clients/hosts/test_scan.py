@@ -18,6 +18,7 @@ from tests.clients.hosts.broken_ssh import left_behind, open_files
 from tests.clients.hosts.conftest import Connect
 from tests.clients.hosts.sshd import Sshd
 from tests.clients.hosts.wire import Then, wire
+from tests.ports import refused_port
 
 
 def test_the_host_key_without_a_login(sshd: Sshd, connect: Connect) -> None:
@@ -48,10 +49,8 @@ def test_a_certificate_that_is_not_trusted_is_only_seen(tmp_path: Path) -> None:
 
 
 def test_a_listener_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = socket.create_server(("127.0.0.1", 0))
-    closed = refused.getsockname()
-    refused.close()
-    with socket.create_server(("127.0.0.1", 0)) as plain:
+    with socket.create_server(("127.0.0.1", 0)) as plain, refused_port() as port:
+        closed = ("127.0.0.1", port)
         places = {5985: plain.getsockname(), 5986: closed}
         monkeypatch.setattr(
             "reconciler.clients.host_scan.dial", lambda target, seconds: dial(places[target[1]], seconds)

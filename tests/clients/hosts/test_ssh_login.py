@@ -29,6 +29,7 @@ from reconciler.model.secret import SecretRef
 from tests.clients.hosts.conftest import PASSWORD, Connect
 from tests.clients.hosts.secrets import Resolver
 from tests.clients.hosts.sshd import Sshd
+from tests.ports import refused_port
 
 ONE = Script("linux/one.sh", "echo 1")
 PLAIN = serialization.NoEncryption()
@@ -310,9 +311,8 @@ def test_a_passphrase_that_is_not_needed_does_no_harm() -> None:
 
 
 def test_a_refused_port(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    error = refusal(connect, port=port)
+    with refused_port() as port:
+        error = refusal(connect, port=port)
     assert isinstance(error, Unreachable)
     assert "refused" in error.reason
 

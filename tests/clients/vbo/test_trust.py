@@ -21,6 +21,7 @@ from reconciler.model.errors import (
     Unreachable,
     UntrustedPeer,
 )
+from tests.ports import refused_port
 
 from .tls import NAME, Made, Speak, Tls, make, reply, send, serving
 from .world import RESOLVER, server
@@ -207,9 +208,7 @@ def test_a_port_that_does_not_speak_tls(folder: Path, good: Made) -> None:
 
 @pytest.mark.parametrize("pinned", [False, True])
 def test_a_port_that_nobody_listens_on(pinned: bool, folder: Path, good: Made) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(Unreachable) as caught:
+    with refused_port() as port, pytest.raises(Unreachable) as caught:
         opened(Tls(port), folder, Trust(fingerprint=good.pin if pinned else ""))
     assert caught.value.reason == "connection refused"
     assert "server.port" in caught.value.hint
