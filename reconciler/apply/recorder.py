@@ -21,7 +21,7 @@ from reconciler.model.steps import ClearMaintenance, CreateObject, DeleteObject,
 from reconciler.plan import interrupted
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.guards.context import ENDING
-from reconciler.plan.job_runs import PENDING, begun_after
+from reconciler.plan.job_runs import LEFT_OUT, PENDING, begun_after, runs_left_out
 from reconciler.plan.maintenance import DRAINED, MARK, UPGRADING, mark_of, restores
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ class AppliedStateRecorder:
         self._unidentified: dict[str, Identity] = {}
 
     def begin(self, plan: Plan, naming: Naming | None = None) -> None:
-        """Mark the jobs that will be started; the mark is cleared when they have a result. `naming` learns the ids of
-        the objects that the apply creates."""
+        """Mark the jobs that will be started, and those that are downstream of what is changed but not selected; the
+        mark is cleared when they have a result. `naming` learns the ids of the objects that the apply creates."""
         self._naming = naming
         self._changes = {change.key: change for change in plan.changes}
         runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
         runs += [key.address for key in plan.asleep if key.action == Action.RUN]
-        self._pending = dict.fromkeys(runs, "pending")
-        self._write({where: {**self._stored.get(where, {}), PENDING: "pending"} for where in runs})
+        self._pending = dict.fromkeys(runs_left_out(plan, self._inventory), LEFT_OUT) | dict.fromkeys(runs, "pending")
+        self._write({where: {**self._stored.get(where, {}), PENDING: mark} for where, mark in self._pending.items()})
 
     def permit(self, event: StepStarted) -> None:
         """Record the start of a job, of a drain, and of what makes or removes a proxy, before they happen."""

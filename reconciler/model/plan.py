@@ -167,8 +167,8 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     batch: str = ""
     batches: tuple[tuple[str, ...], ...] = ()
-    not_selected: tuple[str, ...] = ()
-    not_approved: tuple[str, ...] = ()
+    not_selected: tuple[ChangeKey, ...] = ()
+    not_approved: tuple[ChangeKey, ...] = ()
     asleep: tuple[ChangeKey, ...] = ()
 
     @property

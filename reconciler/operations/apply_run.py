@@ -143,7 +143,7 @@ def _request(asked: ApplyOptions, saved: SavedPlan | None) -> PlanRequest:
     return PlanRequest(
         waivers={**(saved.waivers if saved and signed else {}), **asked.waivers},
         require_complete=asked.require_complete,
-        selection=asked.selection,
+        selection=Selection(runs=saved.starts_jobs) if saved else asked.selection,
         approved=saved.document["changes"] if saved else None,
         batch=asked.batch or (str(saved.document.get("batch", "")) if saved else ""),
         batches=saved.batches if saved and not asked.batch else None,

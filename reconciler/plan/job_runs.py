@@ -7,18 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reconciler.kinds import KINDS
+from reconciler.kinds.graph import Graph
 from reconciler.model.address import address, kind_of
-from reconciler.model.inventory import Resource
+from reconciler.model.inventory import Inventory, Resource
 from reconciler.model.live import Live
-from reconciler.model.plan import Action, Cause, Change, Reason
+from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.recall import Recall
 from reconciler.model.steps import RunJob
 from reconciler.model.value import digest
 from reconciler.plan.passes import Inputs, PlanPart
 from reconciler.plan.repository_states import words_of
+from reconciler.plan.selection import NO_RUN
 
 PENDING = "(run)"
 """Recorded with a job from before its start until it has a result: the next apply resumes what was interrupted."""
+
+LEFT_OUT: Final = "left out"
+"""What is recorded under PENDING of a job that is downstream of what an apply changes, but not selected itself."""
 
 
 _NEW_WAYS: Final = (Action.CREATE, Action.REPLACE, Action.TAKEOVER, Action.UPGRADE)
@@ -63,6 +68,17 @@ def starts_jobs(change: Change) -> bool:
     return any(item.path in starting for item in change.fields)
 
 
+def runs_left_out(plan: Plan, inventory: Inventory) -> list[str]:
+    """The jobs that work through what `plan` changes, whose starts are needed and not in it: they are not selected, or
+    were not approved. None with --no-run, which leaves jobs to their schedules."""
+    if any(report.code == NO_RUN for report in plan.reports):
+        return []
+    changed = {change.address for change in plan.changes if not change.blocked and starts_jobs(change)}
+    graph = Graph.of(inventory.resources)
+    left = {key.address for key in (*plan.not_selected, *plan.not_approved) if key.action == Action.RUN}
+    return [where for where in sorted(left) if changed.intersection((where, *graph.chain(where)))]
+
+
 def _is_first(job: Resource, reasons: Mapping[str, Sequence[Change]]) -> bool:
     """Whether the repository of the job holds no backup of it: then the session is a full backup."""
     store = reasons.get(address("repository", str(job.fields.get("repository"))), ())
@@ -87,7 +103,10 @@ def _why(job: Resource, moved: Sequence[str], own: Sequence[Change], recall: Rec
         return "the job is new (not on the server)"
     if moved:
         return f"downstream of changes to {', '.join(moved)}"
-    if PENDING in recall.applied.get(job.address, {}):
+    mark = recall.applied.get(job.address, {}).get(PENDING)
+    if mark == LEFT_OUT:
+        return "an earlier apply changed what it works through, and it was not selected"
+    if mark is not None:
         return "an earlier apply was to start it, and has no result of it"
     return ""
 
@@ -105,6 +124,6 @@ def _was_started(job: Resource, live: Live, recall: Recall) -> bool:
     """Whether an interrupted apply started it, so that its session can be followed."""
     mark = recall.applied.get(job.address, {}).get(PENDING, "")
     found = live.resources.get(job.address)
-    if found is None or mark in ("", "pending"):
+    if found is None or mark in ("", "pending", LEFT_OUT):
         return False
     return mark != begun_after(found.job.last_run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from reconciler.model.live import INCOMPLETE
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.plan import Action, Cause, Change, ChangeKey, Plan, Reason
 from reconciler.model.step import Step
 from reconciler.model.steps import RunJob
 from reconciler.plan.document import change_to_json
@@ -55,7 +55,7 @@ def recheck(
     applied in part: it is enough that what remains of them was approved. If that run is `resumed`, maintenance
     mode that it set is cleared as well. `unverified` are the steps, by key, that verify what it sent and did not read
     back: they come first, also in changes that are not needed anymore."""
-    now: dict[str, Change] = {change.key: change for change in fresh.changes}
+    now: dict[ChangeKey, Change] = {change.key: change for change in fresh.changes}
     approved = list(saved)
     names = {str(item["key"]) for item in approved}
     kept = {key: change for key, change in now.items() if resumed and key not in names and only_restores(change)}
@@ -65,7 +65,7 @@ def recheck(
     stale: dict[str, Stale] = {}
     done: list[str] = []
     for old in approved:
-        key = str(old["key"])
+        key = ChangeKey.parse(str(old["key"]))
         change, first = now.get(key), tuple((unverified or {}).get(key, ()))
         if change is None and incomplete:
             stale[key] = Stale(key, str(old["address"]), "the observation is incomplete: its object is not shown")

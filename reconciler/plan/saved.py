@@ -22,6 +22,7 @@ from reconciler.model.plan import Action, ChangeKey
 from reconciler.model.steps import step_from_json
 from reconciler.model.value import canonical, digest, json_text
 from reconciler.plan.document import FORMAT_VERSION, PLAN
+from reconciler.plan.selection import NO_RUN
 
 _PLAN_AGAIN = "vbo-reconcile plan INVENTORY --out FILE"
 
@@ -57,6 +58,11 @@ class SavedPlan:
     def batches(self) -> Sequence[Sequence[str]]:
         """Keys of the changes that disrupt a proxy, batch by batch."""
         return list(self.document.get("batches", ()))
+
+    @property
+    def starts_jobs(self) -> bool:
+        """False for a plan that was made with --no-run."""
+        return all(report["code"] != NO_RUN for report in self.document["reports"])
 
     def check_made_of(self, digest_now: str, server: str) -> None:
         """Raises Diagnosed if the plan was made of another inventory than the one with this digest and server."""

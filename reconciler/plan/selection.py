@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from reconciler.model.address import fits, kind_of, name_of
 from reconciler.model.plan import Action, Change, Plan, Report
 from reconciler.model.sentences import nearest
 from reconciler.plan.pools import upgraded_together
+
+NO_RUN: Final = "no-run"
+"""The code of the report that no job is started, on purpose: a job that only is not selected is started later."""
 
 
 class UnknownTarget(ValueError):
@@ -32,7 +36,7 @@ def select(
     """`plan` with the changes of `targets` and their dependencies, without those of `excludes` and their dependents.
     A pool is upgraded as a whole or not at all. Without `runs` no job is started, and nothing waits for one.
 
-    `known` are all addresses, declared or live. A report counts what was left out. Raises UnknownTarget for a pattern
+    `known` are all addresses, declared or live. Reports count what was left out. Raises UnknownTarget for a pattern
     that matches none of them.
     """
     if not targets and not excludes and runs:
@@ -48,17 +52,26 @@ def select(
         unwanted = [change for change in plan.changes if _fits(change.address, excludes, groups or {})]
         waiting = _dependents(plan.changes)
         kept -= _closure(unwanted, lambda change: {*waiting[change.key], *pool_members.get(change.key, ())}, plan)
+    selected = {*kept}
     if not runs:
         kept -= {change.key for change in plan.changes if change.action is Action.RUN}
     changes = tuple(without_runs(change) if not runs else change for change in plan.changes if change.key in kept)
     out = tuple(change.key for change in plan.changes if change.key not in kept)
-    if not out:
-        return replace(plan, changes=changes)
     options = [*(f"--target {item}" for item in targets), *(f"--exclude {item}" for item in excludes)]
-    words = " ".join([*options, *([] if runs else ["--no-run"])])
-    some = "1 change was" if len(out) == 1 else f"{len(out)} changes were"
-    report = Report("plan", "selection", f"{some} left out by {words}")
-    return replace(plan, changes=changes, reports=(*plan.reports, report), not_selected=(*plan.not_selected, *out))
+    reports = (*plan.reports, *_left_out(len(plan.changes) - len(selected), " ".join(options)))
+    if not runs:
+        reports = (*reports, _not_started(len(selected - kept)))
+    return replace(plan, changes=changes, reports=reports, not_selected=(*plan.not_selected, *out))
+
+
+def _left_out(count: int, options: str) -> tuple[Report, ...]:
+    some = "1 change was" if count == 1 else f"{count} changes were"
+    return (Report("plan", "selection", f"{some} left out by {options}"),) if count else ()
+
+
+def _not_started(count: int) -> Report:
+    some = "1 start of a job was" if count == 1 else f"{count or 'no'} starts of jobs were"
+    return Report("plan", NO_RUN, f"{some} left out by --no-run: schedules run the jobs")
 
 
 def is_outside(

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from reconciler.model.inventory import Policy, Window
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Action, Plan
 from reconciler.model.recall import Recall
+from reconciler.plan.document import change_to_json
 from reconciler.plan.full_backups import with_full_backups
-from reconciler.plan.job_runs import PENDING, begun_after
+from reconciler.plan.job_runs import LEFT_OUT, PENDING, begun_after, runs_left_out
+from reconciler.plan.recheck import recheck
 from reconciler.plan.selection import select
 from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
 
@@ -219,7 +221,34 @@ def test_no_job_is_started_with_no_run_and_deletes_do_not_wait_for_one() -> None
     assert [key for key in keys(left) if key.startswith("run:")] == []
     assert len(left.changes) == len(made.changes) - 1
     assert not any(key.startswith("run:") for change in left.changes for key in change.depends_on)
-    assert "1 change was left out by --no-run" in [report.detail for report in left.reports]
+    said = "1 start of a job was left out by --no-run: schedules run the jobs"
+    assert said in [report.detail for report in left.reports]
+
+
+def test_a_job_that_is_not_selected_is_still_to_start_after_what_it_works_through_changed() -> None:
+    declared = world(pool={"a": {"members": ["px-1"]}, "b": {"members": ["px-2", "px-3"]}})
+    made, known = plan(declared, FakeReader(LIVE)), list(declared.resources)
+    assert runs_left_out(select(made, known, targets=["pool.*"]), declared) == ["job.daily"]
+    assert runs_left_out(select(made, known, excludes=["job.daily"]), declared) == ["job.daily"]
+    assert runs_left_out(select(made, known, targets=["pool.*"], runs=False), declared) == []
+    assert runs_left_out(made, declared) == []
+    pools = [change_to_json(change) for change in made.changes if change.action is not Action.RUN]
+    assert runs_left_out(recheck(pools, made).plan, declared) == ["job.daily"]
+
+
+def test_a_job_that_is_not_selected_has_a_mark_of_its_own_if_no_path_of_its_data_changed() -> None:
+    declared = world(pool={"a": {"members": ["px-1", "px-2"], "description": "new"}, "b": {"members": ["px-3"]}})
+    made = plan(declared, FakeReader(LIVE), recall=Recall(applied={"job.daily": {PENDING: "pending"}}))
+    assert keys(made) == ["update:pool.a", "run:job.daily"]
+    assert runs_left_out(select(made, list(declared.resources), targets=["pool.*"]), declared) == []
+
+
+def test_a_job_that_was_not_selected_runs_now_and_is_not_followed() -> None:
+    made = plan(world(), FakeReader(LIVE), recall=Recall(applied={"job.daily": {PENDING: LEFT_OUT}}))
+    assert keys(made) == ["run:job.daily"]
+    (run,) = made.changes
+    assert run.cause.detail == "an earlier apply changed what it works through, and it was not selected"
+    assert run.steps[0].params.get("follow") is not True
 
 
 def test_a_job_may_be_kept_from_starting() -> None:
