@@ -19,14 +19,11 @@ def plan_of_part(session: Session, request: PlanRequest) -> PlanResult:
     """The plan of what is selected. The items of other jobs are not read (v8: a request for each job), unless a
     selected change depends on a change of one of them; a difference of items alone is not among what was left out."""
     from reconciler.observe.items import without_items
-    from reconciler.plan.selection import is_outside
+    from reconciler.plan.selection import outside
 
     chosen, whole = request.selection, session.inventory
-    unread = {
-        job.address
-        for job in whole.of_kind("job")
-        if is_outside(job.address, chosen.targets, chosen.excludes, whole.groups)
-    }
+    is_outside = outside(chosen.targets, chosen.excludes, whole.groups)
+    unread = {job.address for job in whole.of_kind("job") if is_outside(job.address)}
     if not unread:
         return session.plan(request)
     part = replace(session, inventory=without_items(whole, lambda where: where not in unread))

@@ -41,15 +41,16 @@ def select(
     """
     if not targets and not excludes and runs:
         return plan
-    for pattern in (*targets, *excludes):
-        _check(pattern, known, groups or {})
+    _check((*targets, *excludes), known, groups or {})
     kept = {change.key for change in plan.changes}
     pool_members = upgraded_together(plan.changes)
     if targets:
-        wanted = [change for change in plan.changes if _fits(change.address, targets, groups or {})]
+        meant = _Meant(targets, groups or {})
+        wanted = [change for change in plan.changes if change.address in meant]
         kept &= _closure(wanted, lambda change: {*change.depends_on, *pool_members.get(change.key, ())}, plan)
     if excludes:
-        unwanted = [change for change in plan.changes if _fits(change.address, excludes, groups or {})]
+        meant = _Meant(excludes, groups or {})
+        unwanted = [change for change in plan.changes if change.address in meant]
         waiting = _dependents(plan.changes)
         kept -= _closure(unwanted, lambda change: {*waiting[change.key], *pool_members.get(change.key, ())}, plan)
     selected = {*kept}
@@ -74,11 +75,12 @@ def _not_started(count: int) -> Report:
     return Report("plan", NO_RUN, f"{some} left out by --no-run: schedules run the jobs")
 
 
-def is_outside(
-    where: str, targets: Sequence[str], excludes: Sequence[str], groups: Mapping[str, Sequence[str]]
-) -> bool:
-    """Whether an object is not selected itself. Its changes may be, as others depend on them."""
-    return _fits(where, excludes, groups) or (bool(targets) and not _fits(where, targets, groups))
+def outside(
+    targets: Sequence[str], excludes: Sequence[str], groups: Mapping[str, Sequence[str]]
+) -> Callable[[str], bool]:
+    """Tells whether an object is not selected itself. Its changes may be, as others depend on them."""
+    wanted, unwanted = _Meant(targets, groups), _Meant(excludes, groups)
+    return lambda where: where in unwanted or (bool(targets) and where not in wanted)
 
 
 def without_runs(change: Change, kept: Collection[str] = ()) -> Change:
@@ -108,23 +110,35 @@ def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], p
     return found
 
 
-def _fits(where: str, patterns: Sequence[str], groups: Mapping[str, Sequence[str]]) -> bool:
+class _Meant:
+    """The addresses that patterns mean. Those without a glob are looked up: thousands may be given."""
+
+    def __init__(self, patterns: Sequence[str], groups: Mapping[str, Sequence[str]]) -> None:
+        self._named = frozenset(patterns)
+        self._globs = [pattern for pattern in patterns if _is_glob(pattern)]
+        asked = [groups.get(pattern[1:], ()) for pattern in patterns if pattern.startswith("@")]
+        self._members = frozenset(name for members in asked for name in members)
+
+    def __contains__(self, where: str) -> bool:
+        if where in self._named or any(fits(where, pattern) for pattern in self._globs):
+            return True
+        return bool(self._members) and kind_of(where) in ("proxy", "host") and name_of(where) in self._members
+
+
+def _is_glob(pattern: str) -> bool:
+    return not pattern.startswith("@") and any(sign in pattern for sign in "*?[")
+
+
+def _check(patterns: Sequence[str], known: Sequence[str], groups: Mapping[str, Sequence[str]]) -> None:
+    names = frozenset(known)
     for pattern in patterns:
         if pattern.startswith("@"):
-            if kind_of(where) in ("proxy", "host") and name_of(where) in groups.get(pattern[1:], ()):
-                return True
-        elif fits(where, pattern):
-            return True
-    return False
-
-
-def _check(pattern: str, known: Sequence[str], groups: Mapping[str, Sequence[str]]) -> None:
-    if pattern.startswith("@"):
-        if pattern[1:] not in groups:
-            near = _near(pattern, [f"@{name}" for name in groups])
-            raise UnknownTarget(f"Group {pattern[1:]!r} does not exist", near, pattern)
-    elif not any(fits(where, pattern) for where in known):
-        raise UnknownTarget(f"{pattern!r} does not match any declared or live address", _near(pattern, known), pattern)
+            if pattern[1:] not in groups:
+                near = _near(pattern, [f"@{name}" for name in groups])
+                raise UnknownTarget(f"Group {pattern[1:]!r} does not exist", near, pattern)
+        elif pattern not in names and not (_is_glob(pattern) and any(fits(where, pattern) for where in known)):
+            near = _near(pattern, known)
+            raise UnknownTarget(f"{pattern!r} does not match any declared or live address", near, pattern)
 
 
 def _near(pattern: str, known: Sequence[str]) -> str:
