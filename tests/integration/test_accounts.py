@@ -34,6 +34,7 @@ class Given:
 def host(ground: HostNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     with ground.entered(), ground.hosts("px-odd.example.net") as (made,):
         made.console("ln -s /usr/bin/busybox /usr/local/bin/ash")
+        made.know({"vbo.example.net": "192.0.2.1"})  # no name server answers there
         made.console("cat >/etc/ssh/sshd_config.d/test.conf", SETTINGS)
         made.console("systemctl restart ssh")
         made.wait()
