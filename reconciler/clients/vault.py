@@ -135,20 +135,21 @@ class VaultSecrets:
 
     @property
     def _peer(self) -> str:
-        return urlsplit(self._address).netloc.rpartition("@")[2] or self._address
+        return self._address.partition("://")[2].partition("/")[0].rpartition("@")[2] or self._address
 
     def _session(self) -> Any:
+        from reconciler.clients.http.address import parts_of
         from reconciler.clients.http.tls import Peer, context_for
         from reconciler.clients.http.verified_requests import verified_session
 
-        url = urlsplit(self._address)
+        url, port = parts_of(self._address, self._peer, "connecting")
         if url.scheme != "https":
             return verified_session(None)
         host = url.hostname or ""
         trust = self._vault.trust
         if trust == Trust() and (file := self._environment.get("VAULT_CACERT")):
             trust = Trust(ca_file=str(Path(file).absolute()))
-        peer = Peer(host, (host, url.port or 443), trust, _TIMEOUT[0], "secrets.vault.tls.")
+        peer = Peer(host, (host, port), trust, _TIMEOUT[0], "secrets.vault.tls.")
         return verified_session(context_for(peer, self._root))
 
     def _log_in(self, client: Client, reference: SecretRef, login: VaultLogin | None) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.errors import ReconcileError
 from reconciler.model.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
     from reconciler.operations.runtime import Runtime
-
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def secret_of(text: str, runtime: Runtime) -> Secret:
@@ -32,10 +29,10 @@ def secret_of(text: str, runtime: Runtime) -> Secret:
 def send(address: str, message: Mapping[str, Any], runtime: Runtime, *, lab: bool) -> bool:
     """POST `message` to `address`, which may be a secret reference. What is found in the lab is sent to this machine
     only; otherwise returns False. Raises RemoteError, SecretError and ReconcileError."""
-    from reconciler.clients.http.webhook import post
+    from reconciler.clients.http.webhook import is_local, post
 
     url = secret_of(address, runtime)
-    if lab and urlsplit(url.reveal()).hostname not in _LOOPBACK:
+    if lab and not is_local(url):
         return False
     post(url, message)
     return True

@@ -93,6 +93,9 @@ def test_a_webhook_that_refuses_is_a_warning(world: FakeWorld, hook: Hook, statu
         (f"http://127.0.0.1:1/{TOKEN}", "The webhook was not notified"),
         (f"http://hooks.example.com/{TOKEN}", "does not begin with https://"),
         (f"ftp:{TOKEN}", "does not begin with https://"),
+        (f"https://[::1/{TOKEN}", "its address is not a URL"),
+        (f"https://hooks.example.com:99999/{TOKEN}", "its address is not a URL"),
+        (f"https://hooks.example.com:port/{TOKEN}", "its address is not a URL"),
         ("secret://nothing", "is not of the form secret://SCHEME/PATH"),
     ],
 )

@@ -79,3 +79,5 @@ def test_nothing_is_sent_without_tls_or_to_no_one(answers: Callable[[Answer], No
         github_token("", JOB)
     with pytest.raises(UntrustedPeer, match="does not begin with https"):
         github_token("", {**JOB, "ACTIONS_ID_TOKEN_REQUEST_URL": "http://actions.example.com/token"})
+    with pytest.raises(UntrustedPeer, match="is not a URL"):
+        github_token("", {**JOB, "ACTIONS_ID_TOKEN_REQUEST_URL": "https://[::1/token"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.clients.http.proxies import named, proxy_for
-from reconciler.model.errors import Unreachable
+from reconciler.model.errors import Unreachable, UntrustedPeer
 
 URL = "https://files.example.com/p.msi"
 PROXY = "http://proxy.example.com:3128"
@@ -37,6 +37,13 @@ def test_a_proxy_that_is_none(value: str) -> None:
         proxy_for(URL, "downloading", {"ALL_PROXY": value})
     assert "hunter2" not in str(caught.value)
     assert "NO_PROXY" in caught.value.hint
+
+
+@pytest.mark.parametrize("value", ["http://u:hunter2@[::1", "http://u:hunter2@proxy.example.com:99999", "proxy:port"])
+def test_a_proxy_that_is_not_a_url(value: str) -> None:
+    with pytest.raises(UntrustedPeer, match="its address is not a URL") as caught:
+        proxy_for("https://files.example.com/a", "downloading", {"HTTPS_PROXY": value})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_errors_name_the_proxy_without_its_password() -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from reconciler.clients.http.address import parts_of
 from reconciler.model.connection import Trust
 from reconciler.model.errors import AuthenticationFailed, BadAnswer, Refused, UntrustedPeer
 
@@ -27,14 +28,14 @@ def github_token(audience: str, environment: Mapping[str, str]) -> str:
     if not address or not permit:
         hint = "Give the job `permissions: {id-token: write}`; elsewhere use another method of `secrets.vault.login`."
         raise AuthenticationFailed("GitHub Actions", _WHAT, f"{_VARIABLES[0]} is not set", hint=hint)
-    url = urlsplit(address)
+    url, port = parts_of(address, "GitHub Actions", _WHAT)
     peer = url.hostname or "GitHub Actions"
     if url.scheme != "https":
         raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
     made_out = f"{'&' if url.query else '?'}audience={quote(audience, safe='')}" if audience else ""
     proxy = proxies.proxy_for(address, _WHAT)
     try:
-        verify = tls.context_for(tls.Peer(peer, (peer, url.port or 443), Trust(), _SECONDS), ".")
+        verify = tls.context_for(tls.Peer(peer, (peer, port), Trust(), _SECONDS), ".")
         with httpx.Client(verify=verify, timeout=_SECONDS, trust_env=False, proxy=proxy) as client:
             answer = client.get(address + made_out, headers={"Authorization": f"Bearer {permit}"})
     except faults.CAUGHT as error:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from reconciler.clients.http.address import parts_of
 from reconciler.model.errors import Unreachable
 
 _SCHEMES: Final = ("http", "https")
@@ -15,14 +16,14 @@ _SCHEMES: Final = ("http", "https")
 def proxy_for(address: str, what: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """The proxy for `address` by HTTPS_PROXY (HTTP_PROXY), ALL_PROXY and NO_PROXY, in either case; None without one.
 
-    Raises Unreachable for one that is not an HTTP proxy. Its message names no password.
+    Raises Unreachable for one that is not an HTTP proxy, UntrustedPeer for what is not a URL. Neither names a password.
     """
-    url = urlsplit(address)
+    url, _ = parts_of(address, "the server", what)
     names = (f"{url.scheme}_proxy", "all_proxy")
     found = next((given for name in names if (given := _value(name, environment))), "")
     if not found or _is_exempt(url.hostname or "", _value("no_proxy", environment)):
         return None
-    proxy = urlsplit(found if "://" in found else f"http://{found}")
+    proxy, _ = parts_of(found if "://" in found else f"http://{found}", "the proxy of the environment", what)
     if proxy.scheme not in _SCHEMES or not proxy.hostname:
         reason = f"the environment names a proxy that is not an HTTP proxy ({proxy.scheme}://{proxy.hostname or ''})"
         hint = "Set HTTPS_PROXY to http://HOST:PORT, or exempt the host in NO_PROXY."

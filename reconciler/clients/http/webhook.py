@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from reconciler import timing
+from reconciler.clients.http.address import parts_of
 from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
 from reconciler.model.errors import DeadlineExceeded, Refused, UntrustedPeer
 from reconciler.model.secret import Secret
 
 SECONDS: Final = 10.0
+_PEER: Final = "the webhook"
 _WHAT: Final = "notifying the webhook"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -22,21 +23,22 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     """Send `message` to `address`. Its path is often a token, so messages contain only its host. `http://` is allowed
     for loopback only. Redirects are not followed.
 
-    Raises UntrustedPeer for an address without TLS, Refused for an unsuccessful answer, and what a connection raises.
+    Raises UntrustedPeer for an address without TLS or that is none, Refused for an unsuccessful answer, and what a
+    connection raises.
     """
     import httpx
 
     from reconciler.clients.http import faults, proxies, tls
     from reconciler.clients.http.transport import Transport
 
-    url = urlsplit(address.reveal())
-    peer = url.hostname or "the webhook"
+    url, port = parts_of(address.reveal(), _PEER, _WHAT)
+    peer = url.hostname or _PEER
     if url.scheme != "https" and not (url.scheme == "http" and peer in _LOOPBACK):
         raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
     end = timing.monotonic() + SECONDS
     proxy = None if peer in _LOOPBACK else proxies.proxy_for(address.reveal(), _WHAT)
     try:
-        verify = tls.context_for(tls.Peer(peer, (peer, url.port or 443), Trust(), SECONDS), root)
+        verify = tls.context_for(tls.Peer(peer, (peer, port), Trust(), SECONDS), root)
         with (
             socket_deadline(lambda: end - timing.monotonic()),
             httpx.Client(
@@ -52,3 +54,8 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
         raise type(fault)(peer, _WHAT + proxies.named(proxy), fault.reason.replace(address.reveal(), peer)) from None
     if not answer.is_success:
         raise Refused(peer, _WHAT, f"it answered {answer.status_code}", status=answer.status_code)
+
+
+def is_local(address: Secret) -> bool:
+    """Whether a webhook is on this machine. Raises UntrustedPeer for what is no address."""
+    return parts_of(address.reveal(), _PEER, _WHAT)[0].hostname in _LOOPBACK
