@@ -15,6 +15,7 @@ from reconciler.cli.files import Finite
 from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import PATH, include_root_option, lab_option, parallelism_option, trust_option
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.operations.errors import InvalidOption
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
@@ -22,18 +23,25 @@ if TYPE_CHECKING:
     from reconciler.watching.http import Listening
     from reconciler.watching.loop import Loop
     from reconciler.watching.notices import Channel
+    from reconciler.watching.state import ServerState
 
 _FORMS: Final = ("json", "slack", "teams")
 
 
 def _channels(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> tuple[Channel, ...]:
+    from reconciler.operations.notifying import check_address
     from reconciler.watching.notices import Channel
 
     made = []
     for value in values:
         form, separator, address = value.partition("=")
         known = bool(separator) and form in _FORMS
-        made.append(Channel(form, address) if known else Channel("json", value))
+        channel = Channel(form, address) if known else Channel("json", value)
+        try:
+            check_address(channel.address)
+        except InvalidOption as error:
+            raise click.BadParameter(f"{error}.") from error
+        made.append(channel)
     return tuple(made)
 
 
@@ -114,10 +122,19 @@ def watch(
     loop = Loop(watcher, Schedule(interval), console.runtime.clock)
     if once:
         loop.run(once=True)
-        return Status.ERROR if any(state.error or state.journal_error for state in watcher.states.values()) else 0
+        return _once(console, list(watcher.states.values()))
     with _serving(console, loop, _listening(listen, console, **more)), _asked(loop):
         loop.run()
     return Status.OK
+
+
+def _once(console: Console, states: Sequence[ServerState]) -> Status:
+    """One line about each server that was observed, and the status of all."""
+    for state in states:
+        if state.status is Status.OK:
+            number = len(state.open)
+            console.report(f"{state.name}: {number or 'no'} open {'finding' if number == 1 else 'findings'}.")
+    return max(state.status for state in states)
 
 
 def _members(paths: Sequence[Path], servers: Sequence[str], console: Console) -> list[Member]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from reconciler import timing
 from reconciler.clients.sockets import socket_deadline
@@ -19,6 +19,7 @@ from reconciler.model.connection import Trust, Vault, VaultLogin
 from reconciler.model.errors import RemoteError, SecretError
 from reconciler.model.secret import Secret, SecretRef, mask_secrets
 from reconciler.model.sentences import listed, quoted
+from reconciler.model.url import split_url
 
 if TYPE_CHECKING:
     from hvac import Client
@@ -255,8 +256,8 @@ def _part(answer: Any, *names: str) -> Mapping[str, Any] | None:
 def _status(answer: Any) -> str:
     status = getattr(answer, "status_code", None)
     if status in (301, 302, 303, 307, 308):
-        place = urlsplit(str(answer.headers.get("Location", ""))).netloc
-        return f"it redirects to {place}: name that server, if it is right"
+        place = split_url(str(answer.headers.get("Location", "")))
+        return f"it redirects to {place.netloc if place else 'no URL'}: name that server, if it is right"
     return "no engine is named" if status is None else f"status {status}"
 
 

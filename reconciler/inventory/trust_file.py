@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
@@ -29,6 +28,7 @@ from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import SecretRef
 from reconciler.model.sentences import quoted
+from reconciler.model.url import host_of
 
 _FIX: Final = "See also: vbo-reconcile schema trust"
 
@@ -81,7 +81,7 @@ def _needs(inventory: Inventory) -> Iterator[Need]:
         yield from _connection(f"connections.{name}", "hosts", connection, inventory)
     for name, package in access.packages.items():
         if is_address(package.source):
-            yield f"connections.{name}", "hosts", urlsplit(package.source).hostname or package.source
+            yield f"connections.{name}", "hosts", host_of(package.source) or package.source
         yield from _listed(f"connections.{name}", "authorities", package.ca_file, inventory)
     yield from _secrets(inventory)
     for file, digest in inventory.file_digests.items():
@@ -99,7 +99,7 @@ def _secrets(inventory: Inventory) -> Iterator[Need]:
         elif reference.scheme == "sops":
             yield from _listed("commands", "encrypted", reference.path.partition("#")[0], inventory)
     if access.vault.address:
-        yield "vault", "vaults", urlsplit(access.vault.address).hostname or ""
+        yield "vault", "vaults", host_of(access.vault.address) or access.vault.address
     yield from _beliefs("vault", access.vault.trust, inventory)
 
 

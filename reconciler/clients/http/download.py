@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
 
 from reconciler import timing
 from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused
+from reconciler.model.url import host_of, joined
 from reconciler.user_folders import cache_folder, private_folder
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _stream(package: Package, root: str, seconds: float) -> Iterator[bytes]:
     from reconciler.clients.http import faults, proxies, tls
     from reconciler.clients.http.transport import Transport
 
-    peer = urlsplit(package.source).hostname or ""
+    peer = host_of(package.source)
     end = timing.monotonic() + seconds
     trusted = tls.Peer(peer, (peer, 443), Trust(package.ca_file), seconds, "service.package.")
     context = tls.context_for(trusted, root)
@@ -146,7 +146,7 @@ def _follow(client: httpx.Client, address: str, peer: str) -> Iterator[bytes]:
             if not answer.has_redirect_location:
                 yield from _body(answer, peer)
                 return
-            address = urljoin(address, answer.headers["location"])
+            address = joined(address, answer.headers["location"])
         if not address.startswith("https://"):
             raise BadAnswer(peer, _WHAT, "it redirects to an address without https")
     raise BadAnswer(peer, _WHAT, f"it redirects more than {_REDIRECTS} times")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from reconciler.clients.http.address import parts_of
 from reconciler.model.errors import Unreachable
+from reconciler.model.url import split_url
 
 _SCHEMES: Final = ("http", "https")
 
@@ -33,8 +33,8 @@ def proxy_for(address: str, what: str, environment: Mapping[str, str] = os.envir
 
 def named(proxy: str | None) -> str:
     """What errors say about the way: ` through the proxy HOST:PORT`."""
-    url = urlsplit(proxy or "")
-    return f" through the proxy {url.hostname}:{url.port or 80}" if proxy else ""
+    url = split_url(proxy or "")
+    return f" through the proxy {url.hostname}:{url.port or 80}" if url and proxy else ""
 
 
 def _is_exempt(host: str, exempt: str) -> bool:

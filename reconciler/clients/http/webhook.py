@@ -31,10 +31,7 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
     from reconciler.clients.http import faults, proxies, tls
     from reconciler.clients.http.transport import Transport
 
-    url, port = parts_of(address.reveal(), _PEER, _WHAT)
-    peer = url.hostname or _PEER
-    if url.scheme != "https" and not (url.scheme == "http" and peer in _LOOPBACK):
-        raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
+    peer, port = peer_of(address)
     end = timing.monotonic() + SECONDS
     proxy = None if peer in _LOOPBACK else proxies.proxy_for(address.reveal(), _WHAT)
     try:
@@ -54,6 +51,15 @@ def post(address: Secret, message: Mapping[str, Any], *, root: str = ".") -> Non
         raise type(fault)(peer, _WHAT + proxies.named(proxy), fault.reason.replace(address.reveal(), peer)) from None
     if not answer.is_success:
         raise Refused(peer, _WHAT, f"it answered {answer.status_code}", status=answer.status_code)
+
+
+def peer_of(address: Secret) -> tuple[str, int]:
+    """The host and port of a webhook. Raises UntrustedPeer for an address that nothing is sent to."""
+    url, port = parts_of(address.reveal(), _PEER, _WHAT)
+    peer = url.hostname or _PEER
+    if url.scheme != "https" and not (url.scheme == "http" and peer in _LOOPBACK):
+        raise UntrustedPeer(peer, _WHAT, "its address does not begin with https://")
+    return peer, port
 
 
 def is_local(address: Secret) -> bool:

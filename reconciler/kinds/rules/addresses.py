@@ -8,6 +8,7 @@ from typing import Any, Final
 from reconciler.kinds import hosts
 from reconciler.kinds.rules.declared import Declared, Finding, Where
 from reconciler.model.sentences import quoted
+from reconciler.model.url import split_url
 
 _ADDRESSES = (
     ("proxies", "service.package", "source"),
@@ -18,13 +19,21 @@ _MESSAGE: Final = "it is a DNS name or an IP address (IPv6 in brackets), and may
 
 
 def wrong_host(declared: Declared) -> Iterator[Finding]:
+    for where, part, text in _all(declared):
+        wrong = _wrong_host(text)
+        if wrong:
+            detail = f"The host of `{part}` ({quoted(wrong)}) is not valid: {_MESSAGE}."
+            yield Finding(where, detail, _fix(text, wrong, part))
+
+
+def _all(declared: Declared) -> Iterator[tuple[Where, str, str]]:
+    """(place, part, text) of every address."""
     for section, field, part in _ADDRESSES:
         for name, values in declared.section(section).items():
-            for where, text in _texts(values, field, part):
-                wrong = _wrong_host(text)
-                if wrong:
-                    detail = f"The host of `{part}` ({quoted(wrong)}) is not valid: {_MESSAGE}."
-                    yield Finding(Where(section, name, where), detail, _fix(text, wrong, part))
+            yield from ((Where(section, name, where), part, text) for where, text in _texts(values, field, part))
+    vault = declared.setting("secrets").get("vault.address")
+    if isinstance(vault, str):
+        yield Where("secrets", "", "vault.address"), "address", vault
 
 
 def address_as_name(declared: Declared) -> Iterator[Finding]:
@@ -51,7 +60,10 @@ def _wrong_host(text: str) -> str:
     scheme, _, rest = text.partition("://")
     if not rest or not scheme.isalpha():
         return ""
-    found = rest.partition("/")[0].rpartition("@")[2]
+    authority = rest.partition("/")[0]
+    if split_url(text) is None:
+        return authority
+    found = authority.rpartition("@")[2]
     return "" if hosts.authority(found) else found
 
 
