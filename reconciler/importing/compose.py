@@ -21,7 +21,7 @@ from reconciler.model.address import Address
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What a person decides: the `layout`, the accounts of classes of proxies (`answers`), those of single hosts, and
-    whether hosts are `visited`; and what hosts showed that were `scanned`, by name in lower case."""
+    whether hosts are `visited`; and what hosts showed that were `scanned`, by normal name."""
 
     layout: str = ""
     answers: Mapping[str, Answer] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from reconciler.kinds.hosts import is_address
+from reconciler.kinds.hosts import ascii_host, is_address
 from reconciler.model.address import Address
 from reconciler.model.inventory import LOCAL
 from reconciler.model.live import LiveResource
@@ -25,8 +26,12 @@ def short_host(host: str) -> str:
 
 
 def handle(text: str) -> str:
-    """A text as a key that holds letters, digits, dots, hyphens and underscores only."""
-    return _HANDLE.sub("-", text).strip("._-")[:LONGEST].strip("._-")
+    """A text as a key that holds letters, digits, dots, hyphens and underscores only; letters lose their accents."""
+    return _HANDLE.sub("-", _without_accents(text)).strip("._-")[:LONGEST].strip("._-")
+
+
+def _without_accents(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 
 def label(text: str) -> str:
@@ -36,7 +41,8 @@ def label(text: str) -> str:
 
 
 def _of_proxy(live: LiveResource) -> Sequence[str]:
-    host = str(live.fields["host"])
+    host = _without_accents(str(live.fields["host"]))
+    host = ascii_host(host if host.isascii() else str(live.fields["host"]))
     return (handle(short_host(host)), handle(host))
 
 

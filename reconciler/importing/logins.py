@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reconciler.importing.hosts import HostScan
 from reconciler.importing.keys import handle
+from reconciler.kinds.proxy_matching import normal
 from reconciler.model.live import LiveResource
 from reconciler.model.value import UNKNOWN
 
@@ -45,7 +46,7 @@ class Answer:
 class Logins:
     """`entries` of `credentials`, as an inventory has them. `answers` are the accounts of classes of proxies that a
     person named, `hosts` the logins of single hosts; `guessed` are logins that a person must fill in. `visited` is
-    whether the hosts are visited, `scanned` what they showed, by name in lower case."""
+    whether the hosts are visited, `scanned` what they showed, by normal name."""
 
     entries: dict[str, dict[str, Any]]
     answers: Mapping[str, Answer] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class Logins:
 
     def of_proxy(self, live: LiveResource) -> Mapping[str, Any]:
         """What an inventory says of how the host of a proxy is reached."""
-        found, host = class_of(live), str(live.fields["host"]).lower()
+        found, host = class_of(live), normal(str(live.fields["host"]))
         said: dict[str, Any] = {"credentials": self.hosts.get(host) or self._of_class(found)}
         answer = self.answers.get(found)
         if answer is not None and answer.method == "agent" and host not in self.hosts:

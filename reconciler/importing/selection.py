@@ -72,6 +72,8 @@ def _missing(rest: int, found: LiveResource, known: Collection[str], titles: Map
     """What an object needs and an inventory cannot say; empty if there is nothing."""
     if found.kind == "repository" and UNKNOWN in (found.fields["retention.type"], found.fields["retention.keep"]):
         return "the server does not show its retention"
+    if found.kind == "proxy" and found.fields["host"] is UNKNOWN:
+        return "the server does not show its host"
     for item in EDGES.get(found.kind, ()):
         if item.through or not item.in_version(rest):
             continue

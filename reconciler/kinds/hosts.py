@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -52,6 +53,25 @@ def is_address(host: str) -> bool:
     return True
 
 
+def ascii_host(text: str) -> str:
+    """A host as DNS and URLs have it: without the dot of the root, brackets and blanks, and other scripts as A-labels
+    (RFC 5890). A label that is not a U-label, such as one with characters of full width, stays as it is."""
+    name = text.strip().rstrip(".")
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1]
+    return name if name.isascii() else ".".join(map(_a_label, name.split(".")))
+
+
+def _a_label(label: str) -> str:
+    text = unicodedata.normalize("NFC", label.lower())
+    is_plain = unicodedata.normalize("NFKC", text) == text and all(map(_is_of_label, text))
+    return "xn--" + text.encode("punycode").decode("ascii") if is_plain and not text.isascii() else label
+
+
+def _is_of_label(char: str) -> bool:
+    return char in "-_" or unicodedata.category(char)[0] in "LMN"
+
+
 def authority(text: str) -> Authority | None:
     """`name`, `name:port` or `[IPv6]:port`, as in a URL. None if it is none of these."""
     bracketed = _BRACKETS.fullmatch(text)
@@ -69,4 +89,4 @@ def intended(text: str) -> Authority | None:
     rest = rest.partition("://")[2] or rest
     rest = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
     name, colon, port = rest.partition(":") if rest.count(":") == 1 else (rest, "", "")
-    return authority(re.sub(r"\.{2,}", ".", name).strip(".") + (colon + port if port else ""))
+    return authority(ascii_host(re.sub(r"\.{2,}", ".", name).strip(".")) + (colon + port if port else ""))

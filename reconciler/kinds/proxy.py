@@ -12,6 +12,7 @@ from reconciler.kinds import codec
 from reconciler.kinds.api import Schema
 from reconciler.kinds.common import DESCRIPTION
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Context, Field, Kind, Mode, Raw, hidden, nothing
+from reconciler.kinds.hosts import ascii_host
 from reconciler.kinds.internet_proxy import FIELDS as INTERNET_PROXY
 from reconciler.kinds.states import proxy_state
 from reconciler.model.value import UNKNOWN
@@ -138,7 +139,7 @@ PROXY = Kind(
         {"cpuUsagePercent", "maintenanceModeState", "memoryUsagePercent", "proxyPoolId", "status", "version"}
     ),
     fields=(
-        Field("host", "Name that the server reaches the proxy by.", "hostName", Mode.KEY),
+        Field("host", "Name that the server reaches the proxy by.", "hostName", Mode.KEY, written=ascii_host),
         Field(
             "type",
             "domain (reached with credentials) or workgroup (reached with a certificate).",

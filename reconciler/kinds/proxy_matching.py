@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from reconciler.kinds.hosts import is_address
+from reconciler.kinds.hosts import ascii_host, is_address
 
 _NETBIOS: Final = 15
 """Windows truncates NetBIOS names to this many characters."""
@@ -44,7 +44,7 @@ class Matches:
 
 def normal(name: str) -> str:
     """The one spelling of a name or address."""
-    text = name.strip().rstrip(".").lower()
+    text = ascii_host(name).lower()
     return str(ip_address(text)) if is_address(text) else text
 
 

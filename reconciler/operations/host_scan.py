@@ -19,18 +19,20 @@ _THROUGH_A_JUMP_HOST: Final = "a jump host leads to it, which needs a login"
 
 
 def scan_hosts(session: Session, live: Live, known: Mapping[str, Connection]) -> dict[str, HostScan]:
-    """What each host of a proxy shows, by its name in lower case. `known` are connections of an inventory. Sends no
+    """What each host of a proxy shows, by its normal name. `known` are connections of an inventory. Sends no
     account and no password."""
     from reconciler.importing.logins import LINUX, class_of
+    from reconciler.kinds.hosts import ascii_host
+    from reconciler.kinds.proxy_matching import normal
     from reconciler.observe.workers import result, workers
 
-    declared = {connection.host.lower(): connection for connection in known.values()}
+    declared = {normal(connection.host): connection for connection in known.values()}
     wanted: dict[str, Connection] = {}
     for found in live.resources.values():
         if found.kind == "proxy" and not found.proxy.is_local:
-            host = str(found.fields["host"])
+            host = ascii_host(str(found.fields["host"]))
             transport = Transport.SSH if class_of(found) == LINUX else Transport.WINRM
-            wanted[host.lower()] = declared.get(host.lower()) or Connection(host, host, transport)
+            wanted[normal(host)] = declared.get(normal(host)) or Connection(host, host, transport)
     with session.runtime.waiting(f"Scanning {len(wanted)} hosts"), workers(session.parallel, "scan") as pool:
         scans = {host: pool.submit(_scan, session, connection) for host, connection in sorted(wanted.items())}
         return {host: result(scan) for host, scan in scans.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.collector import collector_paused
+from reconciler.kinds.proxy_matching import normal
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.live import INCOMPLETE
@@ -119,7 +120,7 @@ class _Import:
     def __init__(self, session: Session, target: Target, options: ImportOptions, source: Inventory) -> None:
         self._session, self._target, self._options, self._source = session, target, options, source
         self._main = target.main(session.inventory.name)
-        hosts = {str(item.fields["host"]).lower(): item for item in source.of_kind("proxy") if not item.is_local}
+        hosts = {normal(str(item.fields["host"])): item for item in source.of_kind("proxy") if not item.is_local}
         logins = {host: str(item.fields["credentials"]) for host, item in hosts.items() if "credentials" in item.fields}
         self._logins = logins
         self._connections = source.access.connections
@@ -248,7 +249,7 @@ class _Import:
         from reconciler.importing.report import Facts
 
         there = composed.live_of
-        hosts = {where: str(live.resources[there[where]].fields.get("host", "")).lower() for where in there}
+        hosts = {where: normal(str(live.resources[there[where]].fields.get("host", ""))) for where in there}
         return Facts(
             inventory,
             self._main,

@@ -27,6 +27,11 @@ def test_proxies_have_the_short_name_of_their_host() -> None:
     assert sorted(found.values()) == ["192.0.2.7", "PX2.b.example", "local.a.example", "px1", "px2.a.example"]
 
 
+def test_keys_of_names_in_other_scripts_are_readable_where_they_can_be() -> None:
+    found = name_entries(proxies("b\u00fcro.a.example", "\u043f\u0440\u043e\u043a\u0441\u0438.a.example"), ())
+    assert sorted(found.values()) == ["buro", "xn--h1adldfi"]
+
+
 def test_jobs_of_one_name_begin_with_their_organization() -> None:
     found = name_entries(
         jobs(("contoso.example", "Daily"), ("fabrikam.example", "daily"), ("contoso.example", "Weekly")), ()

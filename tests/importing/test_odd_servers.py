@@ -68,6 +68,18 @@ def _id(number: int) -> str:
     return str(UUID(int=number))
 
 
+def _host(name: str) -> Change:
+    def change(server: LabServer) -> None:
+        for item in all_of(server, "proxies", WINDOWS):
+            item.update(hostName=name, **({"fqdn": name} if "fqdn" in item else {}))
+
+    return change
+
+
+_NOT_A_HOST: Final = (
+    "`host` of proxy `win` (`win..example.com`) is not valid: a host is a DNS name or an IP address, without a scheme, "
+    "a port, a path or spaces."
+)
 _ALIKE: Final = "another {} has the same name, and an inventory can name one of them"
 _JOBS_ALIKE: Final = "another job has the same name in its organization, and an inventory can name one of them"
 _TWIN: Final = "another proxy has the same host or host name"
@@ -146,6 +158,21 @@ SERVERS: Final = {
         {"smtp": "Mail cannot be sent without `from` and `to`."},
     ),
     "proxies offline": Odd(_set("proxies", WINDOWS, status="Offline")),
+    "hosts with a dot and blanks": Odd(_host(f" {WINDOWS}. ")),
+    "hosts with umlauts": Odd(_host("B\u00dcRO-1.stra\u00dfe.example")),
+    "hosts in other scripts": Odd(_host("\u30b5\u30fc\u30d0\u30fc.example.com")),
+    "hosts in brackets": Odd(_host("[FD00::1]")),
+    "hosts that are none": Odd(
+        _host("win..example.com"),
+        {
+            "proxy.win..example.com": _NOT_A_HOST,
+            **{
+                f"repository.repo-{number}": "it uses proxy.win..example.com, which is not imported"
+                for number in range(3)
+            },
+            **_no_jobs("it uses repository.repo-{}, which is not imported"),
+        },
+    ),
     "names like addresses": Odd(_rename("repositories", "repo-0", "proxy.px/1")),
     "names like patterns": Odd(_rename("repositories", "repo-0", "*")),
     "names like words of an inventory": Odd(_rename("repositories", "repo-0", "none")),
@@ -192,7 +219,9 @@ SERVERS: Final = {
 }  # fmt: skip
 
 
-ADOPTED: Final = {name for name in SERVERS if name.startswith(("names like", "descriptions", "a mark"))}
+ADOPTED: Final = {
+    name for name in SERVERS if name.startswith(("hosts with", "hosts in", "names like", "descriptions", "a mark"))
+}
 """Those whose objects are adopted, too."""
 
 

@@ -30,6 +30,10 @@ def matched(declared: dict[str, Names], *live: Names) -> Matches:
         (Names.of("172.17.53.53", (), lambda: ("", "PX-LON-1")), Names.of("px-lon-1")),
         (Names.of("px-lon-1"), Names.of(FQDN)),
         (Names.of("a-very-long-name-1.example.com"), Names.of("A-VERY-LONG-NAM")),
+        (Names.of(FQDN), Names.of(f" {FQDN}. ")),
+        (Names.of("xn--bro-1-kva.example.com"), Names.of("B\u00dcRO-1.example.com")),
+        (Names.of("xn--bro-1-kva.example.com"), Names.of("bu\u0308ro-1.example.com.")),
+        (Names.of("fd00::1"), Names.of("[FD00::1]")),
     ],
 )
 def test_it_is_the_same_proxy(declared: Names, live: Names) -> None:
