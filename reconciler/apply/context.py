@@ -3,7 +3,7 @@ no outage, restart of the server or renewed login ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -46,7 +46,7 @@ def _is_outage(error: RemoteError) -> bool:
 class ApplyContext:
     """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
     holds `moving`, one that looks for its encryption key `encrypting`. `playbooks` have the change scripts, those of
-    users included."""
+    users included. `begun` are the proxies whose creation an earlier apply began, and has no result of."""
 
     owner: str
     live: Live
@@ -61,6 +61,7 @@ class ApplyContext:
     moving: Lock = field(default_factory=Lock)
     encrypting: Lock = field(default_factory=Lock)
     first_reads: FirstReads = field(default_factory=FirstReads)
+    begun: Collection[str] = ()
     naming: Naming = field(init=False)
     batcher: Batcher = field(init=False)
     sessions: Sessions = field(init=False)

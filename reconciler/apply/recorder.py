@@ -59,6 +59,11 @@ class AppliedStateRecorder:
         self._identities: dict[str, Identity] = dict(recall.identities)
         self._unidentified: dict[str, Identity] = {}
 
+    @property
+    def begun_creations(self) -> frozenset[str]:
+        """The proxies whose creation an earlier apply began, and has no result of."""
+        return interrupted.begun(self._recall, interrupted.CREATING)
+
     def begin(self, plan: Plan, naming: Naming | None = None) -> None:
         """Mark the jobs that will be started, and those that are downstream of what is changed but not selected; the
         mark is cleared when they have a result. `naming` learns the ids of the objects that the apply creates."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from reconciler.model.address import name_of
 from reconciler.model.recall import Recall
 
 CREATING: Final = "creating"
@@ -26,3 +27,8 @@ def marks(work: str, proxy: str) -> Mapping[str, Mapping[str, str]]:
 def was_begun(recall: Recall, work: str, proxy: str) -> bool:
     """Whether an apply of this inventory began the work, and has no result of it."""
     return _KEYS[work] in recall.applied.get(mark_of(work, proxy), {})
+
+
+def begun(recall: Recall, work: str) -> frozenset[str]:
+    """The proxies on which an apply of this inventory began the work, and has no result of it."""
+    return frozenset(name_of(where) for where in recall.applied if was_begun(recall, work, name_of(where)))

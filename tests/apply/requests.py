@@ -83,7 +83,7 @@ class Case:
     world: Mapping[str, Params] | None = None
 
 
-def _server(rest: int) -> RecordingServer:
+def server_of(rest: int) -> RecordingServer:
     server = RecordingServer(rest=rest)
     server.lines = []
     shown = {"status": "Online", "port": 9193, "version": server.build, "description": f"one {_MARK}"}
@@ -120,7 +120,7 @@ def _server(rest: int) -> RecordingServer:
     return server
 
 
-def _context(server: RecordingServer) -> ApplyContext:
+def context_of(server: RecordingServer) -> ApplyContext:
     credentials = {"windows": _WINDOWS, "linux": _LINUX}
     access = Access(Server(HOST, _WINDOWS), _CONNECTIONS, credentials, {}, "/nowhere")
     kinds = {"Organizations": "organization", "Proxies": "proxy", "ProxyPools": "pool", "Jobs": "job"}
@@ -304,9 +304,9 @@ def lines() -> Iterator[str]:
 
 
 def _of(case: Case, rest: int, *, loses: bool) -> Iterator[str]:
-    server = _server(rest)
+    server = server_of(rest)
     server.loses = loses
-    context = _context(server)
+    context = context_of(server)
     ids = {str(where): found.id for where, found in context.live.resources.items()}
     for where, raw in (case.world or {}).items():
         if where.startswith("session."):

@@ -127,7 +127,7 @@ class _Moments:
 
 
 @contextmanager
-def _lab(folder: Path) -> Iterator[int]:
+def lab_apart(folder: Path) -> Iterator[int]:
     """The lab of the inventory in a process, whose id it yields."""
     (shown, reply), (hear, ask) = os.pipe(), os.pipe()
     pid = os.fork()
@@ -164,7 +164,7 @@ def _serve(folder: Path, reply: int, hear: int) -> None:
             os.read(hear, 1)
 
 
-def _apply(folder: Path, options: tuple[str, ...], moments: _Moments | None = None) -> int:
+def applied(folder: Path, options: tuple[str, ...], moments: _Moments | None = None) -> int:
     """The exit code of an apply. What it says is in a file."""
     world = Rehearsal(folder)
     if moments is None:
@@ -177,7 +177,7 @@ def _apply(folder: Path, options: tuple[str, ...], moments: _Moments | None = No
     return ended.code
 
 
-def _forked(work: Callable[[], int]) -> int:
+def forked(work: Callable[[], int]) -> int:
     """The process that does it, and exits with the number that it gives."""
     pid = os.fork()
     if pid == 0:
@@ -189,7 +189,7 @@ def _forked(work: Callable[[], int]) -> int:
     return pid
 
 
-def _ended(pid: int) -> int:
+def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -202,9 +202,9 @@ def whole(base: Path, folder: Path, options: tuple[str, ...]) -> Whole:
     """Raises RuntimeError where the apply does not end with everything done."""
     began, file = datetime.now(UTC).isoformat(), folder / "moments.log"
     shutil.copytree(base, folder)
-    with _lab(folder):
+    with lab_apart(folder):
         at = time.monotonic()
-        code = _ended(_forked(lambda: _apply(folder, options, _Moments(file, 0, 0, _kill))))
+        code = ended(forked(lambda: applied(folder, options, _Moments(file, 0, 0, _kill))))
         seconds = time.monotonic() - at
         left = killing.fork(lambda: _left(folder))
     if code or left:
@@ -220,8 +220,8 @@ def after(kill: Kill, base: Path, folder: Path, options: tuple[str, ...]) -> Aft
     began, story = datetime.now(UTC).isoformat(), After()
     shutil.copytree(base, folder)
     story.first = (_alone if kill.victim == "one process" else _apart)(kill, folder, options)
-    with _lab(folder):
-        story.code = _ended(_forked(lambda: _apply(folder, options)))
+    with lab_apart(folder):
+        story.code = ended(forked(lambda: applied(folder, options)))
         story.left = killing.fork(lambda: _left(folder))
     story.said = (folder / "said.log").read_text(encoding="utf-8")
     story.objects, story.ran = _server(folder, began)
@@ -232,25 +232,25 @@ def after(kill: Kill, base: Path, folder: Path, options: tuple[str, ...]) -> Aft
 def _alone(kill: Kill, folder: Path, options: tuple[str, ...]) -> int:
     """An apply that has the lab in its process."""
     moments = _Moments(folder / "moments.log", kill.moment, kill.delay, lambda: _kill(os.getpid()))
-    return _ended(_forked(lambda: _apply(folder, options, moments)))
+    return ended(forked(lambda: applied(folder, options, moments)))
 
 
 def _apart(kill: Kill, folder: Path, options: tuple[str, ...]) -> int:
     """An apply beside its lab. A server that is killed comes back while the client works on."""
-    with _lab(folder) as server:
+    with lab_apart(folder) as server:
         victims = {"client": lambda: (os.getpid(),), "server": lambda: (server,)}
         of = victims.get(kill.victim, lambda: (server, os.getpid()))
         moments = _Moments(folder / "moments.log", kill.moment, kill.delay, lambda: _kill(*of()))
-        client = _forked(lambda: _apply(folder, options, moments))
+        client = forked(lambda: applied(folder, options, moments))
         if kill.victim != "server":
-            return _ended(client)
+            return ended(client)
         while os.waitid(os.P_PID, server, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             if os.waitid(os.P_PID, client, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                return _ended(client)  # the moment did not come
+                return ended(client)  # the moment did not come
             time.sleep(_PAUSE)
     time.sleep(kill.down)
-    with _lab(folder):
-        return _ended(client)
+    with lab_apart(folder):
+        return ended(client)
 
 
 def _left(folder: Path) -> list[str]:
@@ -316,7 +316,7 @@ class Sample:
         for kill in (drawn(number, self.seed, wholes, self.victims) for number in numbers):
             if len(running) == self.parallel:
                 yield _first(running, folder)
-            running[_forked(partial(_tell, kill, folder, wholes[kill.world]))] = kill
+            running[forked(partial(_tell, kill, folder, wholes[kill.world]))] = kill
         while running:
             yield _first(running, folder)
 

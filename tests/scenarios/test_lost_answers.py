@@ -32,3 +32,19 @@ def test_changes_whose_answers_are_lost_are_made_again(demo: Rehearsal) -> None:
     assert ended.code == 0, ended.out + ended.err
     assert ended.err.count("proxy.px-lon-1: retrying: ") == 2
     assert demo.plan()["changes"] == []
+
+
+def test_the_timeouts_of_a_gateway_are_waited_out(demo: Rehearsal, tmp_path: Path) -> None:
+    rehearsal = Rehearsal.of(tmp_path / "new", INVENTORIES / "demo.yml")
+    slow = {"kind": "gateway", "seconds": 0, "work": 1}
+    rehearsal.set("server", f"faults={json.dumps([{**slow, 'method': 'POST', 'path': 'Proxies'}])}")
+    made = rehearsal.apply()
+    assert made.code == 0, made.out + made.err
+    assert made.err.count("the response was lost, but it was created") > 1
+    assert rehearsal.plan()["changes"] == []
+    demo.replace("throttle: 100 Mbps", "throttle: 20 MB/s")
+    demo.set("server", f"faults={json.dumps([{**slow, 'method': 'PUT', 'path': 'Proxies/*'}])}")
+    changed = demo.apply()
+    assert changed.code == 0, changed.out + changed.err
+    assert "the response was lost, but it was changed" in changed.err
+    assert demo.plan()["changes"] == []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
-from reconciler.apply.steps.objects import fail_if_more, read_whole, whole_body
+from reconciler.apply.steps.objects import fail_if_more, put, read_whole, whole_body
 from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import marked, owner_of, without_mark
@@ -29,8 +29,9 @@ def adopt(context: ApplyContext, step: AdoptObject, report: Reporter) -> str | N
     body = whole_body(context, kind, raw, changed)
     with context.first_reads.attempt(step, path, raw) as before:
         if changed:
-            context.writer.replace(path, body, long=kind.name == "proxy")
-        after = read_whole(context, kind, path)
+            after = put(context, kind, path, body, report, lambda seen: owner_of(seen) == context.owner)
+        else:
+            after = read_whole(context, kind, path)
         if owner_of(after) != context.owner:
             raise StepFailed("the server accepted the description, and does not show the mark")
         fail_if_more(side_effects(kind, before, after, _ONLY))

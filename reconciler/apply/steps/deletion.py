@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Reporter, outcome_of
+from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import remove_body
+from reconciler.apply.steps.lost_answers import Outcome
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
@@ -27,15 +28,15 @@ def delete(context: ApplyContext, step: DeleteObject, report: Reporter) -> str |
     if KINDS[kind].is_marked and owner_of(raw) != step.owner:
         mark = f"belongs to {owner_of(raw)} now" if owner_of(raw) else "does not carry the mark of this inventory now"
         raise StepFailed(f"{kind} {step.name} {mark}; it was not deleted")
+    outcome = Outcome(context, report, long=kind == "proxy")
     try:
         if kind == "proxy":
             _remove_proxy(context, path, raw, step)
         else:
             context.writer.delete(path)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
-        with outcome_of(error):
-            if _read(context, path) is not None:
-                raise
+        if not outcome.after(error, lambda: _read(context, path) is None or None):
+            raise
         report("the response was lost, but it is deleted")
     return None
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Reporter, outcome_of
+from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.health import refresh
 from reconciler.apply.steps.deployment import ssh_settings
+from reconciler.apply.steps.lost_answers import Outcome
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import proxy
 from reconciler.kinds.states import job_state
@@ -28,7 +29,7 @@ _UNSURE = (BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable)
 def enter(context: ApplyContext, step: EnterMaintenance, report: Reporter) -> str | None:
     """Wait until the state is Enabled: running sessions have ended, and no new ones start."""
     if context.proxy(step.name).maintenance is Maintenance.DISABLED:
-        _switch(context, step, "enable", unless=Maintenance.DISABLED)
+        _switch(context, step, "enable", report, unless=Maintenance.DISABLED)
     ended = _drained(context, step, lambda: context.proxy(step.name).maintenance is Maintenance.ENABLED, report)
     if not ended:
         _late(step, f"{step.name} is not in maintenance mode", report)
@@ -43,7 +44,7 @@ def clear(context: ApplyContext, step: ClearMaintenance, report: Reporter) -> st
         return context.proxy(step.name).maintenance is Maintenance.DISABLED
 
     if not cleared():
-        _switch(context, step, "disable", unless=Maintenance.ENABLED)
+        _switch(context, step, "disable", report, unless=Maintenance.ENABLED)
     seconds = context.access.server.deadlines.call
     context.wait(step.name, "waiting for the end of maintenance", cleared, seconds=seconds, report=report)
     return None
@@ -92,16 +93,20 @@ def verify(context: ApplyContext, step: VerifyProxy, report: Reporter) -> str | 
 
 
 def _switch(
-    context: ApplyContext, step: EnterMaintenance | ClearMaintenance, word: str, *, unless: Maintenance
+    context: ApplyContext,
+    step: EnterMaintenance | ClearMaintenance,
+    word: str,
+    report: Reporter,
+    *,
+    unless: Maintenance,
 ) -> None:
     """Send the request; if the response is unclear, read whether it was done."""
-    body = _login(context, step)
+    body, outcome = _login(context, step), Outcome(context, report, long=True)
     try:
         context.writer.act(context.path_of("proxy", step.name), f"maintenance/{word}", body, long=True)
     except _UNSURE as error:
-        with outcome_of(error):
-            if context.patiently(lambda: context.proxy(step.name)).maintenance is unless:
-                raise
+        if not outcome.after(error, lambda: context.proxy(step.name).maintenance is not unless or None):
+            raise
 
 
 def _login(context: ApplyContext, step: EnterMaintenance | ClearMaintenance) -> dict[str, Any]:

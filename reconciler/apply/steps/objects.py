@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.apply.context import ApplyContext, Reporter, outcome_of
+from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.encryption import ENCRYPTION_CREDENTIALS, with_encryption_key
+from reconciler.apply.steps.lost_answers import Outcome
 from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS, Field, Kind, Mode
-from reconciler.kinds.field import Context, hidden
+from reconciler.kinds.codec import owner_of
+from reconciler.kinds.field import Context, Raw, hidden
 from reconciler.kinds.put_requests import overlay, put_body, side_effects
 from reconciler.kinds.states import proxy_state
 from reconciler.kinds.typed import typed
-from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable
+from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
-from reconciler.model.value import UNKNOWN
+from reconciler.model.value import UNKNOWN, differs
 
 _SHOWN: Final = 10
 """Side effects that an error lists."""
@@ -34,15 +36,7 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
         body = with_login(context, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
         if step.attach:  # installed by package, or a takeover that was waived
             body["attachUsedProxy"] = True
-    try:
-        answer = context.writer.create(_collection(context, kind, fields), body, long=kind.name == "proxy")
-    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
-        with outcome_of(error):
-            found = context.patiently(lambda: find(context, kind, name, fields), report)
-        if found is None:
-            raise
-        answer = dict(found)
-        report("the response was lost, but it was created")
+    answer = _post(context, step, body, report)
     ident = answer.get("id") or (find(context, kind, name, fields) or {}).get("id")
     if not ident:
         raise StepFailed(f"{kind.name} {name} was accepted, but the server does not list it")
@@ -51,6 +45,33 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
         report("waiting for it to come online")
         return wait_online(context, name, str(ident), report)
     return None
+
+
+def _post(context: ApplyContext, step: CreateObject, body: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
+    """The new object, or an answer without one. The server may still be at work on the request of an earlier apply that
+    was killed."""
+    kind, fields, long = KINDS[step.kind], step.fields, step.kind == "proxy"
+
+    def look() -> Mapping[str, Any] | None:
+        return find(context, kind, step.name, fields)
+
+    outcome = Outcome(context, report, long=long)
+    try:
+        return context.writer.create(_collection(context, kind, fields), body, long=long)
+    except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
+        found = outcome.after(error, look)
+        if found is None:
+            raise
+        report("the response was lost, but it was created")
+    except Conflict as error:
+        if not long or step.name not in context.begun:
+            raise
+        late = DeadlineExceeded(error.peer, error.what, f"an earlier apply began to create it ({error.reason})")
+        found = outcome.after(late, look)
+        if found is None or owner_of(found) != context.owner:
+            raise
+        report("an earlier apply created it")
+    return found
 
 
 @runs(UpdateObject)
@@ -72,10 +93,50 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
         proxy = proxy_state(raw, context.reader.rest)
         body = with_login(context, name, proxy.host or name, body, linux=proxy.is_linux)
     with context.first_reads.attempt(step, path, raw) as before:
-        context.writer.replace(path, body, long=kind.name == "proxy")
-        after = read_whole(context, kind, path)
+        after = put(context, kind, path, body, report, _sign(kind, step, raw, naming))
         fail_if_more(side_effects(kind, before, after, changed, implied(kind, fields)))
     return None
+
+
+Sign = Callable[[Raw], bool]
+
+
+def put(context: ApplyContext, kind: Kind, path: str, body: Any, report: Reporter, sign: Sign | None) -> dict[str, Any]:
+    """PUT an object and read it again. `sign` is whether a read shows the change, for an answer that is lost; None if
+    no read can show it."""
+    long = kind.name == "proxy"
+    outcome = Outcome(context, report, long=long)
+
+    def look() -> dict[str, Any] | None:
+        after = read_whole(context, kind, path)
+        return after if sign is not None and sign(after) else None
+
+    try:
+        context.writer.replace(path, body, long=long)
+    except DeadlineExceeded as error:
+        found = outcome.after(error, look) if sign is not None else None
+        if found is None:
+            raise
+        report("the response was lost, but it was changed")
+        return found
+    return read_whole(context, kind, path)
+
+
+def _sign(kind: Kind, step: UpdateObject, before: Raw, naming: Context) -> Sign | None:
+    """Of a change of what the server shows: that each field is as wanted which `before` shows otherwise."""
+
+    def late(fields: Iterable[Field], raw: Raw) -> list[Field]:
+        seen = typed(kind, naming.rest, raw)
+        shown = ((field, field.from_api(seen, naming)) for field in fields)
+        return [
+            field
+            for field, value in shown
+            if value is UNKNOWN or differs(field.as_shown(step.fields[field.name], naming), value)
+        ]
+
+    visible = [field for field in kind.fields if field.name in step.changed and field.mode is not Mode.WRITE_ONLY]
+    changing = late((field for field in visible if field.decode is not hidden), before)
+    return (lambda after: not late(changing, after)) if changing else None
 
 
 def whole_body(context: ApplyContext, kind: Kind, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:

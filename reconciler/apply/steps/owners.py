@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.apply.context import ApplyContext, Reporter, outcome_of
+from reconciler.apply.context import ApplyContext, Reporter
+from reconciler.apply.steps.lost_answers import Outcome
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds.states import move_status
 from reconciler.model.address import kind_of, name_of
@@ -90,12 +91,17 @@ def _running_session(context: ApplyContext, name: str, target: str) -> str:
 def _start(context: ApplyContext, name: str, kind: str, target: str, report: Reporter) -> str:
     """The id of the new session; empty if the response was lost and the move has succeeded by now."""
     query = {"poolId" if kind == "pool" else "proxyId": target}
+    outcome = Outcome(context, report, long=True)
+
+    def look() -> str | None:
+        found = _running_session(context, name, target)
+        return found if found or _owner(context.reader.get(context.path_of("repository", name))) == target else None
+
     try:
         session = context.writer.act(context.path_of("repository", name), "changeOwner", query=query, long=True)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
-        with outcome_of(error):
-            found = context.patiently(lambda: _running_session(context, name, target), report)
-            if not found and _owner(context.reader.get(context.path_of("repository", name))) != target:
-                raise
-        return found
+        session_id = outcome.after(error, look)
+        if session_id is None:
+            raise
+        return session_id
     return str(session["id"])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from reconciler.lab.server import tokens
@@ -56,6 +59,32 @@ class Dispatcher:
                 if rest not in self.api.state["served"]:
                     return Answer(404)
                 faults = due(self.api.state.setdefault("faults", []), request.method, path, self.api.work)
+            if faults.gateway is None:
+                return self._answer(request, rest, path, found, faults)
+            return self._behind_gateway(faults.gateway, lambda: self._answer(request, rest, path, found, faults))
+        except WireFault:
+            raise
+        except Exception as error:  # a bug of the lab must not look like the product's behaviour
+            log.exception("%s %s failed in the lab", request.method, request.path)
+            self.api.work.bugs.append(error)
+            return Answer(500, {"message": f"The lab itself failed: {type(error).__name__}: {error}"})
+
+    def _behind_gateway(self, seconds: float, answer: Callable[[], Answer]) -> Answer:
+        """The answer, or the timeout of the gateway."""
+        answers: SimpleQueue[Answer] = SimpleQueue()
+
+        def work() -> None:
+            with suppress(WireFault):
+                answers.put(answer())
+
+        self.api.work.spawn(work)
+        try:
+            return answers.get(timeout=seconds)
+        except Empty:
+            return Answer(504)
+
+    def _answer(self, request: Request, rest: int, path: str, found: Found | None, faults: Faults) -> Answer:
+        try:
             faults.strike("before")
             answer = self._work(request, rest, path, found, faults)
             if self.api.options.null_enums == "left out":
@@ -68,12 +97,6 @@ class Dispatcher:
             if self.api.options.null_enums == "left out":
                 body = without_empty_enums(rest, body)
             return Answer(error.status_in(rest), body, error.headers)
-        except WireFault:
-            raise
-        except Exception as error:  # a bug of the lab must not look like the product's behaviour
-            log.exception("%s %s failed in the lab", request.method, request.path)
-            self.api.work.bugs.append(error)
-            return Answer(500, {"message": f"The lab itself failed: {type(error).__name__}: {error}"})
 
     def _work(self, request: Request, rest: int, path: str, found: Found | None, faults: Faults) -> Answer:
         user = ""

@@ -8,6 +8,7 @@ whether it strikes before or after the work. Kinds:
     latency         wait `seconds`
     status          answer `status` with `message`, and with `Retry-After` if there is `retry_after`
     reset           reset the connection (TCP RST)
+    gateway         answer 504 after `seconds` while the work goes on; the work itself takes `work` seconds longer
     drop            do the work, then close the connection without an answer
     truncate        send half of the body
     expired-token   treat the bearer token as expired
@@ -33,6 +34,7 @@ KINDS = frozenset(
         "latency",
         "status",
         "reset",
+        "gateway",
         "drop",
         "truncate",
         "expired-token",
@@ -64,6 +66,12 @@ class Faults:
     def has(self, kind: str) -> bool:
         return any(fault["kind"] == kind for fault in self._hits)
 
+    @property
+    def gateway(self) -> float | None:
+        """The seconds after which a gateway in front of the server gives up, None without one."""
+        found = [float(fault.get("seconds", 0.1)) for fault in self._hits if fault["kind"] == "gateway"]
+        return min(found, default=None)
+
     def strike(self, when: str) -> None:
         """Latency, statuses and broken connections, before or after the work."""
         for fault in self._hits:
@@ -74,6 +82,8 @@ class Faults:
                 continue
             if kind == "latency":
                 self._work.wait(float(fault.get("seconds", 1.0)))
+            elif kind == "gateway":
+                self._work.wait(float(fault.get("work", 0.0)))
             elif kind == "reset":
                 raise WireFault(reset=True)
             elif kind == "status":

@@ -53,6 +53,19 @@ def test_a_lost_answer(world: World, fault: dict[str, object], done: bool) -> No
     assert (world.hosts.hosts["win-1"].owner == HOST) == done
 
 
+def test_a_gateway_gives_up_and_the_work_goes_on(world: World) -> None:
+    client = world.client()
+    world.fault(kind="gateway", method="POST", path="Proxies", times=1, seconds=0, work=0.5)
+    answer = client.send("POST", "Proxies", {"hostName": "win-1", **windows_account()})
+    assert (answer.status_code, answer.content) == (504, b"")
+    assert eventually(lambda: "win-1" in [item["hostName"] for item in client.results("Proxies")])
+
+
+def test_a_gateway_hands_on_what_is_quick(world: World) -> None:
+    world.fault(kind="gateway", seconds=30)
+    assert world.client().send("GET", "Proxies").status_code == 200
+
+
 def test_half_an_answer(world: World) -> None:
     client = world.client()
     world.fault(kind="truncate", times=1)

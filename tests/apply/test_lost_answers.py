@@ -1,0 +1,179 @@
+"""A gateway gives up early in a long request, and the server works on: its result is waited for, to the deadline that
+the request itself has."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from reconciler.apply import ApplyContext
+from reconciler.apply.steps import RUN
+from reconciler.model.errors import Conflict, ConnectionLost, DeadlineExceeded, RemoteError
+from reconciler.model.steps import step_from_json
+from tests.apply.fakes import HOST
+from tests.apply.requests import RecordingServer, context_of, server_of
+
+GAVE_UP = DeadlineExceeded(HOST, "POST Proxies", "the gateway gave up")
+NEW = {"host": "new", "type": "workgroup", "os": "windows", "credentials": "windows", "description": "new one"}
+CREATE = {"kind": "proxy", "name": "new", "fields": NEW}
+LOGIN = {"name": "px-1", "host": "px-1", "os": "windows", "credentials": "windows"}
+LONG: dict[str, tuple[str, dict[str, Any], str]] = {
+    "POST Proxies": ("create", CREATE, ""),
+    "PUT Proxies": ("update", {"kind": "proxy", "name": "px-1", "fields": {"port": 9999}, "changed": ["port"]}, ""),
+    "PUT of an adoption": ("adopt", {"kind": "proxy", "name": "px-2", "id": "proxies-3", "owner": ""}, ""),
+    "Remove": ("delete", {"kind": "proxy", "name": "px-2", "id": "proxies-3", "owner": "corp"}, ""),
+    "maintenance/enable": ("maintenance.on", {**LOGIN, "deadline": 5, "then": "fail"}, "Disabled"),
+    "maintenance/disable": ("maintenance.off", LOGIN, "Enabled"),
+    "changeOwner": ("repository.move", {"name": "disk", "to": "proxy.px-2"}, ""),
+}
+
+
+@dataclass
+class Gateway:
+    """In front of a server whose work takes `seconds`: raises `gives` after a minute, and the work goes on."""
+
+    server: RecordingServer
+    seconds: float
+    gives: RemoteError = GAVE_UP
+    work: deque[Callable[[], Any]] = field(default_factory=deque)
+    context: ApplyContext = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.context = context_of(self.server)
+        gateway: Any = self
+        self.context.reader = self.context.writer = gateway
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.server, name)
+
+    def get(self, path: str, **query: Any) -> Any:
+        self._works()
+        return self.server.get(path, **query)
+
+    def list(self, path: str, **query: Any) -> Any:
+        self._works()
+        return self.server.list(path, **query)
+
+    def create(self, *args: Any, **more: Any) -> Any:
+        return self._late(lambda: self.server.create(*args, **more))
+
+    def replace(self, *args: Any, **more: Any) -> Any:
+        return self._late(lambda: self.server.replace(*args, **more))
+
+    def act(self, *args: Any, **more: Any) -> Any:
+        return self._late(lambda: self.server.act(*args, **more))
+
+    def run(self, verb: str, params: dict[str, Any]) -> Sequence[str]:
+        """What the step reports."""
+        news: deque[str] = deque()
+        RUN[verb](self.context, step_from_json(verb, params), news.append)
+        return [*news]
+
+    def _late(self, work: Callable[[], Any]) -> Any:
+        self.work.append(work)
+        self.context.sleep(60.0)
+        raise self.gives
+
+    def _works(self) -> None:
+        if self.context.clock() >= self.seconds:
+            while self.work:
+                self.work.pop()()
+
+
+def behind_gateway(seconds: float, state: str = "", **more: Any) -> Gateway:
+    server = server_of(8)
+    server.data["Proxies"]["proxies-2"]["maintenanceModeState"] = state or "Disabled"
+    if "owner" in more:
+        server.data["Proxies"]["proxies-3"]["description"] = more.pop("owner")
+    return Gateway(server, seconds, **more)
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_the_result_is_waited_for(what: str) -> None:
+    verb, params, state = LONG[what]
+    gateway = behind_gateway(900.0, state, **({"owner": "by hand"} if verb == "adopt" else {}))
+    news = gateway.run(verb, params)
+    assert gateway.context.clock() >= 900.0
+    assert len(gateway.server.lines) == 1, "the request is sent once"
+    assert "the gateway gave up; waiting up to 1740 s for the result" in news
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_at_its_deadline_a_result_that_does_not_come_is_a_failure(what: str) -> None:
+    verb, params, state = LONG[what]
+    gateway = behind_gateway(math.inf, state, **({"owner": "by hand"} if verb == "adopt" else {}))
+    with pytest.raises(DeadlineExceeded, match="the gateway gave up"):
+        gateway.run(verb, params)
+    assert 1800.0 <= gateway.context.clock() < 1900.0
+
+
+def test_a_short_request_is_waited_for_until_its_own_deadline() -> None:
+    gateway = behind_gateway(math.inf)
+    pool = {"kind": "pool", "name": "new", "fields": {"name": "new", "description": ""}}
+    with pytest.raises(DeadlineExceeded):
+        gateway.run("create", pool)
+    assert 60.0 <= gateway.context.clock() < 120.0
+
+
+def test_an_interrupt_ends_the_wait() -> None:
+    gateway = behind_gateway(math.inf)
+    gateway.context.stop.set()
+    with pytest.raises(DeadlineExceeded, match="the gateway gave up"):
+        gateway.run("create", CREATE)
+    assert gateway.context.clock() < 120.0
+
+
+def test_after_a_broken_connection_nothing_is_waited_for() -> None:
+    gateway = behind_gateway(math.inf, gives=ConnectionLost(HOST, "POST Proxies", "reset"))
+    with pytest.raises(ConnectionLost):
+        gateway.run("create", CREATE)
+    assert gateway.context.clock() < 120.0
+
+
+def test_a_login_that_the_server_does_not_show_is_not_waited_for() -> None:
+    gateway = behind_gateway(0.0)
+    fields = {"credentials": "windows", "type": "domain"}
+    with pytest.raises(DeadlineExceeded):
+        gateway.run("update", {"kind": "proxy", "name": "px-1", "fields": fields, "changed": ["credentials"]})
+    assert gateway.context.clock() < 120.0
+
+
+def test_a_side_effect_of_a_change_that_is_late_is_found() -> None:
+    gateway = behind_gateway(900.0)
+    gateway.work.append(lambda: gateway.server.data["Proxies"]["proxies-2"].update(description="other"))
+    with pytest.raises(Exception, match="more differs than the plan shows: `description`"):
+        gateway.run("update", LONG["PUT Proxies"][1])
+
+
+class Busy(Gateway):
+    """The server is at work on the request of an apply that was killed."""
+
+    owner = "[vbo-reconcile:corp]"
+
+    def create(self, *args: Any, **more: Any) -> Any:
+        raised = Conflict(HOST, "POST Proxies", "another operation is in progress", status=409)
+        shown = {"hostName": "new", "status": "Online", "version": self.server.build, "description": self.owner}
+        self.work.append(lambda: self.server.add("Proxies", **shown))
+        raise raised
+
+
+@pytest.mark.parametrize(
+    ("begun", "owner", "seconds"),
+    [("new", "corp", 900.0), ("new", "other", 900.0), ("new", "corp", math.inf), ("px-9", "corp", 0.0)],
+)
+def test_the_creation_of_an_apply_that_was_killed_is_waited_for(begun: str, owner: str, seconds: float) -> None:
+    busy = Busy(server_of(8), seconds)
+    busy.owner = f"[vbo-reconcile:{owner}]"
+    busy.context.begun = {begun}
+    if (begun, owner, seconds) == ("new", "corp", 900.0):
+        assert "an earlier apply created it" in busy.run("create", CREATE)
+        return
+    with pytest.raises(Conflict, match="another operation is in progress"):
+        busy.run("create", CREATE)
+    waited = {900.0: 900.0, math.inf: 1800.0, 0.0: 0.0}[seconds]
+    assert waited <= busy.context.clock() < waited + 60.0
