@@ -68,7 +68,7 @@ class Rollout:
             self._coverage = self._coverage.returned(come_back([change]))
         elif outcome is Outcome.FAILED:
             self._failures.setdefault(number, f"{change.address} failed")
-            self._down |= {disrupts_proxy(change)} - {""}
+            self._down.add(disrupts_proxy(change))
 
     def why_not(self, change: Change) -> tuple[Outcome, str]:
         """How a change that was never started ends: skipped if organizations would have too few working proxies, not

@@ -74,8 +74,8 @@ _SECTIONS: Final = {"repositories": "repository", "jobs": "job"}
 def _template(layers: Layers, section: str, raw: Map) -> _Template:
     below, values = layers.template(section, raw)
     nothing = dict.fromkeys(PLACEHOLDERS, "")
-    fixed = {key: value for key, value in values.items() if _filled(value, nothing) == value and key != "name"}
-    with_placeholders = {key: value for key, value in values.items() if key not in fixed and key != "name"}
+    fixed = {key: value for key, value in values.items() if _filled(value, nothing) == value}
+    with_placeholders = {key: value for key, value in values.items() if key not in fixed}
     return _Template(section, raw.get("name", NAME), below, fixed, with_placeholders)
 
 

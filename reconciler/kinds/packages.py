@@ -21,7 +21,7 @@ def is_address(source: str) -> bool:
 
 def file_name(source: str) -> str:
     """The last part of a path or address."""
-    path = unquote(re.split("[?#]", source, maxsplit=1)[0]) if is_address(source) else source
+    path = unquote(re.split("[?#]", source)[0]) if is_address(source) else source
     return path.replace("\\", "/").rpartition("/")[2]
 
 

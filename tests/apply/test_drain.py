@@ -275,6 +275,14 @@ class TestMarks:
             seen.append(list(notes.rows))
         assert seen == [["drain.px-1"]] * 5 + [[]]
 
+    @pytest.mark.parametrize("action", [action for action in Action if action is not Action.RUN])
+    def test_the_mark_says_whether_the_drain_is_for_an_upgrade(self, action: Action) -> None:
+        notes, change = Notes(), replace(upgrade(ON), action=action)
+        recorder, _ = self.recorder(notes, change)
+        recorder.permit(StepStarted(change.key, 0, ""))
+        why = "for an upgrade" if action is Action.UPGRADE else "by an apply"
+        assert notes.rows["drain.px-1"] == {"(drain)": why}
+
     @pytest.mark.parametrize("left", [True, False])
     def test_a_mark_goes_when_the_proxy_is_seen_at_work(self, left: bool) -> None:
         notes = Notes()

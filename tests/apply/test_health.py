@@ -128,6 +128,19 @@ def test_the_sessions_that_follow_from_a_batch_belong_to_it(broken: set[str]) ->
     assert result.outcomes["upgrade:proxy.b"].detail == "an earlier batch failed: job.daily failed"
 
 
+def test_the_sessions_of_a_later_batch_belong_to_it(broken: set[str]) -> None:
+    broken.add("nightly")
+    result = run(Seen(), upgrade("a"), upgrade("b"), upgrade("c"), job("nightly", "b"), job("daily"))
+    assert ends(result) == {
+        "proxy.a": "done",
+        "proxy.b": "done",
+        "job.nightly": "failed",
+        "proxy.c": "not started",
+        "job.daily": "done",
+    }
+    assert result.outcomes["upgrade:proxy.c"].detail == "an earlier batch failed: job.nightly failed"
+
+
 def test_who_works_is_looked_at_again_before_each_start(broken: set[str]) -> None:
     """b and c serve one organization; c dies while a is upgraded, so b is left alone."""
     working = {"a", "b", "c"}

@@ -101,6 +101,15 @@ def test_a_session_of_an_earlier_run_is_followed() -> None:
     assert server.sent == []
 
 
+@pytest.mark.parametrize("other", [{"toOwnerId": "p9"}, {"repositoryIds": ["s"]}, {"repositoryIds": None}])
+def test_a_session_of_another_move_is_not_followed(other: dict[str, Any]) -> None:
+    server = FakeServer()
+    server.session("other", "Running").update(other)
+    server.on_act = lambda: server.session("s", "Waiting")
+    assert move(server) is None
+    assert server.sent == ["changeOwner BackupRepositories/r {'proxyId': 'p2'}"]
+
+
 def test_a_lost_answer_is_looked_for() -> None:
     server = FakeServer()
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from reconciler.model.address import Address
-from reconciler.model.connection import Certificate, Connection, Credential, Deadlines, Transport, Trust
+from reconciler.model.connection import (
+    Certificate,
+    Connection,
+    Credential,
+    Deadlines,
+    Transport,
+    Trust,
+    Vault,
+    VaultLogin,
+)
 from reconciler.model.inventory import Drain, Policy, Window
 from reconciler.model.secret import SecretRef
 from tests.inventory.writing import HEAD, load_text
@@ -192,3 +203,33 @@ def test_jump_hosts_and_what_ssh_logs_in_with(tmp_path: Path) -> None:
     found = load_text(tmp_path, body, head).access.connections["linux"]
     assert found.jump == inner
     assert found.deadlines == Deadlines(connect=10, call=5, long=7200)
+
+
+@pytest.mark.parametrize(
+    ("said", "login"),
+    [
+        ("", None),
+        ("{token: secret://env/T}", VaultLogin("token", secret=SecretRef("env", "T"))),
+        (
+            "{approle: {role_id: vbo, secret_id: secret://env/S}}",
+            VaultLogin("approle", mount="approle", role="vbo", secret=SecretRef("env", "S")),
+        ),
+        (
+            "{approle: {mount: ci, role_id: secret://env/R, secret_id: secret://env/S}}",
+            VaultLogin("approle", mount="ci", role=SecretRef("env", "R"), secret=SecretRef("env", "S")),
+        ),
+        (
+            "{jwt: {role: vbo, token: secret://env/J}}",
+            VaultLogin("jwt", mount="jwt", role="vbo", secret=SecretRef("env", "J")),
+        ),
+        (
+            "{github: {mount: gh, role: vbo, audience: vault}}",
+            VaultLogin("github", mount="gh", role="vbo", audience="vault"),
+        ),
+    ],
+)
+def test_the_login_at_vault(tmp_path: Path, said: str, login: VaultLogin | None) -> None:
+    settings = 'address: "https://vault.example.com:8200", namespace: team, tls: {ca_file: ca.pem}'
+    login_text = f", login: {said}" if said else ""
+    access = load_text(tmp_path, f"secrets: {{vault: {{{settings}{login_text}}}}}\n").access
+    assert access.vault == Vault("https://vault.example.com:8200", "team", Trust(ca_file="ca.pem"), login)

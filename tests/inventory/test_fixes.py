@@ -57,6 +57,7 @@ BEGINNERS = {
         "password: secret://env/VBO_PASSWORD, private_key: ./inventory.yml",
         "Write: private_key: secret://file/inventory.yml",
     ),
+    "a value in brackets": ("security: tls", "security: [tls]", "Write: security: tls"),
     "a service that is misspelled": ("items: [mailbox]", "items: mail", "Write: items: [mailbox]"),
     "a service without brackets": ("items: [mailbox]", "items: mailbox", "Write it in brackets: items: [mailbox]"),
     "a colon without a space": (

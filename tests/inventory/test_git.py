@@ -51,3 +51,27 @@ def test_links_programs_and_files_are_listed(tmp_path: Path) -> None:
     run(tmp_path, "commit", "--quiet", "--message", "x")
     modes = {entry.path: entry.mode for entry in git.tree(tmp_path, "HEAD")}
     assert modes == {"a.yml": git.FILE, "b.sh": git.PROGRAM, "c.yml": git.LINK}
+
+
+FIT = {
+    "a.yml": True,
+    "sites/..a.yml": True,
+    "sites/.gitignore": True,
+    "": False,
+    "sites//a.yml": False,
+    "/a.yml": False,
+    "./a.yml": False,
+    "../a.yml": False,
+    "sites/.GIT/config": False,
+    "C:a.yml": False,
+    "sites\\a.yml": False,
+}
+
+
+@pytest.mark.parametrize("path", FIT)
+def test_paths_of_a_commit_that_are_no_paths_below_the_root_are_left_out(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = f"100644 blob {'0' * 40}\t{path}\0".encode()
+    monkeypatch.setattr(git, "ask", lambda *_: entry)
+    assert [found.path for found in git.tree(tmp_path, "HEAD")] == [path] * FIT[path]

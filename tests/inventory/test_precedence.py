@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,14 @@ proxies:
         "b": ["none", None],
         "c": [{"host": "other.example.com"}, None],
     }
+
+
+def test_the_digest_is_that_of_names_and_bytes_in_the_order_of_names(tmp_path: Path) -> None:
+    files = {"inventory.yml": f"{HEAD}include: [b.yml, a.yml]\n", "b.yml": "version: 1\n", "a.yml": "version: 1\n# a\n"}
+    write(tmp_path, files)
+    total = hashlib.sha256()
+    for name, text in sorted(files.items()):
+        total.update(f"{name}\0{len(text)}\0{text}".encode())
+    found, _ = load(tmp_path / "inventory.yml")
+    assert found is not None
+    assert found.digest == total.hexdigest()

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.kinds.item_types import ITEM_TYPES, ItemType
-from reconciler.kinds.job_items import Item, normalize_exclude, normalize_items, value_of, written_items
+from reconciler.kinds.job_items import (
+    Item,
+    decode_list,
+    normalize_exclude,
+    normalize_items,
+    value_of,
+    written_items,
+)
+
+from .context import context
 
 
 def services_of(item: ItemType) -> st.SearchStrategy[tuple[str, ...]]:
@@ -41,6 +50,18 @@ def test_a_written_selection_is_read_back_as_it_was(value: list[Any]) -> None:
 @pytest.mark.parametrize("value", ["all", "unmanaged"])
 def test_words_are_written_as_they_are(value: str) -> None:
     assert normalize_items(written_items(value)) == value
+
+
+def test_folders_of_onedrive_are_read_as_they_are_written() -> None:
+    seen = [{"type": "OneDriveFolders", "folders": ["Notes", "Documents"]}]
+    (item,) = [normalize_exclude({"onedrive_folders": ["Notes", "Documents"]})]
+    assert decode_list(seen, context(8)) == item
+
+
+@pytest.mark.parametrize("twice", [("alice", "bob"), ("bob", "alice")])
+def test_the_first_that_is_listed_twice_is_named(twice: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match=f"user {twice[0]} is listed twice"):
+        normalize_exclude({"users": [*twice, *reversed(twice)]})
 
 
 def test_an_item_with_the_usual_services_is_its_name() -> None:

@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--room", action="append", help="package below reconciler/, by default four of them")
     parser.add_argument("--reach", type=Path, help="folder for what test runs which line")
-    parser.add_argument("--limit", type=float, default=120, help="seconds of tests for one mutant")
+    parser.add_argument("--limit", type=float, default=120, help="seconds of processor time of tests for one mutant")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--tests", nargs="*", default=[], help="a part of the suite")
     parser.add_argument("--out", type=Path, help="file for the verdicts, a line of JSON each")

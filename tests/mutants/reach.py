@@ -18,6 +18,11 @@ import pytest
 FOLDER = os.environ.get("MUTANTS_REACH", "")
 
 
+def processor_time() -> float:
+    """Seconds that this process and the children it has awaited had of the processor: load does not count."""
+    return sum(os.times()[:4])
+
+
 class Recorder:
     def __init__(self, folder: Path, root: Path, name: str) -> None:
         self.file = folder / f"{name}.json"
@@ -29,11 +34,10 @@ class Recorder:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, None, None]:
         self.coverage.switch_context(item.nodeid)
+        began = processor_time()
         yield
+        self.seconds[item.nodeid] = round(processor_time() - began, 3)
         self.coverage.switch_context("")
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
     def pytest_sessionfinish(self) -> None:
         self.coverage.stop()
@@ -49,8 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`seconds` of each test; `lines` has its tests by module and line, `modules` those that run any line of it;
-    `imported` the lines that run outside of tests: at import, or while tests are collected."""
+    """`seconds` of the processor of each test; `lines` has its tests by module and line, `modules` those that run any
+    line of it; `imported` the lines that run outside of tests: at import, or while tests are collected."""
 
     seconds: dict[str, float]
     lines: dict[tuple[str, int], set[str]]
@@ -79,9 +83,9 @@ class Reach:
         return any((path, line) in self.imported for line in lines)
 
     def tests(self, path: str, lines: Iterable[int], limit: float) -> tuple[list[str], bool]:
-        """The tests that run any of `lines`, as many as take `limit` seconds, and whether there are more. Lines that
-        only an import runs are for whatever uses the module, or its neighbours where that are lines of the same kind,
-        and for the tests of the room: those that read a table run no line of it."""
+        """The tests that run any of `lines`, as many as take `limit` seconds of the processor, and whether there are
+        more. Lines that only an import runs are for whatever uses the module, or its neighbours where that are lines
+        of the same kind, and for the tests of the room: those that read a table run no line of it."""
         found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines))
         folder, room = path.rpartition("/")[0], path.split("/")[1]
         if not found:

@@ -1,21 +1,29 @@
-"""Forked processes that run tests, watched from outside: each test has its time, and must pass without the mutant."""
+"""Forked processes that run tests, watched from outside: each test has its time, and must pass without the mutant.
+
+The time of a test is that of the processor, which the load of the machine does not change. What waits and does not
+compute ends at a limit of the clock, which is generous.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 COLLECTION = "collection"
-_COLLECTING = 300.0
+_COMPUTES = (30.0, 10.0)
+"""Seconds of processor time of a test with a mutant: so many, and so many times what it takes without."""
+_LASTS = (120.0, 30.0)
+"""The same for the clock. Collection takes the first alone, three times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,16 @@ class Verdict:
 
 
 class Report:
-    """What a forked process reports: lines of its pipe."""
+    """What a forked process reports: lines of its pipe. The system ends it where a test computes too long."""
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, seconds: Mapping[str, float]) -> None:
         self._pipe = pipe
+        self._seconds = seconds
 
     def began(self, test: str) -> None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limit = _within(_COMPUTES, self._seconds.get(test, 0.0)) + used.ru_utime + used.ru_stime
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, resource.RLIM_INFINITY))
         self._write("began", test)
 
     def failed(self, test: str) -> None:
@@ -102,19 +114,21 @@ class Watch:
         child = os.fork()
         if child == 0:
             os.close(reading)
-            _child(self._root, work, Report(writing))
+            _child(self._root, work, Report(writing, self._seconds))
         os.close(writing)
         try:
-            return self._watched(reading)
+            verdict = self._watched(reading)
         finally:
             os.close(reading)
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            status = os.waitpid(child, 0)[1]
+        is_limited = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+        return replace(verdict, outcome="timeout") if is_limited else verdict
 
     def _watched(self, reading: int) -> Verdict:
         test, text = COLLECTION, b""
-        end = time.monotonic() + _COLLECTING
+        end = time.monotonic() + 3 * _LASTS[0]
         while True:
             if not select.select([reading], [], [], max(0.0, end - time.monotonic()))[0]:
                 return Verdict("timeout", test=test)
@@ -125,7 +139,12 @@ class Watch:
             for what, _, name in (line.decode().partition(" ") for line in lines):
                 if what != "began":
                     return Verdict(what, test=name)
-                test, end = name, time.monotonic() + 30 + 10 * self._seconds.get(name, 0.0)
+                test, end = name, time.monotonic() + _within(_LASTS, self._seconds.get(name, 0.0))
+
+
+def _within(limits: tuple[float, float], seconds: float) -> float:
+    least, times = limits
+    return least + times * seconds
 
 
 def _child(root: Path, work: Callable[[Report], None], report: Report) -> None:

@@ -67,14 +67,23 @@ def members(build: str, **second: Any) -> FakeReader:
     )
 
 
-@pytest.mark.parametrize("state", [OFF, {**OFF, "maintenanceModeState": "Enabled"}, {"version": OLD}])
-def test_one_that_is_off_is_skipped_and_listed_by_name(state: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [
+        (OFF, ""),
+        ({**OFF, "maintenanceModeState": "Enabled"}, ""),
+        ({"version": OLD}, ", though the server shows it online"),
+    ],
+)
+def test_one_that_is_off_is_skipped_and_listed_by_name(state: dict[str, Any], seen: str) -> None:
     plan = pooled(members(OLD, **state), "px-2")
     assert not plan.has_errors
     assert [change.key for change in plan.changes if change.address == "proxy.px-2"] == []
     assert plan.problems == ()
     assert [item.address for item in plan.unknown if "px-2" in item.address] == []
-    assert texts(plan)["asleep proxy.px-2"].startswith("asleep (`sleep: allowed`): its host does not answer")
+    assert texts(plan)["asleep proxy.px-2"].startswith(
+        f"asleep (`sleep: allowed`): its host does not answer{seen}; nothing is observed"
+    )
     assert not drift_of(plan, [], date(2027, 1, 1)).has_errors
 
 

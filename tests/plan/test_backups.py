@@ -68,10 +68,19 @@ def test_what_becomes_of_the_backups(found: Change, said: str) -> None:
     assert said in report.detail
 
 
-def test_a_proxy_that_goes_by_force_leaves_its_service() -> None:
-    step = DeleteObject(kind="proxy", name="a", id="1", owner="corp", force=True)
-    found = Change("proxy.a", Action.DELETE, (), Cause(Reason.INVENTORY), steps=(step,))
-    assert "its service stays there" in reports(found)[0].detail
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((True,), "its service stays there"),
+        ((False,), "the service is uninstalled from the host;"),
+        ((False, True), "its service stays there"),
+        ((), "the service is uninstalled from the host;"),
+    ],
+)
+def test_a_proxy_that_goes_by_force_leaves_its_service(steps: tuple[bool, ...], said: str) -> None:
+    made = tuple(DeleteObject(kind="proxy", name="a", id="1", owner="corp", force=force) for force in steps)
+    found = Change("proxy.a", Action.DELETE, (), Cause(Reason.INVENTORY), steps=made)
+    assert said in reports(found)[0].detail
 
 
 @pytest.mark.parametrize("field", ["description", "retention.keep"])

@@ -77,3 +77,9 @@ class TestPools:
             "px-1 is not upgraded with the others: upgraded members wait for them"
         )
         assert ("pool.b", "pool-not-whole") not in answer
+
+    def test_a_member_that_is_to_be_created_has_the_version_of_the_server(self) -> None:
+        new = [raw for raw in self.OLD.answers["Proxies"] if raw["id"] != LIVE["Proxies"][0]["id"]]
+        found = plan(world(), FakeReader({**LIVE, "Proxies": new}))
+        assert "create:proxy.px-1" in keys(found)
+        assert "pool-not-whole" not in {item.code for item in found.reports}
