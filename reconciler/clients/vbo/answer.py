@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,22 @@ _HINTS: Final[Mapping[str, str]] = {
     "403": "The account needs the role Veeam Backup Administrator, and the server must not be restricted to operators.",
     "429": "The server limits requests: retry later.",
     "503": "The REST service runs but is unhealthy: check its database and message broker on the server.",
+    "502": "The gateway in front of the server has no answer from the REST API: check there the service Veeam Backup "
+    "for Microsoft 365 REST API, its port (4443 by default) and its certificate.",
+    "504": "The gateway in front of the server stops waiting too early: raise its timeout (nginx: proxy_read_timeout).",
 }
+
+_OF_GATEWAY: Final[Mapping[int, str]] = {
+    # status of a web page, which the REST API never answers with
+    403: "A gateway in front of the server answers with this page: allow this machine and these paths there.",
+    413: "A gateway in front of the server limits the size of requests: raise it (nginx: client_max_body_size).",
+    429: "A gateway in front of the server limits requests: exempt this machine there.",
+    503: "A gateway in front of the server answers with this page: see there whether it limits requests (nginx: "
+    "limit_req), is in maintenance, or does not reach the REST API.",
+}
+_ANY_GATEWAY: Final = "A gateway in front of the server answers with this page, not the REST API: see its log."
+_BEGINNING: Final = 1 << 14
+"""Bytes of a page in which its title is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,24 @@ class Answer:
         with a message is about the request itself."""
         return self.status == 401 and (self.is_empty or "error" in self.problem())
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page, by its content: gateways name its type as they like."""
+        return self.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+    @property
+    def title(self) -> str:
+        """Of a web page, which is what a gateway says: `413 Request Entity Too Large`. Empty without one."""
+        return next(filter(None, map(self._text_of, (b"title", b"h1"))), "") if self.is_page else ""
+
+    def _text_of(self, tag: bytes) -> str:
+        beginning = self.content[:_BEGINNING]
+        lower = beginning.lower()
+        start = lower.find(b">", lower.find(b"<" + tag)) + 1
+        end = lower.find(b"</" + tag, start)
+        found = lower.find(b"<" + tag) >= 0 and 0 < start < end
+        return _one_line(html.unescape(beginning[start:end].decode("utf-8", "replace"))) if found else ""
+
     def problem(self) -> Mapping[str, Any]:
         """The body as an object, empty if it is not one: errors have two formats, or no body at all."""
         try:
@@ -103,7 +137,7 @@ def document(answer: Answer, peer: str, what: str, *, hint: str = _NOT_THE_API) 
         raise BadAnswer(
             peer,
             what,
-            f"HTTP {answer.status} with {_looks_like(answer.content)} instead of JSON",
+            f"HTTP {answer.status} with {_looks_like(answer)} instead of JSON",
             hint=hint,
         ) from error
 
@@ -119,13 +153,16 @@ def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()
     code = code if isinstance(code, str) else ""
     reason = _reason(answer, problem, code, secrets)
     hint = _HINTS.get(code) or _HINTS.get(str(answer.status), "")
+    if answer.is_page and answer.status not in (401, 502, 504):
+        hint = _OF_GATEWAY.get(answer.status, _ANY_GATEWAY)
     if not code and (answer.status < 400 or answer.status >= 600):
         where = "a redirect, which is not followed" if 300 <= answer.status < 400 else "not a status of the API"
         return BadAnswer(
             peer, what, f"{reason}: {where}", hint="Is there a gateway in front that answers for the server?"
         )
     kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status, Refused)
-    if issubclass(kind, AuthenticationFailed) and code not in _ABOUT_RIGHTS:
+    by_gateway = answer.is_page and answer.status == 403  # which knows nothing of the account
+    if by_gateway or (issubclass(kind, AuthenticationFailed) and code not in _ABOUT_RIGHTS):
         kind = Refused
     if issubclass(kind, Refused):
         return kind(peer, what, reason, hint=hint, status=answer.status, error_code=code)
@@ -134,11 +171,15 @@ def refusal(answer: Answer, peer: str, what: str, *, secrets: Iterable[str] = ()
     return kind(peer, what, reason, hint=hint)
 
 
-def _looks_like(content: bytes) -> str:
+def _looks_like(answer: Answer) -> str:
     """What an answer is, without its content: it may contain a token."""
-    if not content.strip():
+    if answer.is_empty:
         return "nothing"
-    return "a web page" if content.lstrip()[:1] == b"<" else f"{len(content)} bytes of something else"
+    return _page(answer) if answer.is_page else f"{len(answer.content)} bytes of something else"
+
+
+def _page(answer: Answer) -> str:
+    return f'the web page "{answer.title}"' if answer.title else "a web page"
 
 
 def _reason(answer: Answer, problem: Mapping[str, Any], code: str, secrets: Iterable[str]) -> str:
@@ -148,6 +189,8 @@ def _reason(answer: Answer, problem: Mapping[str, Any], code: str, secrets: Iter
     )
     phrase = http.HTTPStatus(answer.status).phrase if answer.status in set(http.HTTPStatus) else "no known status"
     facts = f"HTTP {answer.status}" + (f", {code}" if code else "")
+    facts += f", {mask_secrets(_page(answer), secrets)}" if answer.is_page else ""
+    facts += f", Retry-After: {answer.retry_after:g} s" if answer.retry_after else ""
     return f"{_one_line(mask_secrets(message, secrets)) or phrase} ({facts})"
 
 

@@ -77,7 +77,8 @@ def _requested(wire: Wire, rest: str, login_for: LoginFor, patience: RetryPolicy
 
 def is_served(wire: Wire, dialect: Dialect, patience: RetryPolicy) -> bool:
     """Whether this version is served, by anonymous requests: 404 means no; 200, 401 and 403 mean yes."""
-    return any(patience.run(partial(_probe, wire, dialect, path)) for path in dialect.probes)
+    until = wire.clock() + wire.deadlines.call
+    return any(patience.run(partial(_probe, wire, dialect, path), until) for path in dialect.probes)
 
 
 def _probe(wire: Wire, dialect: Dialect, path: str) -> bool:
@@ -90,4 +91,4 @@ def _probe(wire: Wire, dialect: Dialect, path: str) -> bool:
     error = refusal(answer, wire.peer, f"GET {target}")
     if error.retryable:
         raise error
-    raise BadAnswer(wire.peer, f"GET {target}", error.reason, hint=SAY_THE_VERSION)
+    raise BadAnswer(wire.peer, f"GET {target}", error.reason, hint=error.hint if answer.is_page else SAY_THE_VERSION)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.clients.vbo.wire import Wire
 
 _REFUSED_LOGIN: Final = frozenset({400, 401, 403})
+_UNAUTHORIZED: Final = 401
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _LOGOUT_SECONDS: Final = 5.0
 _HINT: Final = (
@@ -87,7 +88,8 @@ class Login:
             )
         password = self._context.secret(self._credential.password)
         form = {"grant_type": "password", "username": self._credential.username, "password": password.reveal()}
-        answer = self._patience.run(lambda: self._ask(form))
+        until = self._wire.clock() + self._wire.deadlines.call
+        answer = self._patience.run(lambda: self._ask(form), until)
         if not answer.is_accepted:
             raise self._refusal(answer, form)
         return self._keep(answer)
@@ -133,8 +135,8 @@ class Login:
     def _refusal(self, answer: Answer, form: dict[str, str]) -> RemoteError:
         """The error for a failed login, which has an OAuth error, an error of the API, or no body."""
         error = refusal(answer, self._wire.peer, "log in", secrets=secrets_in(form))
-        if answer.status not in _REFUSED_LOGIN:
-            return error
+        if answer.status not in _REFUSED_LOGIN or (answer.is_page and answer.status != _UNAUTHORIZED):
+            return error  # a page is from a gateway, and the credentials are not what it refuses
         hint = _HINT if answer.problem() else f"{_HINT} {SAY_THE_VERSION}"
         return AuthenticationFailed(self._wire.peer, f"log in as {self._credential.username}", error.reason, hint=hint)
 

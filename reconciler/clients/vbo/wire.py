@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -98,6 +98,7 @@ class Wire:
             )
             with socket_deadline(lambda: until - self.clock()):
                 response = self._client.send(request, stream=True)
+                now = timing.utc_now()  # a long answer may take minutes, and its `Date` is from when it began
                 try:
                     content = self._read(response, what)
                 finally:
@@ -108,7 +109,7 @@ class Wire:
                 with self._lock:
                     self.outages += 1
             raise fault from error
-        self.clock_ahead = clock_ahead(response.headers, timing.utc_now(), self.clock_ahead)
+        self.clock_ahead = clock_ahead(response.headers, now, self.clock_ahead)
         return Answer(response.status_code, content, retry_after(response.headers))
 
     def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
@@ -134,19 +135,26 @@ def retry_after(headers: Mapping[str, str]) -> float:
     text = (headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    try:
-        seconds = (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
-    return max(0.0, seconds)
+    until, now = _date(text), _date(headers.get("Date", ""))
+    return max(0.0, (until - now).total_seconds()) if until and now else 0.0
 
 
 def clock_ahead(headers: Mapping[str, str], now: datetime, before: timedelta) -> timedelta:
-    """`Date` minus `now`; `before` without a date. It has whole seconds: half of one is missing on average."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")) + timedelta(seconds=0.5) - now
-    except (TypeError, ValueError):
+    """`Date` minus `now`; `before` without a date, and where a cache in between answers (`Age`). A date has whole
+    seconds: half of one is missing on average."""
+    date = _date(headers.get("Date", ""))
+    if date is None or headers.get("Age", "0").strip() not in ("", "0"):
         return before
+    return date - now + timedelta(seconds=0.5)
+
+
+def _date(text: str) -> datetime | None:
+    """A date of HTTP in any of its three formats; None for what cannot be read."""
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _context(peer: str, server: Server, root: str) -> ssl.SSLContext:

@@ -297,3 +297,19 @@ def test_an_answer_without_end_is_not_read_to_the_end(monkeypatch: pytest.Monkey
 def test_a_secret_is_masked_as_it_is_escaped(written: str) -> None:
     """In JSON of .NET, in URLs, in XML."""
     assert "d" not in mask_secrets(f"[{written}]", ["pä/s&w\"d +'x"]).removeprefix("[")
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        (b"<html><head><title>502 Bad Gateway</title>", "502 Bad Gateway"),
+        (b"\xef\xbb\xbf\n<!doctype html><TITLE lang=en>Sign in\n  &amp; go</TITLE>", "Sign in & go"),
+        (b"<html><title></title><h1>Not Found</h1>", "Not Found"),
+        (b"<title", ""),
+        (b"</title><title>", ""),
+        (b"<html>" + b"x" * (1 << 14) + b"<title>far</title>", ""),
+        (b'{"title": "<title>x</title>"}', ""),
+    ],
+)
+def test_the_title_of_a_page_is_what_a_gateway_says(content: bytes, title: str) -> None:
+    assert Answer(502, content).title == title

@@ -11,7 +11,15 @@ import pytest
 
 from reconciler.clients.vbo import Reader, Writer
 from reconciler.model.connection import ConnectionContext, Credential
-from reconciler.model.errors import AuthenticationFailed, BadAnswer, Missing, RemoteError, SecretError, Unavailable
+from reconciler.model.errors import (
+    AuthenticationFailed,
+    BadAnswer,
+    Missing,
+    Refused,
+    RemoteError,
+    SecretError,
+    Unavailable,
+)
 from reconciler.model.secret import Secret, SecretRef
 
 from .world import PASSWORD, Clock, Paper, reply, session_with
@@ -63,7 +71,7 @@ def test_a_login_that_is_refused_in_either_shape(status: int, body: dict[str, st
 def test_a_login_that_is_refused_without_a_reason(text: str) -> None:
     with pytest.raises(AuthenticationFailed) as caught:
         session_with(Paper(answers={"POST /v8/token": reply(401, text=text)}))
-    assert caught.value.reason == "Unauthorized (HTTP 401)"
+    assert caught.value.reason == ("Unauthorized (HTTP 401, a web page)" if text else "Unauthorized (HTTP 401)")
 
 
 def test_a_server_that_repeats_the_password_is_not_quoted() -> None:
@@ -80,6 +88,25 @@ def test_an_error_of_the_server_at_login_is_not_taken_for_a_wrong_password() -> 
         session_with(Paper(answers={"POST /v8/token": reply(500, {"message": "database is down"})}))
     assert caught.value.code == "refused"
     assert "database is down" in caught.value.reason
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_page_of_a_gateway_says_nothing_of_the_credentials(status: int) -> None:
+    page = reply(status, text=f"<html><head><title>{status} No required SSL certificate was sent</title></head>")
+    with pytest.raises(Refused) as caught:
+        session_with(Paper(answers={"POST /v8/token": page}))
+    assert not isinstance(caught.value, AuthenticationFailed)
+    assert f'the web page "{status} No required SSL certificate was sent"' in caught.value.reason
+    assert "gateway" in caught.value.hint
+
+
+def test_a_server_that_wants_to_be_left_alone_for_a_day_is_not_waited_for() -> None:
+    clock = Clock()
+    for path in ("GET /v8/ServiceInstance", "POST /v8/token"):
+        busy = httpx.Response(503, headers={"Retry-After": "86400"})
+        with pytest.raises(Unavailable, match="Retry-After: 86400 s"):
+            session_with(Paper(answers={path: busy}), clock=clock)
+    assert clock.slept == []
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
