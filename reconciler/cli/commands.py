@@ -6,6 +6,7 @@ program was called. Here they get the path, `--lab` and what else says where thi
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Collection, Mapping
@@ -45,6 +46,18 @@ class World:
     lab_run_scripts: bool = False
     include_root: Path | None = None
     trust: Path | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder of the inventory, with a slash at its end, as seen from the working directory. Empty if it is the
+        working directory or not below it."""
+        if self.path is None:
+            return ""
+        try:
+            below = os.path.relpath(self.path if self.path.is_dir() else self.path.parent)
+        except (OSError, ValueError):  # no working directory any more; another drive
+            return ""
+        return "" if below == os.curdir or below.startswith(os.pardir) else f"{Path(below).as_posix()}/"
 
     def learn(self, said: Mapping[str, Any], typed: Collection[str] = ()) -> None:
         """Take what the parameters of a command say; `typed` are those of the command line itself."""

@@ -265,13 +265,14 @@ class Console:
     def out_style(self) -> Style:
         from reconciler.render.style import style_of
 
-        return replace(style_of(self.out, self.colour, self.environment), detail=self.detail_level)
+        style = style_of(self.out, self.colour, self.environment)
+        return replace(style, detail=self.detail_level, folder=self.world.folder)
 
     @property
     def err_style(self) -> Style:
         from reconciler.render.style import style_of
 
-        return style_of(self.err, self.colour, self.environment)
+        return replace(style_of(self.err, self.colour, self.environment), folder=self.world.folder)
 
     @property
     def in_ci(self) -> bool:

@@ -133,7 +133,9 @@ class FleetRun:
         if self.console.machine:
             return
         text = block.take()
-        heading = self.console.out_style.paint(f"{member.name} ({member.path.name})", "bold")
+        folder = block.console.world.folder
+        path = folder.rstrip("/") if folder and member.path.is_dir() else f"{folder}{member.path.name}"
+        heading = self.console.out_style.paint(f"{member.name} ({path})", "bold")
         self.console.result(f"{heading}\n\n{text.strip(chr(10))}\n\n" if text.strip() else "", own=True)
 
     def finish(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.plan.document import diagnostic_to_json
+from reconciler.render.review import place
 from reconciler.render.style import Style, clean
 
 WIDTH = 110
@@ -41,8 +42,7 @@ def diagnostic_text(diagnostic: Mapping[str, Any], style: Style) -> str:
     lines = [f"{style.paint(head + ':', look, 'bold')} {style.paint(clean(diagnostic['summary']), 'bold')}"]
     lines += _place(diagnostic, style)
     lines += _paragraphs(diagnostic.get("detail", ""))
-    for place in diagnostic.get("related") or ():
-        lines.append(f"see also {_position(place)}")
+    lines += [f"see also {_position(other, style)}" for other in diagnostic.get("related") or ()]
     fix = _paragraphs(diagnostic.get("fix", ""))
     if fix:
         lines += ["", f"{style.paint('Fix:', 'bold')} {fix[0]}", *fix[1:]]
@@ -54,15 +54,15 @@ def _place(diagnostic: Mapping[str, Any], style: Style) -> list[str]:
     position, address = diagnostic.get("position"), diagnostic.get("address") or ""
     where = clean(address)
     if position:
-        where = _position(position) + (f" ({where})" if where else "")
+        where = _position(position, style) + (f" ({where})" if where else "")
     lines = [f"  {where}"] if where else []
     if position and diagnostic.get("source"):
         lines += ["", *_snippet(diagnostic["source"], position["line"], position["column"], style)]
     return [*lines, ""] if lines else []
 
 
-def _position(position: Mapping[str, Any]) -> str:
-    return f"{clean(position['file'])}:{position['line']}:{position['column']}"
+def _position(position: Mapping[str, Any], style: Style) -> str:
+    return f"{clean(style.folder)}{place(position)}"
 
 
 def _snippet(source: str, line: int, column: int, style: Style) -> list[str]:

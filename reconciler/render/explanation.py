@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.render.diagnostics import diagnostic_text
+from reconciler.render.review import place
 from reconciler.render.style import Style, clean
 from reconciler.render.summary import LAB
 from reconciler.render.tables import columns
@@ -44,7 +45,7 @@ def verdict(said: Data) -> str:
 
 
 def _facts(said: Data) -> Iterator[tuple[str, str]]:
-    yield "declared", _at(said["declared_at"]) or "not in the inventory"
+    yield "declared", place(said["declared_at"]) or "not in the inventory"
     yield "on the server", _on_server(said)
     if said["managed_by"] is not None:
         yield "managed by", _manager(said)
@@ -98,11 +99,7 @@ def _named(addresses: list[str]) -> str:
 def _field(item: Data) -> tuple[str, str, str, str]:
     live = "?" if item["unknown"] else text_of(item["live"])
     shown = {"local": "", "write-only": "hidden"}.get(item["mode"], live) if item["unknown"] else live
-    return item["path"], text_of(item["declared"]), shown, _at(item["position"]) or "default"
-
-
-def _at(place: Data | None) -> str:
-    return f"{place['file']}:{place['line']}:{place['column']}" if place else ""
+    return item["path"], text_of(item["declared"]), shown, place(item["position"]) or "default"
 
 
 def _asides(said: Data) -> Iterator[str]:

@@ -34,11 +34,13 @@ _ASCII = str.maketrans({"│": "|", "•": "*", "…": "~", "–": "-", "—": "
 @dataclass(frozen=True, slots=True)
 class Style:
     """How to write. Colour never carries meaning alone, so a text without it says the same. `detail` is one of
-    `DETAILS`."""
+    `DETAILS`. `folder` is that of the inventory as the reader would write it, with a slash at its end: an editor can
+    open the place that a diagnostic names."""
 
     colour: bool = False
     unicode: bool = True
     detail: str = "normal"
+    folder: str = ""
 
     def paint(self, text: str, *looks: str) -> str:
         """`text` in the looks named (`red`, `bold`, …), or unchanged without colours."""

@@ -157,14 +157,10 @@ def cause_text(cause: Data) -> str:
 
 def cause_short(cause: Data) -> str:
     """The position, or one word if there is none."""
-    place = _place(cause.get("position"))
+    place = review.place(cause.get("position"))
     if cause["reason"] == "inventory":
         return place or "inventory"
     return ", ".join(part for part in (str(cause["reason"]), place) if part)
-
-
-def _place(position: Data | None) -> str:
-    return f"{clean(position['file'])}:{position['line']}:{position['column']}" if position else ""
 
 
 def _batches(plan: Data) -> Iterator[list[str]]:
@@ -195,7 +191,7 @@ def _reports(plan: Data, style: Style) -> Iterator[list[str]]:
     folded = review.undeclared(plan) if style.detail != "full" else []
     shown = review.without(plan.get("reports", ()), folded)
     for item in sorted(shown, key=lambda report: (report["address"], report["code"])):
-        place = _place(item.get("position"))
+        place = review.place(item.get("position"))
         said = f"{REPORT.sign:>3} {_of(item)}: {clean(item['detail'])}" + (f" ({place})" if place else "")
         lines.append(style.paint(said, *REPORT.looks))
         lines += [f"      {clean(line)}" for line in item.get("fix", "").splitlines()]

@@ -49,3 +49,35 @@ def test_the_files_of_an_inventory_may_be_in_a_folder_that_the_user_names(tmp_pa
     assert "--include-root FOLDER" in refused.out
     assert call("validate", str(main), "--include-root", str(tmp_path)).code == 0
     assert call("validate", str(main), "--include-root", str(tmp_path / "absent")).code == 64
+
+
+def test_a_place_is_said_as_seen_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor opens what a terminal shows. Programs read it relative to the inventory: the same bytes everywhere."""
+    sites = tmp_path / "repo" / "sites" / "lon"
+    sites.mkdir(parents=True)
+    (sites / "corp.yml").write_text("version: 1\nname: corp\nserver: {host: vbo, credentials: ops}\n")
+    monkeypatch.chdir(tmp_path / "repo")
+    for path in ("sites/lon/corp.yml", "sites/lon", str(sites)):
+        assert "│   sites/lon/corp.yml:3:" in call("validate", path).out
+        assert '"file": "corp.yml"' in call("validate", path, "--format", "json").out
+    assert "│   sites/lon/corp.yml:3:" in call("plan", "sites/lon").err
+    monkeypatch.chdir(sites)
+    for path in ("corp.yml", "../lon", str(sites)):
+        assert "│   corp.yml:3:" in call("validate", path).out
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "│   corp.yml:3:" in call("validate", str(sites)).out
+
+
+def test_a_place_in_a_fleet_names_the_folder_of_its_inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for site in ("lon", "nyc"):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "corp.yml").write_text(
+            f"version: 1\nname: {site}\nserver: {{host: vbo-{site}, credentials: ops}}\n"
+        )
+    (tmp_path / "fleet.yml").write_text('version: 1\nfleet: {name: all}\ninventories: ["*/corp.yml"]\n')
+    monkeypatch.chdir(tmp_path)
+    said = call("validate", "fleet.yml").out
+    assert "lon (lon/corp.yml)\n" in said
+    assert "│   lon/corp.yml:3:" in said
+    assert "│   nyc/corp.yml:3:" in said
