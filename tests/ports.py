@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def refused_port() -> Iterator[int]:
-    """It is bound and not listened on: nobody else is given it meanwhile."""
+    """A port that is bound but not listened on, so that no other process is given it."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]

@@ -71,7 +71,7 @@ class _BlockConsole(Console):
 
     @property
     def in_ci(self) -> bool:
-        """Nobody is asked, and what to do next is said once for the whole."""
+        """No question is asked, and the next step is shown once, for the whole fleet."""
         return True
 
     def announce(self, text: str) -> None:

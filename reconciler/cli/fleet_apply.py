@@ -91,7 +91,7 @@ class FleetApply:
         return self.gate.approve(planned) if self.gate is not None else True
 
     def _rescan(self, _proxies: Sequence[str]) -> bool:
-        """Nobody is asked before the plans are shown."""
+        """No question is asked before the plans are shown."""
         return self.auto_approve
 
     def _roll_out(self, prepared: Prepared) -> list[MemberResult[Any]]:

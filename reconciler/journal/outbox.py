@@ -45,7 +45,7 @@ class Outbox:
         self._store = store
 
     def claim(self, server: str, channels: Sequence[str], now: datetime, until: datetime) -> list[Notice]:
-        """The notices that are due, oldest first. Nobody else sends them before `until`."""
+        """The notices that are due, oldest first. No other process sends them before `until`."""
         pending = notices.c.sent.is_(None) & (notices.c.server == server) & (notices.c.due <= now)
         query = select(notices).where(pending, notices.c.channel.in_(sorted(channels)))
         query = query.order_by(notices.c.created, notices.c.id).limit(100)

@@ -154,7 +154,7 @@ def _has_token(environ: Mapping[str, Any], token: Secret) -> bool:
 
 @contextmanager
 def serving(application: Application, listening: Listening) -> Iterator[int]:
-    """Answer requests in threads of its own until the end of the context. Gives the port. Raises OSError."""
+    """Answer requests in separate threads until the end of the context. Gives the port. Raises OSError."""
     from threading import Thread
 
     from cheroot import wsgi

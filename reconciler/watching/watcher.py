@@ -182,7 +182,7 @@ class Watcher:
             self._runtime.report(text)
 
     def _broken(self, state: ServerState, error: BaseException | None) -> ServerState:
-        """What nobody expects: it concerns this server alone, and is no finding about it."""
+        """An unexpected error. It concerns this server alone, and is no finding about it."""
         text = f"{type(error).__name__}: {error}"
         self._say(f"{state.name}: the observation failed unexpectedly: {text}")
         return replace(state, error=text, failures=state.failures + 1)

@@ -157,3 +157,22 @@ def test_the_file_is_kept_where_the_inventory_cannot_change_it(tmp_path: Path) -
             load_trust(inside, str(tmp_path))
     with pytest.raises(Diagnosed, match="does not exist"):
         load_trust(tmp_path / "absent.yml", str(tmp_path / "inventory"))
+
+
+def test_each_refusal_has_the_place_of_what_it_refuses(inventory: Inventory) -> None:
+    found = distrusted(inventory, {})
+    places = {
+        (item.fix.partition("\n  ")[2].partition(":")[0], item.position.line if item.position else 0, item.address)
+        for item in found
+    }
+    assert places == {
+        ("authorities", 3, ""),
+        ("authorities", 15, "proxy.px"),
+        ("authorities", 24, ""),
+        ("commands", 24, ""),
+        ("encrypted", 24, ""),
+        ("hosts", 15, "proxy.px"),
+        ("scripts", 23, ""),
+        ("servers", 3, ""),
+        ("vaults", 24, ""),
+    }
