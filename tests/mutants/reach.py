@@ -16,6 +16,8 @@ import coverage
 import pytest
 
 FOLDER = os.environ.get("MUTANTS_REACH", "")
+_OF_TABLES = ("tests/house/test_properties.py", "tests/house/test_readme.py")
+"""Tests that read the tables of every room: of what is generated from them."""
 
 
 def processor_time() -> float:
@@ -88,25 +90,25 @@ class Reach:
         of the same kind, and for the tests of the room: those that read a table run no line of it."""
         found = set[str]().union(*(self.lines.get((path, line), set()) for line in lines))
         folder, room = path.rpartition("/")[0], path.split("/")[1]
+        homes = (f"tests/{room}/", *_OF_TABLES)
         if not found:
-            of_room = {test for test in self.seconds if test.startswith(f"tests/{room}/")}
-            found = self.modules.get(path, set()) | of_room
+            found = self.modules.get(path, set()) | {test for test in self.seconds if test.startswith(homes)}
         if not found:
             found = set[str]().union(*(tests for name, tests in self.modules.items() if name.startswith(folder)))
         chosen: list[str] = []
         total = 0.0
-        for test in self._in_order(found, f"tests/{room}/"):
+        for test in self._in_order(found, homes):
             total += self.seconds.get(test, 0.0)
             if total > limit and chosen:
                 return chosen, True
             chosen.append(test)
         return chosen, False
 
-    def _in_order(self, tests: Iterable[str], home: str) -> list[str]:
+    def _in_order(self, tests: Iterable[str], homes: tuple[str, ...]) -> list[str]:
         """File by file, since the tests of a file share what they set up: those of the room, then the quick ones."""
         files: dict[str, float] = defaultdict(float)
         for test in tests:
             files[test.partition("::")[0]] += self.seconds.get(test, 0.0)
         order = {name: number for number, name in enumerate(self.seconds)}
-        ranks = {name: (not name.startswith(home), seconds, name) for name, seconds in files.items()}
+        ranks = {name: (not name.startswith(homes), seconds, name) for name, seconds in files.items()}
         return sorted(tests, key=lambda test: (ranks[test.partition("::")[0]], order.get(test, 0)))
