@@ -336,5 +336,5 @@ def test_the_page_folds_what_passed_of_a_fleet() -> None:
     assert page.count("<article") == 2, "what has one reason is one note"
     assert "8 objects" in page
     assert "clock, rights" in page
-    assert "400 objects" in page
+    assert "400 hosts" in page
     assert "<details open" not in page

@@ -10,7 +10,7 @@ import pytest
 from reconciler.render.html import plan_html
 from reconciler.render.style import Style
 from tests.render_review.chromium import Chromium, executable, running
-from tests.render_review.worlds import document, hostile
+from tests.render_review.worlds import document, hostile, large
 
 pytestmark = [pytest.mark.matrix, pytest.mark.skipif(executable() is None, reason="Chromium is not installed")]
 
@@ -31,6 +31,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "fleet": document(),
         "crowd": document(300),
         "hostile": hostile(),
+        "large": large(500),
         "bare": {key: value for key, value in document().items() if key != "topology"},
         "quiet": {
             **document(),
@@ -48,7 +49,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["fleet", "crowd", "hostile", "bare", "quiet"])
+@pytest.mark.parametrize("name", ["fleet", "crowd", "hostile", "large", "bare", "quiet"])
 def test_nothing_is_wider_than_the_window_and_the_console_is_empty(
     browser: Chromium, pages: dict[str, str], name: str, width: int
 ) -> None:
@@ -136,6 +137,20 @@ def test_changes_are_filtered_by_their_words(browser: Chromium, pages: dict[str,
     assert page.evaluate(f"{type_}('job.tailspin-1-daily')").startswith(f"{runs} of ")
     assert page.evaluate(f"{type_}('')") == ""
     assert page.evaluate(shown) == everything
+    assert page.complaints == []
+
+
+def test_rows_of_alike_changes_are_filtered_one_by_one(browser: Chromium, pages: dict[str, str]) -> None:
+    page = browser.show(pages["large"], width=1280)
+    type_ = "(text => { const box = document.querySelector('.filter input'); box.value = text;"
+    type_ += " box.dispatchEvent(new Event('input')); return document.querySelector('.filter output').textContent })"
+    shown = "[...document.querySelectorAll('.members tbody tr, .changes tbody tr')].filter(part => part.clientHeight)"
+    first = large(500)["changes"][0]
+    assert page.evaluate(f"{type_}('{first['address']}')") == "1 of 500 changes"
+    assert page.evaluate(f"{shown}.length") == 2, "its row, and that of its group"
+    assert page.evaluate(f"{type_}('nowhere')") == "0 of 500 changes"
+    assert page.evaluate(f"{shown}.length") == 0
+    assert page.evaluate(f"{type_}('create')") != "0 of 500 changes"
     assert page.complaints == []
 
 

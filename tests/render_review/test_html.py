@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.address import name_of
 from reconciler.model.secret import MASK
 from reconciler.render.html import notes, plan_html
 from reconciler.render.html.boxes import fitting
@@ -124,10 +125,41 @@ def test_the_numbers_are_those_of_the_json() -> None:
 
 
 def test_every_change_has_a_row_and_a_card() -> None:
-    text = rendered(large(700))
-    assert text.count('<th scope="row"><span class="verb">') == 700
-    assert text.count('<details class="card') == 700
+    text = rendered(large(300))
+    assert text.count('<th scope="row"><span class="verb">') == 300
+    assert text.count('<details class="card') == 300
+
+
+def test_changes_of_a_large_plan_that_are_alike_are_one_card_and_a_row_each() -> None:
+    plan = large(3000)
+    text = rendered(plan)
+    page = Page(text)
+    assert len(text) < 1_000_000
+    assert text.count('<details class="card') < 100
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)) == 3000
+    assert {attributes["href"] for name, attributes in page.elements if name == "a"} <= {f"#{ident}" for ident in ids}
+    assert {name_of(change["address"]) for change in plan["changes"]} <= set(re.split(r"[<>]", text))
     assert '<main class="many">' in text
+
+
+def test_what_differs_between_alike_changes_is_said_of_each() -> None:
+    plan = large(500)
+    (first, *_, last) = found = [change for change in plan["changes"] if change["action"] == "upgrade"]
+    for number, change in enumerate(found):
+        change["fields"][0].update(before=f"8.4.0.{number}")
+        change["steps"][0]["params"]["deadline"] = 9000 + number
+    first["blocked"], last["blocked"] = "no route", "no login"
+    for change in found[1:-1]:
+        change["blocked"] = "offline"
+    text = rendered(plan)
+    assert "Blocked: </strong>for different reasons" in text
+    assert text.count("<td>offline</td>") == len(found) - 2
+    for number, change in enumerate(found):
+        row = text.partition(f"<bdi>{name_of(change['address'])}</bdi>")[2].partition("</tr>")[0]
+        assert f"8.4.0.{number}</del>" in row
+        assert f"<td>{9000 + number}</td>" in row
+        assert f"<td>{change['blocked']}</td>" in row
 
 
 def test_batches_are_shown_in_their_order() -> None:

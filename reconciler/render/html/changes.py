@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.address import kind_of, name_of
 from reconciler.model.plan import ChangeKey
 from reconciler.render import review
-from reconciler.render.html.frame import MANY
 from reconciler.render.html.tags import Html, join, tag
 from reconciler.render.html.tags import name_of as bdi
 from reconciler.render.symbols import ACTIONS
 from reconciler.render.values import text_of
 
 Data = Mapping[str, Any]
-
-OPEN = 12
-"""Cards that stand open at first."""
 
 
 def badge(change: Data) -> Html:
@@ -31,31 +27,35 @@ def address(text: str) -> Html:
     return tag("bdi", tag("span", kind_of(text) + ".", class_="kind"), name_of(text))
 
 
-def table(changes: Sequence[Data], links: Mapping[str, str]) -> Html:
+def table(rows: Iterable[Html]) -> Html:
     head = tag("tr", *(tag("th", title, scope="col") for title in ("", "Change", "Fields", "Why")))
-    rows = (_row(change, links) for change in changes)
     return tag("table", tag("thead", head), tag("tbody", *rows), class_="changes")
 
 
-def _row(change: Data, links: Mapping[str, str]) -> Html:
-    paths = review.differing(change)
-    rest = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    named = join((tag("code", path) for path in paths[:3]), ", ")
+def row_of(change: Data, links: Mapping[str, str]) -> Html:
     link = tag("a", address(change["address"]), href=links[change["key"]])
     verb = tag("span", ACTIONS[change["action"]].verb, class_="verb")
     return tag(
         "tr",
         tag("td", badge(change), class_="sign"),
-        tag("th", verb, " ", link, _severity(change), scope="row"),
-        tag("td", named or review.fields_text(change), rest, class_="paths"),
+        tag("th", verb, " ", link, severity_of(change), scope="row"),
+        tag("td", *paths_of(change), class_="paths"),
         tag("td", *_why(change), class_="why"),
     )
 
 
-def _severity(change: Data) -> Html:
+def paths_of(change: Data) -> Iterator[str]:
+    """The first fields by name, or how many there are."""
+    found = review.differing(change)
+    yield join((tag("code", path) for path in found[:3]), ", ") if found else review.fields_text(change)
+    if len(found) > 3:
+        yield f" and {len(found) - 3} more"
+
+
+def severity_of(change: Data) -> Html:
     """Of drift: how much it matters."""
-    severity = str(change.get("severity") or "")
-    return tag("span", f" ({severity})", class_="bad" if severity == "high" else "verb") if severity else Html("")
+    found = str(change.get("severity") or "")
+    return tag("span", f" ({found})", class_="bad" if found == "high" else "verb") if found else Html("")
 
 
 def _why(change: Data) -> Iterator[str]:
@@ -72,15 +72,7 @@ def _why(change: Data) -> Iterator[str]:
         yield tag("span", f" {len(change['disrupts'])} not served meanwhile", class_="note")
 
 
-def cards(changes: Sequence[Data], links: Mapping[str, str]) -> Html:
-    found = join(_card(change, links, opened=number < OPEN) for number, change in enumerate(changes))
-    if len(changes) <= MANY:
-        return found
-    title = tag("summary", tag("span", f"{len(changes):,} changes with their fields and steps", class_="what"))
-    return tag("details", title, tag("div", found, class_="body"), class_="all card")
-
-
-def _card(change: Data, links: Mapping[str, str], *, opened: bool) -> Html:
+def card_of(change: Data, links: Mapping[str, str], *, opened: bool) -> Html:
     head = tag(
         "summary",
         badge(change),
@@ -89,7 +81,7 @@ def _card(change: Data, links: Mapping[str, str], *, opened: bool) -> Html:
             tag("span", ACTIONS[change["action"]].verb, class_="verb"),
             " ",
             address(change["address"]),
-            _severity(change),
+            severity_of(change),
             class_="what",
         ),
         tag("span", review.fields_text(change), class_="size"),
@@ -102,21 +94,32 @@ def _body(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
     if change["blocked"]:
         yield tag("p", tag("strong", "Blocked: ", class_="bad"), change["blocked"])
     if change["fields"]:
-        yield tag("table", tag("tbody", *(_field(change, item) for item in change["fields"])), class_="diff")
+        yield tag(
+            "table",
+            tag("tbody", *(field_row(change, item, join(_note(change, item))) for item in change["fields"])),
+            class_="diff",
+        )
     yield tag("dl", *_about(change, links), class_="about")
     if change["steps"]:
-        yield _steps(change["steps"])
+        yield steps_of(change["steps"])
 
 
-def _field(change: Data, item: Data) -> Html:
-    before, after = review.before_text(item), review.after_text(item)
+def field_row(change: Data, item: Data, note: Html) -> Html:
+    """The row of a field, with a note on its cause."""
+    head = tag("th", tag("code", item["path"]), note, scope="row")
+    if review.item_lines(item):
+        return tag("tr", head, tag("td", *(value for _, value in values_of(change, item)), class_="new", colspan="2"))
+    return tag("tr", head, *(tag("td", value, class_=look) for look, value in values_of(change, item)))
+
+
+def values_of(change: Data, item: Data) -> list[tuple[str, Html]]:
+    """The value of a field before, which may be empty, and after it, or its items that change; each with its class."""
     if items := review.item_lines(item):
-        cells = [tag("td", *(_item(sign, text) for sign, text in items), class_="new", colspan="2")]
-        return tag("tr", tag("th", tag("code", item["path"]), *_note(change, item), scope="row"), *cells)
-    old = tag("td", tag("del", tag("i", "- "), before), class_="old") if before else tag("td", class_="old none")
-    new = tag("td", tag("ins", tag("i", "+ "), after or "null"), class_="new")
-    cells = {"create": [new], "delete": [old]}.get(change["action"], [old, new])
-    return tag("tr", tag("th", tag("code", item["path"]), *_note(change, item), scope="row"), *cells)
+        return [("new", _item(sign, text)) for sign, text in items]
+    before, after = review.before_text(item), review.after_text(item)
+    old = ("old", tag("del", tag("i", "- "), before)) if before else ("old none", Html(""))
+    new = ("new", tag("ins", tag("i", "+ "), after or "null"))
+    return {"create": [new], "delete": [old]}.get(change["action"], [old, new])
 
 
 def _item(sign: str, text: str) -> Html:
@@ -144,23 +147,23 @@ def _about(change: Data, links: Mapping[str, str]) -> Iterator[Html]:
         yield tag("dd", join(map(bdi, change["disrupts"]), ", "))
     if change["depends_on"]:
         yield tag("dt", "Waits for")
-        yield tag("dd", join((_linked(key, links) for key in sorted(set(change["depends_on"]))), ", "))
+        yield tag("dd", join((linked(key, links) for key in sorted(set(change["depends_on"]))), ", "))
 
 
-def _linked(key: str, links: Mapping[str, str]) -> Html:
+def linked(key: str, links: Mapping[str, str]) -> Html:
     parts = ChangeKey.parse(key)
     verb = ACTIONS[parts.action].verb if parts.action in ACTIONS else parts.action
     return tag("a", verb, " ", address(parts.address), href=links[key]) if key in links else tag("span", key)
 
 
-def _steps(steps: Sequence[Data]) -> Html:
+def steps_of(found: Sequence[Data], whose: str = "") -> Html:
     items = (
         tag("li", tag("code", step["verb"]), " ", tag("span", text_of(step["params"]), class_="params"))
-        for step in steps
+        for step in found
     )
     return tag(
         "details",
-        tag("summary", f"{len(steps)} step{'' if len(steps) == 1 else 's'}"),
+        tag("summary", f"{len(found)} step{'' if len(found) == 1 else 's'}{whose}"),
         tag("ol", *items),
         class_="steps",
     )

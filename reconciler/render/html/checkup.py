@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.model.address import kind_of
+from reconciler.model.address import name_of as after_kind
 from reconciler.render import summary
 from reconciler.render.doctor import verdict
 from reconciler.render.html.changes import address
 from reconciler.render.html.frame import MANY, framed, section, tile
+from reconciler.render.html.graph import plural
+from reconciler.render.html.members import FEW, common, members
 from reconciler.render.html.notes import NAMED, fix_of, subjects_of
 from reconciler.render.html.tags import Html, name_of, prose, tag
 
@@ -68,11 +72,20 @@ def _sections(checks: Sequence[Data]) -> Iterator[Html]:
         if item["level"] == "ok":
             passed.setdefault(item["subject"], []).append(item)
     if passed:
-        cards = [_passed(subject, items) for subject, items in passed.items()]
-        if len(cards) > FOLDED:
-            title = tag("summary", tag("span", f"{len(cards):,} objects", class_="what"))
-            cards = [tag("details", title, tag("div", *cards, class_="body"), class_="card passed")]
-        yield section("Passed", sum(map(len, passed.values())), *cards)
+        yield section("Passed", sum(map(len, passed.values())), *_cards(passed))
+
+
+def _cards(passed: Mapping[str, Sequence[Data]]) -> Iterator[Html]:
+    """One card for each subject; of many subjects one for all that passed the same checks."""
+    alike: dict[object, list[str]] = {}
+    for subject, items in passed.items():
+        checks = tuple(item["check"] for item in items)
+        alike.setdefault((kind_of(subject), checks) if len(passed) > FOLDED else subject, []).append(subject)
+    for subjects in alike.values():
+        if len(subjects) > FEW:
+            yield _passed_by_all(subjects, passed)
+        else:
+            yield from (_passed(subject, passed[subject]) for subject in subjects)
 
 
 def _alike(found: Sequence[Data]) -> Iterator[tuple[list[str], str, str, tuple[str, ...]]]:
@@ -99,14 +112,36 @@ def _note(level: str, subjects: Sequence[str], reason: str, fix: str, checks: Se
     return tag("article", badge, tag("div", *said), class_=f"note {tone}".strip())
 
 
+def _passed_by_all(subjects: Sequence[str], passed: Mapping[str, Sequence[Data]]) -> Html:
+    """What passed of subjects that have the same checks: what was found of all, and a table of what differs."""
+    first = passed[subjects[0]]
+    rows = [{item["check"]: prose(item["found"]) for item in passed[subject]} for subject in subjects]
+    counted = f"{len(subjects):,} {plural(kind_of(subjects[0]))}"
+    names = [name_of(after_kind(subject) or subject) for subject in subjects]
+    everyone = members(counted, names, rows, [None] * len(rows), kind=kind_of(subjects[0]))
+    return _card(tag("bdi", counted), [item["check"] for item in first], _found(common(rows)), everyone)
+
+
 def _passed(subject: str, items: Sequence[Data]) -> Html:
     """What passed of one subject, folded to a line."""
-    state, sign, _, _ = _LEVELS["ok"]
-    checks = f"{len(items)} checks" if len(items) > 1 else items[0]["check"]
-    head = (tag("span", sign, class_=f"badge s-{state}"), tag("span", address(subject), class_="what"))
-    rows = (tag("tr", tag("th", item["check"], scope="row"), tag("td", item["found"])) for item in items)
-    table = tag("table", tag("tbody", *rows))
-    body = tag("div", table, class_="body")
-    return tag(
-        "details", tag("summary", *head, tag("span", checks, class_="size")), body, class_=f"card passed s-{state}"
+    return _card(
+        address(subject),
+        [item["check"] for item in items],
+        _found({item["check"]: prose(item["found"]) for item in items}),
     )
+
+
+def _card(title: Html, checks: Sequence[str], *content: Html) -> Html:
+    state, sign, _, _ = _LEVELS["ok"]
+    size = f"{len(checks)} checks" if len(checks) > 1 else checks[0]
+    head = (tag("span", sign, class_=f"badge s-{state}"), tag("span", title, class_="what"))
+    body = tag("div", *content, class_="body")
+    return tag(
+        "details", tag("summary", *head, tag("span", size, class_="size")), body, class_=f"card passed s-{state}"
+    )
+
+
+def _found(found: Mapping[str, Html]) -> Html:
+    """A table of what was found by each check."""
+    rows = (tag("tr", tag("th", check, scope="row"), tag("td", said)) for check, said in found.items())
+    return tag("table", tag("tbody", *rows), class_="found") if found else Html("")

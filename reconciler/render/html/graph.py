@@ -164,10 +164,14 @@ class _Crowd:
         for box in crowd:
             for part in (box, *box.inside):
                 self.merged_into[part.address] = merged.address
-        named = "" if first.kind in _ALONE else f" {_PLURAL.get(first.kind, first.kind + 's')}"
+        named = "" if first.kind in _ALONE else f" {plural(first.kind)}"
         label = f"{count}{named} {_WORDS[state]}"
         members = sum(part.count for box in crowd for part in box.inside)
         return replace(merged, label=f"{label} ({members} proxies)" if members else label)
+
+
+def plural(kind: str) -> str:
+    return _PLURAL.get(kind, f"{kind.replace('_', ' ')}s")
 
 
 def graph(topology: Mapping[str, Any], most: int = MOST) -> Graph:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import filterfalse
 from typing import Any
 
 from reconciler.plan.topology import of_changes
 from reconciler.render import review, summary
 from reconciler.render.html import notes
-from reconciler.render.html.changes import cards, table
 from reconciler.render.html.frame import MANY, framed, part, section, tile
+from reconciler.render.html.groups import cards, table, together
 from reconciler.render.html.picture import picture
 from reconciler.render.html.tags import Html, tag
 from reconciler.render.style import Style
@@ -94,17 +95,23 @@ def _sections(
     topology = plan.get("topology") or of_changes(plan)
     if len(topology["nodes"]) > 1:
         yield section("Topology", None, picture(topology, links))
+    groups = together([*outside, *declared])
     from_elsewhere, by_review = review.titles(plan)
     if outside:
-        yield section(from_elsewhere, len(outside), table(outside, links))
+        yield section(from_elsewhere, len(outside), table(filter(_outside, groups), links))
     if declared:
-        yield section(by_review if outside else "Changes", len(declared), table(declared, links))
+        title = by_review if outside else "Changes"
+        yield section(title, len(declared), table(filterfalse(_outside, groups), links))
     batches = review.batches(plan)
     if batches:
         yield section(review.batches_title(batches), None, notes.batches(batches))
-    if outside or declared:
-        yield section("Details", None, cards([*outside, *declared], links))
+    if groups:
+        yield section("Details", None, cards(groups, links))
     if plan["reports"]:
         yield section("Reports", len(plan["reports"]), notes.reports(plan))
     if plan["unknown"]:
         yield section("Not observable", len(plan["unknown"]), notes.unknown(plan))
+
+
+def _outside(group: Sequence[Data]) -> bool:
+    return review.from_outside(group[0])
