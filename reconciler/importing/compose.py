@@ -54,14 +54,21 @@ class Composed:
 
 
 def compose_new(
-    rest: int, name: str, base: Mapping[str, Any], live: LiveObjects, wishes: Wishes, unsaid: Collection[Omission] = ()
+    rest: int,
+    name: str,
+    base: Mapping[str, Any],
+    live: LiveObjects,
+    wishes: Wishes,
+    unsaid: Collection[Omission] = (),
+    *,
+    shared: bool = True,
 ) -> Composed:
     """A new inventory. `base` are its sections that say how the server is reached; fields that are `unsaid`, by live
-    address, are left out."""
+    address, are left out. What most objects have in common stands once if it is `shared`."""
     logins = wishes.logins(base["credentials"])
     keys = keys_of(live, (), {})
     entries = draft(rest, live, keys, live.keys(), logins, unsaid)
-    layers = share(entries, _class_of)
+    layers = share(entries, _class_of) if shared else Layers()
     content = Content.of(entries)
     base = {**base, "credentials": _used(logins, base, entries, layers)}
     files = new_files(name, base, layers, content, layout=wishes.layout, guessed=logins.guessed)

@@ -11,7 +11,7 @@ from reconciler.importing.keys import name_entries
 from reconciler.importing.logins import Logins
 from reconciler.inventory.schema import schema
 from reconciler.kinds import KINDS, Field, Kind
-from reconciler.kinds.field import CREDENTIAL, hidden
+from reconciler.kinds.field import CREDENTIAL, UNMANAGED, hidden
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL
 from reconciler.model.live import LiveResource
@@ -19,6 +19,8 @@ from reconciler.model.value import UNKNOWN
 
 RUN: Final = "never"
 """When an apply starts an imported job."""
+_NEEDED: Final = ("items", "schedule")
+"""What the entry of a job says in any case."""
 HIDDEN: Final = "the server does not show it"
 
 LiveObjects = Mapping[Address, LiveResource]
@@ -79,7 +81,7 @@ def draft(
         _gather(found, keys[where], entries)
     for item in unsaid:
         if item.address in entries:
-            entries[Address(item.address)].said.pop(item.field, None)
+            _leave_out(entries[Address(item.address)], item.field)
     return sorted(entries.values(), key=lambda entry: (entry.kind.rank, entry.key.casefold(), entry.key))
 
 
@@ -103,6 +105,13 @@ def _describe(entry: Entry, rest: int, keys: Keys, logins: Logins) -> None:
             _say(entry, item, value, keys, logins)
     for name, value in _of_person(entry, logins).items():
         entry.said.setdefault(name, value)
+
+
+def _leave_out(entry: Entry, name: str) -> None:
+    entry.said.pop(name, None)
+    entry.usual.pop(name, None)
+    if name in _NEEDED and entry.kind.name == "job":
+        entry.said[name] = UNMANAGED
 
 
 def _imported(entry: Entry, rest: int) -> Iterator[Field]:
@@ -141,8 +150,8 @@ def _say(entry: Entry, item: Field, value: Any, keys: Keys, logins: Logins) -> N
 def _of_person(entry: Entry, logins: Logins) -> Mapping[str, Any]:
     """What an inventory says besides what the server shows."""
     if entry.kind.name in ("copy_job", "job"):
-        unseen = {"items": "unmanaged"} if entry.kind.name == "job" and "items" not in entry.known else {}
-        return {**unseen, "run": RUN}
+        needed = _NEEDED if entry.kind.name == "job" else ()
+        return {**{name: UNMANAGED for name in needed if name not in entry.known}, "run": RUN}
     return logins.of_proxy(entry.live) if entry.kind.name == "proxy" and entry.key != LOCAL else {}
 
 

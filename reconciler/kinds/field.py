@@ -105,8 +105,8 @@ class Field:
     field. `applies` says of which objects, by their declared fields, a field is sent and compared; all without it.
     Drift of `severe` fields is alarming: it can stop a proxy or the backups, hides failures, or concerns trust.
     Where only some values are, it is a function of the live and the wanted one. A change of a field that `starts_jobs`
-    alters where data goes or who moves it: the jobs that work through its object are started. An `optional` field has a
-    default of the tool, and takes the word `unmanaged` in its place: it is then not declared. `initial` is a default
+    alters where data goes or who moves it: the jobs that work through its object are started. An `optional` field takes
+    the word `unmanaged`: it is then not declared. `initial` is a default
     for new objects only: of others the field is compared only if it is declared. An inventory does not say a field
     `through` another one: it is that of the object which the other one names.
 

@@ -10,7 +10,19 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.kinds.field import Applies, Context, Decode, Encode, Field, Mode, Normalize, Raw, hidden, nothing
+from reconciler.kinds.field import (
+    UNMANAGED,
+    Applies,
+    Context,
+    Decode,
+    Encode,
+    Field,
+    Mode,
+    Normalize,
+    Raw,
+    hidden,
+    nothing,
+)
 from reconciler.kinds.week_hours import OFF, allows_less, days_of, hours_of, normalize_hours, words_of
 from reconciler.model.value import UNKNOWN
 
@@ -41,9 +53,10 @@ _SWITCH_SINCE: Final = 7
 
 
 def normalize_schedule(value: Any) -> Any:
-    """`manual`, `{daily: "22:00", days: workdays}` or `{every: 15 minutes}`, with one spelling each."""
-    if value in (MANUAL, {"manual": True}):
-        return MANUAL
+    """`manual`, `unmanaged`, `{daily: "22:00", days: workdays}` or `{every: 15 minutes}`, with one spelling each."""
+    for word in (MANUAL, UNMANAGED):
+        if value in (word, {word: True}):
+            return word
     if "daily" in value:
         found = _TIME.match(str(value["daily"]))
         if not found:
@@ -211,13 +224,14 @@ _encode_periodic_zone, _decode_periodic_zone = offset_of("periodicallyWindowSett
 SCHEDULE: Final = (
     Field(
         "schedule",
-        "manual, daily at a time, or every so many minutes or hours.",
+        "manual, daily at a time, or every so many minutes or hours; unmanaged leaves it as it is.",
         encode=encode_schedule,
         decode=decode_schedule,
         normalize=normalize_schedule,
         implies=("dailyTime", "dailyType", "periodicallyEvery", "periodicallyOffsetMinutes"),
         refuses=refuses_schedule,
         severe=starts_less,
+        optional=True,
         written=written_schedule,
     ),
     Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from reconciler.importing.entries import LiveObjects, Omission
     from reconciler.importing.hosts import HostScan
     from reconciler.importing.logins import Answer
+    from reconciler.importing.refusals import Refusals
     from reconciler.importing.report import Facts
-    from reconciler.model.inventory import Inventory, Resource
+    from reconciler.model.inventory import Inventory
     from reconciler.model.live import Live
     from reconciler.model.plan import Change, Plan
-    from reconciler.model.position import Position
     from reconciler.operations.session import PlanResult, Session
 
 
@@ -179,6 +179,7 @@ class _Import:
         """The files, without `strays` and what `validate` refuses of the objects, which is left out with the reason."""
         from reconciler.importing.entries import Omission
         from reconciler.importing.namesakes import namesakes, titles
+        from reconciler.importing.refusals import Refusals, doubts
         from reconciler.importing.selection import select, whole_chains
 
         asked, declared = self._options.selection, self._target.declared
@@ -193,20 +194,29 @@ class _Import:
         omitted += broken
         unsaid: list[Omission] = []
         while True:
-            composed = self._compose(live, chosen, [item for item in unsaid if item.address in chosen])
+            left_out = [item for item in unsaid if item.address in chosen]
+            composed = self._compose(live, chosen, left_out)
             inventory, found = check(folder, composed.files, self._main)
-            refused = _refused(found, composed, declared)
-            doubtful = _doubtful(found, inventory, composed, declared)
-            if not refused and not set(doubtful) - set(unsaid):
+            refused = self._refused(live, folder, chosen, left_out) if inventory is None else Refusals()
+            more = [*refused.fields, *doubts(found, inventory, composed, declared)]
+            if not refused.objects and not set(more) - set(unsaid):
                 break
-            unsaid += doubtful
-            omitted += [Omission(where, "", reason) for where, reason in refused.items()]
-            left = {where: item for where, item in chosen.items() if where not in refused}
-            chosen, more = whole_chains(rest, left, called)
-            omitted += more
+            unsaid += more
+            omitted += [Omission(where, "", reason) for where, reason in refused.objects.items()]
+            left = {where: item for where, item in chosen.items() if where not in refused.objects}
+            chosen, broken = whole_chains(rest, left, called)
+            omitted += broken
         if inventory is None:
             raise Diagnosed(found)
         return composed, inventory, [item._replace(address=called[Address(item.address)]) for item in omitted]
+
+    def _refused(self, live: Live, folder: Path, chosen: LiveObjects, unsaid: Sequence[Omission]) -> Refusals:
+        """What has errors. Nothing is shared among objects here, so that each has its own."""
+        from reconciler.importing.refusals import refusals
+
+        composed = self._compose(live, chosen, unsaid, shared=False)
+        _, found = check(folder, composed.files, self._main)
+        return refusals(found, composed, self._target.declared, unsaid)
 
     def _still_unsaid(self, live: Live, composed: Composed) -> list[Omission]:
         """What an import from the beginning would leave out of declared objects, and they do not say either."""
@@ -233,7 +243,7 @@ class _Import:
             and item.field not in declared[Address(item.address)].fields
         ]
 
-    def _compose(self, live: Live, chosen: LiveObjects, unsaid: Sequence[Omission]) -> Composed:
+    def _compose(self, live: Live, chosen: LiveObjects, unsaid: Sequence[Omission], *, shared: bool = True) -> Composed:
         from reconciler.importing.compose import Wishes, compose_added, compose_new
 
         options = self._options
@@ -241,7 +251,7 @@ class _Import:
         existing, rest = self._target.existing, live.server.rest
         if existing is not None:
             return compose_added(rest, existing, chosen, wishes, unsaid)
-        return compose_new(rest, self._session.inventory.name, self._target.base, chosen, wishes, unsaid)
+        return compose_new(rest, self._session.inventory.name, self._target.base, chosen, wishes, unsaid, shared=shared)
 
     def _facts(self, live: Live, composed: Composed, inventory: Inventory, omitted: Sequence[Omission]) -> Facts:
         from reconciler.importing.compose import to_fill_in
@@ -272,38 +282,3 @@ def _overview(live: Live, target: Target) -> Overview:
     classes = Counter(class_of(item) for item in found if item.kind == "proxy" and not item.proxy.is_local)
     organizations = sorted(item.name for item in found if item.kind == "organization")
     return Overview(organizations, classes, len(found), again=target.existing is not None)
-
-
-def _refused(found: Sequence[Diagnostic], composed: Composed, declared: Collection[str]) -> dict[Address, str]:
-    """Why new objects cannot be declared, by live address."""
-    errors = {item.address: item for item in found if item.is_error and item.address not in declared}
-    return {composed.live_of[where]: item.detail for where, item in errors.items() if where in composed.live_of}
-
-
-def _doubtful(
-    found: Sequence[Diagnostic], inventory: Inventory | None, composed: Composed, declared: Collection[str]
-) -> list[Omission]:
-    """The fields of new objects that `validate` warns of, by live address."""
-    from reconciler.importing.entries import Omission
-
-    resources = inventory.resources if inventory is not None else {}
-    doubtful = []
-    for item in found:
-        where = Address(item.address)
-        if item.is_error or where not in resources or where not in composed.live_of or where in declared:
-            continue
-        if field := _field_at(resources[where], item.position):
-            doubtful.append(Omission(composed.live_of[where], field, item.detail))
-    return doubtful
-
-
-def _field_at(resource: Resource, position: Position | None) -> str:
-    """The field whose value stands at `position`: the last one that begins before. Empty for the object itself."""
-    if position is None or position == resource.position:
-        return ""
-    before = [
-        (place.line, place.column, field)
-        for field, place in resource.positions.items()
-        if place.file == position.file and (place.line, place.column) <= (position.line, position.column)
-    ]
-    return max(before, default=(0, 0, ""))[2]

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.apply.retry import with_retry
 from reconciler.apply.steps import RUN, StepFailed
-from reconciler.model.errors import ConnectionLost
+from reconciler.model.errors import ConnectionLost, Refused
 from reconciler.model.steps import AdoptObject
 from tests.apply.fakes import FakeServer, fake_context
 
@@ -21,10 +21,13 @@ PROXY = {"id": "id-px-1", "hostName": "px-1", "port": 9193, "type": "Domain", "o
 class Server(FakeServer):
     sent = 0
     lost = False
+    refusal: Refused | None = None
     effects: Mapping[str, Any] = MappingProxyType({})
 
     def replace(self, path: str, body: Any, *, long: bool = False) -> None:
         self.sent += 1
+        if self.refusal:
+            raise self.refusal
         self.objects[path] = {**self.objects[path], **body, **self.effects}
         if self.lost:
             self.lost = False
@@ -82,6 +85,15 @@ def test_a_side_effect_is_a_failure() -> None:
     server.effects = {"port": 9999}
     with pytest.raises(StepFailed, match=r"more differs than the plan shows: `port`: `9193` -> `9999`"):
         adopt(server)
+
+
+def test_a_server_that_refuses_what_it_has_itself_is_said_with_the_way_out() -> None:
+    server = Server({PATH: PROXY | {"port": 0, "description": "old"}})
+    server.refusal = Refused("vbo01", f"PUT {PATH}", "The port must be between 1 and 65535.", status=400)
+    with pytest.raises(Refused) as caught:
+        adopt(server)
+    assert caught.value.hint.startswith("The server refuses to save a value that it has itself. Nothing is changed.")
+    assert server.objects[PATH]["description"] == "old"
 
 
 def test_a_copy_job_is_only_recorded() -> None:

@@ -68,6 +68,17 @@ def _id(number: int) -> str:
     return str(UUID(int=number))
 
 
+def _policy(**values: Any) -> Change:
+    def change(server: LabServer) -> None:
+        for item in all_of(server, "jobs"):
+            item["schedulePolicy"] = item["schedulePolicy"] | values
+
+    return change
+
+
+_TOO_MANY: Final = "`schedule.retry.attempts` of job `contoso-job-0` is 99999; it must be between 0 and 777."
+
+
 def _host(name: str) -> Change:
     def change(server: LabServer) -> None:
         for item in all_of(server, "proxies", WINDOWS):
@@ -179,6 +190,12 @@ SERVERS: Final = {
     "names like references": Odd(_rename("repositories", "repo-0", "secret://env/X")),
     "the mark of another inventory": Odd(_set("jobs", "job-0", description="daily [vbo-reconcile:other]")),
     "a mark that is none": Odd(_set("jobs", "job-0", description="[vbo-reconcile:other] daily")),
+    "schedules that are not known": Odd(_policy(type="Monthly"), {}, {"schedule": "the server does not show it"}),
+    "retries beyond the limits": Odd(
+        _policy(retryEnabled=True, retryNumber=99999, retryWaitInterval=10),
+        {},
+        {"schedule.retry.attempts": _TOO_MANY},
+    ),
     "descriptions of 500 characters": Odd(_set("repositories", "repo-0", description="\u00e9" * 500)),
     "descriptions with lines and blanks": Odd(_set("jobs", "job-0", description=" one\r\ntwo\n\n\tthree \x07 end  ")),
     "descriptions of blanks": Odd(_set("jobs", "job-0", description="   ")),

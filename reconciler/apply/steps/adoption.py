@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
@@ -11,8 +13,13 @@ from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import marked, owner_of, without_mark
 from reconciler.kinds.put_requests import side_effects
+from reconciler.model.errors import Refused
 from reconciler.model.steps import AdoptObject
 
+_REFUSED = (
+    "The server refuses to save a value that it has itself. Nothing is changed. Correct the value in the console, or "
+    "declare the field and apply; then adopt again."
+)
 _ONLY = {"description": ""}
 """What an adoption changes."""
 
@@ -29,13 +36,25 @@ def adopt(context: ApplyContext, step: AdoptObject, report: Reporter) -> str | N
     body = whole_body(context, kind, raw, changed)
     with context.first_reads.attempt(step, path, raw) as before:
         if changed:
-            after = put(context, kind, path, body, report, lambda seen: owner_of(seen) == context.owner)
+            with _with_the_way_out():
+                after = put(context, kind, path, body, report, lambda seen: owner_of(seen) == context.owner)
         else:
             after = read_whole(context, kind, path)
         if owner_of(after) != context.owner:
             raise StepFailed("the server accepted the description, and does not show the mark")
         fail_if_more(side_effects(kind, before, after, _ONLY))
     return None
+
+
+@contextmanager
+def _with_the_way_out() -> Iterator[None]:
+    """All values but the mark are those that the server showed; without them, a PUT may reset what it does not say."""
+    try:
+        yield
+    except Refused as error:
+        if error.status == HTTPStatus.BAD_REQUEST:
+            error.hint = _REFUSED
+        raise
 
 
 @verifies(AdoptObject)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.kinds.field import UNMANAGED
 from reconciler.kinds.rules.declared import Declared, Finding, Where
 from reconciler.model.sentences import quoted
 
@@ -21,7 +22,7 @@ def without_interval(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("jobs").items():
         when = values.get("schedule")
         every = when.get("every") if isinstance(when, dict) else None
-        if when is None:
+        if when in (None, UNMANAGED, {UNMANAGED: True}):
             continue
         for field, needed in (("schedule.offset", "so many hours"), ("schedule.periodic_window", "so often")):
             fits = every is not None and (field != "schedule.offset" or "hour" in every)
