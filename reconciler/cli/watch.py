@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +68,10 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     "--interval", type=Finite(min=1), default=300.0, show_default=True, metavar="SECONDS",
     help="Observe every server this often, 10% earlier or later.",
 )  # fmt: skip
+@click.option(
+    "--apply", is_flag=True,
+    help="Make the changes that `policy.auto` of an inventory allows. Others are only found.",
+)  # fmt: skip
 @click.option("--once", is_flag=True, help="Observe every server once, and exit.")
 @click.option(
     "--known",
@@ -101,14 +106,19 @@ def watch(
     listen: tuple[str, int] | None,
     **more: Any,
 ) -> int:
-    """Observe the servers of the inventories and fleets at PATH again and again, and notify of changes. Writes nothing.
+    """Observe the servers of the inventories and fleets at PATH again and again, and notify of changes. Writes nothing,
+    unless --apply is given.
 
     Observes at once after SIGUSR1, after a change of an inventory's files, and after POST /observe with the token. The
     journal keeps what is found: a difference or a problem is opened, acknowledged, resolved, or flapping.
 
+    With --apply it makes the changes that `policy.auto` of an inventory allows, with the guards, the lock and the
+    journal of `apply`, and observes again. It never deletes, replaces, takes over or adopts anything.
+
     Serves /metrics for Prometheus, /healthz, /readyz, and pages for people. On other addresses than loopback that needs
     TLS, and a token or client certificates.
     """
+    from reconciler.cli.watch_stops import WatchStops
     from reconciler.watching.loop import Loop
     from reconciler.watching.requirements import check_installed
     from reconciler.watching.schedule import Schedule
@@ -116,19 +126,21 @@ def watch(
 
     if listen is not None and not once:
         check_installed()
-    names = ("lab", "known", "parallelism")
+    names = ("apply", "lab", "known", "parallelism")
     options = WatchOptions(channels=channels, **{name: more.pop(name) for name in names})
-    watcher = Watcher(_members(paths, servers, console), options, console.runtime)
-    loop = Loop(watcher, Schedule(interval), console.runtime.clock)
+    schedule = Schedule(interval)
+    stops = WatchStops(console.interrupts, schedule.stop)
+    watcher = Watcher(_members(paths, servers, console), options, replace(console.runtime, watch=stops.watch))
+    loop = Loop(watcher, schedule, console.runtime.clock)
     if once:
         loop.run(once=True)
-        return _once(console, list(watcher.states.values()))
+        return console.interrupts.code if console.interrupts.count else _once(console, watcher.states.values())
     with _serving(console, loop, _listening(listen, console, **more)), _asked(loop):
         loop.run()
-    return Status.OK
+    return console.interrupts.code if console.interrupts.count else Status.OK
 
 
-def _once(console: Console, states: Sequence[ServerState]) -> Status:
+def _once(console: Console, states: Collection[ServerState]) -> Status:
     """One line about each server that was observed, and the status of all."""
     for state in states:
         if state.status is Status.OK:
@@ -196,8 +208,6 @@ def _serving(console: Console, loop: Loop, listening: Listening | None) -> Itera
     if listening is None:
         yield
         return
-    from dataclasses import replace
-
     from reconciler.watching.http import serving
     from reconciler.watching.pages import application
 

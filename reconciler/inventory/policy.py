@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.model.inventory import Drain, Policy, Window
+from reconciler.model.inventory import AutomaticRule, Drain, Policy, Window
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -19,6 +19,7 @@ def build_policy(values: Mapping[str, Any]) -> Policy:
         windows=tuple(_window(raw) for raw in values.get("windows", ())),
         coverage=values.get("coverage", standard.coverage),
         drain=_drain(values.get("drain", {})),
+        automatic=tuple(_automatic(raw) for raw in values.get("auto", ())),
     )
 
 
@@ -26,6 +27,11 @@ def _drain(raw: Mapping[str, Any]) -> Drain:
     standard = Drain()
     deadline = int(raw["deadline"][:-1]) * _SECONDS[raw["deadline"][-1]] if "deadline" in raw else standard.deadline
     return Drain(deadline, raw.get("then", standard.then))
+
+
+def _automatic(raw: Mapping[str, Any]) -> AutomaticRule:
+    windows = tuple(_window(window) for window in raw.get("windows", ()))
+    return AutomaticRule(tuple(raw["actions"]), tuple(raw["addresses"]), windows)
 
 
 def _window(raw: Mapping[str, Any]) -> Window:

@@ -14,6 +14,7 @@ from reconciler.journal.who import Who, who_am_i
 
 if TYPE_CHECKING:
     from reconciler.journal.applied_state import AppliedState
+    from reconciler.journal.attempts import Attempt, Attempts
     from reconciler.journal.findings import FindingStore, ObservationRecord
     from reconciler.journal.journal import Journal
     from reconciler.journal.lock import HeldLock, Locks
@@ -24,6 +25,8 @@ else:
         "HeldLock": "lock",
         "Locks": "lock",
         "AppliedState": "applied_state",
+        "Attempt": "attempts",
+        "Attempts": "attempts",
         "FindingStore": "findings",
         "ObservationRecord": "findings",
         "Notice": "outbox",
@@ -42,6 +45,8 @@ else:
 
 __all__ = [
     "AppliedState",
+    "Attempt",
+    "Attempts",
     "ChangeRecord",
     "ChangeState",
     "FindingStore",

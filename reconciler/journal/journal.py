@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sqlalchemy import Connection, Select, func, select, update
 
 from reconciler.journal.applied_state import AppliedState
+from reconciler.journal.attempts import Attempts
 from reconciler.journal.errors import NotInJournal
 from reconciler.journal.findings import FindingStore
 from reconciler.journal.ids import Clock, NewId, new_id
@@ -48,6 +49,7 @@ class Journal:
         self.applied_state = AppliedState(store)
         self.findings = FindingStore(store)
         self.outbox = Outbox(store)
+        self.attempts = Attempts(store)
         self._clock = clock
 
     @classmethod

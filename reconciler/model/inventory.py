@@ -57,6 +57,16 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class AutomaticRule:
+    """Changes that `watch --apply` makes without a person: these `actions` on `addresses` (patterns), while one of the
+    `windows` is open; without any always."""
+
+    actions: tuple[str, ...]
+    addresses: tuple[str, ...]
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Limits that a plan must keep. Percentages stay text (`50%`); see the guards in `plan/`."""
 
@@ -66,6 +76,7 @@ class Policy:
     windows: tuple[Window, ...] = ()
     coverage: int | str = 1
     drain: Drain = field(default_factory=Drain)
+    automatic: tuple[AutomaticRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

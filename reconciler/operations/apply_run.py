@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 from reconciler.model.errors import ReconcileError
@@ -21,6 +21,7 @@ from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
     from reconciler.apply import AppliedStateRecorder
+    from reconciler.model.inventory import Inventory
     from reconciler.operations.locked_run import LockedRun
     from reconciler.operations.session import PlanResult, Session
     from reconciler.plan.saved import SavedPlan
@@ -113,6 +114,29 @@ def apply(
         runtime.report(f"Reading {session.access.server.host} and its hosts ({len(session.access.connections)}) ...")
         doing = _Apply(session, run, request, asked, runtime, _always if saved else rescan)
         return doing.carry_out(None if saved else approve)
+
+
+def apply_approved(
+    inventory: Inventory,
+    approved: Sequence[Mapping[str, Any]],
+    runtime: Runtime,
+    *,
+    operation: str,
+    lab: bool,
+    parallelism: int,
+) -> ApplyResult:
+    """Make those of the `approved` changes that still fit, as if they were a saved plan, and stop at the first that
+    fails. The server is not asked to rescan a proxy. Raises what `apply` does."""
+    from reconciler.operations.locked_run import lock_server
+    from reconciler.operations.session import open_session
+
+    asked = ApplyOptions(lab=lab, rollout=RolloutOptions(max_failures=1), parallelism=parallelism)
+    with (
+        open_session(inventory, runtime, lab=lab, parallel=parallelism) as session,
+        lock_server(session, runtime, operation) as run,
+    ):
+        request = PlanRequest(approved=approved)
+        return _Apply(session, run, request, asked, runtime, lambda _proxies: False).carry_out(None)
 
 
 def _saved_plan(path: Path, asked: ApplyOptions, runtime: Runtime) -> SavedPlan | None:

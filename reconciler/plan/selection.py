@@ -43,16 +43,18 @@ def select(
         return plan
     _check((*targets, *excludes), known, groups or {})
     kept = {change.key for change in plan.changes}
-    pool_members = upgraded_together(plan.changes)
     if targets:
+        pool_members = upgraded_together(plan.changes)
         meant = _Meant(targets, groups or {})
         wanted = [change for change in plan.changes if change.address in meant]
-        kept &= _closure(wanted, lambda change: {*change.depends_on, *pool_members.get(change.key, ())}, plan)
+        following = _closure(
+            wanted, lambda change: {*change.depends_on, *pool_members.get(change.key, ())}, plan.changes
+        )
+        kept &= following
     if excludes:
         meant = _Meant(excludes, groups or {})
-        unwanted = [change for change in plan.changes if change.address in meant]
-        waiting = _dependents(plan.changes)
-        kept -= _closure(unwanted, lambda change: {*waiting[change.key], *pool_members.get(change.key, ())}, plan)
+        unwanted = {change.key for change in plan.changes if change.address in meant}
+        kept &= {change.key for change in independent_of(plan.changes, unwanted)}
     selected = {*kept}
     if not runs:
         kept -= {change.key for change in plan.changes if change.action is Action.RUN}
@@ -63,6 +65,14 @@ def select(
     if not runs:
         reports = (*reports, _not_started(len(selected - kept)))
     return replace(plan, changes=changes, reports=reports, not_selected=(*plan.not_selected, *out))
+
+
+def independent_of(changes: Sequence[Change], unwanted: Collection[str]) -> tuple[Change, ...]:
+    """The changes without those with the keys `unwanted`, their dependents, and the pools of those."""
+    waiting, pool_members = _dependents(changes), upgraded_together(changes)
+    begin = [change for change in changes if change.key in unwanted]
+    out = _closure(begin, lambda change: {*waiting[change.key], *pool_members.get(change.key, ())}, changes)
+    return tuple(change for change in changes if change.key not in out)
 
 
 def _left_out(count: int, options: str) -> tuple[Report, ...]:
@@ -98,8 +108,8 @@ def _dependents(changes: Sequence[Change]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], plan: Plan) -> set[str]:
-    by_key: dict[str, Change] = {change.key: change for change in plan.changes}
+def _closure(start: Sequence[Change], following: Callable[[Change], set[str]], changes: Sequence[Change]) -> set[str]:
+    by_key: dict[str, Change] = {change.key: change for change in changes}
     found: set[str] = set()
     waiting = list(start)
     while waiting:

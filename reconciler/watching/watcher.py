@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,18 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler import timing
-from reconciler.journal import JournalError
+from reconciler.journal import JournalError, LockHeld
 from reconciler.model.errors import ReconcileError
 from reconciler.model.finding import Coverage, Finding, TrackedFinding, Transition
+from reconciler.operations.automatic import apply_automatically
 from reconciler.operations.events import ignore
 from reconciler.operations.fleet import Member, MemberResult, each
 from reconciler.operations.journals import open_journal
 from reconciler.operations.notifying import send
 from reconciler.operations.observing import Observation, observe_drift
 from reconciler.operations.paths import lab_folder
+from reconciler.operations.status import Status
+from reconciler.watching.automatic import UNTRIED, Decision, decide, outcome
 from reconciler.watching.delivery import deliver, notices_of
 from reconciler.watching.findings import coverage_of, failure, findings_of
 from reconciler.watching.ledger import Damping, Moment, turn
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.journal import Journal
+    from reconciler.operations.apply_run import ApplyResult
     from reconciler.operations.runtime import Runtime
 
 _RUNS: Final = 10
@@ -37,27 +42,32 @@ _RUNS: Final = 10
 
 Observe = Callable[..., Observation]
 Send = Callable[..., bool]
+Apply = Callable[..., "ApplyResult | None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchOptions:
-    """`known` is a file of known drift. The rest is as in `DriftOptions`."""
+    """`known` is a file of known drift; with `apply` the changes are made that `policy.auto` of an inventory allows.
+    The rest is as in `DriftOptions`."""
 
     lab: bool = False
     known: Path | None = None
     parallelism: int = 16
     channels: tuple[Channel, ...] = ()
     damping: Damping = field(default_factory=Damping)
+    apply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What an observation gave. `observation` is None if it failed, with `error`."""
+    """What an observation gave. `observation` is None if it failed, with `error`. `outcome` is set if it follows an
+    automatic apply: why that failed, empty if it did not."""
 
     started: datetime
     seconds: float
     observation: Observation | None
     error: str
+    outcome: str | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -69,7 +79,8 @@ class _Look:
 
 
 class Watcher:
-    """`states` has a snapshot of each server, which is replaced as a whole. `observe` and `send` are for tests."""
+    """`states` has a snapshot of each server, which is replaced as a whole. `observe`, `send` and `apply` are for
+    tests."""
 
     def __init__(
         self,
@@ -79,6 +90,7 @@ class Watcher:
         *,
         observe: Observe = observe_drift,
         send: Send = send,
+        apply: Apply = apply_automatically,
     ) -> None:
         self.servers = tuple(servers)
         self.options = options
@@ -87,6 +99,7 @@ class Watcher:
         self._quiet = replace(runtime, listen=ignore)
         self._observe = observe
         self._send = send
+        self._apply = apply
         self._saying = Lock()
 
     def cycle(self) -> None:
@@ -103,17 +116,61 @@ class Watcher:
             look = self._look(server)
         except JournalError as error:
             return self._without_journal(before, error)
-        state = _with(before, look)
+        state, decision = self._entered(server, before, look)
+        if not decision.approved:
+            return state
+        outcome = self._change(server, look, decision)
+        if outcome is None:
+            return state
+        try:
+            look = replace(self._look(server), outcome=outcome)
+        except JournalError as error:
+            return self._without_journal(state, error)
+        return self._entered(server, state, look)[0]
+
+    def _entered(self, server: Member, before: ServerState, look: _Look) -> tuple[ServerState, Decision]:
+        """Record what was observed, notify of it, and decide what is to be done about it."""
+        state, decision = _with(before, look), Decision()
         try:
             with self._journal(server, state) as journal:
-                ledger, transitions = self._record(server, look, state, journal)
+                if self.options.apply and look.observation is not None:
+                    if not before.successes and not look.observation.inventory.policy.automatic:
+                        self._say(f"{server.name}: `policy.auto` allows no changes: nothing is applied")
+                    decision = decide(look.observation, journal, self._runtime.clock())
+                ledger, transitions = self._record(server, look, decision, state, journal)
                 self._report(server, look, ledger, transitions)
                 deliver(journal.outbox, server.name, self.options.channels, self._post, self._runtime.clock)
                 pending = journal.outbox.pending(server.name)
                 runs = tuple(journal.runs(_RUNS, inventory=state.inventory)) if state.inventory else ()
         except JournalError as error:
-            return self._without_journal(state, error)
-        return replace(state, ledger=ledger, pending_notices=pending, runs=runs, journal_error="")
+            return self._without_journal(state, error), Decision()
+        return replace(state, ledger=ledger, pending_notices=pending, runs=runs, journal_error=""), decision
+
+    def _change(self, server: Member, look: _Look, decision: Decision) -> str | None:
+        """Make the changes. Returns why that failed, empty if it did not, and None if nothing was done."""
+        if look.observation is None:
+            return None
+        try:
+            done = self._apply(
+                server.path,
+                decision.approved,
+                look.observation.inventory.digest,
+                self._quiet,
+                lab=self.options.lab,
+                parallelism=server.settings.parallelism or self.options.parallelism,
+            )
+        except LockHeld as held:
+            self._say(f"{server.name}: nothing is changed now: {held}")
+            return None
+        except (ReconcileError, OSError) as failed:
+            self._say(f"{server.name}: the automatic changes failed: {failed}")
+            return str(failed) or type(failed).__name__
+        if done is None or done.execution is None:
+            return None
+        ended = Counter(end.outcome.value for end in done.execution.result.outcomes.values())
+        counts = ", ".join(f"{number} {word}" for word, number in sorted(ended.items()))
+        self._say(f"{server.name}: automatic changes: {counts} (run {done.run})")
+        return None if done.status is Status.INTERRUPTED else ""
 
     def _look(self, server: Member) -> _Look:
         """Raises JournalError: without the journal it is not known what was applied."""
@@ -133,14 +190,18 @@ class Watcher:
         return _Look(started, timing.monotonic() - ticks, observation, error)
 
     def _record(
-        self, server: Member, look: _Look, state: ServerState, journal: Journal
+        self, server: Member, look: _Look, decision: Decision, state: ServerState, journal: Journal
     ) -> tuple[Mapping[str, TrackedFinding], list[Transition]]:
         from reconciler.journal import ObservationRecord
 
         options, transitions = self.options, list[Transition]()
         moment = Moment(look.started, journal.new_id(), journal.new_id)
         record = ObservationRecord(moment.observation, server.name, look.started, look.seconds, look.error)
-        seen, coverage = look.findings, look.coverage
+        seen, coverage = [*look.findings, *decision.findings], look.coverage
+        if look.outcome:
+            seen.append(outcome(look.outcome))
+        elif look.outcome is None and decision.approved:
+            coverage = replace(coverage, fields=coverage.fields | UNTRIED)
 
         def work(ledger: Mapping[str, TrackedFinding]) -> Any:
             after, changes = turn(ledger, seen, coverage, moment, options.damping)

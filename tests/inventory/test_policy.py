@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.inventory.policy import build_policy
-from reconciler.model.inventory import Drain, Policy, Window
+from reconciler.model.inventory import AutomaticRule, Drain, Policy, Window
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("45s", 45), ("2m", 120), ("3h", 10_800)])
@@ -32,5 +32,14 @@ def test_what_is_not_said_is_the_standard() -> None:
 def test_what_is_said_is_taken_and_nothing_else_changes(key: str, value: object) -> None:
     standard, found = Policy(), build_policy({key: value})
     assert getattr(found, key) == value
-    others = {"max_deletes", "max_changes", "protect", "windows", "coverage", "drain"} - {key}
+    others = {"max_deletes", "max_changes", "protect", "windows", "coverage", "drain", "automatic"} - {key}
     assert all(getattr(found, name) == getattr(standard, name) for name in others)
+
+
+def test_a_rule_of_automatic_changes() -> None:
+    rule = {"actions": ["update"], "addresses": ["smtp", "job.*"]}
+    night = {**rule, "windows": [{"allow": "22:00", "for": "6h"}]}
+    assert build_policy({"auto": [rule, night]}).automatic == (
+        AutomaticRule(("update",), ("smtp", "job.*")),
+        AutomaticRule(("update",), ("smtp", "job.*"), (Window("22:00", 6),)),
+    )

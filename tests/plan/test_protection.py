@@ -1,4 +1,4 @@
-"""An entry of `policy.protect` that matches nothing protects nothing, and a warning says so."""
+"""An address of the policy that matches nothing means nothing, and a warning says so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.model.inventory import AutomaticRule
 from reconciler.model.plan import ReportLevel
 from tests.plan.test_chain import proxy
 from tests.plan.world import LOCAL, FakeReader, inventory, plan
@@ -33,3 +34,11 @@ def test_what_matches_is_not(pattern: str) -> None:
     wanted = inventory(proxy={"px-1": {}})
     made = plan(replace(wanted, policy=replace(wanted.policy, protect=(pattern,))), SERVER)
     assert [item for item in made.reports if item.code == "protects-nothing"] == []
+
+
+def test_a_name_in_a_rule_of_automatic_changes_that_matches_nothing_is_a_warning() -> None:
+    wanted = inventory(proxy={"px-1": {}})
+    rule = AutomaticRule(("update",), ("proxy.px-1", "host.px-1", "proxy.px-2", "job.*", "proxi.px-1"))
+    made = plan(replace(wanted, policy=replace(wanted.policy, automatic=(rule,))), SERVER)
+    found = [(item.level, item.fix) for item in made.reports if item.code == "allows-nothing"]
+    assert found == [(ReportLevel.WARNING, "Did you mean proxy.px-1?")]

@@ -66,22 +66,31 @@ def observed(
     )
 
 
+def no_apply(*_: Any, **__: Any) -> None:
+    raise AssertionError("nothing is to be applied here")
+
+
+Answer = Observation | Exception
+
+
 @dataclass
 class World:
-    """What the watcher sees: `answers` by server, an observation or an error, and `sent`, what it sent."""
+    """What the watcher sees: `answers` by server, an observation or an error, or a list of them of which each look
+    takes the first; and `sent`, what it sent."""
 
     folder: Path
     now: datetime = NOON
-    answers: dict[str, Observation | Exception] = field(default_factory=dict)
+    answers: dict[str, Answer | list[Answer]] = field(default_factory=dict)
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     refuse: Callable[[str], Exception | None] = lambda _address: None
     lines: list[str] = field(default_factory=list)
 
-    def watcher(self, *names: str, **options: Any) -> Watcher:
+    def watcher(self, *names: str, applies: Callable[..., Any] = no_apply, **options: Any) -> Watcher:
         servers = [Member(name, self.folder / f"{name}.yml") for name in names]
         for name in names:
             self.answers.setdefault(name, observed(plan_of()))
-        return Watcher(servers, WatchOptions(**options), self.runtime, observe=self._observe, send=self._send)
+        chosen = WatchOptions(**options)
+        return Watcher(servers, chosen, self.runtime, observe=self._observe, send=self._send, apply=applies)
 
     @property
     def runtime(self) -> Runtime:
@@ -104,7 +113,8 @@ class World:
         ]
 
     def _observe(self, path: Path, _runtime: Runtime, **_options: Any) -> Observation:
-        answer = self.answers[path.stem]
+        found = self.answers[path.stem]
+        answer = found.pop(0) if isinstance(found, list) else found
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -126,7 +126,7 @@ def mail_in_the_clear(declared: Declared) -> Iterator[Finding]:
 def unknown_zone(declared: Declared) -> Iterator[Finding]:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-    for item, window in enumerate(declared.setting("policy").get("windows", ())):
+    for where, window in _windows(declared):
         zone = window.get("zone", "UTC")
         try:
             ZoneInfo(zone)
@@ -134,4 +134,11 @@ def unknown_zone(declared: Declared) -> Iterator[Finding]:
             if not available_timezones():
                 return
             detail = f"{quoted(zone)} is not a time zone."
-            yield Finding(Where("policy", "", "windows", item), detail, "Write it like `Europe/London`.")
+            yield Finding(where, detail, "Write it like `Europe/London`.")
+
+
+def _windows(declared: Declared) -> Iterator[tuple[Where, Values]]:
+    policy = declared.setting("policy")
+    yield from ((Where("policy", "", "windows", item), window) for item, window in enumerate(policy.get("windows", ())))
+    for item, rule in enumerate(policy.get("auto", ())):
+        yield from ((Where("policy", "", "auto", item), window) for window in rule.get("windows", ()))
