@@ -67,7 +67,7 @@ def _known(where: Address, inventory: Inventory, planned: PlanResult) -> dict[st
         "server": plan["server"],
         "lab": plan["lab"],
         "declared_at": _place(declared.position) if declared else None,
-        "name": live.name if live else None,
+        "name": _name(live) if live else None,
         "id": live.id if live else None,
         "managed_by": _manager(where, live),
         "state": _state(live),
@@ -76,6 +76,12 @@ def _known(where: Address, inventory: Inventory, planned: PlanResult) -> dict[st
         "fields": list(_fields(where, declared, live)),
         **{part: [item for item in plan[part] if item["address"] in own] for part in _OF_PLAN},
     }
+
+
+def _name(live: LiveResource) -> str:
+    """The server's name of an object, which its inventory may call otherwise."""
+    found = next((live.fields[path] for path in ("name", "host") if path in live.fields), live.name)
+    return found if isinstance(found, str) else live.name
 
 
 def _place(position: Position | None) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,9 +9,13 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.plan.document import diagnostic_to_json
 from reconciler.render.review import place
 from reconciler.render.style import Style, clean
+from reconciler.render.wrapping import columns_of, cut
 
 WIDTH = 110
 """Columns of a source line that are shown; a longer one is cut around its caret."""
+
+_NARROW = 20
+"""Columns of a source line that are shown on the narrowest terminal."""
 
 _HEADS = {"error": ("Error", "red"), "warning": ("Warning", "yellow")}
 
@@ -69,23 +72,22 @@ def _snippet(source: str, line: int, column: int, style: Style) -> list[str]:
     """The source line, and a caret below the column (counted in characters, from 1)."""
     source = source.rstrip("\r\n").expandtabs(1)
     index = min(max(column - 1, 0), len(source))
-    start = max(0, index - WIDTH // 2) if len(source) > WIDTH else 0
-    shown = source[start : start + WIDTH]
-    before = "..." if start else ""
-    after = "..." if start + WIDTH < len(source) else ""
     margin = " " * len(str(line))
-    blank = " " * _columns(before + clean(source[start:index]))
+    room = _room(style, len(margin))
+    start = index - len(cut(source[:index][::-1], room // 2)) if len(source) > room or columns_of(source) > room else 0
+    shown = cut(source[start:], room)
+    before = "..." if start else ""
+    after = "..." if start + len(shown) < len(source) else ""
+    blank = " " * columns_of(before + clean(source[start:index]))
     return [
         f"  {line} {style.rule} {before}{clean(shown)}{after}",
         f"  {margin} {style.rule} {blank}{style.paint('^', 'bold')}",
     ]
 
 
-def _columns(text: str) -> int:
-    """Columns that a terminal needs: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+def _room(style: Style, margin: int) -> int:
+    """Columns for a part of a source line, beside the rules, the number of the line and the dots at both ends."""
+    return max(_NARROW, min(WIDTH, style.columns - margin - 13)) if style.columns else WIDTH
 
 
 def _paragraphs(text: str) -> list[str]:

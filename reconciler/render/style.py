@@ -13,6 +13,7 @@ from typing import TextIO
 
 from reconciler.model.secret import MASK
 from reconciler.model.value import COMMAND
+from reconciler.render.wrapping import width_of
 
 _CODES = {
     "bold": "1",
@@ -35,12 +36,13 @@ _ASCII = str.maketrans({"│": "|", "•": "*", "…": "~", "–": "-", "—": "
 class Style:
     """How to write. Colour never carries meaning alone, so a text without it says the same. `detail` is one of
     `DETAILS`. `folder` is that of the inventory as the reader would write it, with a slash at its end: an editor can
-    open the place that a diagnostic names."""
+    open the place that a diagnostic names. `columns` are those of the terminal; 0 if there is none."""
 
     colour: bool = False
     unicode: bool = True
     detail: str = "normal"
     folder: str = ""
+    columns: int = 0
 
     def paint(self, text: str, *looks: str) -> str:
         """`text` in the looks named (`red`, `bold`, …), or unchanged without colours."""
@@ -107,7 +109,9 @@ def wants_colour(flag: str, environment: Mapping[str, str], terminal: bool) -> b
 def style_of(stream: TextIO, flag: str, environment: Mapping[str, str]) -> Style:
     """The style for a stream."""
     terminal = stream.isatty()
-    return Style(colour=wants_colour(flag, environment, terminal), unicode=_can_encode(stream))
+    return Style(
+        colour=wants_colour(flag, environment, terminal), unicode=_can_encode(stream), columns=width_of(stream)
+    )
 
 
 def _can_encode(stream: TextIO) -> bool:

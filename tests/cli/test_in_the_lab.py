@@ -112,6 +112,7 @@ def test_one_object_is_explained_on_one_screen(state: dict[str, str]) -> None:
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert lines[0] == "proxy.px-1 of small for vbo.example.com"
     assert "managed by this inventory (small)" in lines
+    assert any(line.startswith("on the server as px-1.example.com, id ") for line in lines), "its name there"
     assert any(line.startswith("declared small.yml:") for line in lines)
     assert any(line.startswith("last run 01") and line.endswith("create proxy.px-1, done") for line in lines)
     assert any(line.startswith("host px-1.example.com px-1.example.com small.yml:") for line in lines)

@@ -8,6 +8,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.position import Position
 from reconciler.render.diagnostics import WIDTH, diagnostics_text
 from reconciler.render.style import Style
+from reconciler.render.wrapping import columns_of
 
 REFERENCE = Diagnostic(
     code="unknown-reference",
@@ -89,6 +90,17 @@ def test_a_very_long_line_is_cut_around_the_caret(column: int) -> None:
     text, caret = _pair(diagnostics_text([answer], Style()))
     assert len(text) < WIDTH + 20
     assert text[caret.index("^")] == "X"
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("letter", ["a", "\u6771"])
+def test_a_source_line_is_cut_to_the_terminal(columns: int, letter: str) -> None:
+    source = letter * 60 + "X" + letter * 60
+    answer = Diagnostic("code", "Wrong", "x", position=Position("a.yml", 1234, 61), source=source)
+    text, caret = _pair(diagnostics_text([answer], Style(columns=columns)))
+    assert columns_of(text) <= columns
+    assert "X" in text
+    assert columns_of(text.partition("X")[0]) == caret.index("^")
 
 
 def _pair(text: str) -> tuple[str, str]:
