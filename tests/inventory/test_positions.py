@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from reconciler.inventory.diagnostics import Diagnostics
+from reconciler.inventory.document import parse
+from reconciler.inventory.schema_errors import place_of
+from reconciler.inventory.source import Source
 from reconciler.model.address import Address
 from reconciler.model.inventory import Inventory
 from tests.inventory.writing import HEAD, RETENTION, load_text, sound, write
@@ -105,3 +111,26 @@ def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path: Path) -> None:
     body = "proxies:\n  px-1: {host: a.example.com, type: domain, credentials: admin}\n"
     path.write_bytes(b"\xef\xbb\xbf" + (HEAD + body).replace("\n", "\r\n").encode())
     assert str(sound(path).resources[Address("proxy.px-1")].position) == "inventory.yml:6:3"
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ([], (1, 1)),
+        (["a"], (2, 3)),
+        (["a", "b"], (2, 6)),
+        (["a", "b", 1], (2, 10)),
+        (["a", "b", 2], (2, 6)),
+        (["a", "b", "x"], (2, 6)),
+        (["a", "x"], (2, 3)),
+        (["a", 0], (2, 3)),
+        (["a", "c", "d", "e"], (3, 10)),
+        (["x", "b", 1], (1, 1)),
+    ],
+)
+def test_what_is_not_there_has_the_place_of_what_is_around_it(path: list[str | int], place: tuple[int, int]) -> None:
+    report = Diagnostics()
+    source = Source("a.yml", Path("a.yml"), b"a:\n  b: [1, 2]\n  c: {d: x}\n")
+    root = parse(source, report.add_source(source), report)
+    found = report.marks.position(place_of(path, root, 0, report))
+    assert (found.line, found.column) == place

@@ -39,6 +39,9 @@ proxies:
     type: workgroup
     certificate: c
     credentials: direct
+    service:
+      install: package
+      package: {{source: "https://files.example.com/p_8.5.0.1014.deb", sha256: {"0" * 64}, ca_file: files.pem}}
     connection: {{address: 192.0.2.9, jump: gate, host_keys: [{KEY}]}}
 certificates: {{c: {{pfx: c.pfx, passphrase: secret://env/P}}}}
 playbooks: [own]
@@ -53,6 +56,7 @@ FULL: Mapping[str, Any] = {
         f"sha256:{hashlib.sha256(b'x').hexdigest()}",
         f"sha256:{hashlib.sha256(b'y').hexdigest()}",
         f"sha256:{hashlib.sha256(b'z').hexdigest()}",
+        f"sha256:{hashlib.sha256(b'f').hexdigest()}",
         KEY,
     ],
     "commands": {"vault": ["vault", "get"], "tool": ["tool"], "token": ["token"]},
@@ -65,7 +69,10 @@ FULL: Mapping[str, Any] = {
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
     folder = tmp_path / "inventory"
-    write(folder, {"ca.pem": "x", "hosts": "y", "vault.pem": "z", "sealed.yml": "s", "own/linux/a.sh": "true"})
+    write(
+        folder,
+        {"ca.pem": "x", "hosts": "y", "vault.pem": "z", "files.pem": "f", "sealed.yml": "s", "own/linux/a.sh": "true"},
+    )
     return load_text(folder, BODY, HEAD)
 
 
@@ -101,6 +108,8 @@ def test_every_section_counts(inventory: Inventory, section: str) -> None:
         ("address: 192.0.2.9", "address: 192.0.2.9, name: px.evil.example", "hosts: [px.evil.example]"),
         ("address: ps.", "name: ps.evil.example, address: ps.", "servers: [ps.evil.example]"),
         ("vault: [vault, get]", "vault: [curl, evil.example]", "commands: {vault: [curl, evil.example]}"),
+        ("https://files.example.com", "https://files.evil.example", "hosts: [files.evil.example]"),
+        ("https://vault.example.com", "https://vault.evil.example", "vaults: [vault.evil.example]"),
         ("secret://exec/tool", "secret://exec/other", "commands: {other: [other]}"),
     ],
 )
@@ -168,11 +177,11 @@ def test_each_refusal_has_the_place_of_what_it_refuses(inventory: Inventory) -> 
     assert places == {
         ("authorities", 3, ""),
         ("authorities", 15, "proxy.px"),
-        ("authorities", 24, ""),
-        ("commands", 24, ""),
-        ("encrypted", 24, ""),
+        ("authorities", 27, ""),
+        ("commands", 27, ""),
+        ("encrypted", 27, ""),
         ("hosts", 15, "proxy.px"),
-        ("scripts", 23, ""),
+        ("scripts", 26, ""),
         ("servers", 3, ""),
-        ("vaults", 24, ""),
+        ("vaults", 27, ""),
     }
