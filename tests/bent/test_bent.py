@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import islice
 from random import Random
 
 import pytest
@@ -11,8 +12,11 @@ from reconciler.model.errors import BadAnswer
 from tests.bent.bends import Bend, Server, bends
 from tests.bent.exceptions import ALLOWED, allowed
 from tests.bent.record import VERSIONS
+from tests.length import length
 
 SAMPLE = 30
+EACH = length(7, 1)
+"""One bend of so many is tried in the matrix: not a divisor of the number of bends of one value."""
 
 server = cache(Server)
 
@@ -43,7 +47,9 @@ def test_a_sample_of_bends_causes_nothing(rest: int) -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize("rest", VERSIONS)
 def test_no_bend_causes_anything(rest: int) -> None:
-    assert [text for bend in bends(server(rest).answers) if (text := wrong(rest, bend))] == []
+    assert [
+        text for bend in islice(bends(server(rest).answers), rest % EACH, None, EACH) if (text := wrong(rest, bend))
+    ] == []
 
 
 @pytest.mark.matrix

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.fuzz.run import CASES, failures
 from tests.fuzz.targets import survives, targets
+from tests.length import length
 
-COUNT = int(os.environ.get("FUZZ", "20000"))
-"""Cases of each reader in the matrices: `FUZZ=500 make matrices` for fewer."""
+COUNT = length(1500, 20_000)
+"""Cases of each reader in the matrices."""
 
 KEPT = sorted(file for file in CASES.glob("*/*") if file.is_file())
 

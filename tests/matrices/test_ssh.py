@@ -14,9 +14,10 @@ from reconciler.model.secret import SecretRef
 from tests.clients.hosts.broken_ssh import broken, left_behind, measure, open_files
 from tests.clients.hosts.sshd import Sshd, running
 from tests.clients.hosts.wire import Then
+from tests.length import length
 
 pytestmark = pytest.mark.matrix
-STEP = 23
+STEP = length(97, 23)
 ALLOWED = (Unreachable, BadAnswer, ConnectionLost, DeadlineExceeded)
 
 

@@ -15,10 +15,11 @@ from reconciler.model.errors import BadAnswer, ConnectionLost, RemoteError, Unre
 from reconciler.model.script import Script
 from tests.clients.hosts.secrets import context
 from tests.clients.hosts.winrmd import Breaking, Winrmd, running
+from tests.length import length
 
 pytestmark = pytest.mark.matrix
 
-STEP = 23
+STEP = length(97, 23)
 """Every so many bytes. All answers of a session are about 6,000."""
 
 
