@@ -1,6 +1,6 @@
 # demo: one inventory becomes a working set of backup proxies, in the lab on this machine.
 # test: the test suite.   check: linters, types, layers, ratchet (edits nothing).   fix: what can be mended by itself.
-# matrices: long scenarios, kills, faults, a sample of storms on real sockets (STORMS), many in simulated time (SIMULATED).
+# matrices: long scenarios, kills, faults, storms: a sample of each, or all of it with LENGTH=all.
 # simulate: storms in simulated time (STEPS, the first is FROM); with SEED that one alone, with the log of every party.
 # integration: tests on Debian hosts that are started for them; needs root and the packages that .ci/run installs.
 # mutants: does a test fail when the code is changed a little? A sample of 300 changes (COUNT, SEED).
