@@ -131,7 +131,7 @@ def _is_needed(part: Change, change: Change) -> bool:
         return change.action is not Action.UPDATE
     if restores_first(change) and disrupts_proxy(part):
         return False  # which waits for it
-    return part.action not in (Action.DELETE, Action.RUN)
+    return part.action is not Action.RUN
 
 
 def _members(change: Change, side: str) -> set[str]:
