@@ -90,16 +90,25 @@ class Watch:
             file.write(json.dumps({"name": job.name, **asdict(verdict)}) + "\n")
 
     def judge(self, job: Job, run: Runner) -> None:
-        """A failure counts if the test passes without the mutant; otherwise the tests after it decide."""
+        """A failure counts if the test passes without the mutant, and fails with it again; otherwise the tests after it
+        decide."""
         began = time.monotonic()
         tests = list(job.tests)
         while True:
             with _replaced(self._root / job.path, job.code):
                 verdict = self._forked(partial(run, tests, True))
-            if verdict.outcome == "survived" or self._does_pass(verdict.test, tests, run):
+            if verdict.outcome == "survived":
+                break
+            if self._does_pass(verdict.test, tests, run) and self._fails_again(job, verdict.test, run):
                 break
             tests = tests[tests.index(verdict.test) + 1 :] if verdict.test in tests else []
         self.write(job, Verdict(verdict.outcome, round(time.monotonic() - began, 2), verdict.test))
+
+    def _fails_again(self, job: Job, test: str, run: Runner) -> bool:
+        if test == COLLECTION:
+            return True
+        with _replaced(self._root / job.path, job.code):
+            return self._forked(partial(run, [test], True)).outcome != "survived"
 
     def _does_pass(self, test: str, tests: Sequence[str], run: Runner) -> bool:
         """For a collection: whether it succeeds, with the first test of each file."""
