@@ -109,8 +109,8 @@ def test_immutability_and_encryption_stay_on_or_off(before: Any, after: Any) -> 
     assert changed(8, ("1 year", "1 year"), ("immutability_days", before, after)) == (
         "immutability cannot be turned on or off after creation"
     )
-    key = (("2026" if value == 10 else value) for value in (before, after))
-    assert changed(8, ("1 year", "1 year"), ("encryption_key", *key)) == (
+    old, new = ("2026" if value == 10 else value for value in (before, after))
+    assert changed(8, ("1 year", "1 year"), ("encryption_key", old, new)) == (
         "encryption cannot be turned on or off after creation"
     )
 
