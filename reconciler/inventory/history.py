@@ -20,7 +20,6 @@ MANY_LINES = 200
 _PARTS = (".yml", ".yaml", ".ps1", ".sh")
 """What an inventory and its own playbooks are made of."""
 
-_NOT_COMMITTED = "0" * 40
 _BLAME = ("--no-textconv", "--no-ignore-revs-file", "--line-porcelain")
 
 
@@ -80,7 +79,7 @@ class History:
         """Whether one of `files` (from the folder of the inventory) is not as committed, or not committed at all. True
         where git cannot say."""
         try:
-            paths = [self._path(file) for file in sorted(files)]
+            paths = [self.path(file) for file in sorted(files)]
             return bool(git.ask(self.top, "status", "--porcelain", "--no-renames", "--ignored", "--", *paths))
         except git.Failed:
             return True
@@ -91,11 +90,11 @@ class History:
         ranges = [f"-L{line},{line}" for line in sorted(lines)] if len(lines) <= MANY_LINES else []
         try:
             shallow = git.ask(self.top, "rev-parse", "--is-shallow-repository").strip() == b"true"
-            output = git.ask(self.top, "blame", *_BLAME, *ranges, "--", self._path(file))
+            output = git.ask(self.top, "blame", *_BLAME, *ranges, "--", self.path(file))
         except git.Failed:
             return {}
         known = ((line, commit) for line, commit, oldest in _blamed(output) if not (oldest and shallow))
-        return {line: commit for line, commit in known if line in lines and commit != _NOT_COMMITTED}
+        return {line: commit for line, commit in known if line in lines and commit.strip("0")}
 
     def base(self, revision: str) -> str:
         """The commit where what is checked out left `revision`; `revision` itself where the two never met, as in a
@@ -115,7 +114,7 @@ class History:
         attributes say, and the files `more` (from the folder of the inventory). Gives the folder of this inventory
         there, made or not. Raises MissingFiles."""
         try:
-            named = {self._path(file) for file in more}
+            named = {self.path(file) for file in more}
             tree = git.tree(self.top, commit)
             entries = [entry for entry in tree if entry.path.endswith(_PARTS) or entry.path in named]
         except git.Failed:
@@ -130,7 +129,8 @@ class History:
             _write(into, entry, contents[entry.blob])
         return into / self.folder
 
-    def _path(self, file: str) -> str:
+    def path(self, file: str) -> str:
+        """Of a file that is named from the folder of the inventory: its path from the top."""
         return posixpath.normpath(posixpath.join(self.folder, file))
 
 

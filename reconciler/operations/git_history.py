@@ -6,6 +6,7 @@ import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,16 @@ def inventory_at(history: History, commit: str, now: Inventory) -> Iterator[Inve
             path = moved
         inventory, found = read_inventory(path, lab=True, include_root=Path(there))
         if inventory is None:
-            raise Diagnosed(found)
+            raise Diagnosed(_of_the_base(item, history, commit) for item in found if item.is_error)
         yield inventory
+
+
+def _of_the_base(error: Diagnostic, history: History, commit: str) -> Diagnostic:
+    """An error in a file as it was, which is not the one that an editor opens: named as git does, COMMIT:PATH."""
+    place = f"{history.path(error.position.file)}:{error.position.line}" if error.position else ""
+    detail = f"{commit[:12]}{place and ':'}{place}: {error.detail}"
+    fix = "The inventory of the base has this error. Name a base without it."
+    return replace(error, detail=detail, fix=fix, position=None, related=(), source="")
 
 
 def _named(top: Path, now: Inventory) -> Path | None:

@@ -77,6 +77,19 @@ def test_each_line_has_the_commit_that_wrote_it(repository: Repository) -> None:
     assert history.commits("absent.yml", [1]) == {}
 
 
+def test_digests_of_a_repository_may_be_longer(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--object-format=sha256")
+    file = tmp_path / "a.yml"
+    file.write_text("one\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    file.write_text("one\ntwo\n")
+    history = History.of(tmp_path)
+    assert history is not None
+    assert history.commits("a.yml", [1, 2]) == {1: git(tmp_path, "rev-parse", "HEAD")}
+    assert history.export(history.base("HEAD"), tmp_path / "out").joinpath("a.yml").read_text() == "one\n"
+
+
 def test_a_shallow_clone_does_not_know_who_wrote_older_lines(repository: Repository, tmp_path: Path) -> None:
     repository.commit("a: 1\nb: 1\n")
     repository.commit("a: 2\nb: 1\n")

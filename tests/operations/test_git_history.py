@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.diagnostic import Diagnosed
 from reconciler.operations.git_history import history_of, inventory_at_base, unused_repository
 from reconciler.operations.inventory_loader import read_inventory
 from tests.git import git
@@ -62,3 +63,22 @@ def test_of_two_with_its_name_none_is_taken(tmp_path: Path) -> None:
     assert inventory is not None
     with inventory_at_base(inventory, "HEAD") as before:
         assert before is None
+
+
+def test_an_error_of_the_base_is_not_shown_as_one_of_the_file(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    folder = tmp_path / "site"
+    folder.mkdir()
+    inventory = load_text(folder, "")
+    (file,) = folder.glob("*.yml")
+    good = file.read_text()
+    file.write_text(f"{good}\nproxis: {{}}\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    with pytest.raises(Diagnosed) as caught, inventory_at_base(inventory, "HEAD"):
+        pass
+    for error in caught.value.diagnostics:
+        assert error.position is None
+        assert error.detail.startswith(f"{commit[:12]}:site/{file.name}:")
+        assert error.fix == "The inventory of the base has this error. Name a base without it."
