@@ -97,6 +97,24 @@ put() {
     esac
 }
 
+# reason OUTPUT: prints what an installer says of its failure: six lines from its first error on, else its last lines.
+# dpkg ends with a list of packages, which says nothing of why.
+reason() {
+    errors='' many=0
+    while IFS= read -r line && [ "$many" -lt 6 ]; do
+        case $line in
+        '') ;;
+        'Errors were'*) break ;;
+        'dpkg: '* | 'dpkg-deb: '* | 'error: '*) many=$((many + 1)) errors="$errors $line" ;;
+        *) [ -z "$errors" ] || many=$((many + 1)) errors="$errors $line" ;;
+        esac
+    done <<END
+$1
+END
+    [ -n "$errors" ] || errors=$(printf '%s\n' "$1" | tail -n 3)
+    printf '%s\n' "${errors# }"
+}
+
 take_away() {
     if [ "$kind" = deb ]; then dpkg -r "$name"; else rpm -e "$name"; fi
 }
@@ -173,7 +191,7 @@ roll_back() {
         if [ "$plain" = "$had" ] && come_up; then
             back="$had was put back and runs" restored=true state=running
         else
-            back="$had could not be put back: $(printf %s "$said" | tail -n 2)"
+            back="$had could not be put back: $(reason "$said")"
         fi
     elif said=$(take_away 2>&1); then
         systemctl daemon-reload >/dev/null 2>&1 || :
@@ -182,7 +200,7 @@ roll_back() {
         back='the package was removed, since there was none before'
         [ -z "$had" ] || back="the package was removed: $had was there before, and its package is not on the host"
     else
-        back="the package could not be removed: $(printf %s "$said" | tail -n 2)"
+        back="the package could not be removed: $(reason "$said")"
     fi
 }
 
@@ -205,16 +223,18 @@ fi
 said=$( (printf '%s\n%s\n' "$had" "$had_file" >"$store/attempt") 2>&1) || fail "$said"
 [ -n "$had" ] || [ "$fresh" != true ] || : >"$store/unregistered"
 sync "$store/attempt" "$store" 2>/dev/null || : # a host that loses its power in the middle is to know where it was
-problem=
+problem='' failed=yes
 if said=$(put "$file" 2>&1); then
     come_up || problem="the service of $wanted does not start"
     ask_installed
     [ -n "$problem" ] || [ "$plain" = "$wanted" ] || problem="the host says that it has ${plain:-nothing}"
 else
-    problem="the package was not installed: $(printf %s "$said" | tail -n 3)"
+    problem="the package was not installed: $(reason "$said")"
+    systemctl is-failed "$unit" >/dev/null 2>&1 || failed=no # so its log says nothing of this
 fi
 if [ -n "$problem" ]; then
-    log=$(journalctl -u "$unit" -n 12 --no-pager -o cat 2>/dev/null) || log=
+    log=
+    [ "$failed" = no ] || log=$(journalctl -u "$unit" -n 12 --no-pager -o cat 2>/dev/null) || log=
     quote_lines "$log"
     log=$listed
     roll_back

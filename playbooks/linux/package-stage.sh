@@ -45,7 +45,10 @@ if [ -n "$upload" ]; then
     if [ "$staged" = false ]; then
         try mkdir -p "$store"
         try chmod 700 "$root/var/lib/vbo-reconcile" "$store"
-        try cp "$upload" "$file.new"
+        said=$(cp "$upload" "$file.new" 2>&1) || {
+            rm -f "$file.new" # a part of it, which is what fills the disk
+            fail "${said:-cp failed}"
+        }
         digest "$file.new"
         if [ "$digest" != "$sha256" ]; then
             rm -f "$file.new" "$upload"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import socket
@@ -15,6 +16,7 @@ import yaml
 
 from reconciler.clients.host_session import open_host
 from reconciler.model.connection import Connection, ConnectionContext, Credential, Transport, Trust
+from reconciler.model.errors import ScriptFailed
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.package_data import shipped_script
 from reconciler.requirements.facts import parse
@@ -65,9 +67,11 @@ def host(ground: HostNetwork, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield made
 
 
-def reachable(host: Host) -> bool:
+def reachable(host: Host, *, expected: bool) -> bool:
+    """Whether something accepts connections to the port. A busy machine may answer late, so an answer that is expected
+    is waited for; one that is not would come at once."""
     try:
-        socket.create_connection((host.address, 9193), 1.5).close()
+        socket.create_connection((host.address, 9193), 60 if expected else 1.5).close()
     except OSError:
         return False
     return True
@@ -154,6 +158,47 @@ def test_a_package_that_was_removed_but_not_purged_is_not_there(host: Host, tmp_
     }
 
 
+def staged(host: Host, package: Path) -> str:
+    """Its digest, once it is where packages are installed from."""
+    data = package.read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    (host.files / "root/upload.deb").write_bytes(data)
+    arguments = {"sha256": sha256, "kind": "deb", "upload": "/root/upload.deb"}
+    assert run(host, "linux/package-stage.sh", arguments) == {"staged": True}
+    return sha256
+
+
+def installed(host: Host, package: Path) -> dict[str, Any]:
+    arguments = {"sha256": staged(host, package), "kind": "deb", "version": "8.5.0.1014", "fresh": True, "wait": 20}
+    return run(host, "linux/package-install.sh", arguments)
+
+
+def test_what_dpkg_says_of_a_package_that_it_does_not_install(host: Host, tmp_path: Path) -> None:
+    needs = debian_package(tmp_path, "8.5.0.1014", depends="nosuchlib (>= 4)")
+    answer = installed(host, needs)
+    for said in ("depends on nosuchlib (>= 4)", "Package nosuchlib is not installed."):
+        assert said in answer["problem"]
+    assert "Errors were encountered" not in answer["problem"]
+    assert (answer["restored"], answer["state"], answer["log"]) == (True, "missing", [])
+    host.console("mkdir -p /opt; mount -t tmpfs -o size=4k none /opt")
+    try:
+        answer = installed(host, debian_package(tmp_path, "8.5.0.1014"))
+    finally:
+        host.console("umount /opt")
+    assert "No space left on device" in answer["problem"]
+    assert (answer["restored"], answer["state"], answer["log"]) == (True, "missing", [])
+
+
+def test_a_disk_that_a_package_does_not_fit_on_is_left_as_full_as_it_was(host: Host, tmp_path: Path) -> None:
+    host.console("mkdir -p /var/lib/vbo-reconcile; mount -t tmpfs -o size=8k none /var/lib/vbo-reconcile")
+    try:
+        with pytest.raises(ScriptFailed, match=r"cp: .*No space left on device"):
+            staged(host, debian_package(tmp_path, "8.5.0.1014"))
+        assert host.console("ls /var/lib/vbo-reconcile/packages") == ""
+    finally:
+        host.console("umount /var/lib/vbo-reconcile")
+
+
 @pytest.fixture
 def ufw(host: Host) -> Iterator[Host]:
     (host.files / "etc/ufw/applications.d/proxy").write_text(
@@ -195,7 +240,8 @@ def expected_port(case: Mapping[str, Any]) -> str | None:
 
 def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
     """Facts say what a connection finds, and the script that opens the port does so."""
-    assert reachable(host) is (case["real"] == "open"), f"{case['name']}: the case is not what it says"
+    opened = case["real"] == "open"
+    assert reachable(host, expected=opened) is opened, f"{case['name']}: the case is not what it says"
     shown = facts(host)["firewall"]
     expected = expected_port(case)
     assert shown == {"kind": kind, "port": expected}
@@ -203,7 +249,7 @@ def agrees(host: Host, case: Mapping[str, Any], kind: str) -> None:
         arguments = {"port": 9193, "server": SERVER}
         assert run(host, "linux/open-port.sh", arguments) == {"port": 9193, "rule": kind}
     mended = case.get("mended", "open")
-    assert reachable(host) is (mended == "open")
+    assert reachable(host, expected=mended == "open") is (mended == "open")
     if "verdict" not in case:
         assert facts(host)["firewall"]["port"] == f"9193 {mended}"
 
@@ -238,7 +284,8 @@ def test_filters_of_other_tools(host: Host, case: Mapping[str, Any]) -> None:
     try:
         for rule in case["rules"]:
             host.console(" ".join(shlex.quote(word) for word in rule.split()))
-        assert reachable(host) is (case["real"] == "open")
+        opened = case["real"] == "open"
+        assert reachable(host, expected=opened) is opened
         assert facts(host)["firewall"] == {"kind": "none", "port": expected_port(case)}
     finally:
         host.console(f"{REMOVED}; iptables -F INPUT")
@@ -251,7 +298,8 @@ def drops(host: Host, kind: str) -> None:
         for rule in case["rules"]:
             host.console(" ".join(shlex.quote(word) for word in rule.split()))
         try:
-            assert (reachable(host), facts(host)["firewall"]) == (False, {"kind": kind, "port": None}), case["name"]
+            assert not reachable(host, expected=False), case["name"]
+            assert facts(host)["firewall"] == {"kind": kind, "port": None}, case["name"]
         finally:
             host.console(REMOVED)
     assert facts(host)["firewall"] == {"kind": kind, "port": "9193 open"}
@@ -274,8 +322,8 @@ def test_ufw_with_a_rule_that_it_does_not_show(ufw: Host, default: str, rule: st
     ufw.console(f"sed -i 's/^# End required lines/&\\n{line}/' /etc/ufw/before.rules; ufw reload")
     try:
         shown = ufw.console("iptables -S ufw-before-input")
-        opened = reachable(ufw) or (rule == "ACCEPT" and reachable(ufw))  # a busy machine may answer late
-        assert opened is (rule == "ACCEPT"), shown
+        opened = rule == "ACCEPT"
+        assert reachable(ufw, expected=opened) is opened, shown
         assert facts(ufw)["firewall"] == {"kind": "ufw", "port": None}
     finally:
         ufw.console("mv /root/before.rules /etc/ufw/")

@@ -99,14 +99,17 @@ class Push:
         return Script(name, text.replace("@PACKAGE@\n", self._encoded).replace("@BROKEN@", " ".join(self.broken)))
 
 
-def debian_package(folder: Path, build: str, *, starts: bool = True) -> Path:
-    """A .deb of this build, made with dpkg-deb in `folder`."""
+def debian_package(folder: Path, build: str, *, starts: bool = True, depends: str = "") -> Path:
+    """A .deb of this build, made with dpkg-deb in `folder`, that `depends` on one more package."""
     tree = folder / f"{NAME}-{build}"
     for name, (mode, data) in files(build, starts=starts).items():
         file = tree / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
         file.chmod(mode)
+    if depends:
+        control = tree / "DEBIAN/control"
+        control.write_text(control.read_text("ascii").replace("Depends: ", f"Depends: {depends}, "), "ascii")
     made = folder / f"{NAME}_{build}_all.deb"
     run(["dpkg-deb", "--build", "--root-owner-group", str(tree), str(made)])
     return made
