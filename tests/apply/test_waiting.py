@@ -15,6 +15,7 @@ from reconciler.model.connection import Server as VboServer
 from reconciler.model.errors import (
     AuthenticationFailed,
     BadAnswer,
+    Conflict,
     ConnectionLost,
     DeadlineExceeded,
     Refused,
@@ -286,6 +287,21 @@ def test_a_start_that_its_schedule_was_quicker_than_waits_for_that_session() -> 
 
     server.fails = fails
     assert run(server) == "Success, 7 objects"
+
+
+@pytest.mark.parametrize("rest", [7, 8])
+def test_a_start_is_repeated_if_that_session_was_over_when_it_was_looked_at(rest: int) -> None:
+    server = Server(Clock(), rest=rest)
+
+    def fails(verb: str, path: str) -> RemoteError | None:
+        if verb == "POST" and server.objects["Jobs/id-daily"]["lastRun"] == BEFORE:
+            server.objects["Jobs/id-daily"] = {"lastStatus": "Success", "lastRun": "2026-11-26T23:00:00Z"}
+            return Conflict("vbo01", "POST", "is already running", status=409)
+        return None
+
+    server.fails = fails
+    assert run(server) == "Success, 7 objects"
+    assert len(server.acts) == 1
 
 
 def test_v7_asks_for_the_sessions_of_one_job_since_its_last_run() -> None:

@@ -18,6 +18,7 @@ from reconciler.model.errors import (
     Unavailable,
     Unreachable,
 )
+from reconciler.model.state import JobState
 from reconciler.model.steps import RunJob
 
 _LOOK_SECONDS: Final = 10.0
@@ -97,7 +98,8 @@ class _Start:
 
     def _poll(self) -> _Started | None:
         """A job runs one session at a time, so a running one is waited for."""
-        if self._is_running():
+        state = self._state()
+        if state.last.is_active:
             if self._context.stop.is_set():
                 raise NotBegun("the run was interrupted while another session of the job was running")
             if not self._waits:
@@ -106,13 +108,13 @@ class _Start:
             return None
         if self._context.stop.is_set() and self._waits:
             raise NotBegun("the run was interrupted before the job was started")
-        known, before = self._known()
+        known, before = self._known(), state.last_run or ""
         try:
             started = self._context.writer.act(self.path, "start", {"full": False})
         except Unreachable:
             raise  # nothing was sent: wait for the server
         except Refused as error:
-            if self._is_running():
+            if self._ran_since(before):
                 return None  # its schedule was quicker
             raise NotStarted(f"{error}; the next apply starts it") from error
         except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
@@ -144,15 +146,19 @@ class _Start:
         self._report("the response was lost, but it was started")
         return _Started(found, before)
 
-    def _is_running(self) -> bool:
-        return job_state(self._context.reader.get(self.path), self._context.reader.rest).last.is_active
+    def _state(self) -> JobState:
+        return job_state(self._context.reader.get(self.path), self._context.reader.rest)
 
-    def _known(self) -> tuple[str, str]:
-        """The id of the newest session, and the last run, before the start. v8 answers with the session, so that only
-        the last run is needed if that answer is lost."""
+    def _ran_since(self, before: str) -> bool:
+        """Whether a session runs, or began and ended after the last run `before`."""
+        state = self._state()
+        return state.last.is_active or (state.last_run or "") != before
+
+    def _known(self) -> str:
+        """The id of the newest session before the start. v8 answers with the session, so that only the last run is
+        needed if that answer is lost."""
         asks = self._lists_sessions and self._context.reader.rest < 8
-        found = newest(self._context, self._name) if asks else {}
-        return str(found.get("id", "")), last_run(self._context, self.path)
+        return str(newest(self._context, self._name).get("id", "")) if asks else ""
 
     def _appeared(self, known: str, before: str, seconds: float) -> str:
         """The id of the first session that did not exist before, empty for a copy job. Raises DeadlineExceeded."""
