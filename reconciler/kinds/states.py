@@ -16,6 +16,7 @@ from reconciler.model.state import (
     RepositoryState,
     SessionStatus,
     Status,
+    SyncStatus,
 )
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -73,6 +74,11 @@ def session_status(raw: Raw) -> SessionStatus:
 def move_status(raw: Raw) -> MoveStatus:
     """Of a session that moves repositories to another owner."""
     return word_of(MoveStatus, raw.get("status"))
+
+
+def sync_status(raw: Raw) -> SyncStatus:
+    """Of a session that synchronizes a repository."""
+    return word_of(SyncStatus, raw.get("state"))
 
 
 def health_of(raw: Raw) -> tuple[Health, dict[str, Health]]:

@@ -73,6 +73,15 @@ class MoveStatus(StrEnum):
         return self in (MoveStatus.SUCCEEDED, MoveStatus.FAILED)
 
 
+class SyncStatus(StrEnum):
+    """What a session that synchronizes a repository does; none of them says whether it succeeded."""
+
+    NONE = "None"
+    SYNCHRONIZING = "Synchronizing"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
 class Health(StrEnum):
     """How the server is, or one of its parts."""
 

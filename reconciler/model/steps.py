@@ -150,6 +150,18 @@ class UpgradeRepository(Step):
         return f"upgrade repository {self.name}"
 
 
+@record("repository.sync", repeatable=True)  # it reads the state before it starts anything
+class SyncRepository(Step):
+    """Synchronizes the cache of a repository on object storage. `id` is the repository's."""
+
+    name: str
+    id: str
+
+    @property
+    def text(self) -> str:
+        return f"synchronize repository {self.name}"
+
+
 @record("certificate.set", limit=Limit.WINRM, repeatable=True)
 class SetCertificate(Step):
     """PowerShell on the management server."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.kinds import KINDS, Mode
+from reconciler.plan.repository_states import STATE
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Access
@@ -39,7 +40,7 @@ def is_of_secrets(change: Change) -> bool:
 
 def is_hidden(change: Change, path: str) -> bool:
     """Whether no server shows this field."""
-    return KINDS[change.address.partition(".")[0]].field(path).mode is Mode.WRITE_ONLY
+    return path != STATE and KINDS[change.address.partition(".")[0]].field(path).mode is Mode.WRITE_ONLY
 
 
 def _of_server(access: Access) -> Access:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from reconciler.kinds import KINDS
@@ -17,6 +18,7 @@ from reconciler.model.steps import RunJob
 from reconciler.model.value import digest
 from reconciler.plan.passes import Inputs, PlanPart
 from reconciler.plan.repository_states import words_of
+from reconciler.plan.repository_sync import synchronized_by
 from reconciler.plan.selection import NO_RUN
 
 PENDING = "(run)"
@@ -43,7 +45,7 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
     for change in before.changes:
         if starts_jobs(change):
             reasons[change.address].append(change)
-    runs = []
+    runs, synchronized = [], synchronized_by(before.changes)
     for job in (*inventory.of_kind("job"), *inventory.of_kind("copy_job")):
         moved = [part for part in graph.chain(job.address) if part in reasons]
         why = "" if _is_disabled(job, live) else _why(job, moved, reasons.get(job.address, ()), recall)
@@ -51,7 +53,7 @@ def plan_job_runs(inputs: Inputs, before: PlanPart) -> PlanPart:
         if why:
             why = "the last apply started it, and was interrupted before it had a result" if follow else why
             full = not follow and job.kind == "job" and _is_first(job, reasons)
-            why += _expected(job, inputs)
+            why += _expected(job, inputs, synchronized)
             cause = Cause(Reason.CHAIN, why, job.positions.get("run", job.position))
             step = RunJob(kind=job.kind, name=job.name, follow=follow, first=full)
             runs.append(Change(job.address, Action.RUN, (), cause, (step,), precondition=digest(None)))
@@ -111,11 +113,14 @@ def _why(job: Resource, moved: Sequence[str], own: Sequence[Change], recall: Rec
     return ""
 
 
-def _expected(job: Resource, inputs: Inputs) -> str:
+def _expected(job: Resource, inputs: Inputs, synchronized: Collection[str]) -> str:
     """That the session is expected to fail, if its repository is in a state that keeps its jobs from running."""
     for where in inputs.declared_graph.chain(job.address):
         found = inputs.live.resources.get(where)
-        if found is not None and found.kind == "repository" and (words := words_of(found.repository)):
+        if found is None or found.kind != "repository":
+            continue
+        state = replace(found.repository, is_out_of_sync=False) if where in synchronized else found.repository
+        if words := words_of(state):
             return f"; {where} is {words}, so its session is expected to fail until that is mended"
     return ""
 

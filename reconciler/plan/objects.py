@@ -42,7 +42,7 @@ from reconciler.plan.ownership import delete_step
 from reconciler.plan.passes import Inputs, PlanPart, joined
 from reconciler.plan.pools import why_no_member_leaves
 from reconciler.plan.repositories import why_not_replaced, why_not_updated
-from reconciler.plan.repository_states import repository_states
+from reconciler.plan.repository_sync import with_states
 from reconciler.plan.repository_upgrades import repository_upgrades
 
 _UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldChange], Inputs], str]] = {
@@ -61,7 +61,7 @@ def plan_objects(inputs: Inputs, _: PlanPart) -> PlanPart:
     """Every declared object against the live one, except for proxies."""
     declared = (item for item in inputs.inventory.resources.values() if item.kind != "proxy")
     parts = [_plan_object(KINDS[item.kind], item, inputs) for item in declared]
-    return joined([*parts, repository_states(inputs), repository_upgrades(inputs), mail_state(inputs)])
+    return joined([with_states(joined(parts), inputs), repository_upgrades(inputs), mail_state(inputs)])
 
 
 def _plan_object(kind: Kind, declared: Resource, inputs: Inputs) -> PlanPart:

@@ -28,6 +28,7 @@ PARAMS: dict[str, dict[str, object]] = {
     "pool.members": {"name": "cloud", "join": ["px-1"], "leave": []},
     "repository.move": {"name": "disk", "to": "pool.cloud"},
     "repository.upgrade": {"name": "disk", "id": "1", "owner": "proxy.px-1"},
+    "repository.sync": {"name": "disk", "id": "1"},
     "repository.storage": {
         "name": "disk",
         "fields": {"object_storage.size_limit_gb": 512},

@@ -44,6 +44,7 @@ REPEATABLE = (
     "maintenance.on",
     "package.upload",
     "repository.storage",
+    "repository.sync",
     "repository.upgrade",
     "update",
     "update.verify",

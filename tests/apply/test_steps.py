@@ -25,6 +25,7 @@ TEXTS = {
     "pool.members": "change the members of pool cloud",
     "repository.move": "move repository disk to pool.cloud",
     "repository.upgrade": "upgrade repository disk",
+    "repository.sync": "synchronize repository disk",
     "repository.storage": "change the object storage of repository disk: object_storage.size_limit_gb",
     "certificate.set": "set the server certificate dmz",
     "proxy.upgrade": "upgrade px-1 to 8.6.0.100",

@@ -35,7 +35,7 @@ def properties_read(source: str) -> Iterator[tuple[int, str]]:
             yield name.lineno, name.value
 
 
-SHARED = {"entries", "fqdn", "hostName", "operatingSystem", "proxyPoolId", "type", "version"}
+SHARED = {"entries", "fqdn", "hostName", "operatingSystem", "proxyPoolId", "state", "type", "version"}
 """Read for states, and names of other things too: facts of hosts, parts of bodies."""
 
 STATES = {name for _, name in properties_read(Path(states.__file__).read_text(encoding="utf-8"))} - SHARED

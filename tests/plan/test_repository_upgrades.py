@@ -107,7 +107,7 @@ def test_what_is_not_known_to_be_out_of_date_is_not_upgraded(flag: bool | None) 
     assert keys(plan(world(), late(isOutdated=flag))) == []
 
 
-@pytest.mark.parametrize(("flag", "word"), [("isOutOfOrder", "invalid"), ("isOutOfSync", "out of sync")])
+@pytest.mark.parametrize(("flag", "word"), [("isOutOfOrder", "invalid")])
 def test_a_run_on_a_repository_that_cannot_be_used_says_so(flag: str, word: str) -> None:
     made = plan(world(job={"daily": {**DAILY, "run": "always"}}), late(isOutdated=False, **{flag: True}))
     says = f"repository.cloud is {word}, so its session is expected to fail until that is mended"

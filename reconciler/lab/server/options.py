@@ -96,6 +96,15 @@ class Options:
     repository_upgrade_listed: bool = False
     """Whether sessions are listed after their end."""
 
+    # Synchronizations of repositories: facts 5.1.
+    repository_sync_seconds: float = 0.2
+    repository_sync_fails: Sequence[str] = ()
+    """Names of repositories whose synchronization fails."""
+    repository_sync_restart: str = "lost"
+    """What a restart of the server makes of a session: lost or resumed."""
+    repository_sync_ended: str = "none"
+    """What a session is after its end: shown with the state None, or gone."""
+
     # Jobs: facts 2.8 and 6.
     put_jobs: str = "merge"
     """merge or replace; of jobs and of their items."""

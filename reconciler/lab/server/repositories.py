@@ -17,7 +17,7 @@ from reconciler.lab.server.repository_model import (
     used_bytes,
 )
 from reconciler.lab.server.routes import Route
-from reconciler.lab.server.shape import ANYTHING, IDENT, INT32, INT64, TEXT, Property, Shape, require
+from reconciler.lab.server.shape import INT64, TEXT, Property, Shape, require
 
 WHAT = "Backup repository"
 PERIODS = {"Daily": "dailyRetentionPeriod", "Monthly": "monthlyRetentionPeriod", "Yearly": "yearlyRetentionPeriod"}
@@ -27,14 +27,6 @@ USAGE = Shape(
     Property("usedSpaceBytes", INT64, "r"),
     Property("localCacheUsedSpaceBytes", INT64, "r"),
     Property("objectStorageUsedSpaceBytes", INT64, "r"),
-)
-SYNC = Shape(
-    Property("id", IDENT, "r"),
-    Property("repositoryId", IDENT, "r"),
-    Property("state", TEXT, "r"),
-    Property("progressPercent", INT32, "r"),
-    Property("error", TEXT, "r"),
-    Property("_links", ANYTHING, "r"),
 )
 
 
@@ -228,32 +220,6 @@ def organizations(call: Call) -> Rows:
     return Rows(list(usage), show)
 
 
-def show_sync(call: Call, item: Item) -> dict[str, Any]:
-    return SYNC.show(item | {"_links": call.links(self=f"RepositorySynchronizeSessions/{item['id']}")}, call.rest)
-
-
-def sync(call: Call) -> Any:
-    """In the lab there is nothing to be out of step with: the session has ended when it is answered."""
-    item = call.find("repositories", "repositoryId", WHAT)
-    session = {
-        "id": call.api.new_id(),
-        "repositoryId": item["id"],
-        "state": "None",
-        "progressPercent": 100,
-        "error": "",
-    }
-    call.items("syncs")[session["id"]] = session
-    return show_sync(call, session)
-
-
-def syncs(call: Call) -> Rows:
-    return Rows(list(call.items("syncs").values()), lambda item: show_sync(call, item))
-
-
-def one_sync(call: Call) -> Any:
-    return show_sync(call, call.find("syncs", "sessionId", "Synchronization session"))
-
-
 ROUTES = (
     Route("GET", "BackupRepositories", many, READ, pages=(8,)),
     Route("POST", "BackupRepositories", add, CREATE, slow=True),
@@ -267,7 +233,4 @@ ROUTES = (
         only(READ, 6, 7, 8),
         pages=(6, 7, 8),
     ),
-    Route("POST", "BackupRepositories/{repositoryId}/Sync", sync, only(READ, 6, 7, 8)),
-    Route("GET", "RepositorySynchronizeSessions", syncs, only(READ, 6, 7, 8)),
-    Route("GET", "RepositorySynchronizeSessions/{sessionId}", one_sync, only(READ, 6, 7, 8)),
 )

@@ -25,6 +25,7 @@ from reconciler.lab.server import (
     powershell,
     proxies,
     repositories,
+    repository_syncs,
     repository_upgrades,
     runner,
     service,
@@ -48,6 +49,7 @@ ROUTES: tuple[Route, ...] = (
     *maintenance.ROUTES,
     *pools.ROUTES,
     *repositories.ROUTES,
+    *repository_syncs.ROUTES,
     *owner_changes.ROUTES,
     *object_storage.ROUTES,
     *organizations.ROUTES,
@@ -138,6 +140,7 @@ class LabServer:
             runner.interrupted(self._api)
             owner_changes.interrupted(self._api)
             repository_upgrades.resumed(self._api)
+            repository_syncs.resumed(self._api)
             maintenance.resumed(self._api)
             self._api.witness("the server starts")
         return Dispatcher(self._api, Router(ROUTES))
