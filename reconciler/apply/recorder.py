@@ -101,12 +101,14 @@ class AppliedStateRecorder:
         are drift. Clear the marks of proxies that it does not find in maintenance mode."""
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
         self._live = live or self._live
+        over = []
         for where in self._recall.applied:
             found = self._live.resources.get(address("proxy", name_of(where)))
             created = kind_of(where) == interrupted.CREATING and found is not None
             deleted = kind_of(where) == interrupted.DELETING and (found is None or found.proxy.is_online)
             if created or deleted or (kind_of(where) == MARK and where not in drained):
-                self._applied_state.forget(self._scope, where)
+                over.append(where)
+        self._applied_state.forget(self._scope, *over)
         self._naming = None
         differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
         differs |= {key.address for key in plan.asleep}
@@ -194,8 +196,9 @@ class AppliedStateRecorder:
             self._unidentified |= known or {}
             kept = {where: row for where, row in self._unwritten.items() if row is not None}
             self._applied_state.remember(self._scope, kept, self._unidentified)
-            for where in self._unwritten.keys() - kept.keys():
-                self._applied_state.forget(self._scope, where)
+            gone = self._unwritten.keys() - kept.keys()
+            self._applied_state.forget(self._scope, *gone)
+            for where in gone:
                 self._stored.pop(where, None)
                 self._identities.pop(where, None)
             self._stored |= kept

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from reconciler.journal.fingerprints import Fingerprints
 from reconciler.journal.store import Store
@@ -29,16 +29,17 @@ class AppliedState:
 
     def recall(self, scope: str) -> dict[str, dict[str, str]]:
         """Digests by address and field, as they were last applied."""
-        query = select(applied.c.address, applied.c.fields).where(applied.c.scope == scope)
-        return self._store.read(
-            lambda connection: {address: dict(json.loads(fields)) for address, fields in connection.execute(query)}
-        )
+        return self._store.read(lambda connection: _digests(connection, scope))
 
     def memory(self, scope: str) -> Memory:
         """Everything that is recorded for a scope."""
         query = select(identities).where(identities.c.scope == scope)
-        rows = self._store.read(lambda connection: connection.execute(query).all())
-        return Memory(self.recall(scope), {row.address: Identity(row.object_id, row.ours) for row in rows})
+
+        def read(connection: Connection) -> Memory:
+            known = {row.address: Identity(row.object_id, row.ours) for row in connection.execute(query)}
+            return Memory(_digests(connection, scope), known)
+
+        return self._store.read(read)
 
     def remember(
         self, scope: str, digests: Mapping[str, Mapping[str, str]], known: Mapping[str, Identity] | None = None
@@ -71,13 +72,23 @@ class AppliedState:
         if rows or ids:
             self._store.write(write)
 
-    def forget(self, scope: str, address: str) -> None:
+    def forget(self, scope: str, *addresses: str) -> None:
+        """Delete what is recorded of these addresses, in one transaction."""
+        rows = [{"b_scope": scope, "b_address": address} for address in sorted(addresses)]
+
         def write(connection: Connection) -> None:
             for table in (applied, identities):
-                connection.execute(delete(table).where(table.c.scope == scope, table.c.address == address))
+                this = (table.c.scope == bindparam("b_scope")) & (table.c.address == bindparam("b_address"))
+                connection.execute(delete(table).where(this), rows)
 
-        self._store.write(write)
+        if rows:
+            self._store.write(write)
 
     @cached_property
     def _fingerprints(self) -> Fingerprints:
         return Fingerprints(self._store)
+
+
+def _digests(connection: Connection, scope: str) -> dict[str, dict[str, str]]:
+    query = select(applied.c.address, applied.c.fields).where(applied.c.scope == scope)
+    return {address: dict(json.loads(fields)) for address, fields in connection.execute(query)}

@@ -105,7 +105,7 @@ class Session:
 
         asked = request or PlanRequest()
         memory, state = self._memory(), self.applied_state
-        live = self._observe(self.inventory, self.access, parallel=self.parallel, since=since, digests=kept)
+        live = self._observe(self.inventory, self.access, memory, parallel=self.parallel, since=since, digests=kept)
         with self.runtime.waiting("Reading the journal"):
             known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         with self.runtime.waiting("Comparing"):
@@ -161,12 +161,13 @@ class Session:
         access = replace(self.access, connections={}, server=replace(self.access.server, powershell=None))
         inventory = self.inventory if whole else without_items(self.inventory)
         resources = {where: found for where, found in inventory.resources.items() if found.kind != "certificate"}
-        return self._observe(replace(inventory, resources=resources), access, whole=whole, digests=False)
+        return self._observe(
+            replace(inventory, resources=resources), access, self._memory(), whole=whole, digests=False
+        )
 
-    def _observe(self, inventory: Inventory, access: Access, **more: Any) -> Live:
+    def _observe(self, inventory: Inventory, access: Access, memory: Memory, **more: Any) -> Live:
         from reconciler.observe import observe
 
-        memory = self._memory()
         with self.runtime.waiting() as listen:
             return observe(
                 inventory,

@@ -249,8 +249,9 @@ class Notes:
     def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]], known: object = None) -> None:
         self.rows |= digests
 
-    def forget(self, scope: str, address: str) -> None:
-        self.rows.pop(address, None)
+    def forget(self, scope: str, *addresses: str) -> None:
+        for address in addresses:
+            self.rows.pop(address, None)
 
 
 class TestMarks:

@@ -34,6 +34,10 @@ def test_what_is_forgotten_is_gone(journal: Journal) -> None:
     journal.applied_state.forget("i1/corp", "smtp")
     journal.applied_state.forget("i1/corp", "never.there")
     assert journal.applied_state.recall("i1/corp") == {"proxy.a": {"port": "2"}}
+    journal.applied_state.remember("i1/corp", {"job.a": {"port": "1"}, "job.b": {"port": "2"}})
+    journal.applied_state.forget("i1/corp", "job.a", "proxy.a")
+    journal.applied_state.forget("i1/corp")
+    assert journal.applied_state.recall("i1/corp") == {"job.b": {"port": "2"}}
 
 
 def test_names_may_be_long(journal: Journal) -> None:

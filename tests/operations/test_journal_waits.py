@@ -39,6 +39,7 @@ class Said:
     def __init__(self, folder: Path) -> None:
         self.now, self.is_shown = "", False
         self.silent: list[str] = []
+        self.attempts: list[str] = []
         self.runtime = Runtime(environment={"XDG_STATE_HOME": str(folder)}, listen=self.hear, watch=self.watch)
 
     def hear(self, notice: Any) -> None:
@@ -52,6 +53,7 @@ class Said:
         self.is_shown = False
 
     def attempted(self, doing: str) -> None:
+        self.attempts.append(doing)
         if not self.now and not self.is_shown:
             self.silent.append(doing)
 
@@ -78,3 +80,12 @@ def test_no_access_to_the_journal_is_silent(said: Said) -> None:
     show_run(run.id, options, said.runtime)
     list_locks(options, said.runtime)
     assert said.silent == []
+
+
+@pytest.mark.parametrize("inventory", ["small.yml", "demo.yml"])
+def test_a_plan_has_the_same_few_transactions_whatever_its_size(said: Said, inventory: str) -> None:
+    where = package_data("inventories", inventory)
+    plan(where, PlanOptions(lab=True), said.runtime)  # makes the tables
+    said.attempts.clear()
+    plan(where, PlanOptions(lab=True), said.runtime)
+    assert said.attempts == ["opened", "read", "read", "read"]
