@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import click
 from click.shell_completion import (
@@ -16,6 +16,9 @@ from click.shell_completion import (
     get_completion_class,
     shell_complete,
 )
+
+if TYPE_CHECKING:
+    from reconciler.operations import JournalOptions, Runtime
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 _RUNS: Final = 50
@@ -56,7 +59,7 @@ def servers(ctx: click.Context, _param: click.Parameter, typed: str) -> list[Com
     from reconciler.inventory.fleet_file import FLEET_FILE
     from reconciler.model.errors import ReconcileError
 
-    named = [ctx.params.get("path"), *ctx.args]
+    named = [ctx.params.get("path"), *(ctx.params.get("paths") or ()), *ctx.args]
     place = next((Path(str(name)) for name in named if name and Path(str(name)).exists()), Path(FLEET_FILE))
     try:
         fleet = read_fleet(place)
@@ -67,16 +70,55 @@ def servers(ctx: click.Context, _param: click.Parameter, typed: str) -> list[Com
 
 def runs(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """`last` and the latest runs of the journal."""
-    from reconciler.model.errors import ReconcileError
-    from reconciler.operations import JournalOptions, Runtime, list_runs
+    from reconciler.operations import list_runs
 
-    options = JournalOptions(lab=bool(ctx.params.get("lab")), inventory=ctx.params.get("path"))
-    try:
-        found = list_runs(_RUNS, options, Runtime(environment=os.environ))
-    except (ReconcileError, OSError):
-        found = []
+    found = _in_journal(ctx, lambda options, runtime: list_runs(_RUNS, options, runtime))
     helps = {run.id: f"{run.started:%Y-%m-%d %H:%M} {run.state}" for run in found}
     return [CompletionItem(name, help=helps.get(name)) for name in ("last", *helps) if name.startswith(typed)]
+
+
+def locks(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """The locks that are held, by their ids."""
+    from reconciler.operations import list_locks
+
+    found = _in_journal(ctx, list_locks)
+    return [CompletionItem(lock.id, help=lock.describe()) for lock in found if lock.id.startswith(typed)]
+
+
+def lab_targets(ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """What `lab set` changes: proxies, jobs and organizations of the inventory, the server, and mail."""
+    names = _names(ctx)
+    sections = ("proxies", "jobs", "copy_jobs", "organizations")
+    known = dict.fromkeys(name for section in sections for name in names.get(section, ()))
+    return _that_begin(typed, (*known, "server", "smtp"))
+
+
+def files(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """A file, of an option whose value is kept as it is typed."""
+    return [CompletionItem(typed, type="file")]
+
+
+def secrets(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """How references to secrets begin."""
+    from reconciler.model.secret import SCHEMES
+
+    return _that_begin(typed, (f"secret://{scheme}/" for scheme in SCHEMES))
+
+
+T = TypeVar("T")
+
+
+def _in_journal(ctx: click.Context, read: Callable[[JournalOptions, Runtime], list[T]]) -> list[T]:
+    """What `read` finds in a journal that is a file; nothing in a database, which may be far away."""
+    from reconciler.model.errors import ReconcileError
+    from reconciler.operations import JournalOptions, Runtime
+    from reconciler.operations.journals import is_file
+
+    options, runtime = JournalOptions(lab=bool(ctx.params.get("lab")), inventory=ctx.params.get("path")), Runtime()
+    try:
+        return read(options, runtime) if is_file(options, runtime) else []
+    except (ReconcileError, OSError):
+        return []
 
 
 def _that_begin(typed: str, names: Iterable[str]) -> list[CompletionItem[str]]:

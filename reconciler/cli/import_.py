@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import (
@@ -55,9 +56,12 @@ def server_options(function: Any) -> Any:
     """How a server is reached that no inventory names."""
     for option in (
         click.option("--fingerprint", metavar="sha256:…", help="Accept this certificate of the server only."),
-        click.option("--ca-file", metavar="FILE", help="Trust the authorities in this PEM file."),
         click.option(
-            "--password", callback=_reference, metavar="secret://…", show_default="secret://env/VBO_PASSWORD",
+            "--ca-file", metavar="FILE", shell_complete=completions.files,
+            help="Trust the authorities in this PEM file.",
+        ),
+        click.option(
+            "--password", callback=_reference, metavar="secret://…", shell_complete=completions.secrets, show_default="secret://env/VBO_PASSWORD",
             help="Reference to the password; a terminal asks for a password that is not set.",
         ),
         click.option("--username", metavar="USER", help="Account that logs in to the server."),

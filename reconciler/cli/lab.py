@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import PATH, Output, deliver, format_option, include_root_option
@@ -127,7 +128,7 @@ def _indented(state: Mapping[str, Any], indent: str = "") -> str:
 
 
 @lab.command("set")
-@click.argument("target")
+@click.argument("target", shell_complete=completions.lab_targets)
 @click.argument("setting", metavar="KEY=VALUE")
 @click.option("--inventory", "path", type=PATH, show_default="the demo", help="Use the lab of this inventory.")
 @verbosity_options

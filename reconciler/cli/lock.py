@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, journal_lab_options
@@ -54,7 +55,7 @@ def list_locks(console: Console, outputs: Sequence[Output], *, lab: bool, path: 
 
 
 @lock.command("break")
-@click.argument("lock_id", metavar="ID")
+@click.argument("lock_id", metavar="ID", shell_complete=completions.locks)
 @_whose
 @click.option("--yes", is_flag=True, help="Break it without asking.")
 @verbosity_options

@@ -196,7 +196,7 @@ def adoption_options(function: Callable[..., Any]) -> Callable[..., Any]:
         is_flag=True,
         help="Only mark declared objects that were made by hand as managed by this inventory: all, or each ADDRESS.",
     )
-    addresses = click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+    addresses = click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, shell_complete=completions.addresses)
     return addresses(option(selection_options(update_wrapper(both, function))))
 
 

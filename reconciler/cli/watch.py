@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite
 from reconciler.cli.group import Command, pass_console, verbosity_options
@@ -58,7 +59,7 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.command(cls=Command)
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--server", "servers", multiple=True, metavar="NAME",
+    "--server", "servers", multiple=True, metavar="NAME", shell_complete=completions.servers,
     help="Watch only these servers: a name, a pattern, or @group of a fleet.",
 )  # fmt: skip
 @include_root_option
@@ -87,7 +88,12 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     "--listen", callback=_address, default="127.0.0.1:9194", show_default=True, metavar="HOST:PORT",
     help="Serve metrics and pages here; `none` serves none.",
 )  # fmt: skip
-@click.option("--token", metavar="SECRET", help="Require this token: a reference secret://env|file|keyring/…")
+@click.option(
+    "--token",
+    metavar="SECRET",
+    shell_complete=completions.secrets,
+    help="Require this token: a reference secret://env|file|keyring/…",
+)
 @click.option("--tls-certificate", type=PATH, metavar="FILE", help="Serve TLS with this certificate (PEM).")
 @click.option("--tls-key", type=PATH, metavar="FILE", help="The private key of the certificate (PEM).")
 @click.option("--client-ca", type=PATH, metavar="FILE", help="Require a client certificate of these authorities (PEM).")

@@ -37,6 +37,13 @@ class JournalOptions:
     inventory: Path | None = None
 
 
+def is_file(options: JournalOptions, runtime: Runtime) -> bool:
+    """Whether the journal is a file, so that nothing is connected to in order to read it. Raises JournalError."""
+    from reconciler.journal.location import find_location
+
+    return options.lab or find_location(environ=runtime.environment).file is not None
+
+
 def _open(options: JournalOptions | None, runtime: Runtime) -> Journal:
     from reconciler.operations.inventory_loader import lab_name
 
