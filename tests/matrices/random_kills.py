@@ -81,7 +81,7 @@ class After:
     ran: list[str] = field(default_factory=list)
 
 
-class _Moments:
+class Moments:
     """Counts moments, and calls `kill` some seconds after one of them."""
 
     def __init__(self, file: Path, moment: int, delay: float, kill: Callable[[], None]) -> None:
@@ -126,6 +126,10 @@ class _Moments:
         return doing
 
 
+Do = Callable[["Moments | None"], int]
+"""What is killed. Gives its exit code."""
+
+
 @contextmanager
 def lab_apart(folder: Path) -> Iterator[int]:
     """The lab of the inventory in a process, whose id it yields."""
@@ -164,7 +168,7 @@ def _serve(folder: Path, reply: int, hear: int) -> None:
             os.read(hear, 1)
 
 
-def applied(folder: Path, options: tuple[str, ...], moments: _Moments | None = None) -> int:
+def applied(folder: Path, options: tuple[str, ...], moments: Moments | None = None) -> int:
     """The exit code of an apply. What it says is in a file."""
     world = Rehearsal(folder)
     if moments is None:
@@ -204,13 +208,13 @@ def whole(base: Path, folder: Path, options: tuple[str, ...]) -> Whole:
     shutil.copytree(base, folder)
     with lab_apart(folder):
         at = time.monotonic()
-        code = ended(forked(lambda: applied(folder, options, _Moments(file, 0, 0, _kill))))
+        code = ended(forked(lambda: applied(folder, options, Moments(file, 0, 0, _kill))))
         seconds = time.monotonic() - at
         left = killing.fork(lambda: _left(folder))
     if code or left:
         raise RuntimeError(f"{base.name}: {code}, {left}\n{(folder / 'said.log').read_text(encoding='utf-8')}")
     moments = int(file.read_text(encoding="utf-8"))
-    found = Whole(moments, seconds / moments, *_server(folder, began))
+    found = Whole(moments, seconds / moments, *server_state(folder, began))
     shutil.rmtree(folder)
     return found
 
@@ -219,29 +223,34 @@ def after(kill: Kill, base: Path, folder: Path, options: tuple[str, ...]) -> Aft
     """What is there after the kill and one more apply."""
     began, story = datetime.now(UTC).isoformat(), After()
     shutil.copytree(base, folder)
-    story.first = (_alone if kill.victim == "one process" else _apart)(kill, folder, options)
+    story.first = killed(kill, folder, partial(applied, folder, options))
     with lab_apart(folder):
         story.code = ended(forked(lambda: applied(folder, options)))
         story.left = killing.fork(lambda: _left(folder))
     story.said = (folder / "said.log").read_text(encoding="utf-8")
-    story.objects, story.ran = _server(folder, began)
+    story.objects, story.ran = server_state(folder, began)
     shutil.rmtree(folder)
     return story
 
 
-def _alone(kill: Kill, folder: Path, options: tuple[str, ...]) -> int:
-    """An apply that has the lab in its process."""
-    moments = _Moments(folder / "moments.log", kill.moment, kill.delay, lambda: _kill(os.getpid()))
-    return ended(forked(lambda: applied(folder, options, moments)))
+def killed(kill: Kill, folder: Path, do: Do) -> int:
+    """How `do` ended, which was killed or whose server was: its exit code, or minus the signal."""
+    return (_alone if kill.victim == "one process" else _apart)(kill, folder, do)
 
 
-def _apart(kill: Kill, folder: Path, options: tuple[str, ...]) -> int:
-    """An apply beside its lab. A server that is killed comes back while the client works on."""
+def _alone(kill: Kill, folder: Path, do: Do) -> int:
+    """A client that has the lab in its process."""
+    moments = Moments(folder / "moments.log", kill.moment, kill.delay, lambda: _kill(os.getpid()))
+    return ended(forked(lambda: do(moments)))
+
+
+def _apart(kill: Kill, folder: Path, do: Do) -> int:
+    """A client beside its lab. A server that is killed comes back while the client works on."""
     with lab_apart(folder) as server:
         victims = {"client": lambda: (os.getpid(),), "server": lambda: (server,)}
         of = victims.get(kill.victim, lambda: (server, os.getpid()))
-        moments = _Moments(folder / "moments.log", kill.moment, kill.delay, lambda: _kill(*of()))
-        client = forked(lambda: applied(folder, options, moments))
+        moments = Moments(folder / "moments.log", kill.moment, kill.delay, lambda: _kill(*of()))
+        client = forked(lambda: do(moments))
         if kill.victim != "server":
             return ended(client)
         while os.waitid(os.P_PID, server, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -258,7 +267,7 @@ def _left(folder: Path) -> list[str]:
     return [change["key"] for change in Rehearsal(folder).plan()["changes"]]
 
 
-def _server(folder: Path, began: str) -> tuple[dict[str, list[str]], list[str]]:
+def server_state(folder: Path, began: str) -> tuple[dict[str, list[str]], list[str]]:
     """The names of all objects, and the jobs that ran since, of a lab that has ended."""
     (file,) = (folder / "state" / "vbo-reconcile" / "lab").glob("*/server.json")
     state = json.loads(file.read_text(encoding="utf-8"))
