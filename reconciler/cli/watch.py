@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from reconciler.watching.state import ServerState
 
 _FORMS: Final = ("json", "slack", "teams")
+_MAILTO: Final = "mailto:"
+_RECIPIENT: Final = re.compile(r"[^@\s;,<>?]+@[A-Za-z0-9.-]+")
 
 
 def _channels(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> tuple[Channel, ...]:
@@ -36,6 +39,9 @@ def _channels(_ctx: click.Context, _param: click.Parameter, values: Sequence[str
 
     made = []
     for value in values:
+        if value.startswith(_MAILTO):
+            made.append(_mail(value.removeprefix(_MAILTO)))
+            continue
         form, separator, address = value.partition("=")
         known = bool(separator) and form in _FORMS
         channel = Channel(form, address) if known else Channel("json", value)
@@ -45,6 +51,15 @@ def _channels(_ctx: click.Context, _param: click.Parameter, values: Sequence[str
             raise click.BadParameter(f"{error}.") from error
         made.append(channel)
     return tuple(made)
+
+
+def _mail(recipients: str) -> Channel:
+    from reconciler.watching.notices import MAIL, Channel
+
+    for item in filter(None, recipients.split(",")):
+        if not _RECIPIENT.fullmatch(item):
+            raise click.BadParameter(f"{item!r} is not a mail address.")
+    return Channel(MAIL, recipients)
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, int] | None:
@@ -82,7 +97,8 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 )
 @click.option(
     "--notify-url", "channels", multiple=True, callback=_channels, metavar="[slack=|teams=]URL",
-    help="POST changes of state to this webhook: https://…, or a reference secret://… Can be given several times.",
+    help="POST changes of state to this webhook: https://…, or a reference secret://… Or mail them: mailto:ADDRESS. "
+    "Can be given several times.",
 )  # fmt: skip
 @click.option(
     "--listen", callback=_address, default="127.0.0.1:9194", show_default=True, metavar="HOST:PORT",

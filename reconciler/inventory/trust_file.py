@@ -60,6 +60,11 @@ def load_trust(path: Path, root: str) -> Pins:
     return dict(pins)
 
 
+def distrusts_host(host: str, pins: Pins) -> str:
+    """The entry under `hosts` that would allow a host, if there is none that does; otherwise empty."""
+    return "" if _allows(pins.get("hosts", ()), "hosts", host) else _text("hosts", host)
+
+
 def distrusted(inventory: Inventory, pins: Pins) -> list[Diagnostic]:
     """What `inventory` reaches, believes or runs beyond `pins`, each once, with the entry that would allow it."""
     found: dict[tuple[str, str], Diagnostic] = {}

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler import randomness, timing
+from reconciler.clients.smtp import Relay, send
 from reconciler.lab import pki
 from reconciler.lab.declared_world import domain_of
 from reconciler.lab.errors import LabError
@@ -22,7 +23,6 @@ from reconciler.lab.hosts.host import Surroundings
 from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.sessions import relay_of, test_letter
 from reconciler.lab.hosts.windows.host import HTTP, WindowsHost
-from reconciler.lab.mail.client import Relay, send
 from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
 from reconciler.lab.outside import NOTHING, Outside

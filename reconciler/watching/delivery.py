@@ -49,7 +49,7 @@ def deliver(
     outbox: Outbox,
     server: str,
     channels: Sequence[Channel],
-    send: Callable[[str, Mapping[str, Any]], bool],
+    send: Callable[[Channel, Mapping[str, Any]], bool],
     clock: Callable[[], datetime],
 ) -> None:
     """Send the notices that are due. One that is not taken is due again later. Raises JournalError."""
@@ -60,7 +60,7 @@ def deliver(
     for notice in outbox.claim(server, sorted(known), now, now + _CLAIM):
         channel = known[notice.channel]
         try:
-            send(channel.address, FORMS[channel.form](notice.message))
+            send(channel, FORMS[channel.form](notice.message))
         except ReconcileError as error:
             pause = min(_LONGEST, _FIRST * 2 ** min(notice.attempts, 10))
             outbox.failed(notice, str(error), clock(), clock() + pause)

@@ -1,4 +1,4 @@
-"""What is sent about changes of state, in the form that a receiver takes: plain JSON, Slack, or Teams."""
+"""What is sent about changes of state, in the form that a receiver takes: plain JSON, Slack, Teams, or a mail."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from reconciler.model.finding import Transition
 Data = Mapping[str, Any]
 
 FORMAT_VERSION: Final = "1.0"
+MAIL: Final = "mail"
+_MAILED: Final = 200
+"""Changes of state that a mail shows."""
 _LINES: Final = 20
 """Changes of state that Slack and Teams show; the rest is counted."""
 _QUOTE: Final = "'"
@@ -22,7 +25,8 @@ _SIGNS: Final = {"opened": "!", "resolved": "=", "acknowledged": "~", "expired":
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A webhook. `address` is its URL or a secret reference to it, `form` the form that it takes. `name` identifies it
+    """A webhook: `address` is its URL or a secret reference to it, `form` the form that it takes. Or mail (MAIL):
+    `address` are the recipients, separated by commas; without any those of the inventory. `name` identifies the channel
     in the journal, and shows nothing of its address."""
 
     form: str
@@ -75,7 +79,20 @@ def _teams(data: Data) -> dict[str, Any]:
     }
 
 
-FORMS: Final[Mapping[str, Callable[[Data], dict[str, Any]]]] = {"json": _json, "slack": _slack, "teams": _teams}
+def _mail(data: Data) -> dict[str, Any]:
+    """Subject, text and id of a mail."""
+    lines = [_line(item) for item in data["transitions"][:_MAILED]]
+    more = len(data["transitions"]) - _MAILED
+    text = "\n".join([f"Server {data['server'] or 'unknown'}, {data['at']}", "", *lines, *_more(more)])
+    return {"id": data["id"], "subject": f"[vbo-reconcile] {_title(data)}", "text": f"{text}\n"}
+
+
+FORMS: Final[Mapping[str, Callable[[Data], dict[str, Any]]]] = {
+    "json": _json,
+    "slack": _slack,
+    "teams": _teams,
+    MAIL: _mail,
+}
 
 
 def _title(data: Data) -> str:
@@ -89,7 +106,11 @@ def _title(data: Data) -> str:
 def _lines(data: Data) -> list[str]:
     shown = [_line(item) for item in data["transitions"][:_LINES]]
     more = len(data["transitions"]) - _LINES
-    return [*shown, f"and {more} more"] if more > 0 else shown
+    return [*shown, *_more(more)]
+
+
+def _more(number: int) -> list[str]:
+    return [f"and {number} more"] if number > 0 else []
 
 
 def _line(item: Data) -> str:

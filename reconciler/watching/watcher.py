@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from reconciler.operations.automatic import apply_automatically
 from reconciler.operations.events import ignore
 from reconciler.operations.fleet import Member, MemberResult, each
 from reconciler.operations.journals import open_journal
+from reconciler.operations.mailing import send_mail
 from reconciler.operations.notifying import send
 from reconciler.operations.observing import Observation, observe_drift
 from reconciler.operations.paths import lab_folder
@@ -27,7 +29,7 @@ from reconciler.watching.automatic import UNTRIED, Decision, decide, outcome
 from reconciler.watching.delivery import deliver, notices_of
 from reconciler.watching.findings import coverage_of, failure, findings_of
 from reconciler.watching.ledger import Damping, Moment, turn
-from reconciler.watching.notices import Channel
+from reconciler.watching.notices import MAIL, Channel
 from reconciler.watching.state import ServerState, facts_of, files_of
 
 if TYPE_CHECKING:
@@ -79,8 +81,8 @@ class _Look:
 
 
 class Watcher:
-    """`states` has a snapshot of each server, which is replaced as a whole. `observe`, `send` and `apply` are for
-    tests."""
+    """`states` has a snapshot of each server, which is replaced as a whole. `observe`, `send`, `mail` and
+    `apply` are for tests."""
 
     def __init__(
         self,
@@ -90,6 +92,7 @@ class Watcher:
         *,
         observe: Observe = observe_drift,
         send: Send = send,
+        mail: Send = send_mail,
         apply: Apply = apply_automatically,
     ) -> None:
         self.servers = tuple(servers)
@@ -99,6 +102,7 @@ class Watcher:
         self._quiet = replace(runtime, listen=ignore)
         self._observe = observe
         self._send = send
+        self._mail = mail
         self._apply = apply
         self._saying = Lock()
 
@@ -139,7 +143,8 @@ class Watcher:
                     decision = decide(look.observation, journal, self._runtime.clock())
                 ledger, transitions = self._record(server, look, decision, state, journal)
                 self._report(server, look, ledger, transitions)
-                deliver(journal.outbox, server.name, self.options.channels, self._post, self._runtime.clock)
+                post = partial(self._post, server)
+                deliver(journal.outbox, server.name, self.options.channels, post, self._runtime.clock)
                 pending = journal.outbox.pending(server.name)
                 runs = tuple(journal.runs(_RUNS, inventory=state.inventory)) if state.inventory else ()
         except JournalError as error:
@@ -218,8 +223,10 @@ class Watcher:
         with open_journal(self._quiet, folder) as journal:
             yield journal
 
-    def _post(self, address: str, message: Mapping[str, Any]) -> bool:
-        return self._send(address, message, self._quiet, lab=self.options.lab)
+    def _post(self, server: Member, channel: Channel, message: Mapping[str, Any]) -> bool:
+        if channel.form == MAIL:
+            return self._mail(server.path, channel.address, message, self._quiet, lab=self.options.lab)
+        return self._send(channel.address, message, self._quiet, lab=self.options.lab)
 
     def _report(
         self,

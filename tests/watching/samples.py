@@ -84,6 +84,7 @@ class World:
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     refuse: Callable[[str], Exception | None] = lambda _address: None
     lines: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def watcher(self, *names: str, applies: Callable[..., Any] = no_apply, **options: Any) -> Watcher:
         servers = [Member(name, self.folder / f"{name}.yml") for name in names]
@@ -94,9 +95,9 @@ class World:
 
     @property
     def runtime(self) -> Runtime:
-        environment = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
+        places = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
         return Runtime(
-            environment=environment,
+            environment={**places, **self.environment},
             clock=lambda: self.now,
             listen=lambda notice: self.lines.append(str(getattr(notice, "text", ""))),
         )

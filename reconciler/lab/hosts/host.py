@@ -22,8 +22,8 @@ from reconciler.lab.pki import Authority
 from reconciler.lab.state import Document
 
 if TYPE_CHECKING:
+    from reconciler.clients.smtp import Relay
     from reconciler.lab.hosts.ssh import SshService
-    from reconciler.lab.mail.client import Relay
 
 _MAIL_SECONDS: Final = 3.0
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 
+from reconciler.clients.smtp import Relay
 from reconciler.lab.fleet import MailSettings, SessionOrder, SessionResult
-from reconciler.lab.mail.client import Relay
 
 NOTIFIED: Final = {"Success": "success", "Warning": "warning", "Failed": "failure"}
 _OBJECTS_A_SECOND: Final = 2000

@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 from aiosmtpd.smtp import SMTP
 
 from reconciler import timing
+from reconciler.clients.smtp import IMPLICIT_TLS
 from reconciler.lab.hosts.accounts import matches, salted
 from reconciler.lab.loops import close_servers, new_loop, settled
-from reconciler.lab.mail.client import IMPLICIT_TLS
 from reconciler.lab.mail.inbox import Inbox
 from reconciler.lab.state import Document
 

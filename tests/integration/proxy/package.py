@@ -21,6 +21,8 @@ PROGRAM = f"/opt/{NAME}/Veeam.Archiver.Proxy"
 
 _CODE = (
     "__init__.py",
+    "clients/__init__.py",
+    "clients/smtp.py",
     "lab/__init__.py",
     "lab/fleet.py",
     "lab/hosts/__init__.py",
@@ -28,8 +30,6 @@ _CODE = (
     "lab/hosts/link.py",
     "lab/hosts/proxy_service.py",
     "lab/hosts/sessions.py",
-    "lab/mail/__init__.py",
-    "lab/mail/client.py",
     "lab/network.py",
 )
 """What of `reconciler/` the program consists of."""

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.clients.smtp import Relay, send
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
 from reconciler.lab.hosts.proxy_service import Installed, ProxyService
 from reconciler.lab.hosts.sessions import Worker
-from reconciler.lab.mail.client import Relay, send
 from reconciler.lab.network import Network
 
 PROGRAM = Path("/opt/veeamvboproxy")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.clients.smtp import Relay
 from reconciler.lab.fleet import Deployment
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
@@ -21,7 +22,6 @@ from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.ssh import SshService
 from reconciler.lab.hosts.windows.host import WindowsHost
 from reconciler.lab.hosts.windows.machine import fresh as fresh_windows
-from reconciler.lab.mail.client import Relay
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority, ssh_key, ssh_public
 from reconciler.lab.state import Document

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.clients.smtp import MailError, Relay
 from reconciler.lab.fleet import MailSettings, SessionOrder
 from reconciler.lab.hosts import link
 from reconciler.lab.hosts.acceptor import Acceptor
 from reconciler.lab.hosts.proxy_service import Installed, ProxyService
 from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.sessions import Worker
-from reconciler.lab.mail.client import MailError, Relay
 from reconciler.lab.network import Network
 from reconciler.lab.pki import Authority
 

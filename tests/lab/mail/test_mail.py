@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.lab.mail.client import MailError, Relay, send, stuffed
+from reconciler.clients.smtp import MailError, Relay, send, stuffed
 from reconciler.lab.mail.inbox import read_mail
 from reconciler.lab.mail.server import MailServer
 from reconciler.lab.mail.state import new_state

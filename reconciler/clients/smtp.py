@@ -1,7 +1,6 @@
 """A small client for SMTP (RFC 5321) over a socket: EHLO, STARTTLS, AUTH, one message, QUIT.
 
-Written here because the project's rule against certain mail libraries holds for the lab too: what it sends must be
-seen on the wire to be what a proxy would send.
+`clients.mail` sends notices with it, and the lab the mails of its proxies. It needs nothing but the standard library.
 """
 
 from __future__ import annotations
