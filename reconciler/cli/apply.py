@@ -19,6 +19,7 @@ from reconciler.cli.options import (
     adoption_options,
     deliver_json,
     detail_option,
+    executor_option,
     format_option,
     inventory_argument,
     lab_option,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 @detail_option
 @stream_option
 @parallelism_option
+@executor_option
 @verbosity_options
 @pass_console
 def apply(

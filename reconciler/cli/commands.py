@@ -46,6 +46,7 @@ class World:
     lab_run_scripts: bool = False
     include_root: Path | None = None
     trust: Path | None = None
+    executor: str = ""
 
     @property
     def folder(self) -> str:
@@ -110,6 +111,7 @@ class World:
         options += self.chosen if given and words[0] == "apply" and "--resume" not in words else ()
         options += self.pace if given and words[0] == "apply" else ()
         options += self.parallelism if words[0] in _AT_A_TIME else ()
+        options += ["--executor", self.executor] if self.executor and words[0] in _AT_A_TIME else []
         return [*words, *options]
 
 

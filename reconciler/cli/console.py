@@ -184,6 +184,7 @@ class Console:
             include_root=self.world.include_root,
             lab_runs_scripts=self.lab_runs_scripts,
             trust=self.world.trust,
+            executor=self.world.executor,
         )
 
     def hear(self, notice: Notice | Event) -> None:

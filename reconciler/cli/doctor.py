@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     PATH,
     Output,
     deliver,
+    executor_option,
     format_option,
     include_root_option,
     lab_option,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--checklist", is_flag=True, help="Print what to check by hand on a Windows host. Offline.")
 @format_option("human", "json", "html")
 @parallelism_option
+@executor_option
 @verbosity_options
 @pass_console
 def doctor(

@@ -14,6 +14,7 @@ from reconciler.cli.options import (
     PATH,
     Output,
     detail_option,
+    executor_option,
     format_option,
     inventory_argument,
     lab_option,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @detail_option
 @stream_option
 @parallelism_option
+@executor_option
 @verbosity_options
 @pass_console
 def drift(

@@ -100,6 +100,24 @@ parallelism_option = click.option(
     help="Connect to up to N hosts at a time.",
 )
 
+
+def executor_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--executor`, for commands that read from hosts."""
+
+    def take(ctx: click.Context, _param: click.Parameter, value: str) -> None:
+        ctx.ensure_object(Console).world.executor = value
+
+    return click.option(
+        "--executor",
+        default="",
+        metavar="URL",
+        callback=take,
+        expose_value=False,
+        show_default="threads of this process",
+        help="Read from hosts through the workers of the Dask scheduler at URL: tls://HOST:PORT.",
+    )(function)
+
+
 notify_option = click.option(
     "--notify-url",
     metavar="URL",

@@ -17,6 +17,7 @@ from reconciler.cli.options import (
     adoption_options,
     base_option,
     detail_option,
+    executor_option,
     format_option,
     inventory_argument,
     lab_option,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 @detail_option
 @stream_option
 @parallelism_option
+@executor_option
 @verbosity_options
 @pass_console
 def plan(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.doctor.check import Check, Level
-from reconciler.doctor.ports import check_ports, of_pool, of_server
+from reconciler.doctor.ports import Port, check_ports, of_pool, of_server
 from reconciler.doctor.stages import check_host_name, check_listener, passed, stopped
 from reconciler.model.errors import RemoteError, SecretError, Unreachable
 from reconciler.observe.probe import deploying_login, judged, read_facts, script_arguments
@@ -17,7 +17,7 @@ from reconciler.requirements import evaluate
 
 if TYPE_CHECKING:
     from reconciler.doctor.run import CheckContext
-    from reconciler.model.connection import Connection
+    from reconciler.model.connection import Connection, ConnectionContext
     from reconciler.model.inventory import Resource
     from reconciler.requirements import UnmetRequirement
 
@@ -41,12 +41,13 @@ class HostChecks:
 def check_host(context: CheckContext, proxy: Resource, connection: Connection) -> HostChecks:
     """Connect to a host and read its facts."""
     subject = f"host.{proxy.name}"
-    host = HostChecks([*check_host_name(subject, connection)])
+    reached, visit = context.connection_context, Visit(subject, context.now, context.clock)
+    host = HostChecks([*reached.ask(name_checks, connection, visit)])
     playbook = context.playbooks[str(proxy.fields.get("os", "windows"))]
     arguments = script_arguments(context.inventory, proxy)
     try:
-        host.checks += check_listener(subject, connection, context.access.root, context.now)
-        facts = read_facts(connection, context.connection_context, playbook, arguments, clock=context.clock)
+        host.checks += reached.ask(listener_checks, connection, visit)
+        facts = read_facts(connection, reached, playbook, arguments, clock=context.clock)
         host.facts = judged(facts, deploying_login(context.access, proxy), connection)
         host.ports = _ports(context, proxy, connection)
     except (RemoteError, SecretError) as error:
@@ -60,14 +61,48 @@ def check_host(context: CheckContext, proxy: Resource, connection: Connection) -
 
 def _ports(context: CheckContext, proxy: Resource, connection: Connection) -> list[Check]:
     """What the host connects to on the server."""
-    from reconciler.clients.host_session import open_host
-
     ports = list(of_server(f"host.{proxy.name}", context.inventory.access.server.host))
     pool = proxy.fields.get("pool")
     members = [item for item in context.inventory.of_kind("proxy") if pool and item.fields.get("pool") == pool]
     ports += of_pool(members, proxy)
-    with open_host(connection, context.connection_context) as session:
-        return check_ports(session, str(proxy.fields.get("os")), "the host", ports, connection.deadlines.call)
+    asked = PortsVisit(ports, str(proxy.fields.get("os")), context.clock)
+    return context.connection_context.ask(port_checks, connection, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is checked before any login. Both times are aware."""
+
+    subject: str
+    now: datetime
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class PortsVisit:
+    """What a host with this operating system connects to."""
+
+    ports: list[Port]
+    system: str
+    clock: Callable[[], datetime]
+
+
+def name_checks(connection: Connection, _context: ConnectionContext, asked: Visit) -> list[Check]:
+    """The name of the host, as the machine that connects to it resolves it."""
+    return list(check_host_name(asked.subject, connection))
+
+
+def listener_checks(connection: Connection, context: ConnectionContext, asked: Visit) -> list[Check]:
+    """Raises Unreachable and UntrustedPeer."""
+    return check_listener(asked.subject, connection, context.root, asked.now)
+
+
+def port_checks(connection: Connection, context: ConnectionContext, asked: PortsVisit) -> list[Check]:
+    """Raises RemoteError and SecretError."""
+    from reconciler.clients.host_session import open_host
+
+    with open_host(connection, context) as session:
+        return check_ports(session, asked.system, "the host", asked.ports, connection.deadlines.call)
 
 
 def _summary(facts: Mapping[str, Any]) -> str:

@@ -44,7 +44,8 @@ def check_up(
     access = context.access
     proxies = {proxy.name: proxy for proxy in context.inventory.of_kind("proxy")}
     reached = [name for name in sorted(access.connections) if name in proxies]
-    with Awaited(*reading(access.server.host, reached), listen) as awaited, workers(parallel, "doctor") as pool:
+    width = context.connection_context.width
+    with Awaited(*reading(access.server.host, reached), listen) as awaited, workers(parallel * width, "doctor") as pool:
         rest = pool.submit(check_rest, context)
         rows: list[Future[list[Check]]] = [pool.submit(check_powershell, context)]
         hosts = {name: pool.submit(check_host, context, proxies[name], access.connections[name]) for name in reached}

@@ -98,6 +98,7 @@ def _credential(entry: Entry) -> Credential:
         agent=values.get("agent", False),
         certificate_file=values.get("certificate_file", ""),
         keytab=values.get("keytab", ""),
+        resolve=values.get("resolve", "here"),
     )
 
 
@@ -136,6 +137,7 @@ def _connection(
         listener=values.get("connection.listener", "https"),
         jump=_jump(values.get("connection.jump"), credentials, jumps),
         verified_name=values.get("connection.name", ""),
+        site=values.get("site", ""),
     )
 
 

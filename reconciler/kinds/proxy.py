@@ -212,6 +212,13 @@ PROXY = Kind(
             encode=nothing,
             decode=hidden,
         ),
+        Field(
+            "site",
+            "Where the workers of a cluster are near its host (--executor).",
+            mode=Mode.LOCAL,
+            encode=nothing,
+            decode=hidden,
+        ),
         Field("service.version", "server, or an exact build.", mode=Mode.LOCAL, encode=nothing, decode=hidden),
         Field(
             "service.install",

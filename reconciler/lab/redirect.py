@@ -73,7 +73,7 @@ def _credential(credential: Credential) -> Credential:
         password = credential.password or SecretRef("lab", f"tickets/{credential.name}")
         credential = replace(credential, auth="ntlm", password=password, keytab="")
     key = SecretRef("lab", f"agent/{credential.name}") if credential.agent else credential.private_key
-    return replace(credential, agent=False, private_key=key, certificate_file="")
+    return replace(credential, agent=False, private_key=key, certificate_file="", resolve="here")
 
 
 def _connection(connection: Connection, view: View, certificates: Mapping[str, Certificate]) -> Connection:

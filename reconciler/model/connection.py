@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from reconciler.model.login_gate import LoginGate
 from reconciler.model.secret import Secret, SecretRef, SecretResolver
+
+T = TypeVar("T")
 
 
 class Transport(StrEnum):
@@ -24,7 +27,8 @@ class Credential:
     run through su, with `root_password`. `keytab` is a path
     relative to the folder of the inventory, for Kerberos without a password; with neither, Kerberos uses the tickets
     that the operator has. SSH only: `agent` offers the keys of the operator's SSH agent; `certificate_file` (relative
-    to the inventory) is the OpenSSH certificate of `private_key`.
+    to the inventory) is the OpenSSH certificate of `private_key`. `resolve` is `here`, or `worker` where the workers of
+    a cluster resolve the references themselves.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Credential:
     keytab: str = ""
     agent: bool = False
     certificate_file: str = ""
+    resolve: str = "here"
 
     @property
     def elevates(self) -> bool:
@@ -109,7 +114,7 @@ class Connection:
 
     `port` 0 stands for the default (22, 5986, 5985). `name` is the name in the inventory, for messages. `listener` is
     WinRM's: `https`, or `http` where NTLM or Kerberos encrypt every message themselves. `jump` is the host to go
-    through (SSH only), which may have one itself.
+    through (SSH only), which may have one itself. `site` is where the workers of a cluster are near it.
     """
 
     name: str
@@ -124,6 +129,7 @@ class Connection:
     listener: str = "https"
     jump: Connection | None = None
     verified_name: str = ""
+    site: str = ""
 
     @property
     def identity(self) -> str:
@@ -186,14 +192,55 @@ class Package:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
+class HostWorkers(Protocol):
+    """Workers of a cluster, which visit hosts to read from them."""
+
+    @property
+    def width(self) -> int:
+        """How many workers there are."""
+        ...
+
+    def takes(self, connection: Connection) -> bool:
+        """Whether a worker can reach the host with nothing but what the inventory has."""
+        ...
+
+    def visit(
+        self,
+        function: Callable[[Connection, ConnectionContext, Any], Any],
+        connection: Connection,
+        context: ConnectionContext,
+        question: Any,
+    ) -> Any:
+        """What `function` of a module returns on a worker. It must be safe to repeat: a worker may die. Raises what it
+        raises, of RemoteError and SecretError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
     """What connections of an inventory need beside their settings: its secrets, the folder `root` that its relative
-    paths start from, and what is known of its logins."""
+    paths start from, and what is known of its logins. `workers` read from hosts in place of this process, if there are
+    any."""
 
     resolver: SecretResolver
     root: str
     logins: LoginGate = field(default_factory=LoginGate, compare=False)
+    workers: HostWorkers | None = field(default=None, compare=False)
+
+    @property
+    def width(self) -> int:
+        """How many machines reach hosts."""
+        return self.workers.width if self.workers is not None else 1
+
+    def ask(
+        self, function: Callable[[Connection, ConnectionContext, Any], T], connection: Connection, question: Any
+    ) -> T:
+        """What `function` of a module returns, through a worker if there are any. It only reads. `question` is plain
+        data, apart from its `clock`. Raises what `function` raises."""
+        if self.workers is None or not self.workers.takes(connection):
+            return function(connection, self, question)
+        found: T = self.workers.visit(function, connection, self, question)
+        return found
 
     def secret(self, reference: SecretRef) -> Secret:
         """The value. Raises SecretError."""

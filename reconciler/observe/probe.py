@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
@@ -149,13 +149,39 @@ def read_facts(
 
     Raises RemoteError and SecretError.
     """
+    sent = {name: arguments.get(name, default) for name, default in ARGUMENTS.items()}
+    scripts = replace(playbook, requirements=(), scripts={})
+    asked = FactsQuestion(scripts, sent, clock, connected if context.workers is None else _nothing)
+    return context.ask(facts_of, connection, asked)
+
+
+def _nothing() -> None:
+    """Nobody waits for the connection that a worker makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactsQuestion:
+    """What is asked of a host: the facts scripts of `playbook`, with these arguments."""
+
+    playbook: Playbook
+    arguments: Mapping[str, Any]
+    clock: Callable[[], datetime]
+    connected: Callable[[], None] = _nothing
+
+
+def facts_of(connection: Connection, context: ConnectionContext, asked: FactsQuestion) -> dict[str, Any]:
+    """Connect to a host and run its facts scripts. Raises RemoteError and SecretError."""
     from reconciler.clients.host_session import open_host
 
-    sent = {name: arguments.get(name, default) for name, default in ARGUMENTS.items()}
     with open_host(connection, context) as session:
-        connected()
+        asked.connected()
         return run_facts_scripts(
-            session, playbook, sent, peer=connection.peer, deadline=connection.deadlines.call, clock=clock
+            session,
+            asked.playbook,
+            asked.arguments,
+            peer=connection.peer,
+            deadline=connection.deadlines.call,
+            clock=asked.clock,
         )
 
 

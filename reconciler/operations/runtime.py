@@ -35,6 +35,8 @@ class Runtime:
 
     `lab_runs_scripts` lets the lab run the scripts of an inventory's own playbooks, on this machine and as this user.
 
+    `executor` is the scheduler of the Dask cluster whose workers read from hosts, empty for threads.
+
     `lab_name` is the name of the lab, if it is not that of the inventory: two inventories of a fleet may have one name.
 
     `listen` is called with every notice and with every event of a change; the latter come from several threads.
@@ -50,6 +52,7 @@ class Runtime:
     lab_runs_scripts: bool = False
     trust: Path | None = None
     lab_name: str = ""
+    executor: str = ""
 
     def report(self, text: str) -> None:
         self.listen(Message(text))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from reconciler.apply import ApplyContext
     from reconciler.clients import vbo
+    from reconciler.clients.cluster.cluster import Cluster
     from reconciler.journal import AppliedState, Journal
     from reconciler.model.connection import Access
     from reconciler.model.inventory import Inventory
@@ -105,7 +106,8 @@ class Session:
 
         asked = request or PlanRequest()
         memory, state = self._memory(), self.applied_state
-        live = self._observe(self.inventory, self.access, memory, parallel=self.parallel, since=since, digests=kept)
+        width = self.parallel * self.context.width
+        live = self._observe(self.inventory, self.access, memory, parallel=width, since=since, digests=kept)
         with self.runtime.waiting("Reading the journal"):
             known = recall(self.inventory, memory, access=self.access, context=self.context, applied_state=state)
         with self.runtime.waiting("Comparing"):
@@ -200,10 +202,8 @@ class Session:
         """What steps work with: the writer, and what exists in `live`."""
         from reconciler.apply import ApplyContext
 
-        writer = self.writer()
-        return ApplyContext(
-            self.inventory.name, live, self.access, self.context, self.reader, writer, playbooks=self.playbooks
-        )
+        writer, here = self.writer(), replace(self.context, workers=None)  # what changes a host runs once, from here
+        return ApplyContext(self.inventory.name, live, self.access, here, self.reader, writer, playbooks=self.playbooks)
 
     def writer(self) -> vbo.Writer:
         from reconciler.clients.vbo import Writer
@@ -220,10 +220,11 @@ class Endpoints:
     lab: Lab | None = None
     folder: Path | None = None
     logins: LoginGate = field(default_factory=LoginGate)
+    workers: Cluster | None = None
 
     @property
     def context(self) -> ConnectionContext:
-        return ConnectionContext(self.resolver, self.access.root, self.logins)
+        return ConnectionContext(self.resolver, self.access.root, self.logins, self.workers)
 
 
 @contextmanager
@@ -232,15 +233,34 @@ def open_endpoints(inventory: Inventory, runtime: Runtime, *, lab: bool) -> Iter
     if not lab:
         from reconciler.operations.secrets import open_resolver
 
-        with open_resolver(inventory.access, runtime.environment) as resolver:
-            yield Endpoints(inventory.access, resolver)
+        access = inventory.access
+        with open_resolver(access, runtime.environment) as resolver, _workers(access, runtime) as workers:
+            yield Endpoints(access, resolver, workers=workers)
         return
     from reconciler.operations.lab import open_lab
 
     folder = lab_folder(runtime.lab_name or inventory.name, runtime.environment)
     runtime.report("Working in the lab: an emulation on this machine. Nothing real is reached.")
     with open_lab(inventory, runtime) as running:
-        yield Endpoints(running.redirect(inventory.access), running.resolver, running, folder)
+        access = running.redirect(inventory.access)
+        with _workers(access, runtime) as workers:
+            yield Endpoints(access, running.resolver, running, folder, workers=workers)
+
+
+@contextmanager
+def _workers(access: Access, runtime: Runtime) -> Iterator[Cluster | None]:
+    """The workers of the cluster that the runtime names. Raises Diagnosed."""
+    if not runtime.executor:
+        yield None
+        return
+    from reconciler.clients.cluster.connect import open_cluster
+
+    sites = {connection.site for connection in access.connections.values()} - {""}
+    with ExitStack() as stack:
+        with runtime.waiting(f"Connecting to the scheduler {runtime.executor}"):
+            cluster = stack.enter_context(open_cluster(runtime.executor, sites))
+        runtime.detail(f"Hosts are read through {cluster.width} workers of {runtime.executor}")
+        yield cluster
 
 
 @contextmanager

@@ -1,0 +1,147 @@
+"""What runs on a worker: one visit to one host. Starting the worker takes nothing but this package on it."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from threading import Lock
+from typing import Final
+
+from reconciler import timing
+from reconciler.clients.cluster.errand import Answer, Errand, of_error
+from reconciler.clients.cluster.packing import PackedSecrets
+from reconciler.clients.cluster.sealing import NotForThisWorker, WorkerKey
+from reconciler.inventory.secrets import Resolver
+from reconciler.model.connection import ConnectionContext, Vault
+from reconciler.model.errors import RemoteError, SecretError
+from reconciler.model.login_gate import Attempt, LoginGate
+from reconciler.model.secret import SecretRef
+
+_making = Lock()
+_keys: list[WorkerKey] = []
+_folders: dict[str, str] = {}
+_MOST_FOLDERS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """`epoch` is the clock of the worker, `public` the key that secrets for it are sealed to."""
+
+    version: str
+    python: str
+    public: bytes
+    epoch: float
+
+
+def our_version() -> str:
+    return version("vbo-reconcile")
+
+
+def python_version() -> str:
+    """Without the third number: what is sent is the same for all of them."""
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+def greet() -> Greeting:
+    return Greeting(our_version(), python_version(), _key().public, timing.epoch())
+
+
+def carry_out(errand: Errand) -> Answer:
+    """Visit the host. Errors of the host and of secrets are part of the answer."""
+    try:
+        document = json.loads(_key().unseal(errand.sealed))
+    except NotForThisWorker:
+        return Answer(other_key=True)
+    private = {name: base64.b64decode(data) for name, data in document["files"].items()}
+    gate = _Watched()
+    with _folder(errand.files, private) as root:
+        secrets = PackedSecrets(document, lambda: _own_secrets(str(Path.cwd())))
+        context = ConnectionContext(secrets, root, gate)
+        try:
+            return Answer(errand.visit(errand.connection, context, errand.question), accepted=gate.accepted)
+        except (RemoteError, SecretError) as error:
+            return of_error(error, gate.accepted)
+
+
+def _key() -> WorkerKey:
+    with _making:
+        if not _keys:
+            _keys.append(WorkerKey())
+        return _keys[0]
+
+
+@cache
+def _own_secrets(folder: str) -> Resolver:
+    """For `resolve: worker`: references mean the environment of the worker, and files below its working folder."""
+    from reconciler.clients.vault import VaultSecrets
+
+    def from_vault(reference: SecretRef) -> str:
+        return vault.read(reference)
+
+    resolver = Resolver(folder, sources={"vault": from_vault})
+    vault = VaultSecrets(Vault(), folder, resolver.resolve, os.environ)
+    return resolver
+
+
+@contextmanager
+def _folder(files: Mapping[str, bytes], private: Mapping[str, bytes]) -> Iterator[str]:
+    """A folder with these files. The one of public files stays for other visits, whose TLS contexts are shared."""
+    if private:
+        with TemporaryDirectory(prefix="vbo-reconcile-") as folder:
+            _write(Path(folder), {**files, **private})
+            yield folder
+        return
+    digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+    with _making:
+        if digest not in _folders:
+            if len(_folders) >= _MOST_FOLDERS:
+                _, oldest = _folders.popitem()
+                shutil.rmtree(oldest, ignore_errors=True)
+            _folders[digest] = mkdtemp(prefix="vbo-reconcile-")
+            _write(Path(_folders[digest]), files)
+    yield _folders[digest]
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise ValueError(f"{name} is not below the folder of the visit")
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+
+
+@atexit.register
+def _clean_up() -> None:
+    for folder in _folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Watched(LoginGate):
+    """Notices whether the host accepted the password. What others did with it, the gate of the client knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accepted: bool | None = None
+
+    @contextmanager
+    def attempt(self, peer: str, what: str, username: str, password: str) -> Iterator[Attempt]:
+        with super().attempt(peer, what, username, password) as made:
+            try:
+                yield made
+            finally:
+                if made.is_refused or made.is_accepted:
+                    self.accepted = made.is_accepted and self.accepted is not False

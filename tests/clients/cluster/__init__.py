@@ -1,0 +1,1 @@
+"""Hosts that workers of a cluster visit."""
