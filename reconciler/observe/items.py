@@ -110,7 +110,8 @@ class ItemObjects:
         """By the filter for exact names, then among all, where the name may be a display name."""
         kind, path = item.type, f"Organizations/{organization}/{item.type.collection}"
         if kind.query:
-            found = matching(kind, item.name, self._reader.list(path, **{kind.query: item.name}))
+            query: dict[str, Any] = {kind.query: item.name}
+            found = matching(kind, item.name, self._reader.list(path, **query))
             if found:
                 return LookUp(tuple(found))
         more: dict[str, Any] = {"includePersonalSites": "true"} if "/personal/" in item.name else {}

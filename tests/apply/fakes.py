@@ -41,8 +41,9 @@ class FakeServer:
     def get(self, path: str) -> dict[str, Any]:
         return dict(self.objects[path])
 
-    def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        return [dict(item) for item in self.lists.get(path, [])]
+    def list(self, path: str, *, most: int = 1_000_000, **query: Any) -> list[dict[str, Any]]:
+        found = [dict(item) for item in self.lists.get(path, [])]
+        return (found[::-1] if query.get("orderAsc") == "false" else found)[:most]
 
     def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
         self.acts.append((path, action, body))

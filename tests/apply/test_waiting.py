@@ -66,7 +66,8 @@ class Server(FakeServer):
         self._fail("GET", path)
         self.asked.append((path, query))
         since = str(query.get("endTimeLowerBound", ""))
-        return [item for item in super().list(path) if str(item.get("creationTime", "")) >= since[:19]]
+        items = super().list(path, **query)
+        return [item for item in items if str(item.get("creationTime", "")) >= since[:19]]
 
     def act(self, path: str, action: str, body: Any = None, **more: Any) -> dict[str, Any]:
         self._fail("POST", path)
@@ -354,6 +355,20 @@ def test_before_v8_words_of_the_log_say_what_went_wrong() -> None:
     titles = ["Connected.", "Could not read the mailbox of ann.", "Processed 6 objects."]
     server.lists["JobSessions/s-1/LogItems"] = [{"title": title} for title in titles]
     assert run(server) == "Warning, 7 objects; Could not read the mailbox of ann."
+
+
+@pytest.mark.parametrize("rest", [7, 8])
+def test_of_a_log_without_end_the_end_is_shown_since_v8_and_what_can_be_read_before(rest: int) -> None:
+    server = Server(Clock(), rest=rest, status="Failed")
+    log = [{"title": str(number)} for number in range(250_000)]
+    server.lists["JobSessions/s-1/LogItems"] = log
+    with pytest.raises(StepFailed, match="the job ended as Failed") as caught:
+        run(server)
+    assert caught.value.log[19] == ("249999" if rest == 8 else "99999")
+    cut = "the log is longer than 100,000 lines: the rest was not read"
+    assert caught.value.log[20:] == (() if rest == 8 else (cut,))
+    (query,) = (query for path, query in server.asked if path.endswith("LogItems"))
+    assert query == ({"most": 20, "orderAsc": "false"} if rest == 8 else {"most": 100_000})
 
 
 def test_many_warnings_are_counted() -> None:

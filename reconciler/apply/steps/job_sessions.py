@@ -24,6 +24,8 @@ _WORTH_A_LINE: Final = ("Warning", "Error")
 _LINES, _LONGEST = 3, 200
 _TROUBLE: Final = re.compile(r"\b(warning|error|fail\w*|could not|cannot|unable)\b", re.IGNORECASE)
 _LAST_LINES: Final = 20
+_LONGEST_LOG: Final = 100_000
+"""Lines of a log that are read."""
 
 
 def last_run(context: ApplyContext, path: str) -> str:
@@ -171,20 +173,36 @@ def result(context: ApplyContext, end: Raw) -> str:
     path = f"JobSessions/{end['id']}/LogItems"
     if status.is_good:
         return "; ".join([text, *context.patiently(lambda: _warnings(context, path, end))])
-    log = [_line(item) for item in context.patiently(lambda: context.reader.list(path))]
     reason = f"the job ended as {status}: {end.get('details') or 'see the log'}"
-    raise StepFailed(reason, tuple(log[-_LAST_LINES:]))
+    raise StepFailed(reason, context.patiently(lambda: _end_of_log(context, path)))
+
+
+def _end_of_log(context: ApplyContext, path: str) -> tuple[str, ...]:
+    """The last lines of a log, oldest first. Since v8 they can be asked for."""
+    if context.reader.rest >= _TYPED_SINCE:
+        return tuple(map(_line, context.reader.list(path, most=_LAST_LINES, orderAsc="false")[::-1]))
+    found = context.reader.list(path, most=_LONGEST_LOG)
+    return (*map(_line, found[-_LAST_LINES:]), *_unread(found))
+
+
+def _unread(lines: Sequence[Raw]) -> tuple[str, ...]:
+    return (
+        (f"the log is longer than {_LONGEST_LOG:,} lines: the rest was not read",) if len(lines) >= _LONGEST_LOG else ()
+    )
 
 
 def _warnings(context: ApplyContext, path: str, end: Raw) -> list[str]:
     """What a session reports although it did its work: objects that it left out, or a mail that could not be sent.
     Before v8 entries have no type, so their words decide."""
+    more: tuple[str, ...] = ()
     if context.reader.rest >= _TYPED_SINCE:
-        found = [item for kind in _WORTH_A_LINE for item in context.reader.list(path, type=kind)]
+        found = [item for kind in _WORTH_A_LINE for item in context.reader.list(path, most=_LONGEST_LOG, type=kind)]
     else:
-        found = [item for item in context.reader.list(path) if _TROUBLE.search(_line(item))]
+        log = context.reader.list(path, most=_LONGEST_LOG)
+        found, more = [item for item in log if _TROUBLE.search(_line(item))], _unread(log)
     lines = [str(end["details"])] if end.get("details") else []
-    return list(_shortened([*lines, *(str(item.get("message") or item.get("title") or "") for item in found)]))
+    texts = (str(item.get("message") or item.get("title") or "") for item in found)
+    return [*_shortened([*lines, *texts]), *more]
 
 
 def _shortened(lines: Sequence[str]) -> Iterator[str]:

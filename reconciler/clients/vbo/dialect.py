@@ -117,7 +117,7 @@ class Dialect:
         """Where jobs of an organization are created (v8 takes the organization in the body)."""
         return f"Organizations/{organization_id}/Jobs" if self.jobs_below_organization else "Jobs"
 
-    def job_sessions(self, job_id: str, since: str = "") -> tuple[str, dict[str, str]]:
+    def job_sessions(self, job_id: str, since: str = "") -> tuple[str, dict[str, Any]]:
         """Path and query of the list of one job's sessions. Since v7 only those after the time `since`, if it is given.
         Whether that is compared with their begin or their end is not clear, so one that runs may be left out."""
         if self.sessions_below_job:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from reconciler.clients.vbo.dialect import PAGE_LIMIT, Dialect
 from reconciler.clients.vbo.session import Session
 from reconciler.model.errors import BadAnswer
 
 Item = dict[str, Any]
+
+_MOST: Final = 1_000_000
+"""Items of a collection: more than any server has, so a list that is longer does not end."""
 
 
 class Reader:
@@ -52,8 +56,9 @@ class Reader:
             raise BadAnswer(self._peer, f"GET {path}", "the answer is a list instead of one object")
         return found
 
-    def list(self, path: str, **query: Any) -> list[Item]:
-        """All items of a collection, whether this version sends an array or pages. Keyword arguments are filters.
+    def list(self, path: str, *, most: int = _MOST, **query: Any) -> list[Item]:
+        """The items of a collection, whether this version sends an array or pages, at most the first `most`. Keyword
+        arguments are filters. Raises BadAnswer for a collection that does not end.
 
         Pages are requested by offset, 10,000 items at a time, and the offset advances by the number of items received,
         which may be smaller. Links between pages are not followed: they can name another version.
@@ -62,15 +67,17 @@ class Reader:
         if not self.dialect.is_page(path):
             found = self._read(path, fixed)
             if isinstance(found, list):
-                return _objects(found, self._peer, path)
+                return _objects(found, self._peer, path)[:most]
             # v5 is not fully documented: a page instead of an array is read as pages
-            return list(self._pages(path, fixed, first=found))
-        return list(self._pages(path, fixed))
+            return list(islice(self._pages(path, fixed, min(PAGE_LIMIT, most), first=found), most))
+        return list(islice(self._pages(path, fixed, min(PAGE_LIMIT, most)), most))
 
-    def _pages(self, path: str, fixed: dict[str, Any], first: Any = None) -> Iterator[Item]:
+    def _pages(self, path: str, fixed: dict[str, Any], limit: int, first: Any = None) -> Iterator[Item]:
         offset, seen = 0, set[str]()
         while True:
-            page = self._read(path, fixed | {"limit": PAGE_LIMIT, "offset": offset}) if first is None else first
+            if offset >= _MOST:
+                raise BadAnswer(self._peer, f"GET {path}", f"the list does not end: {offset:,} items were read")
+            page = self._read(path, fixed | {"limit": limit, "offset": offset}) if first is None else first
             first = None
             items = _items(page, offset, self._peer, path)
             if not items:

@@ -122,6 +122,9 @@ class Options:
     offline_jobs: str = "fail"
     """What becomes of a session whose proxy is offline: fail or queue."""
 
+    log_lines: int = 0
+    """How many lines more than what happened the log of each session has, before them."""
+
     # The rest
     put_email: str = "merge"
     """merge or replace."""

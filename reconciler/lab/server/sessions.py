@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from reconciler.lab.server.answer import READ, missing, only
 from reconciler.lab.server.api import Item, stamp
@@ -111,10 +112,22 @@ def show_log(call: Call, session: Item, entry: Item) -> dict[str, Any]:
     return LOG.show(entry | {"title": entry["message"], "_links": links}, call.rest)
 
 
+def more_lines(call: Call, session: Item) -> Iterator[Item]:
+    at = session["creationTime"]
+    for number in range(1, call.options.log_lines + 1):
+        line = {
+            "id": str(UUID(int=number)),
+            "usn": number,
+            "type": "Success",
+            "message": f"Item {number} is processed.",
+        }
+        yield line | {"creationTime": at, "endTime": at}
+
+
 def log_items(call: Call) -> Rows:
     """From v8 on with the filters type and orderAsc."""
     session = call.find("sessions", "sessionId", WHAT)
-    found = list(session["log"])
+    found = [*more_lines(call, session), *session["log"]]
     if call.rest >= 8:
         kind = choice(call, LOG_TYPES, "type")
         found = [entry for entry in found if kind in ("", entry["type"])]

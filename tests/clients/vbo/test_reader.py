@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.clients.vbo import Reader
+from reconciler.clients.vbo import Reader, reader
 from reconciler.model.connection import Deadlines
 from reconciler.model.errors import (
     BadAnswer,
@@ -147,6 +147,26 @@ def test_a_server_that_ignores_the_offset_does_not_keep_us_busy_for_ever() -> No
     with pytest.raises(BadAnswer) as caught:
         listed(reply(200, page))
     assert "repeats an earlier one" in caught.value.reason
+
+
+def test_a_list_that_does_not_end_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_MOST", 100)
+    shelf = Shelf(10_000, 30)
+    with pytest.raises(BadAnswer, match="the list does not end: 120 items were read"):
+        listed(shelf, most=10_000)
+    assert len(shelf.queries) == 4
+
+
+@pytest.mark.parametrize(("cap", "limit", "requests"), [(10_000, "25", 1), (10, "25", 3)])
+def test_the_first_items_of_a_long_list(cap: int, limit: str, requests: int) -> None:
+    shelf = Shelf(10_000, cap)
+    found, _ = listed(shelf, "JobSessions/s/LogItems", most=25, type="Error")
+    assert found == shelf.items[:25]
+    assert [query["limit"] for query in shelf.queries] == [limit] * requests
+
+
+def test_the_first_items_of_an_array() -> None:
+    assert listed(reply(200, items(40)), rest="v6", most=25)[0] == items(25)
 
 
 def test_a_page_that_was_not_asked_for() -> None:
