@@ -89,8 +89,9 @@ class FakeAppliedState:
     def remember(self, scope: str, applied: Mapping[str, Mapping[str, str]], known: object = None) -> None:
         self.rows |= {where: dict(row) for where, row in applied.items()}
 
-    def forget(self, scope: str, address: str) -> None:
-        self.rows.pop(address, None)
+    def forget(self, scope: str, *addresses: str) -> None:
+        for address in addresses:
+            self.rows.pop(address, None)
 
 
 @dataclass

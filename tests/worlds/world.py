@@ -63,9 +63,10 @@ class FakeMemory:
         self.rows |= {str(where): dict(fields) for where, fields in digests.items()}
         self.ids |= {str(where): found for where, found in (known or {}).items()}
 
-    def forget(self, scope: str, address: str) -> None:
-        self.rows.pop(str(address), None)
-        self.ids.pop(str(address), None)
+    def forget(self, scope: str, *addresses: str) -> None:
+        for address in addresses:
+            self.rows.pop(str(address), None)
+            self.ids.pop(str(address), None)
 
     def fingerprint(self, value: str) -> str:
         return f"fingerprint of {value}"
