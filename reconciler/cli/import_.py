@@ -21,7 +21,9 @@ from reconciler.cli.options import (
     selection_options,
     trust_option,
 )
+from reconciler.cli.quoting import shell_line
 from reconciler.operations.status import Status
+from reconciler.render.style import for_log
 
 if TYPE_CHECKING:
     from reconciler.importing.hosts import HostScan
@@ -103,6 +105,7 @@ def server_options(function: Any) -> Any:
     is_flag=True,
     help="Ask the hosts of the proxies for their host keys and certificates; sends them no login.",
 )
+@click.option("--own", is_flag=True, help="Print the command that owns what is imported, not that which watches it.")
 @click.option("--visit-hosts", "visited", is_flag=True, help="Let later commands visit the hosts of the proxies.")
 @format_option("human", "json")
 @lab_option
@@ -127,7 +130,7 @@ def import_(console: Console, /, outputs: Sequence[Output], *, diff: bool, **giv
     made, folder = run(console, given, talk)
     if given["preview"]:
         console.result("".join(text for name, text in made.files.items() if name.endswith(".yml")))
-    report(console, made, folder)
+    report(console, made, folder, given)
     if talk is not None:
         talk.repeat()
     return made.status
@@ -178,8 +181,8 @@ def login_of(given: Mapping[str, Any]) -> ServerLogin:
     return ServerLogin(host=given["server"], **said)
 
 
-def report(console: Console, made: ImportResult, folder: Path | None) -> None:
-    """Print what was imported, and what its plan is."""
+def report(console: Console, made: ImportResult, folder: Path | None, given: Mapping[str, Any]) -> None:
+    """Print what was imported, what its plan is, and the next command."""
     from reconciler.importing.report import counts
 
     facts = made.facts
@@ -197,6 +200,12 @@ def report(console: Console, made: ImportResult, folder: Path | None) -> None:
         console.report(_scan_text(facts.scanned.values(), where))
     if folder is not None:
         console.report(f"Next: {folder / 'IMPORT.md'}")
+        what, why = (["apply", "--adopt"], "To own it") if given["own"] else (["drift"], "To watch it")
+        lab = ["--lab"] if given["lab"] else []
+        command = shell_line(["vbo-reconcile", *what, *lab, str(folder / facts.main)])
+        console.report(f"{why}:")
+        if not console.quiet:
+            console.announce(f"  {for_log(command)}\n")
 
 
 def _scan_text(scanned: Collection[HostScan], where: str) -> str:

@@ -32,7 +32,7 @@ _FLAGS = {
     "server": "--server", "port": "--port", "username": "--username", "password": "--password", "ca_file": "--ca-file",
     "fingerprint": "--fingerprint", "source": "--from", "name": "--name", "folder": "--out", "layout": "--layout",
 }  # fmt: skip
-_SWITCHES = {"scan": "--scan-hosts", "visited": "--visit-hosts", "lab": "--lab"}
+_SWITCHES = {"scan": "--scan-hosts", "visited": "--visit-hosts", "own": "--own", "lab": "--lab"}
 
 
 class Talk:
@@ -98,7 +98,8 @@ class Talk:
             several = self.confirm(f"{found.objects} objects: a file for each kind and organization (else one file)?")
             self.given["layout"] = SPLIT if several else ONE
             options = replace(options, layout=self.given["layout"])
-        self.given |= {"scan": scan, "visited": visited}
+        own = self.given["own"] or (not found.again and self.confirm("Own what is imported (else only watch it)?"))
+        self.given |= {"scan": scan, "visited": visited, "own": own}
         self.given["answers"] = {name: (one.username, one.method) for name, one in answers.items()}
         return replace(options, answers=answers, scan=scan, visited=visited)
 

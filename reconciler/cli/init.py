@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from reconciler.operations.first_inventory import FirstProxy, Found
 
 _OF_IMPORT: Mapping[str, Any] = {
-    "source": None, "layout": None, "answers": {}, "visited": False, "scan": False, "preview": False,
-    "selection": Selection(),
+    "source": None, "layout": None, "answers": {}, "visited": False, "scan": False, "own": False,
+    "preview": False, "selection": Selection(),
 }  # fmt: skip
 """What `import` takes besides, as without options."""
 
@@ -111,7 +111,7 @@ def _imports(console: Console, given: dict[str, Any], talk: Talk | None, found: 
         return False
     given["folder"] = None
     made, folder = run(console, given, talk)
-    report(console, made, folder)
+    report(console, made, folder, talk.given)
     talk.repeat()
     return True
 

@@ -130,8 +130,10 @@ def test_every_question_is_answered_and_the_command_that_is_printed_gives_the_sa
         screen.answer("Ask the hosts for their keys, without a login? [y/N]:")
         screen.answer("Let later commands visit the hosts? [y/N]:")
         screen.answer("objects: a file for each kind and organization (else one file)? [y/N]:", "y")
+        screen.answer("Own what is imported (else only watch it)? [y/N]:", "y")
         screen.expect("Plan: no changes.")
         screen.expect("Next: corp/IMPORT.md")
+        screen.expect("  vbo-reconcile apply --adopt corp/corp.yml")
         assert screen.code() == 0
     assert served.login["password"] not in screen.text
     written = contents(served.folder / "corp")
@@ -165,6 +167,8 @@ def test_linux_hosts_by_password(served: Served) -> None:
         screen.answer("Let later commands visit the hosts? [y/N]:", "y")
         if served.is_large:
             screen.answer("(else one file)? [y/N]:", "n")
+        screen.answer("(else only watch it)? [y/N]:", "n")
+        screen.expect("  vbo-reconcile drift corp/corp.yml")
         screen.expect("--login linux=backup,password")
         assert screen.code() == 0
     written = contents(served.folder / "corp")
