@@ -17,14 +17,26 @@ from reconciler.journal import Journal
 from tests.cli.test_completion import INVENTORY
 
 FREE = {
-    *("--base", "--batch", "--fingerprint", "--listen", "--login", "--name", "--notify-url", "--proxy", "--proxy-user"),
+    *(
+        "--base",
+        "--batch",
+        "--executor",
+        "--fingerprint",
+        "--listen",
+        "--login",
+        "--name",
+        "--notify-url",
+        "--proxy",
+        "--proxy-user",
+    ),
     *("--server-batch", "--username", "KEY=VALUE"),
 }
 """What only the user knows: names that do not exist yet, accounts, addresses, revisions, plans of batches."""
 
 
 def parameters() -> Iterator[tuple[str, click.Context, click.Parameter]]:
-    todo: list[tuple[click.Command, click.Context]] = [(root, click.Context(root, info_name="vbo-reconcile"))]
+    top = click.Context(root, info_name="vbo-reconcile", **root.context_settings)  # click keeps the help option of -h
+    todo: list[tuple[click.Command, click.Context]] = [(root, top)]
     while todo:
         command, context = todo.pop()
         if isinstance(command, click.Group):
