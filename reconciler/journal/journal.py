@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -115,6 +116,20 @@ class Journal:
             rows = connection.execute(query).all()
             counts = _counts(connection, [row.id for row in rows])
             return [run_record(row, counts.get(row.id, {})) for row in rows]
+
+        return self.store.read(read)
+
+    def run_counts(self, inventory: str) -> Counter[tuple[str, RunState]]:
+        """How many runs of an inventory there are, by operation and state."""
+        mine, open_ = runs.c.inventory == inventory, runs.c.state == RunState.RUNNING.value
+        ended = select(runs.c.operation, runs.c.state, func.count()).where(mine, ~open_)
+        ended = ended.group_by(runs.c.operation, runs.c.state)
+
+        def read(connection: Connection) -> Counter[tuple[str, RunState]]:
+            found = Counter({(what, RunState(state)): number for what, state, number in connection.execute(ended)})
+            running = (run_record(row, {}) for row in connection.execute(self._runs().where(mine, open_)))
+            found.update((run.operation, run.state) for run in running)
+            return found
 
         return self.store.read(read)
 

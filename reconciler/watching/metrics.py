@@ -35,6 +35,7 @@ class _States(Collector):
             yield self._gauge(name, help_text, value)
         yield self._observations()
         yield self._findings()
+        yield from self._runs()
         yield from self._facts()
 
     def _gauge(self, name: str, help_text: str, value: Callable[[ServerState], float | None]) -> Metric:
@@ -61,6 +62,22 @@ class _States(Collector):
             for key, number in sorted(state.counts().items()):
                 family.add_metric([state.name, *key], number)
         return family
+
+    def _runs(self) -> Iterator[Metric]:
+        labels = ["server", "operation", "state"]
+        runs = GaugeMetricFamily(f"{_PREFIX}_runs", "Runs in the journal.", labels=labels)
+        last = GaugeMetricFamily(
+            f"{_PREFIX}_last_run_start_timestamp_seconds",
+            "The start of the latest run of an operation, with its state.",
+            labels=labels,
+        )
+        for state in self._states:
+            for (operation, how), number in sorted(state.run_counts.items()):
+                runs.add_metric([state.name, operation, how.value], number)
+            latest = {run.operation: run for run in reversed(state.runs)}
+            for operation, run in sorted(latest.items()):
+                last.add_metric([state.name, operation, run.state.value], run.started.timestamp())
+        yield from (runs, last)
 
     def _facts(self) -> Iterator[Metric]:
         info = InfoMetricFamily(f"{_PREFIX}_server", "The management server.", labels=["server"])

@@ -13,7 +13,7 @@ from reconciler.model.finding import TrackedFinding
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
-    from reconciler.journal import RunRecord
+    from reconciler.journal import RunRecord, RunState
     from reconciler.operations.observing import Observation
 
 
@@ -35,7 +35,8 @@ class Facts:
 class ServerState:
     """`attempted` and `succeeded` are the starts of the latest observations, `seconds` how long the latest took, and
     `error` why it failed. `ledger` is the latest that the journal took, `journal_error` why it takes no more. `runs`
-    are the latest of its inventory, `document` is the drift as JSON."""
+    are the latest of its inventory, `run_counts` how many there are by operation and state, `document` is the drift as
+    JSON."""
 
     name: str
     attempted: datetime | None = None
@@ -52,6 +53,7 @@ class ServerState:
     files: tuple[Path, ...] = ()
     inventory: str = ""
     runs: tuple[RunRecord, ...] = ()
+    run_counts: Mapping[tuple[str, RunState], int] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:

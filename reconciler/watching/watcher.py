@@ -146,10 +146,10 @@ class Watcher:
                 post = partial(self._post, server)
                 deliver(journal.outbox, server.name, self.options.channels, post, self._runtime.clock)
                 pending = journal.outbox.pending(server.name)
-                runs = tuple(journal.runs(_RUNS, inventory=state.inventory)) if state.inventory else ()
+                state = _with_runs(state, journal)
         except JournalError as error:
             return self._without_journal(state, error), Decision()
-        return replace(state, ledger=ledger, pending_notices=pending, runs=runs, journal_error=""), decision
+        return replace(state, ledger=ledger, pending_notices=pending, journal_error=""), decision
 
     def _change(self, server: Member, look: _Look, decision: Decision) -> str | None:
         """Make the changes. Returns why that failed, empty if it did not, and None if nothing was done."""
@@ -260,6 +260,13 @@ class Watcher:
         if state.journal_error != str(error):
             self._say(f"{state.name}: {error}")
         return replace(state, journal_error=str(error))
+
+
+def _with_runs(state: ServerState, journal: Journal) -> ServerState:
+    if not state.inventory:
+        return state
+    latest = tuple(journal.runs(_RUNS, inventory=state.inventory))
+    return replace(state, runs=latest, run_counts=journal.run_counts(state.inventory))
 
 
 def _with(before: ServerState, look: _Look) -> ServerState:

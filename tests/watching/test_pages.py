@@ -11,12 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
+from reconciler.lab.pki import Authority
+from reconciler.model.event import Outcome
 from reconciler.model.secret import Secret
 from reconciler.operations.errors import InvalidOption
 from reconciler.watching.http import Application, Listening, Page, serving
 from reconciler.watching.loop import Loop
 from reconciler.watching.metrics import exposition
 from reconciler.watching.schedule import Schedule
+from tests.watching.automatic import write_run
 from tests.watching.samples import NOON, World, observed, plan_of, update
 
 TOKEN = Listening(token=Secret("t0k3n"))
@@ -79,6 +82,45 @@ def test_it_serves(tmp_path: Path) -> None:
         answer = httpx.get(f"http://127.0.0.1:{port}/page", trust_env=False)
     assert (answer.status_code, answer.text) == (200, "here")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_client_certificate_of_the_authority_is_required_by_the_handshake(tmp_path: Path) -> None:
+    mine, other = Authority(tmp_path / "mine"), Authority(tmp_path / "other")
+    identity = mine.host("localhost").file
+    listening = Listening(port=0, certificate=identity, key=identity, client_ca=mine.ca_file)
+    listening.check()
+    application = Application(listening, {"/metrics": lambda: Page(200, "here")}, {"/observe": lambda: Page(202)})
+    with serving(application, listening) as port:
+        url = f"https://localhost:{port}"
+
+        def client(certificate: Path | None) -> httpx.Client:
+            context = mine.client_context()
+            if certificate is not None:
+                context.load_cert_chain(certificate)
+            return httpx.Client(base_url=url, verify=context, trust_env=False)
+
+        with client(mine.client("prometheus", "prometheus").file) as known:
+            assert known.get("/metrics").text == "here"
+            assert known.post("/observe").status_code == 202
+        for certificate in (None, other.client("prometheus", "prometheus").file):
+            with client(certificate) as stranger, pytest.raises(httpx.TransportError):
+                stranger.get("/metrics")
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/metrics", verify=other.client_context(), trust_env=False)
+
+
+def test_runs_of_the_journal_are_metrics(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    write_run(world, [], "0", Outcome.DONE, "apply")
+    world.later(hours=1)
+    write_run(world, [], "0", None, "watch")
+    watcher = world.watcher("corp")
+    watcher.cycle()
+    text = exposition(watcher.states.values()).decode()
+    assert 'vbo_reconcile_runs{operation="apply",server="corp",state="done"} 1.0' in text
+    assert 'vbo_reconcile_runs{operation="watch",server="corp",state="interrupted"} 1.0' in text
+    last = 'vbo_reconcile_last_run_start_timestamp_seconds{operation="watch",server="corp",state="interrupted"}'
+    assert f"{last} {world.now.timestamp():.9e}"[: len(last) + 8] in text
 
 
 def test_metrics_are_what_is_found(tmp_path: Path) -> None:
