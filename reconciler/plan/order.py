@@ -67,8 +67,7 @@ def _by_need(ranked: Sequence[Change], before: Mapping[ChangeKey, Sequence[Chang
     for key, needs in before.items():
         for need in needs:
             waiting[need].append(key)
-    ready = [places[key] for key, count in missing.items() if not count]
-    heapq.heapify(ready)
+    ready = [place for place, change in enumerate(ranked) if not missing[change.key]]  # ascending, so it is a heap
     while ready:
         change = ranked[heapq.heappop(ready)]
         yield change

@@ -9,6 +9,7 @@ import pytest
 from reconciler.model.inventory import Policy, Window
 from reconciler.model.plan import Action, Plan
 from reconciler.model.recall import Recall
+from reconciler.model.steps import SwitchJob
 from reconciler.plan.document import change_to_json
 from reconciler.plan.full_backups import with_full_backups
 from reconciler.plan.job_runs import LEFT_OUT, PENDING, begun_after, runs_left_out
@@ -362,3 +363,30 @@ def test_a_value_that_the_version_cannot_take_blocks_the_change() -> None:
         "REST v7 has no interval of 12 hours; it came with v8",
         "it depends on job.daily, which is blocked",
     ]
+
+
+def test_what_the_server_has_besides_is_suggested_for_an_organization_that_is_missing() -> None:
+    def fix(*names: str) -> str:
+        listed = [{"id": name, "name": name} for name in names]
+        (problem,) = plan(world(), FakeReader({**LIVE, "Organizations": listed, "Jobs": []})).problems
+        return problem.fix
+
+    add = "Add it in the Veeam console, or correct its name."
+    assert fix() == add
+    lines = 'name: "a.example.com"\n  name: "b.example.com"'
+    called = f"{add} If it is called otherwise on the server, declare its name:\n  {lines}"
+    assert fix("b.example.com", "a.example.com") == called
+
+
+@pytest.mark.parametrize(("kind", "section"), [("job", "Jobs"), ("copy_job", "CopyJobs")])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_job_is_switched_on_and_off_by_a_step(kind: str, section: str, enabled: bool) -> None:
+    raw = {**LIVE["Jobs"][0], "isEnabled": not enabled, "backupJobId": "job"}
+    daily = (
+        {**DAILY, "enabled": enabled} if kind == "job" else {"job": "daily", "repository": "cloud", "enabled": enabled}
+    )
+    name = "daily" if kind == "job" else "copy"
+    seen = {**LIVE, section: [{**raw, "id": section, "name": name}]}
+    made = plan(world(**{kind: {name: daily}}), FakeReader(seen))
+    (step,) = [step for change in made.changes for step in change.steps if isinstance(step, SwitchJob)]
+    assert (step.kind, step.name, step.enabled) == (kind, name, enabled)

@@ -69,6 +69,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "another machine answers": ({"host": {"fqdn": "px-7.corp.example.com"}}, {}, ["host-name-differs"]),
     "the host does not know its domain": ({"host": {"fqdn": "px-1"}}, {}, []),
     "registered by address": ({}, {"fqdn": "10.0.0.7"}, []),
+    "registered by an address of IPv6": ({}, {"fqdn": "fe80::1"}, []),
+    "the host reports an address": ({"host": {"fqdn": "fe80::1"}}, {}, []),
     "the host says nothing": ({"service": None, "domain": None, "host": None}, {"status": "Offline"}, []),
     "three at once": (
         {**service(state="stopped", version="8.4.0.77"), "domain": {"member": False}},

@@ -155,3 +155,11 @@ def test_drift_that_stops_backups_or_hides_failures_is_alarming(
     item = FieldChange(path, live, wanted, cause=Cause(Reason.DRIFT))
     found = with_severity(plan_to_json(plan(replace(change(address, path), fields=(item,))), "drift"))
     assert found["changes"][0]["severity"] == severity
+
+
+def test_the_run_of_a_job_is_no_drift_and_hides_none() -> None:
+    run = change("job.daily", action=Action.RUN)
+    assert left(drift_of(plan(run, PROXY, run, GONE), [], TODAY)) == {
+        "update:proxy.px-1": ["throttle", "port"],
+        "create:job.daily": ["name"],
+    }

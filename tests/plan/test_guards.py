@@ -15,7 +15,7 @@ import pytest
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Policy, Window
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, UnknownField
-from reconciler.model.steps import DeleteObject
+from reconciler.model.steps import AdoptObject, DeleteObject
 from reconciler.model.value import UNKNOWN
 from reconciler.plan import plan_to_json
 from reconciler.plan.guards import GUARDS, GuardContext, guarded, limit_of
@@ -393,3 +393,17 @@ def test_a_window_is_on_its_day_of_the_week(day: str) -> None:
     is_on = [is_open(Window(f"{day} 20:30", 1), now) for now in week]
     names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
     assert is_on == [name == day.lower()[:3] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("owners", "said"),
+    [
+        ([], ["may belong to another inventory"]),
+        ([""], []),
+        (["other"], ["belongs to the inventory other"]),
+    ],
+)
+def test_an_adoption_says_whose_the_object_is(owners: list[str], said: list[str]) -> None:
+    steps = tuple(AdoptObject(kind="proxy", name="px-1", id="1", owner=owner) for owner in owners)
+    found = with_changes(facts(), replace(UPDATE, action=Action.ADOPT, steps=steps))
+    assert [item.detail for item in GUARDS["adopt"](found)] == [f"proxy.px-1 {text}" for text in said]

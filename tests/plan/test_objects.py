@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.plan import Reason
 from reconciler.model.recall import Recall
-from reconciler.model.value import digest
+from reconciler.model.value import UNKNOWN, digest
 from reconciler.plan.compare import applied_digests
 from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
 
@@ -76,6 +76,22 @@ def test_what_an_offline_proxy_hides_is_unknown_and_never_a_change() -> None:
     assert [(item.address, item.path) for item in made.unknown] == [
         ("proxy.px-1", "service.version"),
         ("proxy.px-1", "throttle"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("Offline", "the proxy is offline, and the server does not report the field"),
+        ("Online", "the server does not report it"),
+    ],
+)
+def test_what_is_unknown_says_why(status: str, why: str) -> None:
+    made = plan(inventory(proxy={"px-1": WANTED}), reader(status=status, throttlingValue=None))
+    assert [item.why for item in made.unknown if item.path == "throttle"] == [why]
+    wanted = inventory(proxy={"px-1": {**WANTED, "port": UNKNOWN}})
+    assert [item.why for item in plan(wanted, reader(status=status)).unknown if item.path == "port"] == [
+        "the desired value cannot be computed here"
     ]
 
 
