@@ -362,3 +362,15 @@ def test_what_is_done_or_skipped_has_no_hint_and_no_log(verb: Callable[[Do], Non
         ("run:job.b", "", "", ()),
         ("run:job.c", "it cannot be done", "", ()),
     ]
+
+
+def test_no_worker_is_left_when_the_apply_has_ended(verb: Callable[[Do], None]) -> None:
+    workers: set[threading.Thread] = set()
+
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        workers.add(threading.current_thread())
+
+    verb(do)
+    run(*(change(name) for name in "abcdef"))
+    assert workers
+    assert not any(worker.is_alive() for worker in workers)

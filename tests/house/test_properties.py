@@ -109,3 +109,12 @@ if __name__ == "__main__":
     table = property_table()
     now = section()
     README.write_text(text.replace(now, table) if now else f"{text.rstrip()}\n\n{table}\n", encoding="utf-8")
+
+
+def test_samples_have_each_word_of_a_list_and_each_flag_of_one() -> None:
+    roles = {word for sample in samples_of(KINDS["proxy"], 8) for word in sample["role"]}
+    assert len(roles) > 1
+    windows = [
+        sample["schedulePolicy"]["backupWindowSettings"]["backupWindow"] for sample in samples_of(KINDS["job"], 8)
+    ]
+    assert {flag for window in windows for flag in window} == {True, False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.kinds.rules import Declared
+from reconciler.kinds.rules.chain import open_pair
 from reconciler.kinds.rules.references import REFERENCES, unknown_references
 from reconciler.kinds.rules.repositories import same_place
 from reconciler.kinds.rules.settings import server_without_password
@@ -55,3 +56,22 @@ def test_a_login_of_the_server_has_a_password_unless_powershell_needs_none(
     ):
         declared = Declared({"credentials": {"svc": login}}, {}, {"server": server})
         assert [item.where.field for item in server_without_password(declared)] == found
+
+
+@pytest.mark.parametrize(
+    ("partial", "mapping", "found"),
+    [
+        ((), False, 1),
+        ((), True, 0),
+        (("jobs",), False, 0),
+        (("repositories",), False, 0),
+        (("jobs", "repositories"), False, 0),
+        (("proxies",), False, 1),
+    ],
+)
+def test_of_a_broken_entry_it_is_not_concluded_that_no_job_covers_a_pair(
+    partial: tuple[str, ...], mapping: bool, found: int
+) -> None:
+    objects = {"proxies": {"px-1": {}}, "organizations": {"contoso": {"proxies": ["px-1"]}}}
+    declared = Declared(objects, objects, {}, mapping=mapping, partial=frozenset(partial))
+    assert len(list(open_pair(declared))) == found
