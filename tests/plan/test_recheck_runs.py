@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live import INCOMPLETE, ServerInfo
-from reconciler.model.plan import Action, Cause, Change, Plan, Reason
+from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
 from reconciler.model.steps import RunJob
 from reconciler.plan.document import change_to_json
 from reconciler.plan.recheck import recheck
@@ -44,3 +44,31 @@ def test_a_change_that_an_incomplete_observation_does_not_show_is_stale_and_not_
     fresh = replace(plan(run_of()), changes=(), problems=(problem,))
     found = recheck([change_to_json(run_of())], fresh)
     assert (list(found.done), bool(found.stale)) == (([], True) if code == INCOMPLETE else (["run:job.daily"], False))
+
+
+THROTTLE, PORT = FieldChange("throttle", "off", "1 Mbps"), FieldChange("port", 9193, 9194)
+MAINTENANCE = FieldChange("maintenance", True, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "begun", "resumed", "stale"),
+    [
+        ((THROTTLE, PORT), False, False, False),
+        ((THROTTLE,), False, False, True),
+        ((THROTTLE,), True, False, False),
+        ((THROTTLE,), False, True, True),
+        ((THROTTLE, MAINTENANCE), False, False, True),
+        ((THROTTLE, MAINTENANCE), False, True, False),
+    ],
+)
+def test_less_than_was_approved_is_left_only_of_what_was_begun(
+    fields: tuple[FieldChange, ...], begun: bool, resumed: bool, stale: bool
+) -> None:
+    """A resumed run that drained the proxy began its change."""
+
+    def update(*fields: FieldChange) -> Change:
+        return Change("proxy.px-1", Action.UPDATE, fields, Cause(Reason.INVENTORY), precondition="same")
+
+    approved = [change_to_json(update(THROTTLE, PORT))]
+    keys = ["update:proxy.px-1"] if begun else []
+    assert bool(recheck(approved, plan(update(*fields)), keys, resumed=resumed).stale) is stale
