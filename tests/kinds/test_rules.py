@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reconciler.kinds.rules import Declared
@@ -72,6 +74,9 @@ def test_a_login_of_the_server_has_a_password_unless_powershell_needs_none(
 def test_of_a_broken_entry_it_is_not_concluded_that_no_job_covers_a_pair(
     partial: tuple[str, ...], mapping: bool, found: int
 ) -> None:
-    objects = {"proxies": {"px-1": {}}, "organizations": {"contoso": {"proxies": ["px-1"]}}}
+    objects: dict[str, dict[str, dict[str, Any]]] = {
+        "proxies": {"px-1": {}},
+        "organizations": {"contoso": {"proxies": ["px-1"]}},
+    }
     declared = Declared(objects, objects, {}, mapping=mapping, partial=frozenset(partial))
     assert len(list(open_pair(declared))) == found
