@@ -67,9 +67,9 @@ def report(facts: Facts) -> str:
         "## Next",
         _numbered(_next(facts, main)),
         "## In part",
-        _omissions(facts.in_part) or "Nothing.",
+        *([_omissions(facts.in_part), _PART.format(_code(f"vbo-reconcile plan {main}"))] if facts.in_part else [_NONE]),
         "## Not imported",
-        _omissions(facts.omitted) or "Nothing.",
+        *([_omissions(facts.omitted), _LEFT] if facts.omitted else [_NONE]),
     ]
     if facts.warnings:
         parts += ["## What the plan warns of", _bullets(map(_text, facts.warnings))]
@@ -82,6 +82,12 @@ def report(facts: Facts) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+_NONE: Final = "Nothing."
+_PART: Final = "These fields are neither compared nor changed. To manage one, declare it, and see what changes: {}."
+_LEFT: Final = (
+    "Once the reason is gone, import again: `vbo-reconcile import --out .`. What is not declared by then, and what "
+    "differs: `vbo-reconcile import --diff --out .`."
+)
 _HOSTS: Final = "What each host showed before any login. No account and no password was sent to it."
 
 

@@ -258,6 +258,11 @@ def test_it_is_imported_or_left_out_with_the_reason(name: str, rest: int, tmp_pa
             item.field: item.reason for item in made.facts.in_part if "contoso-job-0" in item.address
         } == odd.in_part
         before = contents(out)
+        report = before["IMPORT.md"].decode()
+        assert ("To manage one, declare it, and see what changes: `vbo-reconcile plan corp.yml`." in report) == bool(
+            made.facts.in_part
+        )
+        assert ("import again: `vbo-reconcile import --out .`." in report) == bool(odd.omitted)
         run()
         assert contents(out) == before
         if name in ADOPTED:
