@@ -206,8 +206,10 @@ class RunningLab:
             if not mail.serves(port):
                 mail.open(self._network.listen(name, port), port)
 
-    def _send(self, name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
-        send(
+    def _send(
+        self, name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes
+    ) -> Mapping[str, str]:
+        return send(
             relay,
             sender,
             recipients,
@@ -218,9 +220,12 @@ class RunningLab:
         )
 
     def _send_test(self, mail: MailSettings) -> None:
-        """The test mail, from the management server."""
+        """The test mail, from the management server. A recipient that is refused is an error, although the others have
+        it by then."""
         host = self._documents["server"].data["host"]
-        self._send(host, relay_of(mail), mail.sender, mail.recipients, test_letter(mail, host, timing.utc_now()))
+        letter = test_letter(mail, host, timing.utc_now())
+        for reason in self._send(host, relay_of(mail), mail.sender, mail.recipients, letter).values():
+            raise OSError(reason)
 
     # Looking and changing
 

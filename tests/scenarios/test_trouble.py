@@ -77,3 +77,18 @@ def test_a_server_that_has_not_noticed_that_a_host_is_back_is_asked_to_look_agai
         assert "Rescanning proxies whose hosts and server do not agree: px-lon-1 ..." in ended.err
         assert "none that writes" in ended.out
         assert demo.changes() == {}
+
+
+@pytest.mark.matrix
+def test_a_recipient_that_the_mail_server_refuses_is_named_with_the_result_of_the_job(demo: Rehearsal) -> None:
+    demo.replace("to: [backup-team@corp.example.com]", "to: [backup-team@corp.example.com, gone@corp.example.com]")
+    demo.converges()
+    demo.set("smtp", "refuse=gone@corp.example.com")
+    ended = demo.run("jobs", "run", "contoso-mail", str(demo.file), "--lab")
+    assert ended.code == 0
+    assert "could not be sent from px-lon-1.corp.example.com to gone@corp.example.com: 550 5.1.1" in ended.out
+    tested = demo.run("smtp", "test", str(demo.file), "--lab")
+    assert tested.code == 1
+    assert "RCPT TO:<gone@corp.example.com>" in tested.err
+    demo.set("smtp", "accept=gone@corp.example.com")
+    assert demo.run("smtp", "test", str(demo.file), "--lab").code == 0

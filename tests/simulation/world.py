@@ -268,7 +268,11 @@ class World:
             self.server.witness(event)
 
     def _worker(self, host: str) -> Worker:
-        return Worker(host, timing.utc_now, timing.sleep, lambda *mail: self.mails.append(mail[-1]))
+        def send(*mail: Any) -> Mapping[str, str]:
+            self.mails.append(mail[-1])
+            return {}
+
+        return Worker(host, timing.utc_now, timing.sleep, send)
 
     # the server
 

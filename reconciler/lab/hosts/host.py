@@ -182,11 +182,13 @@ class Host(ABC):
             return False
         return False
 
-    def _send(self, name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+    def _send(
+        self, name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes
+    ) -> Mapping[str, str]:
         """Mail from the proxy service."""
         if "mail" in self.faults:
             raise TimeoutError(errno.ETIMEDOUT, f"no connection to {relay.host}: mail is blocked by `lab set`")
-        self.around.send(name, relay, sender, recipients, message)
+        return self.around.send(name, relay, sender, recipients, message)
 
     def _choose(self, key: str, value: str, *allowed: str) -> None:
         self.state[key] = one_of(key, value, *allowed)

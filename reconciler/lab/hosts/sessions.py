@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
@@ -18,8 +18,9 @@ _OBJECTS_A_SECOND: Final = 2000
 _LONGEST: Final = 0.2
 
 Sleep = Callable[[float], None]
-Send = Callable[[str, Relay, str, Sequence[str], bytes], None]
-"""Hands in a mail: (host that sends, relay, sender, recipients, message). Raises OSError."""
+Send = Callable[[str, Relay, str, Sequence[str], bytes], Mapping[str, str]]
+"""Hands in a mail: (host that sends, relay, sender, recipients, message). Gives the recipients that the mail server
+refused, and how. Raises OSError if nobody gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,13 @@ class Worker:
         if order.mail is None or NOTIFIED[result.status] not in order.mail.notify:
             return result
         message = letter(order.mail, order, result, self.host, began, self.clock())
+        sent = f"The notification could not be sent from {self.host}"
         try:
-            self.send(self.host, relay_of(order.mail), order.mail.sender, order.mail.recipients, message)
+            refused = self.send(self.host, relay_of(order.mail), order.mail.sender, order.mail.recipients, message)
+            notes = [f"{sent} to {recipient}: {reason}" for recipient, reason in sorted(refused.items())]
         except OSError as error:
-            note = ("Warning", f"The notification could not be sent from {self.host}: {error}")
-            return SessionResult(result.status, result.processed, (*result.log, note))
-        return result
+            notes = [f"{sent}: {error}"]
+        return replace(result, log=(*result.log, *(("Warning", note) for note in notes)))
 
 
 def relay_of(mail: MailSettings) -> Relay:

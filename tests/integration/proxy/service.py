@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,13 +56,13 @@ def installed() -> Installed:
     )
 
 
-def mail(name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+def mail(name: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> Mapping[str, str]:
     """Hand in a mail to a server that one of the host's authorities vouches for."""
 
     def trusting() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=AUTHORITIES)
 
-    send(relay, sender, recipients, message, connect=HostNetwork(name).connect, tls=trusting, name=name)
+    return send(relay, sender, recipients, message, connect=HostNetwork(name).connect, tls=trusting, name=name)
 
 
 def tell_systemd(text: str) -> None:

@@ -118,8 +118,9 @@ def hosts_world(folder: Path) -> Iterator[World]:
     dialler = Dialler(network, domain, authority.client_context)
     mails: list[tuple[Relay, bytes]] = []
 
-    def send(host: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+    def send(host: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> dict[str, str]:
         mails.append((relay, message))
+        return {}
 
     ssh, hosts = SshService(), folder / "hosts"
     with Acceptor() as acceptor:

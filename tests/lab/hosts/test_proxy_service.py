@@ -49,6 +49,7 @@ class World:
     sent: list[bytes] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     mail_fails: bool = False
+    refused: dict[str, str] = field(default_factory=dict)
 
     def certificate(self, label: str) -> str:
         """A server certificate with its key."""
@@ -62,11 +63,12 @@ def proxy(folder: Path, *, domain: bool) -> Iterator[World]:
     network.add(HOST)
     kept: list[str] = []
 
-    def send(host: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> None:
+    def send(host: str, relay: Relay, sender: str, recipients: Sequence[str], message: bytes) -> dict[str, str]:
         if world.mail_fails:
             raise MailError(535, "not accepted")
         assert (host, relay, sender) == (HOST, Relay("smtp.example.com", 587, "tls", "vbo", "pw"), "vbo@example.com")
         world.sent.append(message)
+        return world.refused
 
     worker = Worker(HOST, lambda: datetime(2026, 1, 2, tzinfo=UTC), lambda seconds: None, send)
     with Acceptor() as acceptor:
@@ -187,6 +189,15 @@ def test_a_mail_that_cannot_be_sent_is_noted_and_changes_nothing_else(tmp_path: 
         result = run(world, replace(ORDER, trouble="warning"))
         assert result["status"] == "Warning"
         assert "could not be sent from px-1.example.net: 535 not accepted" in json.dumps(result["log"])
+
+
+def test_a_recipient_that_is_refused_is_noted(tmp_path: Path) -> None:
+    with proxy(tmp_path, domain=True) as world:
+        world.refused = {"ops@example.com": "550 5.1.1 no such user"}
+        result = run(world, replace(ORDER, trouble="warning"))
+        assert (result["status"], len(world.sent)) == ("Warning", 1)
+        note = "The notification could not be sent from px-1.example.net to ops@example.com: 550 5.1.1 no such user"
+        assert result["log"][-1] == ["Warning", note]
 
 
 def test_nonsense_is_answered(tmp_path: Path) -> None:
