@@ -127,9 +127,43 @@ def test_each_requirement_is_in_the_table_of_the_readme() -> None:
     assert missing == set()
     named = {fact for row in rows for fact in re.findall(r"`([a-z_]+\.[a-z_]+|[a-z]+_[a-z]+)`", row)}
     assert named - facts - {"service.install"} == set(), "a fact of the table that no playbook requires"
+    for row in rows[1:]:
+        what, how, place, commands = (cell.strip() for cell in row.strip("|").split("|"))
+        scripts = re.findall(r"`(\w+/[\w-]+\.(?:ps1|sh))`", how)
+        assert all(playbooks_folder().joinpath(script).is_file() for script in scripts), how
+        assert scripts or "a connection" in how or re.search(r"`[a-z_.*]+`", how), f"{what}: how is it checked?"
+        assert place in ("host", "server"), what
+        assert commands in ("doctor", "plan, doctor"), what
     ports = {str(port.port) for port in of_server("host.px", "vbo")}
     ports |= {str(port.port) for port in of_proxy(Resource("proxy", "px", {"host": "px"}), 22)} - {"22"}
     assert {port for port in ports if port not in table} == set()
+
+
+def numbers(operand: Any) -> set[str]:
+    """The limits in an operand, as people write them: the first part of a version, a span by its end."""
+    if isinstance(operand, list):
+        return {str(abs(item)) for item in operand if isinstance(item, int)}
+    words = re.findall(r"^\d+", str(operand)) if not isinstance(operand, bool) else []
+    return set(words)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param(item, id=f"{name}-{item.name}")
+        for name, book in sorted(PLAYBOOKS.items())
+        for item in book.requirements
+    ],
+)
+def test_the_row_of_a_requirement_has_its_limits(item: Requirement) -> None:
+    text = playbooks_folder().joinpath("README.md").read_text("utf-8")
+    table = text.partition("## What the product requires")[2].partition("\n## ")[0]
+    group = f"`{item.fact.partition('.')[0]}.*`"
+    (row,) = [line for line in table.splitlines() if f"`{item.fact}`" in line or group in line]
+    found = set(re.findall(r"\d+(?:\.\d+)*", row))
+    assert numbers(item.operand) <= {*found, *(number.partition(".")[0] for number in found)}, row
+    builds = item.when.get("build", {})
+    assert {builds[word] for word in ("at_least", "below") if word in builds} <= found, row
 
 
 @pytest.mark.parametrize(

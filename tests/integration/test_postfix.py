@@ -1,4 +1,4 @@
-"""The mail client of the lab's proxies with a real mail server: TLS, SASL, and one recipient of several refused."""
+"""The mail client of the project with a real mail server: TLS, SASL, and one recipient of several refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from reconciler.lab.mail.client import MailError, Relay, send
+from reconciler.clients.smtp import MailError, Relay, send
 from reconciler.lab.pki import Authority
 from tests.integration.postfix import Postfix, missing, postfix
 

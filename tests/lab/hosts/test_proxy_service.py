@@ -197,7 +197,7 @@ def test_a_recipient_that_is_refused_is_noted(tmp_path: Path) -> None:
         result = run(world, replace(ORDER, trouble="warning"))
         assert (result["status"], len(world.sent)) == ("Warning", 1)
         note = "The notification could not be sent from px-1.example.net to ops@example.com: 550 5.1.1 no such user"
-        assert result["log"][-1] == ["Warning", note]
+        assert json.dumps(["Warning", note]) in json.dumps(result["log"])
 
 
 def test_nonsense_is_answered(tmp_path: Path) -> None:

@@ -75,3 +75,20 @@ def test_each_answer_gives_the_others_the_whole_deadline(work: Background, monke
     presence.refresh([Target(name, "px", 9193, True) for name in "abc"], ttl=0.0, deadline=7)
     assert waits == [(3, 7), (2, 7), (1, 7)]
     assert [presence.version(name) for name in "abc"] == ["8.5.0.1014"] * 3
+
+
+def test_a_thousand_are_all_asked_before_the_answer(work: Background) -> None:
+    targets = [Target(str(number), f"px-{number}", 9193, True) for number in range(1000)]
+    asked: list[str] = []
+
+    def probe(target: Target) -> str | None:
+        asked.append(target.proxy)
+        return None if target.proxy == "7" else "8.5.0.1014"
+
+    presence = Presence(probe, work)
+    presence.refresh(targets, ttl=60.0, deadline=30)
+    assert sorted(asked, key=int) == [target.proxy for target in targets]
+    offline = [target.proxy for target in targets if presence.version(target.proxy) is None]
+    assert offline == ["7"]
+    presence.refresh(targets, ttl=3600.0, deadline=30)
+    assert len(asked) == 1000
