@@ -162,6 +162,8 @@ def check_requirements(
 
 def _requirement(subject: str, item: UnmetRequirement, *, exists: bool) -> Check:
     required = f"required: {_text(item.required)}"
+    if item.needs_build:  # what is required depends on it
+        return Check(subject, item.requirement, Level.UNKNOWN, "the server does not report its build")
     if item.unknown:
         return Check(subject, item.requirement, Level.UNKNOWN, f"not reported by the host; {required}")
     found = f"{_text(item.observed)}; {required}"

@@ -224,6 +224,12 @@ def test_the_playbook_says_what_a_host_lacks(tmp_path: Path, exists: bool, level
     assert all(row.subject == "host.px-1" for row in rows)
 
 
+def test_what_depends_on_the_build_of_the_server_is_unknown_without_one(tmp_path: Path) -> None:
+    proxy = Resource("proxy", "px-1", {"host": "px-1", "type": "workgroup"})
+    rows = check_requirements(context(tmp_path), proxy, parse(document("windows", {}), "windows", NOW), "", exists=True)
+    assert {row.found for row in rows if row.level is UNKNOWN} == {"the server does not report its build"}
+
+
 def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
     rows = [
         Check("host.px-1", "login", ERROR, "not accepted\x1b[2J", "Check the password.\n  kinit"),
