@@ -224,6 +224,9 @@ def _plan_text(made: ImportResult) -> str:
             for change in made.differences
         )
         return f"Plan: not empty, which is a bug of this program:\n{changes}"
+    if made.states and len(made.states) == len(made.plan.changes):
+        pending = ", ".join(f"{change.action.value} {change.address}" for change in made.states)
+        return f"Plan: no changes of what is declared; pending on the server: {pending}."
     if made.plan.changes:
         return f"Plan: {_count(len(made.plan.changes), 'change')} of what was declared or applied before."
     return "Plan: no changes."

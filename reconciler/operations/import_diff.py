@@ -12,6 +12,7 @@ from reconciler.operations.request import PlanRequest, Selection
 from reconciler.operations.runtime import Runtime
 from reconciler.operations.server_plan import is_hidden, plan_of_server
 from reconciler.operations.status import Status
+from reconciler.plan.repository_states import STATE
 
 if TYPE_CHECKING:
     from reconciler.model.live import Live
@@ -85,4 +86,5 @@ def _differing(change: Change) -> list[FieldChange]:
     """What the server shows otherwise than it is declared."""
     if change.action not in (Action.UPDATE, Action.REPLACE):
         return []
-    return [item for item in change.fields if not (item.unknown or item.secret or is_hidden(change, item.path))]
+    shown = (item for item in change.fields if item.path != STATE)
+    return [item for item in shown if not (item.unknown or item.secret or is_hidden(change, item.path))]

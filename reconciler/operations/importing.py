@@ -17,7 +17,7 @@ from reconciler.operations.import_files import Target, check, save, staging, tar
 from reconciler.operations.import_source import SecretsOf, ServerLogin, source_of
 from reconciler.operations.request import Selection
 from reconciler.operations.runtime import Runtime
-from reconciler.operations.server_plan import is_of_rest, is_of_secrets, plan_of_server
+from reconciler.operations.server_plan import is_of_rest, is_of_secrets, is_of_state, plan_of_server
 from reconciler.operations.status import Status
 
 if TYPE_CHECKING:
@@ -76,8 +76,14 @@ class ImportResult:
     @property
     def differences(self) -> Sequence[Change]:
         """The changes of what was imported just now. There are none, but for a bug. A secret may be another one than an
-        earlier inventory of this name applied: no server shows it."""
-        return [change for change in self.plan.changes if change.address in self.new and not is_of_secrets(change)]
+        earlier inventory of this name applied: no server shows it. What is out of date is upgraded by an apply."""
+        found = (change for change in self.plan.changes if change.address in self.new)
+        return [change for change in found if not is_of_secrets(change) and not is_of_state(change)]
+
+    @property
+    def states(self) -> Sequence[Change]:
+        """The changes of what is out of date or out of sync."""
+        return [change for change in self.plan.changes if is_of_state(change)]
 
     @property
     def doubts(self) -> Sequence[Diagnostic]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.kinds import KINDS, Mode
+from reconciler.model.plan import Action
 from reconciler.plan.repository_states import STATE
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ def is_of_rest(item: Resource) -> bool:
 def is_of_secrets(change: Change) -> bool:
     """Whether a change sends secrets only, which no server shows."""
     return bool(change.fields) and all(is_hidden(change, item.path) for item in change.fields)
+
+
+def is_of_state(change: Change) -> bool:
+    """Whether a change mends a state only, which no inventory declares: what is out of date or out of sync."""
+    return change.action is Action.UPGRADE or (
+        bool(change.fields) and all(item.path == STATE for item in change.fields)
+    )
 
 
 def is_hidden(change: Change, path: str) -> bool:

@@ -342,6 +342,19 @@ def test_what_is_out_of_sync_is_synchronized(tmp_path: Path, rest: str, storage:
 
 
 @pytest.mark.matrix
+@pytest.mark.parametrize("flag", ["isOutOfSync", "isOutdated"])
+def test_a_state_is_no_difference_of_an_import(tmp_path: Path, flag: str) -> None:
+    made = rehearsal(tmp_path)
+    made.converges()
+    made.set("server", f'repository_states={{"cloud": {{"{flag}": true}}}}')
+    ended = made.run("import", "--lab", "--from", str(made.file), "--out", str(tmp_path / "out"))
+    verb = {"isOutOfSync": "update", "isOutdated": "upgrade"}[flag]
+    says = f"Plan: no changes of what is declared; pending on the server: {verb} repository.cloud."
+    assert (ended.code, says in ended.err) == (0, True), ended.err
+    assert "state" not in made.run("import", "--lab", "--from", str(made.file), "--diff", str(made.file)).out
+
+
+@pytest.mark.matrix
 def test_what_is_out_of_date_is_upgraded_then_edited_and_then_its_job_runs(tmp_path: Path) -> None:
     made = rehearsal(tmp_path)
     made.converges()
