@@ -51,7 +51,9 @@ def by_hand(demo: Rehearsal) -> Iterator[Hand]:
         context = ssl.create_default_context(cafile=ends["ca_file"])
         host = inventory.access.server.host
         rest = {"auto": "v8"}.get(inventory.access.server.rest, inventory.access.server.rest)
-        with httpx.Client(base_url=f"{ends['url']}/{rest}/", verify=context, headers={"Host": host}) as client:
+        with httpx.Client(
+            base_url=f"{ends['url']}/{rest}/", verify=context, headers={"Host": host}, timeout=60
+        ) as client:
             hand = Hand(client, host)
             form = {"grant_type": "password", "username": ends["username"], "password": ends["password"]}
             answer = hand.request(
