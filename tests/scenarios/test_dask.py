@@ -1,0 +1,112 @@
+"""Hosts of the lab that are read by workers of a real Dask cluster: the results are those of threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.scenarios.rehearsal import Rehearsal
+
+pytestmark = pytest.mark.matrix
+
+INVENTORY = """\
+version: 1
+name: sites
+server: {host: vbo.example.com, credentials: admin}
+credentials:
+  admin: {username: 'EXAMPLE\\svc-vbo', password: secret://env/VBO_PASSWORD}
+  second: {username: 'EXAMPLE\\svc-two', password: secret://env/SECOND}
+  linux: {username: backup, private_key: secret://file/key, sudo: true, password: secret://env/SUDO}
+proxies:
+  px-1: {host: px-1.example.com, type: domain, credentials: admin, site: london}
+  px-2: {host: px-2.example.com, type: domain, credentials: second, site: paris}
+  px-3: {host: px-3.example.com, os: linux, type: workgroup, credentials: linux, site: london}
+  px-4: {host: px-4.example.com, os: linux, type: workgroup, credentials: linux}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    places = [("london-1", "london"), ("london-2", "london"), ("paris-1", "paris")]
+    with dask_cluster(tmp_path_factory.mktemp("dask"), places) as found:
+        yield found
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Rehearsal:
+    (tmp_path / "inventory.yml").write_text(INVENTORY, "utf-8")
+    return Rehearsal(tmp_path)
+
+
+def started(sites: Rehearsal, cluster: DaskCluster, *words: str) -> subprocess.Popen[str]:
+    home = {"HOME": str(sites.folder), "XDG_STATE_HOME": str(sites.folder / "state")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "reconciler", *words, "--lab", str(sites.file), "--format", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **cluster.environment, **home},
+        text=True,
+    )
+
+
+def ended(sites: Rehearsal, cluster: DaskCluster, *words: str) -> tuple[str, str]:
+    with started(sites, cluster, *words) as process:
+        return process.communicate()
+
+
+def visits(cluster: DaskCluster) -> dict[str, int]:
+    """How many visits each worker has made or is making, by its name."""
+    with cluster.client() as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"]
+        names = {address: about["name"] for address, about in workers.items()}
+        found = client.run(lambda dask_worker: len(dask_worker.state.log), on_error="ignore")
+    return {names[address]: count for address, count in found.items() if address in names}
+
+
+def test_results_through_workers_equal_those_of_threads(sites: Rehearsal, cluster: DaskCluster) -> None:
+    sites.set("px-2", "wrong-password=yes")
+    for verb in ("plan", "doctor"):
+        through, talk = ended(sites, cluster, verb, "--executor", cluster.url)
+        assert through, talk
+        assert through == ended(sites, cluster, verb)[0]
+    at_work = visits(cluster)
+    assert all(at_work[name] for name in ("london-1", "london-2", "paris-1"))
+
+
+def test_a_worker_killed_during_a_visit_costs_another_one(sites: Rehearsal, cluster: DaskCluster) -> None:
+    sites.set("px-1", "power=hung")
+    expected = json.loads(ended(sites, cluster, "plan")[0])
+    with started(sites, cluster, "plan", "--executor", cluster.url) as process:
+        cluster.kill(_busy(cluster, "london"))
+        out, err = process.communicate()
+    assert json.loads(out) == expected, err
+    assert expected["unknown"]
+
+
+def _busy(cluster: DaskCluster, site: str) -> str:
+    """The name of the worker of a site that is in the middle of a visit which does not end by itself soon."""
+    with cluster.client() as client:
+        while True:
+            workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+            for address, keys in client.processing().items():
+                if keys and str(workers[address]["name"]).startswith(site):
+                    return str(workers[address]["name"])
+            time.sleep(0.05)
+
+
+def test_a_site_without_a_worker_is_an_error_with_the_command_that_starts_one(
+    sites: Rehearsal, cluster: DaskCluster
+) -> None:
+    sites.replace("site: paris", "site: rome")
+    _, err = ended(sites, cluster, "plan", "--executor", cluster.url)
+    assert "No worker near a site" in err
+    assert f"dask worker {cluster.url} --resources site:rome=1" in err
