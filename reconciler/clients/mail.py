@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reconciler.clients import smtp
@@ -17,8 +17,10 @@ _SECONDS: Final = 10.0
 _WHAT: Final = "sending a mail"
 
 
-def hand_in(relay: smtp.Relay, sender: str, recipients: Sequence[str], message: bytes, *, root: str = ".") -> None:
-    """Raises RemoteError if no recipient gets it. A recipient that the server refuses alone is left out."""
+def hand_in(
+    relay: smtp.Relay, sender: str, recipients: Sequence[str], message: bytes, *, root: str = "."
+) -> Mapping[str, str]:
+    """Gives the recipients that the server refuses, and how. Raises RemoteError if no recipient gets it."""
 
     def context() -> ssl.SSLContext:
         return tls.context_for(tls.Peer(relay.host, (relay.host, relay.port), Trust(), _SECONDS), root)
@@ -27,7 +29,7 @@ def hand_in(relay: smtp.Relay, sender: str, recipients: Sequence[str], message: 
         return dial((host, port), seconds)
 
     try:
-        smtp.send(relay, sender, recipients, message, connect=connect, tls=context, name=_name())
+        return smtp.send(relay, sender, recipients, message, connect=connect, tls=context, name=_name())
     except smtp.MailError as error:
         raise Refused(relay.host, _WHAT, str(error)) from error
     except ssl.SSLCertVerificationError as error:

@@ -42,7 +42,9 @@ def send_mail(path: Path, recipients: str, message: Mapping[str, Any], runtime: 
     _check_trust(str(settings["server"]), inventory, runtime)
     with open_endpoints(inventory, runtime, lab=False) as endpoints:
         relay = _relay(settings, inventory, endpoints)
-        hand_in(relay, sender, to, letter(message, sender, to, runtime), root=endpoints.access.root)
+        refused = hand_in(relay, sender, to, letter(message, sender, to, runtime), root=endpoints.access.root)
+    for recipient, reason in sorted(refused.items()):
+        runtime.report(f"The mail server {relay.host} refuses {recipient}; the others have the mail: {reason}")
     return True
 
 

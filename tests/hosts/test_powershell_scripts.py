@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import socket
 from collections.abc import Callable, Mapping
@@ -318,6 +319,23 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "Win32_Service": ("service", "remote_registry"),
 }
 """What CIM may deny, and the parts of the document that come from it."""
+
+
+CULTURES = ("en-US", "ar-SA", "de-DE", "fa-IR", "he-IL", "th-TH", "tr-TR")
+
+
+@pytest.mark.matrix
+def test_facts_are_the_same_in_every_culture(host: Windows) -> None:
+    """Other calendars, decimal commas, digits of one's own, and letters whose lower case is another."""
+    set_culture = (
+        "[Threading.Thread]::CurrentThread.CurrentCulture = [CultureInfo]::new('{0}');"
+        "$global:World = [IO.File]::ReadAllText($env:VBO_TEST_WORLD) | ConvertFrom-Json"
+    )
+    (host.folder / "world.json").write_text(json.dumps(host.world))
+    found = host.play([(FACTS, ARGS, set_culture.format(culture)) for culture in CULTURES])
+    assert {one.pop("clock")["utc"][:2] for one in found} == {"20"}
+    assert [one for one in found if one != found[0]] == []
+    assert found[0]["server"]["reverse"] == ["vbo01.corp.example.com"]
 
 
 @pytest.mark.matrix

@@ -16,6 +16,7 @@ from reconciler.lab.mail.state import new_state
 from reconciler.lab.pki import Authority
 from reconciler.lab.state import Document
 from reconciler.model.errors import ReconcileError, Refused, Unreachable
+from reconciler.operations.events import Message
 from reconciler.operations.mailing import letter, send_mail
 from reconciler.operations.runtime import Runtime
 from reconciler.watching.notices import MAIL, Channel
@@ -88,6 +89,17 @@ def test_the_id_of_a_mail_is_that_of_the_notice() -> None:
 def test_recipients_of_the_command_line_take_the_place_of_those_of_the_inventory(tmp_path: Path, post: Post) -> None:
     send_mail(written(tmp_path, post.port), "a@example.com,b@example.com", MESSAGE, RUNTIME, lab=False)
     assert post.mails[0]["to"] == ["a@example.com", "b@example.com"]
+
+
+def test_a_recipient_that_the_mail_server_refuses_is_reported(tmp_path: Path, post: Post) -> None:
+    """The others have the mail: it is not sent again."""
+    said: list[object] = []
+    post.refuse("550 5.1.1 gone")
+    runtime = replace(RUNTIME, listen=said.append)
+    assert send_mail(written(tmp_path, post.port), "ops@corp.example.com,a@b.example.com", MESSAGE, runtime, lab=False)
+    assert post.mails[0]["to"] == ["a@b.example.com"]
+    (text,) = [event.text for event in said if isinstance(event, Message)]
+    assert "refuses ops@corp.example.com; the others have the mail: 550 5.1.1 gone" in text
 
 
 def test_what_keeps_a_mail_from_being_sent_is_an_error(tmp_path: Path, post: Post) -> None:

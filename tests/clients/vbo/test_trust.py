@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -323,6 +324,20 @@ def test_a_server_that_breaks_off_or_talks_nonsense(
         Reader(session).get("Proxies/1")
     assert type(caught.value) is kind
     assert caught.value.__cause__ is not None
+
+
+def test_names_of_files_need_not_be_utf_8(
+    good: Made, authority: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = os.fsdecode(b"ca-\xff.pem")
+    folder = tmp_path / os.fsdecode(b"pki-\xff")
+    folder.mkdir()
+    (folder / name).write_bytes(authority.file.read_bytes())
+    with serving(good) as tls, opened(tls, folder, Trust(ca_file=name)) as session:
+        assert session.rest == 8
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / name))
+    with pytest.raises(UntrustedPeer, match=r"SSL_CERT_FILE names .*ca-.*, which does not exist"):
+        context_for(Peer("vbo01", ("127.0.0.1", 1), Trust(), 1), "", shared=False)
 
 
 @pytest.mark.parametrize("variable", ["SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR"])
