@@ -59,7 +59,7 @@ def doctor(
 
     If PATH is a fleet, all its inventories are checked, side by side.
     """
-    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
+    from reconciler.cli.fleet_path import fleet_at
 
     if checklist:
         from reconciler.operations.checkup import windows_checklist
@@ -71,6 +71,8 @@ def doctor(
     fleet = fleet_at(path, servers)
     if fleet is None:
         return _check(console, path, outputs, **more).status
+    from reconciler.cli.fleet import FleetRun, given_options
+
     run = FleetRun(console, fleet, outputs, _summary, given_options())
     return run.carry_out(
         servers,

@@ -60,11 +60,13 @@ def drift(
 
     If PATH is a fleet, all its inventories are compared, side by side, and the worst decides the exit code.
     """
-    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
+    from reconciler.cli.fleet_path import fleet_at
 
     fleet = fleet_at(path, servers)
     if fleet is None:
         return _drift(console, path, outputs, **more).status
+    from reconciler.cli.fleet import FleetRun, given_options
+
     run = FleetRun(console, fleet, outputs, _summary, given_options())
     return run.carry_out(
         servers,

@@ -37,17 +37,6 @@ One = Callable[[Console, "Member", Sequence[Output]], Ended]
 """A command for one inventory, on the console of its block."""
 
 
-def fleet_at(path: Path, servers: Sequence[str]) -> Fleet | None:
-    """The fleet at PATH; None for an inventory. Raises Diagnosed for what is wrong with it."""
-    from reconciler.operations.fleet import is_fleet, read_fleet
-
-    if is_fleet(path):
-        return read_fleet(path)
-    if servers:
-        raise click.UsageError("--server selects inventories of a fleet; this is an inventory.")
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class FleetRun:
     """One command over the selected inventories of a fleet. `says` is what the summary says of a result."""

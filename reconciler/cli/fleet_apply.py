@@ -160,7 +160,7 @@ def apply_fleet(
     **options: Any,
 ) -> Status | None:
     """Apply the fleet at PATH; None if it is an inventory or a plan."""
-    from reconciler.cli.fleet import fleet_at
+    from reconciler.cli.fleet_path import fleet_at
 
     fleet = fleet_at(path, servers)
     if fleet is None:

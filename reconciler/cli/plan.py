@@ -88,12 +88,14 @@ def plan(
     If PATH is a fleet, all its inventories are planned, side by side, and the worst decides the exit code. --out FILE
     then saves a plan for each: FILE `plan.json` stands for `plan-NAME.json`.
     """
-    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
+    from reconciler.cli.fleet_path import fleet_at
 
     fleet = fleet_at(path, servers)
     if fleet is None:
         status = _plan(console, path, outputs, **more).status
     else:
+        from reconciler.cli.fleet import FleetRun, given_options
+
         run = FleetRun(console, fleet, outputs, _summary, given_options())
         status = run.carry_out(
             servers,

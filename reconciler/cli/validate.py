@@ -35,11 +35,13 @@ def validate(console: Console, path: Path, outputs: Sequence[Output], servers: S
 
     If PATH is a fleet, its file and all its inventories are checked.
     """
-    from reconciler.cli.fleet import FleetRun, fleet_at, given_options
+    from reconciler.cli.fleet_path import fleet_at
 
     fleet = fleet_at(path, servers)
     if fleet is None:
         return _check(console, path, outputs, secrets=secrets).status
+    from reconciler.cli.fleet import FleetRun, given_options
+
     return FleetRun(console, fleet, outputs, _summary, given_options()).carry_out(
         servers, lambda block, member, asked: _check(block, member.path, asked, secrets=secrets), connects=False
     )

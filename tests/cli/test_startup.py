@@ -80,6 +80,7 @@ def test_validating_imports_neither_network_nor_database() -> None:
     assert loaded & {"httpx", "fabric", "paramiko", "winrm", "rich", "sqlalchemy", "asyncssh"} == set()
     unused = ("reconciler.apply", "reconciler.clients", "reconciler.lab", "reconciler.observe")
     assert names & set(unused) == set()
+    assert names & {"reconciler.plan.planner", "reconciler.cli.fleet"} == set()
 
 
 def test_the_version_is_that_of_the_package() -> None:
