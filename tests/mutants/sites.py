@@ -81,8 +81,14 @@ def _of_module(path: str, code: str) -> Iterator[tuple[Any, Mutant]]:
                 number += 1
 
 
+_GENERIC = ("Callable", "Iterable", "Iterator", "Mapping", "Sequence", "dict", "list", "tuple")
+
+
 def _is_idle(node: Any) -> bool:
-    """Annotations, decorators, imports and what only type checkers read: no test can see a change."""
+    """Annotations, names of types, decorators, imports, the marks between parameters, and what only type checkers read:
+    no test can see a change."""
+    if node.type == "operator" and node.parent.type == "parameters":
+        return True
     child = node
     while child is not None:
         parent = child.parent
@@ -92,10 +98,21 @@ def _is_idle(node: Any) -> bool:
             return True
         if child.type == "expr_stmt" and child.children[0].get_code().strip() == "__all__":
             return True
+        if child.type == "expr_stmt" and _names_a_type(child.children[-1]):
+            return True
         if parent is not None and _annotates(child, parent):
             return True
         child = parent
     return False
+
+
+def _names_a_type(value: Any) -> bool:
+    """`Callable[[str], int]`, for one."""
+    return (
+        value.type == "atom_expr"
+        and value.children[0].get_code().strip() in _GENERIC
+        and str(value.children[1].children[0].value) == "["
+    )
 
 
 def _annotates(child: Any, parent: Any) -> bool:
