@@ -54,7 +54,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 VARIABLES: Final = "VBO_RECONCILE_"
 """How the variables of options begin."""
 OTHERS: Final = {f"{VARIABLES}{name}" for name in ("COMPLETE", "JOURNAL", "ROOT")}
-"""Variables of their own: of a shell's completion, of the journal, of the lab's scripts."""
+"""Other variables: of a shell's completion, of the journal, of the lab's scripts."""
 _SHELLS: Final = {"pwsh": "powershell", "ps": "powershell", "sh": "bash"}
 _PROGRAM: Final = "vbo-reconcile"
 

@@ -156,7 +156,7 @@ def read_facts(
 
 
 def _nothing() -> None:
-    """Nobody waits for the connection that a worker makes."""
+    """The connection that a worker makes has no users that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def _make(folder: Path, files: Mapping[str, str]) -> None:
 
 @contextmanager
 def _staged(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
-    """The files in a folder of their own, on the file system of `folder`, for the time of the context."""
+    """The files in a temporary folder, on the file system of `folder`, for the time of the context."""
     made = Path(tempfile.mkdtemp(dir=folder, prefix=".vbo-reconcile-import-"))
     try:
         for name, text in files.items():

@@ -130,7 +130,7 @@ class Application:
             return None  # the handshake required a certificate
         if changes:
             return Page(403, "Start watch with --token or --client-ca to allow this.\n")
-        if _host(str(environ.get("HTTP_HOST", ""))) not in LOOPBACK:  # a page of another site, by a name of its own
+        if _host(str(environ.get("HTTP_HOST", ""))) not in LOOPBACK:  # a page of another site, by its name
             return Page(421, "This server answers to the names of loopback only.\n")
         return None
 

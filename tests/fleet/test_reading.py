@@ -111,6 +111,7 @@ def test_a_fleet_with_errors_is_still_a_fleet(tmp_path: Path) -> None:
         (f"{HEAD}inventories: {{rome: sites/roma.yml}}\n", "include", "Did you mean `sites/rome.yml`?"),
         (f"{HEAD}inventories: [sites/*.yaml]\n", "include", "Correct the pattern, or remove it."),
         (f"{HEAD}inventories: [../other.yml]\n", "include", "Move the file of the fleet to a folder"),
+        (f"{HEAD}inventories: ['../*.yml']\n", "include", "Move the file of the fleet to a folder"),
         (f"{HEAD}inventories: [/etc/*.yml]\n", "include", "Write the path relative to the folder of this file."),
         (f"{HEAD}inventories: [fleet.yml]\n", "include", "Name the inventories of its servers."),
         (f"{HEAD}inventories: [inner]\n", "include", "Name the inventories of that fleet here."),

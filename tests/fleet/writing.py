@@ -11,7 +11,7 @@ HEAD = "version: 1\nfleet: {name: corp}\n"
 
 
 def inventory(name: str, body: str = "") -> str:
-    """A small inventory of a server of its own."""
+    """A small inventory of one server."""
     return f"""\
 version: 1
 name: {name}

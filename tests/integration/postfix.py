@@ -1,4 +1,4 @@
-"""Postfix on loopback, with TLS and SASL, as root: its master, its queue and its accounts in a folder of its own."""
+"""Postfix on loopback, with TLS and SASL, as root: its master, its queue and its accounts in a temporary folder."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Other people's clients on the lab: schemathesis, Ansible, and OpenSSH with scp and sftp.
 
-`make peers` installs the first two in an environment of their own.
+`make peers` installs the first two in a separate environment.
 """
 
 from __future__ import annotations

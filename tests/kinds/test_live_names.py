@@ -1,4 +1,4 @@
-"""What live objects are called in addresses: each has a name of its own, the same in each plan."""
+"""What live objects are called in addresses: a unique name each, the same in each plan."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _LONGEST: Final = 0.2
 Sleep = Callable[[float], None]
 Send = Callable[[str, Relay, str, Sequence[str], bytes], Mapping[str, str]]
 """Hands in a mail: (host that sends, relay, sender, recipients, message). Gives the recipients that the mail server
-refused, and how. Raises OSError if nobody gets it."""
+refused, and how. Raises OSError if no recipient gets it."""
 
 
 @dataclass(frozen=True, slots=True)
