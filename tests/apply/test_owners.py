@@ -12,8 +12,9 @@ import pytest
 from reconciler.apply import ApplyContext
 from reconciler.apply.steps import StepFailed
 from reconciler.apply.steps.deletion import delete
-from reconciler.apply.steps.objects import create
+from reconciler.apply.steps.objects import create, find
 from reconciler.apply.steps.owners import change_members, move_repository
+from reconciler.kinds import KINDS
 from reconciler.model.connection import ConnectionContext
 from reconciler.model.errors import AuthenticationFailed, ConnectionLost, Missing, RemoteError
 from reconciler.model.live import Live, ServerInfo
@@ -284,3 +285,14 @@ class TestDeletes:
         with pytest.raises(StepFailed, match="repositories use it now: new"):
             delete(fake_context(server), replace(PROXY, force=True), lambda line: None)
         assert server.sent == []
+
+
+@pytest.mark.parametrize(("name", "found"), [("daily", True), ("nightly", False)])
+def test_up_to_v7_a_job_is_looked_for_below_its_organization(name: str, found: bool) -> None:
+    server = FakeServer(**{"Organizations/o/Jobs": [{"id": "j", "name": "Daily"}], "Jobs": [{"id": "x", "name": name}]})
+    server.rest = 7
+    context = fake_context(server)
+    context.naming.rest = 7
+    context.naming.learn("organization", "contoso", "o")
+    seen = find(context, KINDS["job"], name, {"organization": "contoso"})
+    assert (seen or {}).get("id") == ("j" if found else None)

@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
-from reconciler.inventory.schema_errors import place_of
-from reconciler.inventory.source import Source
+from reconciler.inventory.schema_errors import place_of, report_schema_errors
+from reconciler.inventory.source import Source, unprintable
 from reconciler.model.address import Address
 from reconciler.model.inventory import Inventory
 from tests.inventory.writing import HEAD, RETENTION, load_text, sound, write
@@ -134,3 +134,19 @@ def test_what_is_not_there_has_the_place_of_what_is_around_it(path: list[str | i
     root = parse(source, report.add_source(source), report)
     found = report.marks.position(place_of(path, root, 0, report))
     assert (found.line, found.column) == place
+
+
+def test_a_violation_of_a_schema_names_the_item_from_one() -> None:
+    report = Diagnostics()
+    source = Source("a.yml", Path("a.yml"), b"a: [{b: 1}, {b: x}]\n")
+    root = parse(source, report.add_source(source), report)
+    schema = {"properties": {"a": {"items": {"properties": {"b": {"type": "integer"}}}}}}
+    report_schema_errors(schema, root, 0, report)
+    assert [(item.detail, str(item.position)) for item in report.diagnostics()] == [
+        ("a.2.b: 'x' is not of type 'integer'.", "a.yml:1:17")
+    ]
+
+
+def test_a_character_that_is_not_found_again_is_refused_all_the_same() -> None:
+    found = unprintable(Source("a.yml", Path("a.yml"), b"a: b\n"))
+    assert (found.code, found.detail) == ("not-text", "a.yml holds a character that YAML does not allow.")

@@ -19,7 +19,7 @@ from reconciler.kinds.object_storage import (
 )
 from reconciler.kinds.put_requests import accepted
 from reconciler.kinds.references import found_by, references_of, shown_name
-from reconciler.kinds.storage_settings import LINKED, PREFIX
+from reconciler.kinds.storage_settings import LINKED, PREFIX, normalize_thumbprint
 from reconciler.kinds.typed import typed
 from reconciler.model.errors import UnknownName
 from reconciler.model.value import UNKNOWN
@@ -181,3 +181,8 @@ def test_a_setting_of_an_object_that_exists_is_compared_before_v8(limit: int, ex
     naming = world(7, storages=[linked("s3", 7, sizeLimitEnabled=True, sizeLimitGB=10)])
     fields = declared("s3", size_limit_gb=limit)
     assert (unlike_declared(naming, fields), unlike_declared(naming, {"path": "D:"})) == (expected, {})
+
+
+@pytest.mark.parametrize("written", ["ab:cd", "AB CD", "abcd", "AB:CD", "a b:C D"])
+def test_a_thumbprint_has_one_spelling(written: str) -> None:
+    assert normalize_thumbprint(written) == "ABCD"

@@ -41,6 +41,7 @@ def test_what_is_declared_and_not_marked_is_adopted_and_the_rest_is_not_selected
     assert keys(found) == ["adopt:proxy.px-1", "adopt:proxy.px-2", "adopt:pool.a"]
     assert {change.action for change in found.changes} == {Action.ADOPT}
     assert [len(change.steps) for change in found.changes] == [1, 1, 1]
+    assert {field.path for change in found.changes for field in change.fields} == {"description"}
     assert found.changes[0].fields[0].after == "by hand [vbo-reconcile:corp]"
     assert found.changes[1].fields[0].before == "theirs [vbo-reconcile:other]"
     assert {"create:proxy.px-9", "replace:proxy.px-1"} <= set(found.not_selected)
