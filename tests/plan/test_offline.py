@@ -14,6 +14,8 @@ def test_an_inventory_does_not_differ_from_itself() -> None:
     assert difference(world(), world()).is_empty
     mail = inventory(smtp={"": {"server": "mail", "credentials": "mailer"}}, certificate={"": {"certificate": "c"}})
     assert difference(mail, mail).is_empty
+    assert {item.code for item in difference(mail, mail).reports} <= {"backups"}
+    assert [item.code for item in difference(world(), world()).reports] == []
 
 
 def test_a_changed_field_is_that_change() -> None:
