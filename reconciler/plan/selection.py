@@ -88,7 +88,7 @@ def _not_started(count: int) -> Report:
 def outside(
     targets: Sequence[str], excludes: Sequence[str], groups: Mapping[str, Sequence[str]]
 ) -> Callable[[str], bool]:
-    """Tells whether an object is not selected itself. Its changes may be, as others depend on them."""
+    """Whether an object is not selected itself. Its changes may be, as others depend on them."""
     wanted, unwanted = _Meant(targets, groups), _Meant(excludes, groups)
     return lambda where: where in unwanted or (bool(targets) and where not in wanted)
 

@@ -33,14 +33,14 @@ def notices_of(
     lab: bool,
 ) -> list[Notice]:
     """One notice for each channel, about all changes of state that are notified of."""
-    told = [item for item in transitions if is_announced(item)]
-    if not told:
+    announced = [item for item in transitions if is_announced(item)]
+    if not announced:
         return []
     host = state.facts.host if state.facts else ""
     made = []
     for channel in channels:
         name = moment.new_id()
-        data = message(name, server, host, moment.at, told, lab=lab)
+        data = message(name, server, host, moment.at, announced, lab=lab)
         made.append(Notice(name, server, channel.name, data, moment.at, moment.at))
     return made
 

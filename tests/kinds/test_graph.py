@@ -218,5 +218,5 @@ def test_the_sections_that_names_are_looked_up_in() -> None:
 
 def test_a_name_that_is_not_known_is_of_the_first_kind() -> None:
     """An organization names proxies and pools alike; what is neither would be a proxy."""
-    named = world(organization_contoso={"proxies": ["a", "px-1", "nobody"]}).processors("organization.contoso")
-    assert named == ["pool.a", "proxy.px-1", "proxy.nobody"]
+    named = world(organization_contoso={"proxies": ["a", "px-1", "px-9"]}).processors("organization.contoso")
+    assert named == ["pool.a", "proxy.px-1", "proxy.px-9"]

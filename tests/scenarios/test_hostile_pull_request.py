@@ -211,7 +211,7 @@ def test_a_digest_of_a_file_of_the_machine_is_not_shown(fork: Fork) -> None:
     (backup / "evil.pem").unlink()
     (backup / "evil.pem").symlink_to(secret)
     hosts = f"['../../secret', '{secret}', known]"
-    (backup / "known").write_text("# nobody\n")
+    (backup / "known").write_text("# none\n")
     fork.inventory.write_text(HOSTILE.replace("gate}}", f"gate, known_hosts: {hosts}}}}}"))
     fork.commit()
     done, _ = fork.run("diff", "--base", "main", "backup/corp.yml", "--format", "json")

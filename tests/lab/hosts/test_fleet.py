@@ -64,7 +64,7 @@ REASONS: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
     ("lnx", {"power": "off"}, {}, "unreachable"),
     ("lon", {}, {"password": "wrong"}, "credentials"),
     ("lon", {"wrong-password": "yes"}, {}, "credentials"),
-    ("dmz", {}, {"username": "nobody"}, "credentials"),
+    ("dmz", {}, {"username": "stranger"}, "credentials"),
     ("lon", {"dotnet": "missing"}, {}, "dotnet"),
     ("lnx", {"dotnet": "missing"}, {}, "dotnet"),
     ("dmz", {"remote-registry": "stopped"}, {}, "remote-registry"),

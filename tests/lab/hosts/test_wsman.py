@@ -70,7 +70,8 @@ def test_basic_is_not_offered_without_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "password"), [("admin", "wrong"), ("nobody", "Secret:1!"), ("OTHER\\alice", "Pässword1"), ("bob", "Weak1")]
+    ("user", "password"),
+    [("admin", "wrong"), ("stranger", "Secret:1!"), ("OTHER\\alice", "Pässword1"), ("bob", "Weak1")],
 )
 def test_refused_logins(world: World, user: str, password: str) -> None:
     with pytest.raises(InvalidCredentialsError):

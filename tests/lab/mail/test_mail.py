@@ -113,7 +113,7 @@ def test_a_login_without_tls_where_the_inventory_says_so(tmp_path: Path) -> None
     ("relay", "code"),
     [
         (Relay(HOST, 587, "tls", "vbo", "wrong"), 535),
-        (Relay(HOST, 587, "tls", "nobody", "s:cret 1"), 535),
+        (Relay(HOST, 587, "tls", "stranger", "s:cret 1"), 535),
         (Relay(HOST, 587, "tls"), 530),
         (Relay(HOST, 587, "none", **LOGIN), 0),
         (Relay(HOST, 587, "none"), 530),
