@@ -1,0 +1,71 @@
+"""A cluster that would not do is refused, with what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from reconciler.clients.cluster import connect
+from reconciler.clients.cluster.cluster import Cluster
+from reconciler.clients.cluster.worker import Greeting, greet
+from reconciler.model.diagnostic import Diagnosed, Diagnostic
+
+
+def refused(url: str) -> Diagnostic:
+    with pytest.raises(Diagnosed) as error, connect.open_cluster(url, ()):
+        pass
+    (found,) = error.value.diagnostics
+    return found
+
+
+@pytest.mark.parametrize(
+    "url", ["dask://host", "host:8786", "http://host:1", "tls://user@host:1", "tls://[::1", "dask:"]
+)
+def test_what_is_no_address_of_a_scheduler(url: str) -> None:
+    assert "tls://HOST:PORT" in refused(url).fix
+
+
+def test_without_the_package_the_fix_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "find_spec", lambda _: None)
+    assert "python3 -m pip install 'vbo-reconcile[dask]'" in refused("tls://dask.example.com:8786").fix
+
+
+@pytest.mark.parametrize("url", ["dask://dask.example.com:8786", "dask://192.0.2.1:8786", "tls://127.0.0.1:8786"])
+def test_without_certificates_nothing_leaves_this_machine(url: str) -> None:
+    found = refused(url)
+    assert found.summary == "The cluster is not protected by TLS"
+    assert "TLS__CA_FILE" in found.fix
+
+
+class Workers:
+    def __init__(self, **greetings: Greeting) -> None:
+        self._greetings = greetings
+
+    def greetings(self) -> dict[str, Greeting]:
+        return self._greetings
+
+
+class Strangers:
+    def greetings(self) -> dict[str, Greeting]:
+        raise ModuleNotFoundError("No module named 'reconciler'")
+
+
+def checked(workers: object) -> Diagnostic:
+    with pytest.raises(Diagnosed) as error:
+        connect._check_workers("tls://dask:8786", cast("Cluster", workers))
+    (found,) = error.value.diagnostics
+    return found
+
+
+def test_workers_have_the_same_versions() -> None:
+    own = greet()
+    connect._check_workers("tls://dask:8786", cast("Any", Workers(a=own)))
+    older = checked(Workers(a=own, b=replace(own, version="0.1"), c=replace(own, python="3.9")))
+    assert "b has Python" in older.detail
+    assert "c has Python 3.9" in older.detail
+    assert "a has" not in older.detail
+    assert f"vbo-reconcile[dask]=={own.version}" in older.fix
+    assert checked(Strangers()).summary == older.summary
+    assert checked(Workers()).summary == "The cluster has no workers"
