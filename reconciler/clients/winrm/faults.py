@@ -325,6 +325,10 @@ def _innermost(inside: list[BaseException]) -> str:
             return "its name does not resolve"
         if isinstance(item, TimeoutError | rq.Timeout | u3.TimeoutError):
             return "no answer in time"
+        if isinstance(item, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return "closed by the other end"
+        if isinstance(item, ssl.SSLError) and (word := getattr(item, "reason", "")):
+            return f"the TLS handshake failed: {word.replace('_', ' ').lower()}"
         if isinstance(item, OSError) and item.strerror:
             return item.strerror.lower()
     text = str(inside[-1]).strip()

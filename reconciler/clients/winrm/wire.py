@@ -24,7 +24,7 @@ from winrm.transport import Transport
 
 from reconciler.clients.sockets import dial
 from reconciler.clients.winrm.faults import is_wrong_password
-from reconciler.model.errors import BadAnswer
+from reconciler.model.errors import AuthenticationFailed, BadAnswer
 from reconciler.model.login_gate import Attempt
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _LONGEST: Final = 4 * 1024 * 1024
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
 _MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _TOKEN: Final = re.compile(r"(?:^|,)\s*(?:Negotiate|Kerberos)\s+([A-Za-z0-9+/=]+)\s*(?:,|$)", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"\b(?:Basic|Bearer|CredSSP|Digest|Kerberos|Negotiate|NTLM)\b")
 _PROTOCOL: Final = "application/HTTP-SPNEGO-session-encrypted"
 _SEALED: Final = f'multipart/encrypted;protocol="{_PROTOCOL}";boundary="Encrypted Boundary"'
 _BOUNDARY: Final = b"--Encrypted Boundary"
@@ -54,6 +55,7 @@ class _Answer:
     content_type: str
     token: bytes | None
     body: bytes
+    offers: tuple[str, ...]
 
 
 class Wire(Transport):
@@ -159,10 +161,23 @@ class Wire(Transport):
             if token is None or answer.status != 401:
                 break
         if answer.status != 401:
+            if answer.status not in (200, 500):  # not from the service, or it is busy
+                raise WinRMTransportError("http", answer.status, "")
             if not context.complete:
                 raise WinRMError("it does not authenticate itself")
             self._context = context
+        elif not context.complete and context.negotiated_protocol != "kerberos":
+            raise self._not_offered(answer)  # the first message of NTLM proves nothing, and is not answered
         return context, answer
+
+    def _not_offered(self, answer: _Answer) -> AuthenticationFailed:
+        offers = ", ".join(answer.offers) or "no login"
+        hint = (
+            "Enable Negotiate on the host: winrm set winrm/config/service/auth '@{Negotiate=\"true\"}'. If its policy "
+            "blocks NTLM, use `auth: kerberos` or a certificate."
+        )
+        reason = f"the host does not answer NTLM: it offers {offers}"
+        return AuthenticationFailed(self._connection.peer, "logging in", reason, hint=hint)
 
     def _open(self) -> HTTPConnection:
         """The connection, or a new one without a login if the host has closed it."""
@@ -192,6 +207,7 @@ class Wire(Transport):
             response.headers.get("Content-Type", ""),
             base64.b64decode(token[1]) if token else None,
             self._read(response),
+            tuple(dict.fromkeys(_SCHEME.findall(", ".join(response.headers.getlist("WWW-Authenticate"))))),
         )
         if "close" in response.headers.get("Connection", "").lower():
             line.close()

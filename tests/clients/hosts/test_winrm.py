@@ -474,6 +474,75 @@ def test_a_wrong_password(tmp_path: Path) -> None:
     assert "wr0ng-horse" not in f"{error!r} {error.__cause__!r} {error.hint}"
 
 
+def page(status: int, *offers: str) -> bytes:
+    headers = "".join(f"WWW-Authenticate: {offer}\r\n" for offer in offers)
+    return f"HTTP/1.1 {status} no\r\nContent-Type: text/html\r\n{headers}Content-Length: 6\r\n\r\n<html>".encode()
+
+
+def answered(folder: Path, answer: bytes, *, tls: bool = True) -> RemoteError:
+    """The error for something that gives every connection this answer."""
+    authority = Authority(folder)
+    server_side = authority.context(authority.host(NAME))
+
+    def serve() -> None:
+        line, _ = listener.accept()
+        with contextlib.suppress(OSError):
+            line = server_side.wrap_socket(line, server_side=True) if tls else line
+            line.recv(65536)
+            line.sendall(answer)
+            line.recv(1)
+        line.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        listener.settimeout(60)
+        served = pool.submit(serve)
+        connection = Connection(
+            "px-1",
+            NAME,
+            Transport.WINRM,
+            Credential("admin", "svc", password=SecretRef("test", "Secret1!")),
+            address="127.0.0.1",
+            port=listener.getsockname()[1],
+            trust=Trust(ca_file=str(authority.ca_file)),
+            deadlines=Deadlines(connect=10, call=20),
+            listener="https",
+        )
+        with pytest.raises(RemoteError) as caught, open_host(connection, context()) as host:
+            host.execute(Script("windows/x.ps1", "1"), {}, deadline=10)
+        served.result()
+        return caught.value
+
+
+@pytest.mark.parametrize(
+    ("offers", "words"),
+    [
+        (['Basic realm="WSMAN"'], "it offers Basic"),
+        (["Kerberos", 'Basic realm="WSMAN"'], "it offers Kerberos, Basic"),
+        (["Negotiate"], "it offers Negotiate"),
+        ([], "it offers no login"),
+    ],
+)
+def test_a_host_that_does_not_take_ntlm_says_nothing_of_the_password(
+    tmp_path: Path, offers: list[str], words: str
+) -> None:
+    error = answered(tmp_path, page(401, *offers))
+    assert isinstance(error, AuthenticationFailed)
+    assert error.reason == f"the host does not answer NTLM: {words}"
+    assert "auth: kerberos" in error.hint
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, BadAnswer), (302, BadAnswer), (405, BadAnswer), (503, Unavailable)])
+def test_what_another_service_on_the_port_answers_is_said(tmp_path: Path, status: int, kind: type[RemoteError]) -> None:
+    error = answered(tmp_path, page(status))
+    assert (type(error), error.reason) == (kind, f"it answered with HTTP status {status}")
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", page(400)])
+def test_a_port_without_tls_is_said_in_plain_words(tmp_path: Path, answer: bytes) -> None:
+    error = answered(tmp_path, answer, tls=False)
+    assert error.reason == "the TLS handshake failed: wrong version number"
+
+
 def test_an_account_that_is_no_administrator(tmp_path: Path) -> None:
     with running(tmp_path, says()) as host:
         host.accounts.ordinary.add("svc")
