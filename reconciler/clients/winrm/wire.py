@@ -161,7 +161,7 @@ class Wire(Transport):
             if token is None or answer.status != 401:
                 break
         if answer.status != 401:
-            if answer.status not in (200, 500):  # not from the service, or it is busy
+            if not context.complete and answer.status not in (200, 500):  # another service, or a busy one
                 raise WinRMTransportError("http", answer.status, "")
             if not context.complete:
                 raise WinRMError("it does not authenticate itself")
