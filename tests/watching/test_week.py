@@ -1,9 +1,11 @@
-"""A week by a fake clock: 500 cycles over three servers, with drift, outages, restarts, a journal that is lost."""
+"""A week by a fake clock: 500 cycles over three servers, with drift, a second writer, outages, restarts, a journal that
+is lost, runs of people, and automatic changes in windows, some of which fail or are killed."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -11,15 +13,23 @@ from typing import Any
 
 import pytest
 
-from reconciler.journal import Journal, JournalError
+from reconciler.journal import Holder, Journal, JournalError, LockHeld
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import ReconcileError, Unreachable
+from reconciler.model.event import Outcome
+from reconciler.model.inventory import AutomaticRule, Window
 from reconciler.operations.journals import open_journal
+from reconciler.plan.guards.windows import is_open
 from reconciler.watching.notices import Channel
-from tests.watching.samples import World, observed, plan_of, update
+from reconciler.watching.watcher import Watcher
+from tests.watching.automatic import Applies, seen
+from tests.watching.samples import NOON, World, update
 
 SERVERS = ("corp", "emea", "apac")
 ADDRESSES = tuple(f"proxy.px-{number}" for number in range(4))
+ALLOWED = ADDRESSES[:3]
+WINDOW = Window("20:00", 10)
+RULES = (AutomaticRule(("update",), ALLOWED, (WINDOW,)),)
 HOOK = Channel("json", "https://hooks.example.com/")
 AWAY = Diagnostic("unreachable", "Unreachable", "px-9: no answer", address="host.px-9")
 
@@ -47,7 +57,40 @@ class Truth:
             return Unreachable(name, "connecting", "no route to host")
         changes = [update(where, "throttle") for where in sorted(self.drift[name])]
         hosts = {"px-9": AWAY if self.away[name] else None}
-        return observed(plan_of(changes, problems=[AWAY] if self.away[name] else ()), hosts=hosts)
+        return seen(*changes, rules=RULES, name=name, hosts=hosts, problems=[AWAY] if self.away[name] else ())
+
+    def mended(self, world: World, name: str, keys: list[str]) -> None:
+        self.drift[name] -= {key.partition(":")[2] for key in keys}
+        world.answers[name] = self._answer(name)
+
+
+class Automatic:
+    """Applies of the week: each ends well, fails, is killed, or meets a run of a person. `log` has when each began."""
+
+    def __init__(self, world: World, truth: Truth) -> None:
+        self.log: list[tuple[datetime, str, str]] = []
+        self._world, self._truth = world, truth
+
+    def __call__(self, path: Path, approved: Any, *more: Any, **others: Any) -> Any:
+        chance = self._truth.random.random()
+        if chance < 0.1:
+            raise LockHeld(Holder("1", "k", path.stem, "alice@ci", "apply", "01", NOON, NOON, NOON, "", 30))
+        ends = Outcome.FAILED if chance < 0.3 else None if chance < 0.4 else Outcome.DONE
+        self.log += [(self._world.now, path.stem, change["key"]) for change in approved]
+
+        def done(name: str, keys: list[str]) -> None:
+            if ends is Outcome.DONE:
+                self._truth.mended(self._world, name, keys)
+
+        return Applies(self._world, ends=ends, done=done)(path, approved, *more, **others)
+
+    def check(self) -> None:
+        """Within the rules, in a window, and no change more often than three times a day and a few that were killed."""
+        assert len(self.log) > 20
+        assert {key for _, _, key in self.log} <= {f"update:{where}" for where in ALLOWED}
+        assert all(is_open(WINDOW, at) for at, _, _ in self.log)
+        days = Counter((at - timedelta(hours=12)).date().isoformat() + name + key for at, name, key in self.log)
+        assert max(days.values()) <= 6
 
 
 @pytest.fixture
@@ -69,12 +112,17 @@ def test_a_week(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("reconciler.watching.watcher.open_journal", opened)
     world.refuse = lambda _address: ReconcileError("it answered 503") if broken["hook"] else None
-    watcher = world.watcher(*SERVERS, channels=(HOOK,))
+    automatic = Automatic(world, truth)
+
+    def begun() -> Watcher:
+        return world.watcher(*SERVERS, channels=(HOOK,), apply=True, applies=automatic)
+
+    watcher = begun()
     for cycle in range(500):
         truth.go_on(world)
         broken = {name: max(0, left - 1) or (truth.random.random() < 0.01) * 4 for name, left in broken.items()}
         if truth.random.random() < 0.03:  # killed and started again
-            watcher = world.watcher(*SERVERS, channels=(HOOK,))
+            watcher = begun()
         watcher.cycle()
         world.later(minutes=20)
         if not broken["journal"]:
@@ -82,10 +130,11 @@ def test_a_week(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken |= {"journal": 0, "hook": 0}
     for _ in range(40):
         truth.drift = {name: set() for name in SERVERS}
-        world.answers |= {name: observed(plan_of(), hosts={"px-9": None}) for name in SERVERS}
+        world.answers |= {name: seen(name=name, hosts={"px-9": None}) for name in SERVERS}
         watcher.cycle()
         world.later(minutes=20)
     check_notices(world)
+    automatic.check()
 
 
 def check_metrics(states: Any, truth: Truth, cycle: int) -> None:
