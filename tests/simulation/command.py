@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from tests.simulation import remembered
 from tests.simulation.events import Event, shrunk
 from tests.simulation.journal import listen_to_journal
 from tests.simulation.running import Beginning, answered, of_seed, run_storm
-from tests.simulation.scheduler import scheduler
 from tests.simulation.world import install
 
 _WARM = (-1, -2)
@@ -111,21 +110,18 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
 
 def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Outcome]]:
     """The storms of all seeds from `seed` on, in their order, `jobs` at a time."""
-    cores = sorted(os.sched_getaffinity(0))
-    free = [{core} for core in cores] if jobs == len(cores) else [set(cores)] * max(1, jobs)
-    running: list[tuple[int, set[int], int, int]] = []
+    running: list[tuple[int, int, int]] = []
     try:
         while True:
-            while free:
+            while len(running) < max(1, jobs):
                 events, beginning = of_seed(seed)
-                running.append((seed, free[0], *_fork(seed, events, folder, beginning, free.pop(0))))
+                running.append((seed, *_fork(seed, events, folder, beginning)))
                 seed += 1
-            first, on, child, pipe = running.pop(0)
+            first, child, pipe = running.pop(0)
             outcome = _outcome(child, pipe)
-            free.append(on)
             yield first, outcome
     finally:
-        for _, _, child, pipe in running:
+        for _, child, pipe in running:
             _outcome(child, pipe)
 
 
@@ -133,11 +129,8 @@ def _apart(seed: int, events: Sequence[Event], folder: Path, beginning: Beginnin
     return _outcome(*_fork(seed, events, folder, beginning))
 
 
-def _fork(
-    seed: int, events: Sequence[Event], folder: Path, beginning: Beginning, cores: Collection[int] = ()
-) -> tuple[int, int]:
-    """A process that runs a storm, and the pipe with its outcome. Its threads take turns, so one core is enough, and
-    they take them faster there."""
+def _fork(seed: int, events: Sequence[Event], folder: Path, beginning: Beginning) -> tuple[int, int]:
+    """A process that runs a storm, and the pipe with its outcome."""
     out, into = os.pipe()
     child = os.fork()
     if child:
@@ -145,10 +138,7 @@ def _fork(
         return child, out
     try:
         os.close(out)
-        if cores:
-            os.sched_setaffinity(0, cores)
         faulthandler.dump_traceback_later(_HANGS, exit=True)
-        scheduler.forked()
         storm, broken = run_storm(seed, events, folder / f"storm-{os.getpid():010}", beginning)
         outcome: dict[str, Any] = {"broken": broken, "taken": storm.taken, "log": storm.world.log}
         with os.fdopen(into, "w", encoding="utf-8") as stream:

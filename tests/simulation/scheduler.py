@@ -1,7 +1,8 @@
 """Threads that run one at a time, in an order and a time that a seed decides.
 
-Every thread of a simulation is a real one that waits for its turn. A turn ends where a thread sleeps, waits for a lock
-or ends; now and then before it takes a lock. If no thread can run, time jumps to the moment at which one wakes up.
+Every thread of a simulation is a greenlet, all of them in one thread of the machine. A turn ends where a thread sleeps,
+waits for a lock or ends; now and then before it takes a lock. If no thread can run, time jumps to the moment at which
+one wakes up.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import heapq
 import sys
 import threading
-from _thread import LockType, get_ident, start_new_thread
-from _thread import allocate_lock as machine_lock
 from collections.abc import Callable
 from contextvars import Context
 from pathlib import Path
 from random import Random
 from types import CodeType
 from typing import Any, Self, cast
+
+from greenlet import getcurrent, greenlet
 
 EPOCH = 1_800_000_000.0
 """When a simulation begins, in seconds since 1970."""
@@ -43,13 +44,14 @@ class Process:
 
 
 class Task:
-    """A thread. `processes` are those it works for now, the innermost last: a request is served by the server's. It
-    runs when `turn` is released."""
+    """A thread. `processes` are those it works for now, the innermost last: a request is served by the server's.
+    `thread` is what `threading` shows of it."""
 
-    def __init__(self, name: str, process: Process, turn: LockType) -> None:
+    def __init__(self, name: str, process: Process, strand: greenlet) -> None:
         self.name = name
         self.processes = [process]
-        self.turn = turn
+        self.strand = strand
+        self.thread: Any = self
         self.wait = 0
         self.is_ready = False
         self.woken = False
@@ -74,11 +76,10 @@ class _Caught:
 
 
 class _Worker:
-    """A thread of the machine, and what it is to do next. It begins with the first turn of its task."""
+    """A greenlet, and what it is to do next. It begins with the first turn of its task."""
 
-    def __init__(self) -> None:
-        self.turn = machine_lock()
-        self.turn.acquire()
+    def __init__(self, life: Callable[[_Worker], None]) -> None:
+        self.strand = greenlet(lambda: life(self))
         self.task: Task | None = None
         self.work: Callable[[], Any] | None = None
 
@@ -97,14 +98,13 @@ class Scheduler:
         self._ready: list[Task] = []
         self._sleeping: list[tuple[float, int, int, Task]] = []
         self._count = 0
-        self._tasks: dict[int, Task] = {}
         self._living: list[Task] = []
         self._idle: list[_Worker] = []
         self.main = Process("simulation")
         self.failure: BaseException | None = None
-        self.current = self._root = self._tasks[get_ident()] = Task("main", self.main, machine_lock())
+        self.current = self._root = Task("main", self.main, getcurrent())
         """The thread that has the turn."""
-        self._root.turn.acquire()
+        self._root.thread = threading.main_thread()
         self._living.append(self._root)
 
     def reset(self, seed: int) -> None:
@@ -117,10 +117,6 @@ class Scheduler:
         self._sleeping.clear()
         self._root.interrupt = None
         self.failure = None
-
-    def forked(self) -> None:
-        """In a child process, which has this thread alone."""
-        self._idle.clear()
 
     def pin(self, change: int) -> None:
         """No thread loses its turn for chance while this is above zero: it holds a lock of SQLite."""
@@ -179,8 +175,7 @@ class Scheduler:
         if following is not task:
             self.switches += 1
             self.current = following
-            following.turn.release()
-            task.turn.acquire()
+            following.strand.switch()
         self.check(task)
 
     def _next(self) -> Task:
@@ -208,18 +203,15 @@ class Scheduler:
         return task
 
     def _stuck(self) -> None:
-        frames = sys._current_frames()
-        names = {ident: task.name for ident, task in self._tasks.items()}
         lines = []
-        for ident, frame in frames.items():
+        for task in self._living:
             where: list[str] = []
-            walked: Any = frame
+            walked: Any = task.strand.gr_frame or sys._getframe()
             while walked is not None and len(where) < 25:
                 if "simulation" not in walked.f_code.co_filename and "threading" not in walked.f_code.co_filename:
                     where.append(f"{walked.f_code.co_filename.rpartition('/')[2]}:{walked.f_lineno}")
                 walked = walked.f_back
-            if ident in names:
-                lines.append(f"{names[ident]}: {' < '.join(where[:8])}")
+            lines.append(f"{task.name}: {' < '.join(where[:8])}")
         self._root.interrupt = Stuck("every thread waits without an end:\n" + "\n".join(sorted(lines)))
 
     # threads
@@ -228,9 +220,8 @@ class Scheduler:
         """A thread of `process`, by default of the process of the thread that starts it."""
         worker = self._idle.pop() if self._idle else None
         if worker is None:
-            worker = _Worker()
-            start_new_thread(self._work, (worker,))
-        task = Task(name, process or self.current.process, worker.turn)
+            worker = _Worker(self._work)
+        task = Task(name, process or self.current.process, worker.strand)
         task.process.tasks += 1
         self._living.append(task)
         worker.task, worker.work = task, work
@@ -238,12 +229,10 @@ class Scheduler:
         return task
 
     def _work(self, worker: _Worker) -> None:
-        """The life of a machine's thread: it is one task after the other."""
+        """The life of a greenlet: it is one task after the other."""
         while True:
-            worker.turn.acquire()
             task = cast("Task", worker.task)
             home = task.process
-            self._tasks[get_ident()] = task
             with _Caught() as caught:
                 if not home.is_dead:
                     Context().run(worker.take())
@@ -252,10 +241,10 @@ class Scheduler:
             del caught
             home.tasks -= 1
             self._living.remove(task)
-            del self._tasks[get_ident()], task
+            del task
             self._idle.append(worker)
             self.current = self._next()
-            self.current.turn.release()
+            self.current.strand.switch()
 
     def kill(self, process: Process) -> None:
         """End a process at once. Returns when its threads have noticed."""

@@ -5,17 +5,10 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-from _thread import get_ident
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.simulation.scheduler import SimLock, SimRLock, scheduler
-
-
-def _active() -> dict[int, Any]:
-    """The threads that `threading` knows, by their numbers."""
-    found: dict[int, Any] = threading.__dict__["_active"]
-    return found
 
 
 class SimThread:
@@ -49,12 +42,11 @@ class SimThread:
         scheduler.spawn(self.name, self._begin)
 
     def _begin(self) -> None:
-        self.ident = get_ident()
-        _active()[get_ident()] = self
+        self.ident = self._number
+        scheduler.current.thread = self
         try:
             self.run()
         finally:
-            _active().pop(get_ident(), None)
             self._ended.set()
 
     def run(self) -> None:
@@ -92,7 +84,7 @@ def install() -> None:
     module.RLock = module._PyRLock = SimRLock
     module.Thread, module.Timer = SimThread, SimTimer
     module._time = scheduler.monotonic
-    module.current_thread = lambda: _active().get(get_ident()) or scheduler.current
+    module.current_thread = lambda: scheduler.current.thread
     queues: Any = queue
     queues.SimpleQueue = queues._PySimpleQueue
     queues.time = scheduler.monotonic
