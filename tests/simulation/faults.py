@@ -43,7 +43,7 @@ FAULTS = (
     ),
     Fault(
         "a failed start is forgotten",
-        (("plan/job_runs.py", "if PENDING in recall.applied.get(job.address, {}):", "if not recall:"),),
+        (("plan/job_runs.py", "if mark is not None:", "if mark is not None and not recall:"),),
     ),
     Fault("SIGHUP leaves a drain", (("cli/interrupts.py", '        ("SIGHUP", exits.TERMINATED),\n', ""),)),
     Fault(
