@@ -204,6 +204,7 @@ def ufw(host: Host) -> Iterator[Host]:
     (host.files / "etc/ufw/applications.d/proxy").write_text(
         "\n".join(APPLICATION.format(name=name) for name in ("Proxy", "Backup Proxy")), "ascii"
     )
+    host.console("systemctl stop firewalld")  # which a test before may have left on: both filter then
     host.console("ufw --force reset; ufw default deny incoming; ufw allow 22/tcp; ufw --force enable")
     yield host
     host.console("ufw --force reset")
