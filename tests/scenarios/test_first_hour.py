@@ -146,6 +146,7 @@ def test_a_server_with_proxies_is_imported(person: Person) -> None:
         ("Folder for the files", "corp"),
         ("Account for the windows-domain proxy", "later"),
         ("Ask the hosts for their keys", "n"),
+        ("Own what is imported", "n"),
     ]
     line = "vbo-reconcile init --lab --server vbo01.corp.example.com --username svc --name corp"
     assert person.run(line, *answers) == 0
