@@ -285,6 +285,8 @@ class Storm(Invariants):
         self._wait_for_a_drain(late=late)
         build, builds = self.world.state["build"], BUILDS[self.world.rest]
         if build != builds[-1] and self.world.is_serving:
+            how = "by build" if to % 3 else "none"  # or proxies alone are out of date afterwards
+            self.world.state["options"]["repository_upgrades"] = how
             self._restart(float(to), builds[builds.index(build) + 1])
 
     def _restart(self, seconds: float, build: str = "") -> None:
