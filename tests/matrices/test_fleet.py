@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event
 
 import pytest
 
 from reconciler.apply import RolloutLimits
-from reconciler.model.event import Outcome
+from reconciler.model.event import Event as Happened
+from reconciler.model.event import Outcome, StepStarted
 from reconciler.plan.organization_coverage import Coverage
 from tests.length import length
 from tests.matrices.fleet import Fleet
@@ -31,6 +33,8 @@ BATCH = "1,5%,25%,100%"
 COVERED = RolloutLimits(max_failures=10_000, coverage=Coverage({}, frozenset()))
 NEW = "8.6.0.100"
 ROUNDS = 12
+PRESENCE = 4
+"""Seconds for which the server believes what it last saw of a proxy."""
 FLEET = Fleet(length(8, 48), length(2, 12))
 """60 proxies, or 300."""
 _FASTER = length(4, 1)
@@ -51,7 +55,8 @@ class Dice:
 
 
 class Reaper:
-    """Switches machines off and, some seconds later, on again, until it is stopped."""
+    """Switches machines off and, some seconds later, on again, until it is stopped. Every other time it takes one whose
+    upgrade has just begun, if there is one: a small fleet is upgraded before chance hits one."""
 
     def __init__(self, world: World, seed: int) -> None:
         self._world = world
@@ -60,14 +65,28 @@ class Reaper:
         self._dead: dict[str, float] = {}
         self.stop = Event()
         self.deaths = 0
+        self._begun: SimpleQueue[str] = SimpleQueue()
+        world.listeners.append(self._listen)
+
+    def _listen(self, event: Happened) -> None:
+        if isinstance(event, StepStarted) and event.text.startswith("upgrade px-"):
+            self._begun.put(event.text.split()[1])
 
     def run(self) -> None:
         try:
             while not self.stop.wait(self._dice.between(0.1, 0.5) / _FASTER):
                 self._revive(time.monotonic())
                 self._kill(self._names[int(self._dice.between(0, len(self._names)))])
+                if (begun := self._last_begun()) and self.deaths % 2:
+                    self._kill(begun)
         finally:
             self._revive(float("inf"))
+
+    def _last_begun(self) -> str:
+        name = ""
+        while not self._begun.empty():
+            name = self._begun.get()
+        return name
 
     def _kill(self, name: str) -> None:
         if any(_organization(other) == _organization(name) for other in self._dead):
@@ -92,7 +111,7 @@ def prepare(world: World) -> None:
         world.lab.set(proxy.name, "firewall", "open")
     _, result = world.apply(BATCH, COVERED)
     assert not result.failed, [end for end in result.outcomes.values() if end.outcome is not Outcome.DONE][:3]
-    world.lab.set("server", "presence_seconds", "4")
+    world.lab.set("server", "presence_seconds", str(PRESENCE))
     world.lab.set("server", "coverage", "anew")
     world.lab.set("server", "build", NEW)
 
@@ -112,6 +131,7 @@ def test_a_fleet_is_upgraded_while_machines_die(tmp_path: Path, record_property:
         rounds = 3
         while world.apply(BATCH, COVERED)[0].changes and rounds < ROUNDS:
             rounds += 1
+            time.sleep(PRESENCE / 2)  # the server is late to see that a machine is back
         seconds = time.monotonic() - began
         seen = world.witness()
     assert world.plans[-1].changes == ()

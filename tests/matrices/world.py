@@ -15,6 +15,7 @@ from reconciler.inventory import load
 from reconciler.journal import AppliedState, Journal
 from reconciler.lab.lab import Lab
 from reconciler.model.connection import ConnectionContext
+from reconciler.model.event import Listener
 from reconciler.model.inventory import Inventory
 from reconciler.model.live import Live
 from reconciler.model.plan import Plan
@@ -33,6 +34,7 @@ class World:
     memory: AppliedState
     scope: str = "matrix"
     plans: list[Plan] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
 
     def apply(self, batch: str, limits: RolloutLimits, *, check: bool = True) -> tuple[Plan, Result]:
         """Observe, plan and apply once. `options` gets the coverage of what was observed, if it has any."""
@@ -55,7 +57,7 @@ class World:
                     plan,
                     apply_context,
                     permits=[recorder.permit],
-                    listeners=[recorder.listen],
+                    listeners=[recorder.listen, *self.listeners],
                     limits=limits,
                     parallel=16,
                     health=ServerHealth(apply_context) if check else None,
