@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """What tests start is hung up on by default, also where the tests run under nohup."""
+    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

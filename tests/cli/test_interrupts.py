@@ -28,7 +28,7 @@ WAITING = (
 )
 
 APPLY = """
-import signal, sys
+import sys
 from pathlib import Path
 import pytest
 from reconciler.apply.steps import RUN
@@ -37,8 +37,6 @@ from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import Journal
 from tests.cli.running import FakeWorld, install, inventory
 from tests.cli.test_turn import change, plan
-
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
 
 def do(context, step, report):
     sys.stdout.write("begun\\n"); sys.stdout.flush()

@@ -19,7 +19,7 @@ from tests.cli.test_interrupts import UNTIL_STOPPED, applying, states
 pytestmark = pytest.mark.matrix
 
 APPLY = """
-import os, signal, sys
+import os, sys
 from pathlib import Path
 import pytest
 from reconciler.apply.steps import RUN
@@ -28,7 +28,6 @@ from reconciler.journal import Journal
 from tests.cli.running import FakeWorld, install, inventory
 from tests.cli.test_turn import change, plan
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
 if len(sys.argv) > 2:
     os.login_tty(int(sys.argv[2]))
 
