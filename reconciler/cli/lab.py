@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler import timing
 from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.group import Group, pass_console, verbosity_options
@@ -64,7 +64,8 @@ def serve(console: Console, path: Path | None, form: str) -> int:
 
 
 def wait_for_interrupt() -> None:
-    threading.Event().wait()
+    while True:
+        timing.sleep(1.0)  # a wait without an end does not notice one on Windows
 
 
 def _endpoints_text(ends: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any, cast
 
 import pytest
@@ -142,6 +143,30 @@ def test_a_bell_finishes_what_runs_and_starts_nothing_else(verb: Callable[[Do], 
     assert result.interrupted
     assert ends(result) == {"a": "done", "b": "not started", "c": "not started"}
     assert Stopping("the run was interrupted", 1, interrupted=True) in events
+
+
+def test_a_signal_whose_waking_is_lost_is_heard_all_the_same(
+    verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python calls a handler in the main thread alone, which must not wait without an end."""
+    monkeypatch.setattr("reconciler.apply.engine._TURN", 0.01)
+    looks: list[float | None] = []
+
+    class Calls(SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            looks.append(timeout)
+            return super().get(block, timeout)
+
+    stop, looked = StopSignal(), threading.Event()
+    stop.calls = Calls()
+
+    def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+        while len(looks) < 3:
+            looked.wait(0.01)
+
+    verb(do)
+    assert ends(run(change("a"), stop=stop)) == {"a": "done"}
+    assert None not in looks
 
 
 def test_a_second_ring_leaves_what_is_in_flight(verb: Callable[[Do], None]) -> None:
