@@ -39,8 +39,8 @@ from reconciler.model.plan import Change, ChangeKey, Plan
 from reconciler.model.step import Step
 
 _TURN = 1.0
-"""Seconds after which the run looks for a signal. A wait without an end does not notice one on Windows, and on Linux not
-one that comes in the moment before it."""
+"""Seconds after which the run looks for a signal. A wait without an end does not notice one on Windows, and on Linux
+none that comes in the moment before it."""
 
 
 @dataclass(frozen=True, slots=True)
