@@ -100,9 +100,9 @@ def block(data: bytes) -> bytes:
 
 
 def without_mark(stderr: bytes) -> tuple[bool, bytes]:
-    """Whether the script was started, and standard error without the marks."""
+    """Whether the script was started, and standard error without the marks. sudo-rs puts a frame around its prompt."""
     before, found, after = stderr.partition(STARTED.encode() + b"\n")
-    for mark in (PROMPT, f"{SU}\n{SU_PROMPT}", f"{SU}\n", f"{SHELL}\n", f"{ENDED}\n"):
+    for mark in (f"[sudo: {PROMPT}] Password: ", PROMPT, f"{SU}\n{SU_PROMPT}", f"{SU}\n", f"{SHELL}\n", f"{ENDED}\n"):
         before = before.replace(mark.encode(), b"")
     return bool(found), before + after
 

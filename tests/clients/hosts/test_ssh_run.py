@@ -180,6 +180,33 @@ def test_sudo_is_given_its_password_on_standard_input(sshd: Sshd, connect: Conne
     assert sshd.commands == [posix_shell.SUDO_PASSWORD_COMMAND]
 
 
+FRAMED = ASKS.replace('printf "$prompt"', 'printf "[sudo: $prompt] Password: "')
+"""sudo-rs 0.2.5 of Debian 13, where it stands in the place of sudo."""
+REFUSING_RS = """while IFS= read -r word; do
+  echo "$word" >>"$HOME/tried"
+  echo 'sudo: Authentication failed, try again.' >&2
+  printf "[sudo: $prompt] Password: " >&2
+done
+echo 'sudo-rs: Maximum 3 incorrect authentication attempts' >&2
+exit 1
+"""
+
+
+def test_sudo_rs_is_given_its_password(sshd: Sshd, connect: Connect) -> None:
+    check = f'IFS= read -r word; [ "$word" = "{PASSWORD}" ] || exit 1; '
+    sshd.stub("sudo", FRAMED + check + 'AS=root exec "$@"')
+    assert run(connect, 'echo "\\"$AS $(wc -c)\\""', credential=SUDO) == "root 0"
+
+
+def test_what_sudo_rs_says_of_a_wrong_password_is_passed_on(sshd: Sshd, connect: Connect) -> None:
+    sshd.stub("sudo", FRAMED + "\n" + REFUSING_RS)
+    with pytest.raises(AuthenticationFailed) as caught:
+        run(connect, "echo 1", credential=SUDO)
+    said = "sudo: Authentication failed, try again. sudo-rs: Maximum 3 incorrect authentication attempts"
+    assert " ".join(caught.value.reason.split()) == said
+    assert (sshd.folder / "tried").read_text() == f"{PASSWORD}\n"
+
+
 def test_a_password_that_sudo_did_not_ask_for_goes_nowhere(sshd: Sshd, connect: Connect) -> None:
     sshd.stub("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
     assert run(connect, 'echo "[\\"$(set | grep -c corr3ct)\\", $(wc -c)]"', credential=SUDO) == ["0", 0]
