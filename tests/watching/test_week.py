@@ -3,9 +3,10 @@ is lost, runs of people, and automatic changes in windows, some of which fail or
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -29,6 +30,8 @@ SERVERS = ("corp", "emea", "apac")
 ADDRESSES = tuple(f"proxy.px-{number}" for number in range(4))
 ALLOWED = ADDRESSES[:3]
 WINDOW = Window("20:00", 10)
+DAY = timedelta(days=1)
+PAUSES = (timedelta(minutes=10), timedelta(hours=1), DAY)
 RULES = (AutomaticRule(("update",), ALLOWED, (WINDOW,)),)
 HOOK = Channel("json", "https://hooks.example.com/")
 AWAY = Diagnostic("unreachable", "Unreachable", "px-9: no answer", address="host.px-9")
@@ -65,18 +68,21 @@ class Truth:
 
 
 class Automatic:
-    """Applies of the week: each ends well, fails, is killed, or meets a run of a person. `log` has when each began."""
+    """Applies of the week: each ends well, fails, is killed, or meets a run of a person. `log` has of each change of a
+    server when it was tried, and how that ended. Servers are side by side: each draws from a source of its own."""
 
     def __init__(self, world: World, truth: Truth) -> None:
-        self.log: list[tuple[datetime, str, str]] = []
+        self.log: dict[tuple[str, str], list[tuple[datetime, Outcome | None]]] = defaultdict(list)
         self._world, self._truth = world, truth
+        self._random = {name: Random(name) for name in SERVERS}
 
     def __call__(self, path: Path, approved: Any, *more: Any, **others: Any) -> Any:
-        chance = self._truth.random.random()
+        chance = self._random[path.stem].random()
         if chance < 0.1:
             raise LockHeld(Holder("1", "k", path.stem, "alice@ci", "apply", "01", NOON, NOON, NOON, "", 30))
         ends = Outcome.FAILED if chance < 0.3 else None if chance < 0.4 else Outcome.DONE
-        self.log += [(self._world.now, path.stem, change["key"]) for change in approved]
+        for change in approved:
+            self.log[path.stem, change["key"]].append((self._world.now, ends))
 
         def done(name: str, keys: list[str]) -> None:
             if ends is Outcome.DONE:
@@ -85,12 +91,23 @@ class Automatic:
         return Applies(self._world, ends=ends, done=done)(path, approved, *more, **others)
 
     def check(self) -> None:
-        """Within the rules, in a window, and no change more often than three times a day and a few that were killed."""
-        assert len(self.log) > 20
-        assert {key for _, _, key in self.log} <= {f"update:{where}" for where in ALLOWED}
-        assert all(is_open(WINDOW, at) for at, _, _ in self.log)
-        days = Counter((at - timedelta(hours=12)).date().isoformat() + name + key for at, name, key in self.log)
-        assert max(days.values()) <= 6
+        """Within the rules and in a window; made three times in 24 hours at most, and a change that failed waits."""
+        assert sum(map(len, self.log.values())) > 20
+        assert {key for _, key in self.log} <= {f"update:{where}" for where in ALLOWED}
+        for tried in self.log.values():
+            assert all(is_open(WINDOW, at) for at, _ in tried)
+            done = [at for at, ends in tried if ends is Outcome.DONE]
+            assert all(later - first >= DAY for first, later in zip(done, done[3:], strict=False))
+            for number, (at, _) in enumerate(tried):
+                failures = list(takewhile(lambda item: item[1] is not Outcome.DONE, reversed(tried[:number])))
+                assert not failures or at - failures[0][0] >= pause(failures), tried
+
+
+def pause(failures: list[tuple[datetime, Outcome | None]]) -> timedelta:
+    """After the latest of attempts in a row of which each failed or was killed; two that were killed do not count."""
+    if len(failures) <= 2 and all(ends is None for _, ends in failures):
+        return timedelta(0)
+    return PAUSES[min(len(failures), len(PAUSES)) - 1]
 
 
 @pytest.fixture
