@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reconciler.inventory.policy import build_policy
+from reconciler.kinds import KINDS
 from reconciler.model.inventory import AutomaticRule, Drain, Policy, Window
+from tests.inventory.writing import load_text
+
+PATTERNS = [pattern for kind in KINDS.values() for pattern in ([kind.name] if kind.singleton else [f"{kind.name}.*"])]
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("45s", 45), ("2m", 120), ("3h", 10_800)])
@@ -43,3 +49,11 @@ def test_a_rule_of_automatic_changes() -> None:
         AutomaticRule(("update",), ("smtp", "job.*")),
         AutomaticRule(("update",), ("smtp", "job.*"), (Window("22:00", 6),)),
     )
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, "host.*", "*"])
+def test_objects_of_every_kind_can_be_protected_and_changed_automatically(tmp_path: Path, pattern: str) -> None:
+    rules = f"policy: {{protect: ['{pattern}'], auto: [{{actions: [update], addresses: ['{pattern}']}}]}}"
+    policy = load_text(tmp_path, rules).policy
+    assert policy.protect == (pattern,)
+    assert policy.automatic == (AutomaticRule(("update",), (pattern,)),)

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from reconciler.kinds import KINDS
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Policy, Window
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, UnknownField
@@ -110,6 +111,14 @@ def test_a_guard_refuses_by_its_name_and_is_waived_by_it(code: str, change_: Cha
     kept = guarded(found, {code: "agreed in the change board"})
     assert kept.refusals[0].waiver == "agreed in the change board"
     assert not kept.is_refused
+
+
+@pytest.mark.parametrize("kind", sorted(kind.name for kind in KINDS.values() if not kind.singleton))
+def test_objects_of_every_kind_are_protected(kind: str) -> None:
+    for pattern in (f"{kind}.one", f"{kind}.*", "*"):
+        found = facts(coverage=0, max_deletes=9, max_changes=9, protect=(pattern,))
+        assert "protected" in codes(with_changes(found, change(f"{kind}.one", Action.DELETE)))
+        assert "protected" not in codes(with_changes(found, change(f"{kind}.one", Action.UPDATE)))
 
 
 def test_creating_everything_is_not_a_change_of_what_exists() -> None:
