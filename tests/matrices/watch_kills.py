@@ -174,7 +174,8 @@ def _look(folder: Path, began: str, found: Found) -> None:
 
 
 def _journal(folder: Path) -> tuple[list[str], int, list[str]]:
-    """The locks, the notices that were not sent, and the changes that automatic applies began."""
+    """The locks that are held, the notices that were not sent, and the changes that automatic applies began. The lock
+    of a process that is gone is free: who comes next takes it over."""
     from reconciler.journal import Journal
 
     (place,) = folder.rglob("journal.db")
@@ -183,7 +184,8 @@ def _journal(folder: Path) -> tuple[list[str], int, list[str]]:
         begun = {change.key for run in runs for change in run.changes if change.started is not None}
         names = {notice for run in runs for notice in (run.inventory,)}
         pending = sum(journal.outbox.pending(name) for name in names)
-        return [holder.name for holder in journal.locks.list()], pending, sorted(begun)
+        held = [holder.name for holder in journal.locks.list() if journal.locks.held(holder.key)]
+        return held, pending, sorted(begun)
 
 
 def problems(found: Found, expected: Found, *, alone: bool) -> Iterator[str]:
