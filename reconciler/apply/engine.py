@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
-from reconciler import timing
+from reconciler import timing, waits
 from reconciler.apply.context import ApplyContext
 from reconciler.apply.health import HealthCheck
 from reconciler.apply.notifier import Notifier
@@ -37,10 +37,6 @@ from reconciler.model.event import (
 )
 from reconciler.model.plan import Change, ChangeKey, Plan
 from reconciler.model.step import Step
-
-_TURN = 1.0
-"""Seconds after which the run looks for a signal. A wait without an end does not notice one on Windows, and on Linux
-none that comes in the moment before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +137,13 @@ class _Engine:
                 self._stop(self._schedule.stop_reason())  # verification after a batch may have found failures
             if not self._running:
                 break
-            self._take(self._next_call())
+            self._take(waits.taken(self._calls))
             if self.abandoned:
                 break
         if not self._stopped:
             self._schedule.rollout.finish()
         for change, outcome, reason in self._schedule.rest():
             self._note(_ended(change, Outcome.NOT_STARTED if self._stopped else outcome, self._stopped or reason))
-
-    def _next_call(self) -> Future[ChangeEnded | None] | None:
-        while True:
-            with suppress(Empty):
-                return self._calls.get(timeout=_TURN)
 
     def result(self, plan: Plan) -> Result:
         keys = [change.key for change in plan.changes]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler import waits
 from reconciler.cli.console import Console
 from reconciler.cli.fleet import FleetRun, Prepared, given_options
 from reconciler.cli.options import Output
@@ -50,7 +51,7 @@ class Gate:
     def wait(self) -> int:
         """Wait until every inventory waits or has ended. Returns how many wait."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting >= self._left)
+            waits.until(self._changed, lambda: self._waiting >= self._left)
             return self._waiting if self._left else 0
 
     def decide(self, *, yes: bool) -> None:
@@ -132,10 +133,10 @@ class FleetApply:
         except BaseException:
             self.stops.request()
             gate.decide(yes=False)
-            running.result()
+            waits.result(running)
             raise
         with self.console.interrupts.redirected(self.stops.request):
-            return running.result()
+            return waits.result(running)
 
 
 def _summary(result: ApplyResult) -> str:

@@ -14,8 +14,9 @@ from reconciler.doctor.local import check_certificate, check_credential, check_k
 from reconciler.doctor.ports import are_used, is_port, proven
 from reconciler.doctor.server import ServerChecks, check_powershell, check_rest
 from reconciler.model.waiting import Awaited, Waiting, reading
-from reconciler.observe.workers import result, workers
+from reconciler.observe.workers import workers
 from reconciler.plan.disagreements import disagreements
+from reconciler.waits import result
 
 if TYPE_CHECKING:
     from reconciler.model.connection import Access, ConnectionContext

@@ -14,7 +14,8 @@ from reconciler.kinds.typed import typed
 from reconciler.model.errors import UNREADABLE, Missing, Refused
 from reconciler.model.inventory import Resource
 from reconciler.observe.items import ITEM_LISTS, is_compared
-from reconciler.observe.workers import result, workers
+from reconciler.observe.workers import workers
+from reconciler.waits import result
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader

@@ -13,7 +13,8 @@ from reconciler.observe.management import read_security, read_versions
 from reconciler.observe.probe import probe_hosts
 from reconciler.observe.proxies import names_in
 from reconciler.observe.server import read_server
-from reconciler.observe.workers import result, workers
+from reconciler.observe.workers import workers
+from reconciler.waits import result
 
 if TYPE_CHECKING:
     from reconciler.clients.vbo import Reader

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from threading import Thread
 
-T = TypeVar("T")
-
-_TURN: Final = 0.25
-"""Seconds after which a thread that waits looks for a signal: on Windows a wait without an end does not notice one."""
+from reconciler import waits
 
 
 @contextmanager
@@ -24,13 +21,8 @@ def workers(parallel: int, name: str) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     except BaseException:
-        pool.shutdown(cancel_futures=True)
+        closing = Thread(target=pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+        closing.start()
+        waits.ended(closing)
         raise
     pool.shutdown()
-
-
-def result(future: Future[T]) -> T:
-    """The result of a future, which an interrupt need not wait for."""
-    while not future.done():
-        wait((future,), timeout=_TURN)
-    return future.result()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
+from reconciler import waits
 from reconciler.inventory.fleet import Fleet, Member, Settings, fleet_file, is_fleet, read_fleet
 from reconciler.inventory.fleet_servers import Conflict, conflicts, lab_names, named_in
 from reconciler.operations.status import Status, error_status
@@ -93,7 +94,7 @@ def each(
 
 
 def _results(futures: dict[Future[T], Member], ended: Callable[[MemberResult[T]], None]) -> Iterator[MemberResult[T]]:
-    for future in as_completed(futures):
+    for future in waits.completed(futures):
         error = future.exception()
         result = MemberResult(futures[future], None if error else future.result(), error)
         ended(result)

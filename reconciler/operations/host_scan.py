@@ -24,7 +24,8 @@ def scan_hosts(session: Session, live: Live, known: Mapping[str, Connection]) ->
     from reconciler.importing.logins import LINUX, class_of
     from reconciler.kinds.hosts import ascii_host
     from reconciler.kinds.proxy_matching import normal
-    from reconciler.observe.workers import result, workers
+    from reconciler.observe.workers import workers
+    from reconciler.waits import result
 
     declared = {normal(connection.host): connection for connection in known.values()}
     wanted: dict[str, Connection] = {}

@@ -149,7 +149,7 @@ def test_a_signal_whose_waking_is_lost_is_heard_all_the_same(
     verb: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python calls a handler in the main thread alone, which must not wait without an end."""
-    monkeypatch.setattr("reconciler.apply.engine._TURN", 0.01)
+    monkeypatch.setattr("reconciler.waits.TURN", 0.01)
     looks: list[float | None] = []
 
     class Calls(SimpleQueue[Any]):

@@ -19,8 +19,9 @@ import pytest
 from reconciler.cli.console import Console
 from reconciler.cli.interrupts import Interrupts
 from reconciler.model.waiting import Waiting
-from reconciler.observe.workers import result, workers
+from reconciler.observe.workers import workers
 from reconciler.render.waiting import LogLine
+from reconciler.waits import result
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
 
