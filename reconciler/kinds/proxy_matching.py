@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -42,6 +43,7 @@ class Matches:
     ambiguous: list[tuple[tuple[str, ...], tuple[int, ...]]] = field(default_factory=list)
 
 
+@lru_cache(maxsize=65536)
 def normal(name: str) -> str:
     """The one spelling of a name or address."""
     text = ascii_host(name).lower()

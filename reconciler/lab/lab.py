@@ -22,7 +22,15 @@ from reconciler.lab.pki import Authority
 from reconciler.lab.redirect import View, lab_logins, redirect
 from reconciler.lab.running import RunningLab
 from reconciler.lab.secrets import LabSecrets
-from reconciler.model.connection import Access, Certificate, Connection, Credential, Package
+from reconciler.model.connection import (
+    Access,
+    Certificate,
+    Connection,
+    Credential,
+    DirectHosts,
+    Package,
+    none_direct,
+)
 from reconciler.model.inventory import Inventory
 from reconciler.model.version import rest_number
 
@@ -34,6 +42,8 @@ _OLD_KEY: Final = "server.key"
 
 class _World(Protocol):
     """The lab itself, in this process or in another one."""
+
+    direct: DirectHosts
 
     def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any: ...
 
@@ -106,6 +116,11 @@ class Lab:
     def redirect(self, access: Access) -> Access:
         """The same access, to the lab. Raises LabError for a host that the lab does not have."""
         return redirect(access, self._view, self._certificates, self._packages)
+
+    @property
+    def direct(self) -> DirectHosts:
+        """Reads from hosts that this process emulates, without a network between."""
+        return self._world.direct
 
     def mails(self) -> list[dict[str, Any]]:
         """Every mail that the mail server took, oldest first: see `mail.inbox`."""
@@ -205,6 +220,7 @@ class _Here:
 
     def __init__(self, folder: Path, authority: Authority, lock: int, outside: Outside) -> None:
         self._lab = RunningLab(folder, authority, outside)
+        self.direct: DirectHosts = self._lab.direct
         self._control = ControlServer(folder, authority, self._lab.acceptor, self._lab.handle)
         self._lock = lock
 
@@ -222,6 +238,7 @@ class _Remote:
 
     def __init__(self, control: ControlClient) -> None:
         self._control = control
+        self.direct: DirectHosts = none_direct
 
     def call(self, method: str, args: Mapping[str, Any] | None = None) -> Any:
         return self._control.call(method, args)

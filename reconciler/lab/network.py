@@ -52,6 +52,7 @@ class Network:
         self._lock = Lock()
         self._served: dict[str, Callable[[], Collection[int]]] = {}
         self._names: dict[str, str] = {}
+        self._by_address: dict[str, set[str]] = {}
         self._aliases: dict[str, str] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._reserved: dict[tuple[str, int], socket.socket] = {}
@@ -64,7 +65,8 @@ class Network:
     def point(self, name: str, address: str) -> None:
         """Make a name known whose host is somewhere else, with every port as it is."""
         with self._lock:
-            self._elsewhere[name.lower()] = self._names[name.lower()] = address
+            self._elsewhere[name.lower()] = address
+            self._name(name.lower(), address)
 
     def _add(self, key: str) -> str:
         if key not in self._names:
@@ -72,8 +74,13 @@ class Network:
             if block >= _BLOCKS:
                 raise OSError(errno.EADDRNOTAVAIL, "the lab's network is full")
             address = f"{self._area}.{(self._block + block) % _BLOCKS}.{last + 1}"
-            self._names[key] = address if _can_bind(address) else FALLBACK
+            self._name(key, address if _can_bind(address) else FALLBACK)
         return self._names[key]
+
+    def _name(self, key: str, address: str) -> None:
+        self._by_address.get(self._names.get(key, ""), set()).discard(key)
+        self._names[key] = address
+        self._by_address.setdefault(address, set()).add(key)
 
     def knows(self, name: str) -> bool:
         with self._lock:
@@ -84,6 +91,17 @@ class Network:
         """The address of every name."""
         with self._lock:
             return dict(self._names)
+
+    def addresses(self, name: str) -> list[str]:
+        """What a name resolves to."""
+        with self._lock:
+            found = self._names.get(name.lower())
+        return [] if found is None else [found]
+
+    def reverse(self, address: str) -> list[str]:
+        """The names of an address."""
+        with self._lock:
+            return sorted(self._by_address.get(address, ()))
 
     @property
     def places(self) -> dict[tuple[str, int], Place]:

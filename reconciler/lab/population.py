@@ -56,9 +56,7 @@ class Population:
             state = fresh_linux(fresh)
         else:
             state = machine.fresh(fresh)
-        document = Document(_file(self._around.folder, fresh.name), lambda: state)
-        document.save()
-        return self._add(document)
+        return self._add(Document(_file(self._around.folder, fresh.name), lambda: state))
 
     def _add(self, document: Document) -> Host:
         if document.data["os"] == "linux":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -22,6 +22,7 @@ from reconciler.lab.hosts.fleet import LabFleet
 from reconciler.lab.hosts.host import Surroundings
 from reconciler.lab.hosts.server_link import Dialler
 from reconciler.lab.hosts.sessions import relay_of, test_letter
+from reconciler.lab.hosts.windows.direct import DirectSession, direct_session
 from reconciler.lab.hosts.windows.host import HTTP, WindowsHost
 from reconciler.lab.mail.state import new_state
 from reconciler.lab.network import Network
@@ -34,6 +35,7 @@ from reconciler.lab.switches import switch
 if TYPE_CHECKING:
     from reconciler.lab.hosts.ssh import SshService
     from reconciler.lab.mail.server import MailServer
+    from reconciler.model.connection import Connection, ConnectionContext
 
 _MAIL_PORTS: Final = (25, 465, 587)
 
@@ -228,6 +230,13 @@ class RunningLab:
             raise OSError(reason)
 
     # Looking and changing
+
+    def direct(
+        self, connection: Connection, context: ConnectionContext
+    ) -> AbstractContextManager[DirectSession] | None:
+        """See `model.connection.DirectHosts`."""
+        host = self._population.find(connection.host)
+        return direct_session(host, connection, context) if isinstance(host, WindowsHost) else None
 
     def view(self) -> dict[str, Any]:
         keys = {host.name: str(getattr(host, "public_key", "")) for host in self._population}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -27,6 +28,7 @@ class Document:
         """Reads `path`; where it does not exist yet, `default()` is the first content (saved by the first `save()`)."""
         self.path = path
         self.lock = RLock()
+        self._saved = b""
         self.data: dict[str, Any] = self._load() if path.exists() else default()
 
     def _load(self) -> dict[str, Any]:
@@ -41,14 +43,18 @@ class Document:
         return loaded
 
     def save(self) -> None:
-        """Write the document. Readers see the old file or the new one, never a part of it."""
+        """Write the document if it has changed. Readers see the old file or the new one, never a part of it."""
         with self.lock:
-            folder = self.path.parent
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
+            text = json.dumps(self.data, ensure_ascii=False).encode()
+            digest = hashlib.blake2b(text).digest()
+            if digest == self._saved:
+                return
+            if not self._saved:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.path.parent.chmod(0o700)
             temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
-            text = json.dumps(self.data, ensure_ascii=False)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            with os.fdopen(descriptor, "wb") as stream:
                 stream.write(text)
             temporary.replace(self.path)
+            self._saved = digest

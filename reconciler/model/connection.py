@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -216,16 +217,26 @@ class HostWorkers(Protocol):
         ...
 
 
+DirectHosts = Callable[[Connection, "ConnectionContext"], AbstractContextManager[Any] | None]
+"""What the context manager returns runs scripts, as `clients.host_session.ScriptRunner`. Raises SecretError."""
+
+
+def none_direct(_connection: Connection, _context: ConnectionContext) -> None:
+    """Every host is reached over the network."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
     """What connections of an inventory need beside their settings: its secrets, the folder `root` that its relative
     paths start from, and what is known of its logins. `workers` read from hosts in place of this process, if there are
-    any."""
+    any. `direct` has a session for reading from a host of this process, None for every other host.
+    """
 
     resolver: SecretResolver
     root: str
     logins: LoginGate = field(default_factory=LoginGate, compare=False)
     workers: HostWorkers | None = field(default=None, compare=False)
+    direct: DirectHosts = field(default=none_direct, compare=False)
 
     @property
     def width(self) -> int:

@@ -31,9 +31,9 @@ ARGUMENTS: Final[Mapping[str, Any]] = {"port": 9193, "server": "", "smtp": "", "
 def script_arguments(inventory: Inventory, proxy: Resource) -> dict[str, Any]:
     """The arguments of the facts script for the host of a proxy."""
     found = {**ARGUMENTS, "server": inventory.access.server.host, "port": proxy.fields.get("port", 9193)}
-    for mail in inventory.of_kind("smtp"):
-        if mail.fields.get("enabled", True) and mail.fields.get("server"):
-            found |= {"smtp": mail.fields["server"], "smtp_port": mail.fields.get("port", 25)}
+    mail = inventory.resources.get(address("smtp"))
+    if mail is not None and mail.fields.get("enabled", True) and mail.fields.get("server"):
+        found |= {"smtp": mail.fields["server"], "smtp_port": mail.fields.get("port", 25)}
     return found
 
 
@@ -173,7 +173,7 @@ def facts_of(connection: Connection, context: ConnectionContext, asked: FactsQue
     """Connect to a host and run its facts scripts. Raises RemoteError and SecretError."""
     from reconciler.clients.host_session import open_host
 
-    with open_host(connection, context) as session:
+    with context.direct(connection, context) or open_host(connection, context) as session:
         asked.connected()
         return run_facts_scripts(
             session,

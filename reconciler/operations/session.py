@@ -202,7 +202,8 @@ class Session:
         """What steps work with: the writer, and what exists in `live`."""
         from reconciler.apply import ApplyContext
 
-        writer, here = self.writer(), replace(self.context, workers=None)  # what changes a host runs once, from here
+        writer = self.writer()
+        here = ConnectionContext(self.context.resolver, self.context.root, self.context.logins)  # each step runs once
         return ApplyContext(self.inventory.name, live, self.access, here, self.reader, writer, playbooks=self.playbooks)
 
     def writer(self) -> vbo.Writer:
@@ -272,6 +273,8 @@ def open_session(inventory: Inventory, runtime: Runtime, *, lab: bool = False, p
     with ExitStack() as stack:
         endpoints = stack.enter_context(open_endpoints(inventory, runtime, lab=lab))
         access, context = endpoints.access, endpoints.context
+        if endpoints.lab is not None:
+            context = replace(context, direct=endpoints.lab.direct)
         journal = stack.enter_context(open_journal(runtime, endpoints.folder))
         runtime.detail(f"Connecting to {access.server.rest_name}")
         stack.callback(runtime.listen, Waiting(""))

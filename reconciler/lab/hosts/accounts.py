@@ -79,6 +79,13 @@ class WindowsAccounts:
         found = self._named(domain, user)
         return self._user(found) if found else User(user, admin=False)
 
+    def logged_in(self, username: str, password: str) -> User | None:
+        """The account that these log in as; None if they do not."""
+        name = AccountName.parse(username, self._computer)
+        kept = self.nt_hash(name.domain, name.user)
+        accepted = kept is not None and hmac.compare_digest(kept, nt_hash(password))
+        return self.user(name.domain, name.user) if accepted else None
+
     def mapped(self, certificate: bytes) -> User | None:
         username = self._mapped.get(hashlib.sha256(certificate).digest())
         found = self._find(AccountName.parse(username, self._computer)) if username else None

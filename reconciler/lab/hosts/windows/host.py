@@ -6,6 +6,7 @@ import hashlib
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from threading import RLock
 from typing import Any, ClassVar, Final
 
 from reconciler.lab.hosts.accounts import WindowsAccounts
@@ -46,6 +47,38 @@ class _Accounts(WindowsAccounts):
         return None if "wrong-password" in self._host.faults else super().mapped(certificate)
 
 
+class _Front:
+    """WinRM over TLS, made by `make` when it is first asked for."""
+
+    def __init__(self, make: Callable[[], tuple[ssl.SSLContext, Endpoint]]) -> None:
+        self._make = make
+        self._making = RLock()
+        self._made: tuple[ssl.SSLContext, Endpoint] | None = None
+
+    def _get(self) -> tuple[ssl.SSLContext, Endpoint]:
+        with self._making:
+            self._made = self._made or self._make()
+            return self._made
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        return self._get()[0]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._get()[1]
+
+    def serve(self, connection: socket.socket) -> None:
+        self.endpoint.serve(connection)
+
+    def trust(self, clients: list[str], pem: str) -> None:
+        """Add a client certificate to those that the host knows."""
+        with self._making:
+            clients.append(pem)
+            if self._made is not None:
+                self._made[0].load_verify_locations(cadata=pem)
+
+
 class WindowsHost(Host):
     """`management` makes it the machine of the management server, with the product's PowerShell module."""
 
@@ -56,9 +89,8 @@ class WindowsHost(Host):
         super().__init__(document, around)
         self.accounts = _Accounts(self)
         self.management: Management | None = None
-        self.endpoint: Endpoint | None = None
         self._clients: list[str] = []
-        self._context: ssl.SSLContext | None = None
+        self._front = _Front(lambda: self._secured(Engine("", PowerShell(self.run, self._command)), ""))
         around.network.serve(self.name, self._ports)
 
     def _ports(self) -> set[int]:
@@ -81,9 +113,12 @@ class WindowsHost(Host):
         pem = public_part(certificate)
         self.accounts.map_certificate(ssl.PEM_cert_to_DER_cert(pem), username)
         if pem not in self._clients:
-            self._clients.append(pem)
-            if self._context is not None:
-                self._context.load_verify_locations(cadata=pem)
+            self._front.trust(self._clients, pem)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """WinRM over TLS."""
+        return self._front.endpoint
 
     def _identity(self, address: str) -> Identity:
         """The certificate that WinRM shows: for the name, and for the address, which is all that other clients know."""
@@ -96,21 +131,13 @@ class WindowsHost(Host):
         return authority.host(self.own_name, [address])
 
     def _listen(self, listener: socket.socket) -> Close:
-        identity = self._identity(str(listener.getsockname()[0]))
-        context = self.around.authority.context(identity)
-        context.load_verify_locations(self.around.authority.ca_file)
-        for certificate in self._clients:
-            context.load_verify_locations(cadata=certificate)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.verify_mode = ssl.CERT_OPTIONAL
-        engine = Engine(machine.short_name(self.state).upper(), PowerShell(self._run, self._command))
-        self._context = context
-        digest = hashlib.sha256(identity.der).digest()
-        hardening = self.faults.get("cbt-hardening", RELAXED)
-        self.endpoint = Endpoint(engine, self.accounts, self.name, digest, standing=self._trouble, hardening=hardening)
+        """The certificate and its TLS are made for the first connection: most hosts of a large lab get none."""
+        engine = Engine(machine.short_name(self.state).upper(), PowerShell(self.run, self._command))
+        address = str(listener.getsockname()[0])
+        self._front = front = _Front(lambda: self._secured(engine, address))
         sealed = Endpoint(engine, self.accounts, self.name, standing=self._trouble)
         listening = [
-            self.around.acceptor.open(listener, self.endpoint.serve, lambda: context),
+            self.around.acceptor.open(listener, front.serve, lambda: front.context),
             self.around.acceptor.open(self.around.network.listen(self.name, HTTP), sealed.serve),
         ]
 
@@ -120,6 +147,18 @@ class WindowsHost(Host):
                 item.close()
 
         return close
+
+    def _secured(self, engine: Engine, address: str) -> tuple[ssl.SSLContext, Endpoint]:
+        identity = self._identity(address)
+        context = self.around.authority.context(identity)
+        context.load_verify_locations(self.around.authority.ca_file)
+        for certificate in self._clients:
+            context.load_verify_locations(cadata=certificate)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_mode = ssl.CERT_OPTIONAL
+        digest = hashlib.sha256(identity.der).digest()
+        hardening = self.faults.get("cbt-hardening", RELAXED)
+        return context, Endpoint(engine, self.accounts, self.name, digest, standing=self._trouble, hardening=hardening)
 
     def _trouble(self, verb: str) -> str:
         """What the switch `winrm` wants to go wrong; with a number as often as it says."""
@@ -148,20 +187,21 @@ class WindowsHost(Host):
             state = dict(self.state)
         return commands.run(state, command)
 
-    def _run(self, name: str, args: Mapping[str, Any], account: str) -> Any:
+    def run(self, name: str, args: Mapping[str, Any], account: str) -> Any:
+        """What a script prints, by its name. Raises ScriptError."""
         if name.startswith("server/") and name not in KNOWN:  # what takes the product's module
             return self._manage(name, args)
-        names = self.around.network.names
+        network = self.around.network
         with self.document.lock:
             world = World(
                 state=self.state,
                 now=self.around.clock(),
-                resolve=lambda wanted: [names[wanted.lower()]] if wanted.lower() in names else [],
-                reverse=lambda address: sorted(name for name, found in names.items() if found == address),
+                resolve=network.addresses,
+                reverse=network.reverse,
                 account=account,
                 files=self.around.folder / f"{self.name}.files",
                 connects=self.connects,
-                reaches=lambda name, port: self.around.network.reaches(name, port, _SECONDS),
+                reaches=lambda name, port: network.reaches(name, port, _SECONDS),
             )
             try:
                 answer = KNOWN[name](world, args)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from reconciler.lab.hosts.push import script
@@ -17,7 +17,8 @@ from reconciler.lab.hosts.windows.twins import ScriptError
 from reconciler.lab.hosts.wsman import Command
 
 _ENCODED: Final = re.compile(r"^\s*powershell(?:\.exe)?\s+.*-EncodedCommand\s+(\S+)\s*$", re.IGNORECASE)
-_FAILED: Final = 70
+FAILED: Final = 70
+"""The exit code of the bootstrap where the script fails."""
 
 Run = Callable[[str, Mapping[str, Any], str], Any]
 """(name of the script, arguments, account) to what the script prints. Raises ScriptError."""
@@ -34,6 +35,7 @@ def catalogue() -> Mapping[str, str]:
     return known | {digest(script(name).text): name for name in push.TWINS}
 
 
+@lru_cache(maxsize=64)
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -52,21 +54,28 @@ class PowerShell:
         if found is None or found.group(1) != encoded_bootstrap():
             return self._other(command)
         try:
-            answer = self._answer(command)
+            answer = answered(command.read_all(), command.owner, self._run)
         except ScriptError as error:
-            problem = {"type": "System.Management.Automation.RuntimeException", "message": str(error), "at": ""}
-            command.write("stderr", json.dumps(problem).encode() + b"\r\n")
-            return _FAILED
+            command.write("stderr", problem(error) + b"\r\n")
+            return FAILED
         command.write("stdout", json.dumps(answer).encode() + b"\r\n")
         return 0
 
-    def _answer(self, command: Command) -> Any:
-        order = read_order(command.read_all())
-        name = catalogue().get(digest(str(order.get("script"))))
-        if name is None:
-            raise ScriptError("The lab's hosts do not know this script: they answer the shipped ones, by their text.")
-        args = order.get("args")
-        return self._run(name, args if isinstance(args, Mapping) else {}, command.owner)
+
+def answered(blob: bytes, account: str, run: Run) -> Any:
+    """What a script prints whose bootstrap gets `blob` on its standard input. Raises ScriptError."""
+    order = read_order(blob)
+    name = catalogue().get(digest(str(order.get("script"))))
+    if name is None:
+        raise ScriptError("The lab's hosts do not know this script: they answer the shipped ones, by their text.")
+    args = order.get("args")
+    return run(name, args if isinstance(args, Mapping) else {}, account)
+
+
+def problem(error: ScriptError) -> bytes:
+    """What the bootstrap writes to standard error."""
+    found = {"type": "System.Management.Automation.RuntimeException", "message": str(error), "at": ""}
+    return json.dumps(found).encode()
 
 
 def read_order(blob: bytes) -> Mapping[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,10 +42,15 @@ Twin = Callable[[World, Arguments], Any]
 
 def facts(world: World, args: Arguments) -> dict[str, Any]:
     """Facts that the lab does not emulate are those of the script's example, which meets every requirement."""
-    found = example(shipped_script("windows/facts.ps1"))
+    found: dict[str, Any] = json.loads(_example())
     for part, value in emulated_facts(world, args).items():
         found[part] = {**found[part], **value} if isinstance(value, dict) else value
     return found
+
+
+@cache
+def _example() -> str:
+    return json.dumps(example(shipped_script("windows/facts.ps1")))
 
 
 def emulated_facts(world: World, args: Arguments) -> dict[str, Any]:
@@ -56,7 +63,8 @@ def emulated_facts(world: World, args: Arguments) -> dict[str, Any]:
     if proxy:
         service = {"installed": True, **{key: proxy[key] for key in ("version", "start", "state")}}
     notes = {"unfinished": "attempt", "unregistered": "unregistered"}
-    service |= {name: True for name, note in notes.items() if (world.files / note).exists()}
+    if world.files.is_dir():
+        service |= {name: True for name, note in notes.items() if (world.files / note).exists()}
     listening = machine.is_running(state) and proxy["port"] == port
     return {
         "os": {"family": "windows", "name": state["caption"], "version": state["release"]},
