@@ -10,11 +10,14 @@ import pytest
 
 from reconciler.lab.hosts.wsman import Endpoint
 from reconciler.lab.hosts.wsman.engine import Caller, Engine
+from reconciler.lab.lab import Lab
 from reconciler.lab.server.api import Api
+from reconciler.model.connection import none_direct
 from tests.scenarios.rehearsal import Rehearsal
 
 HOSTS = ("px-lon-1.corp.example.com", "px-lon-2.corp.example.com", "px-dmz-1.example.net", "px-dmz-2.example.net")
 SERVER = "vbo01.corp.example.com"
+TIMES = dict.fromkeys(("created", "expires", "digest"))
 
 
 def test_a_plan_that_changes_nothing_visits_each_host_once(demo: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +37,13 @@ def test_a_plan_that_changes_nothing_visits_each_host_once(demo: Rehearsal, monk
 
     monkeypatch.setattr(Endpoint, "serve", connected)
     monkeypatch.setattr(Engine, "handle", asked)
+    without = demo.plan()
+    assert connections == Counter([SERVER])  # hosts of this process are read without a network
+    connections.clear()
+    requests.clear()
+    monkeypatch.setattr(Lab, "direct", staticmethod(none_direct))
     plan = demo.plan()
+    assert {**plan, **TIMES} == {**without, **TIMES}
     assert (plan["changes"], plan["code"]) == ([], 0)
     assert connections == Counter([*HOSTS, SERVER])
     for host in HOSTS:
