@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
@@ -12,6 +13,13 @@ def pytest_configure() -> None:
     """What tests start is hung up on by default, also where the tests run under nohup."""
     if "PYTEST_XDIST_WORKER" in os.environ and hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests were made, none of which is garbage: they are not looked through again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,11 +27,11 @@ HELP = {"completion.py", "root.py"}
 
 def literals(file: Path) -> Iterator[str]:
     """The texts of a module, with X in the place of what is filled in; without its docstrings."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     with_docs = (ast.Module, ast.FunctionDef, ast.ClassDef)
-    docs = {id(doc) for node in ast.walk(tree) if isinstance(node, with_docs) for doc in _doc(node.body)}
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    docs = {id(doc) for node in nodes if isinstance(node, with_docs) for doc in _doc(node.body)}
+    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs | parts:

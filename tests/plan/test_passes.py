@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -45,9 +46,15 @@ def _key(job: Resource) -> dict[str, Any]:
     return {name: job.fields[name] for name in ("name", "organization")}
 
 
-WORLDS = [world(seed) for seed in range(40)]
-WORLDS += [without_ids(given) for given in WORLDS[:10]]
-BEFORE = [text(made(given)) for given in WORLDS]
+@cache
+def worlds() -> list[World]:
+    found = [world(seed) for seed in range(40)]
+    return found + [without_ids(given) for given in found[:10]]
+
+
+@cache
+def before() -> list[str]:
+    return [text(made(given)) for given in worlds()]
 
 
 def is_satisfied(order: Sequence[Pass]) -> bool:
@@ -65,9 +72,9 @@ def test_two_passes_change_places_without_effect_or_not_at_all(place: int) -> No
     order[place], order[place + 1] = order[place + 1], order[place]
     if not is_satisfied(order):
         with pytest.raises(ValueError, match=f"the pass {order[place].name} runs before {order[place + 1].name}"):
-            made(WORLDS[0], order)
+            made(worlds()[0], order)
         return
-    assert [text(made(given, order)) for given in WORLDS] == BEFORE
+    assert [text(made(given, order)) for given in worlds()] == before()
 
 
 @pytest.mark.matrix
@@ -75,7 +82,7 @@ def test_every_order_that_satisfies_the_needs_gives_the_same_plan() -> None:
     orders = [order for order in permutations(PASSES) if is_satisfied(order)]
     assert len(orders) > 10
     for order in orders:
-        assert [text(made(given, order)) for given in WORLDS[:6]] == BEFORE[:6]
+        assert [text(made(given, order)) for given in worlds()[:6]] == before()[:6]
 
 
 @pytest.mark.parametrize(("name", "need"), [(item.name, need) for item in PASSES for need in item.needs])
@@ -84,7 +91,7 @@ def test_what_a_pass_needs_matters(name: str, need: str) -> None:
         replace(item, needs=tuple(other for other in item.needs if other != need)) if item.name == name else item
         for item in PASSES
     ]
-    assert [text(made(given, without)) for given in WORLDS] != BEFORE
+    assert [text(made(given, without)) for given in worlds()] != before()
 
 
 def test_every_pass_contributes() -> None:
@@ -94,4 +101,4 @@ def test_every_pass_contributes() -> None:
             for item in PASSES
             if item.name != left_out
         ]
-        assert [text(made(given, rest)) for given in WORLDS] != BEFORE, left_out
+        assert [text(made(given, rest)) for given in worlds()] != before(), left_out

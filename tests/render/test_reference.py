@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,22 @@ from reconciler.render.reference import reference_markdown
 from tests.cli.running import call
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "inventory.schema.json").read_text(encoding="utf-8"))
-TEXT = reference_markdown(SCHEMA)
-_PARTS = re.split(r"^## `(\w+)`$", TEXT, flags=re.MULTILINE)
-SECTIONS = dict(zip(_PARTS[1::2], _PARTS[2::2], strict=True))
-"""Text of each section, by its key in the inventory."""
+
+
+@cache
+def reference() -> str:
+    return reference_markdown(SCHEMA)
+
+
+@cache
+def sections() -> dict[str, str]:
+    """Text of each section, by its key in the inventory."""
+    parts = re.split(r"^## `(\w+)`$", reference(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def row(section: str, name: str) -> list[str]:
-    found = re.search(rf"^\| `{re.escape(name)}` \|.*$", SECTIONS[section], re.MULTILINE)
+    found = re.search(rf"^\| `{re.escape(name)}` \|.*$", sections()[section], re.MULTILINE)
     assert found, f"{section} has no row for {name}"
     return [column.strip() for column in re.split(r"(?<!\\)\|", found.group())[1:-1]]
 
@@ -43,7 +52,7 @@ def test_each_section_has_a_row_for_each_property(section: str) -> None:
     }
     for name, raw in SCHEMA["$defs"].get(names.get(section, ""), {}).get("properties", {}).items():
         assert row(section, name)[5] == raw.get("description", row(section, name)[5]).replace("|", "\\|")
-    assert SCHEMA["properties"][section]["description"] in SECTIONS[section]
+    assert SCHEMA["properties"][section]["description"] in sections()[section]
 
 
 def test_columns_say_what_the_kinds_know() -> None:
@@ -57,7 +66,7 @@ def test_columns_say_what_the_kinds_know() -> None:
     shown = 0
     for kind in KINDS.values():
         for field in kind.fields:
-            if kind.collection and field.mode in said and f"| `{field.name}` |" in SECTIONS[kind.section]:
+            if kind.collection and field.mode in said and f"| `{field.name}` |" in sections()[kind.section]:
                 assert row(kind.section, field.name)[3] == said[field.mode]
                 shown += 1
     assert shown > 30
@@ -65,5 +74,5 @@ def test_columns_say_what_the_kinds_know() -> None:
 
 def test_the_command_prints_it() -> None:
     done = call("schema", "--docs")
-    assert (done.code, done.out) == (0, TEXT)
+    assert (done.code, done.out) == (0, reference())
     assert call("schema", "--docs", "plan").code == 64

@@ -7,6 +7,8 @@ import hashlib
 import html
 import random
 import re
+from collections.abc import Callable
+from functools import partial
 from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
@@ -55,8 +57,9 @@ def rendered(plan: dict[str, Any]) -> str:
     return plan_html(plan, Style())
 
 
-@pytest.mark.parametrize("plan", [document(), hostile(), large(500)], ids=["real", "hostile", "large"])
-def test_it_is_well_formed_and_needs_nothing_else(plan: dict[str, Any]) -> None:
+@pytest.mark.parametrize("made", [document, hostile, partial(large, 500)], ids=["real", "hostile", "large"])
+def test_it_is_well_formed_and_needs_nothing_else(made: Callable[[], dict[str, Any]]) -> None:
+    plan = made()
     text = rendered(plan)
     page = Page(text)
     assert page.open == []
@@ -334,9 +337,9 @@ def test_up_to_the_limit_every_proxy_is_drawn() -> None:
     assert all(part.count == 1 for box in drawn.columns[1].boxes for part in (box, *box.inside))
 
 
-@pytest.mark.parametrize("plan", [document(), document(300), hostile()], ids=["30", "300", "hostile"])
-def test_no_box_lies_on_another_and_all_are_inside_the_picture(plan: dict[str, Any]) -> None:
-    placed = layout(graph(plan["topology"]))
+@pytest.mark.parametrize("made", [document, partial(document, 300), hostile], ids=["30", "300", "hostile"])
+def test_no_box_lies_on_another_and_all_are_inside_the_picture(made: Callable[[], dict[str, Any]]) -> None:
+    placed = layout(graph(made()["topology"]))
     by_column: dict[float, list[Any]] = {}
     for item in placed.placed.values():
         assert item.x >= 0
