@@ -22,7 +22,7 @@ class Traced(Mapping[str, Any]):
         if isinstance(value, Mapping):
             return Traced(value, self._names, where)
         self._names.add(where)
-        return self._seen[name]
+        return self._seen[name] if value is None else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._seen)

@@ -36,6 +36,16 @@ class Typed(Mapping[str, Any]):
             raise KeyError(name)
         return value
 
+    def get(self, name: str, default: Any = None) -> Any:
+        value, schema = self._raw.get(name), self._properties.get(name)
+        if value is None or schema is None:
+            return default
+        value = usable(self._rest, schema, value)
+        return default if value is None else value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._properties if name in self)
 

@@ -97,13 +97,11 @@ class Dialect:
 
     def is_page(self, path: str) -> bool:
         """Whether this collection comes in pages (and takes `limit` and `offset`) or as one array."""
-        return any(self.rest in versions for template, versions in PAGES.items() if _matches(template, path))
+        return self.rest in _PAGES.get(_template(path), ())
 
     def view(self, path: str) -> dict[str, str]:
         """The query that a GET of `path` always carries."""
-        return next(
-            (dict(views.get(self.rest, {})) for template, views in VIEWS.items() if _matches(template, path)), {}
-        )
+        return dict(_VIEWS.get(_template(path), {}).get(self.rest, {}))
 
     def action(self, path: str, action: str, body: Any = None) -> tuple[str, Any]:
         """Path and body of the POST for an action, named as in v8. Raises LookupError if this version has none."""
@@ -182,6 +180,11 @@ def link_id(raw: Mapping[str, Any], rel: str) -> str:
     return href.partition("?")[0].rstrip("/").rpartition("/")[2] if isinstance(href, str) else ""
 
 
-def _matches(template: str, path: str) -> bool:
-    ours, theirs = template.lower().split("/"), path.lower().strip("/").split("/")
-    return len(ours) == len(theirs) and all(want in ("{}", have) for want, have in zip(ours, theirs, strict=True))
+def _template(path: str) -> str:
+    """The path of `PAGES` and `VIEWS`, in lower case, that `path` has: an id is its second part."""
+    parts = path.lower().strip("/").split("/")
+    return "/".join([parts[0], "{}", *parts[2:]]) if len(parts) > 1 else parts[0]
+
+
+_PAGES: Final = {_template(path): versions for path, versions in PAGES.items()}
+_VIEWS: Final = {_template(path): views for path, views in VIEWS.items()}

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import httpx
 
 from reconciler import timing
+from reconciler.clients.http.connections import Connections, Mocked, Reply
 from reconciler.clients.http.faults import CAUGHT, translate, translate_connect
 from reconciler.clients.http.tls import Peer, context_for
-from reconciler.clients.http.transport import Transport
 from reconciler.clients.sockets import socket_deadline
 from reconciler.clients.vbo.answer import Answer
 from reconciler.model.connection import Server
@@ -23,6 +24,9 @@ from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded,
 
 _LONGEST: Final = 256 * 1024 * 1024
 """Bytes of one answer, unpacked: some hundred thousand objects."""
+
+_PLAIN: Final = "/%:@!$&'()*+,;=~-._"
+"""What a path may contain as it is. An escape in it was made on purpose."""
 
 Clock = Callable[[], float]
 
@@ -48,13 +52,13 @@ class Wire:
         self._lock = threading.Lock()
         try:
             name = httpx.URL(scheme="https", host=self.host, port=server.port).netloc.decode("ascii")
-            self._client = httpx.Client(
-                base_url=httpx.URL(scheme="https", host=server.target[0], port=server.port),
-                headers={"Host": name, "Accept": "application/json"},
-                transport=transport or Transport(_context(self.peer, server, root)),
-                trust_env=False,
-                follow_redirects=False,
-            )
+            self._headers = {"Host": name, "Accept": "application/json"}
+            self._connections: Connections | Mocked
+            if transport:
+                self._connections = Mocked(transport, f"https://{name}")
+            else:
+                target = (server.target[0], server.port)
+                self._connections = Connections(target, self.host, _context(self.peer, server, root))
         except CAUGHT as error:
             raise translate(error, self.peer, "connect") from error
 
@@ -88,45 +92,45 @@ class Wire:
         with self._lock:
             self._counts[counted or method] += 1
         try:
-            request = self._client.build_request(
-                method,
-                self._url(path, query),
-                headers=headers,
-                content=content,
-                timeout=httpx.Timeout(left, connect=connecting, pool=connecting),
-                extensions={"sni_hostname": self.host},
-            )
             with socket_deadline(lambda: until - self.clock()):
-                response = self._client.send(request, stream=True)
+                sent = {**self._headers, **(headers or {})}
+                reply = self._connections.send(
+                    method, _target(path, query), sent, content, connecting=connecting, seconds=left
+                )
                 now = timing.utc_now()  # a long answer may take minutes, and its `Date` is from when it began
                 try:
-                    content = self._read(response, what)
+                    body = self._read(reply, what)
                 finally:
-                    response.close()
+                    reply.close()
         except CAUGHT as error:
             fault = translate(error, self.peer, what)
             if isinstance(fault, Unreachable | ConnectionLost):
                 with self._lock:
                     self.outages += 1
             raise fault from error
-        self.clock_ahead = clock_ahead(response.headers, now, self.clock_ahead)
-        return Answer(response.status_code, content, retry_after(response.headers))
+        told = {name: reply.header(name) for name in ("Age", "Date", "Retry-After")}
+        self.clock_ahead = clock_ahead(told, now, self.clock_ahead)
+        return Answer(reply.status, body, retry_after(told))
 
-    def _url(self, path: str, query: Mapping[str, Any] | None) -> str:
-        """The whole address: httpx parses it once, a path that it merges with a base and a query three times."""
-        parameters = f"?{httpx.QueryParams(query)}" if query else ""
-        return f"{str(self._client.base_url).rstrip('/')}{path}{parameters}"
-
-    def _read(self, response: httpx.Response, what: str) -> bytes:
+    def _read(self, reply: Reply, what: str) -> bytes:
         content = bytearray()
-        for part in response.iter_bytes():
+        for part in reply.parts():
             content += part
             if len(content) > _LONGEST:
                 raise BadAnswer(self.peer, what, f"its answer is longer than {_LONGEST >> 20} MB")
         return bytes(content)
 
     def close(self) -> None:
-        self._client.close()
+        self._connections.close()
+
+
+def _target(path: str, query: Mapping[str, Any] | None) -> str:
+    parameters = f"?{urlencode({name: _text(value) for name, value in query.items()})}" if query else ""
+    return f"{quote(path, safe=_PLAIN)}{parameters}"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
