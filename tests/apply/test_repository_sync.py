@@ -26,6 +26,7 @@ class Server(FakeServer):
         self.context = fake_context(self, clock=self.clock)
         self.until = 0.0
         self.news: list[str] = []
+        self.progress = True
         self.refuses: Callable[[], RemoteError | None] = lambda: None
         self.fails: Callable[[], RemoteError | None] = lambda: None
         self.starts: Callable[[], dict[str, Any]] = self.begin
@@ -60,7 +61,8 @@ class Server(FakeServer):
     def session(self) -> dict[str, Any]:
         done = 100 - int(100 * max(0.0, self.until - self.clock.now) / self.seconds)
         state = "Synchronizing" if self.until else "None"
-        return {"id": "s-2", "repositoryId": "R", "state": state, "progressPercent": done}
+        shown = {"progressPercent": done} if self.progress else {}
+        return {"id": "s-2", "repositoryId": "R", "state": state, **shown}
 
     def run(self) -> str | None:
         return RUN["repository.sync"](self.context, STEP, self.news.append)
@@ -80,6 +82,12 @@ def test_one_that_runs_already_is_followed() -> None:
     server = Server()
     server.begin()
     assert (server.run(), server.acts) == ("in sync", [])
+
+
+def test_a_session_without_progress_is_reported_once() -> None:
+    server = Server()
+    server.progress = False
+    assert (server.run(), server.news) == ("in sync", ["synchronizing"])
 
 
 def test_what_is_in_sync_is_left_alone() -> None:
