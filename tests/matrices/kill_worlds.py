@@ -10,17 +10,20 @@ from typing import Final
 
 from tests.scenarios.deletes import INVENTORY, line
 from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
-from tests.scenarios.upgrade_day import DEAD, Fleet
-
-BUILDS: Final = {7: ("7.1.0.1501", "8.0.2.159"), 8: ("8.5.0.1014", "8.6.0.100")}
+from tests.scenarios.upgrade_day import BUILDS, DEAD, LARGE, WAIVED, Fleet, after_the_upgrade
 
 
 @dataclass(frozen=True, slots=True)
 class KillWorld:
-    """`build` prepares the folder, `options` are those of every apply in it."""
+    """`build` prepares the folder, `options` are those of every apply in it, and `seconds` the most that a kill and the
+    next apply take. `leaves`: an apply that nothing interrupts leaves something, too. `busy`: all jobs are started over
+    and over meanwhile."""
 
     build: Callable[[Path], None]
     options: tuple[str, ...] = ()
+    seconds: int = 240
+    leaves: bool = False
+    busy: bool = False
 
 
 def new(folder: Path) -> None:
@@ -90,6 +93,15 @@ def fleet(version: int) -> Callable[[Path], None]:
     return build
 
 
+def upgrade_day(version: int) -> KillWorld:
+    """A large fleet with sleeping members and a dead proxy in the night after the upgrade of its server."""
+
+    def build(folder: Path) -> None:
+        after_the_upgrade(folder, version, LARGE[version])
+
+    return KillWorld(build, WAIVED, seconds=1800, leaves=True, busy=True)
+
+
 WORLDS: Final = {
     "deletes": KillWorld(deletes),
     "fleet v7 to v8": KillWorld(fleet(7)),
@@ -99,3 +111,6 @@ WORLDS: Final = {
     "packages": KillWorld(packages),
     "replace": KillWorld(replace, ("--waive", "replace=agreed")),
 }
+"""Taken by default."""
+LONG: Final = {"upgrade day v7 to v8": upgrade_day(7), "upgrade day 8.5 to 8.6": upgrade_day(8)}
+ALL: Final = WORLDS | LONG

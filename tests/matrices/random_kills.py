@@ -1,11 +1,13 @@
 """Applies that are killed at random moments: the client, the emulated server, or both; then one more apply.
 
     python -m tests.matrices.random_kills [--count 200] [--seed 1] [--parallel 2] [--world NAME] [--only NUMBER]
+    python -m tests.matrices.random_kills --count 10 --world "upgrade day v7 to v8"
 
 A moment is a request, a script on a host or a write of the journal, of all that an apply has, and a random time after
 it: so it falls into the same places on slow machines. Whatever the moment, the next `apply --lock-wait 90` without a
 waiver ends with 0, the plan after it is empty, every job has run, and the server has the objects of an apply that
-nothing interrupted. Each failure is printed with what repeats it; the exit code is 1 then.
+nothing interrupted. In a world that leaves something, the exit code and the plan are those that such an apply has. Each
+failure is printed with what repeats it; the exit code is 1 then.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -33,13 +35,15 @@ from typing import Any, Final
 import pytest
 
 from tests.matrices import killing
-from tests.matrices.kill_worlds import WORLDS
+from tests.matrices.kill_worlds import ALL, WORLDS, KillWorld
 from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.upgrade_day import jobs_at_work
 
 VICTIMS: Final = ("client", "server", "both", "one process")
 """Who is killed. In one process the client has the lab in it, so that both end at the same instant."""
-_LIMIT: Final = 240
 _PAUSE: Final = 0.02
+_BUSY: Final = 2.0
+"""Seconds between two starts of all jobs."""
 _COLLECTIONS: Final = ("accounts", "copy_jobs", "jobs", "object_storage", "pools", "proxies", "repositories")
 
 
@@ -61,12 +65,14 @@ class Kill:
 @dataclass
 class Whole:
     """An apply that nothing interrupts: how many moments it has, the mean seconds between two, what is on the server
-    afterwards, and the jobs that ran."""
+    afterwards, the jobs that ran, its exit code, and what the next plan would change."""
 
     moments: int
     between: float
     objects: dict[str, list[str]]
     ran: list[str]
+    code: int = 0
+    left: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -168,15 +174,16 @@ def _serve(folder: Path, reply: int, hear: int) -> None:
             os.read(hear, 1)
 
 
-def applied(folder: Path, options: tuple[str, ...], moments: Moments | None = None) -> int:
+def applied(folder: Path, options: tuple[str, ...], moments: Moments | None = None, *, busy: bool = False) -> int:
     """The exit code of an apply. What it says is in a file."""
     world = Rehearsal(folder)
-    if moments is None:
-        ended = world.apply("--lock-wait", "90", *options)
-    else:
-        with moments.counted():
-            ended = world.apply(*options)
-        moments.save()
+    with jobs_at_work(world, _BUSY) if busy else nullcontext():
+        if moments is None:
+            ended = world.apply("--lock-wait", "90", *options)
+        else:
+            with moments.counted():
+                ended = world.apply(*options)
+            moments.save()
     (folder / "said.log").write_text(ended.out + ended.err, encoding="utf-8")
     return ended.code
 
@@ -202,30 +209,30 @@ def _kill(*pids: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def whole(base: Path, folder: Path, options: tuple[str, ...]) -> Whole:
-    """Raises RuntimeError where the apply does not end with everything done."""
+def whole(base: Path, folder: Path, of: KillWorld) -> Whole:
+    """Raises RuntimeError where the apply does not end with everything done, and should."""
     began, file = datetime.now(UTC).isoformat(), folder / "moments.log"
     shutil.copytree(base, folder)
     with lab_apart(folder):
         at = time.monotonic()
-        code = ended(forked(lambda: applied(folder, options, Moments(file, 0, 0, _kill))))
+        code = ended(forked(lambda: applied(folder, of.options, Moments(file, 0, 0, _kill), busy=of.busy)))
         seconds = time.monotonic() - at
         left = killing.fork(lambda: _left(folder))
-    if code or left:
+    if not of.leaves and (code or left):
         raise RuntimeError(f"{base.name}: {code}, {left}\n{(folder / 'said.log').read_text(encoding='utf-8')}")
     moments = int(file.read_text(encoding="utf-8"))
-    found = Whole(moments, seconds / moments, *server_state(folder, began))
+    found = Whole(moments, seconds / moments, *server_state(folder, began), code, sorted(left))
     shutil.rmtree(folder)
     return found
 
 
-def after(kill: Kill, base: Path, folder: Path, options: tuple[str, ...]) -> After:
+def after(kill: Kill, base: Path, folder: Path, of: KillWorld) -> After:
     """What is there after the kill and one more apply."""
     began, story = datetime.now(UTC).isoformat(), After()
     shutil.copytree(base, folder)
-    story.first = killed(kill, folder, partial(applied, folder, options))
+    story.first = killed(kill, folder, partial(applied, folder, of.options, busy=of.busy))
     with lab_apart(folder):
-        story.code = ended(forked(lambda: applied(folder, options)))
+        story.code = ended(forked(lambda: applied(folder, of.options, busy=of.busy)))
         story.left = killing.fork(lambda: _left(folder))
     story.said = (folder / "said.log").read_text(encoding="utf-8")
     story.objects, story.ran = server_state(folder, began)
@@ -285,9 +292,9 @@ def server_state(folder: Path, began: str) -> tuple[dict[str, list[str]], list[s
 
 def problems(found: After, expected: Whole) -> Iterator[str]:
     """What is not as it should be."""
-    if found.code:
+    if found.code != expected.code:
         yield f"the next apply ended with {found.code}: {found.said[-3000:]}"
-    if found.left:
+    if sorted(found.left) != expected.left:
         yield f"the plan after it has {found.left}"
     if found.objects != expected.objects:
         yield f"the server has {found.objects}, not {expected.objects}"
@@ -332,17 +339,18 @@ class Sample:
 
 def _prepared(folder: Path, name: str) -> Whole:
     base = folder / name.replace(" ", "-")
-    killing.fork(lambda: WORLDS[name].build(base))
-    found = killing.fork(lambda: asdict(whole(base, folder / f"whole-{base.name}", WORLDS[name].options)))
+    killing.fork(lambda: ALL[name].build(base))
+    found = killing.fork(lambda: asdict(whole(base, folder / f"whole-{base.name}", ALL[name])))
     return Whole(**found)
 
 
 def _tell(kill: Kill, folder: Path, expected: Whole) -> int:
     """In a separate process: its problems go into a file."""
+    of = ALL[kill.world]
     os.setsid()
-    signal.alarm(_LIMIT)
+    signal.alarm(of.seconds)
     base = folder / kill.world.replace(" ", "-")
-    found = after(kill, base, folder / f"kill-{kill.number}", WORLDS[kill.world].options)
+    found = after(kill, base, folder / f"kill-{kill.number}", of)
     text = json.dumps([found.first, list(problems(found, expected))])
     (folder / f"kill-{kill.number}.json").write_text(text, encoding="utf-8")
     return 0
@@ -366,7 +374,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--only", type=int, help="the kill with this number alone")
-    parser.add_argument("--world", choices=sorted(WORLDS), action="append", help="may be repeated; default: all")
+    parser.add_argument("--world", choices=sorted(ALL), action="append", help="may be repeated")
     parser.add_argument("--keep", type=Path, help="a new folder to work in, which is kept")
     given = parser.parse_args()
     sample = Sample(given.count, given.seed, tuple(given.world or sorted(WORLDS)), given.parallel, given.only)

@@ -18,9 +18,16 @@ from tests.scenarios.rehearsal import Rehearsal
 class Hand:
     """Requests to the server, by the names that the inventory gives it."""
 
-    def __init__(self, client: httpx.Client, host: str) -> None:
+    def __init__(self, client: httpx.Client, host: str, form: dict[str, str]) -> None:
         self._client = client
         self._host = host
+        self._form = form
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Again, after a restart of the server."""
+        answer = self.request("POST", "token", data=self._form)
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Any answer, a refusal too."""
@@ -54,10 +61,5 @@ def by_hand(demo: Rehearsal) -> Iterator[Hand]:
         with httpx.Client(
             base_url=f"{ends['url']}/{rest}/", verify=context, headers={"Host": host}, timeout=60
         ) as client:
-            hand = Hand(client, host)
             form = {"grant_type": "password", "username": ends["username"], "password": ends["password"]}
-            answer = hand.request(
-                "POST", "token", data={**form, **({"disable_antiforgery_token": "true"} if rest > "v6" else {})}
-            )
-            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-            yield hand
+            yield Hand(client, host, {**form, **({"disable_antiforgery_token": "true"} if rest > "v6" else {})})

@@ -7,73 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
-from tests.scenarios.test_drain import account
-from tests.scenarios.upgrade_day import DEAD, Fleet
+from tests.scenarios.upgrade_day import BUILDS, DEAD, LARGE, SMALL, WAIVED, Fleet, after_the_upgrade, jobs_at_work
 
 pytestmark = pytest.mark.matrix
 
 FULL = os.environ.get("VBO_UPGRADE_DAY") == "full"
-SMALL = {7: Fleet(2), 8: Fleet(1, pools=(1, 2), asleep=1)}
-LARGE = {
-    7: Fleet(29, jobs_each=2, stores_each=2),
-    8: Fleet(17, pools=(1, 2, 6, 1), asleep=2, jobs_each=3, stores_each=2),
-}
-BUILDS = {7: ("7.1.0.1501", "8.0.2.159"), 8: ("8.5.0.1014", "8.6.0.100")}
-WAIVED = ("--waive", "coverage=each organization has one proxy or pool")
 
 
 def fleet(version: int) -> Fleet:
     return (LARGE if FULL else SMALL)[version]
-
-
-def world(folder: Path, version: int) -> Rehearsal:
-    """A fleet as it is in the night after the upgrade of its server."""
-    old, new = BUILDS[version]
-    made = Rehearsal(folder)
-    folder.mkdir()
-    made.file.write_text(fleet(version).yaml(), encoding="utf-8")
-    made.plan()
-    made.set("server", f"build={old}")
-    made.converges()
-    for name in fleet(version).sleepers():
-        with by_hand(made) as hand:
-            found = hand.by_name("Proxies", "hostName", f"{name}.example.net")
-            hand.request("POST", f"Proxies/{found['id']}/maintenance/enable", json=account(made, "linux"))
-        made.set(name, "power=off")
-    made.set(DEAD, "power=off")
-    made.set("server", "coverage=anew")
-    made.set("server", f"build={new}")
-    return made
-
-
-@contextmanager
-def jobs_at_work(made: Rehearsal) -> Iterator[None]:
-    """Every job is started again and again, as short schedules do it."""
-    over = Event()
-
-    def work() -> None:
-        with by_hand(made) as hand:
-            while not over.wait(0.5):
-                for job in hand.request("GET", "Jobs?limit=1000").json()["results"]:
-                    hand.ask("POST", f"Jobs/{job['id']}/start", json={"full": False})
-
-    thread = Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def left(plan: dict[str, Any]) -> dict[str, str]:
@@ -87,7 +35,7 @@ def named(plan: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("version", [7, 8])
 def test_one_apply_ends_with_everything_current_and_names_what_is_left(tmp_path: Path, version: int) -> None:
-    made = world(tmp_path / "world", version)
+    made = after_the_upgrade(tmp_path / "world", version, fleet(version))
     with jobs_at_work(made):
         ended = made.apply(*WAIVED)
     after = made.plan()

@@ -4,8 +4,17 @@ with one, two and more active members, some of whose members sleep. One proxy is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
 from typing import Final
+
+import httpx
+
+from tests.scenarios.by_hand import Hand, by_hand
+from tests.scenarios.rehearsal import Rehearsal
+from tests.scenarios.test_drain import account
 
 DEAD: Final = "px-dead"
 _HEAD: Final = """version: 1
@@ -78,3 +87,65 @@ class Fleet:
         for number in range(self.jobs_each):
             store = stores[number % len(stores)]
             yield "jobs", f"{owner}-{number}: {{organization: {owner}.onmicrosoft.com, repository: {store}}}"
+
+
+SMALL: Final = {7: Fleet(2), 8: Fleet(1, pools=(1, 2), asleep=1)}
+LARGE: Final = {
+    7: Fleet(29, jobs_each=2, stores_each=2),
+    8: Fleet(17, pools=(1, 2, 6, 1), asleep=2, jobs_each=3, stores_each=2),
+}
+"""By REST version. The large ones have 30 proxies, and 40 repositories and 60 jobs or more."""
+BUILDS: Final = {7: ("7.1.0.1501", "8.0.2.159"), 8: ("8.5.0.1014", "8.6.0.100")}
+WAIVED: Final = ("--waive", "coverage=each organization has one proxy or pool")
+
+
+def after_the_upgrade(folder: Path, version: int, fleet: Fleet) -> Rehearsal:
+    """A fleet as it is in the night after the upgrade of its server."""
+    old, new = BUILDS[version]
+    made = Rehearsal(folder)
+    folder.mkdir(parents=True)
+    made.file.write_text(fleet.yaml(), encoding="utf-8")
+    made.plan()
+    made.set("server", f"build={old}")
+    made.converges()
+    for name in fleet.sleepers():
+        with by_hand(made) as hand:
+            found = hand.by_name("Proxies", "hostName", f"{name}.example.net")
+            hand.request("POST", f"Proxies/{found['id']}/maintenance/enable", json=account(made, "linux"))
+        made.set(name, "power=off")
+    made.set(DEAD, "power=off")
+    made.set("server", "coverage=anew")
+    made.set("server", f"build={new}")
+    return made
+
+
+@contextmanager
+def jobs_at_work(made: Rehearsal, pause: float = 0.5) -> Iterator[None]:
+    """Every job is started again and again, as short schedules do it. The server may restart meanwhile."""
+    over = Event()
+
+    def work() -> None:
+        with by_hand(made) as hand:
+            while not over.wait(pause):
+                try:
+                    _start_all(hand)
+                except httpx.HTTPError:
+                    _log_in(hand)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _start_all(hand: Hand) -> None:
+    for job in hand.request("GET", "Jobs?limit=1000").json()["results"]:
+        hand.ask("POST", f"Jobs/{job['id']}/start", json={"full": False})
+
+
+def _log_in(hand: Hand) -> None:
+    with suppress(httpx.HTTPError):  # the server is away
+        hand.log_in()
