@@ -212,6 +212,7 @@ def _kill(*pids: int) -> None:
 def whole(base: Path, folder: Path, of: KillWorld) -> Whole:
     """Raises RuntimeError where the apply does not end with everything done, and should."""
     began, file = datetime.now(UTC).isoformat(), folder / "moments.log"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
     shutil.copytree(base, folder)
     with lab_apart(folder):
         at = time.monotonic()
@@ -229,6 +230,7 @@ def whole(base: Path, folder: Path, of: KillWorld) -> Whole:
 def after(kill: Kill, base: Path, folder: Path, of: KillWorld) -> After:
     """What is there after the kill and one more apply."""
     began, story = datetime.now(UTC).isoformat(), After()
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
     shutil.copytree(base, folder)
     story.first = killed(kill, folder, partial(applied, folder, of.options, busy=of.busy))
     with lab_apart(folder):
@@ -338,10 +340,14 @@ class Sample:
 
 
 def _prepared(folder: Path, name: str) -> Whole:
+    """Builds the world, unless it is in the folder already."""
     base = folder / name.replace(" ", "-")
-    killing.fork(lambda: ALL[name].build(base))
-    found = killing.fork(lambda: asdict(whole(base, folder / f"whole-{base.name}", ALL[name])))
-    return Whole(**found)
+    known = folder / f"{base.name}.json"
+    if not known.exists():
+        killing.fork(lambda: ALL[name].build(base))
+        found = killing.fork(lambda: asdict(whole(base, folder / f"whole-{base.name}", ALL[name])))
+        known.write_text(json.dumps(found), encoding="utf-8")
+    return Whole(**json.loads(known.read_text(encoding="utf-8")))
 
 
 def _tell(kill: Kill, folder: Path, expected: Whole) -> int:
@@ -375,7 +381,7 @@ def main() -> int:
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--only", type=int, help="the kill with this number alone")
     parser.add_argument("--world", choices=sorted(ALL), action="append", help="may be repeated")
-    parser.add_argument("--keep", type=Path, help="a new folder to work in, which is kept")
+    parser.add_argument("--keep", type=Path, help="a folder to work in; its worlds are built once")
     given = parser.parse_args()
     sample = Sample(given.count, given.seed, tuple(given.world or sorted(WORLDS)), given.parallel, given.only)
     failed = 0
