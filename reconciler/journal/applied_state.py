@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, Executable, bindparam, delete, select
 
 from reconciler.journal.fingerprints import Fingerprints
-from reconciler.journal.store import Store
+from reconciler.journal.store import Store, insert_into
 from reconciler.journal.tables import applied, identities
 from reconciler.model.recall import Identity, Memory
 
@@ -54,14 +54,7 @@ class AppliedState:
             {"scope": scope, "address": address, "object_id": found.id, "ours": found.ours}
             for address, found in sorted((known or {}).items())
         ]
-        new, who = self._store.insert(applied), self._store.insert(identities)
-        keep = new.on_conflict_do_update(
-            index_elements=[applied.c.scope, applied.c.address], set_={"fields": new.excluded.fields}
-        )
-        identify = who.on_conflict_do_update(
-            index_elements=[identities.c.scope, identities.c.address],
-            set_={"object_id": who.excluded.object_id, "ours": who.excluded.ours},
-        )
+        keep, identify = _replacing(self._store.shared)
 
         def write(connection: Connection) -> None:
             if rows:
@@ -77,9 +70,8 @@ class AppliedState:
         rows = [{"b_scope": scope, "b_address": address} for address in sorted(addresses)]
 
         def write(connection: Connection) -> None:
-            for table in (applied, identities):
-                this = (table.c.scope == bindparam("b_scope")) & (table.c.address == bindparam("b_address"))
-                connection.execute(delete(table).where(this), rows)
+            for statement in _deleting():
+                connection.execute(statement, rows)
 
         if rows:
             self._store.write(write)
@@ -87,6 +79,28 @@ class AppliedState:
     @cached_property
     def _fingerprints(self) -> Fingerprints:
         return Fingerprints(self._store)
+
+
+@cache
+def _replacing(shared: bool) -> tuple[Executable, Executable]:
+    """Statements that store what is applied, and an identity."""
+    new, who = insert_into(applied, shared=shared), insert_into(identities, shared=shared)
+    keep = new.on_conflict_do_update(
+        index_elements=[applied.c.scope, applied.c.address], set_={"fields": new.excluded.fields}
+    )
+    identify = who.on_conflict_do_update(
+        index_elements=[identities.c.scope, identities.c.address],
+        set_={"object_id": who.excluded.object_id, "ours": who.excluded.ours},
+    )
+    return keep, identify
+
+
+@cache
+def _deleting() -> list[Executable]:
+    return [
+        delete(table).where((table.c.scope == bindparam("b_scope")) & (table.c.address == bindparam("b_address")))
+        for table in (applied, identities)
+    ]
 
 
 def _digests(connection: Connection, scope: str) -> dict[str, dict[str, str]]:

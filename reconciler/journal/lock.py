@@ -156,6 +156,8 @@ class HeldLock:
         self._ticks = ticks
         self._sure = ticks()
         self._over = Event()
+        values = {"renewed": store.moment(), "expires": store.moment(lease)}
+        self._renewal = update(locks).where(locks.c.id == self.id).values(values)
         self._thread = Thread(target=self._keep, name=f"lease of {holder.name}", daemon=True)
         self._thread.start()
 
@@ -173,8 +175,7 @@ class HeldLock:
 
         An expired lease that no other run took over is still held: a takeover changes the id.
         """
-        values = {"renewed": self._store.moment(), "expires": self._store.moment(self._lease)}
-        return connection.execute(update(locks).where(locks.c.id == self.id).values(values)).rowcount > 0
+        return connection.execute(self._renewal).rowcount > 0
 
     def confirm(self, ours: bool, asked: float) -> None:
         if ours:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +16,7 @@ from reconciler import timing
 from reconciler.journal.errors import JournalError
 from reconciler.journal.ids import Clock
 from reconciler.journal.records import ChangeState, RunState
+from reconciler.journal.store import insert_into
 from reconciler.journal.tables import changes, first_reads, runs, steps
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, StepDone, StepStarted
 
@@ -45,7 +47,7 @@ class RunRecorder:
         self.id = run
         self._numbers = {key: number for number, key in enumerate(keys)}
         self._queue = WriteQueue(store, lock, ticks=ticks)
-        self._sql = _Statements(store)
+        self._sql = _statements(store.shared)
         self._clock = clock
         self._lock = lock
 
@@ -178,7 +180,7 @@ class _Statements:
     """Each may be executed twice without harm. Parameters of updates begin with `b_`, those of inserts are named as
     their columns."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, *, shared: bool) -> None:
         this_change = (changes.c.run == bindparam("b_run")) & (changes.c.number == bindparam("b_number"))
         this_step = (
             (steps.c.run == bindparam("b_run"))
@@ -193,7 +195,7 @@ class _Statements:
             .where(this_change)
             .values({name: bindparam(f"b_{name}") for name in ("state", "ended", "seconds", "detail", "hint", "log")})
         )
-        new = store.insert(steps)
+        new = insert_into(steps, shared=shared)
         self.start_step = new.on_conflict_do_update(
             index_elements=[steps.c.run, steps.c.change, steps.c.number],
             set_={name: new.excluded[name] for name in ("text", "started", "ended", "seconds")},
@@ -201,7 +203,7 @@ class _Statements:
         self.end_step = (
             update(steps).where(this_step).values(ended=bindparam("b_ended"), seconds=bindparam("b_seconds"))
         )
-        read = store.insert(first_reads)
+        read = insert_into(first_reads, shared=shared)
         self.keep_read = read.on_conflict_do_update(
             index_elements=[first_reads.c.run, first_reads.c.key],
             set_={name: read.excluded[name] for name in ("step", "content")},
@@ -215,6 +217,11 @@ class _Statements:
             .where(runs.c.id == bindparam("b_run"))
             .values(state=bindparam("b_state"), ended=bindparam("b_ended"))
         )
+
+
+@cache
+def _statements(shared: bool) -> _Statements:
+    return _Statements(shared=shared)
 
 
 def clean(text: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, func, literal, type_coerce
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, bindparam, create_engine, event, func, type_coerce
 
 from reconciler import timing
 from reconciler.journal.error_mapping import UNREACHABLE, map_errors
@@ -56,6 +56,7 @@ class Store:
         self.location = location
         self.clock = clock
         self._engine = engine
+        self._readers, self._writers = (engine.execution_options(**self._options(writing)) for writing in (False, True))
         self._pauses = pauses
         self._sleep = sleep
 
@@ -94,16 +95,15 @@ class Store:
 
     def insert(self, table: Table) -> PostgresInsert | SqliteInsert:
         """An INSERT that supports ON CONFLICT."""
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        return postgresql.insert(table) if self.shared else sqlite.insert(table)
+        return insert_into(table, shared=self.shared)
 
     def moment(self, later: float = 0.0) -> ColumnElement[Any]:
-        """The time `later` seconds from now, by the clock that all users of this database share."""
+        """The time `later` seconds after a statement with it is executed, by the clock that all users of this database
+        share."""
         seconds = timedelta(seconds=later)
         if self.shared:
             return type_coerce(func.clock_timestamp() + seconds, Instant)
-        return literal(self.clock() + seconds, Instant)
+        return bindparam(None, callable_=lambda: self.clock() + seconds, type_=Instant)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -119,15 +119,25 @@ class Store:
         return self._attempt(work, doing, writing=writing)
 
     def _attempt(self, work: Callable[[Connection], T], doing: str, *, writing: bool = False) -> T:
-        with map_errors(self.location, doing), self._engine.connect() as connection:
-            settled = connection.execution_options(**self._options(writing))
-            with settled.begin():
-                return work(settled)
+        engine = self._writers if writing else self._readers
+        with map_errors(self.location, doing), engine.connect() as connection, connection.begin():
+            return work(connection)
 
     def _options(self, writing: bool) -> dict[str, Any]:
         if not self.shared:
             return {_WRITING: writing}
         return {} if writing else {"isolation_level": "REPEATABLE READ"}
+
+
+def insert_into(table: Table, *, shared: bool) -> PostgresInsert | SqliteInsert:
+    """An INSERT that supports ON CONFLICT, for PostgreSQL if the database is shared."""
+    if shared:
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def _engine(location: JournalLocation, busy: float) -> Engine:
@@ -163,7 +173,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     """A writer locks at once: a reader that becomes a writer fails if another process was faster."""
     writing = connection.get_execution_options().get(_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    finally:
+        cursor.close()
 
 
 def _secure(file: Path, *, own_folder: bool) -> None:

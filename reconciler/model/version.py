@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _LEADING: Final = re.compile(r"^(?:[0-9]+:)?([0-9]{1,18}(?:\.[0-9]{1,18})*)(?=[-+~ ]|$)")
 _REST: Final = re.compile(r"v([0-9]{1,9})", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def version_numbers(text: str) -> tuple[int, ...]:
     """`8.0.11-rc.1` to (8, 0, 11). The epoch and revision of a package (`1:8.5.0.1014-2`) do not count. Text that does
     not begin with a version gives ()."""

@@ -137,6 +137,8 @@ def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds of `Retry-After`: a number, or a time that is compared with the `Date` of the same answer. 0 without one,
     or if it cannot be read."""
     text = (headers.get("Retry-After") or "").strip()
+    if not text:
+        return 0.0
     if text.isascii() and text.isdigit():
         return float(text[:9])
     until, now = _date(text), _date(headers.get("Date", ""))

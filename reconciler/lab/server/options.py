@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 
@@ -135,7 +136,19 @@ class Options:
     def of(cls, data: Mapping[str, Any]) -> Options:
         """The switches of a state document. Raises ValueError for one that does not exist."""
         given = data.get("options", {})
-        unknown = sorted(given.keys() - cls.__dataclass_fields__.keys())
-        if unknown:
-            raise ValueError(f"the lab has no option {', '.join(unknown)}")
-        return cls(**given)
+        if any(isinstance(value, Mapping | list) for value in given.values()):
+            return _checked(given)
+        return _plain(tuple(given.items()))
+
+
+@lru_cache(maxsize=256)
+def _plain(given: tuple[tuple[str, Any], ...]) -> Options:
+    """Every request asks for its options, and they seldom change."""
+    return _checked(dict(given))
+
+
+def _checked(given: Mapping[str, Any]) -> Options:
+    unknown = sorted(given.keys() - Options.__dataclass_fields__.keys())
+    if unknown:
+        raise ValueError(f"the lab has no option {', '.join(unknown)}")
+    return Options(**given)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from reconciler.lab.server.call import Call
 
 Handler = Callable[["Call"], Any]
+_KEPT = 5000
+"""How many paths a router remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,21 @@ class Router:
             segments = tuple(route.path.split("/"))
             for version in route.status:
                 self._by_length.setdefault((version, len(segments)), []).append((segments, route))
+        self._found: dict[tuple[int, str, str], Found] = {}
         for entries in self._by_length.values():
             entries.sort(key=lambda entry: [segment.startswith("{") for segment in entry[0]])
 
     def find(self, version: int, method: str, path: str) -> Found:
         """Raises LookupError where no route has this path in this version."""
+        key = (version, method, path)
+        found = self._found.get(key)
+        if found is None:
+            found = self._search(*key)
+            if len(self._found) < _KEPT:
+                self._found[key] = found
+        return found
+
+    def _search(self, version: int, method: str, path: str) -> Found:
         wanted = path.split("/")
         allowed: list[str] = []
         first: list[str] = []
