@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Final, TypeVar
 
 ALL: Final = os.environ.get("LENGTH") == "all"
 
 
-def length(sample: int, whole: int) -> int:
-    """A number of cases, or the distance between two of them."""
+T = TypeVar("T", int, float)
+
+
+def length(sample: T, whole: T) -> T:
+    """A number of cases, the distance between two of them, or seconds."""
     return whole if ALL else sample

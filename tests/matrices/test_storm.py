@@ -33,7 +33,7 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 pytestmark = pytest.mark.matrix
 
 SHARDS, STEPS = 2, 50
-EXAMPLES = length(3, 16)
+EXAMPLES = length(2, 16)
 """Storms of each shard, of up to 50 steps each: a sample on real sockets. Simulated time has the many
 (tests/simulation)."""
 

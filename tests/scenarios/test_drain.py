@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply.steps import RUN, StepFailed
+from tests.length import length
 from tests.scenarios.by_hand import by_hand
 from tests.scenarios.rehearsal import Rehearsal
 
@@ -107,8 +108,9 @@ def account(demo: Rehearsal, name: str = "linux-admin") -> dict[str, Any]:
     return {"sshSettings": {**login, "elevateAccountToRoot": True, "ignoreFingerprintCheck": True}}
 
 
-def test_a_proxy_that_does_not_come_back_stops_the_rest(demo: Rehearsal) -> None:
+def test_a_proxy_that_does_not_come_back_stops_the_rest(demo: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     """px-dmz-1 is the canary: its upgrade succeeds, and then its service never answers again."""
+    monkeypatch.setattr("reconciler.apply.health._GRACE", length(10.0, 60.0))
     demo.set("px-dmz-1", "upgrade=breaks")
     demo.set("server", "build=8.6.0.100")
     ended = demo.run(
