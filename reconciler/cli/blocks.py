@@ -32,9 +32,10 @@ class _Text(io.StringIO):
 class _Prefixed(_Text):
     """Standard error of one of many, which write at the same time: whole lines, each after a prefix."""
 
-    def __init__(self, stream: TextIO, prefix: str, lock: Lock) -> None:
-        super().__init__(stream)
-        self._stream = stream
+    def __init__(self, console: Console, prefix: str, lock: Lock) -> None:
+        super().__init__(console.err)
+        self._console = console
+        self._stream = console.err
         self._prefix = prefix
         self._lock = lock
         self._begun = ""
@@ -43,6 +44,7 @@ class _Prefixed(_Text):
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
             if lines:
+                self._console.make_way()
                 with silent(self._stream):
                     self._stream.write("".join(f"{self._prefix}{line}".rstrip() + "\n" for line in lines))
                     self._stream.flush()
@@ -112,7 +114,7 @@ def open_block(
     out, err = console.out_style, console.err_style
     made = _BlockConsole(
         out=_Text(console.out),
-        err=_Prefixed(console.err, err.paint(f"{name:<{width}} {err.rule} ", "dim"), lock),
+        err=_Prefixed(console, err.paint(f"{name:<{width}} {err.rule} ", "dim"), lock),
         into=console.into,
         environment=console.environment,
         colour="always" if out.colour and err.colour else "never",

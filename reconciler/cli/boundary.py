@@ -70,10 +70,12 @@ class _Boundary:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is None:
+            self._console.settle()
             return True
         done = self.code if self._console.working else Status.OK  # worse than a result that was not printed
         try:
             self.code = done or self._take(error)
+            self._console.settle()
             self._console.flush()
         except OSError:
             abandon(self._console.out)

@@ -20,7 +20,6 @@ from reconciler.operations.private_files import naming
 if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.event import Event
-    from reconciler.model.waiting import Waiting
     from reconciler.operations.events import Notice
     from reconciler.operations.runtime import Runtime
     from reconciler.render.stream import Stream
@@ -66,7 +65,9 @@ class Console:
         from reconciler.render.style import for_log
 
         self.answered = self.answered or bool(text)
-        self._make_way()
+        if not self.out.isatty():
+            self.settle()  # a pager may be drawing on the terminal from now on
+        self.make_way()
         with self.deferring():
             _write(self.out, text if own else self._fitted(for_log(text)))
 
@@ -107,7 +108,7 @@ class Console:
 
     def announce(self, text: str) -> None:
         """Print commands for a pipeline on standard error, also with --quiet."""
-        self._make_way()
+        self.make_way()
         self._write_message(text)
 
     def detail(self, text: str) -> None:
@@ -126,26 +127,51 @@ class Console:
         from reconciler.render.style import for_log
         from reconciler.render.wrapping import width_of, wrapped
 
-        self._make_way()
+        self.make_way()
         self._write_message(wrapped(for_log(text), width_of(self.err)))
 
     def _write_message(self, text: str) -> None:
         with silent(self.err):
             _write(self.err, text)
 
-    def _make_way(self) -> None:
+    def make_way(self) -> None:
+        """Before anything is written on the terminal: a line that says what is waited for goes."""
         if self._display is not None:
             self._display.make_way()
 
-    def _wait(self, waiting: Waiting) -> None:
-        """Show what is waited for: on a terminal while it lasts, in a log now and then."""
+    def begin(self) -> None:
+        """On a terminal, show from now on that the command works."""
+        if self.can_draw:
+            self._waiting_display.begin()
+
+    def settle(self) -> None:
+        """The command ends, or serves from now on."""
+        if self._display is not None:
+            self._display.finish()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Around a question or another display: nothing is drawn meanwhile."""
+        display = self._display
+        if display is None:
+            yield
+            return
+        display.hold()
+        try:
+            yield
+        finally:
+            display.release()
+
+    @property
+    def _waiting_display(self) -> WaitingDisplay:
+        """Shows what is waited for: on a terminal while it lasts, in a log now and then."""
         from reconciler.render.waiting import LogLine, TerminalLine, WaitingDisplay
 
         if self._display is None:
             stream = cast("TextIO", SilentStream(self.err))
             line = TerminalLine(stream, self.err_style) if self.can_draw else LogLine(self._log)
             self._display = WaitingDisplay(line)
-        self._display.show(waiting)
+        return self._display
 
     def _log(self, line: str) -> None:
         """A line of the display itself, which makes way for everything else."""
@@ -208,7 +234,7 @@ class Console:
                 (self.detail if verbose else self.report)(text)
             case Waiting():
                 if not self.quiet:
-                    self._wait(notice)
+                    self._waiting_display.show(notice)
             case InventoryLoaded(files, warnings):
                 if warnings and not self.quiet:
                     self.problems(warnings)
@@ -292,9 +318,10 @@ class Console:
 
     def ask(self, question: str) -> bool:
         """Ask a question. Only `yes` means yes; the end of the input means no."""
-        self._say(f"\n{question}\nOnly 'yes' will be accepted: ")
-        self._flush_messages()
-        return self.into.readline().strip() == "yes"
+        with self.held():
+            self._say(f"\n{question}\nOnly 'yes' will be accepted: ")
+            self._flush_messages()
+            return self.into.readline().strip() == "yes"
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -15,6 +15,8 @@ from reconciler.cli.blocks import Block, open_block
 from reconciler.cli.console import Console
 from reconciler.cli.options import Output, deliver
 from reconciler.model.diagnostic import Diagnosed
+from reconciler.model.waiting import Awaited, Waiting
+from reconciler.operations.events import ignore
 from reconciler.operations.fleet import SIDE_BY_SIDE
 from reconciler.operations.status import Status
 
@@ -190,9 +192,16 @@ class Prepared:
 
         def noted(result: MemberResult[Ended]) -> None:
             ended()
+            awaited.answered(result.member.name)
             self.ended(result)
 
-        return each(members, self.operation, side_by_side=side_by_side, ended=noted)
+        console = self.run.console
+        counted = "1 inventory" if len(members) == 1 else f"{len(members)} inventories"
+        listen = console.hear if console.can_draw else ignore  # a log has the lines of each inventory
+        with Awaited(counted, [member.name for member in members], listen) as awaited:
+            results = each(members, self.operation, side_by_side=side_by_side, ended=noted)
+        listen(Waiting(""))
+        return results
 
     def begin(self, members: Sequence[Member], ended: Callable[[], None]) -> Future[list[MemberResult[Ended]]]:
         """Call it for all `members` at once, in the background: they wait for each other."""

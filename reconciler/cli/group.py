@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,8 @@ import click
 from reconciler.cli.console import Console
 
 _LAB: Final = "--lab"
+_TEXTS: Final = ("completion", "schema")
+"""Commands that print a text and end."""
 _VARIABLES: Final = "VBO_RECONCILE_"
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -154,6 +157,8 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not (ctx.parent or ctx.resilient_parsing or _shows_no_progress(args)):
+            ctx.ensure_object(Console).begin()  # importing a command takes its time
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             raise UnknownCommand(args[0], ctx)
         return super().resolve_command(ctx, args)
@@ -162,6 +167,11 @@ class Group(click.Group):
 def _is_command(args: list[str], number: int) -> bool:
     """Whether a word is neither an option nor the value of one."""
     return not args[number].startswith("-") and (number == 0 or args[number - 1] != "--color")
+
+
+def _shows_no_progress(args: list[str]) -> bool:
+    """Whether a command line asks for a text alone, as far as can be seen before its options are known."""
+    return args[0] in _TEXTS or any(word in ("--help", "--quiet") or re.fullmatch("-v*[hq]", word) for word in args)
 
 
 def _first_sentence(text: str) -> str:
@@ -209,7 +219,9 @@ def _no_colour(ctx: click.Context, _param: click.Parameter, value: bool) -> None
 
 def _quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
-        ctx.ensure_object(Console).quiet = True
+        console = ctx.ensure_object(Console)
+        console.quiet = True
+        console.settle()
 
 
 def _verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -47,11 +47,13 @@ class Talk:
 
     def ask(self, question: str, default: str | None = None, *, hidden: bool = False) -> str:
         self._asked = True
-        return str(click.prompt(question, default=default, hide_input=hidden, err=True)).strip()
+        with self._console.held():
+            return str(click.prompt(question, default=default, hide_input=hidden, err=True)).strip()
 
     def confirm(self, question: str) -> bool:
         self._asked = True
-        return click.confirm(question, default=False, err=True)
+        with self._console.held():
+            return click.confirm(question, default=False, err=True)
 
     def server(self) -> None:
         """Which server, unless an inventory names it."""
@@ -108,7 +110,8 @@ class Talk:
         from reconciler.cli.import_ import METHODS
 
         self._asked = True
-        return str(click.prompt(f"{user} logs in with", default="key", type=click.Choice(METHODS), err=True))
+        with self._console.held():
+            return str(click.prompt(f"{user} logs in with", default="key", type=click.Choice(METHODS), err=True))
 
     def _organizations(self, found: Overview, options: ImportOptions) -> ImportOptions:
         if options.selection or len(found.organizations) < (1 if found.again else 2):

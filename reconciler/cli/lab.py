@@ -55,6 +55,7 @@ def serve(console: Console, path: Path | None, form: str) -> int:
         ends = running.endpoints()
         console.result(json_text(ends) + "\n" if form == "json" else _endpoints_text(ends))
         console.flush()
+        console.settle()
         try:
             wait_for_interrupt()
         except KeyboardInterrupt:

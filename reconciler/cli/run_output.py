@@ -24,7 +24,7 @@ def progress(console: Console, plan: Plan, stop: StopSignal) -> Iterator[Listene
     in progress."""
     console.working = True
     driver = _driver(console, len(plan.changes))
-    with driver, console.interrupts.redirected(stop.request):
+    with console.held(), driver, console.interrupts.redirected(stop.request):
         yield driver
 
 

@@ -157,6 +157,7 @@ def watch(
     if once:
         loop.run(once=True)
         return console.interrupts.code if console.interrupts.count else _once(console, watcher.states.values())
+    console.settle()
     with _serving(console, loop, _listening(listen, console, **more)), _asked(loop):
         loop.run()
     return console.interrupts.code if console.interrupts.count else Status.OK

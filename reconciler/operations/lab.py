@@ -27,10 +27,10 @@ def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:
     Raises Diagnosed if the packages of the lab are not installed, and LabError.
     """
     _check_installed()
-    from reconciler.lab.lab import Lab
-
     folder = own_folder(lab_folder(runtime.lab_name or inventory.name, runtime.environment))
     with runtime.waiting("Starting the lab"):
+        from reconciler.lab.lab import Lab
+
         return Lab.open(inventory, folder)
 
 

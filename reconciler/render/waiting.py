@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock, Timer
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from threading import Event, Lock, Thread, Timer
+from typing import Final, Protocol, TextIO
 
 from reconciler import timing
 from reconciler.model.waiting import Waiting
 from reconciler.render.style import Style, clean
-from reconciler.render.wrapping import shortened
-
-if TYPE_CHECKING:
-    from rich.live import Live
-    from rich.text import Text
+from reconciler.render.wrapping import columns_of, padded, shortened, width_of
 
 _NAMED: Final = 3
 """How many of those that have not answered are named."""
 _TURNS: Final = 8
 """Frames in a second."""
+_STARTING, _WORKING = "Starting", "Working"
+"""What the program does when it waits for nothing: before its first wait, and after it."""
+_SOON: Final = 0.05
+"""Seconds after which a command that has printed nothing says that it is starting."""
+_WIDTH: Final = 80
 _WHEEL, _ASCII_WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 
 
@@ -45,26 +46,45 @@ class Painter(Protocol):
 
 class WaitingDisplay:
     """Shows the newest `Waiting` that it is given, from any thread, until one without `what` comes, and only what takes
-    longer than `painter.after` seconds."""
+    longer than `painter.after` seconds. From `begin` to `finish` it also says that the program works while it waits for
+    nothing."""
 
     def __init__(self, painter: Painter, *, clock: Callable[[], float] = timing.monotonic) -> None:
         self._painter = painter
         self._clock = clock
+        self._work = ""
         self._waiting = Waiting("")
         self._since = 0.0
         self._timer: Timer | None = None
         self._painted = False
+        self._held = 0
         self._lock = Lock()
+
+    def begin(self) -> None:
+        """The program works from now on."""
+        with self._lock:
+            self._work = _STARTING
+            self._since = self._clock()
+            self._paint_in(_SOON)
+
+    def finish(self) -> None:
+        """What is written from now on is the last: nothing more is shown, unless it is waited for."""
+        with self._lock:
+            self._work = ""
+            if not self._waiting.what:
+                self._end()
 
     def show(self, waiting: Waiting) -> None:
         with self._lock:
-            begins = bool(waiting.what) and not self._waiting.what
+            changes = bool(waiting.what) is not bool(self._waiting.what)
             self._waiting = waiting
-            if begins:
-                self._since = self._clock()
-                self._paint_in(self._painter.after)
-            elif not waiting.what:
+            if not (waiting.what or self._work):
                 self._end()
+            elif changes:
+                self._since = self._clock()
+                self._work = _WORKING if self._work else ""
+                if not self._painted:
+                    self._paint_in(self._painter.after)
 
     def make_way(self) -> None:
         """Before other output on the same terminal. The line is painted again if the wait goes on."""
@@ -73,14 +93,28 @@ class WaitingDisplay:
                 self._end()
                 self._paint_in(self._painter.after)
 
+    def hold(self) -> None:
+        """Before a question, or another display: until `release` nothing is painted."""
+        with self._lock:
+            self._held += 1
+            self._end()
+
+    def release(self) -> None:
+        with self._lock:
+            self._held -= 1
+            self._paint_in(self._painter.after)
+
     def _paint_in(self, seconds: float) -> None:
-        self._timer = Timer(seconds, self._paint)
-        self._timer.daemon = True
-        self._timer.start()
+        if self._timer is not None:
+            self._timer.cancel()
+        if (self._waiting.what or self._work) and not self._held:
+            self._timer = Timer(seconds, self._paint)
+            self._timer.daemon = True
+            self._timer.start()
 
     def _paint(self) -> None:
         with self._lock:
-            if self._waiting.what:
+            if (self._waiting.what or self._work) and not (self._held or (self._painted and not self._painter.again)):
                 self._painted = True
                 self._painter.paint(self.text)
                 if self._painter.again:
@@ -96,47 +130,53 @@ class WaitingDisplay:
 
     def text(self) -> str:
         """The line as it is now. Takes no lock: who draws may hold it."""
-        waiting = self._waiting
-        return f"{self._clock() - self._since:3.0f} s  {waiting_text(waiting)}" if waiting.what else ""
+        waiting, work = self._waiting, self._work
+        text = waiting_text(waiting) if waiting.what else work
+        return f"{self._clock() - self._since:3.0f} s  {text}" if text else ""
 
 
 class TerminalLine:
-    """One line at the bottom of a terminal, with a wheel that turns."""
+    """One line at the bottom of a terminal, with a wheel that turns. Nothing but blanks and returns draws it: it is
+    there before anything heavy is imported, and leaves no hidden cursor behind when the program is killed."""
 
     after, again = 0.2, 0.0
 
     def __init__(self, stream: TextIO, style: Style) -> None:
         self._stream = stream
         self._style = style
-        self._live: Live | None = None
+        self._columns = 0
+        self._over = Event()
+        self._thread: Thread | None = None
 
     def paint(self, text: Callable[[], str]) -> None:
-        from rich.console import Console
-        from rich.live import Live
-        from rich.text import Text
+        self._over = Event()
+        self._draw(text())
+        self._thread = Thread(target=self._turn, args=(text, self._over), name="waiting", daemon=True)
+        self._thread.start()
 
+    def _turn(self, text: Callable[[], str], over: Event) -> None:
+        while not over.wait(1 / _TURNS):
+            self._draw(text())
+
+    def _draw(self, text: str) -> None:
         wheel = _WHEEL if self._style.unicode else _ASCII_WHEEL
-
-        def frame() -> Text:
-            turn = wheel[int(timing.monotonic() * _TURNS) % len(wheel)]
-            line = self._style.plain(shortened(text(), console.width - 2))
-            return Text.assemble((f"{turn} ", "dim"), line, no_wrap=True, overflow="crop")
-
-        console = Console(file=self._stream, force_terminal=True, no_color=not self._style.colour, highlight=False)
-        self._live = Live(
-            console=console,
-            get_renderable=frame,
-            refresh_per_second=_TURNS,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start(refresh=True)
+        turn = wheel[int(timing.monotonic() * _TURNS) % len(wheel)]
+        room = max((width_of(self._stream) or _WIDTH) - len(turn) - 2, 0)  # the last column is left empty
+        line = self._style.plain(shortened(text, room)) if text else ""
+        self._write(f"\r{self._style.paint(turn, 'dim')} {padded(line, self._columns)}")
+        self._columns = columns_of(line)
 
     def erase(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._write(f"\r{' ' * (self._columns + 2)}\r")
+        self._columns = 0
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
 
 
 class LogLine:

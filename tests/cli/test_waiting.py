@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Timer
 
@@ -77,8 +79,60 @@ def test_a_command_says_what_it_waits_for_and_ends_at_an_interrupt(tmp_path: Pat
         rest = read_until(ours, b"Interrupted.")
         assert process.wait(30) == 130  # the server would be awaited for longer
     os.close(ours)
-    assert b"\x1b[?25h" in rest  # the cursor is shown again
+    assert re.search(rb"\r +\r\r\nInterrupted\.", rest)  # the line is gone, and the cursor was never hidden
+    assert b"\x1b[?25" not in rest
     assert b"Traceback" not in rest
+
+
+def on_a_terminal(tmp_path: Path, program: str, *arguments: str) -> bytes:
+    """What a program writes that runs a command line on a terminal."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path), "CI": ""}
+    line = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        found = b""
+        with suppress(OSError):  # EIO: it has ended
+            while data := os.read(ours, 4096):
+                found += data
+        process.wait(30)
+    os.close(ours)
+    return found
+
+
+SLOW = """
+import sys
+from threading import Event
+from reconciler.cli import boundary, group
+from reconciler.render import waiting
+
+class Seen(waiting.TerminalLine):
+    def paint(self, text):
+        super().paint(text)
+        seen.set()
+
+seen, waiting.TerminalLine = Event(), Seen
+take = group.import_module
+
+def slowly(name):
+    shows = name == "reconciler.cli.validate" and not group._shows_no_progress(sys.argv[1:])
+    assert seen.wait(30) or not shows
+    return take(name)
+
+group.import_module = slowly
+sys.exit(boundary.run(sys.argv[1:]))
+"""
+
+
+def test_a_command_says_that_it_starts_before_its_code_is_read(tmp_path: Path) -> None:
+    found = on_a_terminal(tmp_path, SLOW, "validate", str(tmp_path / "none.yml"))
+    assert re.match(rb"\r\S+   0 s  Starting", re.sub(rb"\x1b\[[0-9;]*m", b"", found))
+    assert re.search(rb"\r {15,}\r\x1b\[31m", found)  # the line goes before the error comes
+
+
+@pytest.mark.parametrize("arguments", [["validate", "--help"], ["schema"], ["completion", "bash"]])
+def test_a_text_that_is_asked_for_comes_alone(tmp_path: Path, arguments: list[str]) -> None:
+    assert b"Starting" not in on_a_terminal(tmp_path, SLOW.replace("seen.wait(30)", "seen.wait(0.2)"), *arguments)
 
 
 def _fail_in_a_pool(error: BaseException, futures: list[Future[bool]], go_on: Event) -> None:

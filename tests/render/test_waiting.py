@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable
 from threading import Event
 
 import pytest
 
 from reconciler.model.waiting import Awaited, Waiting, reading
-from reconciler.render.waiting import LogLine, WaitingDisplay, waiting_text
+from reconciler.render.style import Style
+from reconciler.render.waiting import LogLine, TerminalLine, WaitingDisplay, waiting_text
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,83 @@ def test_other_output_is_not_mixed_with_the_line() -> None:
     assert painter.came.wait(30)  # the wait goes on
     display.show(Waiting(""))
     assert painter.erased == 2
+
+
+def test_a_program_that_waits_for_nothing_works() -> None:
+    painter = Painter()
+    display = WaitingDisplay(painter, clock=lambda: 0.0)
+    display.begin()
+    assert painter.came.wait(30)
+    display.show(Waiting("Reading vbo"))
+    assert display.text() == "  0 s  Reading vbo"
+    display.show(Waiting(""))
+    assert display.text() == "  0 s  Working"
+    assert painter.erased == 0  # the line stays, and changes
+    display.finish()
+    assert (painter.painted, painter.erased) == (["  0 s  Starting"], 1)
+
+
+def test_a_program_that_serves_waits_for_what_it_says() -> None:
+    display = WaitingDisplay(Painter(), clock=lambda: 0.0)
+    display.begin()
+    display.finish()
+    display.show(Waiting("Reading vbo"))
+    assert display.text() == "  0 s  Reading vbo"
+    display.show(Waiting(""))
+    assert display.text() == ""
+
+
+def test_nothing_is_painted_while_a_question_is_asked() -> None:
+    painter = Painter()
+    display = WaitingDisplay(painter, clock=lambda: 0.0)
+    display.show(Waiting("Reading vbo"))
+    assert painter.came.wait(30)
+    display.hold()
+    painter.came.clear()
+    display.make_way()
+    display.show(Waiting(""))
+    display.show(Waiting("Writing"))
+    assert (painter.painted, painter.erased) == (["  0 s  Reading vbo"], 1)
+    display.release()
+    assert painter.came.wait(30)
+    assert painter.painted[1:] == ["  0 s  Writing"]
+    display.show(Waiting(""))
+
+
+class Stream(io.StringIO):
+    """Says when the line was drawn again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turned = Event()
+
+    def write(self, text: str) -> int:
+        if self.getvalue():
+            self.turned.set()
+        return super().write(text)
+
+
+def test_the_line_of_a_terminal_turns_and_leaves_nothing() -> None:
+    stream = Stream()
+    line = TerminalLine(stream, Style(unicode=False))
+    texts = iter(["  0 s  Reading vbo", "  1 s  Done"])
+    line.paint(lambda: next(texts, "  1 s  Done"))
+    assert stream.turned.wait(30)
+    line.erase()
+    first, second, *_ = [part for part in stream.getvalue().split("\r") if part]
+    assert re.fullmatch(r"[|/\\-]   0 s  Reading vbo", first)
+    assert re.fullmatch(r"[|/\\-]   1 s  Done       ", second)  # covers the longer one
+    assert stream.getvalue().endswith(f"\r{' ' * 13}\r")
+
+
+def test_the_line_of_a_terminal_is_never_wider_than_it() -> None:
+    stream = Stream()
+    line = TerminalLine(stream, Style())
+    line.paint(lambda: "waiting for " + ", ".join(f"px-{number}" for number in range(40)))
+    line.erase()
+    drawn = stream.getvalue().split("\r")[1]
+    assert len(drawn) < 80
+    assert drawn.endswith(" …")
 
 
 def test_a_log_gets_whole_lines_again_and_again() -> None:
