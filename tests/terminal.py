@@ -56,6 +56,7 @@ class Terminal:
         """The exit code, once it has ended."""
         while self._read():
             pass
+        self.text = re.sub(r"[^\n]*\r", "", self.text)  # what a line was before it was written again
         return self.program.wait(_LONG)
 
     def _read(self) -> bool:

@@ -15,7 +15,7 @@ from reconciler.cli.displays import abandon
 from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import JournalError
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
-from reconciler.model.errors import ReconcileError, RemoteError
+from reconciler.model.errors import ReconcileError, RemoteError, SecretError
 from reconciler.operations.status import Status, error_status
 
 COMPLETE = "_VBO_RECONCILE_COMPLETE"
@@ -127,6 +127,8 @@ def error_diagnostics(error: BaseException, environment: Mapping[str, str]) -> S
             return [Diagnostic(error.code, error.summary, str(error), error.hint)]
         case JournalError():
             return [journal_diagnostic(error)]
+        case SecretError():
+            return [Diagnostic("cannot", "The command cannot continue", str(error), error.hint)]
         case ReconcileError():
             return [Diagnostic("cannot", "The command cannot continue", str(error))]
         case OSError() if error.errno is not None:  # without a number it does not come from the operating system

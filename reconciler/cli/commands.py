@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.cli.quoting import shell_line
+from reconciler.quoting import shell_line
 from reconciler.user_folders import is_windows
 
 _COMMAND: Final = re.compile(

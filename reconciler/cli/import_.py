@@ -21,8 +21,8 @@ from reconciler.cli.options import (
     selection_options,
     trust_option,
 )
-from reconciler.cli.quoting import shell_line
 from reconciler.operations.status import Status
+from reconciler.quoting import shell_line
 from reconciler.render.style import for_log
 
 if TYPE_CHECKING:

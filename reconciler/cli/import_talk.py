@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli.console import Console
-from reconciler.cli.quoting import shell_line
 from reconciler.kinds.hosts import is_address
 from reconciler.model.errors import AccessDenied, AuthenticationFailed, UntrustedPeer
 from reconciler.operations.import_files import check_writable
 from reconciler.operations.import_source import VARIABLE
 from reconciler.operations.request import Selection
+from reconciler.quoting import shell_line
 from reconciler.render.style import for_log
 from reconciler.user_folders import is_windows
 

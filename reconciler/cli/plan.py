@@ -27,9 +27,9 @@ from reconciler.cli.options import (
     stream_option,
     waiver_option,
 )
-from reconciler.cli.quoting import shell_line
 from reconciler.cli.rollout_options import batch_option
 from reconciler.operations.status import Status
+from reconciler.quoting import shell_line
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Final
 import click
 
 from reconciler.cli.group import UnknownCommand
-from reconciler.cli.quoting import shell_line
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.sentences import nearest
+from reconciler.quoting import shell_line
 
 _APPROVES: Final = ("--yes", "-y", "--approve", "--force", "--doit", "-a", "--assume-yes", "--no-confirm")
 OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from reconciler import timing
 from reconciler.clients.sockets import socket_deadline
+from reconciler.installation import install_command
 from reconciler.model.connection import Trust, Vault, VaultLogin
 from reconciler.model.errors import RemoteError, SecretError
 from reconciler.model.secret import Secret, SecretRef, mask_secrets
@@ -31,7 +32,6 @@ _FAREWELL: Final = 3.0
 _DEADLINE: Final = 60.0
 """Seconds for one path, login included: also for a server that answers byte by byte."""
 _LONGEST: Final = 200
-_INSTALL: Final = "install it with: pip install 'vbo-reconcile[vault]'"
 _REASONS: Final[Mapping[str, str]] = {
     "InvalidRequest": "the request was refused",
     "Unauthorized": "the login was refused",
@@ -109,7 +109,8 @@ class VaultSecrets:
         try:
             import hvac
         except ImportError:
-            raise SecretError(f"{reference}: the package hvac is not installed; {_INSTALL}") from None
+            hint = f"Install it:\n  {install_command('vault')}"
+            raise SecretError(f"{reference}: the package hvac is not installed", hint=hint) from None
         if not self._address:
             fix = "set `secrets.vault.address` in the inventory, or VAULT_ADDR"
             raise SecretError(f"{reference}: no server is named; {fix}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from reconciler.model.errors import ReconcileError, RemoteError
+from reconciler.model.errors import ReconcileError, RemoteError, SecretError
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -47,7 +47,8 @@ def failed(subject: str, name: str, error: ReconcileError, *, peer: str = "") ->
     if isinstance(error, RemoteError):
         by = f"{error.peer}: " if peer and error.peer != peer else ""
         return Check(subject, name, Level.ERROR, f"{by}{error.what}: {error.reason}", error.hint)
-    return Check(subject, name, Level.ERROR, str(error), "Provide the secret that the inventory refers to.")
+    hint = error.hint if isinstance(error, SecretError) else ""
+    return Check(subject, name, Level.ERROR, str(error), hint or "Provide the secret that the inventory refers to.")
 
 
 def expiry(subject: str, name: str, end: datetime, now: datetime, *, days: int = 30) -> Check:

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
+from reconciler.installation import install_command
 from reconciler.inventory.secret_command import CommandFailed, run
 from reconciler.inventory.sops import SopsFiles
 from reconciler.model.errors import SecretError
@@ -103,8 +104,8 @@ class Resolver:
         try:
             import keyring
         except ImportError:
-            fix = "install it with: pip install 'vbo-reconcile[keyring]'"
-            raise SecretError(f"{reference}: the package keyring is not installed; {fix}") from None
+            hint = f"Install it:\n  {install_command('keyring')}"
+            raise SecretError(f"{reference}: the package keyring is not installed", hint=hint) from None
         try:
             value = keyring.get_password(service, user)
         except Exception as error:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from reconciler.installation import install_command
 from reconciler.journal.errors import JournalError
 from reconciler.journal.location import VARIABLE, JournalLocation
 from reconciler.model.secret import mask_secrets
@@ -128,7 +129,7 @@ def map_errors(location: JournalLocation, doing: str) -> Iterator[None]:
         raise JournalError(
             f"{location.label} cannot be used: the package {error.name or 'psycopg'} is not installed",
             code="journal-driver",
-            hint="pip install 'vbo-reconcile[postgres]'",
+            hint=f"Install it:\n  {install_command('postgres')}",
         ) from error
 
 

@@ -31,7 +31,12 @@ class ReconcileError(Exception):
 
 
 class SecretError(ReconcileError):
-    """A secret reference could not be resolved. The message names the reference, never a value."""
+    """A secret reference could not be resolved. The message names the reference, never a value; `hint` says how to mend
+    it, if the message does not."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class UnknownName(ReconcileError):

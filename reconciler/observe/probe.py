@@ -225,5 +225,5 @@ def host_problem(error: RemoteError | SecretError, connection: Connection) -> Di
     if isinstance(error, RemoteError):
         detail = f"{error.peer}: {error.what}: {error.reason}"
         return Diagnostic(error.code, error.summary, detail, error.hint, address=where)
-    fix = "Provide the secret where the inventory says that it is."
+    fix = error.hint or "Provide the secret where the inventory says that it is."
     return Diagnostic("secret", "Secret not available", str(error), fix, address=where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from reconciler.installation import install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.paths import lab_folder
 from reconciler.user_folders import is_windows, own_folder
@@ -83,5 +84,5 @@ def _not_installed(missing: list[str]) -> Diagnostic:
         code="no-lab",
         summary="The lab is not installed",
         detail=f"It needs packages that are not there: {', '.join(missing)}.",
-        fix="Install them:\n  python3 -m pip install 'vbo-reconcile[lab]'",
+        fix=f"Install them:\n  {install_command('lab')}",
     )

@@ -75,6 +75,6 @@ def _unresolved(inventory: Inventory, environment: Mapping[str, str]) -> Iterato
                             code="unresolved-secret",
                             summary="Secret cannot be resolved",
                             detail=f"`{field}` of {section}.{name} is {reference}: {reason}.",
-                            fix=f"{fix[:1].upper()}{fix[1:]}." if fix else "",
+                            fix=error.hint or (f"{fix[:1].upper()}{fix[1:]}." if fix else ""),
                             position=inventory.positions.get(f"{section}.{name}"),
                         )

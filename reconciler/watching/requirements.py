@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Final
 
+from reconciler.installation import install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 _REQUIRED: Final = ("cheroot", "prometheus_client")
@@ -15,5 +16,5 @@ def check_installed() -> None:
     missing = [name for name in _REQUIRED if find_spec(name) is None]
     if missing:
         detail = f"`watch` serves metrics and pages with packages that are not installed: {', '.join(missing)}."
-        fix = "Install them, or serve nothing (--listen none):\n  pip install 'vbo-reconcile[watch]'"
+        fix = f"Install them, or serve nothing (--listen none):\n  {install_command('watch')}"
         raise Diagnosed([Diagnostic("watch-packages", "Packages are missing", detail, fix)])

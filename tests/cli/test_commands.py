@@ -16,8 +16,8 @@ import pytest
 import reconciler
 from reconciler.cli.commands import World
 from reconciler.cli.console import Console
-from reconciler.cli.quoting import shell_line
 from reconciler.cli.root import root
+from reconciler.quoting import shell_line
 
 SOURCE = Path(reconciler.__file__).parent
 PRINTED = re.compile(r"(?:^ +|[Ss]ee(?: also)?: )vbo-reconcile [a-z].*$", re.MULTILINE)
@@ -126,7 +126,7 @@ def test_a_printed_command_keeps_what_limits_an_apply() -> None:
 
 
 def test_words_are_quoted_for_sh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.cli.quoting.is_windows", lambda: False)
+    monkeypatch.setattr("reconciler.quoting.is_windows", lambda: False)
     assert shlex.split(shell_line(["plan", HARD])) == ["plan", HARD]
 
 

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler.cli.boundary import run as main
 from reconciler.cli.console import Console
+from reconciler.installation import install_command
 from reconciler.package_data import package_data
 from tests.cli.running import Ended, Stream, call
 
@@ -102,7 +103,7 @@ def test_a_lab_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setattr("reconciler.operations.lab.find_spec", lambda name: None)
     ended = run(state, "plan", "--lab", SMALL)
     assert ended.code == 1
-    assert "python3 -m pip install 'vbo-reconcile[lab]'" in ended.err
+    assert install_command("lab") in ended.err
 
 
 def test_one_object_is_explained_on_one_screen(state: dict[str, str]) -> None:

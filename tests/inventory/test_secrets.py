@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from reconciler.installation import install_command
 from reconciler.inventory.secret_command import MAX_OUTPUT
 from reconciler.inventory.secrets import Resolver
 from reconciler.model.errors import SecretError
@@ -144,7 +145,9 @@ def test_keyring_is_asked_for_service_and_user(tmp_path: Path, monkeypatch: pyte
 
 def test_keyring_need_not_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert "pip install 'vbo-reconcile[keyring]'" in _refusal(Resolver(str(tmp_path)), "secret://keyring/vbo/admin")
+    with pytest.raises(SecretError, match="the package keyring is not installed") as caught:
+        _reveal(Resolver(str(tmp_path)), "secret://keyring/vbo/admin")
+    assert caught.value.hint == f"Install it:\n  {install_command('keyring')}"
 
 
 def test_other_schemes_are_refused(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from reconciler.installation import Installation, install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.sentences import listed
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 15
 _SCHEMES: Final = ("dask", "tls")
-_INSTALL: Final = "Install it, here and on the workers:\n  python3 -m pip install 'vbo-reconcile[dask]'"
 _TLS: Final = (
     "Give the scheduler, the workers and this command certificates of one authority:\n"
     "  export DASK_DISTRIBUTED__COMM__TLS__CA_FILE=ca.pem\n"
@@ -35,7 +36,7 @@ def open_cluster(url: str, sites: Iterable[str]) -> Iterator[Cluster]:
     Raises Diagnosed."""
     host, port, is_tls = _parsed(url)
     if find_spec("distributed") is None:
-        raise Diagnosed([_problem("The package for Dask is not installed", f"{url} needs `distributed`.", _INSTALL)])
+        raise Diagnosed([_problem("The package for Dask is not installed", f"{url} needs `distributed`.", _install())])
     from reconciler.clients.cluster.cluster import Cluster
 
     client = _connected(url, host, port, _security(url, host, is_tls=is_tls))
@@ -127,9 +128,16 @@ def _differing(greetings: Mapping[str, Greeting], own: str, python: str) -> Iter
             yield f"{address} has Python {found.python} and vbo-reconcile {found.version}."
 
 
+def _install() -> str:
+    return f"Install it, here and on the workers:\n  {install_command('dask')}"
+
+
 def _same(own: str) -> str:
-    command = f"python3 -m pip install 'vbo-reconcile[dask]=={own}'"
-    return f"Install the same version there, with the same Python:\n  {command}"
+    """Workers may have another shell than this machine, so the command is that of an environment with pip."""
+    what = Installation.here().elsewhere("dask", own)
+    command = shlex.join(["python3", "-m", "pip", "install", what])
+    copied = ", from a copy of what it was installed from here" if what.startswith(".") else ""
+    return f"Install the same version there, with the same Python{copied}:\n  {command}"
 
 
 def _problem(summary: str, detail: str, fix: str) -> Diagnostic:

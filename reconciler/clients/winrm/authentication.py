@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 
 from reconciler import randomness
 from reconciler.clients.http.tls import Peer, context_for
+from reconciler.installation import install_command
 from reconciler.inventory.certificates import key_and_chain
 from reconciler.model.errors import AuthenticationFailed
+from reconciler.user_folders import is_windows
 
 if TYPE_CHECKING:
     import spnego
@@ -73,7 +75,8 @@ def negotiation(connection: Connection, credential: Credential, context: Connect
 
 def _kerberos(connection: Connection, credential: Credential, context: ConnectionContext) -> Begin:
     if not has_kerberos():
-        hint = "Install it: pip install 'vbo-reconcile[kerberos]' (it is compiled with the system's GSSAPI headers)."
+        compiled = "" if is_windows() else " (it is compiled with the GSSAPI headers of this system)"
+        hint = f"Install it{compiled}:\n  {install_command('kerberos')}"
         raise AuthenticationFailed(connection.peer, "logging in", "the library for Kerberos is missing", hint=hint)
     password = context.secret(credential.password) if credential.password else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 from reconciler.clients.cluster import connect
 from reconciler.clients.cluster.cluster import Cluster
 from reconciler.clients.cluster.worker import Greeting, greet
+from reconciler.installation import Installation, install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 
 
@@ -29,7 +31,7 @@ def test_what_is_no_address_of_a_scheduler(url: str) -> None:
 
 def test_without_the_package_the_fix_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "find_spec", lambda _: None)
-    assert "python3 -m pip install 'vbo-reconcile[dask]'" in refused("tls://dask.example.com:8786").fix
+    assert install_command("dask") in refused("tls://dask.example.com:8786").fix
 
 
 @pytest.mark.parametrize("url", ["dask://dask.example.com:8786", "dask://192.0.2.1:8786", "tls://127.0.0.1:8786"])
@@ -66,6 +68,8 @@ def test_workers_have_the_same_versions() -> None:
     assert "b has Python" in older.detail
     assert "c has Python 3.9" in older.detail
     assert "a has" not in older.detail
-    assert f"vbo-reconcile[dask]=={own.version}" in older.fix
+    what = Installation.here().elsewhere("dask", own.version)
+    assert older.fix.endswith(shlex.join(["python3", "-m", "pip", "install", what]))
+    assert ("from a copy" in older.fix) == what.startswith(".")
     assert checked(Strangers()).summary == older.summary
     assert checked(Workers()).summary == "The cluster has no workers"

@@ -18,6 +18,12 @@ def shell_line(words: Iterable[str]) -> str:
     return " ".join(map(_in_powershell, words)) if is_windows() else shlex.join(words)
 
 
+def pasted(words: Iterable[str]) -> str:
+    """`shell_line` for a program whose path may have to be quoted, which PowerShell would print in place of a call."""
+    line = shell_line(words)
+    return f"& {line}" if is_windows() and line.startswith("'") else line
+
+
 def _in_powershell(word: str) -> str:
     """Between single quotes nothing has a meaning but a quote, which is doubled."""
     if _PLAIN.fullmatch(word):
