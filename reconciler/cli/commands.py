@@ -102,7 +102,7 @@ class World:
         given = "PATH" in words
         path = str(self.path) if self.path is not None else "PATH"
         words = [path if word in ("PATH", "INVENTORY") else word for word in words]
-        if self.plan is not None and words[0] == "apply":
+        if self.plan is not None and words[0] in ("apply", "plan"):
             words = [str(self.plan) if word == "FILE" else word for word in words]
         options = ["--lab"] if self.lab and words[0] not in _OFFLINE and "--lab" not in words else []
         options += ["--lab-run-scripts"] if options and self.lab_run_scripts else []

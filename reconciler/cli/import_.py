@@ -22,8 +22,6 @@ from reconciler.cli.options import (
     trust_option,
 )
 from reconciler.operations.status import Status
-from reconciler.quoting import shell_line
-from reconciler.render.style import for_log
 
 if TYPE_CHECKING:
     from reconciler.importing.hosts import HostScan
@@ -200,12 +198,9 @@ def report(console: Console, made: ImportResult, folder: Path | None, given: Map
         console.report(_scan_text(facts.scanned.values(), where))
     if folder is not None:
         console.report(f"Next: {folder / 'IMPORT.md'}")
-        what, why = (["apply", "--adopt"], "To own it") if given["own"] else (["drift"], "To watch it")
-        lab = ["--lab"] if given["lab"] else []
-        command = shell_line(["vbo-reconcile", *what, *lab, str(folder / facts.main)])
-        console.report(f"{why}:")
-        if not console.quiet:
-            console.announce(f"  {for_log(command)}\n")
+        console.world.path = folder / facts.main
+        what, why = ("apply --adopt PATH", "To own it") if given["own"] else ("drift PATH", "To watch it")
+        console.report(f"{why}:\n  vbo-reconcile {what}")
 
 
 def _scan_text(scanned: Collection[HostScan], where: str) -> str:

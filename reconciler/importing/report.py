@@ -12,6 +12,7 @@ from reconciler.importing.files import MADE_HERE
 from reconciler.importing.hosts import COMPARE, HostScan
 from reconciler.model.inventory import Inventory
 from reconciler.model.secret import SecretRef
+from reconciler.quoting import shell_line
 
 REPORT, VARIABLES = "IMPORT.md", ".env.example"
 PLURALS: Final = {
@@ -31,7 +32,7 @@ class Facts:
     """What a report is made of: the inventory, with its `main` file. `imported` are addresses of what is declared and
     on the server, `gone` of what is declared and not there; `to_do` are sentences on what a person must do. `visited`
     is whether hosts are visited, `scanned` what they showed, by address of the proxy. `warnings` are those of the plan,
-    `not_shown` what this REST version has no objects of."""
+    `not_shown` what this REST version has no objects of. `lab` is whether the server is that of the lab."""
 
     inventory: Inventory
     main: str
@@ -45,6 +46,11 @@ class Facts:
     warnings: Sequence[str] = ()
     not_shown: Sequence[str] = ()
     scanned: Mapping[str, HostScan] = field(default_factory=dict)
+    lab: bool = False
+
+    def command(self, *words: str) -> str:
+        """A command line as Markdown, for the folder of the files."""
+        return _code(shell_line(["vbo-reconcile", *words, *(["--lab"] if self.lab else [])]))
 
 
 def counts(addresses: Iterable[str]) -> str:
@@ -67,9 +73,9 @@ def report(facts: Facts) -> str:
         "## Next",
         _numbered(_next(facts, main)),
         "## In part",
-        *([_omissions(facts.in_part), _PART.format(_code(f"vbo-reconcile plan {main}"))] if facts.in_part else [_NONE]),
+        *([_omissions(facts.in_part), _PART.format(facts.command("plan", main))] if facts.in_part else [_NONE]),
         "## Not imported",
-        *([_omissions(facts.omitted), _LEFT] if facts.omitted else [_NONE]),
+        *([_omissions(facts.omitted), _left(facts)] if facts.omitted else [_NONE]),
     ]
     if facts.warnings:
         parts += ["## What the plan warns of", _bullets(map(_text, facts.warnings))]
@@ -84,11 +90,12 @@ def report(facts: Facts) -> str:
 
 _NONE: Final = "Nothing."
 _PART: Final = "These fields are neither compared nor changed. To manage one, declare it, and see what changes: {}."
-_LEFT: Final = (
-    "Once the reason is gone, import again: `vbo-reconcile import --out .`. What is not declared by then, and what "
-    "differs: `vbo-reconcile import --diff --out .`."
-)
 _HOSTS: Final = "What each host showed before any login. No account and no password was sent to it."
+
+
+def _left(facts: Facts) -> str:
+    again, differs = facts.command("import", "--out", "."), facts.command("import", "--diff", "--out", ".")
+    return f"Once the reason is gone, import again: {again}. What is not declared by then, and what differs: {differs}."
 
 
 def _shown(scan: HostScan) -> str:
@@ -110,9 +117,9 @@ def _next(facts: Facts, main: str) -> Iterator[str]:
     yield from facts.to_do
     if any(scan.is_unverified for scan in facts.scanned.values()):
         yield COMPARE
-    yield f"Set the variables of {_code(VARIABLES)}, and compare: {_code(f'vbo-reconcile plan {main}')} has no changes."
-    yield f"Commit the files, and watch for drift: {_code(f'vbo-reconcile drift {main}')}."
-    yield f"To mark what is declared as owned by this inventory: {_code(f'vbo-reconcile apply --adopt {main}')}."
+    yield f"Set the variables of {_code(VARIABLES)}, and compare: {facts.command('plan', main)} has no changes."
+    yield f"Commit the files, and watch for drift: {facts.command('drift', main)}."
+    yield f"To mark what is declared as owned by this inventory: {facts.command('apply', '--adopt', main)}."
     yield "Edit the inventory, and let `plan` show what that would change."
 
 

@@ -278,6 +278,7 @@ class _Import:
             to_do=[f"Fill in `credentials.{name}`: the account is a guess." for name in to_fill_in(composed.files)],
             visited=bool(inventory.access.connections),
             scanned={where: self._scanned[host] for where, host in hosts.items() if host in self._scanned},
+            lab=self._options.lab,
         )
 
 

@@ -131,8 +131,8 @@ def test_words_are_quoted_for_sh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_words_are_quoted_for_powershell(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("quoting", "commands"):
-        monkeypatch.setattr(f"reconciler.cli.{module}.is_windows", lambda: True)
+    for module in ("quoting", "cli.commands"):
+        monkeypatch.setattr(f"reconciler.{module}.is_windows", lambda: True)
     assert shell_line(["plan", HARD, "C:\\vbo\\corp.yml", ""]) == (
         "plan 'it''s 100% $HOME @b`c, \\d' C:\\vbo\\corp.yml ''"
     )
@@ -143,3 +143,10 @@ def test_words_are_quoted_for_powershell(monkeypatch: pytest.MonkeyPatch) -> Non
     world = World(path=Path("it's.yml"), lab=True)
     assert world.completed("  vbo-reconcile apply PATH") == "  vbo-reconcile apply 'it''s.yml' --lab"
     assert world.completed("See: vbo-reconcile schema 'a b'") == "See: vbo-reconcile schema 'a b'"
+
+
+def test_a_plan_that_is_refused_is_planned_again_into_its_file(tmp_path: Path) -> None:
+    world = World(path=tmp_path / "corp.yml", plan=tmp_path / "plan.json", lab=True)
+    assert shlex.split(world.completed("  vbo-reconcile plan INVENTORY --out FILE"))[1:] == [
+        "plan", str(tmp_path / "corp.yml"), "--out", str(tmp_path / "plan.json"), "--lab",
+    ]  # fmt: skip

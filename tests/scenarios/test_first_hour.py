@@ -29,7 +29,7 @@ class Person:
         """Type a command line; `answers` are what is waited for and what is typed then. Gives the exit code."""
         words = shlex.split(line)
         assert words[0] == "vbo-reconcile"
-        environment = {"XDG_STATE_HOME": str(self.folder / "state"), "PATH": os.environ["PATH"]}
+        environment = {"XDG_STATE_HOME": str(self.inventory.parent / "state"), "PATH": os.environ["PATH"]}
         with terminal([*PROGRAM, *words[1:]], self.folder, environment) as seen:
             for question, text in answers:
                 seen.answer(question, text)
@@ -153,3 +153,13 @@ def test_a_server_with_proxies_is_imported(person: Person) -> None:
     assert "The server has 1 proxy." in person.said
     assert "Imported 1 proxy." in person.said
     assert person.run("vbo-reconcile validate corp") == 0
+    said = (person.folder / "corp" / "IMPORT.md").read_text()
+    person.folder /= "corp"
+    commands = re.findall("`(vbo-reconcile [^`]*)`", said)
+    assert [line.split()[1] for line in commands] == ["plan", "drift", "apply"]
+    plan, drift, apply = commands
+    assert person.run(drift) == 2  # this name applied another account before
+    assert person.run(apply) == 0
+    assert "Nothing differs in what was selected" in person.said  # the mark is that of the first apply
+    assert person.run(plan) == 0
+    assert "This is the lab" in person.said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -112,6 +113,7 @@ def test_an_import_that_scans_hosts_logs_in_to_none(
     assert set(watch.verbs) == {"GET", "LOGIN", "LOGOUT"}
     assert (watch.scripts, logins) == (Counter(), [])
     report = (out / "IMPORT.md").read_text()
+    assert all(line.endswith(" --lab") for line in re.findall("`(vbo-reconcile [^`]*)`", report))
     assert "`proxy.px-lnx-2`: SSH: not reached" in report
     assert "seen and not verified" in report
     text = (out / "demo.yml").read_text()
