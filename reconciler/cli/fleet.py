@@ -103,6 +103,7 @@ class FleetRun:
         def opened(member: Member) -> Block:
             lab = labs.get(member.name, "")
             made = open_block(self.console, member.name, member.path, folder, width=width, lock=lock, lab_name=lab)
+            made.console.world.executor = self.console.world.executor or member.settings.executor
             if self.stops is not None:
                 made.console.interrupts = self.stops.for_member()
             return made

@@ -16,7 +16,14 @@ from reconciler.cli import completions
 from reconciler.cli.console import Console
 from reconciler.cli.files import Finite
 from reconciler.cli.group import Command, pass_console, verbosity_options
-from reconciler.cli.options import PATH, include_root_option, lab_option, parallelism_option, trust_option
+from reconciler.cli.options import (
+    PATH,
+    executor_option,
+    include_root_option,
+    lab_option,
+    parallelism_option,
+    trust_option,
+)
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.operations.errors import InvalidOption
 from reconciler.operations.status import Status
@@ -114,6 +121,7 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.option("--tls-key", type=PATH, metavar="FILE", help="The private key of the certificate (PEM).")
 @click.option("--client-ca", type=PATH, metavar="FILE", help="Require a client certificate of these authorities (PEM).")
 @parallelism_option
+@executor_option
 @verbosity_options
 @pass_console
 def watch(
@@ -184,7 +192,7 @@ def _members(paths: Sequence[Path], servers: Sequence[str], console: Console) ->
             fleet = read_fleet(path)
             console.problems(fleet.warnings)
             console.world.include_root = console.world.include_root or fleet.folder
-            found += fleet.select(servers)
+            found += map(_without_given, fleet.select(servers))
         else:
             if servers:
                 raise click.UsageError(f"--server selects inventories of a fleet; {path} is an inventory.")
@@ -196,6 +204,15 @@ def _members(paths: Sequence[Path], servers: Sequence[str], console: Console) ->
         fix = "Give each inventory a `name` of its own."
         raise Diagnosed([Diagnostic("watch-names", "Inventories with the same name", detail, fix)])
     return found
+
+
+def _without_given(member: Member) -> Member:
+    """Without the settings of the fleet that the command line overrides."""
+    from reconciler.cli.fleet import given_options
+
+    if "parallelism" not in given_options():
+        return member
+    return replace(member, settings=replace(member.settings, parallelism=None))
 
 
 def _listening(

@@ -31,6 +31,7 @@ class Settings:
     known: Path | None = None
     lock_wait: float | None = None
     notify_url: str | None = None
+    executor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

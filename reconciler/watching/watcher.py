@@ -160,7 +160,7 @@ class Watcher:
                 server.path,
                 decision.approved,
                 look.observation.inventory.digest,
-                self._quiet,
+                self._runtime_of(server),
                 lab=self.options.lab,
                 parallelism=server.settings.parallelism or self.options.parallelism,
             )
@@ -177,6 +177,9 @@ class Watcher:
         self._say(f"{server.name}: automatic changes: {counts} (run {done.run})")
         return None if done.status is Status.INTERRUPTED else ""
 
+    def _runtime_of(self, server: Member) -> Runtime:
+        return replace(self._quiet, executor=self._quiet.executor or server.settings.executor)
+
     def _look(self, server: Member) -> _Look:
         """Raises JournalError: without the journal it is not known what was applied."""
         started, ticks = self._runtime.clock(), timing.monotonic()
@@ -185,7 +188,7 @@ class Watcher:
         try:
             observation = self._observe(
                 server.path,
-                self._quiet,
+                self._runtime_of(server),
                 lab=options.lab,
                 known=options.known or server.settings.known,
                 parallelism=server.settings.parallelism or options.parallelism,

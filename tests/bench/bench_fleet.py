@@ -5,7 +5,8 @@
 The hosts are asyncssh servers in one process of their own, on addresses of loopback. Each waits 50 to 500 ms (by its
 number) before it answers a command, and sends the facts of a host. 0 workers are threads of the client.
 What is printed is hosts a second, the speed beside that of one worker, CPU seconds and memory of client and workers.
-The aim is 0.8 of linear: it needs a machine that is not busy, because a login costs CPU on both ends.
+What was found must be the same each time. The aim is 0.8 of linear: it needs a machine that is not busy, because a
+login costs CPU on both ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,9 +32,9 @@ from tests.dask_cluster import DaskCluster, dask_cluster
 LINEAR: Final = 0.8
 _FACTS: Final = Path(__file__).parents[1] / "hosts" / "documents" / "linux.json"
 _CLIENT: Final = """
-import json, resource, sys, time
+import hashlib, json, resource, sys, time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from contextlib import ExitStack
 from reconciler.inventory import load
@@ -53,12 +56,14 @@ with ExitStack() as stack:
     began = time.perf_counter()
     with ThreadPoolExecutor(int(sys.argv[3]) * context.width) as pool:
         running = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks,
-                              clock=lambda: datetime.now(UTC))
+                              clock=lambda: datetime.fromisoformat(sys.argv[4]))
         hosts = {name: future.result() for name, future in running.items()}
     seconds = time.perf_counter() - began
 lost = [host.problem for host in hosts.values() if host.problem]
 used = resource.getrusage(resource.RUSAGE_SELF)
+facts = json.dumps({name: host.facts for name, host in hosts.items()}, sort_keys=True)
 print(json.dumps({"seconds": seconds, "lost": len(lost), "why": str(lost[:1]),
+                  "digest": hashlib.sha256(facts.encode()).hexdigest(),
                   "cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1024}))
 """
 
@@ -120,12 +125,41 @@ def inventory(folder: Path, count: int, ports: list[int]) -> Path:
     return file
 
 
-def measure(file: Path, url: str, connections: int, environment: dict[str, str]) -> dict[str, Any]:
-    command = [sys.executable, "-c", _CLIENT, str(file), url, str(connections)]
-    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+def reading(file: Path, url: str, connections: int, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """A process that reads the facts of all hosts at the time that they say; `outcome` is what it found."""
+    moment = json.loads(_FACTS.read_text("utf-8"))["clock"]["utc"]
+    command = [sys.executable, "-c", _CLIENT, str(file), url, str(connections), moment]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def outcome(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
     assert not found["lost"], found["why"]
     return found
+
+
+def measure(file: Path, url: str, connections: int, environment: dict[str, str]) -> dict[str, Any]:
+    with reading(file, url, connections, environment) as process:
+        return outcome(process)
+
+
+@contextmanager
+def waiting_hosts(folder: Path, count: int) -> Iterator[list[int]]:
+    """The ports of up to `count` hosts, in a process of their own."""
+    for key in ("host", "user"):
+        ssh_key(folder / key)
+    command = [sys.executable, "-m", "tests.bench.bench_fleet", str(min(count, 450)), "--serve", str(folder)]
+    with subprocess.Popen(command) as hosts:
+        try:
+            while not (folder / "ports").exists():
+                assert hosts.poll() is None
+                time.sleep(0.1)
+            ports: list[int] = json.loads((folder / "ports").read_text("ascii"))
+            yield ports
+        finally:
+            hosts.kill()
 
 
 def _of_workers(cluster: DaskCluster) -> tuple[float, float]:
@@ -163,24 +197,13 @@ def main() -> int:
     options = parser.parse_args()
     if options.serve:
         asyncio.run(_serve(options.serve, options.count))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for key in ("host", "user"):
-            ssh_key(folder / key)
-        command = [sys.executable, "-m", "tests.bench.bench_fleet", str(min(options.count, 450)), "--serve", name]
-        with subprocess.Popen(command) as hosts:
-            try:
-                while not (folder / "ports").exists():
-                    assert hosts.poll() is None
-                    time.sleep(0.1)
-                options.ports = json.loads((folder / "ports").read_text("ascii"))
-                return _report(folder, options)
-            finally:
-                hosts.kill()
+    with tempfile.TemporaryDirectory() as name, waiting_hosts(Path(name), options.count) as options.ports:
+        return _report(Path(name), options)
 
 
 def _report(folder: Path, options: argparse.Namespace) -> int:
     speeds: dict[int, float] = {}
+    digests: set[str] = set()
     for count in [int(part) for part in options.workers.split(",")]:
         file = inventory(folder, options.count, options.ports)
         found = through(folder, file, count, options)
@@ -193,6 +216,8 @@ def _report(folder: Path, options: argparse.Namespace) -> int:
             f"workers {1000 * found['workers_cpu'] / options.count:5.1f} ms, {found['workers_mb']:4.0f} MB\n"
         )
         sys.stdout.flush()
+        digests.add(found["digest"])
+    assert len(digests) == 1, "workers found something else than threads"
     kept = [speeds[n] >= LINEAR * n * speeds[1] for n in speeds if n > 1 and 1 in speeds]
     return 0 if all(kept) else 1
 

@@ -50,10 +50,10 @@ def test_the_setting_that_is_nearest_to_an_inventory_wins(tmp_path: Path) -> Non
         tmp_path,
         """\
 inventories:
-  london: {path: sites/london.yml, group: emea, parallelism: 1}
+  london: {path: sites/london.yml, group: emea, parallelism: 1, executor: "dask://127.0.0.1:1"}
   paris: {path: sites/paris.yml, group: emea}
   rome: sites/rome.yml
-groups: {emea: {parallelism: 2, known: known.yml}}
+groups: {emea: {parallelism: 2, known: known.yml, executor: "tls://emea:1"}}
 defaults: {parallelism: 3, lock_wait: 60, notify_url: secret://env/HOOK}
 """,
         {"known.yml": "version: 1\nknown: []\n"},
@@ -61,6 +61,8 @@ defaults: {parallelism: 3, lock_wait: 60, notify_url: secret://env/HOOK}
     london, paris, rome = read_fleet(file).members
     assert [member.settings.parallelism for member in (london, paris, rome)] == [1, 2, 3]
     assert [member.settings.known for member in (paris, rome)] == [tmp_path / "known.yml", None]
+    executors = ["dask://127.0.0.1:1", "tls://emea:1", ""]
+    assert [member.settings.executor for member in (london, paris, rome)] == executors
     assert (rome.settings.lock_wait, rome.settings.notify_url) == (60, "secret://env/HOOK")
     assert (paris.group, rome.group, str(paris.position)) == ("emea", "", "fleet.yml:5:3")
 
@@ -127,6 +129,7 @@ def test_a_fleet_with_errors_is_still_a_fleet(tmp_path: Path) -> None:
         (f"{HEAD}inventories: [sites/*.yml]\ndefaults: {{known: no.yml}}\n", "missing-file", "Correct its name"),
         (f"{HEAD}inventories: [sites/*.yml]\ndefaults: {{known: ../no.yml}}\n", "wrong-value", "Move it into"),
         (f"{HEAD}inventories: [sites/*.yml]\ndefaults: {{notify_url: 'http://x'}}\n", "wrong-value", "For example:"),
+        (f"{HEAD}inventories: [sites/*.yml]\ndefaults: {{executor: 'tcp://x:1'}}\n", "wrong-value", "For example:"),
         (f"{HEAD}inventories: [sites/*.yml]\nserver: {{}}\n", "unknown-key", "This belongs to an inventory"),
         (f"{HEAD.replace('1', '2')}inventories: [sites/*.yml]\n", "wrong-value", "Write: version: 1"),
     ],

@@ -9,11 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from tests.bench.bench_fleet import inventory, measure, outcome, reading, waiting_hosts
 from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.length import length
 from tests.scenarios.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.matrix
@@ -101,6 +104,48 @@ def _busy(cluster: DaskCluster, site: str) -> str:
                 if keys and str(workers[address]["name"]).startswith(site):
                     return str(workers[address]["name"])
             time.sleep(0.05)
+
+
+HOSTS = 120
+
+
+@pytest.mark.parametrize("seed", range(length(1, 8)))
+def test_workers_killed_at_random_lose_nothing(tmp_path: Path, seed: int) -> None:
+    """Up to three of four workers die at moments of chance, while they visit hosts; another one comes."""
+    chance, names = Random(seed), [f"worker-{number}" for number in range(4)]
+    with (
+        waiting_hosts(tmp_path, HOSTS) as ports,
+        dask_cluster(tmp_path / "dask", [(name, "") for name in names], threads=2) as cluster,
+        cluster.client() as client,
+    ):
+        file, killed = inventory(tmp_path, HOSTS, ports), 0
+        expected = measure(file, "", 8, dict(os.environ))["digest"]
+        with reading(file, cluster.url, 2, dict(cluster.environment)) as process:
+            for name in chance.sample(names, 3):
+                if not _is_busy(client, name, process):
+                    break
+                time.sleep(chance.uniform(0, 0.3))
+                cluster.kill(name)
+                killed += 1
+                if killed == 2:
+                    cluster.start_worker("worker-new", threads=2)
+            assert outcome(process)["digest"] == expected
+        assert killed
+
+
+def _is_busy(client: Any, name: str, process: subprocess.Popen[str]) -> bool:
+    """Wait until a worker visits a host. False if the run ends before."""
+    address = _address_of(client, name)
+    while process.poll() is None:
+        if any(client.processing(workers=[address]).values()):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _address_of(client: Any, name: str) -> str:
+    workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    return next(address for address, about in workers.items() if about["name"] == name)
 
 
 def test_a_site_without_a_worker_is_an_error_with_the_command_that_starts_one(
