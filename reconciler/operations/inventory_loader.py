@@ -71,11 +71,24 @@ def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Invent
     with runtime.waiting(f"Reading {path}"):
         inventory, found = read_inventory(path, lab=lab, include_root=runtime.include_root)
     if inventory is None or any(item.is_error for item in found):
-        raise Diagnosed(found)
+        raise Diagnosed(_of_fleet(path) or found)
     if not lab:
         check_trust(inventory, runtime)
     runtime.listen(InventoryLoaded(inventory.files, tuple(found)))
     return inventory
+
+
+def _of_fleet(path: Path) -> list[Diagnostic]:
+    """What is wrong where an inventory is required and `path` is a fleet."""
+    from reconciler.inventory.fleet import read_fleet
+    from reconciler.inventory.fleet_file import is_fleet
+
+    if not is_fleet(path):
+        return []
+    fleet = read_fleet(path)
+    detail = f"{path} is the fleet {fleet.name}, and this command is for one inventory."
+    paths = "".join(f"\n  {member.path}" for member in fleet.members)
+    return [Diagnostic("fleet", "A fleet, not an inventory", detail, f"Give the path of one of them:{paths}")]
 
 
 def inventory_name(path: Path, runtime: Runtime) -> str:
