@@ -1,8 +1,10 @@
 """Does a test fail when the code is changed a little? A sample of such changes, one at a time.
 
-    python -m tests.mutants [--count 300] [--seed 1] [--room plan ...] [--reach FOLDER]
+    python -m tests.mutants [--count 300] [--seed 1] [--room plan ...] [--reach FOLDER] [--out FILE [--again]]
 
 First the suite runs once and records which test runs which line; `--reach FOLDER` keeps that, or takes it from there.
+`--out FILE` keeps the verdicts: a run that was stopped goes on behind them. With `--again` it judges the survivors
+among them once more, and nothing else: after tests were added, or with a higher `--limit`.
 Then each mutant meets the tests that run its lines until one fails, which must pass without the mutant. Survivors are
 listed; a review says of each whether it is equivalent or a test is missing. Mutants are made by Cosmic Ray, and by the
 operators of this folder for tables, words and the order of statements.
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 from tests.mutants.reach import Reach
 from tests.mutants.run import judge
 from tests.mutants.sites import Mutant, sample
+from tests.mutants.verdicts import chosen, judged, write
 from tests.mutants.watch import Job, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -39,23 +41,25 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=120, help="seconds of processor time of tests for one mutant")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--tests", nargs="*", default=[], help="a part of the suite")
-    parser.add_argument("--out", type=Path, help="file for the verdicts, a line of JSON each")
+    parser.add_argument("--out", type=Path, help="file for the verdicts, a line of JSON each; those in it stay")
+    parser.add_argument("--again", action="store_true", help="judge the survivors in --out once more, and no other")
     given = parser.parse_args()
+    if given.again and not given.out:
+        parser.error("--again needs --out, the file with the survivors")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         reach = _reach(given.reach or Path(folder) / "reach", given.workers, given.tests)
         mutants = {
             str(mutant): (mutant, code) for mutant, code in sample(ROOT, given.room or ROOMS, given.count, given.seed)
         }
         jobs = {name: _job(reach, mutant, code, given.limit) for name, (mutant, code) in mutants.items()}
-        verdicts: dict[str, Verdict] = {}
-        for name, verdict in judge(ROOT, Path(folder), [*jobs.values()], reach.seconds, given.workers):
+        verdicts = judged(given.out, jobs.values()) if given.out else {}
+        left = chosen(jobs, verdicts, given.again)
+        for number, (name, verdict) in enumerate(judge(ROOT, Path(folder), left, reach.seconds, given.workers), 1):
             verdicts[name] = verdict
-            sys.stdout.write(_line(mutants[name][0], verdict, jobs[name], f"{len(verdicts)}/{len(jobs)}"))
+            sys.stdout.write(_line(mutants[name][0], verdict, jobs[name], f"{number}/{len(left)}"))
             sys.stdout.flush()
             if given.out:
-                line = {"mutant": name, "outcome": verdict.outcome, "test": verdict.test, "seconds": verdict.seconds}
-                with given.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line | {"tests": len(jobs[name].tests), "is_cut": jobs[name].is_cut}) + "\n")
+                write(given.out, jobs[name], verdict)
     sys.stdout.write(_summary({name: (mutants[name][0], verdict) for name, verdict in verdicts.items()}))
     return 0
 
