@@ -177,3 +177,21 @@ def test_the_creation_of_an_apply_that_was_killed_is_waited_for(begun: str, owne
         busy.run("create", CREATE)
     waited = {900.0: 900.0, math.inf: 1800.0, 0.0: 0.0}[seconds]
     assert waited <= busy.context.clock() < waited + 60.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("pool", {"name": "new", "description": ""}),
+        ("repository", {"name": "new", "owner": "proxy.px-1", "path": "E:\\new"}),
+        ("job", {"name": "new", "organization": "contoso", "repository": "disk", "items": "all"}),
+    ],
+)
+def test_only_the_creation_of_a_proxy_takes_so_long_that_an_earlier_one_is_waited_for(
+    kind: str, fields: dict[str, Any]
+) -> None:
+    busy = Busy(server_of(8), 900.0)
+    busy.context.begun = {"new"}
+    with pytest.raises(Conflict, match="another operation is in progress"):
+        busy.run("create", {"kind": kind, "name": "new", "fields": fields})
+    assert busy.context.clock() < 60.0

@@ -150,6 +150,34 @@ def test_an_account_goes_by_its_description_its_user_name_and_its_id() -> None:
     assert [shown_name("account", ident, known) for ident in ("a1", "a2")] == ["Contoso", "akia2"]
 
 
+LISTED: dict[str, list[dict[str, Any]]] = {
+    "account": [{"id": "A1", "userName": "akia1", "description": "Contoso"}],
+    "encryption_key": [{"id": key, "description": hint} for key, hint in (("K1", "2026"), ("K2", "2026"), ("K3", ""))],
+    "name": [{"id": "S1", "name": "archive"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "declared", "shown"),
+    [
+        *[("account", name, "Contoso") for name in ("Contoso", "akia1", "A1", "a1")],
+        ("account", "akia2", "akia2"),
+        *[("encryption_key", name, "2026") for name in ("2026", "K1", "k1", "k2")],
+        *[("encryption_key", name, name) for name in ("K3", "K4", "none")],
+        *[("name", name, "archive") for name in ("archive", "S1", "s1")],
+        ("name", "other", "other"),
+    ],
+)
+def test_a_reference_is_compared_by_the_name_that_the_server_shows(field: str, declared: str, shown: str) -> None:
+    """Whichever of its names, or its id, is declared."""
+    naming = Naming(7, access())
+    described = KINDS["repository"].field(f"{PREFIX}{field}")
+    assert described.as_shown(declared, naming) == declared, "the server lists none"
+    kind = "object_storage" if field == "name" else field
+    naming.refer({kind: references_of(kind, LISTED[field])})
+    assert described.as_shown(declared, naming) == shown
+
+
 def test_a_name_of_two_accounts_is_refused_with_the_candidates() -> None:
     known = accounts(("a1", "akia1", "Contoso"), ("a2", "akia2", "Contoso"), ("a3", "akia3", "akia1"))
     with pytest.raises(UnknownName, match=r"2 cloud accounts .* 'Contoso': Contoso / akia1 \(a1\), Contoso / akia2"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from reconciler.kinds import KINDS
 from reconciler.plan.offline import difference
 from tests.plan.test_chain import DAILY, STORAGE, world
 from tests.plan.test_objects import WANTED
@@ -42,6 +45,21 @@ def test_another_login_is_a_change_and_a_removed_object_a_delete() -> None:
         inventory(proxy={"px-1": one, "px-2": one}), inventory(proxy={"px-1": {**one, "credentials": "mailer"}})
     )
     assert [change.key for change in made.changes] == ["update:proxy.px-1", "delete:proxy.px-2"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_longer_declared_is_deleted_if_an_inventory_can_have_created_it(kind: str) -> None:
+    """No inventory creates an organization, or settings of the server."""
+    old = world(
+        smtp={"": {"server": "mail"}},
+        certificate={"": {"certificate": "c"}},
+        copy_job={"daily": {"job": "daily", "repository": "cloud"}},
+    )
+    (where,) = [item.address for item in old.of_kind(kind)][:1]
+    new = replace(old, resources={name: item for name, item in old.resources.items() if name != where})
+    deleted = [change.key for change in difference(old, new).changes if change.key.startswith("delete:")]
+    created = kind not in ("certificate", "organization", "smtp")
+    assert deleted == ([f"delete:{where}"] if created else [])
 
 
 def test_another_certificate_is_a_change() -> None:

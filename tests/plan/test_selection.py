@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.model.address import fits
+from reconciler.model.plan import Action, Cause, Change, Reason
 from reconciler.plan.selection import UnknownTarget, select
 from tests.plan.test_chain import LIVE, keys, world
 from tests.plan.world import FakeReader, plan
@@ -34,6 +37,17 @@ def test_globs_and_groups() -> None:
         "create:proxy.px-1",
         "create:proxy.px-3",
     ]
+
+
+def test_a_group_is_its_proxies_and_their_hosts_and_nothing_else_of_their_names() -> None:
+    named = ["host.px-1", "job.px-1", "pool.px-3", "proxy.px-1", "proxy.px-2", "proxy.px-3", "repository.px-1", "smtp"]
+    alone = tuple(Change(where, Action.UPDATE, (), Cause(Reason.DRIFT)) for where in named)
+    made = replace(plan(world(), EMPTY), changes=alone)
+    members = ["host.px-1", "proxy.px-1", "proxy.px-3"]
+    found = select(made, [*KNOWN, *named], targets=["@dmz"], groups=GROUPS)
+    assert [change.address for change in found.changes] == members
+    found = select(made, [*KNOWN, *named], excludes=["@dmz"], groups=GROUPS)
+    assert [change.address for change in found.changes] == [where for where in named if where not in members]
 
 
 @pytest.mark.parametrize(
