@@ -1,0 +1,108 @@
+"""What is recorded of each change when it ends, in a memory that is a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from reconciler.apply.recorder import AppliedStateRecorder
+from reconciler.model.address import Address, name_of
+from reconciler.model.event import ChangeEnded, Outcome, StepStarted
+from reconciler.model.live import Live, LiveResource, ServerInfo
+from reconciler.model.plan import Action, Cause, Change, ChangeKey, FieldChange, Plan, Reason
+from reconciler.model.recall import Identity, Recall
+from reconciler.model.steps import RunJob
+from reconciler.plan.job_runs import LEFT_OUT, PENDING
+from tests.plan.world import inventory
+
+JOB, POOL = Address("job.daily"), Address("pool.cloud")
+SERVER = ServerInfo("vbo01", 8, "8.5.0.1014")
+SEEN = {JOB: LiveResource("job", "daily", "id-daily", {}), POOL: LiveResource("pool", "cloud", "id-cloud", {})}
+WANTED = inventory(job={"daily": {"repository": "disk"}}, pool={"cloud": {"description": "x"}})
+
+
+class Memory:
+    def __init__(self) -> None:
+        self.rows: dict[str, Mapping[str, str]] = {}
+        self.known: dict[str, Identity] = {}
+
+    def remember(self, scope: str, digests: Mapping[str, Mapping[str, str]], known: Mapping[str, Identity]) -> None:
+        self.rows |= digests
+        self.known |= known
+
+    def forget(self, scope: str, *addresses: str) -> None:
+        for where in addresses:
+            self.rows.pop(where, None)
+            self.known.pop(where, None)
+
+
+def change(action: Action, where: Address) -> Change:
+    """An update is one of where a job saves to."""
+    fields = (FieldChange("repository", "old", "disk"),) if action is Action.UPDATE else ()
+    steps = (RunJob(name=name_of(where)),) if action is Action.RUN else ()
+    return Change(where, action, fields, Cause(Reason.DRIFT), steps)
+
+
+def ended(*done: tuple[Action, Address, Outcome], live: Mapping[Address, LiveResource] = SEEN, **plan: Any) -> Memory:
+    """What is remembered after these ends of changes."""
+    memory = Memory()
+    seen: Any = Live(SERVER, dict(live), {}, {})
+    recorder = AppliedStateRecorder(WANTED, seen, Recall(), cast("Any", memory), "scope")
+    changes = tuple(change(action, where) for action, where, _ in done)
+    recorder.begin(Plan("corp", "", SERVER, changes, **plan))
+    for item in changes:
+        for index, step in enumerate(item.steps):
+            recorder.permit(StepStarted(item.key, index, step.text))
+    for item, (_, _, outcome) in zip(changes, done, strict=True):
+        recorder.listen(ChangeEnded(item.key, item.address, item.action, outcome))
+    return memory
+
+
+def test_of_an_adopted_object_only_the_id_is_recorded() -> None:
+    """Its fields were not applied: later differences of them are no drift from what was applied."""
+    memory = ended((Action.ADOPT, POOL, Outcome.DONE))
+    assert (memory.rows, memory.known) == ({}, {POOL: Identity("id-cloud", True)})
+
+
+@pytest.mark.parametrize("live", [{}, {POOL: replace(SEEN[POOL], id="")}])
+def test_an_adopted_object_without_an_id_leaves_nothing(live: dict[Address, LiveResource]) -> None:
+    memory = ended((Action.ADOPT, POOL, Outcome.DONE), live=live)
+    assert (memory.rows, memory.known) == ({}, {})
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.ADOPT])
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED])
+def test_what_was_not_done_is_not_recorded(action: Action, outcome: Outcome) -> None:
+    memory = ended((action, POOL, outcome))
+    assert (memory.rows, memory.known) == ({}, {})
+
+
+def test_a_deleted_object_is_forgotten() -> None:
+    memory = ended((Action.UPDATE, POOL, Outcome.DONE), (Action.DELETE, POOL, Outcome.DONE))
+    assert (memory.rows, memory.known) == ({}, {})
+
+
+def test_a_job_that_is_left_out_keeps_its_mark_beside_what_is_recorded_of_its_change() -> None:
+    """It is changed and not started: the next apply starts it."""
+    left = (ChangeKey(Action.RUN, JOB),)
+    memory = ended((Action.UPDATE, JOB, Outcome.DONE), not_selected=left)
+    assert memory.rows[JOB].keys() == {"name", "repository", PENDING}
+    assert memory.rows[JOB][PENDING] == LEFT_OUT
+    assert memory.known == {JOB: Identity("id-daily", False)}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mark"),
+    [
+        (Outcome.DONE, None),
+        (Outcome.FAILED, None),
+        (Outcome.SKIPPED, "pending"),
+        (Outcome.NOT_STARTED, "pending"),
+    ],
+)
+def test_a_start_that_has_a_result_is_pending_no_more(outcome: Outcome, mark: str | None) -> None:
+    """One that was recorded and did not happen is pending again."""
+    assert ended((Action.RUN, JOB, outcome)).rows[JOB].get(PENDING) == mark
