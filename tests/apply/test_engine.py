@@ -81,6 +81,12 @@ def test_what_waits_for_a_failure_is_skipped_and_the_rest_goes_on(verb: Callable
     assert result.failed
 
 
+@pytest.mark.parametrize("parallel", [1, 0, -1])
+def test_fewer_than_one_at_a_time_is_one(verb: Callable[[Do], None], parallel: int) -> None:
+    verb(lambda context, step, report: None)
+    assert ends(run(change("a"), change("b"), parallel=parallel)) == {"a": "done", "b": "done"}
+
+
 def test_a_blocked_change_is_skipped_with_its_reason(verb: Callable[[Do], None]) -> None:
     verb(lambda context, step, report: None)
     result = run(change("a", blocked="it is offline"), change("b"))

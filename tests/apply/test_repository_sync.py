@@ -141,6 +141,31 @@ def test_a_session_that_ends_without_a_result_is_a_failure() -> None:
         server.run()
 
 
+class Forgetful(Server):
+    """Shows no session that it has started. The repository is in sync after `looks` at the session."""
+
+    looks = 0
+
+    def get(self, path: str) -> dict[str, Any]:
+        if not path.startswith(SESSIONS):
+            return super().get(path)
+        self.looks -= 1
+        self.objects["BackupRepositories/r"]["isOutOfSync"] = self.looks != 0
+        raise Missing(HOST, f"GET {path}", "no such session", status=404)
+
+
+@pytest.mark.parametrize(("looks", "is_in_sync"), [(1, True), (2, True), (3, False)])
+def test_a_session_that_is_gone_may_have_done_its_work(looks: int, is_in_sync: bool) -> None:
+    server = Forgetful(seconds=3600.0)
+    server.looks = looks
+    if is_in_sync:
+        assert server.run() == "in sync"
+    else:
+        with pytest.raises(StepFailed, match="still out of sync, and no session synchronizes it"):
+            server.run()
+    assert len(server.acts) == 1
+
+
 def test_after_a_restart_of_the_server_it_is_started_again() -> None:
     server = Server()
     gone = Unreachable(HOST, "connecting", "refused")

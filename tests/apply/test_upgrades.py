@@ -22,7 +22,7 @@ from reconciler.model.steps import UpgradeProxy
 from tests.apply.fakes import HOST, FakeServer, fake_context
 from tests.apply.test_deployment import KEY
 
-OTHER = Credential("other", "Administrator", SecretRef("env", "OTHER"))
+OTHER = Credential("other", "Operator", SecretRef("env", "OTHER"))
 
 
 class PowerShell:
@@ -31,10 +31,14 @@ class PowerShell:
     def __init__(self, *refusing: str, breaks: bool = False) -> None:
         self.refusing, self.breaks = refusing, breaks
         self.runs: list[list[list[str]]] = []
+        self.logins: dict[str, tuple[str, str]] = {}
 
     def execute(self, script: Any, params: Mapping[str, Any], *, deadline: float) -> Any:
         assert script.name == "server/update-proxy.ps1"
         self.runs.append([sorted(group["proxies"]) for group in params["groups"]])
+        for group in params["groups"]:
+            shown = (group.get("username", ""), group["password"].reveal() if "password" in group else "")
+            self.logins |= dict.fromkeys(group["proxies"], shown)
         if self.breaks:
             raise ScriptFailed(HOST, "running server/update-proxy.ps1", "the module was not loaded")
         hosts = [host for group in params["groups"] for host in group["proxies"]]
@@ -87,6 +91,13 @@ def test_what_begins_together_is_one_run_with_one_call_for_each_login() -> None:
     answer = upgrade(shell, {"px-1": "local", "px-2": "other", "px-3": "local", "px-4": "local"})
     assert answer == dict.fromkeys(("px-1", "px-2", "px-3", "px-4"), "now 8.5.0.1")
     assert shell.runs == [[["px-1", "px-3", "px-4"], ["px-2"]]]
+
+
+def test_each_call_has_the_login_of_its_hosts() -> None:
+    """One that the inventory does not declare is that of the server."""
+    shell = PowerShell()
+    upgrade(shell, {"px-1": "local", "px-2": "other", "px-3": ""})
+    assert shell.logins == {"px-1": ("Administrator", "hunter2"), "px-2": ("Operator", "hunter2"), "px-3": ("", "")}
 
 
 def test_each_proxy_has_its_own_result() -> None:

@@ -33,6 +33,8 @@ def errors(path: Path) -> list[Diagnostic]:
         ("{a: sites/rome.yml, b: {path: sites/paris.yml}}", ["a", "b"]),
         ("[deep/*/inventory.yml]", ["one", "two"]),
         ("[deep/*]", ["one", "two"]),
+        ("['./deep/*/./inventory.yml']", ["one", "two"]),
+        ("['deep//*//inventory.yml']", ["one", "two"]),
         ("[sites/london.yml, {path: 'deep/o*', group: emea}]", ["london", "one"]),
         ("['*.yml', sites/rome.yml]", ["other", "rome"]),
     ],
@@ -148,6 +150,25 @@ def test_what_is_wrong_is_reported_with_its_place_and_fix(tmp_path: Path, text: 
     for pasted in pastes(text, found):
         file.write_text(pasted, "utf-8")
         assert code not in [item.code for item in errors(file)], pasted
+
+
+@pytest.mark.parametrize(
+    ("text", "detail", "fix"),
+    [
+        ("inventories:\n", "`inventories` is empty; expected a list or a map", 'inventories: ["sites/*.yml"]'),
+        ("inventories: 5\n", "`inventories` is a number; expected a list or a map", 'inventories: ["sites/*.yml"]'),
+        ("defaults:\n", "`defaults` is empty; expected a map", "defaults: {parallelism: 8}"),
+        ("defaults: {parallelism: }\n", "`defaults.parallelism` is empty; expected a whole number", "parallelism: 8"),
+        ("defaults: {parallelism: x}\n", "`defaults.parallelism` is text; expected a whole number", "parallelism: 8"),
+        ("defaults: {known: 4}\n", "`defaults.known` is a number; expected text", "known: known-drift.yml"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_what_is_expected(
+    tmp_path: Path, text: str, detail: str, fix: str
+) -> None:
+    more = "" if text.startswith("inventories") else "inventories: [sites/*.yml]\n"
+    (found,) = errors(write_fleet(tmp_path, "", head=f"{HEAD}{more}{text}"))
+    assert (found.detail, found.fix) == (f"{detail}.", f"For example: {fix}")
 
 
 @pytest.mark.parametrize("listed", ["[sites/*.yml, old/rome.yml]", "['old/my site.yml', sites/rome.yml]"])

@@ -39,6 +39,16 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     assert codes(path) == ["unreadable"]
 
 
+def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write(tmp_path, {"corp/inventory.yml": HEAD})
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    (found,) = findings(tmp_path / "corp")
+    assert (found.code, found.detail) == ("unreadable", "The folder corp is not readable: permission denied.")
+
+
 def test_a_large_file_is_not_even_opened(tmp_path: Path) -> None:
     path = tmp_path / "inventory.yml"
     with path.open("wb") as file:

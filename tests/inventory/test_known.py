@@ -54,10 +54,14 @@ def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | No
         assert [item.position.line for item in found if item.position] == places
 
 
-def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "what"), [("absent.yml", "does not exist"), ("folder", "is a folder")])
+def test_a_list_that_is_not_there(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / "folder").mkdir()
     with pytest.raises(Diagnosed) as problem:
-        load_known(tmp_path / "absent.yml")
-    assert problem.value.diagnostics[0].summary == "File not found"
+        load_known(tmp_path / name)
+    (found,) = problem.value.diagnostics
+    assert (found.code, found.summary) == ("known-drift", "File not found")
+    assert found.detail == f"{tmp_path / name} {what}."
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"version: 1\0\n"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.address import Address
+from reconciler.model.sentences import quoted
 from tests.inventory.writing import HEAD, findings, load_text, write
 
 BODY = r"""
@@ -42,6 +43,27 @@ def test_defaults_complete_it_piece_by_piece(
     assert {name: value for name, value in job.fields.items() if "schedule" in name} == fields
     assert job.position is not None
     assert {name for name in fields if job.positions[name].line == job.position.line} == own
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ('{daily: "22:00", offset: 5 minutes}', "schedule.offset"),
+        ('{daily: "22:00", offset: 0 minutes}', ""),
+        ("{every: 15 minutes, offset: 5 minutes}", "schedule.offset"),
+        ("{every: 15 minutes, offset: 0 minutes}", ""),
+        ("{every: 1 hour, offset: 5 minutes}", ""),
+        ('{daily: "22:00", periodic_window: {workdays: all}}', "schedule.periodic_window"),
+        ('{daily: "22:00", periodic_window: "off"}', ""),
+        ("{every: 15 minutes, periodic_window: {workdays: all}}", ""),
+    ],
+)
+def test_what_is_for_periodic_jobs_alone_is_warned_about_where_it_says_something(
+    tmp_path: Path, said: str, field: str
+) -> None:
+    found = findings(write(tmp_path, {"a.yml": HEAD + BODY.replace("SCHEDULE", said)}))
+    assert [item.address for item in found] == (["job.a"] if field else [])
+    assert [item.detail.partition(" of job")[0] for item in found] == ([quoted(field)] if field else [])
 
 
 @pytest.mark.parametrize("fix", ['{daily: "22:00"}', "manual"])

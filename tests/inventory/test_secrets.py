@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from pathlib import Path
@@ -114,9 +115,20 @@ def test_commands_that_fail_say_nothing_of_what_they_wrote(tmp_path: Path) -> No
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX matter")
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
-    hang = "import subprocess, sys, time\nsubprocess.Popen(['sleep', '60'])\ntime.sleep(60)\n"
+    """The child holds a pipe that the test reads: its end is that of the last who held it."""
+    os.mkfifo(tmp_path / "held")
+    reading = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    hang = (
+        f"import os, subprocess, time\nheld = os.open({str(tmp_path / 'held')!r}, os.O_WRONLY)\n"
+        "os.set_inheritable(held, True)\nsubprocess.Popen(['sleep', '60'], close_fds=False)\ntime.sleep(60)\n"
+    )
     resolver = Resolver(str(tmp_path), {"hang": (str(_script(tmp_path, "hang", hang)),)}, deadline=0.5)
     assert _refusal(resolver, "secret://exec/hang") == "hang did not end within 0.5 seconds"
+    try:
+        assert select.select([reading], [], [], 20.0)[0], "a child is still there"
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are a POSIX matter")

@@ -131,3 +131,10 @@ def test_a_delete_that_is_blocked_says_the_way(where: str, user: str, fields: di
 def test_a_replace_that_is_blocked_says_the_way() -> None:
     found = change("repository.a", Action.REPLACE, {"retention.type": ("snapshot", "item-level")}, "cannot be changed")
     assert reports(found)[0].fix.startswith("1. Declare another repository")
+
+
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("where", ["certificate", "host.px-1", "organization.contoso", "smtp"])
+def test_a_change_that_no_backup_is_behind_says_nothing_of_backups(where: str, action: Action) -> None:
+    made = Plan("corp", "", ServerInfo("vbo01", 8, ""), (Change(where, action, (), Cause(Reason.DRIFT)),))
+    assert with_backups(made, Live(made.server, {}, {}, {})) is made

@@ -208,8 +208,8 @@ SATURDAY = "Sat 20:00 for 8 h (Europe/London)"
 def test_a_plan_says_how_many_full_backups_it_starts_and_in_which_windows() -> None:
     made = plan(world(), FakeReader({**LIVE, "Jobs": []}))
     found = with_full_backups(made, Policy(windows=(Window("Sat 20:00", 8, "Europe/London"),)))
-    assert [report.detail for report in found.reports if report.code == "full-backups"] == [
-        f"1 job is started, 1 of them with a full backup (daily), in the change windows: {SATURDAY}"
+    assert [(report.address, report.detail) for report in found.reports if report.code == "full-backups"] == [
+        ("plan", f"1 job is started, 1 of them with a full backup (daily), in the change windows: {SATURDAY}")
     ]
     (report,) = with_full_backups(made, Policy()).reports
     assert report.detail.endswith("at any time: no change windows")

@@ -92,8 +92,13 @@ def test_jobs_to_run_and_guards_are_no_drift() -> None:
     ],
 )
 def test_severity(item: Change, severity: str) -> None:
-    answer = with_severity(plan_to_json(plan(item), "drift"))
-    assert answer["changes"][0]["severity"] == severity
+    document = plan_to_json(plan(item), "drift")
+    answer = with_severity(document)
+    (graded,) = answer.pop("changes")
+    assert graded.pop("severity") == severity
+    for found in graded["fields"]:
+        assert found.pop("severity") in ("high", "low")
+    assert {**answer, "changes": [graded]} == document, "nothing else is added, and nothing is lost"
 
 
 @pytest.mark.parametrize(

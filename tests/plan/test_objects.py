@@ -166,7 +166,8 @@ class TestSecrets:
     def test_what_is_remembered_holds_the_fingerprint_and_no_value(self) -> None:
         resource = next(iter(self.wanted.resources.values()))
         recall = Recall(secrets={"proxy.px-1": {"credentials": "mark"}})
-        assert applied_digests(resource, recall)["credentials"] == "mark"
+        plain = {name: digest(value) for name, value in resource.fields.items() if name not in ("credentials", "type")}
+        assert applied_digests(resource, recall) == {**plain, "type": digest("domain"), "credentials": "mark"}
 
 
 def test_a_new_port_brings_the_login_along_and_a_new_rate_does_not() -> None:

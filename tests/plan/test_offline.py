@@ -81,3 +81,31 @@ def test_inventories_of_other_names_or_servers_are_compared_and_said_to_be() -> 
     assert [item.detail for item in made.reports] == [
         "the name differs (old: branch, new: corp); both are compared as one inventory"
     ]
+
+
+def test_other_keys_for_the_same_objects_are_no_difference() -> None:
+    """Each is known by the name on the server, and what refers to it follows."""
+    new = inventory(
+        proxy={f"lon-{number}": {"host": f"px-{number}", "type": "workgroup"} for number in (1, 2, 3)},
+        pool={
+            "first": {"name": "a", "members": ["lon-1", "lon-2"]},
+            "second": {"name": "b", "members": ["lon-3"]},
+        },
+        repository={
+            "store": {"name": "cloud", "owner": "pool.first", **STORAGE},
+            "disk": {"name": "disk", "owner": "proxy.lon-3", "path": "D:"},
+        },
+        organization={"contoso": {"name": "contoso.example.com", "proxies": ["first"]}},
+        job={"nightly": {"name": "daily", "organization": "contoso", "repository": "store", "items": "all"}},
+        copy_job={"copy": {"name": "copy", "job": "nightly", "repository": "disk"}},
+    )
+    old = world(
+        repository={
+            "cloud": {"owner": "pool.a", **STORAGE},
+            "disk": {"owner": "proxy.px-3", "path": "D:"},
+        },
+        copy_job={"copy": {"job": "daily", "repository": "disk"}},
+    )
+    made = difference(old, new)
+    assert changes(made) == {}
+    assert {item.code for item in made.reports} <= {"backups"}

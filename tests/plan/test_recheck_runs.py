@@ -46,6 +46,19 @@ def test_a_change_that_an_incomplete_observation_does_not_show_is_stale_and_not_
     assert (list(found.done), bool(found.stale)) == (([], True) if code == INCOMPLETE else (["run:job.daily"], False))
 
 
+@pytest.mark.parametrize("before", ["incomplete", "unverified", "done"])
+def test_a_change_that_is_gone_says_nothing_of_those_behind_it(before: str) -> None:
+    gone, other = run_of(), replace(run_of(), address="job.weekly")
+    problems = (Diagnostic(INCOMPLETE, "summary", "detail"),) if before == "incomplete" else ()
+    unverified = {gone.key: gone.steps} if before == "unverified" else {}
+    fresh = replace(plan(other), problems=problems)
+    found = recheck([change_to_json(gone), change_to_json(other)], fresh, unverified=unverified)
+    kept = [change.key for change in found.plan.changes]
+    assert kept == [*(["run:job.daily"] if before == "unverified" else []), "run:job.weekly"]
+    assert [item.key for item in found.stale] == (["run:job.daily"] if before == "incomplete" else [])
+    assert list(found.done) == (["run:job.daily"] if before == "done" else [])
+
+
 THROTTLE, PORT = FieldChange("throttle", "off", "1 Mbps"), FieldChange("port", 9193, 9194)
 MAINTENANCE = FieldChange("maintenance", True, False)
 

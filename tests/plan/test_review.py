@@ -22,7 +22,7 @@ def change(key: str, reason: str = "inventory", line: int = 0, after: tuple[str,
 
 
 def document(*changes: dict[str, Any]) -> dict[str, Any]:
-    return {"changes": list(changes)}
+    return {"format_version": "1.0", "changes": list(changes), "reports": []}
 
 
 def introduced(answer: Mapping[str, Any]) -> dict[str, bool]:
@@ -53,7 +53,7 @@ def test_what_follows_from_a_touched_object_is_caused_too(
     )
     answer = with_base(plan, BASE, addresses)
     assert introduced(answer) == expected
-    assert answer["base"] == BASE
+    assert {**answer, "changes": []} == {**document(), "base": BASE}
 
 
 def test_causes_get_the_commit_of_their_line() -> None:
@@ -68,6 +68,7 @@ def test_causes_get_the_commit_of_their_line() -> None:
     assert asked == [("corp.yml", {3, 4})]
     assert [item["cause"].get("commit") for item in answer["changes"]] == ["c" * 40, None, None]
     assert answer["changes"][0]["fields"][0]["cause"]["commit"] == "c" * 40
+    assert {**answer, "changes": []} == document()
     assert lines_of(plan) == {"corp.yml": {3, 4}}
     assert "commit" not in plan["changes"][0]["cause"]
 

@@ -184,6 +184,9 @@ class MemoryServer:
     def _new_jobs(self, body: dict[str, Any]) -> dict[str, Any]:
         return self._add("Jobs", {"isEnabled": True, "lastStatus": "NotConfigured", "lastRun": None, **body})
 
+    def _new_encryptionkeys(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._add("EncryptionKeys", {key: value for key, value in body.items() if key != "password"})
+
     def _add(self, collection: str, body: dict[str, Any]) -> dict[str, Any]:
         ident = self.add(collection, **body)
         return self.data[collection][ident]
