@@ -188,3 +188,17 @@ def test_a_repository_that_shows_nothing_is_in_an_unknown_state() -> None:
     raw = {"isOutdated": False, "isOutOfOrder": True, "outOfOrderReason": "no access", "isOutOfSync": True}
     assert repository_state(typed(kind, 8, raw), 8) == RepositoryState(False, True, True, "no access")
     assert repository_state(typed(kind, 7, raw), 7) == RepositoryState(is_out_of_sync=True)
+
+
+@pytest.mark.parametrize("rest", api.VERSIONS)
+@pytest.mark.parametrize("value", ["absent", None, ""])
+def test_what_is_not_shown_is_not_known(rest: int, value: Any) -> None:
+    """Before v8 no proxy is in maintenance mode."""
+    names = ("status", "maintenanceModeState", "version", "hostName", "fqdn", "proxyPoolId", "operatingSystem", "type")
+    raw = {} if value == "absent" else dict.fromkeys(names, value)
+    unknown = Maintenance.UNKNOWN if rest >= 8 else Maintenance.DISABLED
+    assert proxy_state(raw, rest) == ProxyState(maintenance=unknown)
+    jobs = {} if value == "absent" else dict.fromkeys(("lastStatus", "lastRun", "nextRun"), value)
+    assert job_state(jobs, rest) == JobState()
+    flags = ("isOutdated", "isOutOfOrder", "isOutOfSync", "outOfOrderReason")
+    assert repository_state({} if value == "absent" else dict.fromkeys(flags, value), rest) == RepositoryState()

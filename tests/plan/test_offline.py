@@ -109,3 +109,18 @@ def test_other_keys_for_the_same_objects_are_no_difference() -> None:
     made = difference(old, new)
     assert changes(made) == {}
     assert {item.code for item in made.reports} <= {"backups"}
+
+
+@pytest.mark.parametrize("change", ["deleted", "replaced", "moved"])
+def test_no_state_of_the_world_stands_in_the_way_of_a_difference(change: str) -> None:
+    """Of a server the same changes are blocked where a proxy may be offline."""
+    one = inventory(proxy={"px-1": WANTED})
+    pairs = {
+        "deleted": (one, inventory()),
+        "replaced": (one, inventory(proxy={"px-1": {**WANTED, "type": "workgroup"}})),
+        "moved": (world(), world(repository={"cloud": {"owner": "pool.b", **STORAGE}})),
+    }
+    found = difference(*pairs[change]).changes
+    assert found
+    assert [item.blocked for item in found if item.blocked] == []
+    assert all(item.steps for item in found)
