@@ -50,7 +50,7 @@ def test_a_change_that_an_incomplete_observation_does_not_show_is_stale_and_not_
 def test_a_change_that_is_gone_says_nothing_of_those_behind_it(before: str) -> None:
     gone, other = run_of(), replace(run_of(), address="job.weekly")
     problems = (Diagnostic(INCOMPLETE, "summary", "detail"),) if before == "incomplete" else ()
-    unverified = {gone.key: gone.steps} if before == "unverified" else {}
+    unverified = {str(gone.key): gone.steps} if before == "unverified" else {}
     fresh = replace(plan(other), problems=problems)
     found = recheck([change_to_json(gone), change_to_json(other)], fresh, unverified=unverified)
     kept = [change.key for change in found.plan.changes]
