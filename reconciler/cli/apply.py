@@ -189,7 +189,10 @@ def _show_verification(console: Console, after: PlanResult, remaining: Mapping[s
     if remaining is None:
         console.result(f"\nVerified{where}: {_nothing_left(after)}.\n{asleep_text(after.plan.reports)}")
         return
-    console.result(f"\nVerified{where}: these differences remain.\n\n")
+    if any(change.action.value != "run" for change in after.plan.changes):
+        console.result(f"\nVerified{where}: these differences remain.\n\n")
+    else:
+        console.result(f"\nNot verified{where}: no difference was found, but not everything could be read.\n\n")
     _show_plan(console, remaining)
 
 

@@ -87,7 +87,7 @@ class _Boundary:
             case Exit():
                 return error.exit_code
             case NoArgsIsHelpError():
-                self._console.report(error.format_message())
+                self._console.announce(f"{error.format_message()}\n")  # help is laid out, and its commands are examples
                 return exits.USAGE
             case SystemExit():
                 return error.code if isinstance(error.code, int) else Status.ERROR

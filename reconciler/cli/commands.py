@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,7 +69,7 @@ class World:
             from reconciler.operations.plan_file import is_plan, recorded_inventory
 
             if is_plan(path):
-                self.plan, path = path, recorded_inventory(path)
+                self.plan, path = path, _from_here(recorded_inventory(path))
         self.path = inventory if isinstance(inventory, Path) else path if isinstance(path, Path) else None
         self.chosen = (
             *(word for target in said.get("targets", ()) for word in ("--target", target)),
@@ -113,6 +114,13 @@ class World:
         options += self.parallelism if words[0] in _AT_A_TIME else ()
         options += ["--executor", self.executor] if self.executor and words[0] in _AT_A_TIME else []
         return [*words, *options]
+
+
+def _from_here(path: Path | None) -> Path | None:
+    """A path below the working folder, as a person writes it."""
+    with suppress(OSError):  # no working folder any more
+        return path.relative_to(Path.cwd()) if path is not None and path.is_relative_to(Path.cwd()) else path
+    return path
 
 
 def _option(name: str, value: object) -> tuple[str, ...]:

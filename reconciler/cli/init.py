@@ -51,7 +51,7 @@ def init(console: Console, /, *, file: Path | None, offline: bool, **given: Any)
     """Write the first inventory of a server: its login, its certificate, one proxy. Passwords stay references.
 
     \b
-      vbo-reconcile init --server vbo01.corp.example.com --username 'CORP\\svc-vbo' --proxy px-1.corp.example.com
+      vbo-reconcile init --server vbo01.corp.example.com --username 'CORP\\svc-vbo'
 
     Logs in to the server to see that it works, and changes nothing. On a terminal it asks what no option says, offers
     to pin a certificate that is not trusted, and starts `import` if the server has proxies already.

@@ -54,6 +54,7 @@ def root() -> None:
     With --lab the same happens in the lab, an emulation on this machine.
 
     \b
-    Exit codes: 0 done or nothing to do, 1 error, 2 changes pending (--detailed-exitcode),
-    3 applied in part, 4 refused, 5 approved plan is stale, 6 lock held, 64 wrong usage, 130/143 interrupted.
+    Exit codes: 0 done or nothing to do, 1 error, 2 changes pending (drift, and
+    plan --detailed-exitcode), 3 applied in part, 4 refused, 5 approved plan is
+    stale, 6 lock held, 64 wrong usage, 130/143 interrupted.
     """

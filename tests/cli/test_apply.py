@@ -155,6 +155,14 @@ def test_what_still_differs_is_shown(applied: Callable[..., Ended]) -> None:
     assert ended.out.endswith("Plan: 1 to create, 0 to change, 0 to delete, 0 to run.\n")
 
 
+def test_what_could_not_be_read_is_no_difference(applied: Callable[..., Ended]) -> None:
+    gone = Diagnostic("unreachable", "No connection", "px-3: connection refused", address="host.px-3")
+    ended = applied(world(plan(create()), plan(problems=(gone,))), "--auto-approve")
+    assert ended.code == 3
+    assert "\nNot verified: no difference was found, but not everything could be read.\n" in ended.out
+    assert "these differences remain" not in ended.out
+
+
 def test_jobs_that_every_apply_starts_are_no_difference(applied: Callable[..., Ended]) -> None:
     ended = applied(world(plan(run()), plan(run())), "--auto-approve")
     assert ended.code == 0

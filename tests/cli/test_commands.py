@@ -145,6 +145,23 @@ def test_words_are_quoted_for_powershell(monkeypatch: pytest.MonkeyPatch) -> Non
     assert world.completed("See: vbo-reconcile schema 'a b'") == "See: vbo-reconcile schema 'a b'"
 
 
+def test_the_inventory_of_a_plan_is_named_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corp.yml").write_text("name: corp\n", encoding="utf-8")
+    (tmp_path / "plan.json").write_text("{}", encoding="utf-8")
+    found = tmp_path / "corp.yml"
+    monkeypatch.setattr("reconciler.operations.plan_file.is_plan", lambda _: True)
+    monkeypatch.setattr("reconciler.operations.plan_file.recorded_inventory", lambda _: found)
+    world = World()
+    world.learn({"path": tmp_path / "plan.json", "inventory": None})
+    assert world.completed("  vbo-reconcile plan INVENTORY") == "  vbo-reconcile plan corp.yml"
+    found = Path("/elsewhere/corp.yml")
+    world.learn({"path": tmp_path / "plan.json", "inventory": None})
+    assert world.path == Path("/elsewhere/corp.yml")
+
+
 def test_a_plan_that_is_refused_is_planned_again_into_its_file(tmp_path: Path) -> None:
     world = World(path=tmp_path / "corp.yml", plan=tmp_path / "plan.json", lab=True)
     assert shlex.split(world.completed("  vbo-reconcile plan INVENTORY --out FILE"))[1:] == [

@@ -157,7 +157,15 @@ def test_a_misspelt_variable_is_warned_of() -> None:
 def test_no_arguments_give_help_and_64() -> None:
     ended = call()
     assert ended.code == 64
-    assert "vbo-reconcile plan PATH" in ended.err
+    assert "\n    vbo-reconcile validate PATH    is the inventory valid?\n" in ended.err
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_the_terminal(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    call(*filter(None, [name]), "--help")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80 and "vbo-reconcile" not in line] == []
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
