@@ -19,18 +19,20 @@ def unknown_digests(kind: Kind, seen: Raw, fields: Mapping[str, Any], naming: Na
     """By field that is unknown, or a part of which is: the digest of the properties that its decoder reads. What is
     null, empty or moves by itself is left out; a field of which nothing else is left has no digest."""
     found: dict[str, str] = {}
+    raw = raw_of(seen)
     for field in kind.fields:
-        if field.decode is hidden or not field.in_version(naming.rest) or not _is_unknown(fields[field.name]):
+        if not _is_unknown(fields[field.name]) or field.decode is hidden or not field.in_version(naming.rest):
             continue
-        names = _read_by(field, seen, naming)
-        shown = steady({name: value for name, value in raw_of(seen).items() if name in names}, kind.volatile)
-        if shown:
+        read = {name: raw[name] for name in _read_by(field, seen, naming) if raw.get(name) is not None}
+        if read and (shown := steady(read, kind.volatile)):
             found[field.name] = digest(shown)
     return found
 
 
 def _is_unknown(value: Any) -> bool:
-    return value is UNKNOWN or (isinstance(value, Mapping) and any(part is UNKNOWN for part in value.values()))
+    if value is UNKNOWN:
+        return True
+    return isinstance(value, Mapping) and any(part is UNKNOWN for part in value.values())
 
 
 def _read_by(field: Field, seen: Raw, naming: Naming) -> set[str]:

@@ -31,7 +31,7 @@ groups:
   domain: {{type: domain, credentials: admin}}
   dmz: {{type: workgroup, credentials: local}}
   linux: {{os: linux, type: workgroup, credentials: linux}}
-policy: {{max_changes: 100%}}
+policy: {{max_changes: 100%{coverage}}}
 """
 _BUCKET: Final = "{{type: s3-compatible, account: minio, endpoint: 'https://s3.example.net', bucket: b, folder: {}}}"
 
@@ -39,7 +39,7 @@ _BUCKET: Final = "{{type: s3-compatible, account: minio, endpoint: 'https://s3.e
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """`singles` are Windows proxies with a repository and a job or more each; `pools` are the numbers of active
-    members, the first pools have one more member that sleeps."""
+    members, the first pools have one more member that sleeps. `coverage` is the policy's."""
 
     singles: int
     pools: tuple[int, ...] = ()
@@ -47,6 +47,7 @@ class Fleet:
     jobs_each: int = 1
     stores_each: int = 1
     dead: bool = True
+    coverage: int | None = None
 
     def sleepers(self) -> list[str]:
         """Members of pools; without pools the last of the others."""
@@ -60,7 +61,8 @@ class Fleet:
         }
         for section, line in self._lines():
             sections[section].append(f"  {line}\n")
-        return _HEAD.format() + "".join(f"{name}:\n{''.join(lines)}" for name, lines in sections.items() if lines)
+        head = _HEAD.format(coverage="" if self.coverage is None else f", coverage: {self.coverage}")
+        return head + "".join(f"{name}:\n{''.join(lines)}" for name, lines in sections.items() if lines)
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         for name in (*(f"px-{number}" for number in range(self.singles)), *((DEAD,) if self.dead else ())):

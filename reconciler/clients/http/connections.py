@@ -122,13 +122,17 @@ class _Line(http.client.HTTPConnection):
     def __init__(self, sock: ssl.SSLSocket) -> None:
         super().__init__("connected")
         self.sock: ssl.SSLSocket = sock
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(sock, selectors.EVENT_READ)
 
     @property
     def is_readable(self) -> bool:
         """Nothing can be read from an idle connection but its end."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.sock, selectors.EVENT_READ)
-            return bool(selector.select(0))
+        return bool(self._selector.select(0))
+
+    def close(self) -> None:
+        self._selector.close()
+        super().close()
 
     def ask(
         self, method: str, path: str, headers: Mapping[str, str], content: bytes | None, seconds: float

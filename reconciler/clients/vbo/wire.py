@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -125,8 +126,13 @@ class Wire:
 
 
 def _target(path: str, query: Mapping[str, Any] | None) -> str:
-    parameters = f"?{urlencode({name: _text(value) for name, value in query.items()})}" if query else ""
-    return f"{quote(path, safe=_PLAIN)}{parameters}"
+    plain = quote(path, safe=_PLAIN)
+    return f"{plain}?{_encoded(tuple((name, _text(value)) for name, value in query.items()))}" if query else plain
+
+
+@lru_cache(maxsize=64)
+def _encoded(query: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(query)
 
 
 def _text(value: Any) -> str:
