@@ -4,7 +4,8 @@ it names one."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace as changed
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Final
 
