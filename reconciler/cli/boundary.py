@@ -17,6 +17,7 @@ from reconciler.journal import JournalError
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.errors import ReconcileError, RemoteError, SecretError
 from reconciler.operations.status import Status, error_status
+from reconciler.user_folders import is_windows
 
 COMPLETE = "_VBO_RECONCILE_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -24,13 +25,21 @@ COMPLETE = "_VBO_RECONCILE_COMPLETE"
 
 def run(arguments: Sequence[str], console: Console | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code. Never raises."""
-    console = console or Console()
+    console = console or Console(colour=_usual_colour())
     console.interrupts.late = lambda: _say_late(console)
     with console.interrupts as interrupts, _Boundary(console, interrupts, arguments) as boundary:
         boundary.code = _call(arguments, console, interrupts)
         console.flush()
     console.end_record(boundary.code)
     return boundary.code
+
+
+def _usual_colour() -> str:
+    if not is_windows():
+        return "auto"
+    from reconciler.cli.windows_console import enable_colours
+
+    return "auto" if enable_colours() else "never"
 
 
 def _say_late(console: Console) -> None:

@@ -29,7 +29,7 @@ def open_private(file: Path) -> TextIO:
     if link := link_in(file):
         raise OSError(errno.ELOOP, "a symbolic link, which is not written through", str(link))
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return os.fdopen(handle, "w", encoding="utf-8")
+    return os.fdopen(handle, "w", encoding="utf-8", newline="\n")  # the same bytes on every system
 
 
 @contextmanager

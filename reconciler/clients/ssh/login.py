@@ -12,6 +12,7 @@ import paramiko
 
 from reconciler import timing
 from reconciler.model.errors import AuthenticationFailed
+from reconciler.user_folders import is_windows
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import SSHCertificate
@@ -85,15 +86,9 @@ def _parsed(text: str) -> SSHCertificate | None:
 
 def _check_agent(peer: str) -> None:
     """The library does not distinguish a missing agent from one whose keys are rejected."""
-    what, place = "asking the SSH agent", os.environ.get("SSH_AUTH_SOCK")
-    if not place:
-        raise AuthenticationFailed(peer, what, "SSH_AUTH_SOCK is not set", hint="Start one: eval $(ssh-agent)")
-    hint = "Does it still run? Try ssh-add -l."
-    try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(place)
-    except OSError as error:
-        raise AuthenticationFailed(peer, what, f"{place}: {error.strerror or error}", hint=hint) from error
+    what, hint = "asking the SSH agent", "Does it still run? Try ssh-add -l."
+    if not is_windows():  # there it is a service with a pipe, or Pageant, which the library looks for
+        _check_socket(peer, what, hint)
     agent = paramiko.Agent()
     try:
         keys = agent.get_keys()
@@ -102,7 +97,21 @@ def _check_agent(peer: str) -> None:
     finally:
         agent.close()
     if not keys:
+        if is_windows():
+            started = "Start it, and give it a key:\n  Start-Service ssh-agent\n  ssh-add FILE"
+            raise AuthenticationFailed(peer, what, "none runs, or it holds no key", hint=started)
         raise AuthenticationFailed(peer, what, "it holds no key", hint="Give it one: ssh-add FILE")
+
+
+def _check_socket(peer: str, what: str, hint: str) -> None:
+    place = os.environ.get("SSH_AUTH_SOCK")
+    if not place:
+        raise AuthenticationFailed(peer, what, "SSH_AUTH_SOCK is not set", hint="Start one: eval $(ssh-agent)")
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(place)
+    except OSError as error:
+        raise AuthenticationFailed(peer, what, f"{place}: {error.strerror or error}", hint=hint) from error
 
 
 def load_key(text: str, passphrase: str | None, peer: str) -> paramiko.PKey:

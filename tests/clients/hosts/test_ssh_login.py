@@ -227,6 +227,14 @@ def test_an_agent_that_is_not_there(connect: Connect, monkeypatch: pytest.Monkey
     assert isinstance(refusal(connect, credential=login), AuthenticationFailed)
 
 
+def test_the_agent_of_windows_has_no_socket(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.clients.ssh.login.is_windows", lambda: True)
+    monkeypatch.delattr(socket, "AF_UNIX")
+    error = refusal(connect, credential=Credential("linux", "backup", agent=True))
+    assert error.reason == "none runs, or it holds no key"
+    assert "\n  Start-Service ssh-agent\n" in error.hint
+
+
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"])
 def test_a_user_certificate_lets_in(sshd: Sshd, connect: Connect, tmp_path: Path, kind: str) -> None:
     authority, key = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key(kind)
