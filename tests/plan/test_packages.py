@@ -53,6 +53,17 @@ def test_a_new_proxy_has_its_service_before_the_server_is_told(facts: dict[str, 
     assert "proxy_8.5.0.1014_amd64.deb" in change.cause.detail
 
 
+@pytest.mark.parametrize(
+    ("facts", "fresh"),
+    [({"version": OLD}, False), ({}, False), ({"version": BUILD, "unfinished": True}, False), (None, True)],
+)
+def test_only_for_a_new_proxy_the_host_is_to_have_no_service(facts: dict[str, Any] | None, fresh: bool) -> None:
+    """The script that installs refuses to go on where it finds one in spite of that."""
+    found = made(FakeReader(), service()) if facts is None else made(registered(), service(**facts))
+    (step,) = [step for step in only(found).steps if step.verb == "package.install"]
+    assert step.params["fresh"] is fresh
+
+
 def test_a_service_that_is_somebody_elses_is_no_place_for_a_package() -> None:
     change = only(made(FakeReader(), service(version=OLD, installed=True)))
     assert not set(SENDING) & set(verbs(change))
