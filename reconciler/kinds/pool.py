@@ -22,7 +22,7 @@ def loses_members(live: Any, wanted: Any) -> bool:
 
 def on_create(context: Context, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     members = [{"proxyId": context.id_of("proxy", name)} for name in fields.get("members", ())]
-    return {"description": "", "proxyIds": members}
+    return {"proxyIds": members}
 
 
 POOL = Kind(
