@@ -1,13 +1,16 @@
-"""The verdicts of `make mutants` are kept: a run that was stopped goes on behind them."""
+"""`make mutants` keeps its verdicts: a run that was stopped goes on behind them. A mutant replaces each function that
+it changes."""
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("resource", reason="mutants are judged by processes that are forked")
 
+from tests.mutants.patch import Functions, change
 from tests.mutants.verdicts import chosen, judged, write
 from tests.mutants.watch import Job, Verdict
 
@@ -62,3 +65,47 @@ def test_a_line_that_was_cut_off_loses_no_other(file: Path) -> None:
     file.write_text(text[:-20], encoding="utf-8")
     write(file, JOBS["open"], Verdict("survived"))
     assert {*judged(file, JOBS.values())} == {"killed", "slow", "open"}
+
+
+MODULE = """\
+def codec(name):
+    def encode(value):
+        return f"{name} {value}"
+    return encode
+
+made = codec("port")
+
+def plain():
+    return [number for number in (1, 2)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "now"),
+    [
+        ('f"{name} {value}"', 'f"{value} {name}"', ("9193 port", "9193 port", [1, 2])),
+        ("(1, 2)", "(1, 3)", ("port 9193", "port 9193", [1, 3])),
+        ("number for", "-number for", ("port 9193", "port 9193", [-1, -2])),
+        ("return encode", "return str", ("port 9193", "9193", [1, 2])),
+    ],
+)
+def test_a_function_that_another_one_made_at_import_is_changed_too(
+    tmp_path: Path, before: str, after: str, now: tuple[str, str, list[int]]
+) -> None:
+    file = tmp_path / "sample.py"
+    file.write_text(MODULE, encoding="utf-8")
+    spec = spec_from_file_location("sample", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    changed = change(str(file), MODULE, MODULE.replace(before, after))
+    functions = Functions()
+    assert functions.has(changed)
+    functions.patch(changed)
+    assert (module.made(9193), module.codec("port")(9193), module.plain()) == now
+
+
+def test_what_runs_at_import_is_no_matter_of_functions() -> None:
+    assert change("sample.py", MODULE, MODULE.replace('codec("port")', 'codec("host")')).functions is None
+    assert change("sample.py", MODULE, MODULE).is_nothing

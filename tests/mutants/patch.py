@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -17,9 +17,11 @@ Place = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`functions` has the new code of each function by its place; None where what runs at import differs, too."""
+    """`functions` has the new code of each function by its place; None where what runs at import differs, too. `inner`
+    has that of the functions in them: some were made at import already, such as the codecs of fields."""
 
     functions: dict[Place, CodeType] | None
+    inner: dict[Place, CodeType] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -31,7 +33,19 @@ def change(path: str, before: str, after: str) -> Change:
     pairs = list(zip(_functions(old), _functions(new), strict=False))
     if _shell(old) != _shell(new):
         return Change(None)
-    return Change({_place(was): now for was, now in pairs if _shape(was) != _shape(now)})
+    changed = [(was, now) for was, now in pairs if _shape(was) != _shape(now)]
+    inner = {_place(was): now for pair in changed for was, now in _inner(*pair)}
+    return Change({_place(was): now for was, now in changed}, inner)
+
+
+def _inner(was: CodeType, now: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """The functions in a function that differ, at any depth. None if there are more or fewer of them now."""
+    before, after = ([item for item in code.co_consts if isinstance(item, CodeType)] for code in (was, now))
+    if len(before) == len(after):
+        for pair in zip(before, after, strict=True):
+            if _shape(pair[0]) != _shape(pair[1]) and pair[0].co_freevars == pair[1].co_freevars:
+                yield pair
+                yield from _inner(*pair)
 
 
 def _place(code: CodeType) -> Place:
@@ -81,6 +95,6 @@ class Functions:
         return changed.functions is not None and all(place in self._at for place in changed.functions)
 
     def patch(self, changed: Change) -> None:
-        for place, code in (changed.functions or {}).items():
-            for function in self._at[place]:
+        for place, code in {**(changed.functions or {}), **changed.inner}.items():
+            for function in self._at.get(place, ()):
                 function.__code__ = code

@@ -96,7 +96,7 @@ def test_a_step_says_whether_the_item_is_left_out(
         for number, group in enumerate(left_out, 7)
     ]
     lists = {"Jobs/j/ExcludedItems": there} if exclude else {"Jobs/j/SelectedItems": [*SELECTED, *there]}
-    job = {"organization": ORGANIZATION, "repository": "disk", "run": "never"}
+    job: dict[str, Any] = {"organization": ORGANIZATION, "repository": "disk", "run": "never"}
     job |= {"items": [first], "exclude": second} if exclude else {"items": [first, *second]}
     made = plan(inventory(organization={ORGANIZATION: {}}, job={"daily": job}), FakeReader({**LIVE, **lists}))
     (change,) = made.changes
