@@ -33,22 +33,25 @@ class Document:
 
     def _load(self) -> dict[str, Any]:
         try:
-            loaded = json.loads(self.path.read_text(encoding="utf-8"))
+            text = self.path.read_bytes()
+            loaded = json.loads(text)
         except (OSError, ValueError) as error:
             raise StateError(
                 f"{self.path}: the lab's state cannot be read ({error}); start over with: lab reset"
             ) from error
         if not isinstance(loaded, dict):
             raise StateError(f"{self.path}: this is not the state of a lab; start over with: lab reset")
+        self._saved = _digest(text)
         return loaded
 
-    def save(self) -> None:
-        """Write the document if it has changed. Readers see the old file or the new one, never a part of it."""
+    def save(self) -> bool:
+        """Write the document if it has changed, and return whether it has. Readers see the old file or the new one,
+        never a part of it."""
         with self.lock:
             text = json.dumps(self.data, ensure_ascii=False).encode()
-            digest = hashlib.blake2b(text).digest()
+            digest = _digest(text)
             if digest == self._saved:
-                return
+                return False
             if not self._saved:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self.path.parent.chmod(0o700)
@@ -58,3 +61,8 @@ class Document:
                 stream.write(text)
             temporary.replace(self.path)
             self._saved = digest
+            return True
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text).digest()

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from threading import Lock
-from typing import Any, Self
+from typing import Any, Final, Self
+
+_NAMED: Final = 20
+"""Names that a display gets at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`what` is done now, and `pending` of `total` have not answered yet, in order. Without `what` nothing is waited
-    for any more."""
+    """`what` is done now, and `pending` and `unnamed` more of `total` have not answered yet, in order. Without `what`
+    nothing is waited for any more."""
 
     what: str
     pending: tuple[str, ...] = ()
     total: int = 0
+    unnamed: int = 0
 
 
 Listener = Callable[[Waiting], None]
@@ -54,7 +59,9 @@ class Awaited:
                 self._tell()
 
     def _tell(self) -> None:
-        self._listen(Waiting(self._what, tuple(self._pending), self._total))
+        """Names are for people: all of them, after each of thousands of answers, would take longer than the answers."""
+        named = tuple(islice(self._pending, _NAMED))
+        self._listen(Waiting(self._what, named, self._total, len(self._pending) - len(named)))
 
 
 def reading(server: str, hosts: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -27,9 +27,9 @@ def waiting_text(waiting: Waiting) -> str:
     """`Reading vbo.example.net and 20 hosts: 17 of 21 answered, waiting for px-1, px-2, px-3 and 1 more`."""
     if not waiting.pending:
         return clean(waiting.what)
-    more = len(waiting.pending) - _NAMED
+    more = len(waiting.pending) + waiting.unnamed - _NAMED
     names = ", ".join(map(clean, waiting.pending[:_NAMED])) + (f" and {more} more" if more > 0 else "")
-    answered = waiting.total - len(waiting.pending)
+    answered = waiting.total - len(waiting.pending) - waiting.unnamed
     return f"{clean(waiting.what)}: {answered} of {waiting.total} answered, waiting for {names}"
 
 

@@ -33,6 +33,17 @@ def test_who_has_not_answered_is_named(pending: tuple[str, ...], text: str) -> N
     assert waiting_text(Waiting("Reading vbo and 5 hosts", pending, 6)) == text
 
 
+def test_of_thousands_a_few_are_named_and_all_are_counted() -> None:
+    reports: list[Waiting] = []
+    with Awaited("Reading", [f"px-{number}" for number in range(5000)], reports.append) as awaited:
+        for number in range(1, 4000):
+            awaited.answered(f"px-{number}")
+    assert max(len(report.pending) for report in reports) < 100
+    assert waiting_text(reports[-1]) == (
+        "Reading: 3999 of 5000 answered, waiting for px-0, px-4000, px-4001 and 998 more"
+    )
+
+
 def test_names_of_others_cannot_move_the_cursor() -> None:
     assert "\x1b" not in waiting_text(Waiting("Reading \x1b[2Jvbo", ("px\x1b[1A",), 2))
 

@@ -207,8 +207,9 @@ class WindowsHost(Host):
                 answer = KNOWN[name](world, args)
             except (KeyError, TypeError, ValueError) as error:
                 raise ScriptError(f"{name} cannot work with its arguments: {error!r}") from error
-            self.document.save()
-        self.settle()
+            has_changed = self.document.save()
+        if has_changed:
+            self.settle()
         return answer
 
     def _manage(self, name: str, args: Mapping[str, Any]) -> Any:
