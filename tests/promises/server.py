@@ -55,8 +55,9 @@ class _Memory(Document):
     def __init__(self) -> None:
         super().__init__(Path("/nowhere/server.json"), dict)
 
-    def save(self) -> None:
-        """Nothing to do: it lives as long as the test."""
+    def save(self) -> bool:
+        """It lives as long as the test."""
+        return True
 
 
 class _Hosts(Hosts):

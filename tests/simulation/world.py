@@ -62,8 +62,8 @@ class Memory(Document):
         self.lock = threading.RLock()
         self.data: dict[str, Any] = {}
 
-    def save(self) -> None:
-        pass
+    def save(self) -> bool:
+        return True
 
 
 @cache
