@@ -10,7 +10,7 @@ from tests.fuzz.run import CASES, failures
 from tests.fuzz.targets import survives, targets
 from tests.length import length
 
-COUNT = length(1500, 20_000)
+COUNT = length(700, 20_000)
 """Cases of each reader in the matrices."""
 
 KEPT = sorted(file for file in CASES.glob("*/*") if file.is_file())

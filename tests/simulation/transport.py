@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -104,10 +105,15 @@ class Transport(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=headers, stream=Body(content, broken), request=request)
 
 
+@lru_cache(maxsize=256)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
 def rendered(answer: Answer) -> tuple[bytes, dict[str, str]]:
     """The body and the headers of an answer, as the lab writes them on the wire."""
     content = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()
-    headers: dict[str, Any] = {"Date": formatdate(timing.epoch(), usegmt=True), "X-Lab": "vbo-reconcile"}
+    headers: dict[str, Any] = {"Date": _date(int(timing.epoch())), "X-Lab": "vbo-reconcile"}
     if answer.body is not None:
         headers["Content-Type"] = "application/json; charset=utf-8"
     if answer.status != 204:

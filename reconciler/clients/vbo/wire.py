@@ -160,6 +160,7 @@ def clock_ahead(headers: Mapping[str, str], now: datetime, before: timedelta) ->
     return date - now + timedelta(seconds=0.5)
 
 
+@lru_cache(maxsize=256)
 def _date(text: str) -> datetime | None:
     """A date of HTTP in any of its three formats; None for what cannot be read."""
     try:

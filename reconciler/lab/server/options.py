@@ -136,9 +136,10 @@ class Options:
     def of(cls, data: Mapping[str, Any]) -> Options:
         """The switches of a state document. Raises ValueError for one that does not exist."""
         given = data.get("options", {})
-        if any(isinstance(value, Mapping | list) for value in given.values()):
+        try:
+            return _plain(tuple(given.items()))
+        except TypeError:  # a value that is a map
             return _checked(given)
-        return _plain(tuple(given.items()))
 
 
 @lru_cache(maxsize=256)
