@@ -214,7 +214,7 @@ class MemoryServer:
         internet = body.get("internetProxySettings")
         if isinstance(internet, dict):
             self.logins["internet proxy"] = {"userPassword": internet.pop("userPassword", None)}
-        for key in _REPLACED[collection]:
+        for key in _REPLACED.get(collection, ()):
             if self.rest < 8 or key != "threadsNumber":  # v8 has it no more
                 item.pop(key, None)
         item.update({key: value for key, value in body.items() if key not in _SECRETS})
