@@ -53,7 +53,7 @@ def sites(tmp_path: Path) -> Rehearsal:
 def started(sites: Rehearsal, cluster: DaskCluster, *words: str) -> subprocess.Popen[str]:
     home = {"HOME": str(sites.folder), "XDG_STATE_HOME": str(sites.folder / "state")}
     return subprocess.Popen(
-        [sys.executable, "-m", "reconciler", *words, "--lab", str(sites.file), "--format", "json"],
+        [sys.executable, "-m", "reconciler", *words, "--lab", str(sites.file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **cluster.environment, **home},
@@ -62,7 +62,7 @@ def started(sites: Rehearsal, cluster: DaskCluster, *words: str) -> subprocess.P
 
 
 def ended(sites: Rehearsal, cluster: DaskCluster, *words: str) -> tuple[str, str]:
-    with started(sites, cluster, *words) as process:
+    with started(sites, cluster, *words, "--format", "json") as process:
         return process.communicate()
 
 
@@ -85,10 +85,19 @@ def test_results_through_workers_equal_those_of_threads(sites: Rehearsal, cluste
     assert all(at_work[name] for name in ("london-1", "london-2", "paris-1"))
 
 
+def test_watch_observes_through_workers(sites: Rehearsal, cluster: DaskCluster) -> None:
+    before = visits(cluster)
+    with started(sites, cluster, "watch", "--once", "--listen", "none", "--executor", cluster.url) as process:
+        _, err = process.communicate()
+    assert process.returncode == 0, err
+    after = visits(cluster)
+    assert sum(after.values()) - sum(before.values()) >= 4
+
+
 def test_a_worker_killed_during_a_visit_costs_another_one(sites: Rehearsal, cluster: DaskCluster) -> None:
     sites.set("px-1", "power=hung")
     expected = json.loads(ended(sites, cluster, "plan")[0])
-    with started(sites, cluster, "plan", "--executor", cluster.url) as process:
+    with started(sites, cluster, "plan", "--executor", cluster.url, "--format", "json") as process:
         cluster.kill(_busy(cluster, "london"))
         out, err = process.communicate()
     assert json.loads(out) == expected, err
