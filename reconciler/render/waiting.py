@@ -83,7 +83,7 @@ class WaitingDisplay:
             elif changes:
                 self._since = self._clock()
                 self._work = _WORKING if self._work else ""
-                if not self._painted:
+                if not self._painted and self._timer is None:  # short waits one after the other are a long one
                     self._paint_in(self._painter.after)
 
     def make_way(self) -> None:
@@ -114,6 +114,7 @@ class WaitingDisplay:
 
     def _paint(self) -> None:
         with self._lock:
+            self._timer = None
             if (self._waiting.what or self._work) and not (self._held or (self._painted and not self._painter.again)):
                 self._painted = True
                 self._painter.paint(self.text)
@@ -139,7 +140,7 @@ class TerminalLine:
     """One line at the bottom of a terminal, with a wheel that turns. Nothing but blanks and returns draws it: it is
     there before anything heavy is imported, and leaves no hidden cursor behind when the program is killed."""
 
-    after, again = 0.2, 0.0
+    after, again = 0.1, 0.0
 
     def __init__(self, stream: TextIO, style: Style) -> None:
         self._stream = stream

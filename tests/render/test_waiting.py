@@ -129,6 +129,18 @@ def test_a_program_that_waits_for_nothing_works() -> None:
     assert (painter.painted, painter.erased) == (["  0 s  Starting"], 1)
 
 
+def test_short_waits_do_not_put_off_the_line_of_a_program_that_works() -> None:
+    painter = Painter()
+    painter.after = 60.0
+    display = WaitingDisplay(painter, clock=lambda: 0.0)
+    display.begin()
+    for what in ("Reading the journal", "", "Connecting to vbo", ""):
+        display.show(Waiting(what))
+    assert painter.came.wait(30)
+    assert painter.painted == ["  0 s  Working"]
+    display.finish()
+
+
 def test_a_program_that_serves_waits_for_what_it_says() -> None:
     display = WaitingDisplay(Painter(), clock=lambda: 0.0)
     display.begin()
