@@ -34,7 +34,10 @@ class Witness:
             seen = self._api.state.get("coverage") or {"events": 0, "organizations": {}, "lost": []}
             self._api.state["coverage"] = seen
             seen["events"] += 1
-            for name, proxies in self._proxies().items():
+            served = self._proxies()
+            for name in seen["organizations"].keys() - served.keys():
+                seen["organizations"][name]["now"] = 0  # its last job is deleted: nothing is left to lose
+            for name, proxies in served.items():
                 now = sum(not why for why in proxies.values())
                 known = seen["organizations"].get(name)
                 if known is None:

@@ -51,6 +51,17 @@ def test_an_organization_counts_from_when_a_proxy_works_for_it(world: World) -> 
     assert seen(world)["lost"] == []
 
 
+def test_an_organization_without_a_job_has_nothing_to_lose(world: World) -> None:
+    """Found by a storm: the only job is deleted by hand, and its proxy is upgraded while an apply makes it again."""
+    job = world.add_job(world.add_disk(world.add_proxy("win-1")))
+    world.client().do("DELETE", f"Jobs/{job}")
+    assert counts(world) == (0, 1)
+    world.server.upgrade_server("8.5.0.1014")
+    account = {"username": "Administrator", "password": "right"}
+    world.server.powershell("server/update-proxy.ps1", {"groups": [{"proxies": ["win-1"], **account}]})
+    assert (counts(world), seen(world)["lost"]) == ((0, 1), [])
+
+
 def test_maintenance_takes_one_away_until_it_ends(pool: World) -> None:
     assert counts(pool) == (3, 3)
     switch(pool, "lnx-1", "enable")
