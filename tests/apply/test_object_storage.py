@@ -1,4 +1,4 @@
-"""Object storage that is a separate object (REST up to v7): changed by a PUT of its own, and only as the plan says."""
+"""Object storage that is a separate object (REST up to v7): changed by a separate PUT, and only as the plan says."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def measure(file: Path, url: str, connections: int, environment: dict[str, str])
 
 @contextmanager
 def waiting_hosts(folder: Path, count: int) -> Iterator[list[int]]:
-    """The ports of up to `count` hosts, in a process of their own."""
+    """The ports of up to `count` hosts, in a separate process."""
     for key in ("host", "user"):
         ssh_key(folder / key)
     command = [sys.executable, "-m", "tests.bench.bench_fleet", str(min(count, 450)), "--serve", str(folder)]

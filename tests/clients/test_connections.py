@@ -198,5 +198,5 @@ def test_a_certificate_is_verified_before_anything_is_sent(made: Made, tmp_path:
         with pytest.raises(httpx.ConnectError):
             ask(Connections(("127.0.0.1", tls.port), NAME, context))
         assert tls.heard == []
-    with pytest.raises(httpx.ConnectError):  # nobody listens any more
+    with pytest.raises(httpx.ConnectError):  # it no longer listens
         ask(found)

@@ -211,11 +211,11 @@ def _wrong_notices(notices: Sequence[dict[str, Any]]) -> Iterator[str]:
     for notice in notices:
         if by_id.setdefault(notice["id"], notice) != notice:
             yield f"notice {notice['id']} came with two contents"
-    told = Counter((item["incident"], item["change"]) for notice in by_id.values() for item in notice["transitions"])
-    if twice := [key for key, times in told.items() if times > 1]:
-        yield f"told twice: {twice}"
-    opened = {incident for incident, change in told if change in ("opened", "flapping")}
-    if unknown := {incident for incident, _ in told} - opened:
+    sent = Counter((item["incident"], item["change"]) for notice in by_id.values() for item in notice["transitions"])
+    if twice := [key for key, times in sent.items() if times > 1]:
+        yield f"sent twice: {twice}"
+    opened = {incident for incident, change in sent if change in ("opened", "flapping")}
+    if unknown := {incident for incident, _ in sent} - opened:
         yield f"resolved and never opened: {sorted(unknown)}"
 
 

@@ -32,7 +32,7 @@ def chosen(jobs: Mapping[str, Job], verdicts: Mapping[str, Verdict], again: bool
 
 
 def write(file: Path, job: Job, verdict: Verdict) -> None:
-    """Behind those that are there, on a line of its own."""
+    """Behind those that are there, each on its line."""
     found = {"mutant": job.name, "outcome": verdict.outcome, "test": verdict.test, "seconds": verdict.seconds}
     line = json.dumps(found | {"tests": len(job.tests), "is_cut": job.is_cut, "code": _digest(job)})
     is_whole = not file.exists() or file.read_bytes()[-1:] in (b"", b"\n")

@@ -72,7 +72,7 @@ class Truth:
 
 class Automatic:
     """Applies of the week: each ends well, fails, is killed, or meets a run of a person. `log` has of each change of a
-    server when it was tried, and how that ended. Servers are side by side: each draws from a source of its own."""
+    server when it was tried, and how that ended. Servers are side by side: each draws from a separate source."""
 
     def __init__(self, world: World, truth: Truth) -> None:
         self.log: dict[tuple[str, str], list[tuple[datetime, Outcome | None]]] = defaultdict(list)

@@ -109,9 +109,9 @@ class Wire:
                 with self._lock:
                     self.outages += 1
             raise fault from error
-        told = {name: reply.header(name) for name in ("Age", "Date", "Retry-After")}
-        self.clock_ahead = clock_ahead(told, now, self.clock_ahead)
-        return Answer(reply.status, body, retry_after(told))
+        dates = {name: reply.header(name) for name in ("Age", "Date", "Retry-After")}
+        self.clock_ahead = clock_ahead(dates, now, self.clock_ahead)
+        return Answer(reply.status, body, retry_after(dates))
 
     def _read(self, reply: Reply, what: str) -> bytes:
         content = bytearray()

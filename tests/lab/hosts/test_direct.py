@@ -1,4 +1,4 @@
-"""Windows hosts of the lab that are read without a network: the same answers, and none where WinRM has to tell."""
+"""Windows hosts of the lab that are read without a network: the same answers, and none where only WinRM can show what happens."""
 
 from __future__ import annotations
 

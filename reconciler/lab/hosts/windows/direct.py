@@ -49,7 +49,7 @@ class DirectSession:
 def direct_session(
     host: WindowsHost, connection: Connection, context: ConnectionContext
 ) -> AbstractContextManager[DirectSession] | None:
-    """A session on the host; None if only a connection can tell how it ends. Raises SecretError."""
+    """A session on the host; None if how it ends is known only after a connection. Raises SecretError."""
     login = connection.credential
     is_plain = host.is_on and not host.faults and connection.identity.lower() == host.own_name
     if not is_plain or connection.transport is not Transport.WINRM or login is None or login.auth != "ntlm":
