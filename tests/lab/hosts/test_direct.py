@@ -1,4 +1,4 @@
-"""Windows hosts of the lab that are read without a network: the same answers, and none where only WinRM can show what happens."""
+"""Windows hosts of the lab that are read without a network: the same answers, and none where WinRM has to be asked."""
 
 from __future__ import annotations
 
