@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from reconciler.clients import peer_info
+from reconciler.clients import dns_and_tls
 from reconciler.clients.script_output import interpreting
 from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.doctor.ports import SERVER, Port, check_ports, of_proxy
@@ -50,7 +50,7 @@ def check_rest(context: CheckContext) -> ServerChecks:
     found = ServerChecks([*check_name("server", server.rest_name, server.address)])
     try:
         found.checks.append(
-            expiry("server", "certificate", peer_info.server_certificate_end(server, root), context.now)
+            expiry("server", "certificate", dns_and_tls.server_certificate_end(server, root), context.now)
         )
         with connect(server, context.connection_context) as session:
             reader = Reader(session)

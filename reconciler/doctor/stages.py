@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from reconciler.clients import peer_info
+from reconciler.clients import dns_and_tls
 from reconciler.doctor.check import Check, Level, expiry, failed
 from reconciler.model.connection import Transport
 from reconciler.model.errors import (
@@ -78,7 +78,7 @@ def check_listener(subject: str, connection: Connection, root: str, now: datetim
         return []
     if connection.listener == "http":
         return [Check(subject, "certificate", Level.OK, "none: the listener is http, with encrypted messages")]
-    return [expiry(subject, "certificate", peer_info.host_certificate_end(connection, root), now)]
+    return [expiry(subject, "certificate", dns_and_tls.host_certificate_end(connection, root), now)]
 
 
 def matches(host: str, names: Iterable[str]) -> bool:
@@ -93,11 +93,11 @@ def check_name(subject: str, host: str, address: str) -> Iterator[Check]:
         yield Check(subject, "name", Level.OK, f"not resolved: the inventory has the address {address}")
         return
     try:
-        found = peer_info.addresses(host)
+        found = dns_and_tls.addresses(host)
     except Unreachable as error:
         yield failed(subject, "name", error)
         return
-    back = sorted({name for item in found for name in peer_info.names(item)})
+    back = sorted({name for item in found for name in dns_and_tls.names(item)})
     if host in found or matches(host, back):
         yield Check(subject, "name", Level.OK, f"{host} resolves to {', '.join(found)} and back")
         return

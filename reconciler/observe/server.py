@@ -28,7 +28,7 @@ from reconciler.observe.gaps import find_gaps, unhealthy
 from reconciler.observe.items import ItemObjects, reads_items
 from reconciler.observe.proxies import ReportedNames, ambiguous_proxies, match_proxies, not_probed
 from reconciler.observe.storage import complete_repositories
-from reconciler.observe.unknown import unknown_digests
+from reconciler.observe.undecoded_digests import unknown_digests
 from reconciler.observe.unread import Unread, is_needed
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.clients import sockets
+from reconciler.clients.dns_and_tls import server_certificate_end
 from reconciler.clients.http import tls
 from reconciler.clients.http.download import fetch
 from reconciler.clients.http.webhook import post
-from reconciler.clients.peer_info import server_certificate_end
 from reconciler.clients.vbo import connect
 from reconciler.model.connection import ConnectionContext, Credential, Deadlines, Package, Server, Trust
 from reconciler.model.secret import Secret, SecretRef

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.clients import peer_info
+from reconciler.clients import dns_and_tls
 from reconciler.doctor.check import Check, Level, checkup_to_json, expiry, ordered
 from reconciler.doctor.hosts import check_requirements
 from reconciler.doctor.local import check_certificate, check_credential, check_known_host, check_package
@@ -188,8 +188,8 @@ def test_host_keys_that_are_trusted(tmp_path: Path) -> None:
     ],
 )
 def test_names_both_ways(monkeypatch: pytest.MonkeyPatch, back: list[str], level: Level, said: str) -> None:
-    monkeypatch.setattr(peer_info, "addresses", lambda name: ["10.0.0.7"])
-    monkeypatch.setattr(peer_info, "names", lambda address: back)
+    monkeypatch.setattr(dns_and_tls, "addresses", lambda name: ["10.0.0.7"])
+    monkeypatch.setattr(dns_and_tls, "names", lambda address: back)
     (row,) = check_name("host.px-1", "px-1.example.net", "")
     assert (row.level, row.found) == (level, said)
     assert bool(row.fix) is (level is not OK)
@@ -203,8 +203,8 @@ def test_names_are_not_looked_up_where_the_inventory_has_the_address() -> None:
 
 
 def test_loopback_has_its_name_both_ways() -> None:
-    assert "127.0.0.1" in peer_info.addresses("localhost")
-    assert "localhost" in peer_info.names("127.0.0.1")
+    assert "127.0.0.1" in dns_and_tls.addresses("localhost")
+    assert "localhost" in dns_and_tls.names("127.0.0.1")
 
 
 @pytest.mark.parametrize(("exists", "level"), [(True, WARNING), (False, ERROR)])
@@ -255,8 +255,8 @@ def test_text_says_what_to_do_and_folds_what_is_fine() -> None:
 
 
 def test_a_host_behind_a_jump_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer_info, "addresses", lambda name: ["10.0.0.9"])
-    monkeypatch.setattr(peer_info, "names", lambda address: ["jump.example.net"])
+    monkeypatch.setattr(dns_and_tls, "addresses", lambda name: ["10.0.0.9"])
+    monkeypatch.setattr(dns_and_tls, "names", lambda address: ["jump.example.net"])
     jump = Connection("jump.example.net", "jump.example.net", Transport.SSH, trust=Trust(known_hosts=("none",)))
     host = Connection("px-1", "px-1.inner", Transport.SSH, jump=jump, trust=Trust(known_hosts=("none",)))
     (tmp_path / "none").touch()
