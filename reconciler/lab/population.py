@@ -47,6 +47,7 @@ class Population:
                 _adopt(host, spec)
             except ValueError as error:
                 raise LabError(f"{host.name}: {error}") from error
+            host.document.save()
 
     def _new(self, spec: Mapping[str, Any]) -> Host:
         fresh = Fresh(spec["name"], spec["os"], spec["domain"], spec["port"])
@@ -102,7 +103,6 @@ def _adopt(host: Host, spec: Mapping[str, Any]) -> None:
                 host.accounts.adopt(account["username"], account["password"])
             for mapped in spec["certificates"]:
                 host.trust_client(mapped["pem"], mapped["username"])
-            host.document.save()
         return
     from reconciler.lab.hosts.linux.host import LinuxHost
 

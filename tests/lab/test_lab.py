@@ -209,6 +209,15 @@ def test_a_proxy_stays_online_from_one_command_to_the_next(demo: Inventory, tmp_
             assert (shown["owner"], shown["reachable"]) == (demo.access.server.host, True)
 
 
+def test_hosts_stay_when_they_are_no_longer_declared(demo: Inventory, tmp_path: Path) -> None:
+    with Lab.open(demo, tmp_path / "lab") as lab:
+        before = lab.status()["hosts"]
+    assert {"px-lon-1.corp.example.com", "px-lnx-1.example.net"} <= before.keys()
+    nothing = replace(demo, access=replace(demo.access, connections={}))
+    with Lab.open(nothing, tmp_path / "lab") as lab:
+        assert lab.status()["hosts"] == before
+
+
 def with_password(demo: Inventory, name: str) -> Inventory:
     """The inventory with another reference to the password of the proxies: another password, in the lab."""
     login = replace(demo.access.credentials["corp-admin"], password=SecretRef("env", name))
