@@ -213,7 +213,7 @@ def test_hosts_stay_when_they_are_no_longer_declared(demo: Inventory, tmp_path: 
     with Lab.open(demo, tmp_path / "lab") as lab:
         before = lab.status()["hosts"]
     assert {"px-lon-1.corp.example.com", "px-lnx-1.example.net"} <= before.keys()
-    nothing = replace(demo, access=replace(demo.access, connections={}))
+    nothing = replace(demo, access=replace(demo.access, connections={}), resources={})
     with Lab.open(nothing, tmp_path / "lab") as lab:
         assert lab.status()["hosts"] == before
 
