@@ -272,6 +272,34 @@ def test_a_start_whose_answer_is_lost_is_followed(rest: int) -> None:
     assert "the response was lost, but it was started" in news
 
 
+def test_a_session_that_is_first_seen_after_it_was_cut_off_is_started_once_more() -> None:
+    """A server that restarts right after a start: the first that is seen of the session is that it failed."""
+    server, news = Server(Clock()), list[str]()
+
+    def fails(verb: str, path: str) -> RemoteError | None:
+        if verb == "POST" and not server.outages:
+            server.begin()
+            server.session["status"], server.outages = "Failed", 1
+            return ConnectionLost("vbo01", "POST", "reset")
+        return None
+
+    def again() -> None:
+        server.session["status"] = "Success"
+        server.begin()
+
+    server.fails, server.starts = fails, again
+    assert run(server, news) == "Success, 7 objects"
+    assert "its session was cut off (failed), so it is started again" in news
+
+
+def test_a_job_that_failed_before_the_outage_of_another_start_is_not_started_again() -> None:
+    server = Server(Clock(), status="Failed")
+    server.outages = 3
+    with pytest.raises(StepFailed):
+        run(server)
+    assert len(server.acts) == 1
+
+
 def test_a_start_that_its_schedule_was_quicker_than_waits_for_that_session() -> None:
     """The lab and older versions answer 500 to the start of a running job: which code is not documented."""
     clock = Clock()

@@ -74,12 +74,13 @@ class End:
 
 
 def follow(
-    context: ApplyContext, name: str, session: str, report: Reporter, *, job: str = "", earlier: bool = False
+    context: ApplyContext, name: str, session: str, report: Reporter, *, job: str = "", outages: int | None = None
 ) -> End:
     """Follow a session, and the retries of the server, to the end: as long as there is news of it. `job` is the id of
-    the job, if the session may not name it (REST v7). `earlier`: it was there before. Raises StillRunning if the run is
-    interrupted, and NotFollowed if the server stays away or the session stands still."""
-    watch = _Watch(context, (name, job), session, report, earlier=earlier)
+    the job, if the session may not name it (REST v7). `outages` is the number of outages when it was started, None if
+    an earlier run did that. Raises StillRunning if the run is interrupted, and NotFollowed if the server stays away or
+    the session stands still."""
+    watch = _Watch(context, (name, job), session, report, outages=outages)
     longest = context.access.server.deadlines.long
     try:
         while True:
@@ -96,12 +97,12 @@ class _Watch:
     """Polls a session and the retries that follow it. Returns it when there is news, which is reported once."""
 
     def __init__(
-        self, context: ApplyContext, job: tuple[str, str], session: str, report: Reporter, *, earlier: bool
+        self, context: ApplyContext, job: tuple[str, str], session: str, report: Reporter, *, outages: int | None
     ) -> None:
         self._context, self._session, self._report = context, session, report
         self._name, self._job = job
-        self._last, self._unwatched = "", earlier
-        self._outages = context.reader.outages
+        self._last, self._unwatched = "", outages is None
+        self._outages = context.reader.outages if outages is None else outages
         self.over = self.cut_off = False
 
     def __call__(self) -> Raw | None:

@@ -41,12 +41,13 @@ def run_job(context: ApplyContext, step: RunJob, report: Reporter) -> str | None
     found = context.patiently(lambda: newest(context, step.name), report).get("id") if step.follow else None
     if found:
         report("an earlier run started it")
-    session = str(found) if found else start().session
-    end = follow(context, step.name, session, report, job=ident, earlier=bool(found))
+    started = _Started(str(found), "", None) if found else start()
+    end = follow(context, step.name, started.session, report, job=ident, outages=started.outages)
     status = session_status(end.raw)
     if end.cut_off and not status.is_good:
         report(f"its session was cut off ({status.lower()}), so it is started again")
-        end = follow(context, step.name, start().session, report, job=ident)
+        started = start()
+        end = follow(context, step.name, started.session, report, job=ident, outages=started.outages)
     return result(context, end.raw)
 
 
@@ -59,7 +60,7 @@ def _run_copy_job(context: ApplyContext, step: RunJob, start: _Start, report: Re
     else:
         started = start()
         if started.session:
-            return result(context, follow(context, step.name, started.session, report).raw)
+            return result(context, follow(context, step.name, started.session, report, outages=started.outages).raw)
         before = started.before
     ended = follow_state(context, step.name, start.path, before, report)
     if not ended.is_good:
@@ -69,10 +70,12 @@ def _run_copy_job(context: ApplyContext, step: RunJob, start: _Start, report: Re
 
 @dataclass(frozen=True, slots=True)
 class _Started:
-    """The new session, empty if the server does not name it, and the last run before it."""
+    """The new session, empty if the server does not name it, and the last run before it. `outages` is the number of
+    outages before the start was sent, None if an earlier run sent it."""
 
     session: str
     before: str
+    outages: int | None
 
 
 class _Start:
@@ -108,7 +111,7 @@ class _Start:
             return None
         if self._context.stop.is_set() and self._waits:
             raise NotBegun("the run was interrupted before the job was started")
-        known, before = self._known(), state.last_run or ""
+        known, before, outages = self._known(), state.last_run or "", self._context.reader.outages
         try:
             started = self._context.writer.act(self.path, "start", {"full": False})
         except Unreachable:
@@ -118,8 +121,8 @@ class _Start:
                 return None  # its schedule was quicker
             raise NotStarted(f"{error}; the next apply starts it") from error
         except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
-            return self._unanswered(error, known, before)
-        return _Started(str(started.get("id") or self._accepted(known, before)), before)
+            return _Started(self._unanswered(error, known, before), before, outages)
+        return _Started(str(started.get("id") or self._accepted(known, before)), before, outages)
 
     def _accepted(self, known: str, before: str) -> str:
         """The session of a start that was answered without one (REST up to v7)."""
@@ -132,7 +135,7 @@ class _Start:
             text = f"it was started, and its session did not appear within {seconds:.0f} s"
             raise NotFollowed(f"{text}; the next apply looks for it") from error
 
-    def _unanswered(self, error: RemoteError, known: str, before: str) -> _Started:
+    def _unanswered(self, error: RemoteError, known: str, before: str) -> str:
         """The session of a start whose response was lost. Without one the error is raised, or the wait goes on if the
         server only asked to come back later."""
         try:
@@ -144,7 +147,7 @@ class _Start:
         except RemoteError as unread:
             raise error from unread
         self._report("the response was lost, but it was started")
-        return _Started(found, before)
+        return found
 
     def _state(self) -> JobState:
         return job_state(self._context.reader.get(self.path), self._context.reader.rest)
