@@ -1,4 +1,4 @@
-"""A proxy with `state: absent` is to be removed: it is no resource, and is known with what the removal needs."""
+"""A proxy with `state: absent` is to be removed: it has no resource, and is known with what the removal needs."""
 
 from __future__ import annotations
 
