@@ -118,37 +118,51 @@ class Builder:
     def run(self, next_event: Callable[[], Any]) -> Any:
         """Follow the events. Plain keys and values, nearly all there is, are dealt with here; the rest has handlers."""
         next_event()
-        base, resolved, keys, stack = self._base, self._resolved, self._keys, self._stack
+        base, resolved, keys, stack, tables = self._base, self._resolved, self._keys, self._stack, self._tables
         unclosed = self._anchors.unclosed
         node, table, key = self._node, self._table, self._key
-        while (event := next_event()) is not None:
+        while True:  # CPython 3.11 specializes a loop at this jump back, and not at that of a condition
+            event = next_event()
+            if event is None:
+                return self.result()
             kind = type(event)
-            if kind in _ENDS:
+            if kind is ScalarEvent and event.tag is None and event.anchor is None:
+                mark: Any = event.start_mark
+                place = base | mark.line << LINE_SHIFT | mark.column
+                value = event.value
+                if key is not None:
+                    node[key] = resolved[value] if event.implicit[0] else value
+                    key = None
+                elif type(node) is list:
+                    node.append(resolved[value] if event.implicit[0] else value)
+                else:
+                    key = keys.setdefault(value, value)
+                    if key in node or key in _ODD_KEYS:
+                        self._node, self._table = node, table
+                        key = self._judge_key(event, place)
+                table.append(place)
+            elif kind in _ENDS:
                 if unclosed:
                     unclosed.discard(id(node))
                 node, table = stack.pop()
-                continue
-            if kind is not ScalarEvent or event.tag is not None or event.anchor is not None:
-                self._node, self._table, self._key = node, table, key
-                if handler := self._rare.get(kind):
-                    handler(event)
-                node, table, key = self._node, self._table, self._key
-                continue
-            mark: Any = event.start_mark
-            place = base | mark.line << LINE_SHIFT | mark.column
-            value = event.value
-            if key is not None:
-                node[key] = resolved[value] if event.implicit[0] else value
-                key = None
-            elif type(node) is list:
-                node.append(resolved[value] if event.implicit[0] else value)
+            elif (
+                key is not None
+                and kind in _COLLECTION_TAGS
+                and event.tag is None
+                and event.anchor is None
+                and len(stack) < MAX_DEPTH
+            ):
+                mark = event.start_mark
+                table.append(base | mark.line << LINE_SHIFT | mark.column)
+                stack.append((node, table))
+                opened: Any = {} if kind is MappingStartEvent else []
+                node[key] = opened
+                node, key = opened, None
+                table = tables[id(node)] = []
             else:
-                key = keys.setdefault(value, value)
-                if key in node or key in _ODD_KEYS:
-                    self._node, self._table = node, table
-                    key = self._judge_key(event, place)
-            table.append(place)
-        return self.result()
+                self._node, self._table, self._key = node, table, key
+                self._rare.get(kind, _pass_over)(event)
+                node, table, key = self._node, self._table, self._key
 
     def result(self) -> Any:
         """The data of the first document, without the pairs that were refused."""
@@ -283,6 +297,10 @@ class Builder:
             self._report.add("documents", detail, fix=fix, place=self._place(event))
             self.whole = self._report.blurred = True
             raise _Stop
+
+
+def _pass_over(event: Any) -> None:
+    """The end of the stream and of the document say nothing."""
 
 
 def resolve(text: str) -> Scalar:

@@ -12,7 +12,7 @@ from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import UNMANAGED, Field, Normalize
 from reconciler.kinds.graph import gathered
 from reconciler.model.address import Address, address
-from reconciler.model.inventory import LOCAL, Resource
+from reconciler.model.inventory import LOCAL, WHOLE, Resource
 from reconciler.model.position import Position
 from reconciler.model.sentences import quoted
 
@@ -28,7 +28,7 @@ _ORDINARY: Final = ("copy_job", "job", "organization", "pool", "proxy", "reposit
 
 
 class Places(Mapping[str, Position]):
-    """Positions of the fields of one object, computed on first use."""
+    """Positions of one object and its fields, computed when they are asked for."""
 
     __slots__ = ("_entry", "_marks")
 
@@ -37,6 +37,8 @@ class Places(Mapping[str, Position]):
         self._marks = marks
 
     def __getitem__(self, field: str) -> Position:
+        if field == WHOLE:
+            return self._marks.position(self._entry.place)
         kind = _KIND_OF[self._entry.section]
         for key in _KEYS[kind.name].get(field, (field,)):
             if key in self._entry.values:
@@ -47,7 +49,7 @@ class Places(Mapping[str, Position]):
 
     def __iter__(self) -> Iterator[str]:
         kind = _KIND_OF[self._entry.section]
-        return iter([field.name for field in kind.fields if field.name in self])
+        return iter([WHOLE, *(field.name for field in kind.fields if field.name in self)])
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -108,16 +110,16 @@ class Builder:
         return found, gone
 
     def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-        name, key, marks = kind.name, entry.name, self._report.marks
+        name, key = kind.name, entry.name
         if key != LOCAL or name != "proxy":
             for field, value in defaults.items():
                 if field not in fields:
                     fields[field] = value
-        for optional in _OPTIONAL[name]:
-            if fields.get(optional) == UNMANAGED:
-                del fields[optional]
-        places = Places(entry, marks)
-        self._resources[address(name, key)] = Resource(name, key, fields, marks.position(entry.place), places)
+        if UNMANAGED in fields.values():
+            for optional in _OPTIONAL[name]:
+                if fields.get(optional) == UNMANAGED:
+                    del fields[optional]
+        self._resources[address(name, key)] = Resource(name, key, fields, Places(entry, self._report.marks))
 
     def _fields(self, kind: Kind, table: Mapping[str, Normalize | None], entry: Entry) -> dict[str, Any]:
         values = entry.values

@@ -12,21 +12,27 @@ from reconciler.model.position import Position
 
 LOCAL: Final = "local"
 """The name in every inventory of the proxy that is a part of the management server."""
+WHOLE: Final = ""
+"""In the place of the name of a field: the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One wanted object: `fields` in the inventory's own words (see `kinds/`), only those that are declared.
 
-    `position` is where the object stands; `positions` where single fields were said (a default or a group points
-    there). A field that the tool itself filled in has no position. Treat the mappings as read-only.
+    `positions` says where single fields were said (a default or a group points there), and under WHOLE where the object
+    stands. A field that the tool itself filled in has no position. Treat the mappings as read-only.
     """
 
     kind: str
     name: str
     fields: Mapping[str, Any]
-    position: Position | None = None
     positions: Mapping[str, Position] = field(default_factory=dict)
+
+    @property
+    def position(self) -> Position | None:
+        """Where the object stands."""
+        return self.positions.get(WHOLE)
 
     @property
     def address(self) -> Address:

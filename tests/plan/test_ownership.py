@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.address import address
-from reconciler.model.inventory import Inventory, Resource
+from reconciler.model.inventory import WHOLE, Inventory, Resource
 from reconciler.model.plan import Action, Plan
 from reconciler.model.position import Position
 from reconciler.model.recall import Identity, Recall
@@ -47,7 +47,7 @@ def chain(**other: Any) -> Any:
 
 def absent(wanted: Inventory, name: str, **fields: Any) -> Inventory:
     """`wanted` with a proxy to be removed."""
-    gone = Resource("proxy", name, {"host": name, **fields}, Position("inventory.yml", 7, 3))
+    gone = Resource("proxy", name, {"host": name, **fields}, {WHOLE: Position("inventory.yml", 7, 3)})
     return replace(wanted, removed={address("proxy", name): gone})
 
 

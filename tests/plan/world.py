@@ -11,7 +11,7 @@ from reconciler.kinds.naming import Naming
 from reconciler.kinds.typed import typed
 from reconciler.model.address import address
 from reconciler.model.connection import Access, Connection, Credential, Server, Transport
-from reconciler.model.inventory import Inventory, Policy, Resource
+from reconciler.model.inventory import WHOLE, Inventory, Policy, Resource
 from reconciler.model.live import HostFacts, Live, ServerInfo
 from reconciler.model.plan import Plan
 from reconciler.model.position import Position
@@ -45,7 +45,7 @@ def inventory(**sections: Mapping[str, Mapping[str, Any]]) -> Inventory:
             values = {**key, **fields}
             where = Position("inventory.yml", line, 3)
             positions = {item: Position("inventory.yml", line + n + 1, 5) for n, item in enumerate(fields)}
-            resources[address(kind, name)] = Resource(kind, name, values, where, positions)
+            resources[address(kind, name)] = Resource(kind, name, values, {WHOLE: where, **positions})
     return Inventory("corp", access(), dict(sorted(resources.items())), Policy(), ("inventory.yml",), "digest")
 
 

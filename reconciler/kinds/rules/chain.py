@@ -7,7 +7,6 @@ from typing import Final
 
 from reconciler.kinds.graph import EDGES
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
-from reconciler.model.address import name_of
 from reconciler.model.sentences import listed, quoted
 
 
@@ -17,8 +16,10 @@ def covered_pairs(declared: Declared) -> Iterator[tuple[str, str, str]]:
     for name, values in declared.section("jobs").items():
         store, organization = stores.get(values.get("repository", "")), values.get("organization")
         if store and organization:
-            owners = (field.declared(store) for field in EDGES["repository"])
-            yield from ((organization, name_of(owner), name) for owner in owners if owner)
+            for field in EDGES["repository"]:
+                _, owner = field.named(store)
+                if owner:
+                    yield organization, owner, name
 
 
 _NEEDED: Final = (("jobs", "Job", ("organization", "repository")), ("copy_jobs", "Copy job", ("repository",)))

@@ -92,20 +92,22 @@ def unknown(where: Where, sections: tuple[str, ...], name: str, declared: Declar
 
 def _missing(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]:
     for section, fields in REFERENCES.items():
-        known = {
-            field: (sections, {name for target in sections for name in declared.names.get(target, ())})
+        known = [
+            (field, sections, {name for target in sections for name in declared.names.get(target, ())})
             for field, sections in fields.items()
             if not declared.unread.intersection(sections)
-        }
+        ]
         for name, values in _objects(declared, section):
-            for field, (sections, names) in known.items():
-                value = values.get(field)
+            for field, sections, names in known:
+                if field not in values:
+                    continue
+                value = values[field]
                 if isinstance(value, list):
                     if not names.issuperset(value):
                         missing = ((item, part) for item, part in enumerate(value) if part not in names)
                         yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
                 elif (
-                    value is not None and value not in names and not (value == "none" and (section, field) in _OPTIONAL)
+                    value not in names and value is not None and not (value == "none" and (section, field) in _OPTIONAL)
                 ):
                     yield Where(section, name, field), sections, value
 
