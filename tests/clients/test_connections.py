@@ -16,7 +16,7 @@ import pytest
 
 from reconciler import timing
 from reconciler.clients.http import connections
-from reconciler.clients.http.connections import Connections
+from reconciler.clients.http.connections import Asked, Connections
 from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.sockets import socket_deadline
 from reconciler.model.connection import Trust
@@ -61,7 +61,7 @@ def connected(made: Made, *answers: bytes | Callable[[socket.socket], None]) -> 
 
 
 def ask(found: Connections, method: str = "GET", content: bytes | None = None, seconds: float = 5.0) -> bytes:
-    reply = found.send(method, "/v8/Jobs?limit=1", {"Host": NAME}, content, connecting=5.0, seconds=seconds)
+    reply = found.send(Asked(method, "/v8/Jobs?limit=1", {"Host": NAME}, content, 5.0, seconds))
     try:
         return b"".join(reply.parts())
     finally:

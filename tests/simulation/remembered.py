@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ def install() -> None:
     _statements()
     _playbooks()
     _names()
+    _inventories()
 
 
 def _urls() -> None:
@@ -77,3 +79,22 @@ def _names() -> None:
         module: Any = import_module(package)
         for name in module._LATER:
             setattr(module, name, getattr(module, name))
+
+
+def _inventories() -> None:
+    """What a file says is the same until it says something else. Nothing changes an inventory that was read."""
+    from reconciler import inventory
+
+    module: Any = inventory
+    load = module.load
+    last: dict[Path, tuple[bytes, Any, Any]] = {}
+
+    def remembered(path: Path, **options: Any) -> Any:
+        content = path.read_bytes()
+        known, given, found = last.get(path, (b"", None, None))
+        if known != content or given != options:
+            found = load(path, **options)
+            last[path] = (content, options, found)
+        return found
+
+    module.load = remembered

@@ -1,17 +1,18 @@
-"""The REST API without sockets: httpx hands a request to the lab's server, in a thread of the server's process."""
+"""The REST API without sockets: a request goes to the lab's server, in a thread of the server's process."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import httpx
 
 from reconciler import timing
+from reconciler.clients.http.connections import Asked
 from reconciler.lab.server.answer import Answer
 from reconciler.lab.server.call import Request
 from reconciler.lab.server.dispatch import Dispatcher
@@ -23,21 +24,30 @@ Sent = Callable[[str, str, bytes, int], None]
 """Hears of every request that the server has answered: method, path, body, and status, 0 for a broken connection."""
 
 
-class Body(httpx.SyncByteStream):
-    """What comes of an answer until the connection breaks."""
+class Reply:
+    """What comes of an answer until the connection breaks, see `clients.http.connections.Reply`."""
 
-    def __init__(self, content: bytes, broken: httpx.TransportError | None) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes, *, is_cut: bool) -> None:
+        self.status = status
+        self.headers = headers
         self._content = content
-        self._broken = broken
+        self._is_cut = is_cut
 
-    def __iter__(self) -> Iterator[bytes]:
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
+
+    def parts(self) -> Iterator[bytes]:
         yield self._content
-        if self._broken is not None:
-            raise self._broken
+        if self._is_cut:
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+
+    def close(self) -> None:
+        pass
 
 
-class Transport(httpx.BaseTransport):
-    """`dispatcher` is None while the server is down. `sent` hears of the requests of this client."""
+class Sender:
+    """In the place of `clients.http.connections.Connections`. `dispatcher` is None while the server is down. `sent`
+    hears of the requests of this client."""
 
     def __init__(
         self, dispatcher: Callable[[], Dispatcher | None], server: Callable[[], Process], sent: Sent = lambda *_: None
@@ -46,63 +56,80 @@ class Transport(httpx.BaseTransport):
         self._server = server
         self._sent = sent
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, asked: Asked) -> Reply:
         scheduler.check(scheduler.current)
         dispatcher = self._dispatcher()
         if dispatcher is None:
             timing.sleep(0.01)
-            raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
-        limits = request.extensions.get("timeout", {})
-        name = f"{request.method} {request.url.path}"
+            raise httpx.ConnectError("[Errno 111] Connection refused")
+        path, _, query = asked.path.partition("?")
+        body = asked.content or b""
+        found = Request(
+            method=asked.method,
+            path=unquote(path).strip("/"),
+            query={name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)},
+            headers={name.lower(): value for name, value in asked.headers.items()},
+            body=body,
+        )
         try:
-            answer = elsewhere(
-                self._server(), name, lambda: self._served(dispatcher, request), limits.get("read") or 3600.0
-            )
+            name, work = f"{asked.method} {path}", partial(self._served, dispatcher, found)
+            answer = elsewhere(self._server(), name, work, asked.seconds)
         except TimeoutError:
-            raise httpx.ReadTimeout("The read operation timed out", request=request) from None
+            raise httpx.ReadTimeout("The read operation timed out") from None
         except ConnectionResetError:
-            raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request) from None
+            raise httpx.ReadError("[Errno 104] Connection reset by peer") from None
         except WireFault as fault:
             if fault.reset:
-                raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request) from None
-            text = "Server disconnected without sending a response."
-            raise httpx.RemoteProtocolError(text, request=request) from None
-        return self._response(answer, request)
+                raise httpx.ReadError("[Errno 104] Connection reset by peer") from None
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.") from None
+        return _reply(answer)
 
-    def _served(self, dispatcher: Dispatcher, request: httpx.Request) -> Answer:
+    def close(self) -> None:
+        pass
+
+    def _served(self, dispatcher: Dispatcher, asked: Request) -> Answer:
         timing.sleep(scheduler.random.uniform(0.002, 0.05))
         if self._dispatcher() is not dispatcher:
             raise WireFault(reset=True)
-        body = request.read()
-        asked = Request(
-            method=request.method,
-            path=unquote(request.url.path).strip("/"),
-            query={
-                name.lower(): value
-                for name, value in parse_qsl(request.url.query.decode("ascii"), keep_blank_values=True)
-            },
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=body,
-        )
         status = 0
         try:
             answer = dispatcher.answer(asked)
             status = answer.status
         finally:
-            self._sent(request.method, asked.path, body, status)
+            self._sent(asked.method, asked.path, asked.body, status)
         if self._dispatcher() is not dispatcher:
             raise WireFault(reset=True)
         return answer
 
-    def _response(self, answer: Answer, request: httpx.Request) -> httpx.Response:
-        """A connection breaks at any byte of an answer."""
-        content, headers = rendered(answer)
-        broken: httpx.TransportError | None = None
-        if answer.cut:
-            content = content[: scheduler.random.randrange(len(content)) if content else 0]
-            text = "peer closed connection without sending complete message body"
-            broken = httpx.RemoteProtocolError(text, request=request)
-        return httpx.Response(answer.status, headers=headers, stream=Body(content, broken), request=request)
+
+def _reply(answer: Answer) -> Reply:
+    """A connection breaks at any byte of an answer."""
+    content, headers = rendered(answer)
+    if answer.cut:
+        content = content[: scheduler.random.randrange(len(content)) if content else 0]
+    return Reply(answer.status, headers, content, is_cut=bool(answer.cut))
+
+
+class Body(httpx.SyncByteStream):
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._reply.parts()
+
+
+class Transport(httpx.BaseTransport):
+    """The same for a client of httpx."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        seconds = request.extensions.get("timeout", {}).get("read") or 3600.0
+        path = request.url.raw_path.decode("ascii")
+        asked = Asked(request.method, path, request.headers, request.read(), seconds, seconds)
+        reply = self._sender.send(asked)
+        return httpx.Response(reply.status, headers=dict(reply.headers), stream=Body(reply), request=request)
 
 
 @lru_cache(maxsize=256)

@@ -33,7 +33,7 @@ from reconciler.model.plan import Plan
 from tests.simulation import hosts as hosts_module
 from tests.simulation.hosts import LAB, Fleet, Host, Session, elsewhere
 from tests.simulation.scheduler import Killed, Process, Task, scheduler
-from tests.simulation.transport import Transport
+from tests.simulation.transport import Sender, Transport
 
 LONGEST = 6 * 3600.0
 """Seconds that an apply may take, whatever happens: twice the longest deadline of a request, and an outage for each."""
@@ -418,8 +418,8 @@ def install() -> None:
     class Wire(wire.Wire):
         def __init__(self, server: Any, root: str, *, clock: Any, transport: Any = None) -> None:
             world, run = _current[scheduler.current.process]
-            transport = Transport(world.dispatcher, lambda: world.process, _sent(world, run))
-            super().__init__(server, root, clock=clock, transport=transport)
+            sender = Sender(world.dispatcher, lambda: world.process, _sent(world, run))
+            super().__init__(server, root, clock=clock, sender=sender)
 
     def open_host(connection: Any, context: Any) -> Session:
         world, _ = _current[scheduler.current.process]
@@ -459,7 +459,7 @@ class Hand:
     def __init__(self, world: World) -> None:
         self._client = httpx.Client(
             base_url=f"https://{SERVER}/v{world.rest}/",
-            transport=Transport(world.dispatcher, lambda: world.process),
+            transport=Transport(Sender(world.dispatcher, lambda: world.process)),
             timeout=None,  # noqa: S113
         )
         form = {"grant_type": "password", "username": ADMIN, "password": SECRETS["VBO_PASSWORD"]}

@@ -12,7 +12,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import httpx
 
@@ -41,6 +41,25 @@ class Reply(Protocol):
     def close(self) -> None: ...
 
 
+class Asked(NamedTuple):
+    """A request; `path` has the query. `connecting` are the seconds to connect, `seconds` those of a read or write."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    connecting: float
+    seconds: float
+
+
+class Sender(Protocol):
+    """Sends requests to one server, each of them once, and reads the answers. Raises the errors of httpx."""
+
+    def send(self, asked: Asked) -> Reply: ...
+
+    def close(self) -> None: ...
+
+
 class Connections:
     """HTTP/1.1 over TLS to `target`, which has a certificate for `name`. For any number of threads: a thread takes an
     idle connection, or opens one."""
@@ -54,21 +73,10 @@ class Connections:
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        *,
-        connecting: float,
-        seconds: float,
-    ) -> Reply:
-        """The answer to a request, which is sent once. `path` has the query. `connecting` are the seconds to connect,
-        `seconds` those of each read and write."""
-        line = self._taken() or self._opened(connecting)
+    def send(self, asked: Asked) -> Reply:
+        line = self._taken() or self._opened(asked.connecting)
         try:
-            return _Received(self, line, line.ask(method, path, {**_HEADERS, **headers}, content, seconds))
+            return _Received(self, line, line.ask(asked))
         except BaseException:
             line.close()
             raise
@@ -134,12 +142,10 @@ class _Line(http.client.HTTPConnection):
         self._selector.close()
         super().close()
 
-    def ask(
-        self, method: str, path: str, headers: Mapping[str, str], content: bytes | None, seconds: float
-    ) -> http.client.HTTPResponse:
-        self.sock.settimeout(seconds)
+    def ask(self, asked: Asked) -> http.client.HTTPResponse:
+        self.sock.settimeout(asked.seconds)
         try:
-            self.request(method, path, content, headers)
+            self.request(asked.method, asked.path, asked.content, {**_HEADERS, **asked.headers})
         except TimeoutError as error:
             raise httpx.WriteTimeout(str(error)) from error
         except OSError as error:
@@ -237,19 +243,10 @@ class Mocked:
         self._transport = transport
         self._url = url
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        *,
-        connecting: float,
-        seconds: float,
-    ) -> Reply:
-        timeout = httpx.Timeout(seconds, connect=connecting, pool=connecting).as_dict()
-        url = f"{self._url}{path}"
-        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+    def send(self, asked: Asked) -> Reply:
+        timeout = httpx.Timeout(asked.seconds, connect=asked.connecting, pool=asked.connecting).as_dict()
+        url, more = f"{self._url}{asked.path}", {"timeout": timeout}
+        request = httpx.Request(asked.method, url, headers=asked.headers, content=asked.content, extensions=more)
         return _MockedReply(self._transport.handle_request(request))
 
     def close(self) -> None:

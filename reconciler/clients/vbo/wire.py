@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from reconciler import timing
-from reconciler.clients.http.connections import Connections, Mocked, Reply
+from reconciler.clients.http.connections import Asked, Connections, Mocked, Reply, Sender
 from reconciler.clients.http.faults import CAUGHT, translate, translate_connect
 from reconciler.clients.http.tls import Peer, context_for
 from reconciler.clients.sockets import socket_deadline
@@ -35,11 +35,17 @@ Clock = Callable[[], float]
 class Wire:
     """Connections to one server. Packets go to `server.target`, TLS and HTTP name `server.rest_name`.
 
-    Proxies named in the environment are not used. `transport` replaces the network in tests.
+    Proxies named in the environment are not used. `transport` or `sender` replace the network in tests.
     """
 
     def __init__(
-        self, server: Server, root: str, *, clock: Clock, transport: httpx.BaseTransport | None = None
+        self,
+        server: Server,
+        root: str,
+        *,
+        clock: Clock,
+        transport: httpx.BaseTransport | None = None,
+        sender: Sender | None = None,
     ) -> None:
         self.peer = f"{server.rest_name}:{server.port}"
         self.deadlines = server.deadlines
@@ -54,12 +60,11 @@ class Wire:
         try:
             name = httpx.URL(scheme="https", host=self.host, port=server.port).netloc.decode("ascii")
             self._headers = {"Host": name, "Accept": "application/json"}
-            self._connections: Connections | Mocked
-            if transport:
-                self._connections = Mocked(transport, f"https://{name}")
-            else:
-                target = (server.target[0], server.port)
-                self._connections = Connections(target, self.host, _context(self.peer, server, root))
+            if sender is None and transport is not None:
+                sender = Mocked(transport, f"https://{name}")
+            elif sender is None:
+                sender = Connections((server.target[0], server.port), self.host, _context(self.peer, server, root))
+            self._sender = sender
         except CAUGHT as error:
             raise translate(error, self.peer, "connect") from error
 
@@ -95,9 +100,7 @@ class Wire:
         try:
             with socket_deadline(lambda: until - self.clock()):
                 sent = {**self._headers, **(headers or {})}
-                reply = self._connections.send(
-                    method, _target(path, query), sent, content, connecting=connecting, seconds=left
-                )
+                reply = self._sender.send(Asked(method, _target(path, query), sent, content, connecting, left))
                 now = timing.utc_now()  # a long answer may take minutes, and its `Date` is from when it began
                 try:
                     body = self._read(reply, what)
@@ -122,7 +125,7 @@ class Wire:
         return bytes(content)
 
     def close(self) -> None:
-        self._connections.close()
+        self._sender.close()
 
 
 def _target(path: str, query: Mapping[str, Any] | None) -> str:

@@ -174,8 +174,8 @@ def test_a_pin_is_compared_in_every_handshake(folder: Path, authority: Made) -> 
         serving(signed) as other,
         opened(tls, folder, Trust(fingerprint=authority.pin)) as session,
     ):
-        session._wire._connections.close()  # those that are open
-        vars(session._wire._connections)["_target"] = ("127.0.0.1", other.port)
+        session._wire._sender.close()  # those that are open
+        vars(session._wire._sender)["_target"] = ("127.0.0.1", other.port)
         with pytest.raises(UntrustedPeer) as caught:
             session.read("Proxies")
         assert other.heard == []
