@@ -305,8 +305,9 @@ class World:
     # the program
 
     def write(self) -> None:
-        """JSON, which is YAML, too, and written faster."""
-        self.file.write_text(f"---\n{json.dumps(self.wanted, indent=1)}\n", encoding="utf-8")
+        """JSON, which is YAML, too, and written faster: a section a line."""
+        sections = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in self.wanted.items())
+        self.file.write_text(f"---\n{{{sections}}}\n", encoding="utf-8")
 
     def note(self, text: str) -> None:
         self.log.append(f"{scheduler.now:11.3f} {text.replace(str(self.folder), 'FOLDER')}")
