@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from reconciler.kinds import hosts
 from reconciler.kinds.rules.declared import Declared, Finding, Where
@@ -27,10 +27,14 @@ def wrong_host(declared: Declared) -> Iterator[Finding]:
 
 
 def _all(declared: Declared) -> Iterator[tuple[Where, str, str]]:
-    """(place, part, text) of every address."""
+    """(place, part, text) of every address. The field that holds it is a map, or a separate one."""
     for section, field, part in _ADDRESSES:
+        dotted = f"{field}.{part}"
         for name, values in declared.section(section).items():
-            yield from ((Where(section, name, where), part, text) for where, text in _texts(values, field, part))
+            whole = values.get(field)
+            where, text = (field, whole.get(part)) if isinstance(whole, dict) else (dotted, values.get(dotted))
+            if isinstance(text, str):
+                yield Where(section, name, where), part, text
     vault = declared.setting("secrets").get("vault.address")
     if isinstance(vault, str):
         yield Where("secrets", "", "vault.address"), "address", vault
@@ -45,14 +49,6 @@ def address_as_name(declared: Declared) -> Iterator[Finding]:
             detail = f"{quoted(text)} is an address, and `{part}.name` is the name that the host is verified by."
             fix = f"Write `address: {text}` instead of `name` if that is where to connect; else write its name."
             yield Finding(Where(section, name, f"{part}.name"), detail, fix)
-
-
-def _texts(values: Any, field: str, part: str) -> Iterator[tuple[str, str]]:
-    """The address, and the field that holds it: a map, or a separate field."""
-    whole = values.get(field)
-    text = whole.get(part) if isinstance(whole, dict) else values.get(f"{field}.{part}")
-    if isinstance(text, str):
-        yield (field if isinstance(whole, dict) else f"{field}.{part}"), text
 
 
 def _wrong_host(text: str) -> str:

@@ -46,9 +46,9 @@ def one_place(declared: Declared) -> Iterator[Finding]:
 
 def without_retention(declared: Declared) -> Iterator[Finding]:
     for name, values in declared.section("repositories").items():
-        missing = [field for field in ("type", "keep") if f"retention.{field}" not in values]
+        missing = [field for field in ("retention.type", "retention.keep") if field not in values]
         if missing:
-            words = " and ".join(f"`retention.{field}`" for field in missing)
+            words = " and ".join(f"`{field}`" for field in missing)
             detail = f"Repository {quoted(name)} does not say {words}."
             fix = "Add for example `retention: {type: item-level, keep: 3 years}`, here or under `defaults`."
             yield Finding(Where("repositories", name), detail, fix)

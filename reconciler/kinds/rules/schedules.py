@@ -20,6 +20,8 @@ def without_schedule(declared: Declared) -> Iterator[Finding]:
 def without_interval(declared: Declared) -> Iterator[Finding]:
     """The start within the hour and the periodic window belong to jobs that run every so often."""
     for name, values in declared.section("jobs").items():
+        if "schedule.offset" not in values and "schedule.periodic_window" not in values:
+            continue
         when = values.get("schedule")
         every = when.get("every") if isinstance(when, dict) else None
         if when in (None, UNMANAGED, {UNMANAGED: True}):
