@@ -19,9 +19,7 @@ HOUSE = Path(reconciler.__file__).parent
 ANCHORED = {"match", "fullmatch"}
 LONG = 90
 """An expression of more characters has too many attacks for each `make test`."""
-METHODS = {
-    f"re.{name}" for name in ("compile", "match", "fullmatch", "search", "split", "findall", "finditer", "sub", "subn")
-}
+METHODS = {"compile", "match", "fullmatch", "search", "split", "findall", "finditer", "sub", "subn"}
 
 
 class Pattern(NamedTuple):
@@ -37,19 +35,24 @@ def patterns(file: Path) -> Iterator[Pattern]:
         return
     module = ".".join(file.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__")
     nodes = [*ast.walk(ast.parse(source))]
-    names = {
-        id(node.value): ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
-        for node in nodes
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-    }
+    assigned = {id(node.value): node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)}
     for call in nodes:
-        if not (isinstance(call, ast.Call) and ast.unparse(call.func) in METHODS):
+        method = _method(call)
+        if not (isinstance(call, ast.Call) and method in METHODS):
             continue
-        name = names.get(id(call), "")
-        method = ast.unparse(call.func).removeprefix("re.")
+        place = assigned.get(id(call))
+        name = ast.unparse(place.targets[0] if isinstance(place, ast.Assign) else place.target) if place else ""
         uses = re.findall(rf"\b{name}\.(\w+)\b", source) if name and method == "compile" else [method]
         compiled = getattr(import_module(module), name, None) if name else None
         yield Pattern(f"{file.relative_to(HOUSE)}:{call.lineno}", *_text_and_flags(call, compiled), frozenset(uses))
+
+
+def _method(node: ast.AST) -> str:
+    """The function of `re` that a call names."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name)):
+            return name
+    return ""
 
 
 def _text_and_flags(call: ast.Call, compiled: re.Pattern[str] | None) -> tuple[str, int]:
