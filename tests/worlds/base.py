@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from reconciler.model.inventory import Inventory
@@ -92,9 +95,15 @@ DEFAULTS = {
 
 def applied(folder: Path, rest: int = 8) -> World:
     """`DOCUMENT`, applied to an empty server."""
-    world = World(folder, MemoryServer(rest=rest))
-    populate(world.server)
-    world.apply(inventory(world))
+    return replace(copy.deepcopy(_applied(rest)), folder=folder)
+
+
+@cache
+def _applied(rest: int) -> World:
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder), MemoryServer(rest=rest))
+        populate(world.server)
+        world.apply(inventory(world))
     world.server.log.clear()
     return world
 

@@ -118,7 +118,7 @@ class World:
         """None where the inventory is refused."""
         self.folder.mkdir(exist_ok=True)
         file = self.folder / "inventory.yml"
-        file.write_text(yaml.safe_dump(dict(document), sort_keys=False), encoding="utf-8")
+        file.write_text(yaml.dump(dict(document), Dumper=yaml.CSafeDumper, sort_keys=False), encoding="utf-8")
         found, problems = load(file, look_at_files=False)
         return None if any(item.severity.value == "error" for item in problems) else found
 

@@ -143,6 +143,7 @@ class World:
     hosts: Hosts = field(default_factory=lambda: Hosts(NAMES))
     send_test: Callable[[Any], None] | None = None
     clients: list[httpx.Client] = field(default_factory=list)
+    admins: dict[tuple[int, datetime], Client] = field(default_factory=dict)
     new_id: Numbers = field(default_factory=Numbers)
 
     def start(self, seed: Seed = SEED) -> None:
@@ -165,6 +166,7 @@ class World:
         for client in self.clients:
             client.close()
         self.clients.clear()
+        self.admins.clear()
         self.server.stop()
 
     def client(self, rest: int = 8, *, login: bool = True) -> Client:
@@ -174,6 +176,13 @@ class World:
         if login:
             assert client.login().status_code == 200
         return client
+
+    def admin(self, rest: int = 8) -> Client:
+        """A client whose login is still valid: the same one, as long as the clock stands still."""
+        key = rest, self.clock.now
+        if key not in self.admins:
+            self.admins[key] = self.client(rest)
+        return self.admins[key]
 
     def option(self, **values: Any) -> None:
         with self.document.lock:
@@ -202,18 +211,18 @@ class World:
             body["sshSettings"] = linux_account()
         else:
             body |= windows_account()
-        return str(self.client(rest).do("POST", "Proxies", body | more)["id"])
+        return str(self.admin(rest).do("POST", "Proxies", body | more)["id"])
 
     def add_pool(self, *hosts: str, name: str = "cloud") -> str:
         members = [{"proxyId": self.add_proxy(host)} for host in hosts]
-        return str(self.client().do("POST", "ProxyPools", {"name": name, "description": "", "proxyIds": members})["id"])
+        return str(self.admin().do("POST", "ProxyPools", {"name": name, "description": "", "proxyIds": members})["id"])
 
     def add_disk(self, proxy: str, name: str = "disk") -> str:
-        return str(self.client().do("POST", "BackupRepositories", disk(name) | {"proxyId": proxy})["id"])
+        return str(self.admin().do("POST", "BackupRepositories", disk(name) | {"proxyId": proxy})["id"])
 
     def add_bucket(self, name: str = "bucket", **owner: str) -> str:
         account = next(iter(self.document.data["accounts"]))
-        return str(self.client().do("POST", "BackupRepositories", bucket(name, account) | owner)["id"])
+        return str(self.admin().do("POST", "BackupRepositories", bucket(name, account) | owner)["id"])
 
     def add_job(self, repository: str, organization: str = "contoso.onmicrosoft.com", **more: Any) -> str:
         body = {
@@ -222,7 +231,7 @@ class World:
             "organizationId": self.find("organizations", organization),
             "repositoryId": repository,
         }
-        return str(self.client().do("POST", "Jobs", body | more)["id"])
+        return str(self.admin().do("POST", "Jobs", body | more)["id"])
 
 
 def windows_account(password: str = "right") -> dict[str, str]:
