@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-import pytest
-
 import reconciler
 from reconciler.kinds import states
 from reconciler.model.live import LiveResource
@@ -54,9 +52,13 @@ def test_the_check_finds_both_ways_to_read_a_property() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(HOUSE)))
-def test_no_module_above_observation_reads_a_word_of_the_api(module: Path) -> None:
-    found = [(line, name) for line, name in properties_read(module.read_text(encoding="utf-8")) if name in STATES]
+def test_no_module_above_observation_reads_a_word_of_the_api() -> None:
+    found = [
+        f"{module.relative_to(HOUSE)}:{line} {name}"
+        for module in MODULES
+        for line, name in properties_read(module.read_text(encoding="utf-8"))
+        if name in STATES
+    ]
     assert found == []
 
 

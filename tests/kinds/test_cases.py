@@ -30,46 +30,49 @@ def documents() -> Iterator[tuple[Field, dict[str, Any]]]:
         yield KINDS[document["kind"]].field(document["field"]), document
 
 
-def cases() -> Iterator[Any]:
-    for field, document in documents():
-        for number, case in enumerate(document["cases"]):
-            for rest in case["rest"]:
-                kind = KINDS[document["kind"]]
-                yield pytest.param(
-                    kind, field, rest, case, id=f"{document['kind']}.{document['field']}-{number}-v{rest}"
-                )
+def listed(key: str) -> list[Any]:
+    """The items of each file that has any."""
+    return [
+        pytest.param(field, document[key], id=f"{document['kind']}.{document['field']}")
+        for field, document in documents()
+        if document.get(key)
+    ]
 
 
-def listed(key: str) -> Iterator[Any]:
-    for field, document in documents():
-        for number, item in enumerate(document.get(key, [])):
-            yield pytest.param(field, item, id=f"{document['kind']}.{document['field']}-{number}")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_cases(file: Path) -> None:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    kind = KINDS[document["kind"]]
+    for number, case in enumerate(document["cases"]):
+        for rest in case["rest"]:
+            _judge(kind, kind.field(document["field"]), rest, case, f"case {number} in v{rest}")
 
 
-@pytest.mark.parametrize(("kind", "field", "rest", "case"), list(cases()))
-def test_case(kind: Kind, field: Field, rest: int, case: dict[str, Any]) -> None:
+def _judge(kind: Kind, field: Field, rest: int, case: dict[str, Any], where: str) -> None:
     world = context(rest, case.get("owner", "corp"))
     if "raw" in case:
         wanted = UNKNOWN if case.get("unknown") else field.as_shown(case["value"], world)
-        assert field.from_api(typed(kind, rest, case["raw"]), world) == wanted
+        assert field.from_api(typed(kind, rest, case["raw"]), world) == wanted, where
     if "body" in case:
-        assert field.to_api(case["value"], world) == case["body"]
+        assert field.to_api(case["value"], world) == case["body"], where
     if "value" in case and field.normalize is not None and "body" in case:
-        assert field.normalize(case["value"]) == case["value"], "a value of a case is in its normal form"
+        assert field.normalize(case["value"]) == case["value"], f"{where}: a value is in its normal form"
 
 
-@pytest.mark.parametrize(("field", "pair"), list(listed("normal")))
-def test_one_spelling_of_equal_values(field: Field, pair: list[Any]) -> None:
+@pytest.mark.parametrize(("field", "pairs"), listed("normal"))
+def test_one_spelling_of_equal_values(field: Field, pairs: list[list[Any]]) -> None:
     assert field.normalize is not None
-    assert field.normalize(pair[0]) == pair[1]
-    assert field.normalize(pair[1]) == pair[1]
+    for spelling, normal in pairs:
+        assert field.normalize(spelling) == normal
+        assert field.normalize(normal) == normal
 
 
-@pytest.mark.parametrize(("field", "value"), list(listed("refused")))
-def test_what_is_no_value_is_refused_with_a_sentence(field: Field, value: Any) -> None:
+@pytest.mark.parametrize(("field", "values"), listed("refused"))
+def test_what_is_no_value_is_refused_with_a_sentence(field: Field, values: list[Any]) -> None:
     assert field.normalize is not None
-    with pytest.raises(ValueError, match=r"\w+ \w+"):
-        field.normalize(value)
+    for value in values:
+        with pytest.raises(ValueError, match=r"\w+ \w+"):
+            field.normalize(value)
 
 
 def test_every_field_has_a_case_for_reading_and_for_sending_in_every_version_that_has_it() -> None:
