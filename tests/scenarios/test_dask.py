@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.bench_fleet import inventory, measure, outcome, reading, waiting_hosts
+from tests.bench.bench_fleet import inventories, measure, outcome, reading, waiting_hosts
 from tests.dask_cluster import DaskCluster, dask_cluster
 from tests.length import length
 from tests.scenarios.rehearsal import Rehearsal
@@ -123,13 +123,13 @@ def test_workers_killed_at_random_lose_nothing(tmp_path: Path, seed: int) -> Non
     """Up to three of four workers die at moments of chance, while they visit hosts; another one comes."""
     chance, names = Random(seed), [f"worker-{number}" for number in range(4)]
     with (
-        waiting_hosts(tmp_path, HOSTS) as ports,
+        waiting_hosts(tmp_path, HOSTS) as hosts,
         dask_cluster(tmp_path / "dask", [(name, "") for name in names], threads=2) as cluster,
         cluster.client() as client,
     ):
-        file, killed = inventory(tmp_path, HOSTS, ports), 0
-        expected = measure(file, "", 8, dict(os.environ))["digest"]
-        with reading(file, cluster.url, 2, dict(cluster.environment)) as process:
+        files, killed = inventories(tmp_path, HOSTS, hosts.ports), 0
+        expected = measure(files, "", 8, dict(os.environ))["digest"]
+        with reading(files, cluster.url, 2, dict(cluster.environment)) as process:
             for name in chance.sample(names, 3):
                 if not _is_busy(client, name, process):
                     break
