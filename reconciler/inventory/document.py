@@ -70,14 +70,15 @@ class _Stop(Exception):
     """What follows in this file cannot be understood; the reason has been reported."""
 
 
-def parse(source: Source, number: int, report: Diagnostics) -> Any:
-    """The data in `source`, file `number` of the report. None where there is none; then the reason is reported."""
+def parse(source: Source, number: int, report: Diagnostics, tables: dict[int, list[Place]] | None = None) -> Any:
+    """The data in `source`, file `number` of the report. None where there is none; then the reason is reported. The
+    places are added to `tables`, by default those of the report."""
     try:
         from yaml._yaml import CParser
     except ImportError as error:
         fix = "install its wheel, which brings libyaml along"
         raise ReconcileError(f"PyYAML was built without libyaml: {fix}") from error
-    builder = Builder(number, report)
+    builder = Builder(number, report, report.marks.tables if tables is None else tables)
     try:
         return builder.run(CParser(source.raw).get_event)
     except _Stop:
@@ -92,10 +93,10 @@ def parse(source: Source, number: int, report: Diagnostics) -> Any:
 class Builder:
     """One file. `_node` is the open map or list, `_table` its places, `_key` the key that waits for its value."""
 
-    def __init__(self, number: int, report: Diagnostics) -> None:
+    def __init__(self, number: int, report: Diagnostics, tables: dict[int, list[Place]]) -> None:
         self._base = number << FILE_SHIFT
         self._report = report
-        self._tables = report.marks.tables
+        self._tables = tables
         self._anchors = Anchors()
         self._keys: dict[str, str] = {}
         self._resolved = Resolved()

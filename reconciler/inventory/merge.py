@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
-from reconciler.inventory.document import parse
 from reconciler.inventory.includes import Includes, NotIncluded, outside
 from reconciler.inventory.overlooked_files import deeper_files
+from reconciler.inventory.parsed_files import parse_once
 from reconciler.inventory.source import Unreadable, printable, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.diagnostic import Severity
@@ -126,7 +126,7 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
         reading.lose()
         return
     number = report.add_source(source)
-    root = parse(source, number, report)
+    root = parse_once(source, number, report)
     if root is None:
         if not report.has_errors_in(name):
             fix = "Begin the inventory with `version: 1`."
