@@ -19,7 +19,9 @@ def main() -> NoReturn:
     atexit.register(_leave, ended)  # the first that is registered is called last
     try:
         from reconciler.cli.boundary import run
+        from reconciler.collector import collect_seldom
 
+        collect_seldom()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while the program starts
         code = _INTERRUPTED[0]

@@ -26,6 +26,7 @@ PATTERN: Final = f"^(?:{DOMAIN}|{_IPV4}|{_IPV6})$"
 MESSAGE: Final = "a host is a DNS name or an IP address, without a scheme, a port, a path or spaces"
 
 _HOST: Final = re.compile(PATTERN)
+_PLAIN_IPV4: Final = re.compile(_IPV4)
 _LONGEST: Final = 253
 _BRACKETS: Final = re.compile(r"\[([^\]]*)\](?::([0-9]*))?")
 _PORTS: Final = range(1, 65536)
@@ -44,8 +45,8 @@ def is_host(text: str) -> bool:
 
 def is_address(host: str) -> bool:
     """Whether a host is an IP address."""
-    if ":" not in host and not host[:1].isdecimal():  # most hosts are names, and asking for the address is slow
-        return False
+    if ":" not in host:  # most hosts are names, and to parse an address is slow
+        return host[:1].isdecimal() and _PLAIN_IPV4.fullmatch(host) is not None
     try:
         ip_address(host)
     except ValueError:

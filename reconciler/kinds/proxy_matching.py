@@ -47,7 +47,7 @@ class Matches:
 def normal(name: str) -> str:
     """The one spelling of a name or address."""
     text = ascii_host(name).lower()
-    return str(ip_address(text)) if is_address(text) else text
+    return str(ip_address(text)) if ":" in text and is_address(text) else text
 
 
 def same(one: str, other: str) -> bool:

@@ -70,6 +70,7 @@ class Lab:
         self._view = view
         self._certificates = certificates
         self._packages = packages or {}
+        self._outside = access
         self._access = redirect(access, view, certificates, self._packages)
         self.resolver = resolver
 
@@ -115,6 +116,8 @@ class Lab:
 
     def redirect(self, access: Access) -> Access:
         """The same access, to the lab. Raises LabError for a host that the lab does not have."""
+        if access is self._outside:
+            return self._access
         return redirect(access, self._view, self._certificates, self._packages)
 
     @property

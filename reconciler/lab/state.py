@@ -52,12 +52,13 @@ class Document:
             digest = _digest(text)
             if digest == self._saved:
                 return False
-            if not self._saved:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self.path.parent.chmod(0o700)
-            temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+            folder = self.path.parent
+            if not self._saved and not folder.exists():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+            temporary = folder / f".{self.path.name}.{os.getpid()}.new"
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
+            with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 stream.write(text)
             temporary.replace(self.path)
             self._saved = digest

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
 from threading import Lock
 from typing import Any, Final, Self
 
@@ -33,8 +33,10 @@ class Awaited:
 
     def __init__(self, what: str, names: Iterable[str], listen: Listener) -> None:
         self._what = what
-        self._pending = dict.fromkeys(names)
-        self._total = len(self._pending)
+        self._later = deque(dict.fromkeys(names))
+        self._pending = set(self._later)
+        self._total = len(self._later)
+        self._named: list[str] = []
         self._listen = listen
         self._is_over = False
         self._lock = Lock()
@@ -54,14 +56,20 @@ class Awaited:
 
     def answered(self, name: str) -> None:
         with self._lock:
-            self._pending.pop(name, None)
+            self._pending.discard(name)
+            if name in self._named:
+                self._named.remove(name)
             if not self._is_over:
                 self._tell()
 
     def _tell(self) -> None:
         """Names are for people: all of them, after each of thousands of answers, would take longer than the answers."""
-        named = tuple(islice(self._pending, _NAMED))
-        self._listen(Waiting(self._what, named, self._total, len(self._pending) - len(named)))
+        while self._later and len(self._named) < _NAMED:
+            name = self._later.popleft()
+            if name in self._pending:
+                self._named.append(name)
+        unnamed = len(self._pending) - len(self._named)
+        self._listen(Waiting(self._what, tuple(self._named), self._total, unnamed))
 
 
 def reading(server: str, hosts: Sequence[str]) -> tuple[str, tuple[str, ...]]:

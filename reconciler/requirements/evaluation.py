@@ -127,7 +127,7 @@ def _fact(facts: Mapping[str, Any], path: str) -> Any:
     """The fact at `path`, UNKNOWN if the host does not report it."""
     value: Any = facts
     for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part) if isinstance(value, dict) else None
     return UNKNOWN if value is None else value
 
 

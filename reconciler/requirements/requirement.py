@@ -66,9 +66,9 @@ class Requirement:
 def expand(value: Any, fields: Mapping[str, Any]) -> Any:
     """`value` with each `{field}` replaced, by nothing if the proxy does not declare it. A text that is exactly one
     placeholder takes the field's type."""
-    if isinstance(value, Mapping):
-        return {key: expand(item, fields) for key, item in value.items()}
     if not isinstance(value, str):
+        return {key: expand(item, fields) for key, item in value.items()} if isinstance(value, Mapping) else value
+    if "{" not in value:
         return value
     whole = _PLACEHOLDER.fullmatch(value)
     if whole is not None and whole[1] in fields:

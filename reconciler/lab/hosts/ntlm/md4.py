@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 _START: Final = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
@@ -47,6 +48,7 @@ def _compress(state: tuple[int, ...], words: tuple[int, ...]) -> tuple[int, ...]
     return tuple((old + new) & _MASK for old, new in zip(state, (a, b, c, d), strict=True))
 
 
+@lru_cache(maxsize=64)
 def nt_hash(password: str) -> bytes:
     """NTOWFv1: what Windows keeps of a password."""
     return md4(password.encode("utf-16-le"))
