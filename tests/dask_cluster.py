@@ -30,9 +30,11 @@ class DaskCluster:
     environment: Mapping[str, str]
     scheduler: subprocess.Popen[bytes]
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    preload: Path | None = None
 
     def start_worker(self, name: str, *, site: str = "", threads: int = 4) -> None:
         options = ["--resources", f"site:{site}=1"] if site else []
+        options += ["--preload", str(self.preload)] if self.preload else []
         command = ["worker", self.url, "--name", name, "--nthreads", str(threads), "--no-nanny", "--no-dashboard"]
         home = self.folder / name
         home.mkdir()
@@ -61,15 +63,23 @@ class DaskCluster:
 
 
 @contextmanager
-def dask_cluster(folder: Path, workers: Sequence[tuple[str, str]], *, threads: int = 4) -> Iterator[DaskCluster]:
-    """`workers` are their names and sites. All of them have registered when this returns."""
+def dask_cluster(
+    folder: Path,
+    workers: Sequence[tuple[str, str]],
+    *,
+    threads: int = 4,
+    preload: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[DaskCluster]:
+    """`workers` are their names and sites; `preload` is a module that each runs first, which may read `variables`. All
+    of them have registered when this returns."""
     folder.mkdir(parents=True, exist_ok=True)
     _certificates(folder)
-    environment = {**os.environ, **tls_environment(folder)}
+    environment = {**os.environ, **tls_environment(folder), **(variables or {})}
     where = folder / "scheduler.json"
     command = ["scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
     scheduler = _start(folder / "scheduler.log", [*command, "--scheduler-file", str(where)], environment, folder)
-    cluster = DaskCluster(folder, "", environment, scheduler)
+    cluster = DaskCluster(folder, "", environment, scheduler, preload=preload)
     try:
         cluster.url = _address(where, scheduler)
         for name, site in workers:

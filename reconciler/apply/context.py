@@ -92,10 +92,31 @@ class ApplyContext:
         return proxy_state(self.reader.get(self.path_of("proxy", name)), self.reader.rest)
 
     @contextmanager
-    def host(self, connection: Connection | None, name: str) -> Iterator[HostSession]:
-        """A session on a host; the one of an earlier step if it is still open. Raises RemoteError."""
+    def host(self, name: str) -> Iterator[HostSession]:
+        """A session on the host of a proxy, through a worker if there are any. Raises RemoteError."""
+        connection = self.connection(name)
+        workers = self.connection_context.workers_for(connection)
+        if workers is None:
+            with self.sessions.lend(connection) as session:
+                yield session
+        else:
+            with workers.session(connection, self.connection_context) as session:
+                yield session
+
+    def connection(self, host: str) -> Connection:
+        """Raises Unreachable."""
+        found = self.access.connections.get(host)
+        if found is None:
+            raise _no_connection(host)
+        return found
+
+    @contextmanager
+    def server_host(self) -> Iterator[HostSession]:
+        """A session on the machine of the management server, which this process reaches itself, as its REST API.
+        Raises RemoteError."""
+        connection = self.access.server.powershell
         if connection is None:
-            raise Unreachable(name, "connecting", "the inventory has no connection for this host")
+            raise _no_connection(self.access.server.host)
         with self.sessions.lend(connection) as session:
             yield session
 
@@ -180,6 +201,10 @@ class _Outage:
         """`seconds`, at most to the end of the limit."""
         began = self._context.clock() if self._began is None else self._began
         return max(0.0, min(seconds, began + self._limit - self._context.clock()))
+
+
+def _no_connection(host: str) -> Unreachable:
+    return Unreachable(host, "connecting", "the inventory has no connection for this host")
 
 
 def _no_report(_: str) -> None:

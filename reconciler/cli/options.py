@@ -102,7 +102,7 @@ parallelism_option = click.option(
 
 
 def executor_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--executor`, for commands that read from hosts."""
+    """`--executor`, for commands that connect to hosts."""
 
     def take(ctx: click.Context, _param: click.Parameter, value: str) -> None:
         ctx.ensure_object(Console).world.executor = value
@@ -114,7 +114,7 @@ def executor_option(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=take,
         expose_value=False,
         show_default="threads of this process",
-        help="Read from hosts through the workers of the Dask scheduler at URL: tls://HOST:PORT.",
+        help="Reach the hosts of proxies through the workers of the Dask scheduler at URL: tls://HOST:PORT.",
     )(function)
 
 

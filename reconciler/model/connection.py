@@ -194,7 +194,7 @@ class Package:
 
 
 class HostWorkers(Protocol):
-    """Workers of a cluster, which visit hosts to read from them."""
+    """Workers of a cluster, which visit hosts in place of this process."""
 
     @property
     def width(self) -> int:
@@ -216,6 +216,11 @@ class HostWorkers(Protocol):
         raises, of RemoteError and SecretError."""
         ...
 
+    def session(self, connection: Connection, context: ConnectionContext) -> AbstractContextManager[Any]:
+        """A `clients.host_session.HostSession` for steps. A worker makes each of its calls at most once: one that ends
+        meanwhile is a lost connection."""
+        ...
+
 
 DirectHosts = Callable[[Connection, "ConnectionContext"], AbstractContextManager[Any] | None]
 """What the context manager returns runs scripts, as `clients.host_session.ScriptRunner`. Raises SecretError."""
@@ -228,7 +233,7 @@ def none_direct(_connection: Connection, _context: ConnectionContext) -> None:
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
     """What connections of an inventory need beside their settings: its secrets, the folder `root` that its relative
-    paths start from, and what is known of its logins. `workers` read from hosts in place of this process, if there are
+    paths start from, and what is known of its logins. `workers` visit hosts in place of this process, if there are
     any. `direct` has a session for reading from a host of this process, None for every other host.
     """
 
@@ -248,10 +253,15 @@ class ConnectionContext:
     ) -> T:
         """What `function` of a module returns, through a worker if there are any. It only reads. `question` is plain
         data, apart from its `clock`. Raises what `function` raises."""
-        if self.workers is None or not self.workers.takes(connection):
+        workers = self.workers_for(connection)
+        if workers is None:
             return function(connection, self, question)
-        found: T = self.workers.visit(function, connection, self, question)
+        found: T = workers.visit(function, connection, self, question)
         return found
+
+    def workers_for(self, connection: Connection) -> HostWorkers | None:
+        """The workers, if there are any and they can reach the host."""
+        return self.workers if self.workers is not None and self.workers.takes(connection) else None
 
     def secret(self, reference: SecretRef) -> Secret:
         """The value. Raises SecretError."""

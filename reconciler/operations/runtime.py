@@ -35,7 +35,7 @@ class Runtime:
 
     `lab_runs_scripts` lets the lab run the scripts of an inventory's own playbooks, on this machine and as this user.
 
-    `executor` is the scheduler of the Dask cluster whose workers read from hosts, empty for threads.
+    `executor` is the scheduler of the Dask cluster whose workers reach hosts, empty for threads.
 
     `lab_name` is the name of the lab, if it is not that of the inventory: two inventories of a fleet may have one name.
 

@@ -202,9 +202,10 @@ class Session:
         """What steps work with: the writer, and what exists in `live`."""
         from reconciler.apply import ApplyContext
 
-        writer = self.writer()
-        here = ConnectionContext(self.context.resolver, self.context.root, self.context.logins)  # each step runs once
-        return ApplyContext(self.inventory.name, live, self.access, here, self.reader, writer, playbooks=self.playbooks)
+        writer, context = self.writer(), self.context
+        return ApplyContext(
+            self.inventory.name, live, self.access, context, self.reader, writer, playbooks=self.playbooks
+        )
 
     def writer(self) -> vbo.Writer:
         from reconciler.clients.vbo import Writer
@@ -260,7 +261,7 @@ def _workers(access: Access, runtime: Runtime) -> Iterator[Cluster | None]:
     with ExitStack() as stack:
         with runtime.waiting(f"Connecting to the scheduler {runtime.executor}"):
             cluster = stack.enter_context(open_cluster(runtime.executor, sites))
-        runtime.detail(f"Hosts are read through {cluster.width} workers of {runtime.executor}")
+        runtime.detail(f"Hosts are reached through {cluster.width} workers of {runtime.executor}")
         yield cluster
 
 

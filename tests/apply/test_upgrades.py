@@ -51,12 +51,11 @@ class PowerShell:
 
 
 class Place(ApplyContext):
-    def host(self, connection: Connection | None, name: str) -> Any:
+    def server_host(self) -> Any:
         @contextmanager
         def session() -> Iterator[HostSession]:
             yield cast("HostSession", self.shell)
 
-        assert name == HOST
         return session()
 
     shell: PowerShell

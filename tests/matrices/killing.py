@@ -133,7 +133,8 @@ def _apply_and_die(folder: Path, task: Task) -> None:
     from reconciler.clients.vbo.session import Session
 
     trap = _Trap(folder / "effects.log", task.effect, task.when)
-    write, host, apply = Session.write, ApplyContext.host, reconciler.apply.apply
+    write, host, server_host = Session.write, ApplyContext.host, ApplyContext.server_host
+    apply = reconciler.apply.apply
 
     def writing(self: Session, method: str, path: str, *args: Any, **more: Any) -> Any:
         if path == "Proxies/Rescan":  # a look of the server, which a slow machine needs and a fast one does not
@@ -142,9 +143,14 @@ def _apply_and_die(folder: Path, task: Task) -> None:
             return write(self, method, path, *args, **more)
 
     @contextmanager
-    def hosting(self: ApplyContext, connection: Any, name: str) -> Iterator[Any]:
-        with host(self, connection, name) as session:
+    def hosting(self: ApplyContext, name: str) -> Iterator[Any]:
+        with host(self, name) as session:
             yield _Host(session, trap, name)
+
+    @contextmanager
+    def server_hosting(self: ApplyContext) -> Iterator[Any]:
+        with server_host(self) as session:
+            yield _Host(session, trap, self.access.server.host)
 
     def one_by_one(*args: Any, **more: Any) -> Any:
         return apply(*args, **{**more, "parallel": 1})
@@ -152,6 +158,7 @@ def _apply_and_die(folder: Path, task: Task) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "write", writing)
         patch.setattr(ApplyContext, "host", hosting)
+        patch.setattr(ApplyContext, "server_host", server_hosting)
         if not task.parallel:
             patch.setattr(reconciler.apply, "apply", one_by_one)
         for verb, do in list(RUN.items()):

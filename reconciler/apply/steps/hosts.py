@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.clients.script_output import interpreting
-from reconciler.model.errors import Unreachable
 from reconciler.model.steps import ChangeHost, InstallPackage, MarkRegistered, UploadPackage
 from reconciler.package_data import shipped_script
 
 if TYPE_CHECKING:
-    from reconciler.model.connection import Connection
     from reconciler.model.script import Script
 
 _START_SECONDS: Final = 90
@@ -28,8 +26,8 @@ _START_SECONDS: Final = 90
 def change_host(context: ApplyContext, step: ChangeHost, report: Reporter) -> str | None:
     """Raises StepFailed, before anything is sent, for a script that no requirement of a playbook names."""
     script = _remedy(context, step.script)
-    connection = _connection(context, step.host)
-    with context.host(connection, step.host) as host:
+    connection = context.connection(step.host)
+    with context.host(step.host) as host:
         host.execute(script, step.arguments, deadline=connection.deadlines.long)
     return None
 
@@ -39,11 +37,11 @@ def upload(context: ApplyContext, step: UploadPackage, report: Reporter) -> str 
     """Upload the package unless it is on the host, and verify its SHA-256 there."""
     from reconciler.clients.http.download import fetch
 
-    connection = _connection(context, step.host)
+    connection = context.connection(step.host)
     package = context.access.packages[step.host]
     asked = {"sha256": package.sha256, "kind": _kind(step.file), "upload": ""}
     stage, long = _package_script(step.os, "package-stage"), connection.deadlines.long
-    with context.host(connection, step.host) as host:
+    with context.host(step.host) as host:
         answer = host.execute(stage, asked, deadline=connection.deadlines.call)
         with interpreting(connection.peer, stage.name):
             staged = bool(answer["staged"])
@@ -61,7 +59,7 @@ def upload(context: ApplyContext, step: UploadPackage, report: Reporter) -> str 
 def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> str | None:
     """Install the package, start the service and read its version. If that fails the script installs the previous
     package again, and the error reports both."""
-    connection = _connection(context, step.host)
+    connection = context.connection(step.host)
     package = context.access.packages[step.host]
     arguments: dict[str, Any] = {
         "sha256": package.sha256,
@@ -71,7 +69,7 @@ def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> st
     }
     arguments |= {"kind": step.kind} if step.os == "linux" else {"properties": dict(package.properties)}
     script = _package_script(step.os, "package-install")
-    with context.host(connection, step.host) as host:
+    with context.host(step.host) as host:
         answer = host.execute(script, arguments, deadline=connection.deadlines.long)
     with interpreting(connection.peer, script.name):
         if not answer["ok"]:
@@ -85,17 +83,10 @@ def install(context: ApplyContext, step: InstallPackage, report: Reporter) -> st
 @runs(MarkRegistered)
 def registered(context: ApplyContext, step: MarkRegistered, report: Reporter) -> str | None:
     """Mark on the host that its service belongs to a server, so that no later run takes it over."""
-    connection = _connection(context, step.host)
-    with context.host(connection, step.host) as host:
+    connection = context.connection(step.host)
+    with context.host(step.host) as host:
         host.execute(_package_script(step.os, "package-registered"), {}, deadline=connection.deadlines.call)
     return None
-
-
-def _connection(context: ApplyContext, host: str) -> Connection:
-    connection = context.access.connections.get(host)
-    if connection is None:
-        raise Unreachable(host, "connecting", "the inventory has no connection for this host")
-    return connection
 
 
 def _kind(file: str) -> str:

@@ -118,8 +118,7 @@ def _linux_login(context: ApplyContext, step: UpgradeProxy, login: Credential) -
 
 def run_script(context: ApplyContext, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """The answer of a script on the management server. Raises RemoteError."""
-    connection = context.access.server.powershell
-    with context.host(connection, context.access.server.host) as host:
+    with context.server_host() as host:
         answer = host.execute(shipped_script(name), arguments, deadline=context.access.server.deadlines.long)
     with interpreting(context.access.server.host, name):
         return dict(answer)

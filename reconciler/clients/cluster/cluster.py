@@ -1,35 +1,45 @@
-"""The connection to a Dask cluster, and visits to hosts through its workers."""
+"""The connection to a Dask cluster, and visits to hosts through its workers: repeated where they only read, made once
+where they change something."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler import randomness, timing
-from reconciler.clients.cluster.errand import Ahead, Answer, Errand
+from reconciler.clients.cluster.errand import Ahead, Answer, Declined, Errand, Once
+from reconciler.clients.cluster.files import Turns, take
 from reconciler.clients.cluster.packing import Parcel, pack
 from reconciler.clients.cluster.roster import Roster, Worker, sites_of
 from reconciler.clients.cluster.sealing import seal
+from reconciler.clients.cluster.session import WorkerSession
 from reconciler.clients.cluster.worker import Greeting, carry_out, greet
 from reconciler.model.errors import ConnectionLost, Unreachable
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+    from reconciler.clients.cluster.errand import Visit
+    from reconciler.clients.cluster.files import Kept, Piece
+    from reconciler.clients.cluster.session import Call, Give
     from reconciler.model.connection import Connection, ConnectionContext
-    from reconciler.model.login_gate import Attempt
+    from reconciler.model.errors import RemoteError
 
 log = logging.getLogger(__name__)
 _TURN: Final = 1.0
 """Seconds between two looks at whether the worker of a visit is still there."""
 _TRIES: Final = 4
 """Workers that one visit may lose: a host that ends them must not end all."""
+_BEGINS: Final = 30.0
+"""Seconds in which a worker begins a change, or declines it. So what is still queued there when this process ends does
+not begin later."""
 _HINT: Final = "Start workers again; `dask worker` and its nanny log why they ended."
+_RERUN: Final = "Run the command again."
 
 
 class _WorkerLost(Exception):
@@ -45,6 +55,7 @@ class Cluster:
         self._roster = Roster()
         self._refreshing = Lock()
         self._looking = Lock()
+        self._turns = Turns()
         self._closed = False
         self._alive: tuple[float, frozenset[str]] = (0.0, frozenset())
 
@@ -92,60 +103,118 @@ class Cluster:
         """See `HostWorkers.visit`."""
         parcel = pack(connection, context)
         clock = question.clock() - timing.utc_now()
-        login = connection.credential
-        if login is None or login.password is None:
-            return self._somewhere(function, parcel, question, clock).value()
-        password = parcel.secrets.get(str(login.password), str(login.password))
-        with context.logins.attempt(connection.peer, "logging in", login.username, password) as attempt:
-            answer = self._somewhere(function, parcel, question, clock)
-            _judge(attempt, answer)
-        return answer.value()
 
-    def _somewhere(self, function: Any, parcel: Parcel, question: Any, clock: timedelta) -> Answer:
-        """On a worker of the site, or on another one if that dies."""
-        connection = parcel.connection
+        def ask(worker: Worker) -> Answer:
+            timed = replace(question, clock=Ahead(clock + worker.ahead))
+            return self._ask(worker, _errand(function, parcel, timed, worker), "visiting it")
+
+        return _judged(context, parcel, lambda: self._somewhere(parcel.connection, ask)).value()
+
+    def session(self, connection: Connection, context: ConnectionContext) -> WorkerSession:
+        """See `HostWorkers.session`."""
+        return WorkerSession(self, connection, context)
+
+    def change(
+        self,
+        function: Callable[[Connection, ConnectionContext, Any], Any],
+        connection: Connection,
+        context: ConnectionContext,
+        prepare: Callable[[Give], Call],
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """See `session.Workers.change`."""
+        parcel = pack(connection, context, params)
+
+        def ask(worker: Worker) -> Answer:
+            call = prepare(lambda piece: self._give(worker, piece))
+            once = Once(randomness.uuid(), self._now(worker) + _BEGINS)
+            try:
+                return self._ask(worker, _errand(function, parcel, call, worker, once), call.what)
+            except _WorkerLost as error:
+                reason = f"the worker {worker.name} ended meanwhile"
+                raise ConnectionLost(connection.peer, call.what, reason, hint=_HINT) from error
+
+        def until_begun() -> Answer:
+            while True:
+                answer = self._somewhere(parcel.connection, ask)
+                if answer.declined is not Declined.LATE:
+                    return answer
+                log.warning("no worker began %s within %g s; asking again", connection.peer, _BEGINS)
+
+        return _judged(context, parcel, until_begun).value()
+
+    def _somewhere(self, connection: Connection, ask: Callable[[Worker], Answer]) -> Answer:
+        """On a worker of the site, or on another one if `ask` raises _WorkerLost."""
         for _ in range(_TRIES):
             worker = self._roster.take(connection.site)
             if worker is None:
                 where = f"the site {connection.site}" if connection.site else "the cluster"
                 raise Unreachable(connection.peer, "choosing a worker", f"no worker of {where} is left", hint=_HINT)
-            timed = replace(question, clock=Ahead(clock + worker.ahead))
-            sealed = seal(parcel.confidential(), worker.public)
             try:
-                return self._ask(worker, Errand(function, connection, timed, parcel.files, sealed))
+                return ask(worker)
             except _WorkerLost:
                 log.warning("the worker %s ended during a visit to %s", worker.name, connection.peer)
-                self._look_again(worker)
+                with self._scheduler(connection.peer, "choosing a worker", Unreachable):
+                    self._look_again(worker)
             finally:
                 self._roster.give(worker)
         raise ConnectionLost(connection.peer, "visiting it", f"{_TRIES} workers ended meanwhile", hint=_HINT)
 
-    def _ask(self, worker: Worker, errand: Errand) -> Answer:
+    def _give(self, worker: Worker, piece: Piece) -> Kept:
         """Raises _WorkerLost."""
-        from distributed import CancelledError, KilledWorker
+        with self._turns.of(worker.public, piece.sha256):
+            kept: Kept = self._run(worker, take, piece)
+        return kept
+
+    def _now(self, worker: Worker) -> float:
+        """The monotonic clock of the worker. Raises _WorkerLost if it was restarted, so that nothing is sent to it."""
+        greeting: Greeting = self._run(worker, greet)
+        if greeting.public != worker.public:
+            raise _WorkerLost
+        return greeting.monotonic
+
+    def _run(self, worker: Worker, function: Callable[..., Any], *arguments: Any) -> Any:
+        """At once, and not as a task. Raises _WorkerLost."""
+        with self._scheduler("the cluster", f"asking the worker {worker.name}", Unreachable):
+            found = self._client.run(function, *arguments, workers=[worker.address], on_error="ignore")
+        if worker.address not in found:
+            raise _WorkerLost
+        return found[worker.address]
+
+    @contextmanager
+    def _scheduler(self, peer: str, what: str, kind: type[RemoteError]) -> Iterator[None]:
+        """Its connection may end at any time."""
+        from distributed import CancelledError
+
+        try:
+            yield
+        except (CancelledError, OSError) as error:
+            raise kind(peer, what, f"the connection to the scheduler {self._name} is lost", hint=_RERUN) from error
+
+    def _ask(self, worker: Worker, errand: Errand, what: str) -> Answer:
+        """Raises _WorkerLost; for an errand that runs once it may have begun."""
+        from distributed import KilledWorker
 
         peer = errand.connection.peer
         done = Event()
         key = f"vbo-reconcile-{randomness.uuid()}"
-        future: Future[Answer] = self._client.submit(
-            carry_out, errand, key=key, pure=False, retries=0, workers=[worker.address], allow_other_workers=False
-        )
-        future.add_done_callback(lambda _: done.set())
-        try:
-            while not done.wait(_TURN):
-                if self._closed:
-                    raise ConnectionLost(peer, "visiting it", "the run has ended")
-                if worker.address not in self._addresses():
-                    raise _WorkerLost
-            answer = future.result()
-        except KilledWorker as error:
-            raise _WorkerLost from error
-        except (CancelledError, OSError) as error:
-            reason = f"the connection to the scheduler {self._name} is lost"
-            raise ConnectionLost(peer, "visiting it", reason, hint="Run the command again.") from error
-        finally:
-            future.release()
-        if not isinstance(answer, Answer) or answer.other_key:
+        with self._scheduler(peer, what, ConnectionLost):
+            future: Future[Answer] = self._client.submit(
+                carry_out, errand, key=key, pure=False, retries=0, workers=[worker.address], allow_other_workers=False
+            )
+            future.add_done_callback(lambda _: done.set())
+            try:
+                while not done.wait(_TURN):
+                    if self._closed:
+                        raise ConnectionLost(peer, what, "the run has ended")
+                    if worker.address not in self._addresses():
+                        raise _WorkerLost
+                answer = future.result()
+            except KilledWorker as error:
+                raise _WorkerLost from error
+            finally:
+                future.release()
+        if not isinstance(answer, Answer) or answer.declined in (Declined.OTHER_KEY, Declined.BEGUN):
             raise _WorkerLost
         return answer
 
@@ -171,8 +240,22 @@ class Cluster:
             self._client.close(timeout=5)
 
 
-def _judge(attempt: Attempt, answer: Answer) -> None:
-    if answer.accepted is True:
-        attempt.accept()
-    elif answer.accepted is False:
-        attempt.refuse()
+def _errand(function: Visit, parcel: Parcel, question: Any, worker: Worker, once: Once | None = None) -> Errand:
+    sealed = seal(parcel.confidential(), worker.public)
+    return Errand(function, parcel.connection, question, parcel.files, sealed, once)
+
+
+def _judged(context: ConnectionContext, parcel: Parcel, ask: Callable[[], Answer]) -> Answer:
+    """The answer, and the gate knows what became of the password. Raises AuthenticationFailed if another host refused
+    it."""
+    connection, login = parcel.connection, parcel.connection.credential
+    if login is None or login.password is None:
+        return ask()
+    password = parcel.secrets.get(str(login.password), str(login.password))
+    with context.logins.attempt(connection.peer, "logging in", login.username, password) as attempt:
+        answer = ask()
+        if answer.accepted is True:
+            attempt.accept()
+        elif answer.accepted is False:
+            attempt.refuse()
+    return answer

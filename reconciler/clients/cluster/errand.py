@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from reconciler import timing
@@ -42,41 +43,61 @@ SecretError."""
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """Of a visit that changes something: its worker begins it once, and before `begins_by` of its monotonic clock."""
+
+    ident: str
+    begins_by: float
+
+
+class Declined(StrEnum):
+    """Why a worker did not begin a visit: it was restarted and has another key, it has begun it before, or it was busy
+    for too long."""
+
+    OTHER_KEY = "other-key"
+    BEGUN = "begun"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
 class Errand:
-    """`files` are the files that the connection names; `sealed` has those that are private, and the secrets."""
+    """`files` are the files that the connection names; `sealed` has those that are private, the secrets, and `params`
+    of the question. `once` is None for a visit that only reads."""
 
     visit: Visit
     connection: Connection
     question: Any
     files: Mapping[str, bytes]
     sealed: bytes
+    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A `result`, or an error: its class and its arguments. `accepted` is whether the host accepted a password, None if
-    it was not asked. `other_key`: the worker was restarted and has another key."""
+    it was not asked."""
 
     result: Any = None
     error: str = ""
     arguments: tuple[str, ...] = ()
     more: Mapping[str, Any] | None = None
     accepted: bool | None = None
-    other_key: bool = False
+    declined: Declined | None = None
 
     def value(self) -> Any:
         """The result. Raises RemoteError and SecretError."""
         if not self.error:
             return self.result
         if self.error == SecretError.__name__:
-            raise SecretError(*self.arguments)
+            message, hint = self.arguments
+            raise SecretError(message, hint=hint)
         peer, what, reason, hint = self.arguments
         raise _KINDS[self.error](peer, what, reason, hint=hint, **(self.more or {}))
 
 
 def of_error(error: RemoteError | SecretError, accepted: bool | None = None) -> Answer:
     if isinstance(error, SecretError):
-        return Answer(error=SecretError.__name__, arguments=(str(error),), accepted=accepted)
+        return Answer(error=SecretError.__name__, arguments=(str(error), error.hint), accepted=accepted)
     more = {name: value for name in _MORE if (value := getattr(error, name, None)) is not None}
     arguments = (error.peer, error.what, error.reason, error.hint)
     return Answer(error=_name(type(error)), arguments=arguments, more=more, accepted=accepted)

@@ -25,29 +25,31 @@ _KNOWN_HOSTS: Final = "home/known_hosts"
 @dataclass(slots=True)
 class Parcel:
     """`connection` names only files that are in `files` or `private`, or that cannot be read here either. `private`
-    files and `secrets` travel sealed."""
+    files, `secrets` and `params`, the parameters of a script, travel sealed."""
 
     connection: Connection
     files: dict[str, bytes] = field(default_factory=dict)
     private: dict[str, bytes] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    params: Mapping[str, Any] | None = None
 
     def confidential(self) -> bytes:
         """What has to be sealed."""
         private = {name: base64.b64encode(data).decode() for name, data in self.private.items()}
-        return json.dumps({"secrets": self.secrets, "errors": self.errors, "files": private}).encode()
+        found = {"secrets": self.secrets, "errors": self.errors, "files": private, "params": self.params}
+        return json.dumps(found).encode()
 
 
-def pack(connection: Connection, context: ConnectionContext) -> Parcel:
+def pack(connection: Connection, context: ConnectionContext, params: Mapping[str, Any] | None = None) -> Parcel:
     """A secret that cannot be resolved becomes an error where the worker needs it, as it does here."""
     packer = _Packer(Path(context.root))
-    parcel = Parcel(packer.connection(connection), packer.files, packer.private)
+    parcel = Parcel(packer.connection(connection), packer.files, packer.private, params=params)
     for reference in references(connection):
         try:
             parcel.secrets[str(reference)] = context.secret(reference).reveal()
         except SecretError as error:
-            parcel.errors[str(reference)] = str(error)
+            parcel.errors[str(reference)] = (str(error), error.hint)
     return parcel
 
 
@@ -119,7 +121,8 @@ class PackedSecrets:
         """Raises SecretError."""
         name = str(reference)
         if name in self._errors:
-            raise SecretError(self._errors[name])
+            message, hint = self._errors[name]
+            raise SecretError(message, hint=hint)
         if name in self._found:
             return Secret(self._found[name])
         return self._own().resolve(reference)

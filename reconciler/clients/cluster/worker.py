@@ -11,7 +11,7 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Final
 
 from reconciler import timing
-from reconciler.clients.cluster.errand import Answer, Errand, of_error
+from reconciler.clients.cluster.errand import Answer, Declined, Errand, Once, of_error
 from reconciler.clients.cluster.packing import PackedSecrets
 from reconciler.clients.cluster.sealing import NotForThisWorker, WorkerKey
 from reconciler.inventory.secrets import Resolver
@@ -32,17 +32,19 @@ from reconciler.model.secret import SecretRef
 _making = Lock()
 _keys: list[WorkerKey] = []
 _folders: dict[str, str] = {}
+_begun: set[str] = set()
 _MOST_FOLDERS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """`epoch` is the clock of the worker, `public` the key that secrets for it are sealed to."""
+    """`epoch` and `monotonic` are the clocks of the worker, `public` the key that secrets for it are sealed to."""
 
     version: str
     python: str
     public: bytes
     epoch: float
+    monotonic: float
 
 
 def our_version() -> str:
@@ -55,7 +57,7 @@ def python_version() -> str:
 
 
 def greet() -> Greeting:
-    return Greeting(our_version(), python_version(), _key().public, timing.epoch())
+    return Greeting(our_version(), python_version(), _key().public, timing.epoch(), timing.monotonic())
 
 
 def carry_out(errand: Errand) -> Answer:
@@ -63,16 +65,30 @@ def carry_out(errand: Errand) -> Answer:
     try:
         document = json.loads(_key().unseal(errand.sealed))
     except NotForThisWorker:
-        return Answer(other_key=True)
+        return Answer(declined=Declined.OTHER_KEY)
+    if errand.once is not None and (declined := _declined(errand.once)):
+        return Answer(declined=declined)
+    asked = errand.question if document["params"] is None else replace(errand.question, params=document["params"])
     private = {name: base64.b64decode(data) for name, data in document["files"].items()}
     gate = _Watched()
     with _folder(errand.files, private) as root:
         secrets = PackedSecrets(document, lambda: _own_secrets(str(Path.cwd())))
         context = ConnectionContext(secrets, root, gate)
         try:
-            return Answer(errand.visit(errand.connection, context, errand.question), accepted=gate.accepted)
+            return Answer(errand.visit(errand.connection, context, asked), accepted=gate.accepted)
         except (RemoteError, SecretError) as error:
             return of_error(error, gate.accepted)
+
+
+def _declined(once: Once) -> Declined | None:
+    """None: it may begin now, and never again. Dask itself repeats what ran on a worker that it lost."""
+    with _making:
+        if once.ident in _begun:
+            return Declined.BEGUN
+        if timing.monotonic() > once.begins_by:
+            return Declined.LATE
+        _begun.add(once.ident)
+        return None
 
 
 def _key() -> WorkerKey:

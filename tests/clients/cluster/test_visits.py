@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from reconciler.clients.cluster.cluster import Cluster
-from reconciler.clients.cluster.errand import Ahead, Answer, Errand, of_error
+from reconciler.clients.cluster.errand import Ahead, Errand, of_error
 from reconciler.clients.cluster.packing import pack
 from reconciler.clients.cluster.roster import Roster, Worker, sites_of
 from reconciler.clients.cluster.sealing import NotForThisWorker, WorkerKey, seal
@@ -21,6 +20,7 @@ from reconciler.model import errors
 from reconciler.model.connection import Certificate, Connection, ConnectionContext, Credential, Transport, Trust
 from reconciler.model.errors import AuthenticationFailed, RemoteError, SecretError
 from reconciler.model.secret import SecretRef
+from tests.clients.cluster.fake_client import cluster, loaded, written
 
 PASSWORD = "hunter2-hunter2"
 LOGIN = Credential("admin", "CORP\\svc", password=SecretRef("env", "PW"), keytab="pki/svc.keytab")
@@ -61,20 +61,6 @@ def context(tmp_path: Path) -> ConnectionContext:
     return ConnectionContext(Resolver(str(tmp_path), environment={"PW": PASSWORD}), str(tmp_path))
 
 
-def written(value: Any) -> bytes:
-    """As Dask writes it. Its import takes a second, so it is not at the head."""
-    from distributed.protocol import pickle
-
-    text: bytes = pickle.dumps(value)
-    return text
-
-
-def loaded(text: bytes) -> Any:
-    from distributed.protocol import pickle
-
-    return pickle.loads(text)
-
-
 def errand(context: ConnectionContext, function: Any = seen, connection: Connection = HOST) -> Errand:
     parcel = pack(connection, context)
     asked = Asked("reading", Ahead(timedelta()))
@@ -106,7 +92,7 @@ def test_a_secret_that_is_missing_is_the_same_error_on_a_worker(context: Connect
         seen(nowhere, context, Asked("", Ahead(timedelta())))
     with pytest.raises(SecretError) as there:
         carry_out(errand(context, connection=nowhere)).value()
-    assert str(there.value) == str(here.value)
+    assert (str(there.value), there.value.hint) == (str(here.value), here.value.hint)
 
 
 def test_a_worker_resolves_what_it_is_to_resolve(context: ConnectionContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +147,12 @@ def test_every_error_comes_back_as_it_was(kind: type[RemoteError]) -> None:
     assert back.value.__dict__ == error.__dict__
 
 
+def test_an_error_of_a_secret_comes_back_with_its_hint() -> None:
+    with pytest.raises(SecretError) as back:
+        loaded(written(of_error(SecretError("secret://env/PW is not set", hint="Set it.")))).value()
+    assert (str(back.value), back.value.hint) == ("secret://env/PW is not set", "Set it.")
+
+
 def test_the_error_of_a_client_is_the_one_of_the_model() -> None:
     class Busy(errors.Unreachable):
         pass
@@ -186,51 +178,6 @@ def test_a_worker_of_the_site_is_taken_and_the_one_with_the_least_to_do() -> Non
     again = roster.take("london")
     assert again is not None
     assert again.name == "a"
-
-
-class Future:
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    def add_done_callback(self, call: Callable[[Any], None]) -> None:
-        call(self)
-
-    def result(self) -> Answer:
-        return self._answer
-
-    def release(self) -> None:
-        pass
-
-
-class Client:
-    """The part of Dask's client that is used. Workers whose address is in `dead` lose what they are given."""
-
-    def __init__(self, resources: dict[str, dict[str, float]], dead: set[str]) -> None:
-        self.resources, self.dead = resources, dead
-        self.asked: list[str] = []
-
-    def run(self, function: Callable[[], Any], **_: Any) -> dict[str, Any]:
-        return {address: function() for address in self.resources if address not in self.dead}
-
-    def scheduler_info(self, **_: Any) -> dict[str, Any]:
-        return {"workers": {name: {"name": name, "resources": found} for name, found in self.resources.items()}}
-
-    def submit(self, function: Any, sent: Errand, *, workers: list[str], **options: Any) -> Future:
-        assert options["retries"] == 0
-        assert options["allow_other_workers"] is False
-        self.asked += workers
-        lost = self.asked[0] == workers[0] and workers[0] in self.resources and len(self.asked) == 1
-        if lost and "dies" in self.resources[workers[0]]:
-            self.dead.add(workers[0])
-            return Future(Answer(other_key=True))
-        return Future(function(loaded(written(sent))))
-
-
-def cluster(**resources: dict[str, float]) -> tuple[Cluster, Client]:
-    client = Client(resources, set())
-    found = Cluster(cast("Any", client), "scheduler:8786")
-    found.refresh()
-    return found, client
 
 
 def asked() -> Asked:
