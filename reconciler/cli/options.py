@@ -114,7 +114,7 @@ def executor_option(function: Callable[..., Any]) -> Callable[..., Any]:
         callback=take,
         expose_value=False,
         show_default="threads of this process",
-        help="Reach the hosts of proxies through the workers of the Dask scheduler at URL: tls://HOST:PORT.",
+        help="Reach hosts (not the server) through the workers of the Dask scheduler at URL: tls://HOST:PORT.",
     )(function)
 
 

@@ -9,10 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from reconciler.apply.context import ApplyContext
 from reconciler.apply.steps.hosts import change_host
+from reconciler.apply.steps.management import run_script
 from reconciler.apply.steps.registry import StepFailed
 from reconciler.clients.session_pool import Sessions
-from reconciler.model.connection import Connection, Transport
+from reconciler.model.connection import Connection, ConnectionContext, Transport
 from reconciler.model.script import Script
 from reconciler.model.steps import ChangeHost
 from reconciler.package_data import playbooks_folder
@@ -38,12 +40,33 @@ class FakeSessions:
         yield self.host
 
 
-def change(host: FakeHost, script: str) -> None:
+class FakeWorkers:
+    """Workers that reach every host, or none."""
+
+    def __init__(self, host: FakeHost, *, reaches: bool) -> None:
+        self.host, self.reaches = host, reaches
+
+    def takes(self, connection: Connection) -> bool:
+        return self.reaches
+
+    @contextmanager
+    def session(self, connection: Connection, context: ConnectionContext) -> Iterator[FakeHost]:
+        yield self.host
+
+
+def on(host: FakeHost, workers: FakeWorkers | None = None) -> ApplyContext:
     context = fake_context(FakeServer({}), "px-1")
     connection = Connection("px-1", "px-1.example.net", Transport.SSH, None)
-    context.access = replace(context.access, connections={"px-1": connection})
+    server = replace(context.access.server, powershell=replace(connection, name="vbo01"))
+    context.access = replace(context.access, server=server, connections={"px-1": connection})
+    context.connection_context = replace(context.connection_context, workers=cast("Any", workers))
     context.playbooks = load(playbooks_folder())
     context.sessions = cast("Sessions", FakeSessions(host))
+    return context
+
+
+def change(host: FakeHost, script: str, workers: FakeWorkers | None = None) -> None:
+    context = on(host, workers)
     step = ChangeHost(host="px-1", requirement="port", script=script, arguments={"port": 9193})
     change_host(context, step, lambda text: None)
 
@@ -60,3 +83,17 @@ def test_a_script_that_no_requirement_names_is_not_run(name: str) -> None:
     with pytest.raises(StepFailed, match="no requirement of the playbooks names the script"):
         change(host, name)
     assert host.ran == []
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+def test_a_worker_runs_it_if_it_can_reach_the_host(*, reaches: bool) -> None:
+    here, there = FakeHost(), FakeHost()
+    change(here, "linux/open-port.sh", FakeWorkers(there, reaches=reaches))
+    assert (len(here.ran), len(there.ran)) == ((0, 1) if reaches else (1, 0))
+
+
+def test_powershell_on_the_server_runs_from_here() -> None:
+    here, there = FakeHost(), FakeHost()
+    run_script(on(here, FakeWorkers(there, reaches=True)), "server/update-proxy.ps1", {"groups": []})
+    assert [name for name, _, _ in here.ran] == ["server/update-proxy.ps1"]
+    assert there.ran == []

@@ -149,7 +149,6 @@ def test_the_journal_and_the_hosts_are_as_with_threads(
         "linux/package-registered.sh",
         "linux/package-stage.sh",
         "windows/remote-registry.ps1",
-        "windows/upload.ps1",
         "windows/package-registered.ps1",
     }
 
@@ -291,3 +290,23 @@ def test_workers_killed_at_random_never_install_twice_for_one_step(
         assert scripts(trap)[f"changed by {INSTALL[name]} {name}"] <= 1
     assert hosts(world) == dict.fromkeys(PROXIES, (NEW, True))
     assert world.plan()["changes"] == []
+
+
+def test_a_scheduler_that_ends_is_a_lost_connection(
+    fresh: Path, tmp_path: Path, cluster: DaskCluster, trap: Path
+) -> None:
+    world = copied(fresh, tmp_path / "w")
+    arm(trap, INSTALL["px-lnx"], "before")
+    with started(world, cluster) as process:
+        caught(trap)
+        cluster.scheduler.kill()
+        out, err = process.communicate()
+    assert process.returncode == 3, out + err
+    (change,) = (change for change in run(world)["changes"] if change["key"] == "create:proxy.px-lnx")
+    assert change["state"] == "failed"
+    assert f"the connection to the scheduler {cluster.url.removeprefix('tls://')} is lost" in change["detail"]
+    assert "bug" not in out + err
+    (trap / "go").touch()
+    ended = world.apply()
+    assert ended.code == 0, ended.out + ended.err
+    assert hosts(world) == dict.fromkeys(PROXIES, (NEW, True))

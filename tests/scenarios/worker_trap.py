@@ -41,11 +41,13 @@ class _Watched:
     def execute(self, script: Script, params: Mapping[str, Any], *, deadline: float) -> Any:
         _note(f"{script.name} {self._name}")
         when = _caught(script.name)
-        _wait(when == "before")
+        if when == "before":
+            _wait()
         answer = self._session.execute(script, params, deadline=deadline)
         if answer.get("before") != answer.get("version"):
             _note(f"changed by {script.name} {self._name}")
-        _wait(when == "after")
+        if when == "after":
+            _wait()
         return answer
 
     def __getattr__(self, name: str) -> Any:
@@ -62,15 +64,15 @@ def _caught(script: str) -> str:
         wanted, when = (FOLDER / "armed").read_text().split()
         if wanted == script:
             (FOLDER / "armed").unlink()
-            part = FOLDER / "caught.part"
-            part.write_text(str(os.getpid()))
-            part.replace(FOLDER / "caught")
             return when
     return ""
 
 
-def _wait(is_caught: bool) -> None:
-    while is_caught and not (FOLDER / "go").exists():
+def _wait() -> None:
+    part = FOLDER / "caught.part"
+    part.write_text(str(os.getpid()))
+    part.replace(FOLDER / "caught")
+    while not (FOLDER / "go").exists():
         time.sleep(0.05)
 
 
