@@ -19,7 +19,7 @@ from reconciler.clients.cluster.roster import Roster, Worker, sites_of
 from reconciler.clients.cluster.sealing import seal
 from reconciler.clients.cluster.session import WorkerSession
 from reconciler.clients.cluster.worker import Greeting, carry_out, greet
-from reconciler.model.errors import ConnectionLost, Unreachable
+from reconciler.model.errors import ConnectionLost, ReconcileError, Unreachable
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -183,13 +183,18 @@ class Cluster:
 
     @contextmanager
     def _scheduler(self, peer: str, what: str, kind: type[RemoteError]) -> Iterator[None]:
-        """Its connection may end at any time."""
+        """Its connection may end at any time. What Dask raises after that has no class of its own."""
         from distributed import CancelledError
 
         try:
             yield
-        except (CancelledError, OSError) as error:
-            raise kind(peer, what, f"the connection to the scheduler {self._name} is lost", hint=_RERUN) from error
+        except (_WorkerLost, ReconcileError):
+            raise
+        except Exception as error:
+            if isinstance(error, (CancelledError, OSError)) or self._client.status != "running":
+                reason = f"the connection to the scheduler {self._name} is lost"
+                raise kind(peer, what, reason, hint=_RERUN) from error
+            raise
 
     def _ask(self, worker: Worker, errand: Errand, what: str) -> Answer:
         """Raises _WorkerLost; for an errand that runs once it may have begun."""

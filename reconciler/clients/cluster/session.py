@@ -1,4 +1,4 @@
-"""A host session whose calls a worker makes, each with a login of its own and each at most once."""
+"""A host session whose calls a worker makes, each with a separate login and each at most once."""
 
 from __future__ import annotations
 

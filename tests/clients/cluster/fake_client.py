@@ -43,6 +43,8 @@ class Client:
     """The part of Dask's client that is used. Workers whose address is in `dead` lose what they are given. `answers`
     come instead of those of the workers."""
 
+    status = "running"
+
     def __init__(self, resources: dict[str, dict[str, float]], dead: set[str]) -> None:
         self.resources, self.dead = resources, dead
         self.asked: list[str] = []

@@ -242,3 +242,22 @@ def test_a_worker_keeps_the_files_that_were_used_last(
         take_piece(Piece(name, hashlib.sha256(data).hexdigest(), 1, 0, data))
         os.utime(files.kept_file(name), (number, number))
     assert sorted(file.name for file in files.kept_file("a").parent.iterdir()) == ["b", "c"]
+
+
+def test_a_closed_connection_to_the_scheduler_is_an_error_of_its_own(
+    host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask raises whatever comes then. Before the script is sent the host was not reached, afterwards it may have run."""
+    found, client = cluster(a={"site:paris": 1})
+
+    def closed(*_: object, **__: object) -> None:
+        client.status = "closed"
+        raise RuntimeError("ConnectionPool is closed")
+
+    for name, kind in (("submit", ConnectionLost), ("run", Unreachable)):
+        client.status = "running"
+        with monkeypatch.context() as patch:
+            patch.setattr(client, name, closed)
+            with pytest.raises(kind, match="the connection to the scheduler scheduler:8786 is lost"):
+                found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
+    assert host.ran == []
