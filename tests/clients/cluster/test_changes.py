@@ -247,7 +247,7 @@ def test_a_worker_keeps_the_files_that_were_used_last(
 def test_a_closed_connection_to_the_scheduler_is_an_error_of_its_own(
     host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dask raises whatever comes then. Before the script is sent the host was not reached, afterwards it may have run."""
+    """Dask raises whatever comes then. Until the script is sent nothing has begun, afterwards it may have run."""
     found, client = cluster(a={"site:paris": 1})
 
     def closed(*_: object, **__: object) -> None:
