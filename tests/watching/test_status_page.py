@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.model.errors import Unreachable
+from reconciler.render.html.status import status_html
 from reconciler.watching.http import Listening
 from reconciler.watching.loop import Loop
-from reconciler.watching.pages import application
+from reconciler.watching.pages import application, status_of
 from reconciler.watching.schedule import Schedule
-from tests.watching.samples import World, observed, plan_of, update
+from tests.watching.samples import NOON, World, observed, plan_of, update
 
 
 def page(world: World, path: str = "/") -> str:
@@ -41,6 +42,33 @@ def test_a_server_that_cannot_be_observed_comes_first(tmp_path: Path) -> None:
     shown = page(world)
     assert "1 server cannot be observed" in shown
     assert "vbo01: connecting: no route to host" in shown
+
+
+def test_the_duration_is_that_of_the_observation_that_is_shown(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.answers["corp"] = [observed(plan_of()), Unreachable("vbo01", "connecting", "no route to host")]
+    shown = page(world)
+    assert "2026-11-02 12:00:00 UTC<br>" in shown
+    assert "2026-11-02 15:00:00 UTC, in 0.0 s<br>" in shown
+
+
+def test_a_server_with_drift_does_not_look_as_one_without(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.answers["corp"] = observed(plan_of([update("proxy.px-1", "throttle")]))
+    shown = page(world)
+    (corp,) = [row for row in shown.split("<tr>") if 'href="/plans/corp"' in row]
+    (other,) = [row for row in shown.split("<tr>") if 'href="/plans/other"' in row]
+    assert "1 open" in corp
+    assert "s-create" not in corp
+    assert "as declared" in other
+    assert "s-create" in other
+
+
+def test_a_server_that_was_not_observed_yet_is_not_as_declared(tmp_path: Path) -> None:
+    watcher = World(tmp_path).watcher("corp")
+    shown = status_html(status_of(watcher.states.values(), NOON))
+    assert "not observed yet" in shown
+    assert "as declared" not in shown
 
 
 def test_all_is_well(tmp_path: Path) -> None:

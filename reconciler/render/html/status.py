@@ -68,12 +68,12 @@ def _sections(status: Data) -> Iterator[Html]:
     runs = [run for server in servers for run in server["runs"]]
     if runs:
         newest = sorted(runs, key=lambda run: run["started"], reverse=True)
-        yield section("Latest runs", len(runs), _table(("", "Run", "Changes", "Started"), map(_run, newest)))
+        yield section("Latest runs", len(runs), _table(("", "Run", "Operation", "Started"), map(_run, newest)))
 
 
 def _table(titles: Sequence[str], rows: Iterator[Html] | map[Html]) -> Html:
     head = tag("tr", *(tag("th", title, scope="col") for title in titles))
-    return tag("table", tag("thead", head), tag("tbody", *rows), class_="changes")
+    return tag("table", tag("thead", head), tag("tbody", *rows), class_="changes watched")
 
 
 def _row(state: str, sign: str, name: Html, what: Html | str, when: Html | str) -> Html:
@@ -86,13 +86,23 @@ def _row(state: str, sign: str, name: Html, what: Html | str, when: Html | str) 
 def _server(server: Data) -> Html:
     facts, error = server["facts"], server["error"] or server["journal_error"]
     name = tag("a", name_of(server["name"]), href=f"/plans/{server['name']}") if facts else name_of(server["name"])
-    seen = server["succeeded"]
-    when = f"{seen:%Y-%m-%d %H:%M:%S} UTC, in {server['seconds']:.1f} s" if seen else "never"
     product = f"{facts['host']}, REST {facts['rest']}, {facts['build']}" if facts else ""
-    where = tag("span", when, tag("br"), tag("bdi", product))
+    where = tag("span", _last(server), tag("br"), tag("bdi", product))
     if error:
         return _row("problem", "!", name, where, tag("span", error, class_="bad"))
-    return _row("create", "=", name, where, f"{len(server['open'])} open" if server["open"] else "as declared")
+    if not server["open"]:
+        return _row("create", "=", name, where, "as declared" if facts else "not observed yet")
+    high = any(item["severity"] == "high" for item in server["open"])
+    return _row(_TONES["high" if high else "low"], "!", name, where, f"{len(server['open'])} open")
+
+
+def _last(server: Data) -> str:
+    """The latest observation that succeeded; how long it took is known of the very latest one."""
+    seen = server["succeeded"]
+    if seen is None:
+        return "never"
+    took = f", in {server['seconds']:.1f} s" if seen == server["attempted"] else ""
+    return f"{seen:%Y-%m-%d %H:%M:%S} UTC{took}"
 
 
 def _finding(item: Data, now: datetime) -> Html:
