@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +20,7 @@ from reconciler.model.sentences import listed
 if TYPE_CHECKING:
     from distributed import Client
     from distributed.security import Security
+    from tornado.ioloop import IOLoop
 
     from reconciler.clients.cluster.cluster import Cluster
     from reconciler.clients.cluster.worker import Greeting
@@ -39,9 +43,11 @@ def open_cluster(url: str, sites: Iterable[str]) -> Iterator[Cluster]:
         raise Diagnosed([_problem("The package for Dask is not installed", f"{url} needs `distributed`.", _install())])
     from reconciler.clients.cluster.cluster import Cluster
 
-    client = _connected(url, host, port, _security(url, host, is_tls=is_tls))
-    cluster = Cluster(client, f"{host}:{port}")
-    try:
+    security = _security(url, host, is_tls=is_tls)
+    with (
+        _event_loop() as loop,
+        closing(Cluster(_connected(url, host, port, security, loop), f"{host}:{port}")) as cluster,
+    ):
         _check_workers(url, cluster)
         cluster.refresh()
         if missing := cluster.missing(sites):
@@ -49,8 +55,28 @@ def open_cluster(url: str, sites: Iterable[str]) -> Iterator[Cluster]:
             lines = [f"  dask worker tls://{host}:{port} --resources site:{site}=1" for site in missing]
             raise Diagnosed([_problem("No worker near a site", detail, "Start one there:\n" + "\n".join(lines))])
         yield cluster
+
+
+@contextmanager
+def _event_loop() -> Iterator[IOLoop]:
+    """An event loop in a thread. That of a client runs on for good if the client could not connect or close."""
+    from tornado.ioloop import IOLoop
+
+    begun: Future[tuple[IOLoop, asyncio.Event]] = Future()
+
+    async def run() -> None:
+        end = asyncio.Event()
+        begun.set_result((IOLoop.current(), end))
+        await end.wait()
+
+    thread = Thread(target=lambda: asyncio.run(run()), name="cluster", daemon=True)
+    thread.start()
+    loop, end = begun.result()
+    try:
+        yield loop
     finally:
-        cluster.close()
+        loop.add_callback(end.set)
+        thread.join(_SECONDS)
 
 
 def _parsed(url: str) -> tuple[str, int, bool]:
@@ -90,13 +116,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _connected(url: str, host: str, port: int, security: Security | None) -> Client:
+def _connected(url: str, host: str, port: int, security: Security | None, loop: IOLoop) -> Client:
     from distributed import Client
 
     shown = f"[{host}]" if ":" in host else host
     address = f"{'tcp' if security is None else 'tls'}://{shown}:{port}"
     try:
-        return Client(address, security=security, timeout=_SECONDS, set_as_default=False)
+        return Client(address, loop=loop, security=security, timeout=_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         detail = f"The scheduler at {url} does not answer within {_SECONDS} s, or not with TLS that both sides trust."
         fix = f"Start it, or correct the address:\n  dask scheduler --port {port}"

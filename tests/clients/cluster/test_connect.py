@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import socket
+import threading
 from dataclasses import replace
 from typing import Any, cast
 
@@ -39,6 +41,17 @@ def test_without_certificates_nothing_leaves_this_machine(url: str) -> None:
     found = refused(url)
     assert found.summary == "The cluster is not protected by TLS"
     assert "TLS__CA_FILE" in found.fix
+
+
+def test_a_scheduler_that_does_not_answer_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`watch` tries again each cycle."""
+    monkeypatch.setattr(connect, "_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    refused(f"dask://127.0.0.1:{port}")
+    before = set(threading.enumerate())
+    assert refused(f"dask://127.0.0.1:{port}").summary == "No connection to the scheduler"
+    assert set(threading.enumerate()) <= before
 
 
 class Workers:
