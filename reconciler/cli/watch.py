@@ -149,6 +149,7 @@ def watch(
     TLS, and a token or client certificates.
     """
     from reconciler.cli.watch_stops import WatchStops
+    from reconciler.render.summary import LAB
     from reconciler.watching.loop import Loop
     from reconciler.watching.requirements import check_installed
     from reconciler.watching.schedule import Schedule
@@ -162,6 +163,8 @@ def watch(
     stops = WatchStops(console.interrupts, schedule.stop)
     watcher = Watcher(_members(paths, servers, console), options, replace(console.runtime, watch=stops.watch))
     loop = Loop(watcher, schedule, console.runtime.clock)
+    if options.lab:
+        console.report(LAB)
     if once:
         loop.run(once=True)
         return console.interrupts.code if console.interrupts.count else _once(console, watcher.states.values())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reconciler.model.errors import Unreachable
 from reconciler.render.html.status import status_html
+from reconciler.render.summary import LAB
 from reconciler.watching.http import Listening
 from reconciler.watching.loop import Loop
 from reconciler.watching.pages import application, status_of
@@ -69,6 +70,10 @@ def test_a_server_that_was_not_observed_yet_is_not_as_declared(tmp_path: Path) -
     shown = status_html(status_of(watcher.states.values(), NOON))
     assert "not observed yet" in shown
     assert "as declared" not in shown
+
+
+def test_what_is_found_in_the_lab_is_no_word_about_a_server(tmp_path: Path) -> None:
+    assert LAB in page(World(tmp_path))
 
 
 def test_all_is_well(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.render.html.changes import address
 from reconciler.render.html.frame import framed, section, tile
 from reconciler.render.html.tags import Html, name_of, tag
+from reconciler.render.summary import LAB
 
 Data = Mapping[str, Any]
 
@@ -19,7 +20,9 @@ def status_html(status: Data) -> str:
     """The whole page."""
     headline, tone = _headline(status["servers"])
     title = tag("p", "Watched servers", class_="kicker")
-    header = tag("header", title, tag("h1", headline, class_=tone), _observed(status), _counts(status["servers"]))
+    labs = [server["name"] for server in status["servers"] if server["facts"] and server["facts"]["lab"]]
+    lab = tag("p", LAB, class_="lab") if labs else ""
+    header = tag("header", title, tag("h1", headline, class_=tone), _observed(status), lab, _counts(status["servers"]))
     return framed(f"{headline}: watch", header, tag("main", *_sections(status)))
 
 
