@@ -29,6 +29,7 @@ from tests.simulation import remembered
 from tests.simulation.events import Event, shrunk
 from tests.simulation.journal import listen_to_journal
 from tests.simulation.running import Beginning, answered, of_seed, run_storm
+from tests.simulation.week import run_week
 from tests.simulation.world import install
 
 _WARM = (-1, -2)
@@ -55,6 +56,7 @@ def main() -> None:
     asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="storms at a time")
     asked.add_argument("--only", action="store_true", help="this seed alone, with its log")
     asked.add_argument("--answers", action="store_true", help="what the world of this seed answers after an apply")
+    asked.add_argument("--week", type=int, metavar="CYCLES", help="`watch` over three servers, with this seed")
     asked.add_argument("--no-shrink", action="store_true")
     asked.add_argument("--go-on", action="store_true", help="do not stop at a failure")
     given = asked.parse_args()
@@ -74,6 +76,8 @@ def main() -> None:
         if given.answers:
             _say(json.dumps(answered(given.seed, Path(folder, "world"))))
             code = 0
+        elif given.week:
+            code = _week(given, Path(folder))
         else:
             code = _only(given.seed, Path(folder)) if given.only else _run(given, Path(folder))
     sys.stdout.flush()
@@ -85,6 +89,16 @@ def _only(seed: int, folder: Path) -> int:
     outcome = _apart(seed, events, folder, beginning)
     _say("\n".join(outcome.log))
     return 1 if outcome.broken else 0
+
+
+def _week(given: argparse.Namespace, folder: Path) -> int:
+    week, broken = run_week(folder, given.seed, given.week)
+    if given.only or broken:
+        _say("\n".join(week.log if given.only else week.log[-40:]))
+    _say(", ".join(f"{count} x {name}" for name, count in sorted(week.taken.items())))
+    _say(f"{week.cycles} cycles; " + ", ".join(f"{name}: {count}" for name, count in sorted(week.checked.items())))
+    _say(broken or "everything held")
+    return 1 if broken else 0
 
 
 def _run(given: argparse.Namespace, folder: Path) -> int:

@@ -17,7 +17,7 @@ from tests.simulation.events import Event
 from tests.simulation.hosts import LAB
 from tests.simulation.invariants import Broken, Invariants
 from tests.simulation.scheduler import Killed, scheduler
-from tests.simulation.world import ADMIN, BUILDS, LONGEST, OTHERS, SECRETS, SERVER, Hand, Run, World
+from tests.simulation.world import ADMIN, BUILDS, LONGEST, OTHERS, SECRETS, Hand, Run, World
 
 
 class Storm(Invariants):
@@ -189,7 +189,7 @@ class Storm(Invariants):
         state = self.world.state
         registered = {item["hostName"] for item in state["proxies"].values()}
         installed = {host.name for host in self.world.hosts.values() if host.state["proxy"]}
-        return bool(self.drained() or self.world.failed_starts or installed ^ registered - {SERVER})
+        return bool(self.drained() or self.world.failed_starts or installed ^ registered - {self.world.server_host})
 
     def on_hand_changes_ours(self, a: int, to: int) -> None:
         host = self._pick("proxies", a)["host"]
@@ -206,7 +206,7 @@ class Storm(Invariants):
         name = f"foreign-{self._made}"
 
         def add(hand: Hand) -> None:
-            local = [item["id"] for item in hand.listed("Proxies") if item["hostName"] == SERVER]
+            local = [item["id"] for item in hand.listed("Proxies") if item["hostName"] == self.world.server_host]
             body = {"name": name, "proxyId": local[0], "path": f"F:\\{name}", "retentionType": "ItemLevel"}
             body |= {"retentionPeriodType": "Yearly", "yearlyRetentionPeriod": "Year1"}
             body |= {"retentionFrequencyType": "Daily", "dailyTime": "08:00:00", "dailyType": "Everyday"}

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from tests.length import length
 from tests.simulation.events import Event, drawn, shrunk
 
 _ROOT = Path(__file__).parents[2]
@@ -43,6 +44,22 @@ def test_a_seed_gives_the_same_log_byte_for_byte() -> None:
         logs = [simulate("--seed", seed, "--only", hash_seed=hashes).stdout for hashes in ("1", "2")]
         assert logs[0] == logs[1]
         assert len(logs[0].splitlines()) > 50
+
+
+def test_some_cycles_of_watch_over_three_servers() -> None:
+    """See `week`. The cycles without events at the end come to these."""
+    _week("7", 3)
+
+
+@pytest.mark.matrix
+def test_a_week_of_watch_over_three_servers() -> None:
+    _week("1", length(80, 500))
+
+
+def _week(seed: str, cycles: int) -> None:
+    ended = simulate("--seed", seed, "--week", str(cycles))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "everything held" in ended.stdout
 
 
 def test_the_shortest_list_of_events_that_still_fails_is_found() -> None:

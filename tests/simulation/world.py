@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any, TextIO, cast
+from typing import Any, Protocol, TextIO, cast
 
 import httpx
 
@@ -70,6 +70,12 @@ class Memory(Document):
 def certificate(folder: Path) -> str:
     identity = Authority(folder).self_signed("server")
     return (identity.cert_pem + identity.key_pem).decode()
+
+
+def of_site(wanted: dict[str, Any], site: str) -> dict[str, Any]:
+    """The inventory with the names of a site: no host of two sites has the same name."""
+    moved: dict[str, Any] = json.loads(json.dumps(wanted).replace(".example.", f".{site}.example."))
+    return moved | {"name": site}
 
 
 def drawn_inventory(random: Random, organizations: int, rest: int) -> dict[str, Any]:
@@ -187,12 +193,20 @@ class Reader(io.StringIO):
 
 
 class World:
-    def __init__(self, folder: Path, random: Random, organizations: int, rest: int = 8) -> None:
+    """`site` is one of several that a user has: their programs have the state in the folder that is above all."""
+
+    def __init__(self, folder: Path, random: Random, organizations: int, rest: int = 8, site: str = "") -> None:
         self.folder = folder
+        self.home = folder.parent if site else folder
         self.random = random
         self.file = folder / "inventory.yml"
         self.rest = rest
         self.wanted = drawn_inventory(random, organizations, rest)
+        if site:
+            self.wanted = of_site(self.wanted, site)
+        self.server_host = str(self.wanted["server"]["host"])
+        self.written: list[tuple[float, str, str, str]] = []
+        """When a program of ours wrote to the server: the run, the method and the path."""
         self.hosts: dict[str, Host] = {}
         self.runs: list[Run] = []
         self.log: list[str] = []
@@ -212,7 +226,7 @@ class World:
         self.write()
 
     def _found(self) -> None:
-        server = self._host(SERVER, "windows", domain=True)
+        server = self._host(self.server_host, "windows", domain=True)
         for proxy in self.wanted["proxies"].values():
             self._host(proxy["host"], proxy.get("os", "windows"), domain=proxy["type"] == "domain")
         self.document = Memory()
@@ -220,7 +234,7 @@ class World:
         self.server = self._new_server()
         organizations = {name: {"objects": self.random.randint(1, 90)} for name in self.wanted["organizations"]}
         seed = Seed(
-            host=SERVER,
+            host=self.server_host,
             build=BUILDS[self.rest][0],
             served=tuple(range(5, self.rest + 1)),
             administrators={ADMIN: SECRETS["VBO_PASSWORD"]},
@@ -259,7 +273,7 @@ class World:
 
     def _host(self, name: str, system: str, *, domain: bool) -> Host:
         host = self.hosts[name.lower()] = Host(name, system, domain=domain)
-        host.state["server"] = SERVER
+        host.state["server"] = self.server_host
         host.changed = self._witness
         return host
 
@@ -309,6 +323,10 @@ class World:
         sections = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in self.wanted.items())
         self.file.write_text(f"---\n{{{sections}}}\n", encoding="utf-8")
 
+    def at(self, host: str) -> World:
+        del host
+        return self
+
     def note(self, text: str) -> None:
         self.log.append(f"{scheduler.now:11.3f} {text.replace(str(self.folder), 'FOLDER')}")
 
@@ -316,7 +334,7 @@ class World:
         """Start an apply, in a separate process."""
         process = Process(f"apply-{len(self.runs) + 1}")
         run = Run(process.name, process, scheduler.now)
-        run.console = self._console(run)
+        run.console = self.console(run)
         run.crashes_before = self.crashes
         run.sessions_before = frozenset(self.state.get("sessions", {}))
         seen = (self.state.get("coverage") or {}).get("organizations", {})
@@ -337,7 +355,7 @@ class World:
         run.end(how)
         self.note(f"{run.name} ends: {run.ended}")
 
-    def _console(self, run: Run) -> Console:
+    def console(self, run: Run) -> Console:
         def leave(code: int) -> None:
             run.ended = f"left with code {code}"
             run.was_killed = True
@@ -345,35 +363,45 @@ class World:
             if scheduler.current.process is run.process:
                 raise Killed
 
-        environment = {**SECRETS, "HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state"), "USER": "u"}
+        environment = {**SECRETS, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "USER": "u"}
         environment |= {"TERM": "dumb", "PATH": "/usr/bin:/bin"}
         out, err, into = (cast("TextIO", Reader(name, run, self)) for name in ("out", "err", "into"))
         return Console(out, err, into, environment, interrupts=Interrupts(leave))
 
     @property
     def journal(self) -> Path:
-        return self.folder / "state" / "vbo-reconcile" / "journal.db"
+        return self.home / "state" / "vbo-reconcile" / "journal.db"
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         if not self.journal.exists():
             return []
         connection = sqlite3.connect(self.journal)
         try:
-            return connection.execute(query).fetchall()
+            return connection.execute(query, values).fetchall()
         finally:
             connection.close()
 
 
-_current: dict[Process, tuple[World, Run]] = {}
-"""Whose world a process is in."""
+class Surroundings(Protocol):
+    """What a process is in: a world, or several of them."""
+
+    disk_full: bool
+
+    def at(self, host: str) -> World:
+        """The world that has this host."""
+
+    def note(self, text: str) -> None: ...
 
 
-def run_of(process: Process) -> tuple[World, Run] | None:
+_current: dict[Process, tuple[Surroundings, Run]] = {}
+
+
+def run_of(process: Process) -> tuple[Surroundings, Run] | None:
     return _current.get(process)
 
 
 @contextmanager
-def connected(world: World, run: Run) -> Iterator[None]:
+def connected(world: Surroundings, run: Run) -> Iterator[None]:
     _current[run.process] = (world, run)
     try:
         yield
@@ -397,6 +425,7 @@ def _sent(world: World, run: Run) -> Callable[[str, str, bytes, int], None]:
         if method == "GET" or path.lower().endswith(("token", "token/logout", "/rescan")):
             return
         run.writes.append((method, path, status))
+        world.written.append((scheduler.now, run.name, method, path))
         parts = path.lower().split("/")
         if parts[1] == "proxies" and "maintenance" in parts:
             world.drains[parts[2]] = run
@@ -418,13 +447,14 @@ def install() -> None:
 
     class Wire(wire.Wire):
         def __init__(self, server: Any, root: str, *, clock: Any, transport: Any = None) -> None:
-            world, run = _current[scheduler.current.process]
+            found, run = _current[scheduler.current.process]
+            world = found.at(server.host)
             sender = Sender(world.dispatcher, lambda: world.process, _sent(world, run))
             super().__init__(server, root, clock=clock, sender=sender)
 
     def open_host(connection: Any, context: Any) -> Session:
         world, _ = _current[scheduler.current.process]
-        return Session(connection, context, world.hosts)
+        return Session(connection, context, world.at(connection.host).hosts)
 
     from reconciler.operations.session import Session as Connected
 
@@ -459,7 +489,7 @@ class Hand:
 
     def __init__(self, world: World) -> None:
         self._client = httpx.Client(
-            base_url=f"https://{SERVER}/v{world.rest}/",
+            base_url=f"https://{world.server_host}/v{world.rest}/",
             transport=Transport(Sender(world.dispatcher, lambda: world.process)),
             timeout=None,  # noqa: S113
         )

@@ -1,5 +1,6 @@
-"""A week by a fake clock: 500 cycles over three servers (in CI the first 150), with drift, a second writer, outages,
-restarts, a journal that is lost, runs of people, and automatic changes in windows, some of which fail or are killed."""
+"""A week of made-up observations: 500 cycles over three servers (in CI the first 150), with drift, a second writer,
+outages, restarts, a journal that is lost, runs of people, and automatic changes in windows, some of which fail or are
+killed. The program as a whole, with servers and hosts, has its week in `tests.simulation.week`."""
 
 from __future__ import annotations
 
