@@ -3,11 +3,11 @@ an empty list; and an item that a list does not have."""
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from reconciler.clients.vbo import Reader, Session, dialect_of
@@ -22,6 +22,7 @@ from reconciler.observe.server import read_server
 from reconciler.plan import make_plan
 from reconciler.requirements import NO_REQUIREMENTS
 from tests.bent.record import ANSWERS
+from tests.copying import copied
 
 Answers = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -48,7 +49,7 @@ class Bend:
 
     def of(self, answers: Answers) -> Answers:
         """The answers with this bend."""
-        found = {**answers, self.path: copy.deepcopy(answers[self.path])}
+        found = {**answers, self.path: copied(answers[self.path])}
         if not self.place:
             found[self.path] = self.value
             return found
@@ -123,7 +124,7 @@ class _Session(Session):
         known = {name.lower(): name for name in self.answers}
         if path.lower() not in known:
             raise Missing(self.peer, f"GET {path}", "not found")
-        found = copy.deepcopy(self.answers[known[path.lower()]])
+        found = copied(self.answers[known[path.lower()]])
         offset = (query or {}).get("offset")
         return {**found, "results": [], "offset": offset} if offset and isinstance(found, dict) else found
 
@@ -147,14 +148,22 @@ class Server:
         assert inventory is not None, problems
         self.inventory = inventory
         self.memory = Memory({where: {} for where in inventory.resources})
+
+    @cached_property
+    def remembering(self) -> Memory:
+        """With the ids of the journal."""
         live = self.plan(self.answers, self.memory)[1]
         known = {
             str(where): Identity(live[where].id, bool(live[where].owner))
-            for where in inventory.resources
+            for where in self.inventory.resources
             if where in live
         }
-        self.remembering = Memory(self.memory.applied, known)
-        self.before = self.caused(self.answers)
+        return Memory(self.memory.applied, known)
+
+    @cached_property
+    def before(self) -> set[str]:
+        """What is caused without a bend."""
+        return self.caused(self.answers)
 
     def caused(self, answers: Answers) -> set[str]:
         """The keys of what would be done, with the ids of the journal or without them."""

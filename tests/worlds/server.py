@@ -5,13 +5,13 @@ Written from the product's OpenAPI documents and not from `kinds/`, so that a wr
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from reconciler.model.errors import Missing, Refused
+from tests.copying import copied
 
 BUILD = "8.5.0.1014"
 HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIKURRtOAd/+ZLrqEzx1emySQc1A+t0hoaZAWFTsDGjj3"
@@ -88,7 +88,7 @@ class MemoryServer:
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         self.asked.append(path)
         if path == "VboEmailSettings":
-            return copy.deepcopy(self.email)
+            return copied(self.email)
         collection, _, ident = path.partition("/")
         found = self.data.get(collection, {}).get(ident)
         if found is None:
@@ -109,7 +109,7 @@ class MemoryServer:
         if part == "proxies":
             return [dict(item) for item in self.data["Proxies"].values() if item.get("proxyPoolId") == ident]
         if part in _ITEM_LISTS:
-            return copy.deepcopy(self._items(f"{collection}/{ident}/{part}"))
+            return copied(self._items(f"{collection}/{ident}/{part}"))
         if part == "JobSessions":
             return self.list("JobSessions", jobId=ident)
         return []
@@ -130,7 +130,7 @@ class MemoryServer:
         if collection == "Jobs":
             for part in _ITEM_LISTS:
                 self._with_ids(item.get(f"{part[0].lower()}{part[1:]}", []))
-        found = copy.deepcopy(dict(item))
+        found = copied(dict(item))
         if collection == "Jobs" and self.rest >= 8:
             found.pop("selectedItems", None)
             found.pop("excludedItems", None)
@@ -149,7 +149,7 @@ class MemoryServer:
             for item in body:
                 self.data["Proxies"][item["proxyId"]]["proxyPoolId"] = parts[1]
             return {}
-        body = copy.deepcopy(body)
+        body = copied(body)
         if len(parts) == 3 and parts[2] in _ITEM_LISTS:
             self._items(path).extend(body)
             return {}
@@ -194,7 +194,7 @@ class MemoryServer:
     def replace(self, path: str, body: Any, *, query: Any = None, long: bool = False) -> None:
         self.log.append(f"PUT {path}")
         self.long += [f"PUT {path}"] if long else []
-        body = copy.deepcopy(body)
+        body = copied(body)
         if path.count("/") == 3:
             items = self._items(path.rpartition("/")[0])
             items[:] = [{**body, "id": item["id"]} if item["id"] == path.rpartition("/")[2] else item for item in items]
