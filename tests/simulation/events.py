@@ -93,6 +93,7 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
     "host": (5, _word("off", "on", "on", "hung")),
     "login": (2, _word("refused", "accepted", "accepted")),
     "password": (1, _word("wrong", "right", "right")),
+    "rotated": (2, _word("hosts", "both", "both", "declared")),
     "slow": (3, _number(90)),
     "server restarts": (4, lambda random: {**_moment(random), "to": random.randint(1, 120)}),
     "server is upgraded": (3, lambda random: {**_moment(random), "to": random.randint(1, 60)}),

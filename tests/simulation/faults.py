@@ -79,6 +79,16 @@ FAULTS = (
         (("plan/batches.py", '_REDEPLOYS = {"port", "credentials"}', '_REDEPLOYS = {"port"}'),),
     ),
     Fault(
+        "a rotated password is not sent to the server",
+        (
+            (
+                "plan/compare.py",
+                "if now is None or before is None or now == before:",
+                "if now or before or now is None:",
+            ),
+        ),
+    ),
+    Fault(
         "passes of the planner are swapped",
         (
             ("plan/planner.py", '    Pass("proxies", plan_proxies),\n', ""),

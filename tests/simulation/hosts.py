@@ -5,6 +5,7 @@ What a Linux host answers comes from real scripts on a folder in the lab, here f
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,14 +42,16 @@ _RUNTIME = "8.0.11"
 
 
 class Host:
-    """`power` is on, off or hung; `seconds` what a script takes at least."""
+    """`power` is on, off or hung; `seconds` what a script takes at least. `accounts` are the passwords and keys that it
+    accepts, by the name of the account."""
 
-    def __init__(self, name: str, system: str, *, domain: bool) -> None:
+    def __init__(self, name: str, system: str, accounts: Mapping[str, str], *, domain: bool) -> None:
         self.name, self.system = name, system
         self.state = machine.fresh(Fresh(name, system, name.partition(".")[2] if domain else "", 9193))
         self.state["os"] = system
         self.power = "on"
         self.refuses_logins = False
+        self._accounts = accounts
         self.seconds = 0.05
         self.lock = threading.RLock()
         self.manage: Callable[[str, Mapping[str, Any]], Any] | None = None
@@ -60,6 +63,9 @@ class Host:
         proxy = self.state["proxy"]
         running = self.power == "on" and machine.is_running(self.state) and machine.lets_in(self.state, proxy["port"])
         return int(proxy["port"]) if running else 0
+
+    def accepts(self, account: str, secret: str) -> bool:
+        return not self.refuses_logins and self._accounts.get(account) == secret
 
     def switch(self, power: str) -> None:
         self.power = power
@@ -166,7 +172,7 @@ class Session:
                 timing.sleep(connection.deadlines.connect)
             if host.power != "on":
                 raise Unreachable(connection.peer, "connecting", "no answer")
-            if host.refuses_logins:
+            if not host.accepts(username, self._secret()):
                 login.refuse()
                 raise AuthenticationFailed(connection.peer, "logging in", "the password was not accepted")
             login.accept()
@@ -176,6 +182,11 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+    def _secret(self) -> str:
+        credential = self._connection.credential
+        given = (credential.password or credential.private_key) if credential else None
+        return self._context.reveal(given) or ""
 
     def is_usable(self) -> bool:
         return self._host.power == "on"
@@ -304,7 +315,8 @@ class Fleet:
         timing.sleep(scheduler.random.uniform(0.05, 0.5))
         if found.power != "on":
             raise DeployError("unreachable", f"No SSH connection to {host}.")
-        status = "Failed" if found.refuses_logins else "Success"
+        key = base64.b64decode(settings.get("privateKeyBase64") or "").decode()
+        status = "Success" if found.accepts(str(settings.get("account")), key) else "Failed"
         return {"status": status, "fingerprint": FINGERPRINT, "publicBase64Key": HOST_KEY}
 
     def run(
@@ -350,8 +362,9 @@ class Fleet:
         if host.power != "on":
             raise DeployError("unreachable", f"{order.host} does not answer")
         ssh = order.ssh or {}
-        given = ssh.get("privateKeyBase64") if order.os == "linux" else order.password
-        if host.refuses_logins or not given:
+        key = base64.b64decode(ssh.get("privateKeyBase64") or "").decode()
+        given = (str(ssh.get("account")), key) if order.os == "linux" else (order.username, order.password)
+        if not host.accepts(*given):
             raise DeployError("credentials", f"{order.host} does not accept the account")
 
     def _run(self, order: Deployment, name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulation.scheduler import scheduler
-from tests.simulation.world import ADMIN, LONGEST, SECRETS, Run, World
+from tests.simulation.world import ACCOUNTS, ADMIN, LONGEST, SECRETS, Run, World
 
 KINDS = {
     "proxies": ("proxy", "hostName"),
@@ -65,6 +65,7 @@ class Invariants:
             or world.disk_full
             or not world.is_serving
             or world.state["administrators"][ADMIN] != SECRETS["VBO_PASSWORD"]
+            or any(world.secrets[ACCOUNTS[account]] != secret for account, secret in world.accounts.items())
             or any(run.stood_still for run in self.running())
             or (world.fleet.busy and any(run.ended.startswith("left") for run in world.runs))
             or any(host.power != "on" or host.refuses_logins or host.seconds > 5 for host in hosts)

@@ -311,6 +311,17 @@ class Storm(Invariants):
         with self.world.document.lock:
             self.world.state["administrators"][ADMIN] = password
 
+    def on_rotated(self, a: int, to: str) -> None:
+        """The account of the server itself stays: its password is that of REST as well (`on_password`)."""
+        self.trouble()
+        if to == "declared":
+            self.world.declare_accounts()
+            return
+        used = {proxy["credentials"] for proxy in self.world.wanted["proxies"].values()}
+        accounts = {str(self.world.wanted["credentials"][login]["username"]) for login in used} - {ADMIN}
+        if accounts:
+            self.world.rotate(sorted(accounts)[a % len(accounts)], declared=to == "both")
+
     def on_disk(self, a: int, to: str) -> None:
         del a
         self.trouble()
@@ -330,6 +341,7 @@ class Storm(Invariants):
         """The troubles end: it converges, at the second try at the latest, since the first may find work half done."""
         self.world.disk_full = False
         self._set_password(SECRETS["VBO_PASSWORD"])
+        self.world.declare_accounts()
         scheduler.skew = self._latest  # else a lease that a clock ahead has granted lasts
         with self.world.document.lock:
             self.world.state["faults"].clear()
@@ -358,6 +370,18 @@ class Storm(Invariants):
             raise Broken(f"it has converged, and then {after}: {', '.join(left)}")
         if drained := self.drained():
             raise Broken(f"it has converged, and is drained: {', '.join(drained)}")
+        if old := self._old_passwords():
+            raise Broken(f"it has converged, and the server has an old password for: {', '.join(old)}")
+
+    def _old_passwords(self) -> list[str]:
+        """The domain proxies whose stored account their hosts do not accept."""
+        found = []
+        for item in self.world.state["proxies"].values():
+            account = item.get("account") or {}
+            host = self.world.hosts[item["hostName"].lower()]
+            if item["type"] == "Domain" and account and not host.accepts(account["username"], account["password"]):
+                found.append(item["hostName"])
+        return found
 
     def _waivers(self) -> Sequence[str]:
         """An apply that was cut may leave an organization one proxy, which a new build is to go on: a user decides."""

@@ -43,6 +43,8 @@ SECRETS = {"VBO_PASSWORD": "pw-Zq81-vbo", "LINUX_KEY": "key-Yk27-linux"}
 SECRETS |= {"OTHER_PASSWORD": "pw-Wd35-other", "OTHER_KEY": "key-Rn62-other"}
 OTHERS = {"admin": "other", "other": "admin", "linux": "other-linux", "other-linux": "linux"}
 """Logins to hosts that take the place of each other."""
+ACCOUNTS = {ADMIN: "VBO_PASSWORD", "EXAMPLE\\svc-other": "OTHER_PASSWORD", "backup": "LINUX_KEY", "other": "OTHER_KEY"}
+"""Accounts of hosts, and where the program finds the password or the key of each."""
 BUILDS = {
     8: ("8.5.0.1014", "8.5.0.1020", "8.6.0.100", "8.6.0.200", "8.7.0.100"),
     7: ("7.1.0.1301", "7.1.0.1401", "7.1.0.1501"),
@@ -100,6 +102,7 @@ def drawn_inventory(random: Random, organizations: int, rest: int) -> dict[str, 
     for number in range(organizations):
         organization, pooled = f"org-{number}.example.com", random.random() < 0.5 and rest >= 8
         wanted["organizations"][organization] = {}
+        login = random.choice(["admin", "other"])
         for index in range(random.randint(2, 3)):
             name = f"px-{number}-{index}"
             if pooled:
@@ -112,7 +115,7 @@ def drawn_inventory(random: Random, organizations: int, rest: int) -> dict[str, 
                     "connection": {"host_keys": [key]},
                 }
                 continue
-            wanted["proxies"][name] = {"host": f"{name}.example.com", "type": "domain", "credentials": "admin"}
+            wanted["proxies"][name] = {"host": f"{name}.example.com", "type": "domain", "credentials": login}
             wanted["repositories"][name] = {"proxy": name, "path": f"D:\\{name}", "retention": dict(retention)}
             item = ("mailbox", "onedrive", "sites")[index]
             wanted["jobs"][name] = _job(organization, name, [item])
@@ -207,6 +210,10 @@ class World:
         self.server_host = str(self.wanted["server"]["host"])
         self.written: list[tuple[float, str, str, str]] = []
         """When a program of ours wrote to the server: the run, the method and the path."""
+        self.secrets = dict(SECRETS)
+        """What the environment of the program says."""
+        self.accounts = {account: SECRETS[name] for account, name in ACCOUNTS.items()}
+        """What the hosts accept."""
         self.hosts: dict[str, Host] = {}
         self.runs: list[Run] = []
         self.log: list[str] = []
@@ -215,6 +222,7 @@ class World:
         self.mails: list[bytes] = []
         self._served: Dispatcher | None = None
         self.crashes = 0
+        self._rotations = 0
         self.failed_starts: dict[str, Run] = {}
         """The run whose request to start a job failed, by the id of the job."""
         self.drains: dict[str, Run] = {}
@@ -272,7 +280,7 @@ class World:
         )
 
     def _host(self, name: str, system: str, *, domain: bool) -> Host:
-        host = self.hosts[name.lower()] = Host(name, system, domain=domain)
+        host = self.hosts[name.lower()] = Host(name, system, self.accounts, domain=domain)
         host.state["server"] = self.server_host
         host.changed = self._witness
         return host
@@ -287,6 +295,17 @@ class World:
             return {}
 
         return Worker(host, timing.utc_now, timing.sleep, send)
+
+    def rotate(self, account: str, *, declared: bool) -> None:
+        """The password of an account is another one on the hosts; `declared`: and the program is told at once."""
+        self._rotations += 1
+        self.accounts[account] = f"{SECRETS[ACCOUNTS[account]]}-{self._rotations}"
+        if declared:
+            self.declare_accounts()
+
+    def declare_accounts(self) -> None:
+        """The environment of the program says what the hosts accept."""
+        self.secrets |= {ACCOUNTS[account]: secret for account, secret in self.accounts.items()}
 
     # the server
 
@@ -363,7 +382,7 @@ class World:
             if scheduler.current.process is run.process:
                 raise Killed
 
-        environment = {**SECRETS, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "USER": "u"}
+        environment = {**self.secrets, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "USER": "u"}
         environment |= {"TERM": "dumb", "PATH": "/usr/bin:/bin"}
         out, err, into = (cast("TextIO", Reader(name, run, self)) for name in ("out", "err", "into"))
         return Console(out, err, into, environment, interrupts=Interrupts(leave))
