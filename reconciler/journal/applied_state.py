@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import cache, cached_property
 
-from sqlalchemy import Connection, Executable, bindparam, delete, select
+from sqlalchemy import Connection, Executable, bindparam, delete, select, update
 
 from reconciler.journal.fingerprints import Fingerprints
 from reconciler.journal.store import Store, insert_into
@@ -31,15 +31,29 @@ class AppliedState:
         """Digests by address and field, as they were last applied."""
         return self._store.read(lambda connection: _digests(connection, scope))
 
-    def memory(self, scope: str) -> Memory:
-        """Everything that is recorded for a scope."""
-        query = select(identities).where(identities.c.scope == scope)
+    def memory(self, scope: str, former: str = "") -> Memory:
+        """Everything that is recorded for a scope; where that is nothing, for its `former` name."""
 
         def read(connection: Connection) -> Memory:
-            known = {row.address: Identity(row.object_id, row.ours) for row in connection.execute(query)}
-            return Memory(_digests(connection, scope), known)
+            found = _memory(connection, scope)
+            return found if found.applied or found.identities or not former else _memory(connection, former)
 
         return self._store.read(read)
+
+    def carry_over(self, former: str, scope: str) -> None:
+        """What is recorded for `former` is recorded for `scope` from now on, unless there is something already."""
+
+        def read(connection: Connection) -> bool:
+            there, before = _memory(connection, scope), _memory(connection, former)
+            return not (there.applied or there.identities) and bool(before.applied or before.identities)
+
+        def write(connection: Connection) -> None:
+            if read(connection):
+                for table in (applied, identities):
+                    connection.execute(update(table).where(table.c.scope == former).values(scope=scope))
+
+        if self._store.read(read):
+            self._store.write(write)
 
     def remember(
         self, scope: str, digests: Mapping[str, Mapping[str, str]], known: Mapping[str, Identity] | None = None
@@ -101,6 +115,12 @@ def _deleting() -> list[Executable]:
         delete(table).where((table.c.scope == bindparam("b_scope")) & (table.c.address == bindparam("b_address")))
         for table in (applied, identities)
     ]
+
+
+def _memory(connection: Connection, scope: str) -> Memory:
+    query = select(identities).where(identities.c.scope == scope)
+    known = {row.address: Identity(row.object_id, row.ours) for row in connection.execute(query)}
+    return Memory(_digests(connection, scope), known)
 
 
 def _digests(connection: Connection, scope: str) -> dict[str, dict[str, str]]:

@@ -54,19 +54,21 @@ class Locks:
         run: str = "",
         timeout: float = 0.0,
         lease: float = LEASE,
+        also: str = "",
         waiting: Callable[[Holder], None] | None = None,
     ) -> HeldLock:
         """The lock on `key`, by default the name, as a context manager. Tries for `timeout` seconds (once where that is
         0), then raises LockHeld.
 
-        `waiting` is called with each owner that is waited for. A thread renews the lock from here on.
+        `also` is another key that the server was known by: who holds that one is waited for as well. `waiting` is
+        called with each owner that is waited for. A thread renews the lock from here on.
         """
         about = {"name": name, "owner": owner, "operation": operation, "run": run, "process": this_process()}
         mine = {"key": key or name, "id": self._new_id(), **about}
         end = self._ticks() + timeout
         pause, seen = _SHORTEST, ""
         while True:
-            holder, before = self._try(mine, lease)
+            holder, before = self._try(mine, lease, also)
             if holder.id == mine["id"]:
                 return HeldLock(self._store, holder, lease, before)
             if waiting is not None and holder.id != seen:
@@ -104,8 +106,11 @@ class Locks:
             raise NotInJournal(f"The journal has no lock {lock!r}.", hint="See: vbo-reconcile lock list")
         return holder
 
-    def _try(self, mine: dict[str, str], lease: float) -> tuple[Holder, Holder | None]:
+    def _try(self, mine: dict[str, str], lease: float, also: str) -> tuple[Holder, Holder | None]:
         """The holder now, and the one whose lock was taken over: its lease has expired, or its process is gone."""
+        other = self.held(also) if also else None
+        if other is not None:
+            return other, None
         ours = locks.c.key == mine["key"]
         before = self._store.read(lambda connection: _one(connection, self._store, ours))
         gone = before.id if before is not None and is_gone(before.process) else ""
@@ -125,7 +130,7 @@ class Locks:
             return _one(connection, self._store, ours)
 
         holder = self._store.write(take)
-        return (holder, before) if holder is not None else self._try(mine, lease)
+        return (holder, before) if holder is not None else self._try(mine, lease, also)
 
     def _bring_back(self, holder: Holder, lease: float) -> None:
         """The clock was set back after the lease was renewed: it lasts one lease from now, not until that time."""

@@ -42,7 +42,8 @@ def recall(
 
 def scope_of(inventory: Inventory, installation: str) -> str:
     """The key of applied values: one installation of the product and one inventory. A server that does not show its
-    installation goes by its name in the inventory."""
+    installation (before v6) goes by its name in the inventory: once it does, what is recorded under that name is its.
+    """
     return f"{installation or inventory.access.server.host}/{inventory.name}"
 
 

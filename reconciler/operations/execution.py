@@ -122,9 +122,11 @@ def _dropped(error: Exception) -> Diagnostic:
 
 
 def recorder_of(session: Session, planned: PlanResult) -> AppliedStateRecorder:
-    """Records in the journal what is applied of a plan. `settle` it with the plan that is made afterwards."""
+    """Records in the journal what is applied of a plan. `settle` it with the plan that is made afterwards. Raises
+    JournalError."""
     from reconciler.apply import AppliedStateRecorder
 
+    session.carry_over()
     return AppliedStateRecorder(session.inventory, planned.live, planned.recall, session.applied_state, planned.scope)
 
 

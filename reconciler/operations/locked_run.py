@@ -68,13 +68,14 @@ def lock_server(session: Session, runtime: Runtime, operation: str, *, wait: flo
     def waiting(holder: Holder) -> None:
         runtime.report(f"Waiting for {holder.describe()} ...")
 
-    name = session.access.server.host.lower()
+    name, installation = session.access.server.host.lower(), session.reader.installation
     with ExitStack() as stack:
         stack.callback(_released, runtime)
         with runtime.waiting(f"Taking the lock of {name}"):
             taken = session.journal.locks.acquire(
                 name,
-                key=session.reader.installation or name,
+                key=installation or name,
+                also=name if installation else "",  # a run may have begun before an upgrade made the server show it
                 owner=str(who),
                 operation=operation,
                 run=run,

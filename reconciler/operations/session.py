@@ -188,9 +188,19 @@ class Session:
 
         return scope_of(self.inventory, self.reader.installation)
 
+    def _former_scope(self) -> str:
+        from reconciler.observe.recall import scope_of
+
+        return scope_of(self.inventory, "")
+
     def _memory(self) -> Memory:
         with self.runtime.waiting("Reading the journal"):
-            return self.applied_state.memory(self._scope())
+            return self.applied_state.memory(self._scope(), self._former_scope())
+
+    def carry_over(self) -> None:
+        """Record under the installation what was recorded before the server showed it. Raises JournalError."""
+        if self.reader.installation:
+            self.applied_state.carry_over(self._former_scope(), self._scope())
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
         """Ask the server to rescan these proxies. Does not fail if the server refuses."""

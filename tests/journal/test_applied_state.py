@@ -112,3 +112,32 @@ def test_ids_are_remembered_with_what_was_applied(journal: Journal, opened: Open
     state.forget("i1/corp", "job.a")
     assert opened().applied_state.memory("i1/corp").identities.keys() == {"proxy.b"}
     assert opened().applied_state.memory("i2/corp").identities == {}
+
+
+def test_what_was_recorded_under_a_former_name_goes_on(journal: Journal, opened: Opened) -> None:
+    """A server shows its installation from v6 on."""
+    state = journal.applied_state
+    state.remember(
+        "vbo01/corp", {"job.a": {"path": "1"}, "creating.b": {"(create)": "begun"}}, {"job.a": Identity("1")}
+    )
+    state.remember("vbo01/other", {"job.a": {"path": "9"}})
+    before = state.memory("vbo01/corp")
+    assert state.memory("i1/corp", "vbo01/corp") == before
+    state.carry_over("vbo01/corp", "i1/corp")
+    assert opened().applied_state.memory("i1/corp") == before
+    state.forget("i1/corp", "creating.b")
+    assert state.memory("i1/corp", "vbo01/corp").applied == {"job.a": {"path": "1"}}
+    assert state.memory("vbo01/corp").applied == {}
+    assert state.recall("vbo01/other") == {"job.a": {"path": "9"}}
+
+
+def test_what_is_recorded_already_is_not_replaced_by_what_was_under_a_former_name(journal: Journal) -> None:
+    state = journal.applied_state
+    state.remember("vbo01/corp", {"job.a": {"path": "1"}})
+    state.remember("i1/corp", {"job.a": {"path": "2"}})
+    assert state.memory("i1/corp", "vbo01/corp").applied == {"job.a": {"path": "2"}}
+    state.carry_over("vbo01/corp", "i1/corp")
+    state.carry_over("nothing/corp", "i2/corp")
+    assert state.recall("i1/corp") == {"job.a": {"path": "2"}}
+    assert state.recall("vbo01/corp") == {"job.a": {"path": "1"}}
+    assert state.recall("i2/corp") == {}

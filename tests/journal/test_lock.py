@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -68,6 +69,24 @@ def test_one_server_by_two_names_is_one_lock(journal: Journal, opened: Opened) -
         under("vbo01.corp.example.com", opened())
     assert (held.value.holder.id, held.value.holder.name) == (lock.id, "vbo01")
     under("vbo01.corp.example.com", opened()).release()
+
+
+def test_a_run_that_began_before_the_server_showed_its_installation_is_waited_for(
+    journal: Journal, opened: Opened
+) -> None:
+    def after(at: Locks, **more: Any) -> HeldLock:
+        return at.acquire("vbo01", key="an installation", also="vbo01", owner="bob", operation="apply", **more)
+
+    first = take(journal)
+    with pytest.raises(LockHeld) as held:
+        after(opened().locks)
+    assert held.value.holder.id == first.id
+    waiting = Waiting(lambda: first.release() if len(waiting.pauses) == 2 else None)
+    with after(patient(opened(), waiting), timeout=60) as second:
+        assert [holder.id for holder in journal.locks.list()] == [second.id]
+    dead = take(journal)
+    expire(journal, dead)
+    after(opened().locks).release()
 
 
 def test_who_holds_it_can_be_listed(journal: Journal, opened: Opened) -> None:

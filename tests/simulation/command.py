@@ -19,6 +19,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
             if not given.no_shrink:
                 _shrink(seed, of_seed(seed)[0][:steps], folder, outcome.broken)
             _say(f"To replay it with its log: make simulate SEED={seed}")
-        if taken.total() >= given.steps or (outcome.broken and not given.go_on):
+        if taken.total() >= given.steps or (outcome.broken and not (given.go_on and outcome.taken)):
             break
     seconds = time.perf_counter() - began
     _say(", ".join(f"{count} x {name}" for name, count in sorted(taken.items())))
@@ -157,6 +158,9 @@ def _fork(seed: int, events: Sequence[Event], folder: Path, beginning: Beginning
         outcome: dict[str, Any] = {"broken": broken, "taken": storm.taken, "log": storm.world.log}
         with os.fdopen(into, "w", encoding="utf-8") as stream:
             json.dump(outcome, stream)
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(0)
 

@@ -143,7 +143,11 @@ class Invariants:
         if "This is a bug" in text or "Traceback" in text:
             raise Broken(f"{run.name} reports a bug: {text[-2000:]}")
         unfollowed = [line for line in text.splitlines() if "the job goes on at the server" in line]
-        if any("HTTP 401" not in line for line in unfollowed):  # a login that is refused again and again does not pass
+        refused = (
+            "HTTP 401",
+            "log in as",
+        )  # a login that is refused again and again does not pass: a user must see to it
+        if not all(any(word in line for word in refused) for line in unfollowed):
             raise Broken(f"{run.name} no longer follows a job, and the server was never away for long")
 
     def _check_secrets(self, run: Run) -> None:

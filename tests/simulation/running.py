@@ -77,7 +77,7 @@ def run_storm(seed: int, events: Sequence[Event], folder: Path, beginning: Begin
         ) as error:  # of the simulation itself, or the lab
             broken = "".join(traceback.format_exception(error)[-12:])
         storm.world.note(broken or "everything held")
-        for run in storm.running():
+        for run in storm.world.runs:  # also what has ended: a daemon thread of it may not have noticed yet
             scheduler.kill(run.process)
         scheduler.kill(storm.world.process)
         scheduler.kill(LAB)
