@@ -93,11 +93,11 @@ def _summary(result: Validation) -> str:
     """Without a stop."""
     found = result.diagnostics
     errors = sum(1 for item in found if item.is_error)
-    warnings = f", {_many(len(found) - errors, 'warning')}" if len(found) > errors else ""
+    warnings = _many(len(found) - errors, "warning") if len(found) > errors else ""
     if result.status:
-        return f"not valid: {_many(errors, 'error')}{warnings}"
+        return f"not valid: {', '.join(filter(None, (_many(errors, 'error'), warnings)))}"
     sizes = ", ".join(_counted(kind, size) for kind, size in result.objects.items())
-    return f"valid: {sizes or 'nothing'}{warnings}"
+    return f"valid: {'; '.join(filter(None, (sizes or 'nothing', warnings)))}"
 
 
 def _counted(kind: str, size: int) -> str:

@@ -182,7 +182,7 @@ def test_warnings_leave_an_inventory_valid(monkeypatch: pytest.MonkeyPatch) -> N
     install(monkeypatch, world(), [WARNING])
     ended = call("validate", "x.yml")
     assert ended.code == 0
-    assert ended.out.endswith("\nValid: corp declares 1 job, 1 warning.\n")
+    assert ended.out.endswith("\nValid: corp declares 1 job; 1 warning.\n")
 
 
 def test_validate_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
