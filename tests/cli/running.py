@@ -119,6 +119,9 @@ class FakeWorld:
         plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
         return PlanResult(self.live, Recall(), plan, "scope", plan)
 
+    def carry_over(self) -> None:
+        """Nothing was recorded before the server showed its installation."""
+
     def observe_server(self) -> Live:
         return self.live
 
