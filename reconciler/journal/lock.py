@@ -88,10 +88,11 @@ class Locks:
             ]
         )
 
-    def held(self, key: str) -> Holder | None:
-        """Who holds the lock on `key`; None if its lease has expired or its process is gone."""
-        holder = self._store.read(lambda connection: _one(connection, self._store, locks.c.key == key))
-        return None if holder is None or holder.expired or is_gone(holder.process) else holder
+    def held(self, *keys: str) -> Holder | None:
+        """Who holds the lock on one of `keys`; None if the lease has expired or the process is gone."""
+        query = _query(self._store).where(locks.c.key.in_(keys)).order_by(locks.c.key)
+        found = self._store.read(lambda connection: [_holder(row) for row in connection.execute(query)])
+        return next((holder for holder in found if not holder.expired and not is_gone(holder.process)), None)
 
     def break_(self, lock: str) -> Holder:
         """Delete the lock with this id; its owner stops before the next step. Raises NotInJournal."""

@@ -99,9 +99,8 @@ def _released(runtime: Runtime) -> None:
 
 def report_other_run(session: Session, runtime: Runtime) -> None:
     """Report who holds the lock of the server, if a run does: what it changes is in motion."""
-    key = session.reader.installation or session.access.server.host.lower()
     with runtime.waiting("Reading the journal"):
-        holder = session.journal.locks.held(key)
+        holder = session.journal.locks.held(session.reader.installation, session.access.server.host.lower())
     if holder is not None:
         runtime.listen(Warned(_in_motion(holder)))
 

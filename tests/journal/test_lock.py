@@ -81,6 +81,9 @@ def test_a_run_that_began_before_the_server_showed_its_installation_is_waited_fo
     with pytest.raises(LockHeld) as held:
         after(opened().locks)
     assert held.value.holder.id == first.id
+    shown = opened().locks.held("an installation", "vbo01")
+    assert shown is not None
+    assert shown.id == first.id
     waiting = Waiting(lambda: first.release() if len(waiting.pauses) == 2 else None)
     with after(patient(opened(), waiting), timeout=60) as second:
         assert [holder.id for holder in journal.locks.list()] == [second.id]
