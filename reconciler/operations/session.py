@@ -200,7 +200,8 @@ class Session:
     def carry_over(self) -> None:
         """Record under the installation what was recorded before the server showed it. Raises JournalError."""
         if self.reader.installation:
-            self.applied_state.carry_over(self._former_scope(), self._scope())
+            with self.runtime.waiting("Reading the journal"):
+                self.applied_state.carry_over(self._former_scope(), self._scope())
 
     def rescan(self, live: Live, proxies: Sequence[str]) -> None:
         """Ask the server to rescan these proxies. Does not fail if the server refuses."""
