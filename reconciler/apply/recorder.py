@@ -83,7 +83,8 @@ class AppliedStateRecorder:
             why = UPGRADING if event.key.action == Action.UPGRADE else "by an apply"
             self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: why}})
         if isinstance(step, CreateObject) and step.kind == "proxy":
-            self._applied_state.remember(self._scope, interrupted.marks(interrupted.CREATING, step.name))
+            secrets = self._recall.secrets.get(event.key.address)
+            self._applied_state.remember(self._scope, interrupted.marks(interrupted.CREATING, step.name, secrets))
         if isinstance(step, DeleteObject) and step.kind == "proxy":
             self._applied_state.remember(
                 self._scope, interrupted.marks(interrupted.DELETING, name_of(event.key.address))
@@ -100,18 +101,19 @@ class AppliedStateRecorder:
         """Record everything that `plan`, made after the apply from `live`, finds as declared: later differences from it
         are drift. Clear the marks of proxies that it does not find in maintenance mode."""
         drained = {mark_of(name_of(change.address)) for change in plan.changes if restores(change)}
+        differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
+        differs |= {key.address for key in plan.asleep}
         self._live = live or self._live
         over = []
         for where in self._recall.applied:
-            found = self._live.resources.get(address("proxy", name_of(where)))
-            created = kind_of(where) == interrupted.CREATING and found is not None
+            proxy = address("proxy", name_of(where))
+            found = self._live.resources.get(proxy)
+            created = kind_of(where) == interrupted.CREATING and found is not None and proxy not in differs
             deleted = kind_of(where) == interrupted.DELETING and (found is None or found.proxy.is_online)
             if created or deleted or (kind_of(where) == MARK and where not in drained):
                 over.append(where)
         self._applied_state.forget(self._scope, *over)
         self._naming = None
-        differs = {change.address for change in plan.changes} | {item.address for item in plan.problems}
-        differs |= {key.address for key in plan.asleep}
         self._store([where for where in self._inventory.resources if where not in differs])
 
     def _step(self, event: StepStarted | StepDone) -> Step | None:

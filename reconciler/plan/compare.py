@@ -19,6 +19,7 @@ from reconciler.model.plan import Cause, FieldChange, Reason, Report, UnknownFie
 from reconciler.model.recall import Recall
 from reconciler.model.secret import MASK
 from reconciler.model.value import UNKNOWN, differs, digest, known
+from reconciler.plan import interrupted
 
 _OF_THE_KEY = ("name", "host", "organization")
 """Fields whose value is the key of the object in the inventory, without a separate line."""
@@ -124,7 +125,7 @@ def _compare_mark(resource: Resource, live: LiveResource) -> list[FieldChange]:
 
 
 def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall, naming: Naming) -> list[FieldChange]:
-    """A login: the part that the server reports, then the fingerprint of what was last applied.
+    """A login: the part that the server reports, then the fingerprint of what was last applied, or sent.
 
     If no apply is recorded, there is nothing to compare with, so nothing is planned.
     """
@@ -133,6 +134,8 @@ def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall,
         return [FieldChange(field.name, have, want, cause=cause_of(resource, field.name, recall))]
     now = recall.secrets.get(resource.address, {}).get(field.name)
     before = recall.applied.get(resource.address, {}).get(field.name)
+    if before is None and resource.kind == "proxy":
+        before = interrupted.secret_sent(recall, resource.name, field.name)
     if now is None or before is None or now == before:
         return []
     cause = Cause(Reason.INVENTORY, "the secret changed since it was last applied", resource.positions.get(field.name))

@@ -19,9 +19,15 @@ def mark_of(work: str, proxy: str) -> str:
     return f"{work}.{proxy}"
 
 
-def marks(work: str, proxy: str) -> Mapping[str, Mapping[str, str]]:
-    """What is remembered before the work begins, by address."""
-    return {mark_of(work, proxy): {_KEYS[work]: "begun"}}
+def marks(work: str, proxy: str, secrets: Mapping[str, str] | None = None) -> Mapping[str, Mapping[str, str]]:
+    """What is remembered before the work begins, by address. `secrets` are the fingerprints of what is sent, by field:
+    the server may have it although no answer came."""
+    return {mark_of(work, proxy): {_KEYS[work]: "begun", **(secrets or {})}}
+
+
+def secret_sent(recall: Recall, proxy: str, field: str) -> str | None:
+    """The fingerprint of what was sent to create a proxy, while that has no result; None if it is not known."""
+    return recall.applied.get(mark_of(CREATING, proxy), {}).get(field)
 
 
 def was_begun(recall: Recall, work: str, proxy: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from reconciler.model.plan import Reason
 from reconciler.model.recall import Recall
 from reconciler.model.value import UNKNOWN, digest
+from reconciler.plan import interrupted
 from reconciler.plan.compare import applied_digests
 from tests.plan.world import BUILD, FakeReader, changes, inventory, plan
 
@@ -159,6 +161,16 @@ class TestSecrets:
 
     def test_nothing_is_planned_where_nothing_was_ever_applied(self) -> None:
         assert self.made({}, {"credentials": "new"}) == []
+
+    def test_what_an_interrupted_creation_sent_is_compared_with(self) -> None:
+        """The server may have created the proxy with it, and no answer came."""
+        sent = Recall(
+            applied=interrupted.marks(interrupted.CREATING, "px-1", {"credentials": "sent"}),
+            secrets={"proxy.px-1": {"credentials": "new"}},
+        )
+        assert [change.key for change in plan(self.wanted, reader(), recall=sent).changes] == ["update:proxy.px-1"]
+        same = replace(sent, secrets={"proxy.px-1": {"credentials": "sent"}})
+        assert plan(self.wanted, reader(), recall=same).changes == ()
 
     def test_a_secret_that_cannot_be_resolved_is_none(self) -> None:
         assert self.made({"credentials": "old"}, {}) == []
