@@ -16,7 +16,7 @@ from reconciler.inventory.source_map import Place
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class _Parsed:
-    """The data of a file and its places, which hold the number of the file. Nobody changes either."""
+    """The data of a file and its places, which hold the number of the file. They are not changed."""
 
     root: Any
     tables: dict[int, list[Place]]

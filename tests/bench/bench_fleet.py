@@ -2,7 +2,7 @@
 
     python -m tests.bench.bench_fleet [N] [--servers S] [--workers 0,1,2,4] [--connections C]
 
-The hosts are asyncssh servers in one process of their own, on ports of loopback. Each waits 50 to 500 ms (by its
+The hosts are asyncssh servers in one separate process, on ports of loopback. Each waits 50 to 500 ms (by its
 number) before it answers a command, and sends the facts of a host. 0 workers are threads of the client. The hosts
 belong to S management servers, whose inventories are read side by side, each with C connections. Examples:
 

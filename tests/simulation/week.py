@@ -255,7 +255,7 @@ class Week:
         site.flapping = 14
 
     def _drifts_and_back(self, site: Site) -> None:
-        """Something outside switches a schedule over and over; outside of the windows nobody mends it."""
+        """Something outside switches a schedule over and over; outside of the windows it stays so."""
 
         def turn(hand: Hand) -> None:
             name, wanted = min(site.world.wanted["jobs"].items())
@@ -306,7 +306,7 @@ class Week:
         site.storm._set_password("another")
 
     def _refuses_writes(self, site: Site) -> None:
-        """The next ones, of whoever writes."""
+        """The next ones, by any writer."""
         fault = {"kind": "status", "method": "PUT", "path": "*", "times": 3, "status": 500, "when": "before"}
         site.world.state["faults"].append(fault | {"seconds": 0.0})
 

@@ -183,7 +183,7 @@ class Cluster:
 
     @contextmanager
     def _scheduler(self, peer: str, what: str, kind: type[RemoteError]) -> Iterator[None]:
-        """Its connection may end at any time. What Dask raises after that has no class of its own."""
+        """Its connection may end at any time. What Dask raises after that has no separate class."""
         from distributed import CancelledError
 
         try:
