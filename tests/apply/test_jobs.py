@@ -85,6 +85,27 @@ def test_the_session_that_retries_a_failed_one_is_followed(main: dict[str, str])
     assert server.acts == [("Jobs/id-daily", "start", {"full": False})]
 
 
+def test_a_retry_is_found_by_its_number_if_the_clock_was_set_back() -> None:
+    """It is asked for since the last run of the job, which is earlier then than the beginning of what it retries."""
+    first = {**SESSION, "status": "Failed", "jobWillBeRetried": True, "creationTime": "2026-01-01T02:00:00Z"}
+    second = {"id": "s-2", "status": "Success", "progress": 7, "creationTime": "2026-01-01T01:00:00Z"}
+    others = [first, {**second, "mainSessionId": "s-1", "retryCount": 1}]
+    server = Starting(
+        {
+            "Jobs/id-daily": {"lastStatus": "None", "lastRun": second["creationTime"]},
+            "JobSessions/s-1": first,
+            "JobSessions/s-2": second,
+        },
+        {"JobSessions": others},
+    )
+    server.list = lambda path, **query: [  # type: ignore[method-assign]
+        item for item in server.lists.get(path, []) if item["creationTime"] >= query.get("endTimeLowerBound", "")
+    ]
+    place = fake_context(server)
+    place.naming.learn("job", "daily", "id-daily")
+    assert RUN["job.run"](place, RunJob(name="daily"), list[str]().append) == "Success, 7 objects"
+
+
 @pytest.mark.parametrize(
     ("items", "line"),
     [

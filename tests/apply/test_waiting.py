@@ -346,6 +346,23 @@ def test_v7_asks_for_the_sessions_of_one_job_since_its_last_run() -> None:
     assert {query["jobId"] for query in queries} == {"id-daily"}
 
 
+@pytest.mark.parametrize("rest", [6, 7])
+def test_a_session_appears_that_is_older_than_the_last_because_the_clock_was_set_back(rest: int) -> None:
+    server = Server(Clock(), rest=rest)
+    before = {"id": "s-0", "status": "Success", "progress": 1, "creationTime": "2026-11-28T09:00:00Z"}
+    server.objects["Jobs/id-daily"]["lastRun"] = before["creationTime"]
+    server.lists["JobSessions" if rest == 7 else "Jobs/id-daily/JobSessions"] = [before]
+
+    def begin() -> None:
+        server.begin()
+        server.lists["Jobs/id-daily/JobSessions"] = [before, server.session]
+
+    server.starts = begin
+    assert run(server) == "Success, 7 objects"
+    assert run(server, follow=True) == "Success, 7 objects"
+    assert len(server.acts) == 1
+
+
 @pytest.mark.parametrize("rest", [7, 8])
 def test_the_retry_is_looked_for_among_the_sessions_of_the_job(rest: int) -> None:
     server = Server(Clock(), rest=rest, status="Failed", jobWillBeRetried=True)

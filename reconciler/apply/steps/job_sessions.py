@@ -34,15 +34,19 @@ def last_run(context: ApplyContext, path: str) -> str:
 
 
 def newest(context: ApplyContext, name: str) -> Raw:
-    """The newest session of a job, empty without one. Since v7 only the sessions since its last run are read, and all
-    if that one is not among them."""
+    """The session of a job's last run, or its latest one; empty without one. A server whose clock was set back has
+    older sessions with later times. Since v7 only the sessions since the last run are read, and all if its session is
+    not among them."""
     ident, at = context.naming.id_of("job", name), _moment(last_run(context, context.path_of("job", name)))
-    if at is not None:
-        found = _newest_of(_sessions(context, ident, (at - _SLACK).isoformat()))
-        began = _moment(found.get("creationTime"))
-        if began is not None and began >= at - _SLACK:
-            return found
-    return _newest_of(_sessions(context, ident))
+    if at is not None and (found := _newest_of(_begun_at(at, _sessions(context, ident, (at - _SLACK).isoformat())))):
+        return found
+    every = _sessions(context, ident)
+    return _newest_of((at and _begun_at(at, every)) or every)
+
+
+def _begun_at(at: datetime, sessions: Sequence[Raw]) -> list[Raw]:
+    moments = ((_moment(session.get("creationTime")), session) for session in sessions)
+    return [session for began, session in moments if began is not None and abs(began - at) <= _SLACK]
 
 
 def _sessions(context: ApplyContext, job: str, since: str = "") -> list[dict[str, Any]]:
@@ -131,11 +135,24 @@ class _Watch:
         return raw if is_new else None
 
     def _go_on_to_the_retry(self, raw: Raw) -> None:
-        """A failed session that will be retried is not the last: the next one refers to it."""
-        main, began = raw.get("mainSessionId") or self._session, str(raw.get("creationTime"))
-        for other in _sessions(self._context, str(raw.get("jobId") or self._job), began):
-            if other.get("mainSessionId") == main and str(other.get("creationTime")) > began:
-                self._session = str(other["id"])
+        """A failed session that will be retried is not the last: the next one refers to it. It has a later number, and
+        an earlier time if the clock of the server was set back."""
+        main, order = raw.get("mainSessionId") or self._session, _order(raw)
+        for other in _sessions(self._context, str(raw.get("jobId") or self._job), self._since(raw)):
+            if other.get("mainSessionId") == main and _order(other) > order:
+                self._session, order = str(other["id"]), _order(other)
+
+    def _since(self, raw: Raw) -> str:
+        """A time before any session after this one, if that is known: its beginning, or an earlier last run."""
+        began = str(raw.get("creationTime"))
+        last = last_run(self._context, self._context.path_of("job", self._name)) if self._job else ""
+        moments = (_moment(began), _moment(last))
+        return last if moments[0] and moments[1] and moments[1] < moments[0] else began
+
+
+def _order(session: Raw) -> tuple[int, str]:
+    order = session.get("retryCount")
+    return order if isinstance(order, int) else 0, str(session.get("creationTime"))
 
 
 def follow_state(context: ApplyContext, name: str, path: str, before: str | None, report: Reporter) -> SessionStatus:
