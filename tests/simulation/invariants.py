@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from reconciler.model.plan import Action
+from reconciler.model.steps import RunJob
 from tests.simulation.scheduler import scheduler
 from tests.simulation.world import ACCOUNTS, ADMIN, LONGEST, SECRETS, Run, World
 
@@ -45,6 +47,8 @@ class Invariants:
         """A user has allowed an organization to be without a working proxy."""
         self.undeclared: dict[str, Any] = {}
         """What another user has set: threads of proxies, by id."""
+        self.due: dict[str, Run] = {}
+        """The jobs that are to be started by the next apply, by id, and the run that left them."""
         self._seen_lost = 0
         self._checked = 0.0
         self._judged: set[str] = set()
@@ -121,6 +125,8 @@ class Invariants:
         self._check_secrets(run)
         self._check_job_runs(run)
         self._check_journal(run)
+        self._drop_what_was_started()
+        self._remember_due(run)
         if run.was_killed or not run.writes_left or self.world.disk_full or run.stood_still:
             return
         if run.ended == "code 0" and run.plan is not None and not run.is_resumed:
@@ -172,21 +178,40 @@ class Invariants:
         if len(began) > len(others):
             raise Broken(f"{run.name} ends with code 0, and {len(began)} runs are running in the journal")
 
+    def _remember_due(self, run: Run) -> None:
+        """What a run wrote needs the jobs of its plan to run: those that it did not start are due. It recorded them
+        before the first request that writes. A session that it only follows may be older."""
+        wrote = any(not path.lower().endswith("checksshconnectionconfig") for _, path, _ in run.writes)
+        if run.plan is None or run.is_resumed or not wrote:
+            return
+        jobs = {item["name"]: ident for ident, item in self.world.state["jobs"].items()}
+        for change in run.plan.changes:
+            name = change.address.partition(".")[2]
+            starts = any(isinstance(step, RunJob) and not step.follow for step in change.steps)
+            if starts and not change.blocked and name in jobs:
+                self.due.setdefault(jobs[name], run)
+
     def _check_starts(self, run: Run) -> None:
-        """An apply that is done has started the jobs whose starts failed before."""
+        """An apply that is done has started the jobs that were due."""
+        self._drop_what_was_started()
         jobs = self.world.state["jobs"]
+        sleeping = {key.address for key in run.plan.asleep} if run.plan else set()
         forgotten = [
-            f"{jobs[ident]['name']} ({failed.name})"
-            for ident, failed in self.world.failed_starts.items()
-            if ident in jobs and failed.is_over and failed.ended_at < run.began and not self._was_started(ident, failed)
+            f"{jobs[ident]['name']} ({other.name})"
+            for ident, other in self.due.items()
+            if other.ended_at < run.began and f"job.{jobs[ident]['name']}" not in sleeping
         ]
         if forgotten:
-            raise Broken(f"{run.name} is done, and starts that failed are forgotten: {', '.join(forgotten)}")
+            raise Broken(f"{run.name} is done, and has not started jobs that were due: {', '.join(forgotten)}")
 
-    def _was_started(self, job: str, run: Run) -> bool:
-        """Whether there is a session of a job that is younger than a run. A request may fail and work all the same."""
-        sessions = self.world.state.get("sessions", {})
-        return any(item["jobId"] == job for ident, item in sessions.items() if ident not in run.sessions_before)
+    def _drop_what_was_started(self) -> None:
+        """A request may fail and work all the same."""
+        state = self.world.state
+        for ident, run in list(self.due.items()):
+            sessions = state.get("sessions", {}).items()
+            was_started = any(item["jobId"] == ident and key not in run.sessions_before for key, item in sessions)
+            if was_started or ident not in state["jobs"]:
+                del self.due[ident]
 
     def drained(self) -> list[str]:
         """The proxies in maintenance mode."""
@@ -209,7 +234,7 @@ class Invariants:
         if run.plan is None or run.is_resumed:
             return
         changed = {change.address for change in run.plan.changes if change.action.value in NEW_WAYS}
-        started = {change.address for change in run.plan.changes if change.action.value == "run"}
+        started = {change.address for change in run.plan.changes if change.action is Action.RUN}
         wanted = self.world.wanted
         for name, job in wanted["jobs"].items():
             proxy = wanted["repositories"][job["repository"]].get("proxy")

@@ -178,6 +178,7 @@ class Storm(Invariants):
         """A copy of the journal is made, and later comes back. What it alone knew is lost, so there is none of that."""
         del a
         kept = self.world.folder / "kept.db"
+        self.check()
         if self.running() or self._is_under_way():
             return
         if to == "kept" and self.world.journal.exists():
@@ -189,19 +190,22 @@ class Storm(Invariants):
 
     def _is_under_way(self) -> bool:
         """Whether an apply left something that the next one knows of from the journal."""
+        self._drop_what_was_started()
         state = self.world.state
         registered = {item["hostName"] for item in state["proxies"].values()}
         installed = {host.name for host in self.world.hosts.values() if host.state["proxy"]}
-        return bool(self.drained() or self.world.failed_starts or installed ^ registered - {self.world.server_host})
+        return bool(self.drained() or self.due or installed ^ registered - {self.world.server_host})
 
     def on_hand_changes_ours(self, a: int, to: int) -> None:
         host = self._pick("proxies", a)["host"]
         self._by_hand(lambda hand: self._put(hand, host, {"throttlingValue": to}))
 
     def _put(self, hand: Hand, host: str, body: dict[str, Any]) -> None:
-        found = [item["id"] for item in hand.listed("Proxies") if item["hostName"] == host]
+        """A server may take the default for what a body leaves out: a user keeps the threads of another one."""
+        found = [item for item in hand.listed("Proxies") if item["hostName"] == host]
         if found:
-            hand.request("PUT", f"Proxies/{found[0]}", body)
+            kept = {"threadsNumber": found[0]["threadsNumber"]}
+            hand.request("PUT", f"Proxies/{found[0]['id']}", kept | body)
 
     def on_hand_adds(self, a: int) -> None:
         del a

@@ -223,8 +223,6 @@ class World:
         self._served: Dispatcher | None = None
         self.crashes = 0
         self._rotations = 0
-        self.failed_starts: dict[str, Run] = {}
-        """The run whose request to start a job failed, by the id of the job."""
         self.drains: dict[str, Run] = {}
         """Who last switched the maintenance mode of a proxy, by its id."""
         self.process = Process("server")
@@ -450,9 +448,6 @@ def _sent(world: World, run: Run) -> Callable[[str, str, bytes, int], None]:
             world.drains[parts[2]] = run
         if path.lower().endswith("/start") and 200 <= status < 300:
             run.starts[path] += 1
-            world.failed_starts.pop(path.split("/")[2], None)
-        elif path.lower().endswith("/start") and status >= 400:
-            world.failed_starts[path.split("/")[2]] = run
 
     return hear
 
