@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _CREATING: Final = (Action.CREATE, Action.REPLACE, Action.TAKEOVER)
 """Actions after which an object has another id, and the mark of the inventory."""
+_SENDING: Final = (*_CREATING, Action.UPDATE)
+"""Actions after which the server has every field as declared. An upgrade or a run may be done before that."""
 _OVER: Final = (Outcome.DONE, Outcome.FAILED)
 
 
@@ -132,7 +134,8 @@ class AppliedStateRecorder:
             self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.DELETING, name_of(event.address)))
         if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:
             self._pending.pop(event.address, None)
-            self._store([event.address])
+            kept = self._stored.get(event.address, {})
+            self._write({event.address: {name: value for name, value in kept.items() if name != PENDING}})
         elif event.action == Action.RUN and self._pending.get(event.address, "pending") != "pending":
             self._pending[event.address] = "pending"  # its start was recorded, and did not happen
             self._write({event.address: {**self._stored.get(event.address, {}), PENDING: "pending"}})
@@ -140,7 +143,7 @@ class AppliedStateRecorder:
             self._write({event.address: None})
         elif event.outcome is Outcome.DONE and event.action == Action.ADOPT:
             self._adopted(event.address)
-        elif event.outcome is Outcome.DONE:
+        elif event.outcome is Outcome.DONE and event.action in _SENDING:
             self._store([event.address], created=event.action in _CREATING)
 
     def _adopted(self, where: str) -> None:

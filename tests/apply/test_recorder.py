@@ -80,6 +80,12 @@ def test_what_was_not_done_is_not_recorded(action: Action, outcome: Outcome) -> 
     assert (memory.rows, memory.known) == ({}, {})
 
 
+def test_an_upgrade_and_a_run_say_nothing_of_fields() -> None:
+    """The update of the same object may follow, and not be done: its secrets would never be sent."""
+    memory = ended((Action.UPGRADE, POOL, Outcome.DONE), (Action.RUN, JOB, Outcome.DONE))
+    assert (memory.rows, memory.known) == ({JOB: {}}, {})
+
+
 def test_a_deleted_object_is_forgotten() -> None:
     memory = ended((Action.UPDATE, POOL, Outcome.DONE), (Action.DELETE, POOL, Outcome.DONE))
     assert (memory.rows, memory.known) == ({}, {})
