@@ -74,8 +74,10 @@ class Coverage:
         )
 
     def _takes_all(self, members: frozenset[str], away: frozenset[str]) -> bool:
+        """Whether none is left that works, and not only because a single one could: one in maintenance mode that is
+        changed meanwhile works afterwards."""
         working = members & self.working
-        return len(working & away) > 1 and working <= away
+        return bool(working) and working <= away and len(members & away & (working | self.resting)) > 1
 
     def _active(self, proxies: frozenset[str], away: frozenset[str]) -> frozenset[str]:
         left = (proxies & self.working) - away

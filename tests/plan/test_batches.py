@@ -125,6 +125,13 @@ class TestPools:
         assert self.pool(needed=0).short("abc") == ("pool cloud",)
         assert self.pool(needed=0).short("ab") == ()
 
+    def test_the_last_one_waits_for_a_member_that_comes_out_of_maintenance_in_the_same_batch(self) -> None:
+        """An interrupted apply left c in it; b is off. The server refuses to take the last active one."""
+        left = self.pool(needed=0, off="b", resting="c")
+        assert left.short("a") == ()
+        assert left.short("ac") == ("pool cloud",)
+        assert names(in_batches(upgrades("ac"), left, "100%")) == [["c"], ["a"]]
+
     def test_its_members_follow_each_other(self) -> None:
         found = in_batches(upgrades("axbyc"), self.pool(), "1,100%")
         assert names(found) == [["a"], ["b", "c", "x", "y"]]  # b and c rest, so that a, which is new, is the whole pool
