@@ -106,7 +106,7 @@ def _address(file: Path, scheduler: subprocess.Popen[bytes]) -> str:
 def tls_environment(folder: Path) -> dict[str, str]:
     prefix = "DASK_DISTRIBUTED__COMM__"
     found = {f"{prefix}TLS__CA_FILE": str(folder / "ca.pem"), f"{prefix}REQUIRE_ENCRYPTION": "true"}
-    found["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "false"
+    found |= {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false", "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s"}
     for role in ("SCHEDULER", "WORKER", "CLIENT"):
         found |= {
             f"{prefix}TLS__{role}__CERT": str(folder / "node.pem"),

@@ -20,6 +20,7 @@ from tests.length import length
 from tests.scenarios.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.matrix
+COUNTER = Path(__file__).parent / "worker_visits.py"
 
 INVENTORY = """\
 version: 1
@@ -40,7 +41,7 @@ proxies:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     places = [("london-1", "london"), ("london-2", "london"), ("paris-1", "paris")]
-    with dask_cluster(tmp_path_factory.mktemp("dask"), places) as found:
+    with dask_cluster(tmp_path_factory.mktemp("dask"), places, preload=COUNTER) as found:
         yield found
 
 
@@ -66,13 +67,23 @@ def ended(sites: Rehearsal, cluster: DaskCluster, *words: str) -> tuple[str, str
         return process.communicate()
 
 
-def visits(cluster: DaskCluster) -> dict[str, int]:
-    """How many visits each worker has made or is making, by its name."""
+def visits(client: Any) -> dict[str, tuple[int, int]]:
+    """How many visits each worker has begun, and how many it is at, by its name."""
+
+    def counted() -> Any:
+        from reconciler.clients.cluster import worker
+
+        return vars(worker)["begun_and_running"]()
+
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    names = {address: str(about["name"]) for address, about in workers.items()}
+    found = client.run(counted, on_error="ignore")
+    return {names[address]: counts for address, counts in found.items() if address in names}
+
+
+def begun(cluster: DaskCluster) -> dict[str, int]:
     with cluster.client() as client:
-        workers = client.scheduler_info(n_workers=-1)["workers"]
-        names = {address: about["name"] for address, about in workers.items()}
-        found = client.run(lambda dask_worker: len(dask_worker.state.log), on_error="ignore")
-    return {names[address]: count for address, count in found.items() if address in names}
+        return {name: count for name, (count, _) in visits(client).items()}
 
 
 def test_results_through_workers_equal_those_of_threads(sites: Rehearsal, cluster: DaskCluster) -> None:
@@ -81,16 +92,16 @@ def test_results_through_workers_equal_those_of_threads(sites: Rehearsal, cluste
         through, talk = ended(sites, cluster, verb, "--executor", cluster.url)
         assert through, talk
         assert through == ended(sites, cluster, verb)[0]
-    at_work = visits(cluster)
+    at_work = begun(cluster)
     assert all(at_work[name] for name in ("london-1", "london-2", "paris-1"))
 
 
 def test_watch_observes_through_workers(sites: Rehearsal, cluster: DaskCluster) -> None:
-    before = visits(cluster)
+    before = begun(cluster)
     with started(sites, cluster, "watch", "--once", "--listen", "none", "--executor", cluster.url) as process:
         _, err = process.communicate()
     assert process.returncode == 0, err
-    after = visits(cluster)
+    after = begun(cluster)
     assert sum(after.values()) - sum(before.values()) >= 4
 
 
@@ -108,10 +119,9 @@ def _busy(cluster: DaskCluster, site: str) -> str:
     """The name of the worker of a site that is in the middle of a visit which does not end by itself soon."""
     with cluster.client() as client:
         while True:
-            workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
-            for address, keys in client.processing().items():
-                if keys and str(workers[address]["name"]).startswith(site):
-                    return str(workers[address]["name"])
+            for name, (_, running) in visits(client).items():
+                if running and name.startswith(site):
+                    return name
             time.sleep(0.05)
 
 
@@ -124,7 +134,7 @@ def test_workers_killed_at_random_lose_nothing(tmp_path: Path, seed: int) -> Non
     chance, names = Random(seed), [f"worker-{number}" for number in range(4)]
     with (
         waiting_hosts(tmp_path, HOSTS) as hosts,
-        dask_cluster(tmp_path / "dask", [(name, "") for name in names], threads=2) as cluster,
+        dask_cluster(tmp_path / "dask", [(name, "") for name in names], threads=2, preload=COUNTER) as cluster,
         cluster.client() as client,
     ):
         files, killed = inventories(tmp_path, HOSTS, hosts.ports), 0
@@ -144,17 +154,11 @@ def test_workers_killed_at_random_lose_nothing(tmp_path: Path, seed: int) -> Non
 
 def _is_busy(client: Any, name: str, process: subprocess.Popen[str]) -> bool:
     """Wait until a worker visits a host. False if the run ends before."""
-    address = _address_of(client, name)
     while process.poll() is None:
-        if any(client.processing(workers=[address]).values()):
+        if visits(client).get(name, (0, 0))[1]:
             return True
         time.sleep(0.05)
     return False
-
-
-def _address_of(client: Any, name: str) -> str:
-    workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
-    return next(address for address, about in workers.items() if about["name"] == name)
 
 
 def test_a_site_without_a_worker_is_an_error_with_the_command_that_starts_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import base64
 import hashlib
@@ -17,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from reconciler import timing
 from reconciler.clients.cluster.errand import Answer, Declined, Errand, Once, of_error
@@ -60,6 +61,12 @@ def greet() -> Greeting:
     return Greeting(our_version(), python_version(), _key().public, timing.epoch(), timing.monotonic())
 
 
+async def visit(errand: Errand, dask_worker: Any) -> Answer:
+    """Carry out the errand in one of the threads of the worker, whose number its command has. Other errands wait."""
+    threads = dask_worker.executors["default"]
+    return await asyncio.get_running_loop().run_in_executor(threads, carry_out, errand)
+
+
 def carry_out(errand: Errand) -> Answer:
     """Visit the host. Errors of the host and of secrets are part of the answer."""
     try:
@@ -81,7 +88,7 @@ def carry_out(errand: Errand) -> Answer:
 
 
 def _declined(once: Once) -> Declined | None:
-    """None: it may begin now, and never again. Dask itself repeats what ran on a worker that it lost."""
+    """None: it may begin now, and never again."""
     with _making:
         if once.ident in _begun:
             return Declined.BEGUN

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from inspect import iscoroutine
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from inspect import isawaitable, signature
+from threading import Thread
 from typing import Any, cast
 
 from reconciler.clients.cluster.cluster import Cluster
-from reconciler.clients.cluster.errand import Answer, Declined, Errand
+from reconciler.clients.cluster.errand import Answer
+from reconciler.clients.cluster.worker import visit
 
 
 def written(value: Any) -> bytes:
@@ -25,25 +29,36 @@ def loaded(text: bytes) -> Any:
     return pickle.loads(text)
 
 
-class Future:
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+class _Threads(Executor):
+    """Of a worker: that of whoever asks."""
 
-    def add_done_callback(self, call: Callable[[Any], None]) -> None:
-        call(self)
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(function(*arguments, **named))
+        return done
 
-    def result(self) -> Answer:
-        return self._answer
 
-    def release(self) -> None:
-        pass
+class _Loop:
+    """In a thread, as that of a client."""
+
+    def __init__(self) -> None:
+        self.asyncio_loop = asyncio.new_event_loop()
+        Thread(target=self.asyncio_loop.run_forever, daemon=True).start()
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """What Dask hands to a function that asks for its worker."""
+
+    executors: dict[str, Executor] = field(default_factory=lambda: {"default": _Threads()})
 
 
 class Client:
     """The part of Dask's client that is used. Workers whose address is in `dead` lose what they are given. `answers`
-    come instead of those of the workers."""
+    come instead of those of the workers to errands. `asked` and `sent` are about errands."""
 
     status = "running"
+    loop = _Loop()
 
     def __init__(self, resources: dict[str, dict[str, float]], dead: set[str]) -> None:
         self.resources, self.dead = resources, dead
@@ -52,28 +67,42 @@ class Client:
         self.sent: list[bytes] = []
 
     def run(
-        self, function: Callable[..., Any], *arguments: Any, workers: list[str] | None = None, on_error: str
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        workers: list[str] | None = None,
+        on_error: str,
+        asynchronous: bool = False,
+    ) -> Any:
+        names = list(self.resources) if workers is None else workers
+        asked = self._run(function, loaded(written(arguments)), names, on_error)
+        return asked if asynchronous else asyncio.run(asked)
+
+    async def _run(
+        self, function: Callable[..., Any], arguments: Any, workers: list[str], on_error: str
     ) -> dict[str, Any]:
-        assert on_error == "ignore"
-        wanted = self.resources if workers is None else workers
-        called = {name: function(*loaded(written(arguments))) for name in wanted if name not in self.dead}
-        return {name: asyncio.run(found) if iscoroutine(found) else found for name, found in called.items()}
+        found = {name: await self._answer(name, function, arguments) for name in workers}
+        return found if on_error == "return" else {name: got for name, got in found.items() if name not in self.dead}
+
+    async def _answer(self, name: str, function: Callable[..., Any], arguments: Any) -> Any:
+        if function is visit:
+            self.asked.append(name)
+            self.sent.append(written(arguments))
+            if self.answers:
+                return self.answers.pop(0)
+            if "dies" in self.resources[name]:
+                self.dead.add(name)
+        if name in self.dead:
+            return OSError(f"{name} does not answer")
+        more = {"dask_worker": _Worker()} if "dask_worker" in signature(function).parameters else {}
+        found = function(*arguments, **more)
+        return await found if isawaitable(found) else found
+
+    def nthreads(self) -> dict[str, int]:
+        return {name: 1 for name in self.resources if name not in self.dead}
 
     def scheduler_info(self, **_: Any) -> dict[str, Any]:
         return {"workers": {name: {"name": name, "resources": found} for name, found in self.resources.items()}}
-
-    def submit(self, function: Any, sent: Errand, *, workers: list[str], **options: Any) -> Future:
-        assert options["retries"] == 0
-        assert options["allow_other_workers"] is False
-        self.asked += workers
-        self.sent.append(written(sent))
-        if self.answers:
-            return Future(self.answers.pop(0))
-        lost = self.asked[0] == workers[0] and workers[0] in self.resources and len(self.asked) == 1
-        if lost and "dies" in self.resources[workers[0]]:
-            self.dead.add(workers[0])
-            return Future(Answer(declined=Declined.OTHER_KEY))
-        return Future(function(loaded(written(sent))))
 
 
 def cluster(**resources: dict[str, float]) -> tuple[Cluster, Client]:

@@ -18,7 +18,7 @@ from reconciler.clients.cluster.files import Kept, Piece, send, take_piece
 from reconciler.clients.cluster.packing import pack
 from reconciler.clients.cluster.sealing import WorkerKey, seal
 from reconciler.clients.cluster.session import Run, run_script
-from reconciler.clients.cluster.worker import carry_out, greet
+from reconciler.clients.cluster.worker import carry_out, greet, visit
 from reconciler.inventory.secrets import Resolver
 from reconciler.model.connection import Connection, ConnectionContext, Credential, Transport
 from reconciler.model.errors import (
@@ -26,6 +26,7 @@ from reconciler.model.errors import (
     ConnectionLost,
     DeadlineExceeded,
     ReconcileError,
+    RemoteError,
     ScriptFailed,
     Unreachable,
 )
@@ -127,7 +128,7 @@ def test_an_error_of_the_host_is_the_error_of_the_session(host: Host, context: C
 def test_a_worker_that_may_have_begun_is_a_lost_connection(
     host: Host, context: ConnectionContext, declined: Declined
 ) -> None:
-    """After its end Dask gives the task to the worker that comes with the same address; that one declines."""
+    """The worker that comes with the same address declines."""
     found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
     client.answers = [Answer(declined=declined)]
     with pytest.raises(ConnectionLost, match=r"running windows/change.ps1: the worker a ended meanwhile"):
@@ -178,7 +179,7 @@ def test_a_package_reaches_the_worker_in_pieces_and_once(
     for _ in range(2):
         assert session.upload(file, sha256, deadline=60) == f"C:\\{sha256}.msi"
     assert host.uploaded == [(".msi", file.read_bytes())] * 2
-    assert all(b"0123456789" not in sent for sent in client.sent)  # no task has it
+    assert all(b"0123456789" not in sent for sent in client.sent)  # no errand has it
     session.remove("C:\\sent", deadline=60)
     assert host.removed == ["C:\\sent"]
 
@@ -244,20 +245,20 @@ def test_a_worker_keeps_the_files_that_were_used_last(
     assert sorted(file.name for file in files.kept_file("a").parent.iterdir()) == ["b", "c"]
 
 
+@pytest.mark.parametrize(("call", "kind"), [(greet, Unreachable), (visit, ConnectionLost)])
 def test_a_closed_connection_to_the_scheduler_is_an_error_of_its_own(
-    host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+    host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch, call: Any, kind: type[RemoteError]
 ) -> None:
     """Dask raises whatever comes then. Until the script is sent nothing has begun, afterwards it may have run."""
     found, client = cluster(a={"site:paris": 1})
 
-    def closed(*_: object, **__: object) -> None:
-        client.status = "closed"
-        raise RuntimeError("ConnectionPool is closed")
+    async def answer(name: str, function: Any, arguments: Any) -> Any:
+        if function is call:
+            client.status = "closed"
+            raise RuntimeError("ConnectionPool is closed")
+        return function(*arguments)
 
-    for name, kind in (("submit", ConnectionLost), ("run", Unreachable)):
-        client.status = "running"
-        with monkeypatch.context() as patch:
-            patch.setattr(client, name, closed)
-            with pytest.raises(kind, match="the connection to the scheduler scheduler:8786 is lost"):
-                found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
+    monkeypatch.setattr(client, "_answer", answer)
+    with pytest.raises(kind, match="the connection to the scheduler scheduler:8786 is lost"):
+        found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
     assert host.ran == []
