@@ -20,8 +20,9 @@ from reconciler.clients.cluster.packing import Parcel, pack
 from reconciler.clients.cluster.roster import Roster, Worker, sites_of
 from reconciler.clients.cluster.sealing import seal
 from reconciler.clients.cluster.session import WorkerSession
+from reconciler.clients.cluster.unfit import Unfit
 from reconciler.clients.cluster.worker import Greeting, greet, visit
-from reconciler.model.errors import ConnectionLost, ReconcileError, Unreachable
+from reconciler.model.errors import ConnectionLost, ReconcileError, Refused, Unreachable
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -46,6 +47,14 @@ _RERUN: Final = "Run the command again."
 
 class _WorkerLost(Exception):
     """The worker ended, or another process has its address."""
+
+
+class _WorkerUnfit(Exception):
+    """The worker has not begun."""
+
+    def __init__(self, why: Unfit) -> None:
+        super().__init__(why.reason)
+        self.why = why
 
 
 class Cluster:
@@ -147,26 +156,37 @@ class Cluster:
         return _judged(context, parcel, until_begun).value()
 
     def _somewhere(self, connection: Connection, ask: Callable[[Worker], Answer]) -> Answer:
-        """On a worker of the site, or on another one if `ask` raises _WorkerLost."""
+        """On a worker of the site, or on another one if `ask` raises _WorkerLost or _WorkerUnfit."""
+        unfit: dict[Worker, Unfit] = {}
         for _ in range(_TRIES):
-            worker = self._roster.take(connection.site)
+            worker = self._roster.take(connection.site, unfit)
             if worker is None:
-                where = f"the site {connection.site}" if connection.site else "the cluster"
-                raise Unreachable(connection.peer, "choosing a worker", f"no worker of {where} is left", hint=_HINT)
+                break
             try:
                 return ask(worker)
+            except _WorkerUnfit as error:
+                log.warning("the worker %s cannot keep files: %s", worker.name, error.why.reason)
+                unfit[worker] = error.why
             except _WorkerLost:
                 log.warning("the worker %s ended during a visit to %s", worker.name, connection.peer)
                 with self._scheduler(connection.peer, "choosing a worker", Unreachable):
                     self._look_again(worker)
             finally:
                 self._roster.give(worker)
+        if unfit:
+            last, why = unfit.popitem()
+            raise Refused(connection.peer, f"keeping files on the worker {last.name}", why.reason, hint=why.hint)
+        if worker is None:
+            where = f"the site {connection.site}" if connection.site else "the cluster"
+            raise Unreachable(connection.peer, "choosing a worker", f"no worker of {where} is left", hint=_HINT)
         raise ConnectionLost(connection.peer, "visiting it", f"{_TRIES} workers ended meanwhile", hint=_HINT)
 
     def _give(self, worker: Worker, piece: Piece) -> Kept:
-        """Raises _WorkerLost."""
+        """Raises _WorkerLost and _WorkerUnfit."""
         with self._turns.of(worker.public, piece.sha256):
-            kept: Kept = self._run(worker, take, piece)
+            kept: Kept | Unfit = self._run(worker, take, piece)
+        if isinstance(kept, Unfit):
+            raise _WorkerUnfit(kept)
         return kept
 
     def _now(self, worker: Worker) -> float:
@@ -227,8 +247,10 @@ class Cluster:
             raise
 
     def _ask(self, worker: Worker, errand: Errand, what: str) -> Answer:
-        """Raises _WorkerLost; an errand that runs once may have begun."""
+        """Raises _WorkerLost, when an errand that runs once may have begun, and _WorkerUnfit, when it has not."""
         answer: Answer = self._call(worker, visit, errand, peer=errand.connection.peer, what=what, kind=ConnectionLost)
+        if isinstance(answer.declined, Unfit):
+            raise _WorkerUnfit(answer.declined)
         if answer.declined in (Declined.OTHER_KEY, Declined.BEGUN):
             raise _WorkerLost
         return answer

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from reconciler import timing
+from reconciler.clients.cluster.unfit import Unfit
 from reconciler.model import errors
 from reconciler.model.connection import Connection, ConnectionContext
 from reconciler.model.errors import RemoteError, SecretError
@@ -82,7 +83,7 @@ class Answer:
     arguments: tuple[str, ...] = ()
     more: Mapping[str, Any] | None = None
     accepted: bool | None = None
-    declined: Declined | None = None
+    declined: Declined | Unfit | None = None
 
     def value(self) -> Any:
         """The result. Raises RemoteError and SecretError."""

@@ -17,6 +17,7 @@ from tempfile import mkdtemp
 from threading import Lock
 from typing import Final
 
+from reconciler.clients.cluster.unfit import Unfit, unfit
 from reconciler.model.errors import BadAnswer, ReconcileError
 
 PIECE: Final = 4 << 20
@@ -95,13 +96,17 @@ def kept_file(name: str) -> Path:
     return _folders[0] / Path(name).name
 
 
-async def take(piece: Piece) -> Kept:
+async def take(piece: Piece) -> Kept | Unfit:
     """Not on the event loop, so that the worker answers its scheduler meanwhile."""
-    return await asyncio.to_thread(take_piece, piece)
+    try:
+        return await asyncio.to_thread(take_piece, piece)
+    except OSError as error:
+        return unfit(error)
 
 
 def take_piece(piece: Piece) -> Kept:
-    """Append it, if it is the next one. Processes that send the same file at the same time help each other."""
+    """Append it, if it is the next one. Processes that send the same file at the same time help each other. Raises
+    OSError."""
     with _taking:
         file = kept_file(piece.name)
         if file.is_file():
@@ -110,12 +115,21 @@ def take_piece(piece: Piece) -> Kept:
         part = file.with_name(f"{file.name}.part")
         size = part.stat().st_size if part.is_file() else 0
         if piece.offset == size and (piece.data or not piece.total):
-            with part.open("ab") as stream:
-                stream.write(piece.data)
+            _append(part, piece.data)
             size += len(piece.data)
         if size < piece.total or not part.is_file():
             return Kept(size)
         return _finish(piece, part, file)
+
+
+def _append(part: Path, data: bytes) -> None:
+    """What does not fit is removed, so that it does not fill the disk."""
+    try:
+        with part.open("ab") as stream:
+            stream.write(data)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _finish(piece: Piece, part: Path, file: Path) -> Kept:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
@@ -52,10 +52,10 @@ class Roster:
         wanted = [worker for worker in everyone if (site in worker.sites if site else not worker.sites)]
         return wanted or ([] if site else everyone)
 
-    def take(self, site: str) -> Worker | None:
-        """A worker for one more visit; None if no worker is at this site. Ties go round."""
+    def take(self, site: str, without: Container[Worker] = ()) -> Worker | None:
+        """A worker for one more visit; None if no other worker is at this site. Ties go round."""
         with self._lock:
-            found = self.of_site(site)
+            found = [worker for worker in self.of_site(site) if worker not in without]
             if not found:
                 return None
             chosen = min(found, key=lambda item: (self._visits.get(item.address, 0), self._made.get(item.address, 0)))

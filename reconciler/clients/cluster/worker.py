@@ -11,7 +11,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from reconciler import timing
 from reconciler.clients.cluster.errand import Answer, Declined, Errand, Once, of_error
 from reconciler.clients.cluster.packing import PackedSecrets
 from reconciler.clients.cluster.sealing import NotForThisWorker, WorkerKey
+from reconciler.clients.cluster.unfit import unfit
 from reconciler.inventory.secrets import Resolver
 from reconciler.model.connection import ConnectionContext, Vault
 from reconciler.model.errors import RemoteError, SecretError
@@ -78,7 +79,11 @@ def carry_out(errand: Errand) -> Answer:
     asked = errand.question if document["params"] is None else replace(errand.question, params=document["params"])
     private = {name: base64.b64decode(data) for name, data in document["files"].items()}
     gate = _Watched()
-    with _folder(errand.files, private) as root:
+    with ExitStack() as stack:
+        try:
+            root = stack.enter_context(_folder(errand.files, private))
+        except OSError as error:
+            return Answer(declined=unfit(error))
         secrets = PackedSecrets(document, lambda: _own_secrets(str(Path.cwd())))
         context = ConnectionContext(secrets, root, gate)
         try:
@@ -132,9 +137,18 @@ def _folder(files: Mapping[str, bytes], private: Mapping[str, bytes]) -> Iterato
             if len(_folders) >= _MOST_FOLDERS:
                 _, oldest = _folders.popitem()
                 shutil.rmtree(oldest, ignore_errors=True)
-            _folders[digest] = mkdtemp(prefix="vbo-reconcile-")
-            _write(Path(_folders[digest]), files)
+            _folders[digest] = _lasting(files)
     yield _folders[digest]
+
+
+def _lasting(files: Mapping[str, bytes]) -> str:
+    folder = mkdtemp(prefix="vbo-reconcile-")
+    try:
+        _write(Path(folder), files)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from reconciler.clients.cluster import files
+from reconciler.clients.cluster import files, worker
 from reconciler.clients.cluster import session as worker_session
 from reconciler.clients.cluster.errand import Answer, Declined, Errand, Once
 from reconciler.clients.cluster.files import Kept, Piece, send, take_piece
@@ -26,6 +28,7 @@ from reconciler.model.errors import (
     ConnectionLost,
     DeadlineExceeded,
     ReconcileError,
+    Refused,
     RemoteError,
     ScriptFailed,
     Unreachable,
@@ -262,3 +265,95 @@ def test_a_closed_connection_to_the_scheduler_is_an_error_of_its_own(
     with pytest.raises(kind, match="the connection to the scheduler scheduler:8786 is lost"):
         found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
     assert host.ran == []
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, errors: list[OSError]) -> None:
+    """As many calls of a function of `files` or `worker` as there are errors fail."""
+    room = files if hasattr(files, name) else worker
+    original = getattr(room, name)
+
+    def once(*given: Any, **named: Any) -> Any:
+        if errors:
+            raise errors.pop(0)
+        return original(*given, **named)
+
+    monkeypatch.setattr(room, name, once)
+
+
+@pytest.mark.parametrize("name", ["_append", "_finish", "mkdtemp"])
+def test_a_package_goes_to_another_worker_if_one_cannot_keep_it(
+    host: Host, context: ConnectionContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    file, sha256 = package(tmp_path, b"data")
+    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1}, c={})
+    monkeypatch.setattr(files, "_folders", [])
+    failing(monkeypatch, name, [FULL])
+    assert found.session(HOST, context).upload(file, sha256, deadline=60).endswith(".msi")
+    assert (len(host.uploaded), client.asked) == (1, ["b"])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "fix"),
+    [
+        (FULL, "no space left on device", "Free some space in "),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk quota exceeded", "Free some space in "),
+        (OSError(errno.EROFS, "Read-only file system"), "read-only file system", "Let the account of the worker write"),
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            "permission denied",
+            "Let the account of the worker write",
+        ),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "no usable", "Let the "),
+    ],
+)
+def test_why_no_worker_can_keep_a_package_is_reported_with_a_fix(
+    host: Host,
+    context: ConnectionContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    reason: str,
+    fix: str,
+) -> None:
+    file, sha256 = package(tmp_path, b"data")
+    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
+    failing(monkeypatch, "_append", [error] * 2)
+    with pytest.raises(Refused, match=f"keeping files on the worker b: {reason}") as caught:
+        found.session(HOST, context).upload(file, sha256, deadline=60)
+    assert caught.value.hint.startswith(fix)
+    assert "TMPDIR=" in caught.value.hint
+    assert (host.uploaded, client.asked) == ([], [])
+
+
+def test_a_package_that_does_not_fit_leaves_nothing(
+    context: ConnectionContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _data: Any) -> int:
+            raise FULL
+
+    part = tmp_path / "p.part"
+    part.write_bytes(b"what fits")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda *_: Full())
+        with pytest.raises(OSError, match="No space left"):
+            files._append(part, b"more")
+    assert not part.exists()
+
+
+def test_a_script_goes_to_another_worker_if_one_has_no_room_for_its_files(
+    host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
+    failing(monkeypatch, "_write", [FULL])
+    monkeypatch.setattr(worker, "_folders", {})
+    assert found.session(HOST, context).execute(SCRIPT, {}, deadline=60) == {"done": True}
+    assert (len(host.ran), client.asked) == (1, ["a", "b"])
+    failing(monkeypatch, "_write", [FULL] * 2)
+    monkeypatch.setattr(worker, "_folders", {})
+    with pytest.raises(Refused, match=r"on the worker [ab]: no space left"):
+        found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
+    assert len(host.ran) == 1
