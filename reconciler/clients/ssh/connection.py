@@ -35,6 +35,10 @@ _PAUSE = 0.25
 _SILENT = 2
 """Further attempts at a host that closes the connection without a word, as old versions of sshd do when busy."""
 _CERTIFICATE = "-cert-v01@openssh.com"
+_CONFIG = fabric.Config(lazy=True)
+"""Ignores ~/.ssh/config and ~/.fabric.yml. Nothing changes it: see `_Link`."""
+_Link = type("_Link", (fabric.Connection,), {"__setattr__": object.__setattr__})
+"""Its attributes are its own. fabric writes each into its configuration, which costs a tenth of a login."""
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # otherwise its background thread prints tracebacks
 
@@ -97,11 +101,11 @@ def _open(
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_TrustedOnly(connection, keys))
     line = _dial(connection, end) if through is None else _tunnel(connection, through, end)
-    link = fabric.Connection(
+    link = _Link(
         connection.target[0],
         user=connection.credential.username if connection.credential else "",
         port=connection.target[1],
-        config=fabric.Config(lazy=True),  # ignores ~/.ssh/config and ~/.fabric.yml
+        config=_CONFIG,
         connect_timeout=limit,
         connect_kwargs={
             **login,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import heapq
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Timer
+from itertools import count
+from threading import Condition, Lock, Thread
+from typing import Final
 
 import paramiko
+
+from reconciler.timing import MachineClock
+
+_NOW: Final = MachineClock().monotonic
+"""Sockets wait by this clock even if a simulation has another one."""
 
 
 class Watch:
@@ -15,18 +23,62 @@ class Watch:
 
     def __init__(self, seconds: float, end: Callable[[], None]) -> None:
         self.is_late = False
-        self._end = end
-        self._timer = Timer(max(0.0, seconds), self._fire)
-        self._timer.daemon = True
-        self._timer.start()
+        self._end: Callable[[], None] | None = end
+        self._ending = Lock()
+        _ALARMS.add(_NOW() + max(0.0, seconds), self)
 
-    def _fire(self) -> None:
-        self.is_late = True
-        self._end()
+    @property
+    def is_stopped(self) -> bool:
+        return self._end is None
+
+    def fire(self) -> None:
+        with self._ending:
+            if self._end is not None:
+                self.is_late = True
+                self._end()
 
     def stop(self) -> None:
-        self._timer.cancel()
-        self._timer.join()
+        """Waits for `end` if it has begun."""
+        with self._ending:
+            self._end = None
+
+
+class _Alarms:
+    """One thread for all watches: one for each costs a tenth of a login."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._due: list[tuple[float, int, Watch]] = []
+        self._numbers = count()
+        self._thread: Thread | None = None
+
+    def add(self, due: float, watch: Watch) -> None:
+        with self._changed:
+            heapq.heappush(self._due, (due, next(self._numbers), watch))
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="watchdog", daemon=True)
+                self._thread.start()
+            elif self._due[0][2] is watch:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        """What a watch calls may take its time, so it has a separate thread."""
+        while True:
+            Thread(target=self._next().fire, name="watch", daemon=True).start()
+
+    def _next(self) -> Watch:
+        """Wait for the next one that is due."""
+        with self._changed:
+            while True:
+                while self._due and self._due[0][2].is_stopped:
+                    heapq.heappop(self._due)
+                left = self._due[0][0] - _NOW() if self._due else None
+                if left is not None and left <= 0:
+                    return heapq.heappop(self._due)[2]
+                self._changed.wait(left)
+
+
+_ALARMS: Final = _Alarms()
 
 
 @contextmanager
