@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,11 @@ from reconciler.model.steps import UpgradeRepository
 REST, SSH, WINRM = "rest", "ssh", "winrm"
 _ALONE = ("host ", "upgrade ")
 """Begin the names of limits of one."""
+
+
+def is_alone(limit: str) -> bool:
+    """Whether it is a limit of one, of one host or one owner of repositories."""
+    return limit.startswith(_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,9 @@ class ConcurrencyLimits:
         found |= {f"upgrade {step.owner}" for step in change.steps if isinstance(step, UpgradeRepository)}
         return frozenset(found - {""})
 
-    def are_free(self, change: Change, running: Iterable[Change]) -> bool:
-        used = Counter(limit for other in running for limit in self.of(other))
-        return all(used[limit] < (1 if limit.startswith(_ALONE) else self.limits[limit]) for limit in self.of(change))
+    def are_free(self, wanted: Iterable[str], used: Mapping[str, int]) -> bool:
+        """Whether a change with the limits `wanted` may start; `used` are those of the changes that are running."""
+        return all(used.get(limit, 0) < (1 if is_alone(limit) else self.limits[limit]) for limit in wanted)
 
     def _limit(self, step: Step) -> str:
         if step.limit is Limit.HOST:

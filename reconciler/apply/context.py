@@ -16,6 +16,7 @@ from reconciler.clients.session_pool import Sessions
 from reconciler.kinds import KINDS
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.states import proxy_state
+from reconciler.model.address import address
 from reconciler.model.errors import BadAnswer, DeadlineExceeded, Refused, RemoteError, Unreachable, retry_after
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ class ApplyContext:
         self.naming.refer(self.live.references)
 
     def live_of(self, kind: str, name: str) -> LiveResource | None:
-        return next(
-            (found for found in self.live.resources.values() if found.kind == kind and found.name == name), None
-        )
+        found = self.live.resources.get(address(kind, name))
+        others = self.live.resources.values() if found is None or (found.kind, found.name) != (kind, name) else [found]
+        return next((each for each in others if each.kind == kind and each.name == name), None)
 
     def path_of(self, kind: str, name: str) -> str:
         """`Proxies/{id}` of an object that exists; the collection itself for a singleton."""

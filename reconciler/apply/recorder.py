@@ -60,6 +60,8 @@ class AppliedStateRecorder:
         self._naming: Naming | None = None
         self._identities: dict[str, Identity] = dict(recall.identities)
         self._unidentified: dict[str, Identity] = {}
+        self._by_id: dict[str, dict[str, None]] = {}
+        self._index(self._identities)
 
     @property
     def begun_creations(self) -> frozenset[str]:
@@ -186,13 +188,19 @@ class AppliedStateRecorder:
 
     def _former_addresses(self, resource: Resource, identity: Identity) -> list[str]:
         """Addresses that stood for the same object, and are not declared any more."""
+        wanted = identity.id.lower()
         return [
             where
-            for where, item in list(self._identities.items())
-            if item.id.lower() == identity.id.lower()
+            for where in list(self._by_id.get(wanted, ()))
+            if (item := self._identities.get(where)) is not None
+            and item.id.lower() == wanted
             and kind_of(where) == resource.kind
             and Address(where) not in self._inventory.resources
         ]
+
+    def _index(self, identities: Mapping[str, Identity]) -> None:
+        for where, item in identities.items():
+            self._by_id.setdefault(item.id.lower(), {})[where] = None
 
     def _write(self, rows: Mapping[str, Mapping[str, str] | None], known: Mapping[str, Identity] | None = None) -> None:
         """Write these rows, and those that could not be written before; None stands for a row to delete."""
@@ -208,4 +216,5 @@ class AppliedStateRecorder:
                 self._identities.pop(where, None)
             self._stored |= kept
             self._identities |= self._unidentified
+            self._index(self._unidentified)
             self._unwritten, self._unidentified = {}, {}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 
+from reconciler.apply.concurrency import is_alone
 from reconciler.apply.health import HealthCheck
 from reconciler.apply.rollout import Rollout, RolloutLimits
 from reconciler.model.event import ChangeEnded, Outcome
@@ -13,7 +17,8 @@ from reconciler.model.plan import Change, ChangeKey, Plan
 class Schedule:
     """Decides which changes start, and has no threads. The engine asks it after every change that ended.
 
-    It counts the dependencies that each change waits for, so that a large plan costs no more than its dependencies.
+    It counts the dependencies that each change waits for, and keeps those that are ready by the limits that they share,
+    so that a large plan costs no more than its dependencies.
     """
 
     def __init__(self, plan: Plan, limits: RolloutLimits, parallel: int, health: HealthCheck | None = None) -> None:
@@ -29,7 +34,13 @@ class Schedule:
         for key, needs in self._open.items():
             for need in sorted(needs):
                 self._dependents.setdefault(need, []).append(key)
-        self._ready = {key: change for key, change in self._waiting.items() if not self._open[key]}
+        self._uses = {key: limits.concurrency.of(change) for key, change in self._waiting.items()}
+        self._used = Counter[str]()
+        self._ready: dict[frozenset[str], dict[ChangeKey, int]] = {}
+        self._numbers = count()
+        for key in self._waiting:
+            if not self._open[key]:
+                self._become_ready(key)
         self.rollout = Rollout(plan, limits, health)
 
     def stop_reason(self) -> str:
@@ -43,18 +54,40 @@ class Schedule:
     def take(self) -> Iterator[Change]:
         """The changes to start now; each counts as running from here on."""
         self.rollout.forget_coverage()
-        for key, change in list(self._ready.items()):
+        for _, key in heapq.merge(*(self._candidates(shared) for shared in list(self._ready))):
             if len(self._running) >= self._parallel:
                 return
+            change = self._waiting[key]
             if self._may_start(change) and not self.stop_reason():
-                del self._ready[key], self._waiting[key]
+                self._no_longer_ready(key)
+                del self._waiting[key]
                 self._running[key] = change
+                self._used.update(self._uses[key])
                 yield change
+
+    def _candidates(self, shared: frozenset[str]) -> Iterator[tuple[int, ChangeKey]]:
+        """Changes that are ready, as long as what they share is free: the longest ready first."""
+        if self._limits.concurrency.are_free(shared, self._used):
+            for key, number in list(self._ready[shared].items()):
+                if not self._limits.concurrency.are_free(shared, self._used):
+                    return
+                yield number, key
+
+    def _become_ready(self, key: ChangeKey) -> None:
+        self._ready.setdefault(self._shared(key), {})[key] = next(self._numbers)
+
+    def _no_longer_ready(self, key: ChangeKey) -> None:
+        self._ready.get(self._shared(key), {}).pop(key, None)
+
+    def _shared(self, key: ChangeKey) -> frozenset[str]:
+        return frozenset(limit for limit in self._uses[key] if not is_alone(limit))
 
     def end(self, end: ChangeEnded) -> list[tuple[Change, str]]:
         """Note an end. Returns the changes that are skipped because of it, with the reason."""
+        if end.key in self._running:
+            self._used.subtract(self._uses[end.key])
         change = next(found for found in (group.pop(end.key, None) for group in self._groups) if found is not None)
-        self._ready.pop(end.key, None)
+        self._no_longer_ready(end.key)
         self.rollout.ended(change, end.outcome)
         self._failures += end.outcome is Outcome.FAILED
         if end.outcome is Outcome.NOT_STARTED:
@@ -68,7 +101,7 @@ class Schedule:
         for key in waiting:
             self._open[key].discard(end.key)
             if not self._open[key]:
-                self._ready[key] = self._waiting[key]
+                self._become_ready(key)
         return []
 
     def rest(self) -> list[tuple[Change, Outcome, str]]:
@@ -86,5 +119,5 @@ class Schedule:
 
     def _may_start(self, change: Change) -> bool:
         running = self._running.values()
-        free = not change.blocked and self._limits.concurrency.are_free(change, running)
+        free = not change.blocked and self._limits.concurrency.are_free(self._uses[change.key], self._used)
         return free and self.rollout.may_start(change, running)

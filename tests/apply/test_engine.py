@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from queue import SimpleQueue
@@ -13,6 +14,7 @@ import pytest
 
 from reconciler.apply import ApplyContext, ConcurrencyLimits, RolloutLimits, StopSignal, apply
 from reconciler.apply.engine import Result
+from reconciler.apply.schedule import Schedule
 from reconciler.apply.steps import RUN, StepFailed, StillRunning
 from reconciler.journal import JournalError
 from reconciler.model.errors import Refused
@@ -377,8 +379,38 @@ class TestConcurrencyLimits:
         proxy = Change("proxy.a", Action.UPDATE, (), Cause(Reason.DRIFT), (MoveRepository(name="a", to="proxy.b"),))
         assert limits.of(proxy) == {"rest", "host a"}
         assert limits.of(self.on_host("a")) == {"ssh", "host a"}
-        assert not limits.are_free(proxy, [self.on_host("a")])
-        assert limits.are_free(proxy, [self.on_host("b")])
+        assert not limits.are_free(limits.of(proxy), Counter(limits.of(self.on_host("a"))))
+        assert limits.are_free(limits.of(proxy), Counter(limits.of(self.on_host("b"))))
+
+    def test_what_a_change_costs_does_not_grow_with_the_plan(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def looks(count: int) -> int:
+            """How often limits are compared in a plan of changes that share one."""
+            made = [0]
+            compare = ConcurrencyLimits.are_free
+
+            def counted(self: ConcurrencyLimits, wanted: Any, used: Any) -> bool:
+                made[0] += 1
+                return compare(self, wanted, used)
+
+            limits = RolloutLimits(concurrency=ConcurrencyLimits({"rest": 2, "ssh": 16, "winrm": 16}))
+            steps = [MoveRepository(name=str(n), to="proxy.b") for n in range(count)]
+            changes = [
+                Change(f"repository.{n}", Action.UPDATE, (), Cause(Reason.DRIFT), (step,))
+                for n, step in enumerate(steps)
+            ]
+            schedule = Schedule(Plan("corp", "", ServerInfo("host", 8, "8.5"), tuple(changes)), limits, 16)
+            order = []
+            with monkeypatch.context() as patch:
+                patch.setattr(ConcurrencyLimits, "are_free", counted)
+                running = list(schedule.take())
+                while running:
+                    order.append(running.pop(0))
+                    schedule.end(ChangeEnded(order[-1].key, order[-1].address, "update", Outcome.DONE))
+                    running += schedule.take()
+            assert order == changes
+            return made[0]
+
+        assert looks(400) <= 2.5 * looks(200)
 
     def test_following_a_job_keeps_nobody_from_working(self) -> None:
         assert ConcurrencyLimits().of(change("daily")) == frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -150,6 +151,7 @@ def test_a_proxy_upgrades_one_repository_at_a_time() -> None:
         step = UpgradeRepository(name=name, id=name, owner=owner)
         return Change(f"repository.{name}", Action.UPGRADE, (), Cause(Reason.DRIFT), (step,))
 
-    limits, running = ConcurrencyLimits(), [change("a", "proxy.px-1")]
-    assert not limits.are_free(change("b", "proxy.px-1"), running)
-    assert limits.are_free(change("b", "proxy.px-2"), running)
+    limits = ConcurrencyLimits()
+    used = Counter(limits.of(change("a", "proxy.px-1")))
+    assert not limits.are_free(limits.of(change("b", "proxy.px-1")), used)
+    assert limits.are_free(limits.of(change("b", "proxy.px-2")), used)
