@@ -32,7 +32,8 @@ class Facts:
     """What a report is made of: the inventory, with its `main` file. `imported` are addresses of what is declared and
     on the server, `gone` of what is declared and not there; `to_do` are sentences on what a person must do. `visited`
     is whether hosts are visited, `scanned` what they showed, by address of the proxy. `warnings` are those of the plan,
-    `not_shown` what this REST version has no objects of. `lab` is whether the server is that of the lab."""
+    `not_shown` what this REST version has no objects of. `lab` is whether the server is that of the lab, `trust` the
+    file of `--trust`."""
 
     inventory: Inventory
     main: str
@@ -47,10 +48,12 @@ class Facts:
     not_shown: Sequence[str] = ()
     scanned: Mapping[str, HostScan] = field(default_factory=dict)
     lab: bool = False
+    trust: str = ""
 
     def command(self, *words: str) -> str:
         """A command line as Markdown, for the folder of the files."""
-        return _code(shell_line(["vbo-reconcile", *words, *(["--lab"] if self.lab else [])]))
+        more = [*(["--lab"] if self.lab else []), *(["--trust", self.trust] if self.trust else [])]
+        return _code(shell_line(["vbo-reconcile", *words, *more]))
 
 
 def counts(addresses: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -279,7 +280,18 @@ class _Import:
             visited=bool(inventory.access.connections),
             scanned={where: self._scanned[host] for where, host in hosts.items() if host in self._scanned},
             lab=self._options.lab,
+            trust=self._trust(),
         )
+
+    def _trust(self) -> str:
+        """The file of `--trust`, from the folder of the files."""
+        file = self._session.runtime.trust
+        if file is None:
+            return ""
+        try:
+            return os.path.relpath(file, self._options.folder or ".")
+        except ValueError:  # on another drive
+            return str(file)
 
 
 def _overview(live: Live, target: Target) -> Overview:

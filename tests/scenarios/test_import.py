@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def test_what_was_applied_is_imported(demo: Rehearsal) -> None:
     assert [file for file in [out, *out.rglob("*")] if stat.S_IMODE(file.stat().st_mode) & 0o077] == []
     valid = demo.run("validate", str(out / "demo.yml"))
     assert valid.code == 0, valid.err
+
+
+def test_the_commands_of_the_report_have_the_file_of_trust(demo: Rehearsal) -> None:
+    trust = demo.folder.parent / "trust.yml"
+    trust.write_text("version: 1\nservers: ['*']\nhosts: ['*']\nexec: ['*']\n")
+    out = demo.folder / "out"
+    ended = demo.run("import", "--lab", "--trust", str(trust), "--from", str(demo.file), "--out", str(out))
+    assert ended.code in (0, 3), ended.err
+    report = (out / "IMPORT.md").read_text()
+    commands = re.findall(r"`(vbo-reconcile [^`]*)`", report)
+    assert commands
+    assert [line for line in commands if not line.endswith(" --lab --trust ../../trust.yml")] == []
 
 
 def test_beside_the_inventory_that_names_the_server(demo: Rehearsal, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ _HINTS: Final[Mapping[type[RemoteError], str]] = {
 _PIN_IT = (
     "Trust its issuer with `server.tls.ca_file`, or pin the certificate with `server.tls.fingerprint`. Compare its "
     "fingerprint with the one on the server:\n"
-    "  openssl s_client -connect {peer} </dev/null | openssl x509 -noout -fingerprint -sha256"
+    "  echo Q | openssl s_client -connect {peer} | openssl x509 -noout -fingerprint -sha256"
 )
 
 _NAME_IT = (
