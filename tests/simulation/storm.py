@@ -201,11 +201,12 @@ class Storm(Invariants):
         self._by_hand(lambda hand: self._put(hand, host, {"throttlingValue": to}))
 
     def _put(self, hand: Hand, host: str, body: dict[str, Any]) -> None:
-        """A server may take the default for what a body leaves out: a user keeps the threads of another one."""
-        found = [item for item in hand.listed("Proxies") if item["hostName"] == host]
+        """A server may take the default for what a body leaves out: a user keeps the threads that another one has set,
+        also of a proxy that is offline, which does not show them."""
+        found = [item["id"] for item in hand.listed("Proxies") if item["hostName"] == host]
         if found:
-            kept = {"threadsNumber": found[0]["threadsNumber"]}
-            hand.request("PUT", f"Proxies/{found[0]['id']}", kept | body)
+            kept = {"threadsNumber": self.world.state["proxies"][found[0].lower()]["threadsNumber"]}
+            hand.request("PUT", f"Proxies/{found[0]}", kept | body)
 
     def on_hand_adds(self, a: int) -> None:
         del a
@@ -381,6 +382,7 @@ class Storm(Invariants):
         old = self._old_passwords() if self._knows_passwords else []
         if old:
             raise Broken(f"it has converged, and the server has an old password for: {', '.join(old)}")
+        self.check_file(self.world.runs[-1].name)
 
     def _old_passwords(self) -> list[str]:
         """The domain proxies whose stored account their hosts do not accept."""

@@ -140,7 +140,8 @@ def wanted_changes(call: Call, item: Item, body: dict[str, Any]) -> dict[str, An
         refuse_fixed(item, body)
     changes = {name: body[name] for name in MUTABLE if name in body}
     if call.options.put_proxies == "replace":
-        changes = dict(MUTABLE) | changes
+        defaults = {name: value for name, value in MUTABLE.items() if PROXY.has(name, call.rest)}
+        changes = defaults | changes  # a client cannot send what its version does not have
     if item["type"] == "Local" and changes.get("internetProxyType") == "Custom":
         raise invalid("The default backup proxy server always uses the internet proxy of the server.")
     if item["internetProxySettings"] and (

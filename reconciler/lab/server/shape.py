@@ -181,6 +181,9 @@ class Shape:
     def with_more(self, *properties: Property) -> Shape:
         return Shape(*self.properties, *properties)
 
+    def has(self, name: str, rest: int) -> bool:
+        return self._known[name.lower()].in_version(rest)
+
     def read(self, value: Any, at: Place, /) -> dict[str, Any]:
         """The properties that a client may send, in spec spelling. null counts as not sent. Read-only properties are
         ignored, unknown ones too, unless the place is strict."""

@@ -130,6 +130,16 @@ def test_editing_keeps_what_is_not_sent(world: World) -> None:
     assert (found["description"], found["enableNetworkThrottling"], found["throttlingValue"]) == ("second", False, None)
 
 
+def test_a_replacing_put_leaves_what_its_version_does_not_have(world: World) -> None:
+    proxy = world.add_proxy("win-1")
+    world.client(7).do("PUT", f"Proxies/{proxy}", {"threadsNumber": 12})
+    world.option(put_proxies="replace")
+    world.client(8).do("PUT", f"Proxies/{proxy}", {"description": "x"})
+    assert shown(world, proxy, 7, extendedView="true")["threadsNumber"] == 12
+    world.client(7).do("PUT", f"Proxies/{proxy}", {"description": "x"})
+    assert shown(world, proxy, 7, extendedView="true")["threadsNumber"] == 64
+
+
 def test_a_new_port_is_brought_to_the_host(world: World) -> None:
     proxy = world.add_proxy("win-1")
     world.client().do("PUT", f"Proxies/{proxy}", {"port": 9999, **windows_account()})
