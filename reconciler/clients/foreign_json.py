@@ -16,12 +16,14 @@ DEPTH: Final = 64
 def parse(data: bytes | str) -> Any:
     """The value, with U+FFFD for half of a surrogate pair, which is not text. Raises ValueError for what is not JSON,
     NaN and Infinity, numbers beyond the range of a float or of 4,300 digits, and more than DEPTH levels."""
+    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
     try:
-        value = json.loads(data, parse_constant=_no_number, parse_float=_finite)
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError(f"it is nested more than {DEPTH} levels deep") from error
-    _check_depth(value)
-    has_halves = "\\ud" in data.lower() if isinstance(data, str) else b"\\ud" in data.lower()
+    if text.count("{") + text.count("[") > DEPTH:
+        _check_depth(value)
+    has_halves = "\\ud" in text or "\\uD" in text
     return _text(value) if has_halves else value
 
 
@@ -36,10 +38,13 @@ def _finite(text: str) -> float:
     return value
 
 
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+
+
 def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(DEPTH + 1):
-        level = [item for parent in level for item in _children(parent) if isinstance(item, dict | list)]
+        level = [item for parent in level for item in _children(parent) if type(item) in (dict, list)]
         if not level:
             return
     raise ValueError(f"it is nested more than {DEPTH} levels deep")

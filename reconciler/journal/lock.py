@@ -90,9 +90,14 @@ class Locks:
 
     def held(self, *keys: str) -> Holder | None:
         """Who holds the lock on one of `keys`; None if the lease has expired or the process is gone."""
+        found = self._holders(*keys).values()
+        return next((holder for holder in found if not holder.expired and not is_gone(holder.process)), None)
+
+    def _holders(self, *keys: str) -> dict[str, Holder]:
+        """The holders of locks by key, expired ones included."""
         query = _query(self._store).where(locks.c.key.in_(keys)).order_by(locks.c.key)
         found = self._store.read(lambda connection: [_holder(row) for row in connection.execute(query)])
-        return next((holder for holder in found if not holder.expired and not is_gone(holder.process)), None)
+        return {holder.key: holder for holder in found}
 
     def break_(self, lock: str) -> Holder:
         """Delete the lock with this id; its owner stops before the next step. Raises NotInJournal."""
@@ -109,11 +114,11 @@ class Locks:
 
     def _try(self, mine: dict[str, str], lease: float, also: str) -> tuple[Holder, Holder | None]:
         """The holder now, and the one whose lock was taken over: its lease has expired, or its process is gone."""
-        other = self.held(also) if also else None
-        if other is not None:
+        found = self._holders(mine["key"], also)
+        other, before = found.get(also), found.get(mine["key"])
+        if other is not None and not other.expired and not is_gone(other.process):
             return other, None
         ours = locks.c.key == mine["key"]
-        before = self._store.read(lambda connection: _one(connection, self._store, ours))
         gone = before.id if before is not None and is_gone(before.process) else ""
         if before is not None and not before.expired and not gone:
             if before.is_ahead:

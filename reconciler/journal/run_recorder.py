@@ -18,13 +18,17 @@ from reconciler.journal.ids import Clock
 from reconciler.journal.records import ChangeState, RunState
 from reconciler.journal.store import insert_into
 from reconciler.journal.tables import changes, first_reads, runs, steps
-from reconciler.model.event import ChangeEnded, ChangeStarted, Event, StepDone, StepStarted
+from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, StepDone, StepStarted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
 
     from reconciler.journal.lock import HeldLock
     from reconciler.journal.store import Store
+
+
+_NOTHING_DONE = (Outcome.SKIPPED, Outcome.NOT_STARTED)
+"""A run may have hundreds of these ends at a time. If it is killed before they are written, nothing is lost."""
 
 
 class RunRecorder:
@@ -77,7 +81,8 @@ class RunRecorder:
             self._try_flush()
         elif isinstance(event, ChangeEnded):
             self._put(event.key, self._sql.end_change, self._where(event.key) | self._ended(event))
-            self._try_flush()
+            if event.outcome not in _NOTHING_DONE:
+                self._try_flush()
 
     def keep_read(self, key: str, step: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
         """Keep an object as it was before the request of a step (`{verb, params}`), for a run that resumes this one. On

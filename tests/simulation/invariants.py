@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from reconciler.model.plan import Action
@@ -23,6 +26,7 @@ COLLECTIONS = {"proxies": "proxies", "proxypools": "pools", "backuprepositories"
 NEW_WAYS = ("create", "replace", "takeover", "upgrade")
 """Actions on a proxy after which data takes another way."""
 
+_SECRETS = re.compile(b"|".join(re.escape(secret.encode()) for secret in SECRETS.values()))
 MILD = ("status", "reset")
 
 
@@ -51,6 +55,7 @@ class Invariants:
         """The jobs that are to be started by the next apply, by id, and the run that left them."""
         self._seen_lost = 0
         self._checked = 0.0
+        self._read_mails = 0
         self._judged: set[str] = set()
 
     def running(self) -> list[Run]:
@@ -158,18 +163,19 @@ class Invariants:
 
     def _check_secrets(self, run: Run) -> None:
         """In no output, no mail and no file."""
-        files = [path for path in self.world.folder.rglob("*") if path.is_file()]
-        shown = {"its output": "".join(run.said).encode(), "a mail": b"".join(self.world.mails)}
-        shown |= {path.name: path.read_bytes() for path in files}
-        for name, secret in SECRETS.items():
-            for where, content in shown.items():
-                if secret.encode() in content:
-                    raise Broken(f"{run.name} shows the secret {name} in {where}")
+        new, self._read_mails = self.world.mails[self._read_mails :], len(self.world.mails)
+        shown = {"its output": "".join(run.said).encode(), "a mail": b"".join(new)}
+        for folder, _, files in os.walk(self.world.folder):
+            shown |= {file: Path(folder, file).read_bytes() for file in files}
+        for where, content in shown.items():
+            if found := _SECRETS.search(content):
+                raise Broken(f"{run.name} shows the secret {found[0].decode()} in {where}")
 
     def _check_journal(self, run: Run) -> None:
         """The journal is whole, and says of the run what became of it, if it could be written."""
-        if self.world.rows("PRAGMA quick_check") not in ([], [("ok",)]):
-            raise Broken(f"the journal is broken after {run.name}")
+        is_cut = not run.ended.startswith("code") or self.world.disk_full
+        if is_cut:
+            self.check_file(run.name)
         if run.began <= self.troubled or run.ended != "code 0":
             return
         # Without its lock, a run that could not write its end is shown as killed.
@@ -190,6 +196,10 @@ class Invariants:
             starts = any(isinstance(step, RunJob) and not step.follow for step in change.steps)
             if starts and not change.blocked and name in jobs:
                 self.due.setdefault(jobs[name], run)
+
+    def check_file(self, run: str) -> None:
+        if self.world.rows("PRAGMA quick_check") not in ([], [("ok",)]):
+            raise Broken(f"the journal is broken after {run}")
 
     def _check_starts(self, run: Run) -> None:
         """An apply that is done has started the jobs that were due."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from reconciler.lab.server.answer import invalid
 from reconciler.lab.server.routes import Route
 from reconciler.lab.server.shape import FLAG, IDENT, INT32, INT64, TIME, Choice, Place, Type
 
+_LEAVES: Final = (str, int, bool, float)
 _FORMATS: Final[Mapping[str, Type]] = {"uuid": IDENT, "int32": INT32, "int64": INT64, "date-time": TIME}
 
 
@@ -67,14 +68,17 @@ def _type(schema: Schema) -> Type | None:
 
 def without_empty_enums(rest: int, node: Any) -> Any:
     """An answer without the properties that are enumerations and have no value."""
+    return _without(_empty_enums(rest), node)
+
+
+def _without(names: Collection[str], node: Any) -> Any:
     if isinstance(node, dict):
-        names = _empty_enums(rest)
         return {
-            name: without_empty_enums(rest, item)
+            name: item if item is None or type(item) in _LEAVES else _without(names, item)
             for name, item in node.items()
             if item is not None or name not in names
         }
-    return [without_empty_enums(rest, item) for item in node] if isinstance(node, list) else node
+    return [_without(names, item) for item in node] if isinstance(node, list) else node
 
 
 @cache
