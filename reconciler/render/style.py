@@ -81,9 +81,12 @@ def for_log(text: str) -> str:
     `##[` anywhere (Azure Pipelines, GitHub, TeamCity). GitHub can also be made to stop reading commands, but it reads
     standard output and standard error at the same time, so the end of one would be the end of the other.
     """
-    parts = _LOOKS.split(text)  # colours and line ends at odd places
-    plain = "".join(part if place % 2 else clean(part) for place, part in enumerate(parts))
-    return _LINE_COMMAND.sub(r"\1: ", COMMAND.sub("# #", plain))
+    plain = text
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        parts = _LOOKS.split(text)  # colours and line ends at odd places
+        plain = "".join(part if place % 2 else clean(part) for place, part in enumerate(parts))
+    plain = COMMAND.sub("# #", plain) if "##" in plain else plain
+    return _LINE_COMMAND.sub(r"\1: ", plain) if "::" in plain else plain
 
 
 def _escape(char: str) -> str:
