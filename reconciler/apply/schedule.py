@@ -5,13 +5,17 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
+from typing import Final
 
 from reconciler.apply.concurrency import is_alone
 from reconciler.apply.health import HealthCheck
 from reconciler.apply.rollout import Rollout, RolloutLimits
 from reconciler.model.event import ChangeEnded, Outcome
 from reconciler.model.plan import Change, ChangeKey, Plan
+
+_FEW: Final = 64
+"""Changes that are looked at first: one of them may nearly always start."""
 
 
 class Schedule:
@@ -67,11 +71,14 @@ class Schedule:
 
     def _candidates(self, shared: frozenset[str]) -> Iterator[tuple[int, ChangeKey]]:
         """Changes that are ready, as long as what they share is free: the longest ready first."""
-        if self._limits.concurrency.are_free(shared, self._used):
-            for key, number in list(self._ready[shared].items()):
+        last = -1
+        for most in (_FEW, None):
+            for key, number in list(islice(self._ready[shared].items(), most)):
                 if not self._limits.concurrency.are_free(shared, self._used):
                     return
-                yield number, key
+                if number > last:
+                    last = number
+                    yield number, key
 
     def _become_ready(self, key: ChangeKey) -> None:
         self._ready.setdefault(self._shared(key), {})[key] = next(self._numbers)
