@@ -25,6 +25,7 @@ from reconciler.model.secret import SecretRef
 
 _SYSTEM: Final = Trust()
 _USUAL: Final = Deadlines()
+_OF_TRUST: Final = ("ca_file", "fingerprint", "host_keys", "known_hosts")
 
 
 def build_access(entries: Entries, server: Entry, secrets: Mapping[str, Any], root: str) -> Access:
@@ -196,10 +197,12 @@ def _server(
 
 
 def _trust(values: Mapping[str, Any], prefix: str) -> Trust:
-    said: Map = {
-        "ca_file": values.get(f"{prefix}ca_file", ""),
-        "fingerprint": values.get(f"{prefix}fingerprint", "").replace(":", "").lower().replace("sha256", "sha256:"),
-        "host_keys": tuple(values.get(f"{prefix}host_keys", ())),
-        "known_hosts": tuple(values.get(f"{prefix}known_hosts", ())),
-    }
-    return Trust(**said) if any(said.values()) else _SYSTEM
+    said = {key: values[prefix + key] for key in _OF_TRUST if prefix + key in values}
+    if not any(said.values()):
+        return _SYSTEM
+    return Trust(
+        ca_file=said.get("ca_file", ""),
+        fingerprint=said.get("fingerprint", "").replace(":", "").lower().replace("sha256", "sha256:"),
+        host_keys=tuple(said.get("host_keys", ())),
+        known_hosts=tuple(said.get("known_hosts", ())),
+    )

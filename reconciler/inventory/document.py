@@ -15,7 +15,7 @@ text, so nothing turns into a number or a date behind one's back.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from yaml.error import YAMLError
@@ -35,7 +35,7 @@ from reconciler.inventory.aliases import Anchors
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.masking import SENSITIVE, keys
 from reconciler.inventory.source import Source, unprintable
-from reconciler.inventory.source_map import FILE_SHIFT, LINE_SHIFT, Place
+from reconciler.inventory.source_map import FILE_SHIFT, LINE, Place
 from reconciler.model.errors import ReconcileError
 from reconciler.model.sentences import quoted
 
@@ -43,7 +43,16 @@ MAX_DEPTH: Final = 32
 MAX_REFUSED: Final = 200
 """Refused keys after which the rest of a file is skipped: finding the first of two equal keys is linear."""
 _ODD_KEYS: Final = frozenset({"", "<<"})
+_ITEM: Final[Any] = ("item",)
+"""In the place of a key while a list is open: its items have none."""
+_MARKERS: Final = (b"!", b"&")
+"""Without these no value has a tag or an anchor."""
 _ENDS: Final = frozenset({MappingEndEvent, SequenceEndEvent})
+_OPENED: Final[Mapping[Any, tuple[Callable[[], Any], Any]]] = {
+    MappingStartEvent: (dict, None),
+    SequenceStartEvent: (list, _ITEM),
+}
+"""What an event opens, and what stands for the key there at first."""
 _COLLECTION_TAGS = {MappingStartEvent: "tag:yaml.org,2002:map", SequenceStartEvent: "tag:yaml.org,2002:seq"}
 
 Scalar = str | int | float | bool | None
@@ -79,8 +88,9 @@ def parse(source: Source, number: int, report: Diagnostics, tables: dict[int, li
         fix = "install its wheel, which brings libyaml along"
         raise ReconcileError(f"PyYAML was built without libyaml: {fix}") from error
     builder = Builder(number, report, report.marks.tables if tables is None else tables)
+    marked = any(marker in source.raw for marker in _MARKERS)
     try:
-        return builder.run(CParser(source.raw).get_event)
+        return builder.run(CParser(source.raw).get_event, marked=marked)
     except _Stop:
         return builder.result() if builder.whole else None
     except ReaderError:
@@ -91,7 +101,8 @@ def parse(source: Source, number: int, report: Diagnostics, tables: dict[int, li
 
 
 class Builder:
-    """One file. `_node` is the open map or list, `_table` its places, `_key` the key that waits for its value."""
+    """One file. `_node` is the open map or list, `_table` its places, `_key` the key that waits for its value: None
+    where a key comes next, `_ITEM` in a list. `_stack` has these three of what is open around it."""
 
     def __init__(self, number: int, report: Diagnostics, tables: dict[int, list[Place]]) -> None:
         self._base = number << FILE_SHIFT
@@ -100,14 +111,15 @@ class Builder:
         self._anchors = Anchors()
         self._keys: dict[str, str] = {}
         self._resolved = Resolved()
-        self._stack: list[tuple[Any, list[Place]]] = []
+        self._stack: list[tuple[Any, list[Place], Any]] = []
         self._root: list[Any] = []
         self._node: Any = self._root
         self._table: list[Place] = []
-        self._key: str | int | None = None
+        self._key: Any = _ITEM
         self._surplus: dict[int, tuple[dict[str | int, Any], list[Place], list[Place]]] = {}
         self._refused = 0
         self.whole = False
+        self._hot = self._base, self._resolved, self._keys, self._stack, tables, self._anchors.unclosed
         self._rare: dict[type, Callable[[Any], None]] = {
             ScalarEvent: self._marked_scalar,
             MappingStartEvent: self._open,
@@ -116,49 +128,51 @@ class Builder:
             DocumentStartEvent: self._document,
         }
 
-    def run(self, next_event: Callable[[], Any]) -> Any:
-        """Follow the events. Plain keys and values, nearly all there is, are dealt with here; the rest has handlers."""
+    def run(self, next_event: Callable[[], Any], *, marked: bool) -> Any:
+        """Follow the events. Plain keys and values, nearly all there is, are dealt with here; the rest has handlers.
+        `marked` is whether there may be tags and anchors. Half the time of a validation goes by here: every word
+        that is looked at less counts."""
         next_event()
-        base, resolved, keys, stack, tables = self._base, self._resolved, self._keys, self._stack, self._tables
-        unclosed = self._anchors.unclosed
+        base, resolved, keys, stack, tables, unclosed = self._hot
         node, table, key = self._node, self._table, self._key
         while True:  # CPython 3.11 specializes a loop at this jump back, and not at that of a condition
             event = next_event()
             if event is None:
                 return self.result()
             kind = type(event)
-            if kind is ScalarEvent and event.tag is None and event.anchor is None:
+            if kind is ScalarEvent and not (marked and (event.tag is not None or event.anchor is not None)):
                 mark: Any = event.start_mark
-                place = base | mark.line << LINE_SHIFT | mark.column
+                place = base + mark.line * LINE + mark.column
                 value = event.value
-                if key is not None:
-                    node[key] = resolved[value] if event.implicit[0] else value
-                    key = None
-                elif type(node) is list:
-                    node.append(resolved[value] if event.implicit[0] else value)
-                else:
+                if key is None:
                     key = keys.setdefault(value, value)
                     if key in node or key in _ODD_KEYS:
                         self._node, self._table = node, table
                         key = self._judge_key(event, place)
+                elif key is _ITEM:
+                    node.append(resolved[value] if event.implicit[0] else value)
+                else:
+                    node[key] = resolved[value] if event.implicit[0] else value
+                    key = None
                 table.append(place)
             elif kind in _ENDS:
                 if unclosed:
                     unclosed.discard(id(node))
-                node, table = stack.pop()
+                node, table, key = stack.pop()
             elif (
                 key is not None
-                and kind in _COLLECTION_TAGS
+                and key is not _ITEM
+                and kind in _OPENED
                 and event.tag is None
                 and event.anchor is None
                 and len(stack) < MAX_DEPTH
             ):
                 mark = event.start_mark
-                table.append(base | mark.line << LINE_SHIFT | mark.column)
-                stack.append((node, table))
-                opened: Any = {} if kind is MappingStartEvent else []
-                node[key] = opened
-                node, key = opened, None
+                table.append(base + mark.line * LINE + mark.column)
+                stack.append((node, table, None))
+                make, first = _OPENED[kind]
+                node[key] = node = make()
+                key = first
                 table = tables[id(node)] = []
             else:
                 self._node, self._table, self._key = node, table, key
@@ -177,7 +191,7 @@ class Builder:
 
     def _place(self, event: Any) -> Place:
         mark = event.start_mark
-        place: Place = self._base | mark.line << LINE_SHIFT | mark.column
+        place: Place = self._base + mark.line * LINE + mark.column
         return place
 
     def _add(self, value: Any, place: Place) -> None:
@@ -232,7 +246,7 @@ class Builder:
     def _marked_scalar(self, event: Any) -> None:
         """A scalar with an anchor or a tag."""
         place = self._place(event)
-        if self._key is None and type(self._node) is dict:
+        if self._key is None:
             self._anchors.define(event.anchor, event.value)
             self._key = self._keys.setdefault(event.value, event.value)
             if self._key in self._node or self._key in _ODD_KEYS:
@@ -252,7 +266,7 @@ class Builder:
 
     def _open(self, event: Any) -> None:
         place = self._place(event)
-        if self._key is None and type(self._node) is dict:
+        if self._key is None:
             fix = "Write a plain word as the key. Quote text that begins with { or [."
             self._report.add("bad-key", "A key is expected here, not a map or a list.", fix=fix, place=place)
             raise _Stop
@@ -266,13 +280,14 @@ class Builder:
         self._add(node, place)
         if event.anchor is not None:
             self._anchors.open(event.anchor, node)
-        self._stack.append((self._node, self._table))
+        self._stack.append((self._node, self._table, self._key))
         self._node = node
+        self._key = None if type(node) is dict else _ITEM
         self._table = self._tables[id(node)] = []
 
     def _alias(self, event: Any) -> None:
         place = self._place(event)
-        if self._key is None and type(self._node) is dict:
+        if self._key is None:
             fix = "Write the key itself."
             self._report.add("bad-key", "A key is expected here, not an alias.", fix=fix, place=place)
             raise _Stop

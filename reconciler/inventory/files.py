@@ -106,8 +106,8 @@ def _named(entries: Entries, singles: Singles) -> Iterator[tuple[Entry, str, int
                 for item, name in enumerate([value] if isinstance(value, str) else value):
                     yield entry, field, item, name
     for entry in entries.get("proxies", {}).values():
-        package = entry.values.get("service.package", {})
-        for name in (package.get("source", ""), package.get("ca_file", "")):
+        package = entry.values.get("service.package")
+        for name in (package.get("source", ""), package.get("ca_file", "")) if package else ():
             if name and not is_address(name):
                 yield entry, "service.package", -1, name
     for entry, field, path in _references(entries, "sops"):

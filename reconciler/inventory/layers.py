@@ -163,19 +163,22 @@ class Layers:
         base = self._defaults(section)
         flat_base = flatten(section, base)
         bottom = (base,) if base else ()
+        is_flat = not NESTED.get(section)
         for (name, raw), place in zip(objects.items(), self._marks.keys(objects), strict=True):
             if broken.objects and (section, name) in broken.objects:
                 continue
             if section == "proxies" and name == LOCAL:  # defaults are for the hosts of the others
                 yield Entry(section, name, (raw,), flatten(section, raw), place)
                 continue
+            values = raw if is_flat else flatten(section, raw)
+            layers: tuple[Map, ...] = (raw, *bottom)
             groups = _groups_of(raw) if section == "proxies" and "group" in raw else ()
-            if any(group not in self._root.get("groups", {}) for group in groups):
-                continue
-            values = flatten(section, raw)
+            if groups:
+                if any(group not in self._root.get("groups", {}) for group in groups):
+                    continue
+                layers = (raw, *(self._root["groups"][group] for group in reversed(groups)), *bottom)
             if groups or flat_base:
                 values = self._over(section, flat_base, *(self._group(group) for group in groups), values)
-            layers = (raw, *(self._root["groups"][group] for group in reversed(groups)), *bottom)
             yield Entry(section, name, layers, values, place)
 
     def _over(self, section: str, *flat_layers: Map) -> Map:

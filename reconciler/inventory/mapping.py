@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
@@ -28,21 +27,26 @@ class _Pair(NamedTuple):
     place: Place
 
 
+Words = Mapping[str, str]
+"""What stands for each placeholder."""
+_Fill = Callable[[Words], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """`fixed` are the values without a placeholder, `open` those with one."""
+    """`fixed` are the values without a placeholder, `open` makes those with one."""
 
     section: str
-    name: str
+    name: _Fill
     layers: tuple[Map, ...]
     fixed: Map
-    open: Map
+    open: tuple[tuple[str, _Fill], ...]
 
-    def entry(self, words: Mapping[str, str], place: Place, said: Mapping[str, Any]) -> Entry:
+    def entry(self, words: Words, place: Place, said: Mapping[str, Any]) -> Entry:
         values = {**self.fixed, **said}
-        for key, value in self.open.items():
-            values[key] = _filled(value, words)
-        return Entry(self.section, _filled(self.name, words), self.layers, values, place)
+        for key, fill in self.open:
+            values[key] = fill(words)
+        return Entry(self.section, self.name(words), self.layers, values, place)
 
 
 def fill(layers: Layers, entries: Entries, declared: Declared, report: Diagnostics) -> dict[str, dict[str, Values]]:
@@ -74,22 +78,24 @@ _SECTIONS: Final = {"repositories": "repository", "jobs": "job"}
 def _template(layers: Layers, section: str, raw: Map) -> _Template:
     below, values = layers.template(section, raw)
     nothing = dict.fromkeys(PLACEHOLDERS, "")
-    fixed = {key: value for key, value in values.items() if _filled(value, nothing) == value}
-    with_placeholders = {key: value for key, value in values.items() if key not in fixed}
-    return _Template(section, raw.get("name", NAME), below, fixed, with_placeholders)
+    fills = [(key, _fill(value)) for key, value in values.items()]
+    with_placeholders = tuple((key, fill) for key, fill in fills if fill(nothing) != values[key])
+    fixed = {key: value for key, value in values.items() if key not in dict(with_placeholders)}
+    return _Template(section, _fill(raw.get("name", NAME)), below, fixed, with_placeholders)
 
 
 def _open_pairs(entries: Entries, declared: Declared, report: Diagnostics) -> Iterator[_Pair]:
     covered = {(organization, owner) for organization, owner, _ in covered_pairs(declared)}
     proxies, pools = declared.section("proxies"), declared.section("pools")
     for name, entry in entries.get("organizations", {}).items():
-        for item, owner in enumerate(entry.values.get("proxies", ())):
+        owners = entry.values.get("proxies", ())
+        for item, owner in enumerate(owners):
             if owner in proxies:
                 section = "" if "pool" in proxies[owner] else "proxy"
             else:
                 section = "pool" if owner in pools else ""
             if section and (name, owner) not in covered:
-                yield _Pair(name, owner, section, entry.value_place("proxies", report.marks, item))
+                yield _Pair(name, owner, section, report.marks.item(owners, item))
 
 
 def _report_taken(entry: Entry, other: Entry | None, pair: _Pair, report: Diagnostics) -> None:
@@ -103,15 +109,17 @@ def _report_taken(entry: Entry, other: Entry | None, pair: _Pair, report: Diagno
     report.add("name-taken", detail, fix=fix, place=pair.place, related=related)
 
 
-def _filled(value: Any, words: Mapping[str, str]) -> Any:
+def _fill(value: Any) -> _Fill:
+    """What makes the value of a template for given words."""
     if isinstance(value, str):
-        return _as_format(value).format_map(words) if "{" in value else value
+        return _as_format(value).format_map if "{" in value else lambda _: value
     if isinstance(value, dict):
-        return {key: _filled(item, words) for key, item in value.items()}
-    return [_filled(item, words) for item in value] if isinstance(value, list) else value
+        parts = {key: _fill(item) for key, item in value.items()}
+        return lambda words: {key: fill(words) for key, fill in parts.items()}
+    items = [_fill(item) for item in value] if isinstance(value, list) else None
+    return (lambda _: value) if items is None else lambda words: [fill(words) for fill in items]
 
 
-@cache
 def _as_format(text: str) -> str:
     """The text for `str.format`: only placeholders are replaced."""
     parts = _PLACEHOLDER.split(text)

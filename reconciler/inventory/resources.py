@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry
@@ -69,10 +69,19 @@ _OF_OBJECT: Final = {
 """By kind, the fields without a key: their place is that of the object."""
 
 
+class _Form(NamedTuple):
+    """What all objects of a kind that say the same fields have in common: the keys that are no fields (`others`), the
+    fields with one spelling (`spelled`), and the defaults of what they do not say (`added`)."""
+
+    others: tuple[str, ...]
+    spelled: tuple[tuple[str, Normalize], ...]
+    added: dict[str, Any]
+
+
 class Builder:
     """Makes the resources of one inventory. A value without a spelling is reported, at its place.
 
-    Inventories repeat themselves, so spellings are remembered: of texts by value, of maps by identity.
+    Inventories repeat themselves, so forms and spellings are remembered: of texts by value, of maps by identity.
     """
 
     def __init__(self, entries: Entries, report: Diagnostics, rest: int) -> None:
@@ -87,52 +96,58 @@ class Builder:
     ) -> tuple[dict[Address, Resource], dict[Address, Resource]]:
         """All resources, in order of address: the declared ones, and the proxies to be removed."""
         for name in _ORDINARY:
-            kind = KINDS[name]
-            table, defaults, lists = _table(kind), self._defaults(kind), self._gathered(kind)
-            for entry in self._entries.get(kind.section, {}).values():
-                fields = self._fields(kind, table, entry)
-                for field, values in lists.items():
-                    fields[field] = values.get(entry.name, [])
-                self._add(kind, entry, fields, defaults)
+            self._add(KINDS[name], self._entries.get(KINDS[name].section, {}).values())
         if smtp is not None:
-            kind = KINDS["smtp"]
-            fields, defaults = self._fields(kind, _table(kind), smtp), dict(self._defaults(kind))
-            if "server" not in fields:  # so it has no login either
-                defaults.pop("credentials", None)
-            self._add(kind, smtp, fields, defaults)
+            self._add(KINDS["smtp"], [smtp])
         if server is not None and "certificate" in server.values:
             place = server.key_place("certificate", self._report.marks)
             certificate = Entry(server.section, server.name, server.layers, server.values, place)
-            self._add(KINDS["certificate"], certificate, {"certificate": server.values["certificate"]}, {})
+            fields = {"certificate": server.values["certificate"]}
+            where = Places(certificate, self._report.marks)
+            self._resources[address("certificate")] = Resource("certificate", "", fields, where)
         found = {where: self._resources[where] for where in sorted(self._resources)}
         proxies = (address("proxy", name) for name in sorted(self._entries.get("proxies", {})))
         gone = {where: found.pop(where) for where in proxies if found[where].fields.get("state") == "absent"}
         return found, gone
 
-    def _add(self, kind: Kind, entry: Entry, fields: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-        name, key = kind.name, entry.name
-        if key != LOCAL or name != "proxy":
-            for field, value in defaults.items():
-                if field not in fields:
-                    fields[field] = value
-        if UNMANAGED in fields.values():
-            for optional in _OPTIONAL[name]:
-                if fields.get(optional) == UNMANAGED:
-                    del fields[optional]
-        self._resources[address(name, key)] = Resource(name, key, fields, Places(entry, self._report.marks))
+    def _add(self, kind: Kind, entries: Iterable[Entry]) -> None:
+        """The objects of one kind. There may be tens of thousands: what they share is looked up before the loop."""
+        name, marks, resources = kind.name, self._report.marks, self._resources
+        named, through, addressed, optional = name in _NAMED, _THROUGH[name], _ADDRESSED[name], _OPTIONAL[name]
+        lists, forms = self._gathered(kind), dict[tuple[str, ...], _Form]()
+        for entry in entries:
+            values, key = entry.values, entry.name
+            said = tuple(values)
+            form = forms.get(said)
+            if form is None:
+                form = forms[said] = self._form(kind, said)
+            fields = {"name": key, **values} if named else {**values}
+            for other in form.others:
+                del fields[other]
+            for spelled, normalize in form.spelled:
+                fields[spelled] = self._normalized(kind, entry, spelled, normalize)
+            for field in through:
+                fields |= self._through(kind, field, entry)
+            for field in addressed:
+                fields[field.name] = field.declared(values) or ""
+            for gathered_field, found in lists.items():
+                fields[gathered_field] = found.get(key, [])
+            if key != LOCAL or name != "proxy":
+                fields |= form.added
+            if optional and UNMANAGED in fields.values():
+                fields = {at: value for at, value in fields.items() if at not in optional or value != UNMANAGED}
+            resources[address(name, key)] = Resource(name, key, fields, Places(entry, marks))
 
-    def _fields(self, kind: Kind, table: Mapping[str, Normalize | None], entry: Entry) -> dict[str, Any]:
-        values = entry.values
-        fields: dict[str, Any] = {"name": values.get("name", entry.name)} if kind.name in _NAMED else {}
-        for name, value in values.items():
-            if name in table:
-                normalize = table[name]
-                fields[name] = value if normalize is None else self._normalized(kind, entry, name, normalize)
-        for field in _THROUGH[kind.name]:
-            fields |= self._through(kind, field, entry)
-        for field in _ADDRESSED[kind.name]:
-            fields[field.name] = field.declared(entry.values) or ""
-        return fields
+    def _form(self, kind: Kind, said: tuple[str, ...]) -> _Form:
+        table, defaults = _table(kind), self._defaults(kind)
+        if kind.name == "smtp" and "server" not in said:  # so it has no login either
+            defaults = {field: value for field, value in defaults.items() if field != "credentials"}
+        named = {"name"} if kind.name in _NAMED else set()
+        return _Form(
+            others=tuple(field for field in said if field not in table and field not in named),
+            spelled=tuple((field, normalize) for field in said if (normalize := table.get(field)) is not None),
+            added={field: value for field, value in defaults.items() if field not in said},
+        )
 
     def _through(self, kind: Kind, field: Field, entry: Entry) -> dict[str, Any]:
         """What the object says that another field names."""

@@ -14,6 +14,8 @@ from reconciler.model.position import Position
 
 LINE_SHIFT = 28
 FILE_SHIFT = 56
+LINE = 1 << LINE_SHIFT
+"""How much a place grows from one line to the next."""
 _MASK = (1 << LINE_SHIFT) - 1
 
 Place = int

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import NewType
+from typing import Any, NewType
 
 Address = NewType("Address", str)
 
 
 def address(kind: str, name: str = "") -> Address:
     """The address of the object `name` of `kind`; for a singleton the name is left out."""
-    return Address(f"{kind}.{name}" if name else kind)
+    value: Any = f"{kind}.{name}" if name else kind  # many are made, and Address() costs a call
+    found: Address = value
+    return found
 
 
 def kind_of(value: str) -> str:

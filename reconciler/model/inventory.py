@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.model.address import Address, address
 from reconciler.model.connection import Access
@@ -14,10 +14,10 @@ LOCAL: Final = "local"
 """The name in every inventory of the proxy that is a part of the management server."""
 WHOLE: Final = ""
 """In the place of the name of a field: the object."""
+_NOWHERE: Final[Mapping[str, Position]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One wanted object: `fields` in the inventory's own words (see `kinds/`), only those that are declared.
 
     `positions` says where single fields were said (a default or a group points there), and under WHOLE where the object
@@ -27,7 +27,7 @@ class Resource:
     kind: str
     name: str
     fields: Mapping[str, Any]
-    positions: Mapping[str, Position] = field(default_factory=dict)
+    positions: Mapping[str, Position] = _NOWHERE
 
     @property
     def position(self) -> Position | None:

@@ -44,7 +44,7 @@ def without_items(inventory: Inventory, kept: Callable[[Address], bool] = lambda
         if found.kind != "job" or kept(where):
             return found
         names = [field for field, _, _ in ITEM_LISTS]
-        return replace(found, fields={name: value for name, value in found.fields.items() if name not in names})
+        return found._replace(fields={name: value for name, value in found.fields.items() if name not in names})
 
     return replace(inventory, resources={where: left(where, found) for where, found in inventory.resources.items()})
 

@@ -75,7 +75,7 @@ def _renamed(old: Inventory, new: Inventory) -> Inventory:
         for item in found:
             name = item.name if item.address in new.resources else keys.pop(wanted_key(kind, item), item.name)
             names[kind.name, item.name] = name
-            resources[address(kind.name, name)] = replace(item, name=name)
+            resources[address(kind.name, name)] = item._replace(name=name)
     return replace(old, resources=dict(sorted(resources.items())))
 
 
@@ -97,7 +97,7 @@ def _with_names(resource: Resource, names: Mapping[tuple[str, str], str]) -> Res
             fields[field.name] = sorted(_name_in(field.refers, item, names) for item in value)
         else:
             fields[field.name] = _name_in(field.refers, value, names)
-    return replace(resource, fields=fields)
+    return resource._replace(fields=fields)
 
 
 def _name_in(kinds: Iterable[str], name: str, names: Mapping[tuple[str, str], str]) -> str:

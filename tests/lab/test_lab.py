@@ -315,7 +315,7 @@ def test_a_second_command_works_in_the_lab_that_runs(demo: Inventory, tmp_path: 
         demo,
         resources={
             **demo.resources,
-            **{item.address: item for item in [replace(demo.of_kind("proxy")[0], name="px-new", fields=NEW)]},
+            **{item.address: item for item in [demo.of_kind("proxy")[0]._replace(name="px-new", fields=NEW)]},
         },
         access=replace(
             demo.access,
@@ -466,7 +466,7 @@ def test_the_test_mail_comes_from_the_server(demo: Inventory, lab: Lab) -> None:
 
 def test_a_host_that_changes_its_system_is_another_one(demo: Inventory, tmp_path: Path) -> None:
     proxy = demo.of_kind("proxy")[0]
-    changed = replace(proxy, fields={**proxy.fields, "os": "linux", "type": "workgroup"})
+    changed = proxy._replace(fields={**proxy.fields, "os": "linux", "type": "workgroup"})
     with Lab.open(demo, tmp_path / "lab"):
         pass
     with pytest.raises(LabError, match="lab reset"):

@@ -48,7 +48,7 @@ def pooled(reader: FakeReader, *off: str, **fields: Any) -> Plan:
 def declared(*names: str, **fields: Any) -> Inventory:
     wanted: Inventory = chain()
     sleepers = {
-        where: replace(item, fields={**item.fields, **SLEEPS, **fields})
+        where: item._replace(fields={**item.fields, **SLEEPS, **fields})
         for where, item in wanted.resources.items()
         if item.name in (names or ("px-2",)) and item.kind == "proxy"
     }

@@ -36,7 +36,7 @@ def without_ids(given: World) -> World:
     """The same world if its jobs are as declared, every apply starts them, and the server does not show their
     ids."""
     jobs = [job for job in given.inventory.of_kind("job") if job.address in given.live.resources]
-    always = {job.address: replace(job, fields={**_key(job), "run": "always"}) for job in jobs}
+    always = {job.address: job._replace(fields={**_key(job), "run": "always"}) for job in jobs}
     inventory = replace(given.inventory, resources={**given.inventory.resources, **always})
     gaps = tuple(Gap("job", "no id is shown", address=job.address, identified=True) for job in jobs)
     return replace(given, inventory=inventory, live=replace(given.live, gaps=gaps))

@@ -30,11 +30,13 @@ def _all(declared: Declared) -> Iterator[tuple[Where, str, str]]:
     """(place, part, text) of every address. The field that holds it is a map, or a separate one."""
     for section, field, part in _ADDRESSES:
         dotted = f"{field}.{part}"
-        for name, values in declared.section(section).items():
-            whole = values.get(field)
-            where, text = (field, whole.get(part)) if isinstance(whole, dict) else (dotted, values.get(dotted))
-            if isinstance(text, str):
-                yield Where(section, name, where), part, text
+        for name, values in declared.saying(section, field):
+            whole = values[field]
+            if isinstance(whole, dict) and isinstance(text := whole.get(part), str):
+                yield Where(section, name, field), part, text
+        for name, values in declared.saying(section, dotted):
+            if isinstance(text := values[dotted], str):
+                yield Where(section, name, dotted), part, text
     vault = declared.setting("secrets").get("vault.address")
     if isinstance(vault, str):
         yield Where("secrets", "", "vault.address"), "address", vault
@@ -42,7 +44,7 @@ def _all(declared: Declared) -> Iterator[tuple[Where, str, str]]:
 
 def address_as_name(declared: Declared) -> Iterator[Finding]:
     """`name` does not say where to connect."""
-    found = [("proxies", name, "connection", values) for name, values in declared.section("proxies").items()]
+    found = [("proxies", name, "connection", said) for name, said in declared.saying("proxies", "connection.name")]
     for section, name, part, values in [*found, ("server", "", "powershell", declared.setting("server"))]:
         text = str(values.get(f"{part}.name", ""))
         if hosts.is_address(text):

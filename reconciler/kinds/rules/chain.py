@@ -9,17 +9,19 @@ from reconciler.kinds.graph import EDGES
 from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
 from reconciler.model.sentences import listed, quoted
 
+[_OWNER] = EDGES["repository"]
+_OWNERS: Final = _OWNER.refers
+"""The keys of a repository that name its proxy or its pool."""
+
 
 def covered_pairs(declared: Declared) -> Iterator[tuple[str, str, str]]:
     """(organization, proxy or pool, job) for every job whose whole chain is declared."""
     stores = declared.section("repositories")
-    for name, values in declared.section("jobs").items():
-        store, organization = stores.get(values.get("repository", "")), values.get("organization")
-        if store and organization:
-            for field in EDGES["repository"]:
-                _, owner = field.named(store)
-                if owner:
-                    yield organization, owner, name
+    for name, values in declared.saying("jobs", "organization", "repository"):
+        store = stores.get(values["repository"])
+        owner = store and next((store[key] for key in _OWNERS if store.get(key)), None)
+        if owner:
+            yield values["organization"], owner, name
 
 
 _NEEDED: Final = (("jobs", "Job", ("organization", "repository")), ("copy_jobs", "Copy job", ("repository",)))
@@ -27,9 +29,9 @@ _NEEDED: Final = (("jobs", "Job", ("organization", "repository")), ("copy_jobs",
 
 def incomplete_job(declared: Declared) -> Iterator[Finding]:
     for section, word, needed in _NEEDED:
-        for name, values in declared.section(section).items():
-            missing = [field for field in needed if field not in values]
-            if missing:
+        for group in declared.groups(section):
+            missing = [field for field in needed if field not in group[0][1]]
+            for name, _ in group if missing else ():
                 detail = f"{word} {quoted(name)} has no {listed(missing)}."
                 yield Finding(Where(section, name), detail, f"Add {listed(missing)}.")
 
@@ -84,11 +86,12 @@ def open_pair(declared: Declared) -> Iterator[Finding]:
 
 
 def pool_member_alone(declared: Declared) -> Iterator[Finding]:
-    proxies = declared.section("proxies")
-    for name, values in declared.section("organizations").items():
-        for item, proxy in enumerate(values.get("proxies", ())):
-            pool = proxies.get(proxy, {}).get("pool")
-            if pool in declared.names.get("pools", ()):
+    known = declared.names.get("pools", ())
+    members = {name: values["pool"] for name, values in declared.saying("proxies", "pool") if values["pool"] in known}
+    for name, values in declared.saying("organizations", "proxies") if members else ():
+        for item, proxy in enumerate(values["proxies"]):
+            pool = members.get(proxy)
+            if pool is not None:
                 detail = f"{quoted(proxy)} is a member of the pool {quoted(pool)} and works only as part of it."
                 fix = f"Name the pool: {quoted(pool)}."
                 yield Finding(Where("organizations", name, "proxies", item), detail, fix)
@@ -106,7 +109,7 @@ def former_name_taken(declared: Declared) -> Iterator[Finding]:
     """A former name belongs to one object, which is renamed, so nothing else has it."""
     for section in ("pools", "repositories", "organizations", "jobs"):
         seen: dict[tuple[str, str], str] = {}
-        renamed = {name: values for name, values in declared.section(section).items() if "formerly" in values}
+        renamed = dict(declared.saying(section, "formerly"))
         objects = declared.section(section) if renamed else {}
         names = {(_scope(values), _name(key, values)): key for key, values in objects.items()}
         for name, values in renamed.items():
@@ -133,8 +136,11 @@ def _scope(job: Values) -> str:
 def names_alike(declared: Declared) -> Iterator[Finding]:
     """The server compares names without regard to case. Tenant ids distinguish organizations with the same name."""
     for section in ("pools", "repositories", "organizations", "jobs"):
-        seen: dict[tuple[str, str], str] = {}
-        for name, values in declared.section(section).items():
+        objects, seen = declared.section(section), dict[tuple[str, str], str]()
+        said = any(True for _ in declared.saying(section, "name"))
+        if not said and len({name.lower() for name in objects}) == len(objects):
+            continue
+        for name, values in objects.items():
             if "id" in values:
                 continue
             first = seen.setdefault((_scope(values), _name(name, values)), name)
@@ -157,8 +163,8 @@ def _same_name(section: str, name: str, first: str, declared: Declared) -> Findi
 def same_tenant(declared: Declared) -> Iterator[Finding]:
     """A tenant id is that of one organization."""
     seen: dict[str, str] = {}
-    for name, values in declared.section("organizations").items():
-        if "id" in values and (first := seen.setdefault(str(values["id"]).lower(), name)) != name:
+    for name, values in declared.saying("organizations", "id"):
+        if (first := seen.setdefault(str(values["id"]).lower(), name)) != name:
             detail = f"{quoted(name)} and {quoted(first)} have the same tenant id."
             fix = "Remove one of them, or correct its `id`."
             yield Finding(Where("organizations", name, "id"), detail, fix, (Where("organizations", first, "id"),))

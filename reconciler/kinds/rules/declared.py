@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ class Finding:
     related: tuple[Where, ...] = ()
 
 
+Group = list[tuple[str, Values]]
+"""Objects with their names that say the same fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """Everything that an inventory declares.
@@ -51,9 +56,28 @@ class Declared:
     rest: int = 0
     partial: frozenset[str] = field(default_factory=frozenset)
     unread: frozenset[str] = field(default_factory=frozenset)
+    _groups: dict[str, list[Group]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def section(self, section: str) -> Mapping[str, Values]:
         return self.objects.get(section, {})
+
+    def groups(self, section: str) -> list[Group]:
+        """The objects of a section, those together that say the same fields: thousands of proxies are of a few forms,
+        so a rule that looks for a field asks each form and not each object."""
+        found = self._groups.get(section)
+        if found is None:
+            by_fields: dict[tuple[str, ...], Group] = defaultdict(list)
+            for item in self.section(section).items():
+                by_fields[tuple(item[1])].append(item)
+            found = self._groups[section] = list(by_fields.values())
+        return found
+
+    def saying(self, section: str, *fields: str, without: Collection[str] = ()) -> Iterator[tuple[str, Values]]:
+        """The objects of a section, with their names, that say all of `fields` and none of `without`."""
+        for group in self.groups(section):
+            said = group[0][1].keys()
+            if said >= set(fields) and said.isdisjoint(without):
+                yield from group
 
     def knows(self, section: str, name: str) -> bool:
         """Whether a name is declared, or may be in what could not be read."""

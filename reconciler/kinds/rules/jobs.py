@@ -12,9 +12,7 @@ from reconciler.model.sentences import quoted
 
 def item_both_ways(declared: Declared) -> Iterator[Finding]:
     """An item that is selected and left out for the same services."""
-    for name, values in declared.section("jobs").items():
-        if not values.get("exclude"):
-            continue
+    for name, values in declared.saying("jobs", "exclude"):
         selected = {item.key: item for item in _items(normalize_items, values.get("items", []))}
         for item in _items(normalize_exclude, values["exclude"]):
             other = selected.get(item.key)

@@ -29,8 +29,8 @@ def circle(declared: Declared) -> Iterator[Finding]:
 
 
 def for_windows(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if "connection.jump" in values and not is_linux(values):
+    for name, values in declared.saying("proxies", "connection.jump"):
+        if not is_linux(values):
             detail = f"{quoted(name)} runs Windows and is reached with WinRM, which does not go through a jump host."
             fix = "Remove `jump`, or write `os: linux` if the host runs Linux."
             yield Finding(Where("proxies", name, "connection.jump"), detail, fix)

@@ -35,18 +35,16 @@ _TYPES_SINCE: Final = {"wasabi": 7, "ibm": 7}
 
 
 def without_endpoint(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section(_SECTION).items():
-        if values.get(f"{PREFIX}type") == "s3-compatible" and f"{PREFIX}endpoint" not in values:
+    for name, values in declared.saying(_SECTION, f"{PREFIX}type", without=(f"{PREFIX}endpoint",)):
+        if values[f"{PREFIX}type"] == "s3-compatible":
             detail = f"Repository {quoted(name)} is on S3-compatible storage, but has no endpoint."
             fix = "Add for example `endpoint: https://s3.example.net` to `object_storage`."
             yield Finding(Where(_SECTION, name, "object_storage"), detail, fix)
 
 
 def of_another_type(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section(_SECTION).items():
-        kind = values.get(f"{PREFIX}type")
-        if not kind:
-            continue
+    for name, values in declared.saying(_SECTION, f"{PREFIX}type"):
+        kind = values[f"{PREFIX}type"]
         for setting, types in _TYPES_OF.items():
             if f"{PREFIX}{setting}" in values and kind not in types:
                 detail = f"Object storage of type {quoted(kind)} has no {quoted(setting)}; {listed(types)} have one."
@@ -64,13 +62,14 @@ def _wrong_words(name: str, values: Values, kind: str) -> Iterator[Finding]:
 
 def contradicting(declared: Declared) -> Iterator[Finding]:
     """Settings that need another one."""
-    for name, values in declared.section(_SECTION).items():
+    for name, values in declared.saying(_SECTION, f"{PREFIX}immutability_mode"):
         days = values.get(f"{PREFIX}immutability_days", NONE)
-        if values.get(f"{PREFIX}immutability_mode") == "governance" and days == NONE:
+        if values[f"{PREFIX}immutability_mode"] == "governance" and days == NONE:
             detail = f"Repository {quoted(name)} sets `immutability_mode` and no `immutability_days`."
             where = Where(_SECTION, name, f"{PREFIX}immutability_mode")
             yield Finding(where, detail, "Add for example `immutability_days: 30`.")
-        if f"{PREFIX}encryption_credentials" in values and values.get(f"{PREFIX}encryption_key", NONE) == NONE:
+    for name, values in declared.saying(_SECTION, f"{PREFIX}encryption_credentials"):
+        if values.get(f"{PREFIX}encryption_key", NONE) == NONE:
             detail = f"Repository {quoted(name)} sets `encryption_credentials` and no `encryption_key`."
             where = Where(_SECTION, name, f"{PREFIX}encryption_credentials")
             yield Finding(where, detail, "Add for example `encryption_key: Contoso 2026`, the hint of the password.")
@@ -79,8 +78,8 @@ def contradicting(declared: Declared) -> Iterator[Finding]:
 def encryption_login(declared: Declared) -> Iterator[Finding]:
     """The login of an encryption key has a password, and keys of one hint have one login."""
     logins: dict[str, tuple[str, str]] = {}
-    for name, values in declared.section(_SECTION).items():
-        login = values.get(f"{PREFIX}encryption_credentials")
+    for name, values in declared.saying(_SECTION, f"{PREFIX}encryption_credentials"):
+        login = values[f"{PREFIX}encryption_credentials"]
         if not login:
             continue
         where = Where(_SECTION, name, f"{PREFIX}encryption_credentials")
@@ -99,14 +98,12 @@ def encryption_login(declared: Declared) -> Iterator[Finding]:
 
 def wrong_form(declared: Declared) -> Iterator[Finding]:
     """The name of an object storage repository means something up to v7 only; its place is understood everywhere."""
-    for name, values in declared.section(_SECTION).items():
-        if declared.rest >= INSIDE and f"{PREFIX}name" in values:
-            detail = (
-                f"With REST v{declared.rest} object storage is declared with the repository, not referenced by name."
-            )
-            fix = "Set `type`, `account`, `bucket` and `folder`."
-            yield Finding(Where(_SECTION, name, "object_storage"), detail, fix)
-        kind = str(values.get(f"{PREFIX}type"))
+    for name, _ in declared.saying(_SECTION, f"{PREFIX}name") if declared.rest >= INSIDE else ():
+        detail = f"With REST v{declared.rest} object storage is declared with the repository, not referenced by name."
+        fix = "Set `type`, `account`, `bucket` and `folder`."
+        yield Finding(Where(_SECTION, name, "object_storage"), detail, fix)
+    for name, values in declared.saying(_SECTION, f"{PREFIX}type"):
+        kind = str(values[f"{PREFIX}type"])
         if declared.rest and declared.rest < _TYPES_SINCE.get(kind, 0):
             detail = f"REST v{declared.rest} has no object storage of type {quoted(kind)}; it exists since v7."
             fix = "Let `rest` be auto and upgrade the server, or write `s3-compatible` if it was added as such."

@@ -15,14 +15,14 @@ _FIELD: Final = "service.package"
 
 def _packaged(declared: Declared) -> Iterator[tuple[str, Values, Mapping[str, Any]]]:
     """(name, fields, package) of the proxies that are installed by package, and say which."""
-    for name, values in declared.section("proxies").items():
-        if values.get("service.install") == "package" and isinstance(values.get(_FIELD), Mapping):
+    for name, values in declared.saying("proxies", "service.install", _FIELD):
+        if values["service.install"] == "package" and isinstance(values[_FIELD], Mapping):
             yield name, values, values[_FIELD]
 
 
 def without_package(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if values.get("service.install") == "package" and _FIELD not in values:
+    for name, values in declared.saying("proxies", "service.install", without=(_FIELD,)):
+        if values["service.install"] == "package":
             detail = f"{quoted(name)} is installed by package, but has no `service.package`."
             fix = "Add `service.package` with `source` and `sha256`, here, in its group or under `defaults`."
             yield Finding(Where("proxies", name, "service.install"), detail, fix)

@@ -20,14 +20,16 @@ def is_absent(values: Values) -> bool:
 
 def absent_in_use(declared: Declared) -> Iterator[Finding]:
     """Nothing may refer to a proxy that is to be removed."""
-    absent = {name for name, values in declared.section("proxies").items() if is_absent(values)}
-    for name, values in declared.section("repositories").items():
-        if values.get("proxy") in absent:
+    absent = {name for name, values in declared.saying("proxies", "state") if is_absent(values)}
+    if not absent:
+        return
+    for name, values in declared.saying("repositories", "proxy"):
+        if values["proxy"] in absent:
             detail = f"Proxy {quoted(values['proxy'])} is to be removed, but repository {quoted(name)} uses it."
             fix = "Set another `proxy` (or `pool`) for the repository, or remove the repository too."
             yield Finding(Where("repositories", name, "proxy"), detail, fix, (Where("proxies", values["proxy"]),))
-    for name, values in declared.section("organizations").items():
-        for item, proxy in enumerate(values.get("proxies", ())):
+    for name, values in declared.saying("organizations", "proxies"):
+        for item, proxy in enumerate(values["proxies"]):
             if proxy in absent:
                 detail = f"Proxy {quoted(proxy)} is to be removed, but organization {quoted(name)} names it."
                 fix = "Remove it from the `proxies` of the organization."
@@ -35,25 +37,23 @@ def absent_in_use(declared: Declared) -> Iterator[Finding]:
 
 
 def without_type(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if "type" not in values and name != LOCAL and not is_linux(values):
+    for name, values in declared.saying("proxies", without=("type",)):
+        if name != LOCAL and not is_linux(values):
             detail = f"Proxy {quoted(name)} has no `type`: whether it is a member of a domain."
             fix = "Add `type: domain` or `type: workgroup`, here, in its group or under `defaults`."
             yield Finding(Where("proxies", name), detail, fix)
 
 
 def domain_without_login(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if values.get("type") == "domain" and "credentials" not in values and not is_linux(values):
+    for name, values in declared.saying("proxies", "type", without=("credentials",)):
+        if values["type"] == "domain" and not is_linux(values):
             detail = f"The server reaches the domain proxy {quoted(name)} with an account, but it has no `credentials`."
             yield Finding(Where("proxies", name, "type"), detail, "Add `credentials`: an entry of `credentials`.")
 
 
 def workgroup_without_login(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if values.get("type") != "workgroup" or is_linux(values):
-            continue
-        if "certificate" not in values and "credentials" not in values:
+    for name, values in declared.saying("proxies", "type", without=("certificate", "credentials")):
+        if values["type"] == "workgroup" and not is_linux(values):
             detail = f"The workgroup proxy {quoted(name)} has neither `certificate` nor `credentials`."
             fix = "Add `certificate` (a client certificate for WinRM), `credentials` (an account of the host), or both."
             yield Finding(Where("proxies", name, "type"), detail, fix)
@@ -61,10 +61,9 @@ def workgroup_without_login(declared: Declared) -> Iterator[Finding]:
 
 def push_without_login(declared: Declared) -> Iterator[Finding]:
     """With a certificate alone the host can be looked at, but the server has no account to deploy with."""
-    for name, values in declared.section("proxies").items():
-        if values.get("type") != "workgroup" or is_linux(values) or values.get("service.install") == "package":
-            continue
-        if "certificate" in values and "credentials" not in values:
+    for name, values in declared.saying("proxies", "type", "certificate", without=("credentials",)):
+        by_package = values.get("service.install") == "package"
+        if values["type"] == "workgroup" and not is_linux(values) and not by_package:
             detail = (
                 f"The server deploys the service to {quoted(name)} with an account of the host, and none is named: "
                 "the proxy cannot be added, only looked at."
@@ -73,8 +72,8 @@ def push_without_login(declared: Declared) -> Iterator[Finding]:
 
 
 def linux_without_login(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        if is_linux(values) and "credentials" not in values:
+    for name, values in declared.saying("proxies", "os", without=("credentials",)):
+        if is_linux(values):
             detail = f"A Linux proxy is deployed over SSH, but {quoted(name)} has no `credentials`."
             fix = "Add `credentials`: an entry with a private key or a password."
             yield Finding(Where("proxies", name), detail, fix)
@@ -83,8 +82,8 @@ def linux_without_login(declared: Declared) -> Iterator[Finding]:
 def linux_by_agent(declared: Declared) -> Iterator[Finding]:
     """The server logs in by itself: what the operator's agent holds is of no use to it."""
     logins = declared.section("credentials")
-    for name, values in declared.section("proxies").items():
-        login = logins.get(values.get("credentials", ""))
+    for name, values in declared.saying("proxies", "os", "credentials"):
+        login = logins.get(values["credentials"])
         if login is not None and is_linux(values) and not {"password", "private_key"} & login.keys():
             detail = (
                 f"The server deploys {quoted(name)} over SSH by itself, and {quoted(values['credentials'])} has only "
@@ -99,10 +98,9 @@ def linux_by_agent(declared: Declared) -> Iterator[Finding]:
 
 
 def windows_without_password(declared: Declared) -> Iterator[Finding]:
-    logins = declared.section("credentials")
-    for name, values in declared.section("proxies").items():
-        login = logins.get(values.get("credentials", ""))
-        if login is not None and "password" not in login and not is_linux(values):
+    keys = {name for name, _ in declared.saying("credentials", without=("password",))}
+    for name, values in declared.saying("proxies", "credentials") if keys else ():
+        if values["credentials"] in keys and not is_linux(values):
             detail = f"{quoted(name)} runs Windows, and {quoted(values['credentials'])} has a key but no password."
             fix = "Name a credential with a password, or write `os: linux` if the host runs Linux."
             related = (Where("credentials", values["credentials"]),)
@@ -110,10 +108,10 @@ def windows_without_password(declared: Declared) -> Iterator[Finding]:
 
 
 def wrong_transport(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("proxies").items():
-        transport = values.get("connection.transport")
+    for name, values in declared.saying("proxies", "connection.transport"):
+        transport = values["connection.transport"]
         wanted = "ssh" if is_linux(values) else "winrm"
-        if transport is not None and transport != wanted:
+        if transport != wanted:
             system = "Linux" if is_linux(values) else "Windows"
             detail = f"{quoted(name)} runs {system}, which is not reached through {transport}."
             fix = f"Remove `transport` (the default is {wanted}), or correct `os`."
@@ -124,10 +122,7 @@ def same_host(declared: Declared) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for name, values in declared.section("proxies").items():
         host = values.get("host")
-        if host is None:
-            continue
-        first = seen.setdefault(normal(host), name)
-        if first != name:
+        if host is not None and (first := seen.setdefault(normal(host), name)) != name:
             detail = (
                 f"{quoted(name)} and {quoted(first)} have the same host {quoted(host)}, which can be only one proxy."
             )
@@ -137,8 +132,8 @@ def same_host(declared: Declared) -> Iterator[Finding]:
 
 def server_as_proxy(declared: Declared) -> Iterator[Finding]:
     server = str(declared.setting("server").get("host", ""))
-    for name, values in declared.section("proxies").items():
-        if server and same(str(values.get("host", "")), server):
+    for name, values in declared.saying("proxies", "host") if server else ():
+        if same(values["host"], server):
             detail = f"{quoted(name)} is the management server, whose own proxy is declared as `{LOCAL}`."
             fix = f"Write `{LOCAL}: {{}}` in its place, and `{LOCAL}` where it is named; or correct its `host`."
             yield Finding(Where("proxies", name, "host"), detail, fix, (Where("server", "", "host"),))
@@ -146,7 +141,7 @@ def server_as_proxy(declared: Declared) -> Iterator[Finding]:
 
 def open_listener(declared: Declared) -> Iterator[Finding]:
     """Over plain HTTP the login has to encrypt, so there must be one that can; and TLS has nothing to check."""
-    found = [("proxies", name, "connection.", values) for name, values in declared.section("proxies").items()]
+    found = [("proxies", name, "connection.", said) for name, said in declared.saying("proxies", "connection.listener")]
     for section, name, prefix, values in [*found, ("server", "", "powershell.", declared.setting("server"))]:
         if values.get(f"{prefix}listener") != "http":
             continue

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from reconciler.kinds import KINDS
 from reconciler.kinds.field import CERTIFICATE_ENTRY, CREDENTIAL, Field
-from reconciler.kinds.rules.declared import Declared, Finding, Values, Where
+from reconciler.kinds.rules.declared import Declared, Finding, Group, Where
 from reconciler.model.inventory import LOCAL
 from reconciler.model.sentences import listed, quoted, suggestion
 
@@ -91,26 +91,26 @@ def unknown(where: Where, sections: tuple[str, ...], name: str, declared: Declar
 
 
 def _missing(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]:
+    known: dict[tuple[str, ...], set[str]] = {}
     for section, fields in REFERENCES.items():
-        known = [
-            (field, sections, {name for target in sections for name in declared.names.get(target, ())})
-            for field, sections in fields.items()
-            if not declared.unread.intersection(sections)
-        ]
-        for name, values in _objects(declared, section):
-            for field, sections, names in known:
-                if field not in values:
+        for group in _groups(declared, section):
+            for field, sections in fields.items():
+                if field not in group[0][1] or declared.unread.intersection(sections):
                     continue
-                value = values[field]
-                if isinstance(value, list):
-                    if not names.issuperset(value):
-                        missing = ((item, part) for item, part in enumerate(value) if part not in names)
-                        yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
-                elif (
-                    value not in names and value is not None and not (value == "none" and (section, field) in _OPTIONAL)
-                ):
-                    yield Where(section, name, field), sections, value
+                if sections not in known:
+                    known[sections] = {name for target in sections for name in declared.names.get(target, ())}
+                names = known[sections]
+                for name, values in group:
+                    value = values[field]
+                    if isinstance(value, list):
+                        if not names.issuperset(value):
+                            missing = ((item, part) for item, part in enumerate(value) if part not in names)
+                            yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
+                    elif value not in names and not (
+                        value is None or (value == "none" and (section, field) in _OPTIONAL)
+                    ):
+                        yield Where(section, name, field), sections, value
 
 
-def _objects(declared: Declared, section: str) -> Iterable[tuple[str, Values]]:
-    return [("", declared.setting(section))] if section in ("server", "smtp") else declared.section(section).items()
+def _groups(declared: Declared, section: str) -> list[Group]:
+    return [[("", declared.setting(section))]] if section in ("server", "smtp") else declared.groups(section)

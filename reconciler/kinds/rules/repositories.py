@@ -16,7 +16,7 @@ _WINDOWS_FOLDER = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]")
 def pool_without_members(declared: Declared) -> Iterator[Finding]:
     if "proxies" in declared.partial:
         return
-    used = {values.get("pool") for values in declared.section("proxies").values() if not is_absent(values)}
+    used = {values["pool"] for _, values in declared.saying("proxies", "pool") if not is_absent(values)}
     for name in declared.section("pools"):
         if name not in used:
             detail = f"The pool {quoted(name)} has no members; it needs at least one proxy."
@@ -24,30 +24,32 @@ def pool_without_members(declared: Declared) -> Iterator[Finding]:
 
 
 def one_owner(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("repositories").items():
-        if "proxy" in values and "pool" in values:
-            detail = f"Repository {quoted(name)} sets both `proxy` and `pool`."
-            yield Finding(Where("repositories", name, "pool"), detail, "Remove `proxy` or `pool`.")
-        elif "proxy" not in values and "pool" not in values:
-            detail = f"Repository {quoted(name)} has neither `proxy` nor `pool`."
-            yield Finding(Where("repositories", name), detail, "Add `proxy` or `pool`.")
+    for name, _ in declared.saying("repositories", "proxy", "pool"):
+        detail = f"Repository {quoted(name)} sets both `proxy` and `pool`."
+        yield Finding(Where("repositories", name, "pool"), detail, "Remove `proxy` or `pool`.")
+    for name, _ in declared.saying("repositories", without=("proxy", "pool")):
+        detail = f"Repository {quoted(name)} has neither `proxy` nor `pool`."
+        yield Finding(Where("repositories", name), detail, "Add `proxy` or `pool`.")
 
 
 def one_place(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("repositories").items():
-        if "path" in values and _has_storage(values):
-            detail = f"Repository {quoted(name)} sets both `path` and `object_storage`."
-            fix = "Remove `path` or `object_storage`."
-            yield Finding(Where("repositories", name, "path"), detail, fix)
-        elif "path" not in values and not _has_storage(values):
-            detail = f"Repository {quoted(name)} has neither `path` nor `object_storage`."
-            yield Finding(Where("repositories", name), detail, "Add `path` (a folder) or `object_storage`.")
+    for group in declared.groups("repositories"):
+        said = group[0][1].keys()
+        on_disk, has_storage = "path" in said, any(field.startswith(PREFIX) for field in said)
+        for name, _ in group if on_disk == has_storage else ():
+            if on_disk:
+                detail = f"Repository {quoted(name)} sets both `path` and `object_storage`."
+                fix = "Remove `path` or `object_storage`."
+                yield Finding(Where("repositories", name, "path"), detail, fix)
+            else:
+                detail = f"Repository {quoted(name)} has neither `path` nor `object_storage`."
+                yield Finding(Where("repositories", name), detail, "Add `path` (a folder) or `object_storage`.")
 
 
 def without_retention(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("repositories").items():
-        missing = [field for field in ("retention.type", "retention.keep") if field not in values]
-        if missing:
+    for group in declared.groups("repositories"):
+        missing = [field for field in ("retention.type", "retention.keep") if field not in group[0][1]]
+        for name, _ in group if missing else ():
             words = " and ".join(f"`{field}`" for field in missing)
             detail = f"Repository {quoted(name)} does not say {words}."
             fix = "Add for example `retention: {type: item-level, keep: 3 years}`, here or under `defaults`."
@@ -55,16 +57,16 @@ def without_retention(declared: Declared) -> Iterator[Finding]:
 
 
 def disk_in_pool(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("repositories").items():
-        if "path" in values and "pool" in values and "proxy" not in values:
-            detail = f"Repository {quoted(name)} is on disk, and a pool works only with object storage."
-            fix = "Name a single Windows `proxy`, or use `object_storage`."
-            yield Finding(Where("repositories", name, "pool"), detail, fix)
+    for name, _ in declared.saying("repositories", "path", "pool", without=("proxy",)):
+        detail = f"Repository {quoted(name)} is on disk, and a pool works only with object storage."
+        fix = "Name a single Windows `proxy`, or use `object_storage`."
+        yield Finding(Where("repositories", name, "pool"), detail, fix)
 
 
 def disk_on_linux(declared: Declared) -> Iterator[Finding]:
-    for name, values, owner in _owned(declared):
-        if "path" in values and is_linux(owner):
+    linux = {name for name, values in declared.saying("proxies", "os") if is_linux(values)}
+    for name, values in declared.saying("repositories", "path", "proxy") if linux else ():
+        if values["proxy"] in linux:
             detail = (
                 f"Repository {quoted(name)} is on disks of {quoted(values['proxy'])}, which runs Linux, and a Linux "
                 "proxy works on object storage only."
@@ -74,25 +76,29 @@ def disk_on_linux(declared: Declared) -> Iterator[Finding]:
 
 
 def owner_in_pool(declared: Declared) -> Iterator[Finding]:
-    for name, values, owner in _owned(declared):
-        if "pool" not in owner:
+    pools = {name: values["pool"] for name, values in declared.saying("proxies", "pool")}
+    for name, values in declared.saying("repositories", "proxy") if pools else ():
+        if values["proxy"] not in pools:
             continue
-        proxy, pool = quoted(values["proxy"]), quoted(owner["pool"])
+        pool = pools[values["proxy"]]
+        proxy = quoted(values["proxy"])
         if "path" in values:
-            detail = f"Repository {quoted(name)} is on a disk of {proxy}, a member of pool {pool}: pools have no disks."
+            detail = (
+                f"Repository {quoted(name)} is on a disk of {proxy}, a member of pool {quoted(pool)}: pools have no "
+                "disks."
+            )
             fix = "Name a Windows proxy outside any pool, or take the proxy out of its pool."
         else:
-            detail = f"Repository {quoted(name)} names {proxy}, which is a member of the pool {pool}."
-            fix = f"Write `pool: {owner['pool']}` instead of `proxy`."
+            detail = f"Repository {quoted(name)} names {proxy}, which is a member of the pool {quoted(pool)}."
+            fix = f"Write `pool: {pool}` instead of `proxy`."
         related = (Where("proxies", values["proxy"], "pool"),)
         yield Finding(Where("repositories", name, "proxy"), detail, fix, related)
 
 
 def relative_path(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("repositories").items():
-        path = values.get("path")
-        if path is not None and not _WINDOWS_FOLDER.match(path):
-            detail = f"{quoted(path)} of repository {quoted(name)} is not an absolute Windows path."
+    for name, values in declared.saying("repositories", "path"):
+        if not _WINDOWS_FOLDER.match(values["path"]):
+            detail = f"{quoted(values['path'])} of repository {quoted(name)} is not an absolute Windows path."
             yield Finding(Where("repositories", name, "path"), detail, r"Write it like 'D:\VBO\contoso'.")
 
 
@@ -114,15 +120,3 @@ def _place(values: Values) -> tuple[str, ...]:
     if f"{PREFIX}bucket" in values:
         return ("bucket", *(str(values.get(PREFIX + key, "")) for key in ("type", "endpoint", "bucket", "folder")))
     return ()
-
-
-def _has_storage(values: Values) -> bool:
-    return any(key.startswith(PREFIX) for key in values)
-
-
-def _owned(declared: Declared) -> Iterator[tuple[str, Values, Values]]:
-    proxies = declared.section("proxies")
-    for name, values in declared.section("repositories").items():
-        owner = proxies.get(values.get("proxy", ""))
-        if owner is not None:
-            yield name, values, owner

@@ -10,11 +10,10 @@ from reconciler.model.sentences import quoted
 
 
 def without_schedule(declared: Declared) -> Iterator[Finding]:
-    for name, values in declared.section("jobs").items():
-        if "schedule" not in values:
-            detail = f"Job {quoted(name)} has no schedule: a new job never starts, an existing one keeps its schedule."
-            fix = 'Add for example `schedule: {daily: "22:00"}`, or `schedule: manual`; here or under `defaults`.'
-            yield Finding(Where("jobs", name), detail, fix)
+    for name, _ in declared.saying("jobs", without=("schedule",)):
+        detail = f"Job {quoted(name)} has no schedule: a new job never starts, an existing one keeps its schedule."
+        fix = 'Add for example `schedule: {daily: "22:00"}`, or `schedule: manual`; here or under `defaults`.'
+        yield Finding(Where("jobs", name), detail, fix)
 
 
 def without_interval(declared: Declared) -> Iterator[Finding]:

@@ -28,11 +28,10 @@ def ignored_field(declared: Declared) -> Iterator[Finding]:
             for field in kind.fields
             if not field.in_version(declared.rest) and field.name not in ("os", f"{PREFIX}name")
         ]
-        for name, values in declared.section(kind.section).items() if foreign else ():
-            for field in foreign:
-                if field in values:
-                    detail = f"REST v{declared.rest} has no {quoted(field)}: it is neither compared nor set."
-                    yield Finding(Where(kind.section, name, field), detail, "Remove it.")
+        for field in foreign:
+            for name, _ in declared.saying(kind.section, field):
+                detail = f"REST v{declared.rest} has no {quoted(field)}: it is neither compared nor set."
+                yield Finding(Where(kind.section, name, field), detail, "Remove it.")
 
 
 def impossible(declared: Declared) -> Iterator[Finding]:
@@ -51,7 +50,7 @@ def impossible(declared: Declared) -> Iterator[Finding]:
             detail = f"Copy jobs require REST v{COPY_JOB.since}; `rest` is v{rest}."
             yield Finding(Where("copy_jobs", name), detail, fix)
     if not PROXY.field("os").in_version(rest):
-        for name, values in declared.section("proxies").items():
+        for name, values in declared.saying("proxies", "os"):
             if is_linux(values):
                 detail = f"{quoted(name)} runs Linux, and REST v{rest} supports only Windows proxies."
                 yield Finding(Where("proxies", name, "os"), detail, fix)
