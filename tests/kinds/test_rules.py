@@ -80,3 +80,13 @@ def test_of_a_broken_entry_it_is_not_concluded_that_no_job_covers_a_pair(
     }
     declared = Declared(objects, objects, {}, mapping=mapping, partial=frozenset(partial))
     assert len(list(open_pair(declared))) == found
+
+
+def test_objects_are_found_by_the_fields_that_they_say() -> None:
+    objects = {"a": {"host": "a", "os": "linux"}, "b": {"host": "b"}, "c": {"host": "c", "os": "windows"}, "d": {}}
+    declared = Declared({"proxies": objects}, {}, {})
+    assert [[name for name, _ in group] for group in declared.groups("proxies")] == [["a", "c"], ["b"], ["d"]]
+    assert list(declared.saying("proxies", "host", "os")) == [("a", objects["a"]), ("c", objects["c"])]
+    assert [name for name, _ in declared.saying("proxies", without=("os",))] == ["b", "d"]
+    assert [name for name, _ in declared.saying("proxies", "host", without=("os", "type"))] == ["b"]
+    assert not list(declared.saying("pools"))
