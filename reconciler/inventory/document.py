@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from string import ascii_letters
 from typing import Any, Final
 
 from yaml.error import YAMLError
@@ -73,6 +74,8 @@ _TAGGED: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 _NUMBER_STARTS = frozenset("0123456789+-.")
+_PLAIN_STARTS = frozenset(ascii_letters) - {word[:1] for word in _WORDS}
+"""Letters with which only text begins."""
 
 
 class _Stop(Exception):
@@ -342,7 +345,7 @@ class Resolved(dict[str, Scalar]):
     """Remembers what was resolved: inventories repeat themselves."""
 
     def __missing__(self, text: str) -> Scalar:
-        value = self[text] = resolve(text)
+        value = self[text] = text if text[:1] in _PLAIN_STARTS else resolve(text)
         return value
 
 

@@ -101,7 +101,7 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
     declared = _with(declared, added)
     report_findings(declared, entries, singles, report)
     server, smtp, policy = singles.get("server"), singles.get("smtp"), singles.get("policy")
-    resources, removed = Builder(entries, report, declared.rest).build(server, smtp)
+    resources, removed = Builder(entries, declared, report).build(server, smtp)
     check_playbooks(root, folder, merged.includes, report)
     if look_at_files:
         check_files(entries, singles, folder, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from reconciler.inventory.diagnostics import Diagnostics
@@ -11,6 +11,7 @@ from reconciler.inventory.source_map import SourceMap
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.field import UNMANAGED, Field, Normalize
 from reconciler.kinds.graph import gathered
+from reconciler.kinds.rules.declared import Declared, Group
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL, WHOLE, Resource
 from reconciler.model.position import Position
@@ -24,6 +25,8 @@ TOOL_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """What the tool says where an inventory does not: only what creating the object needs, and what is ours alone."""
 
+_UNKNOWN: Final = ("unknown",)
+"""In the place of a spelling that is not known yet."""
 _ORDINARY: Final = ("copy_job", "job", "organization", "pool", "proxy", "repository")
 
 
@@ -69,6 +72,10 @@ _OF_OBJECT: Final = {
 """By kind, the fields without a key: their place is that of the object."""
 
 
+_Lists = Mapping[str, Mapping[str, list[str]]]
+"""What other objects say of those of a kind, by field and name."""
+
+
 class _Form(NamedTuple):
     """What all objects of a kind that say the same fields have in common: the keys that are no fields (`others`), the
     fields with one spelling (`spelled`), and the defaults of what they do not say (`added`)."""
@@ -84,10 +91,10 @@ class Builder:
     Inventories repeat themselves, so forms and spellings are remembered: of texts by value, of maps by identity.
     """
 
-    def __init__(self, entries: Entries, report: Diagnostics, rest: int) -> None:
+    def __init__(self, entries: Entries, declared: Declared, report: Diagnostics) -> None:
         self._entries = entries
         self._report = report
-        self._rest = rest
+        self._declared = declared
         self._resources: dict[Address, Resource] = {}
         self._spelled: dict[tuple[str, str, Any], Any] = {}
 
@@ -95,32 +102,34 @@ class Builder:
         self, server: Entry | None, smtp: Entry | None
     ) -> tuple[dict[Address, Resource], dict[Address, Resource]]:
         """All resources, in order of address: the declared ones, and the proxies to be removed."""
-        for name in _ORDINARY:
-            self._add(KINDS[name], self._entries.get(KINDS[name].section, {}).values())
-        if smtp is not None:
-            self._add(KINDS["smtp"], [smtp])
         if server is not None and "certificate" in server.values:
             place = server.key_place("certificate", self._report.marks)
             certificate = Entry(server.section, server.name, server.layers, server.values, place)
             fields = {"certificate": server.values["certificate"]}
             where = Places(certificate, self._report.marks)
             self._resources[address("certificate")] = Resource("certificate", "", fields, where)
-        found = {where: self._resources[where] for where in sorted(self._resources)}
-        proxies = (address("proxy", name) for name in sorted(self._entries.get("proxies", {})))
-        gone = {where: found.pop(where) for where in proxies if found[where].fields.get("state") == "absent"}
-        return found, gone
+        for name in _ORDINARY:
+            kind = KINDS[name]
+            lists, entries = self._gathered(kind), self._entries.get(kind.section, {})
+            for group in self._declared.groups(kind.section):
+                self._add(kind, entries, group, lists)
+        if smtp is not None:
+            self._add(KINDS["smtp"], {"": smtp}, [("", smtp.values)], {})
+        found, order = self._resources, sorted(self._resources)
+        if order != list(found):
+            found = {where: found[where] for where in order}
+        proxies = sorted(self._entries.get("proxies", {}).items())
+        absent = (address("proxy", name) for name, entry in proxies if entry.values.get("state") == "absent")
+        return found, {where: found.pop(where) for where in list(absent)}
 
-    def _add(self, kind: Kind, entries: Iterable[Entry]) -> None:
-        """The objects of one kind. There may be tens of thousands: what they share is looked up before the loop."""
+    def _add(self, kind: Kind, entries: Mapping[str, Entry], group: Group, lists: _Lists) -> None:
+        """Objects that say the same fields. There may be tens of thousands: what they share is looked up before the
+        loop."""
         name, marks, resources = kind.name, self._report.marks, self._resources
         named, through, addressed, optional = name in _NAMED, _THROUGH[name], _ADDRESSED[name], _OPTIONAL[name]
-        lists, forms = self._gathered(kind), dict[tuple[str, ...], _Form]()
-        for entry in entries:
-            values, key = entry.values, entry.name
-            said = tuple(values)
-            form = forms.get(said)
-            if form is None:
-                form = forms[said] = self._form(kind, said)
+        form = self._form(kind, group[0][1].keys())
+        for key, values in group:
+            entry = entries[key]
             fields = {"name": key, **values} if named else {**values}
             for other in form.others:
                 del fields[other]
@@ -138,7 +147,7 @@ class Builder:
                 fields = {at: value for at, value in fields.items() if at not in optional or value != UNMANAGED}
             resources[address(name, key)] = Resource(name, key, fields, Places(entry, marks))
 
-    def _form(self, kind: Kind, said: tuple[str, ...]) -> _Form:
+    def _form(self, kind: Kind, said: Collection[str]) -> _Form:
         table, defaults = _table(kind), self._defaults(kind)
         if kind.name == "smtp" and "server" not in said:  # so it has no login either
             defaults = {field: value for field, value in defaults.items() if field != "credentials"}
@@ -158,8 +167,9 @@ class Builder:
     def _normalized(self, kind: Kind, entry: Entry, name: str, normalize: Normalize) -> Any:
         value = entry.values[name]
         key = (kind.name, name, value if type(value) is str else id(value))
-        if key in self._spelled:
-            return self._spelled[key]
+        found = self._spelled.get(key, _UNKNOWN)
+        if found is not _UNKNOWN:
+            return found
         try:
             spelled = self._spelled[key] = normalize(value)
             return spelled
@@ -172,7 +182,7 @@ class Builder:
             self._report.add("wrong-value", detail, fix=fix, place=place, address=where)
             return value
 
-    def _gathered(self, kind: Kind) -> dict[str, dict[str, list[str]]]:
+    def _gathered(self, kind: Kind) -> _Lists:
         """By field and name, what other objects say of those of `kind`."""
         found = {}
         for field in kind.fields:
@@ -182,10 +192,8 @@ class Builder:
         return found
 
     def _defaults(self, kind: Kind) -> Mapping[str, Any]:
-        found = TOOL_DEFAULTS.get(kind.name, {})
-        return {
-            name: value for name, value in found.items() if not self._rest or kind.field(name).in_version(self._rest)
-        }
+        found, rest = TOOL_DEFAULTS.get(kind.name, {}), self._declared.rest
+        return {name: value for name, value in found.items() if not rest or kind.field(name).in_version(rest)}
 
 
 def _table(kind: Kind) -> dict[str, Normalize | None]:

@@ -53,7 +53,7 @@ def normal(name: str) -> str:
 def same(one: str, other: str) -> bool:
     """Whether two names are those of one machine, as far as the names say."""
     first, second = normal(one), normal(other)
-    if _label(first) != _label(second):
+    if first[:1] != second[:1] or _label(first) != _label(second):
         return False
     return _by_host(Names(first), Names(second)) or _by_netbios(Names(first), Names(second))
 
