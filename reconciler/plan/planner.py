@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from reconciler.collector import collector_paused
 from reconciler.kinds.naming import Naming
 from reconciler.model.connection import Access
 from reconciler.model.inventory import Inventory
@@ -47,6 +48,19 @@ def make_plan(
     passes: Sequence[Pass] = PASSES,
 ) -> Plan:
     """What has to change so that the live world is as declared. Pure: the same inputs give the same plan."""
+    with collector_paused():
+        return _make_plan(inventory, live, recall, access, playbooks, lab, passes)
+
+
+def _make_plan(
+    inventory: Inventory,
+    live: Live,
+    recall: Recall,
+    access: Access,
+    playbooks: Mapping[str, Playbook],
+    lab: bool,
+    passes: Sequence[Pass],
+) -> Plan:
     naming = Naming(live.server.rest, access)
     naming.refer(live.references)
     naming.directory = live.directory
