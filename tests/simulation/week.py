@@ -448,7 +448,7 @@ class Week:
         if shown.value("observation_last_attempt_timestamp_seconds", server=name) < began - 1:
             raise Broken(f"{name}: the time of the last attempt is older than the cycle")
         if not shown.findings(name, ("problem",))["server"]:
-            raise Broken(f"{name}: is down, and that is no finding")
+            raise Broken(f"{name}: is down, and nothing reports it")
         if (counted := shown.findings(name, ("drift", "outdated"))) != self.kept.get(name, counted):
             raise Broken(f"{name}: is down, and what was open was {self.kept[name]} and is {counted}")
 

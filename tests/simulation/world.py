@@ -295,7 +295,7 @@ class World:
         return Worker(host, timing.utc_now, timing.sleep, send)
 
     def rotate(self, account: str, *, declared: bool) -> None:
-        """The password of an account is another one on the hosts; `declared`: and the program is told at once."""
+        """The password of an account is another one on the hosts; `declared`: the program has the new one at once."""
         self._rotations += 1
         self.accounts[account] = f"{SECRETS[ACCOUNTS[account]]}-{self._rotations}"
         if declared:
