@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.layers import Entries, Entry, Layers
@@ -20,11 +20,8 @@ NAME: Final = "{organization}-{proxy}"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-class _Pair(NamedTuple):
-    organization: str
-    owner: str
-    section: str
-    place: Place
+_Pair = tuple[str, str, str, Place]
+"""Organization, its proxy or pool, the key of a repository that names the latter, and where the pair is said."""
 
 
 Words = Mapping[str, str]
@@ -58,14 +55,13 @@ def fill(layers: Layers, entries: Entries, declared: Declared, report: Diagnosti
     added: dict[str, dict[str, Values]] = {section: {} for section in _SECTIONS}
     stores, tasks = (entries.setdefault(section, {}) for section in _SECTIONS)
     store_names, task_names = (declared.names.get(section, ()) for section in _SECTIONS)
-    for pair in _open_pairs(entries, declared, report):
-        organization, owner, section, place = pair
+    for organization, owner, section, place in _open_pairs(entries, declared, report):
         words = {"organization": organization, "tenant": organization.partition(".")[0], "proxy": owner}
         store = repository.entry(words, place, {section: owner})
         task = job.entry(words, place, {"organization": organization, "repository": store.name})
         for entry, there, known in ((store, stores, store_names), (task, tasks, task_names)):
             if entry.name in there or entry.name in known:
-                _report_taken(entry, there.get(entry.name), pair, report)
+                _report_taken(entry, there.get(entry.name), (organization, owner, section, place), report)
                 break
             there[entry.name] = entry
             added[entry.section][entry.name] = entry.values
@@ -95,24 +91,25 @@ def _open_pairs(entries: Entries, declared: Declared, report: Diagnostics) -> It
             else:
                 section = "pool" if owner in pools else ""
             if section and (name, owner) not in covered:
-                yield _Pair(name, owner, section, report.marks.item(owners, item))
+                yield name, owner, section, report.marks.item(owners, item)
 
 
 def _report_taken(entry: Entry, other: Entry | None, pair: _Pair, report: Diagnostics) -> None:
     word = _SECTIONS[entry.section]
+    organization, owner, _, place = pair
     detail = (
-        f"The {word} for {quoted(pair.organization)} on {quoted(pair.owner)} would be called {quoted(entry.name)}, "
+        f"The {word} for {quoted(organization)} on {quoted(owner)} would be called {quoted(entry.name)}, "
         "and there is one of that name."
     )
     fix = f"Give it another `name` under `defaults.mapping.{word}`, for example: name: '{NAME}'"
     related = [other.place] if other is not None else []
-    report.add("name-taken", detail, fix=fix, place=pair.place, related=related)
+    report.add("name-taken", detail, fix=fix, place=place, related=related)
 
 
 def _fill(value: Any) -> _Fill:
     """What makes the value of a template for given words."""
     if isinstance(value, str):
-        return _as_format(value).format_map if "{" in value else lambda _: value
+        return _as_format(value).__mod__ if "{" in value else lambda _: value
     if isinstance(value, dict):
         parts = {key: _fill(item) for key, item in value.items()}
         return lambda words: {key: fill(words) for key, fill in parts.items()}
@@ -121,10 +118,10 @@ def _fill(value: Any) -> _Fill:
 
 
 def _as_format(text: str) -> str:
-    """The text for `str.format`: only placeholders are replaced."""
+    """The text for the operator `%`, which is faster than `str.format`: only placeholders are replaced."""
     parts = _PLACEHOLDER.split(text)
-    plain = [part.replace("{", "{{").replace("}", "}}") for part in parts[::2]]
-    names = [f"{{{name}}}" if name in PLACEHOLDERS else f"{{{{{name}}}}}" for name in parts[1::2]]
+    plain = [part.replace("%", "%%") for part in parts[::2]]
+    names = [f"%({name})s" if name in PLACEHOLDERS else f"{{{name.replace('%', '%%')}}}" for name in parts[1::2]]
     return "".join(part for pair in zip_longest(plain, names, fillvalue="") for part in pair)
 
 

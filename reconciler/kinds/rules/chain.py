@@ -18,10 +18,11 @@ def covered_pairs(declared: Declared) -> Iterator[tuple[str, str, str]]:
     """(organization, proxy or pool, job) for every job whose whole chain is declared."""
     stores = declared.section("repositories")
     for name, values in declared.saying("jobs", "organization", "repository"):
-        store = stores.get(values["repository"])
-        owner = store and next((store[key] for key in _OWNERS if store.get(key)), None)
-        if owner:
-            yield values["organization"], owner, name
+        store = stores.get(values["repository"], {})
+        for key in _OWNERS:
+            if store.get(key):
+                yield values["organization"], store[key], name
+                break
 
 
 _NEEDED: Final = (("jobs", "Job", ("organization", "repository")), ("copy_jobs", "Copy job", ("repository",)))
