@@ -64,7 +64,12 @@ class _Alarms:
     def _run(self) -> None:
         """What a watch calls may take its time, so it has a separate thread."""
         while True:
-            Thread(target=self._next().fire, name="watch", daemon=True).start()
+            watch = self._next()
+            try:
+                Thread(target=watch.fire, name="watch", daemon=True).start()
+            except RuntimeError:  # the machine has no thread left, and the other watches need this one
+                with suppress(Exception):
+                    watch.fire()
 
     def _next(self) -> Watch:
         """Wait for the next one that is due."""

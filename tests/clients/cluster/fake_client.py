@@ -30,7 +30,7 @@ def loaded(text: bytes) -> Any:
 
 
 class _Threads(Executor):
-    """Of a worker: that of whoever asks."""
+    """Of a worker. They run in the thread of the caller."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         done: Future[Any] = Future()
