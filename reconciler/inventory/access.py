@@ -25,7 +25,11 @@ from reconciler.model.secret import SecretRef
 
 _SYSTEM: Final = Trust()
 _USUAL: Final = Deadlines()
-_OF_TRUST: Final = ("ca_file", "fingerprint", "host_keys", "known_hosts")
+_OF_TRUST: Final = {
+    prefix: {f"{prefix}{key}": key for key in ("ca_file", "fingerprint", "host_keys", "known_hosts")}
+    for prefix in ("", "connection.", "powershell.", "tls.", "vault.tls.")
+}
+"""By what stands before them, the keys that say whom to believe."""
 
 
 def build_access(entries: Entries, server: Entry, secrets: Mapping[str, Any], root: str) -> Access:
@@ -197,7 +201,10 @@ def _server(
 
 
 def _trust(values: Mapping[str, Any], prefix: str) -> Trust:
-    said = {key: values[prefix + key] for key in _OF_TRUST if prefix + key in values}
+    keys = _OF_TRUST[prefix]
+    if values.keys().isdisjoint(keys):
+        return _SYSTEM
+    said = {keys[key]: value for key, value in values.items() if key in keys}
     if not any(said.values()):
         return _SYSTEM
     return Trust(

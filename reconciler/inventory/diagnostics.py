@@ -7,8 +7,8 @@ from typing import Final
 
 from reconciler.inventory.diagnostic_codes import SUMMARIES
 from reconciler.inventory.masking import masked, masked_text
-from reconciler.inventory.source import Source, Unreadable
-from reconciler.inventory.source_map import Place, SourceMap, column_of, file_of, line_of
+from reconciler.inventory.source import Unreadable
+from reconciler.inventory.source_map import Place, SourceMap
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.position import Position
 from reconciler.model.secret import MASK
@@ -18,11 +18,10 @@ MAX_SOURCE: Final = 1000
 
 
 class Diagnostics:
-    """`sources` are in the order of the numbers in `source_map`."""
+    """What is wrong with the files whose places `marks` knows."""
 
     def __init__(self) -> None:
         self.marks = SourceMap()
-        self.sources: list[Source] = []
         self.blurred = False
         """Whether something was left out that may have said what is now missing."""
         self._found: dict[Diagnostic, None] = {}
@@ -40,10 +39,6 @@ class Diagnostics:
 
     def diagnostics(self) -> list[Diagnostic]:
         return sorted(self._found, key=lambda item: item.sort_key)
-
-    def add_source(self, source: Source) -> int:
-        self.sources.append(source)
-        return self.marks.add_file(source.name)
 
     def add(
         self,
@@ -90,10 +85,11 @@ class Diagnostics:
         looks like a secret."""
         if place is None:
             return ""
-        line = self.sources[file_of(place)].line(line_of(place), MAX_SOURCE)
-        if column_of(place) >= MAX_SOURCE:
+        line, position = self.marks.line(place, MAX_SOURCE), self.marks.position(place)
+        if position.column > MAX_SOURCE:
             return ""
         if hidden is None:
             return masked(line)
-        start = min(column_of(other) for other in (place, *hidden) if line_of(other) == line_of(place))
+        places = [position, *map(self.marks.position, hidden)]
+        start = min(other.column for other in places if other.line == position.line) - 1
         return masked(line[:start]).removesuffix(MASK) + MASK

@@ -36,14 +36,15 @@ from reconciler.inventory.aliases import Anchors
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.masking import SENSITIVE, keys
 from reconciler.inventory.source import Source, unprintable
-from reconciler.inventory.source_map import FILE_SHIFT, LINE, Place
+from reconciler.inventory.source_map import FILE_SHIFT, Place
 from reconciler.model.errors import ReconcileError
 from reconciler.model.sentences import quoted
 
 MAX_DEPTH: Final = 32
 MAX_REFUSED: Final = 200
 """Refused keys after which the rest of a file is skipped: finding the first of two equal keys is linear."""
-_ODD_KEYS: Final = frozenset({"", "<<"})
+_ODD: Final[Any] = ("odd",)
+"""In the place of a key that may not be one: an empty text, or that of a merge."""
 _ITEM: Final[Any] = ("item",)
 """In the place of a key while a list is open: its items have none."""
 _MARKERS: Final = (b"!", b"&")
@@ -112,7 +113,7 @@ class Builder:
         self._report = report
         self._tables = tables
         self._anchors = Anchors()
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, Any] = {"": _ODD, "<<": _ODD}
         self._resolved = Resolved()
         self._stack: list[tuple[Any, list[Place], Any]] = []
         self._root: list[Any] = []
@@ -140,16 +141,13 @@ class Builder:
         node, table, key = self._node, self._table, self._key
         while True:  # CPython 3.11 specializes a loop at this jump back, and not at that of a condition
             event = next_event()
-            if event is None:
-                return self.result()
             kind = type(event)
             if kind is ScalarEvent and not (marked and (event.tag is not None or event.anchor is not None)):
-                mark: Any = event.start_mark
-                place = base + mark.line * LINE + mark.column
+                place = base + event.start_mark.index
                 value = event.value
                 if key is None:
                     key = keys.setdefault(value, value)
-                    if key in node or key in _ODD_KEYS:
+                    if key is _ODD or key in node:
                         self._node, self._table = node, table
                         key = self._judge_key(event, place)
                 elif key is _ITEM:
@@ -170,13 +168,14 @@ class Builder:
                 and event.anchor is None
                 and len(stack) < MAX_DEPTH
             ):
-                mark = event.start_mark
-                table.append(base + mark.line * LINE + mark.column)
+                table.append(base + event.start_mark.index)
                 stack.append((node, table, None))
                 make, first = _OPENED[kind]
                 node[key] = node = make()
                 key = first
                 table = tables[id(node)] = []
+            elif event is None:
+                return self.result()
             else:
                 self._node, self._table, self._key = node, table, key
                 self._rare.get(kind, _pass_over)(event)
@@ -193,8 +192,7 @@ class Builder:
         return self._root[0] if self._root else None
 
     def _place(self, event: Any) -> Place:
-        mark = event.start_mark
-        place: Place = self._base + mark.line * LINE + mark.column
+        place: Place = self._base + event.start_mark.index
         return place
 
     def _add(self, value: Any, place: Place) -> None:
@@ -252,7 +250,7 @@ class Builder:
         if self._key is None:
             self._anchors.define(event.anchor, event.value)
             self._key = self._keys.setdefault(event.value, event.value)
-            if self._key in self._node or self._key in _ODD_KEYS:
+            if self._key is _ODD or self._key in self._node:
                 self._key = self._judge_key(event, place)
             self._table.append(place)
             return

@@ -107,7 +107,7 @@ def _read(file: Path, report: Diagnostics) -> Fleet | None:
     except Unreadable as problem:
         report.add_unreadable(problem, name)
         return None
-    number = report.add_source(source)
+    number = report.marks.add(source)
     root = parse(source, number, report)
     if not report.count:
         check_fleet(root, number << FILE_SHIFT, report)

@@ -36,7 +36,7 @@ def _read(path: Path, report: Diagnostics) -> list[Known]:
     except Unreadable as problem:
         report.add_unreadable(problem, path.name, None)
         return []
-    number = report.add_source(source)
+    number = report.marks.add(source)
     root = parse(source, number, report)
     if not report.count:
         report_schema_errors(_schema(), root, number << FILE_SHIFT, report, fix=_EXAMPLE)

@@ -25,12 +25,11 @@ from reconciler.inventory.policy import build_policy
 from reconciler.inventory.resources import Builder
 from reconciler.inventory.rule_checks import report_findings, report_unknown_group
 from reconciler.inventory.source import Source
-from reconciler.inventory.source_map import Map
+from reconciler.inventory.source_map import Map, Positions
 from reconciler.inventory.unused import report_unused
 from reconciler.kinds.rules import Declared, Values
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.inventory import Inventory
-from reconciler.model.position import Position
 from reconciler.model.version import rest_number
 
 LARGE: Final = 1_000_000
@@ -55,7 +54,7 @@ def load(
         inventory = _understand(folder, merged, report, look_at_files=look_at_files)
         if inventory is not None and path.absolute() != folder:
             inventory = replace(inventory, main=path.name)
-        if sum(len(source.raw) for source in report.sources) > LARGE:
+        if sum(len(source.raw) for source in report.marks.sources) > LARGE:
             gc.freeze()  # it lives as long as the process does, so the collector need not see it
     return (None if report.has_errors else inventory), report.diagnostics()
 
@@ -77,7 +76,7 @@ def name_in(path: Path) -> str | None:
     name = merged.root.get("name")
     if isinstance(name, str) and name:
         return name
-    return next(filter(None, (name_said(source.raw) for source in report.sources)), None)
+    return next(filter(None, (name_said(source.raw) for source in report.marks.sources)), None)
 
 
 def name_said(raw: bytes) -> str | None:
@@ -116,8 +115,8 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
         resources=resources,
         removed=removed,
         policy=build_policy(policy.values if policy is not None else {}),
-        files=tuple(source.name for source in report.sources),
-        digest=_digest(report.sources),
+        files=tuple(source.name for source in report.marks.sources),
+        digest=_digest(report.marks.sources),
         groups=members_of_groups(root),
         playbooks=tuple(root.get("playbooks", ())),
         file_digests=file_digests,
@@ -126,14 +125,14 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
     )
 
 
-def _positions(root: Map, entries: Entries, server: Entry, report: Diagnostics) -> dict[str, Position]:
+def _positions(root: Map, entries: Entries, server: Entry, report: Diagnostics) -> Positions:
     """Where things stand that are no resources, see `Inventory.positions`."""
     sections = ("certificates", "credentials")
     places = {f"{name}.{entry.name}": entry.place for name in sections for entry in entries.get(name, {}).values()}
     places["server"] = server.place
     places |= dict.fromkeys(("commands", "vault"), report.marks.key(root, "secrets")) if "secrets" in root else {}
     places |= {"playbooks": report.marks.key(root, "playbooks")} if "playbooks" in root else {}
-    return {name: report.marks.position(place) for name, place in places.items()}
+    return Positions(places, report.marks)
 
 
 def _declared(root: Map, entries: Entries, singles: Mapping[str, Entry | None], broken: Broken) -> Declared:

@@ -125,7 +125,7 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
         report.add_unreadable(problem, name, place)
         reading.lose()
         return
-    number = report.add_source(source)
+    number = report.marks.add(source)
     root = parse_once(source, number, report)
     if root is None:
         if not report.has_errors_in(name):

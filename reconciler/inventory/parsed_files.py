@@ -18,6 +18,7 @@ from reconciler.inventory.source_map import Place
 class _Parsed:
     """The data of a file and its places, which hold the number of the file. They are not changed."""
 
+    raw: bytes
     root: Any
     tables: dict[int, list[Place]]
 
@@ -38,6 +39,7 @@ def parse_once(source: Source, number: int, report: Diagnostics) -> Any:
             found = _parsed(source, number, report)
             if report.count == before and not report.blurred:
                 _kept[key] = found
+    source.raw = found.raw
     report.marks.tables |= found.tables
     report.marks.keep(found)
     return found.root
@@ -45,4 +47,4 @@ def parse_once(source: Source, number: int, report: Diagnostics) -> Any:
 
 def _parsed(source: Source, number: int, report: Diagnostics) -> _Parsed:
     tables: dict[int, list[Place]] = {}
-    return _Parsed(parse(source, number, report, tables), tables)
+    return _Parsed(source.raw, parse(source, number, report, tables), tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -40,15 +41,24 @@ class Places(Mapping[str, Position]):
         self._marks = marks
 
     def __getitem__(self, field: str) -> Position:
+        key = self._key(field)
+        if key is None:
+            raise KeyError(field)
+        entry = self._entry
+        return self._marks.position(entry.place if key == WHOLE else entry.key_place(key, self._marks))
+
+    def __contains__(self, field: object) -> bool:
+        return self._key(field) is not None
+
+    def _key(self, field: object) -> str | None:
+        """Under which key of the object a field is said; WHOLE where its place is that of the object."""
         if field == WHOLE:
-            return self._marks.position(self._entry.place)
+            return WHOLE
         kind = _KIND_OF[self._entry.section]
-        for key in _KEYS[kind.name].get(field, (field,)):
+        for key in _KEYS[kind.name].get(str(field), (str(field),)):
             if key in self._entry.values:
-                return self._marks.position(self._entry.key_place(key, self._marks))
-        if field in _OF_OBJECT[kind.name]:
-            return self._marks.position(self._entry.place)
-        raise KeyError(field)
+                return key
+        return WHOLE if field in _OF_OBJECT[kind.name] else None
 
     def __iter__(self) -> Iterator[str]:
         kind = _KIND_OF[self._entry.section]
@@ -59,7 +69,6 @@ class Places(Mapping[str, Position]):
 
 
 _KIND_OF: Final = {kind.section: kind for kind in KINDS.values()}
-_OPTIONAL: Final = {kind.name: tuple(field.name for field in kind.fields if field.optional) for kind in KINDS.values()}
 _NAMED: Final = {kind.name for kind in KINDS.values() if kind.name_field and kind.name_field.name == "name"}
 _THROUGH: Final = {kind.name: [field for field in kind.fields if field.through] for kind in KINDS.values()}
 _ADDRESSED: Final = {kind.name: [field for field in kind.fields if field.addressed] for kind in KINDS.values()}
@@ -76,19 +85,29 @@ _Lists = Mapping[str, Mapping[str, list[str]]]
 """What other objects say of those of a kind, by field and name."""
 
 
+class _Spelling(NamedTuple):
+    """A field with one spelling, and what is known of its values already: texts by value, others by identity."""
+
+    field: str
+    normalize: Normalize
+    known: dict[str | int, Any]
+
+
 class _Form(NamedTuple):
     """What all objects of a kind that say the same fields have in common: the keys that are no fields (`others`), the
-    fields with one spelling (`spelled`), and the defaults of what they do not say (`added`)."""
+    fields with one spelling (`spelled`), those that may be left alone (`optional`), and the defaults of what they do
+    not say (`added`)."""
 
     others: tuple[str, ...]
-    spelled: tuple[tuple[str, Normalize], ...]
+    spelled: tuple[_Spelling, ...]
+    optional: tuple[str, ...]
     added: dict[str, Any]
 
 
 class Builder:
     """Makes the resources of one inventory. A value without a spelling is reported, at its place.
 
-    Inventories repeat themselves, so forms and spellings are remembered: of texts by value, of maps by identity.
+    Inventories repeat themselves, so forms and spellings are remembered.
     """
 
     def __init__(self, entries: Entries, declared: Declared, report: Diagnostics) -> None:
@@ -96,7 +115,7 @@ class Builder:
         self._report = report
         self._declared = declared
         self._resources: dict[Address, Resource] = {}
-        self._spelled: dict[tuple[str, str, Any], Any] = {}
+        self._known: dict[tuple[str, str], dict[str | int, Any]] = defaultdict(dict)
 
     def build(
         self, server: Entry | None, smtp: Entry | None
@@ -118,33 +137,34 @@ class Builder:
         found, order = self._resources, sorted(self._resources)
         if order != list(found):
             found = {where: found[where] for where in order}
-        proxies = sorted(self._entries.get("proxies", {}).items())
-        absent = (address("proxy", name) for name, entry in proxies if entry.values.get("state") == "absent")
-        return found, {where: found.pop(where) for where in list(absent)}
+        proxies = sorted(self._declared.saying("proxies", "state"))
+        absent = [address("proxy", name) for name, values in proxies if values["state"] == "absent"]
+        return found, {where: found.pop(where) for where in absent}
 
     def _add(self, kind: Kind, entries: Mapping[str, Entry], group: Group, lists: _Lists) -> None:
         """Objects that say the same fields. There may be tens of thousands: what they share is looked up before the
         loop."""
         name, marks, resources = kind.name, self._report.marks, self._resources
-        named, through, addressed, optional = name in _NAMED, _THROUGH[name], _ADDRESSED[name], _OPTIONAL[name]
-        form = self._form(kind, group[0][1].keys())
+        named, through, addressed = name in _NAMED, _THROUGH[name], _ADDRESSED[name]
+        others, spelled, optional, added = self._form(kind, group[0][1].keys())
         for key, values in group:
             entry = entries[key]
             fields = {"name": key, **values} if named else {**values}
-            for other in form.others:
+            for other in others:
                 del fields[other]
-            for spelled, normalize in form.spelled:
-                fields[spelled] = self._normalized(kind, entry, spelled, normalize)
+            if spelled:
+                self._spell(kind, entry, spelled, fields)
             for field in through:
                 fields |= self._through(kind, field, entry)
             for field in addressed:
                 fields[field.name] = field.declared(values) or ""
-            for gathered_field, found in lists.items():
-                fields[gathered_field] = found.get(key, [])
+            for gathered_field, by_name in lists.items():
+                fields[gathered_field] = by_name.get(key, [])
             if key != LOCAL or name != "proxy":
-                fields |= form.added
-            if optional and UNMANAGED in fields.values():
-                fields = {at: value for at, value in fields.items() if at not in optional or value != UNMANAGED}
+                fields |= added
+            for field_name in optional:
+                if values[field_name] == UNMANAGED:
+                    del fields[field_name]
             resources[address(name, key)] = Resource(name, key, fields, Places(entry, marks))
 
     def _form(self, kind: Kind, said: Collection[str]) -> _Form:
@@ -154,7 +174,12 @@ class Builder:
         named = {"name"} if kind.name in _NAMED else set()
         return _Form(
             others=tuple(field for field in said if field not in table and field not in named),
-            spelled=tuple((field, normalize) for field in said if (normalize := table.get(field)) is not None),
+            spelled=tuple(
+                _Spelling(field, normalize, self._known[kind.name, field])
+                for field in said
+                if (normalize := table.get(field)) is not None
+            ),
+            optional=tuple(field.name for field in kind.fields if field.optional and field.name in said),
             added={field: value for field, value in defaults.items() if field not in said},
         )
 
@@ -164,23 +189,27 @@ class Builder:
         other = self._entries.get(named.section, {}).get(str(entry.values.get(field.through)))
         return {field.name: other.values[field.name]} if other and field.name in other.values else {}
 
-    def _normalized(self, kind: Kind, entry: Entry, name: str, normalize: Normalize) -> Any:
-        value = entry.values[name]
-        key = (kind.name, name, value if type(value) is str else id(value))
-        found = self._spelled.get(key, _UNKNOWN)
-        if found is not _UNKNOWN:
-            return found
-        try:
-            spelled = self._spelled[key] = normalize(value)
-            return spelled
-        except ValueError as error:
-            place = entry.value_place(name, self._report.marks)
-            where = address(kind.name, entry.name)
-            reason, _, way = str(error).partition(": write ")
-            detail = f"`{name}` of {kind.name} {quoted(entry.name)}: {reason}."
-            fix = f"Write {way}." if way else "Write another value."
-            self._report.add("wrong-value", detail, fix=fix, place=place, address=where)
-            return value
+    def _spell(self, kind: Kind, entry: Entry, spelled: tuple[_Spelling, ...], fields: dict[str, Any]) -> None:
+        """Give values their one spelling. One that has none is reported, and stays."""
+        for field, normalize, known in spelled:
+            said = fields[field]
+            by = said if type(said) is str else id(said)
+            found = known.get(by, _UNKNOWN)
+            if found is _UNKNOWN:
+                try:
+                    found = known[by] = normalize(said)
+                except ValueError as error:
+                    self._report_spelling(kind, entry, field, error)
+                    continue
+            fields[field] = found
+
+    def _report_spelling(self, kind: Kind, entry: Entry, name: str, error: ValueError) -> None:
+        place = entry.value_place(name, self._report.marks)
+        where = address(kind.name, entry.name)
+        reason, _, way = str(error).partition(": write ")
+        detail = f"`{name}` of {kind.name} {quoted(entry.name)}: {reason}."
+        fix = f"Write {way}." if way else "Write another value."
+        self._report.add("wrong-value", detail, fix=fix, place=place, address=where)
 
     def _gathered(self, kind: Kind) -> _Lists:
         """By field and name, what other objects say of those of `kind`."""

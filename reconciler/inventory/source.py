@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import stat
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -24,29 +26,43 @@ class Unreadable(Exception):
         self.column = column
 
 
-@dataclass(slots=True)
+@dataclass
 class Source:
-    """One file: `name` relative to the folder of the inventory, with forward slashes."""
+    """One file: `name` relative to the folder of the inventory, with forward slashes. Lines, columns and characters
+    count from 0, as libyaml counts them: a byte order mark is none."""
 
     name: str
     path: Path
     raw: bytes
-    _lines: list[str] | None = None
 
     def line(self, number: int, limit: int | None = None) -> str:
-        """The text of a line, from 0, with a sign in the place of what cannot be printed. Empty beyond the end."""
-        lines = self._split()
-        text = lines[number][:limit] if 0 <= number < len(lines) else ""
+        """The text of a line, with a sign in the place of what cannot be printed. Empty beyond the end."""
+        text = self._lines[number][:limit] if 0 <= number < len(self._lines) else ""
         return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in text)
 
     def ends_at(self, number: int) -> bool:
-        """Whether there is nothing but white space from a line on, from 0."""
-        return not any(line.strip() for line in self._split()[number:])
+        """Whether there is nothing but white space from a line on."""
+        return not any(line.strip() for line in self._lines[number:])
 
-    def _split(self) -> list[str]:
-        if self._lines is None:
-            self._lines = _BREAK.split(self.raw.decode("utf-8", "replace"))
-        return self._lines
+    def start_of(self, number: int) -> int:
+        """The first character of a line."""
+        return self._starts[number]
+
+    def line_and_column(self, character: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, character) - 1
+        return line, character - self._starts[line]
+
+    @cached_property
+    def _text(self) -> str:
+        return self.raw.decode("utf-8", "replace").removeprefix("\ufeff")
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return _BREAK.split(self._text)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in _BREAK.finditer(self._text))]
 
 
 def printable(name: str) -> str:

@@ -1,39 +1,24 @@
 """Where every key and value stands, beside the data and not in it.
 
-A place is one integer (file, line and column from 0). A table is a flat list for each map (`[key, value, key, value…]`)
-and each list (`[item, item…]`), found by the identity of the map or list. That costs two integers a pair; a node object
-for each would cost more than reading the YAML does.
+A place is one integer: a file, and a character of it from 0. A table is a flat list for each map (`[key, value, key,
+value…]`) and each list (`[item, item…]`), found by the identity of the map or list. That costs two integers a pair; a
+node object for each would cost more than reading the YAML does. Lines are counted when somebody asks for a position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from reconciler.inventory.source import Source
 from reconciler.model.position import Position
 
-LINE_SHIFT = 28
-FILE_SHIFT = 56
-LINE = 1 << LINE_SHIFT
-"""How much a place grows from one line to the next."""
-_MASK = (1 << LINE_SHIFT) - 1
+FILE_SHIFT: Final = 27
+"""More than the characters of a file of `source.MAX_BYTES`."""
+_IN_FILE: Final = (1 << FILE_SHIFT) - 1
 
 Place = int
 Map = dict[str, Any]
-
-
-def line_of(place: Place) -> int:
-    """Line from 0."""
-    return place >> LINE_SHIFT & _MASK
-
-
-def column_of(place: Place) -> int:
-    """Column from 0, in characters."""
-    return place & _MASK
-
-
-def file_of(place: Place) -> int:
-    return place >> FILE_SHIFT
 
 
 class SourceMap:
@@ -44,19 +29,27 @@ class SourceMap:
 
     def __init__(self) -> None:
         self.tables: dict[int, list[Place]] = {}
-        self.names: list[str] = []
+        self.sources: list[Source] = []
         self._kept: list[Any] = []
         self._index: dict[int, dict[str, int]] = {}
 
-    def add_file(self, name: str) -> int:
-        self.names.append(name)
-        return len(self.names) - 1
+    def add(self, source: Source) -> int:
+        """The number of the file, in the order in which files are read."""
+        self.sources.append(source)
+        return len(self.sources) - 1
 
     def keep(self, data: Any) -> None:
         self._kept.append(data)
 
     def position(self, place: Place) -> Position:
-        return Position(self.names[place >> FILE_SHIFT], (place >> LINE_SHIFT & _MASK) + 1, (place & _MASK) + 1)
+        source = self.sources[place >> FILE_SHIFT]
+        line, column = source.line_and_column(place & _IN_FILE)
+        return Position(source.name, line + 1, column + 1)
+
+    def line(self, place: Place, limit: int) -> str:
+        """The text of the line of a place, at most `limit` characters of it."""
+        source = self.sources[place >> FILE_SHIFT]
+        return source.line(source.line_and_column(place & _IN_FILE)[0], limit)
 
     def keys(self, node: Mapping[str, Any]) -> Sequence[Place]:
         """Places of the keys, in the order of the map."""
@@ -86,3 +79,23 @@ class SourceMap:
         if index is None:
             index = self._index[id(node)] = {name: at for at, name in enumerate(node)}
         return index[key]
+
+
+class Positions(Mapping[str, Position]):
+    """Positions of places by name, computed when they are asked for."""
+
+    def __init__(self, places: Mapping[str, Place], marks: SourceMap) -> None:
+        self._places = places
+        self._marks = marks
+
+    def __getitem__(self, name: str) -> Position:
+        return self._marks.position(self._places[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -9,7 +9,7 @@ from yaml.error import YAMLError
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.source import Source
-from reconciler.inventory.source_map import FILE_SHIFT, LINE_SHIFT, Place
+from reconciler.inventory.source_map import FILE_SHIFT, Place
 
 
 class _Case(NamedTuple):
@@ -145,19 +145,19 @@ def explain(error: YAMLError, source: Source, number: int, report: Diagnostics) 
         detail, fix, mark = _ENDS, "Look for a bracket that is not closed.", began
     if not detail:
         detail, fix, mark = _known(problem, context, at, began)
-    place = number << FILE_SHIFT | (_place(mark) if mark is not None else 0)
+    place = number << FILE_SHIFT | (mark.index if mark is not None else 0)
     report.add("syntax", detail, fix=fix, place=place)
 
 
 def _glued(source: Source, line: int) -> tuple[Place, str, str] | None:
-    """The line above if no space follows its colon, so that it is text and not a key: its place, and what to write."""
+    """The line above if no space follows its colon, so that it is text and not a key: its place in the
+    file, and what to write."""
     above = next((number for number in range(line - 1, -1, -1) if source.line(number).strip()), None)
     found = _GLUED.match(source.line(above)) if above is not None else None
     if above is None or found is None:
         return None
-    place: Place = above << LINE_SHIFT | found.end("key")
     return (
-        place,
+        source.start_of(above) + found.end("key"),
         "A space is missing after this colon, so the line is not a key.",
         f"Write: {found['key'].strip()}: {found['value']}",
     )
@@ -181,8 +181,3 @@ def _unknown_start(source: Source, mark: Any) -> tuple[str, str, Any]:
     if character:
         return f"A value cannot begin with {character}", _QUOTES, mark
     return "", "", mark
-
-
-def _place(mark: Any) -> Place:
-    place: Place = mark.line << LINE_SHIFT | mark.column
-    return place

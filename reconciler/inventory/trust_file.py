@@ -48,7 +48,7 @@ def load_trust(path: Path, root: str) -> Pins:
     except Unreadable as problem:
         report.add_unreadable(problem, path.name)
         raise Diagnosed(report.diagnostics()) from problem
-    number = report.add_source(source)
+    number = report.marks.add(source)
     pins = parse(source, number, report)
     if not report.count:
         report_schema_errors(_schema(), pins, number << FILE_SHIFT, report, fix=_FIX)

@@ -196,15 +196,10 @@ class Field:
         """The value in what an inventory says of an object, None if it says nothing."""
         if not self.addressed:
             return values.get(self.name)
-        kind, name = self.named(values)
-        return address(kind, name) if kind else None
-
-    def named(self, values: Mapping[str, Any]) -> tuple[str, str]:
-        """Kind and name of what an object refers to in an `addressed` field; both empty if it says nothing."""
         for kind in self.refers:
             if values.get(kind):
-                return kind, values[kind]
-        return "", ""
+                return address(kind, values[kind])
+        return None
 
 
 def nothing(value: Any, context: Context) -> Mapping[str, Any]:

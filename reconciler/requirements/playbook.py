@@ -171,7 +171,7 @@ def _read(room: _Folder, name: str, report: Diagnostics) -> Any:
     except Unreadable as problem:
         report.add_unreadable(problem, label)
         return None
-    number = report.add_source(source)
+    number = report.marks.add(source)
     root = parse(source, number, report)
     if root is None and not report.has_errors:
         report.add("empty", f"{label} declares nothing.", place=number << FILE_SHIFT)

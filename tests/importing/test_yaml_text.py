@@ -29,7 +29,7 @@ ODD: Final = (
 def read(text: str) -> Any:
     report = Diagnostics()
     source = Source("x.yml", Path("x.yml"), text.encode())
-    value = parse(source, report.add_source(source), report)
+    value = parse(source, report.marks.add(source), report)
     assert not report.has_errors, report.diagnostics()
     return value
 

@@ -19,7 +19,7 @@ def _root(text: str, number: int = 0) -> tuple[object, Diagnostics]:
     report = Diagnostics()
     for place in range(number + 1):
         source = Source(f"{place}.yml", Path(f"{place}.yml"), text.encode())
-        report.add_source(source)
+        report.marks.add(source)
     return parsed_files.parse_once(source, number, report), report
 
 

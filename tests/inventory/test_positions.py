@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
@@ -113,6 +117,44 @@ def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path: Path) -> None:
     assert str(sound(path).resources[Address("proxy.px-1")].position) == "inventory.yml:6:3"
 
 
+_LINES = st.sampled_from(
+    [
+        "  a: x",
+        "  b: 'Zürich\t😀'",
+        "# 😀",
+        "",
+        "  c: [1, {d: é}]",
+        '  e: "x',
+        '    y"',
+        "  f: |",
+        "    z",
+        "g:",
+        "  h:\tj",
+    ]
+)
+_BREAKS = st.sampled_from(["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+
+
+@given(st.lists(st.tuples(_LINES, _BREAKS), max_size=12), st.booleans())
+def test_lines_and_columns_are_those_of_libyaml(lines: list[tuple[str, str]], marked: bool) -> None:
+    text = "root:\n" + "".join(part for line in lines for part in line)
+    raw = text.encode("utf-8-sig" if marked else "utf-8")
+    source = Source("a.yml", Path("a.yml"), raw)
+    try:
+        for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
+            mark: Any = event.start_mark
+            assert source.line_and_column(mark.index) == (mark.line, mark.column)
+            assert source.start_of(mark.line) + mark.column == mark.index
+    except yaml.MarkedYAMLError as error:
+        for found in filter(None, (error.problem_mark, error.context_mark)):
+            assert source.line_and_column(found.index) == (found.line, found.column)
+
+
+def test_a_line_is_shown_without_the_byte_order_mark() -> None:
+    source = Source("a.yml", Path("a.yml"), b"\xef\xbb\xbfa: 1\r\nb: 2\x00\n")
+    assert [source.line(number) for number in range(4)] == ["a: 1", "b: 2\ufffd", "", ""]
+
+
 @pytest.mark.parametrize(
     ("path", "place"),
     [
@@ -131,7 +173,7 @@ def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path: Path) -> None:
 def test_what_is_not_there_has_the_place_of_what_is_around_it(path: list[str | int], place: tuple[int, int]) -> None:
     report = Diagnostics()
     source = Source("a.yml", Path("a.yml"), b"a:\n  b: [1, 2]\n  c: {d: x}\n")
-    root = parse(source, report.add_source(source), report)
+    root = parse(source, report.marks.add(source), report)
     found = report.marks.position(place_of(path, root, 0, report))
     assert (found.line, found.column) == place
 
@@ -139,7 +181,7 @@ def test_what_is_not_there_has_the_place_of_what_is_around_it(path: list[str | i
 def test_a_violation_of_a_schema_names_the_item_from_one() -> None:
     report = Diagnostics()
     source = Source("a.yml", Path("a.yml"), b"a: [{b: 1}, {b: x}]\n")
-    root = parse(source, report.add_source(source), report)
+    root = parse(source, report.marks.add(source), report)
     schema = {"properties": {"a": {"items": {"properties": {"b": {"type": "integer"}}}}}}
     report_schema_errors(schema, root, 0, report)
     assert [(item.detail, str(item.position)) for item in report.diagnostics()] == [

@@ -47,7 +47,7 @@ def test_stays_text(text: str) -> None:
 def _read(text: str) -> tuple[Any, list[str]]:
     report = Diagnostics()
     source = Source("a.yml", Path("a.yml"), text.encode())
-    data = parse(source, report.add_source(source), report)
+    data = parse(source, report.marks.add(source), report)
     return data, [item.code for item in report.diagnostics()]
 
 

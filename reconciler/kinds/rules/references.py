@@ -99,17 +99,21 @@ def _missing(declared: Declared) -> Iterator[tuple[Where, tuple[str, ...], str]]
                     continue
                 if sections not in known:
                     known[sections] = {name for target in sections for name in declared.names.get(target, ())}
-                names = known[sections]
-                for name, values in group:
-                    value = values[field]
-                    if isinstance(value, list):
-                        if not names.issuperset(value):
-                            missing = ((item, part) for item, part in enumerate(value) if part not in names)
-                            yield from ((Where(section, name, field, item), sections, part) for item, part in missing)
-                    elif value not in names and not (
-                        value is None or (value == "none" and (section, field) in _OPTIONAL)
-                    ):
-                        yield Where(section, name, field), sections, value
+                for where, name in _unlisted(section, field, group, known[sections]):
+                    yield where, sections, name
+
+
+def _unlisted(section: str, field: str, group: Group, names: set[str]) -> Iterator[tuple[Where, str]]:
+    for name, values in group:
+        value = values[field]
+        if type(value) is str and value in names:
+            continue
+        if isinstance(value, list):
+            if not names.issuperset(value):
+                missing = ((item, part) for item, part in enumerate(value) if part not in names)
+                yield from ((Where(section, name, field, item), part) for item, part in missing)
+        elif value is not None and not (value == "none" and (section, field) in _OPTIONAL):
+            yield Where(section, name, field), value
 
 
 def _groups(declared: Declared, section: str) -> list[Group]:
