@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WRITING = "writing"
+_SNAPSHOT = "REPEATABLE READ"
 _TCP = {"connect_timeout": 10, "keepalives_idle": 15, "tcp_user_timeout": 30_000, "application_name": "vbo-reconcile"}
 
 
@@ -50,13 +50,15 @@ class Store:
         engine: Engine,
         clock: Clock,
         *,
+        busy: float = 10.0,
         pauses: tuple[float, ...] = (0.0, 1.0, 3.0),
         sleep: Callable[[float], None] = timing.sleep,
     ) -> None:
         self.location = location
         self.clock = clock
         self._engine = engine
-        self._readers, self._writers = (engine.execution_options(**self._options(writing)) for writing in (False, True))
+        self._readers = engine.execution_options(isolation_level=_SNAPSHOT) if self.shared else engine
+        self._busy = busy
         self._pauses = pauses
         self._sleep = sleep
 
@@ -71,7 +73,7 @@ class Store:
     ) -> Self:
         """Connect, and migrate the tables. `busy` is how many seconds to wait for a lock of another process."""
         with map_errors(location, "opened"):
-            store = cls(location, _engine(location, busy), clock, pauses=pauses)
+            store = cls(location, _engine(location, busy), clock, busy=busy, pauses=pauses)
         try:
             if not store._attempt(lambda connection: check(version_of(connection), location.label), "opened"):
                 store._attempt(lambda connection: migrate(connection, location.label), "opened", writing=True)
@@ -119,14 +121,13 @@ class Store:
         return self._attempt(work, doing, writing=writing)
 
     def _attempt(self, work: Callable[[Connection], T], doing: str, *, writing: bool = False) -> T:
-        engine = self._writers if writing else self._readers
+        engine = self._engine if writing else self._readers
         with map_errors(self.location, doing), engine.connect() as connection, connection.begin():
+            if self.shared:
+                _begin_postgres(connection, self._busy)
+            else:
+                _begin_sqlite(connection, writing=writing)
             return work(connection)
-
-    def _options(self, writing: bool) -> dict[str, Any]:
-        if not self.shared:
-            return {_WRITING: writing}
-        return {} if writing else {"isolation_level": "REPEATABLE READ"}
 
 
 def insert_into(table: Table, *, shared: bool) -> PostgresInsert | SqliteInsert:
@@ -144,9 +145,7 @@ def _engine(location: JournalLocation, busy: float) -> Engine:
     if location.url is not None:
         options = {name: value for name, value in _TCP.items() if name not in location.url.query}
         # prepared statements do not work through a connection pooler
-        engine = create_engine(location.url, connect_args={**options, "prepare_threshold": None}, hide_parameters=True)
-        event.listen(engine, "begin", lambda connection: _begin_postgres(connection, busy))
-        return engine
+        return create_engine(location.url, connect_args={**options, "prepare_threshold": None}, hide_parameters=True)
     if location.file is None:
         raise ValueError("a location is a file or a URL")
     _secure(location.file, own_folder=location.own_folder)
@@ -154,7 +153,6 @@ def _engine(location: JournalLocation, busy: float) -> Engine:
         URL.create("sqlite", database=str(location.file)), connect_args={"timeout": busy}, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -170,9 +168,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer locks at once: a reader that becomes a writer fails if another process was faster."""
-    writing = connection.get_execution_options().get(_WRITING, False)
+def _begin_sqlite(connection: Connection, *, writing: bool) -> None:
+    """A writer locks at once: a reader that becomes a writer fails if another process was faster. Called before the
+    first statement: a listener of the engine would cost more than the statement itself."""
     cursor = connection.connection.cursor()
     try:
         cursor.execute("BEGIN IMMEDIATE" if writing else "BEGIN")

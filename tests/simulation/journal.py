@@ -10,28 +10,47 @@ from tests.simulation.world import run_of
 
 
 def listen_to_journal() -> None:
-    from sqlalchemy import Engine, event
+    """The methods of the dialect are replaced: with listeners SQLAlchemy makes a way for events in every connection."""
+    from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-    def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> None:
-        found = run_of(scheduler.current.process)
-        if found is None:
-            return
-        world, run = found
-        scheduler.check(scheduler.current)
-        if not statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            return
-        if run.writes_left:
-            run.writes_left -= 1
-            if not run.writes_left:
-                world.note(f"{run.name} is killed at a write")
-                scheduler.kill(run.process)
-                raise Killed
-        if world.disk_full:
-            error = sqlite3.OperationalError("database or disk is full")
-            error.sqlite_errorcode, error.sqlite_errorname = 13, "SQLITE_FULL"
-            raise error
+    dialect: Any = SQLiteDialect_pysqlite
+    execute, commit, rollback = dialect.do_execute, dialect.do_commit, dialect.do_rollback
 
-    event.listen(Engine, "do_execute", execute)
-    event.listen(Engine, "begin", lambda _: scheduler.pin(1))
-    event.listen(Engine, "commit", lambda _: scheduler.pin(-1))
-    event.listen(Engine, "rollback", lambda _: scheduler.pin(-1))
+    def executed(self: Any, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        _meet(statement)
+        execute(self, cursor, statement, parameters, context)
+
+    def begun(self: Any, connection: Any) -> None:
+        del self, connection
+        scheduler.pin(1)
+
+    def committed(self: Any, connection: Any) -> None:
+        scheduler.pin(-1)
+        commit(self, connection)
+
+    def rolled_back(self: Any, connection: Any) -> None:
+        scheduler.pin(-1)
+        rollback(self, connection)
+
+    dialect.do_execute = executed
+    dialect.do_begin, dialect.do_commit, dialect.do_rollback = begun, committed, rolled_back
+
+
+def _meet(statement: str) -> None:
+    found = run_of(scheduler.current.process)
+    if found is None:
+        return
+    world, run = found
+    scheduler.check(scheduler.current)
+    if not statement.startswith(("INSERT", "UPDATE", "DELETE")):
+        return
+    if run.writes_left:
+        run.writes_left -= 1
+        if not run.writes_left:
+            world.note(f"{run.name} is killed at a write")
+            scheduler.kill(run.process)
+            raise Killed
+    if world.disk_full:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode, error.sqlite_errorname = 13, "SQLITE_FULL"
+        raise error
