@@ -16,6 +16,7 @@ import gc
 import json
 import logging
 import os
+import selectors
 import sys
 import tempfile
 import time
@@ -124,20 +125,31 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
 
 
 def _storms(seed: int, jobs: int, folder: Path) -> Iterator[tuple[int, Outcome]]:
-    """The storms of all seeds from `seed` on, in their order, `jobs` at a time."""
-    running: list[tuple[int, int, int]] = []
+    """The storms of all seeds from `seed` on, in their order, `jobs` at a time: a long one does not hold up others."""
+    running: dict[int, tuple[int, int]] = {}
+    contents: dict[int, bytes] = {}
+    ended: dict[int, Outcome] = {}
+    following, pipes = seed, selectors.DefaultSelector()
     try:
         while True:
             while len(running) < max(1, jobs):
-                events, beginning = of_seed(seed)
-                running.append((seed, *_fork(seed, events, folder, beginning)))
+                events, beginning = of_seed(following)
+                running[following] = _fork(following, events, folder, beginning)
+                contents[following] = b""
+                pipes.register(running[following][1], selectors.EVENT_READ, following)
+                following += 1
+            for key, _ in pipes.select():
+                if part := os.read(key.fd, 1 << 20):
+                    contents[key.data] += part
+                else:
+                    pipes.unregister(key.fd)
+                    ended[key.data] = _outcome(*running.pop(key.data), contents.pop(key.data))
+            while seed in ended:
+                yield seed, ended.pop(seed)
                 seed += 1
-            first, child, pipe = running.pop(0)
-            outcome = _outcome(child, pipe)
-            yield first, outcome
     finally:
-        for _, child, pipe in running:
-            _outcome(child, pipe)
+        for number, (child, pipe) in running.items():
+            _outcome(child, pipe, contents[number])
 
 
 def _apart(seed: int, events: Sequence[Event], folder: Path, beginning: Beginning) -> Outcome:
@@ -165,9 +177,10 @@ def _fork(seed: int, events: Sequence[Event], folder: Path, beginning: Beginning
         os._exit(0)
 
 
-def _outcome(child: int, pipe: int) -> Outcome:
-    with os.fdopen(pipe, encoding="utf-8") as stream:
-        text = stream.read()
+def _outcome(child: int, pipe: int, begun: bytes = b"") -> Outcome:
+    """What the pipe has, of which the beginning may have been read."""
+    with os.fdopen(pipe, "rb") as stream:
+        text = begun + stream.read()
     os.waitpid(child, 0)
     return Outcome(**json.loads(text)) if text else Outcome("the process of the storm ended early: see above", {}, [])
 

@@ -35,7 +35,8 @@ from reconciler.model.errors import (
     Unreachable,
 )
 from reconciler.model.script import Script
-from tests.simulation.scheduler import Process, SimLock, scheduler
+from tests.simulation.locks import SimLock
+from tests.simulation.scheduler import Process, scheduler
 
 SERVER_ADDRESS = "10.0.0.5"
 _RUNTIME = "8.0.11"

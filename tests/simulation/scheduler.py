@@ -12,9 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context
-from pathlib import Path
 from random import Random
-from types import CodeType
 from typing import Any, Self, cast
 
 from greenlet import getcurrent, greenlet
@@ -46,6 +44,8 @@ class Process:
 class Task:
     """A thread. `processes` are those it works for now, the innermost last: a request is served by the server's.
     `thread` is what `threading` shows of it."""
+
+    __slots__ = ("interrupt", "is_ready", "name", "processes", "strand", "thread", "wait", "woken")
 
     def __init__(self, name: str, process: Process, strand: greenlet) -> None:
         self.name = name
@@ -140,7 +140,7 @@ class Scheduler:
 
     def check(self, task: Task) -> None:
         """Raises what ends this thread."""
-        if task.process.is_dead:
+        if task.processes[-1].is_dead:
             raise Killed
         if task.interrupt is not None:
             error, task.interrupt = task.interrupt, None
@@ -176,7 +176,8 @@ class Scheduler:
             self.switches += 1
             self.current = following
             following.strand.switch()
-        self.check(task)
+        if task.interrupt is not None or task.processes[-1].is_dead:
+            self.check(task)
 
     def _next(self) -> Task:
         while True:
@@ -196,9 +197,11 @@ class Scheduler:
             if task.wait == wait:
                 self.now = max(self.now, moment)
                 self.wake(task)
-        index = self.random.randrange(len(self._ready)) if len(self._ready) > 1 else 0
-        self._ready[index], self._ready[-1] = self._ready[-1], self._ready[index]
-        task = self._ready.pop()
+        ready = self._ready
+        if len(ready) > 1:
+            index = self.random.randrange(len(ready))
+            ready[index], ready[-1] = ready[-1], ready[index]
+        task = ready.pop()
         task.is_ready = False
         return task
 
@@ -263,135 +266,3 @@ class Scheduler:
 
 
 scheduler = Scheduler()
-
-
-def _is_of_library(code: CodeType) -> bool:
-    """Whether code belongs to Python itself, whose versions take their locks differently often."""
-    if code not in _OF_LIBRARY:
-        _OF_LIBRARY[code] = code.co_filename.startswith(_LIBRARY) and "site-packages" not in code.co_filename
-    return _OF_LIBRARY[code]
-
-
-_LIBRARY = str(Path(threading.__file__).parent)
-_OF_LIBRARY: dict[CodeType, bool] = {}
-
-
-class SimLock:
-    """In the place of `threading.Lock`. A thread may lose its turn at one that Python's own library did not make: so a
-    seed gives the same in every version of Python."""
-
-    __slots__ = ("__weakref__", "_is_held", "_preempts", "_waiting")
-
-    def __init__(self, made_by: CodeType | None = None) -> None:
-        self._preempts = not _is_of_library(made_by or sys._getframe(1).f_code)
-        self._is_held = False
-        self._waiting: list[Task] = []
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        task = scheduler.current
-        if blocking and not task.processes[-1].is_dead:  # who was killed still tidies up, if nothing is waited for
-            if task.interrupt is not None:
-                scheduler.check(task)
-            if self._preempts:
-                scheduler.perhaps_switch()
-        if not self._is_held:
-            self._is_held = True
-            return True
-        if not blocking or timeout == 0:
-            return False
-        return self._waited(task, timeout)
-
-    def _waited(self, task: Task, timeout: float) -> bool:
-        scheduler.check(task)
-        task.woken = False
-        self._waiting.append(task)
-        if timeout > 0:
-            scheduler.wake_later(task, timeout)
-        try:
-            scheduler.park(task)
-        except BaseException:
-            if task.woken:
-                self.release()
-            raise
-        finally:
-            if task in self._waiting:
-                self._waiting.remove(task)
-        return task.woken
-
-    def release(self) -> None:
-        if not self._is_held:
-            raise RuntimeError("release unlocked lock")
-        if self._waiting:
-            task = self._waiting.pop(0)
-            task.woken = True
-            scheduler.wake(task)
-        else:
-            self._is_held = False
-
-    def locked(self) -> bool:
-        return self._is_held
-
-    def _is_owned(self) -> bool:
-        """For `threading.Condition`."""
-        return self._is_held
-
-    def _at_fork_reinit(self) -> None:
-        self._is_held = False
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-
-class SimRLock:
-    """In the place of `threading.RLock`."""
-
-    __slots__ = ("__weakref__", "_count", "_lock", "_owner")
-
-    def __init__(self) -> None:
-        self._lock = SimLock(sys._getframe(1).f_code)
-        self._owner: Task | None = None
-        self._count = 0
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        task = scheduler.current
-        if self._owner is task:
-            self._count += 1
-            return True
-        if not self._lock.acquire(blocking, timeout):
-            return False
-        self._owner, self._count = task, 1
-        return True
-
-    def release(self) -> None:
-        if self._owner is not scheduler.current:
-            raise RuntimeError("cannot release un-acquired lock")
-        self._count -= 1
-        if not self._count:
-            self._owner = None
-            self._lock.release()
-
-    def _release_save(self) -> tuple[int, Task | None]:
-        saved = (self._count, self._owner)
-        self._count, self._owner = 0, None
-        self._lock.release()
-        return saved
-
-    def _acquire_restore(self, saved: tuple[int, Task | None]) -> None:
-        self._lock.acquire()
-        self._count, self._owner = saved
-
-    def _is_owned(self) -> bool:
-        return self._owner is scheduler.current
-
-    def _at_fork_reinit(self) -> None:
-        self._lock._at_fork_reinit()
-        self._owner, self._count = None, 0
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.release()

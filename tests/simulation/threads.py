@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.simulation.scheduler import SimLock, SimRLock, scheduler
+from tests.simulation.locks import SimCondition, SimEvent, SimLock, SimQueue, SimRLock, SimSemaphore
+from tests.simulation.scheduler import scheduler
 
 
 class SimThread:
@@ -81,12 +82,13 @@ def install() -> None:
     module: Any = threading
     module.Lock = module._allocate_lock = SimLock
     module._CRLock = None
+    module.Event, module.Condition, module.Semaphore = SimEvent, SimCondition, SimSemaphore
     module.RLock = module._PyRLock = SimRLock
     module.Thread, module.Timer = SimThread, SimTimer
     module._time = scheduler.monotonic
     module.current_thread = lambda: scheduler.current.thread
     queues: Any = queue
-    queues.SimpleQueue = queues._PySimpleQueue
+    queues.SimpleQueue = SimQueue
     queues.time = scheduler.monotonic
     number_futures()
 

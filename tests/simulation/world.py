@@ -454,6 +454,7 @@ def _sent(world: World, run: Run) -> Callable[[str, str, bytes, int], None]:
 
 def install() -> None:
     """Put the simulation in the place of the network."""
+    from reconciler import waits
     from reconciler.clients import host_session, session_pool
     from reconciler.clients.vbo import wire
     from reconciler.journal import lock
@@ -493,6 +494,7 @@ def install() -> None:
         (lock, "this_process", lambda: f"machine {scheduler.current.process.name} 1"),
         (lock, "is_gone", lambda process: False),
         (repository_upgrades, "_POLL_SECONDS", 30.0),  # waits for days of simulated time
+        (waits, "TURN", 3600.0),  # a signal of the simulation interrupts a thread where it waits
     ]
     for module, name, value in patched:
         setattr(module, name, value)
