@@ -52,6 +52,11 @@ class Source:
         line = bisect_right(self._starts, character) - 1
         return line, character - self._starts[line]
 
+    @property
+    def last_character(self) -> int:
+        """The last one that is not white space."""
+        return max(len(self._text.rstrip()) - 1, 0)
+
     @cached_property
     def _text(self) -> str:
         return self.raw.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -25,6 +25,8 @@ class _Case(NamedTuple):
 _GLUED = re.compile(r"(?P<key>\s*[A-Za-z_][\w-]*):(?P<value>(?!//)[^\s:{}\[\]]+)\s*$")
 
 _ENDS = "The file ends, and what begins here is not complete."
+_OPEN = "The file ends here, and a bracket is not closed."
+_CLOSE = "Close it: ] ends a list, } ends a map."
 _QUOTES = "Put the whole value in quotes: \"…\" or '…'."
 _CASES = (
     _Case(
@@ -142,6 +144,9 @@ def explain(error: YAMLError, source: Source, number: int, report: Diagnostics) 
         report.add("syntax", glued[1], fix=glued[2], place=number << FILE_SHIFT | glued[0])
         return
     if at is not None and began is not None and source.ends_at(at.line) and context.startswith("while parsing a flow"):
+        if context == "while parsing a flow node":  # nothing has begun after the last bracket or comma
+            report.add("syntax", _OPEN, fix=_CLOSE, place=number << FILE_SHIFT | source.last_character)
+            return
         detail, fix, mark = _ENDS, "Look for a bracket that is not closed.", began
     if not detail:
         detail, fix, mark = _known(problem, context, at, began)

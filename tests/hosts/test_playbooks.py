@@ -95,7 +95,7 @@ def test_a_file_says_for_which_system_it_is(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: [", "The file ends, and what begins here is not complete"),
+        (b"a: [", "The file ends here, and a bracket is not closed"),
         (b"a: \xff", "windows.yml:1:4: Byte 0xff in windows.yml is not UTF-8 text"),
         (b"!!python/object/apply:os.system [id]", "windows.yml:1:1: A tag (!) cannot be used here"),
         (b"a: 1\na: 2", "windows.yml:2:1: `a` appears twice"),
