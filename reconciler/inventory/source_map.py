@@ -2,7 +2,7 @@
 
 A place is one integer: a file, and a character of it from 0. A table is a flat list for each map (`[key, value, key,
 value…]`) and each list (`[item, item…]`), found by the identity of the map or list. That costs two integers a pair; a
-node object for each would cost more than reading the YAML does. Lines are counted when somebody asks for a position.
+node object for each would cost more than reading the YAML does. Lines are counted once a position is asked for.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from tests.simulation.world import run_of
 
 
 def listen_to_journal() -> None:
-    """The methods of the dialect are replaced: with listeners SQLAlchemy makes a way for events in every connection."""
+    """The methods of the dialect are replaced: with listeners SQLAlchemy makes a way for events in every connection. It
+    rolls back whatever returns to its pool, so the end of a transaction is the first one."""
     from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
     dialect: Any = SQLiteDialect_pysqlite
@@ -20,20 +21,28 @@ def listen_to_journal() -> None:
         _meet(statement)
         execute(self, cursor, statement, parameters, context)
 
-    def begun(self: Any, connection: Any) -> None:
-        del self, connection
+    begun: set[int] = set()
+
+    def begin(self: Any, connection: Any) -> None:
+        del self
+        begun.add(id(connection))
         scheduler.pin(1)
 
+    def end(connection: Any) -> None:
+        if id(connection) in begun:
+            begun.remove(id(connection))
+            scheduler.pin(-1)
+
     def committed(self: Any, connection: Any) -> None:
-        scheduler.pin(-1)
+        end(connection)
         commit(self, connection)
 
     def rolled_back(self: Any, connection: Any) -> None:
-        scheduler.pin(-1)
+        end(connection)
         rollback(self, connection)
 
     dialect.do_execute = executed
-    dialect.do_begin, dialect.do_commit, dialect.do_rollback = begun, committed, rolled_back
+    dialect.do_begin, dialect.do_commit, dialect.do_rollback = begin, committed, rolled_back
 
 
 def _meet(statement: str) -> None:

@@ -1,8 +1,7 @@
 """What threads of a simulation wait for, in the place of the classes of `threading` and `queue`.
 
 A thread may lose its turn at a lock that Python's own library did not make: so a seed gives the same in every version
-of Python. Events, conditions and queues of the library take no locks of their own here, since one thread runs at a
-time.
+of Python. Events, conditions and queues of the library take no locks here, since one thread runs at a time.
 """
 
 from __future__ import annotations
