@@ -144,7 +144,7 @@ def test_files_count_by_their_content(tmp_path: Path, inventory: Inventory, file
         ("version: 2\n", "1 was expected"),
         ("version: 1\nhost: [x]\n", "'host' was unexpected"),
         ("version: 1\nscripts: [x]\n", "does not match"),
-        ("[", "is not complete"),
+        ("[", "a bracket is not closed"),
         ("", "1 was expected"),
     ],
 )
