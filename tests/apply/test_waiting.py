@@ -272,6 +272,29 @@ def test_a_start_whose_answer_is_lost_is_followed(rest: int) -> None:
     assert "the response was lost, but it was started" in news
 
 
+@pytest.mark.parametrize("rest", [7, 8])
+def test_a_start_whose_session_cannot_be_looked_for_at_once_is_not_sent_again(rest: int) -> None:
+    """The session that runs then is that of the start, and no other one to wait for."""
+    server, news = Server(Clock(), rest=rest), list[str]()
+    refused = [Refused("vbo01", "GET", "Access denied.", status=403)]
+
+    def fails(verb: str, path: str) -> RemoteError | None:
+        if verb == "POST":
+            server.begin()
+            server.objects["Jobs/id-daily"]["lastStatus"] = "Running"
+            server.acts.append((path, "start", None))
+            return ConnectionLost("vbo01", "POST", "reset")
+        if server.acts and refused:
+            return refused.pop()
+        return None
+
+    server.fails = fails
+    assert run(server, news) == "Success, 7 objects"
+    assert len(server.acts) == 1
+    assert "the response was lost, but it was started" in news
+    assert "waiting for a running session of the job" not in news
+
+
 def test_a_session_that_is_first_seen_after_it_was_cut_off_is_started_once_more() -> None:
     """A server that restarts right after a start: the first that is seen of the session is that it failed."""
     server, news = Server(Clock()), list[str]()

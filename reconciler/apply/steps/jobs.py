@@ -78,6 +78,16 @@ class _Started:
     outages: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A start without a response: why, and what the newest session, the last run and the number of outages were."""
+
+    error: RemoteError
+    known: str
+    before: str
+    outages: int
+
+
 class _Start:
     """Starts a job or a copy job."""
 
@@ -86,6 +96,7 @@ class _Start:
         self.path = context.path_of(step.kind, step.name)
         self._lists_sessions = step.kind == "job"
         self._waits = False
+        self._lost: _Lost | None = None
 
     def __call__(self) -> _Started:
         seconds = self._context.access.server.deadlines.long
@@ -100,7 +111,10 @@ class _Start:
         return done
 
     def _poll(self) -> _Started | None:
-        """A job runs one session at a time, so a running one is waited for."""
+        """A job runs one session at a time, so a running one is waited for; but not that of a start whose response was
+        lost, which an outage may have kept from being found."""
+        if self._lost is not None:
+            return self._unanswered(self._lost)
         state = self._state()
         if state.last.is_active:
             if self._context.stop.is_set():
@@ -121,7 +135,8 @@ class _Start:
                 return None  # its schedule was quicker
             raise NotStarted(f"{error}; the next apply starts it") from error
         except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
-            return _Started(self._unanswered(error, known, before), before, outages)
+            self._lost = _Lost(error, known, before, outages)
+            return self._unanswered(self._lost)
         return _Started(str(started.get("id") or self._accepted(known, before)), before, outages)
 
     def _accepted(self, known: str, before: str) -> str:
@@ -135,19 +150,21 @@ class _Start:
             text = f"it was started, and its session did not appear within {seconds:.0f} s"
             raise NotFollowed(f"{text}; the next apply looks for it") from error
 
-    def _unanswered(self, error: RemoteError, known: str, before: str) -> str:
-        """The session of a start whose response was lost. Without one the error is raised, or the wait goes on if the
-        server only asked to come back later."""
+    def _unanswered(self, lost: _Lost) -> _Started:
+        """The session of a start whose response was lost. Without one the error is raised, or the job is started again
+        if the server only asked to come back later."""
         try:
-            found = self._appeared(known, before, _LOOK_SECONDS)
+            found = self._appeared(lost.known, lost.before, _LOOK_SECONDS)
         except DeadlineExceeded:
-            if isinstance(error, Unavailable):
-                raise error from None
-            raise NotStarted(f"{error}; the next apply starts it") from error
+            self._lost = None
+            if isinstance(lost.error, Unavailable):
+                raise lost.error from None
+            raise NotStarted(f"{lost.error}; the next apply starts it") from lost.error
         except RemoteError as unread:
-            raise error from unread
+            raise lost.error from unread
+        self._lost = None
         self._report("the response was lost, but it was started")
-        return found
+        return _Started(found, lost.before, lost.outages)
 
     def _state(self) -> JobState:
         return job_state(self._context.reader.get(self.path), self._context.reader.rest)
