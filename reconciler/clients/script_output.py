@@ -25,12 +25,14 @@ def reveal(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     found: list[str] = []
 
     def plain(value: Any) -> Any:
+        if isinstance(value, str | int):
+            return value
         if isinstance(value, Secret):
             found.append(value.reveal())
             return found[-1]
         if isinstance(value, Mapping):
             return {str(key): plain(item) for key, item in value.items()}
-        if isinstance(value, Sequence) and not isinstance(value, str):
+        if isinstance(value, Sequence):
             return [plain(item) for item in value]
         return value
 

@@ -80,9 +80,12 @@ class Population:
         self._around.network.alias(name, host.name)
 
     def start(self) -> None:
-        """Start those that do not run yet."""
+        """Start those that do not run yet. Linux hosts wait for files and programs, the others for nothing."""
+        for host in self:
+            if host.state["os"] != "linux":
+                host.start()
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="lab-start") as pool:
-            list(pool.map(lambda host: host.start(), self))
+            list(pool.map(lambda host: host.start(), [host for host in self if host.state["os"] == "linux"]))
 
     def stop(self) -> None:
         for host in self:

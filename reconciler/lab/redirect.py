@@ -46,11 +46,11 @@ def redirect(
 ) -> Access:
     """The same access, to the lab, with its logins (`lab_logins`), certificates and packages. Raises LabError for a
     host that the lab does not have."""
-    access = lab_logins(access)
     server = access.server
     shell = server.powershell
     return replace(
         access,
+        credentials={name: _credential(credential) for name, credential in access.credentials.items()},
         server=replace(
             server,
             credential=_credential(server.credential),
@@ -88,6 +88,7 @@ def _connection(connection: Connection, view: View, certificates: Mapping[str, C
         trust = Trust() if sealed else Trust(ca_file=view.ca_file)
     return replace(
         connection,
+        credential=_credential(connection.credential) if connection.credential else None,
         certificate=by_name(connection.certificate, certificates),
         address=address,
         port=port,

@@ -41,9 +41,12 @@ def known(value: Any) -> Any:
     return {name: part for name, part in value.items() if part is not UNKNOWN} if isinstance(value, Mapping) else value
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
 def canonical(value: object) -> str:
     """Compact JSON with sorted keys: equal values give equal text, whatever the order they were written in."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return _CANONICAL.encode(value)
 
 
 COMMAND: Final = re.compile(r"##(?=[A-Za-z]*\[)")

@@ -150,8 +150,10 @@ def read_facts(
     Raises RemoteError and SecretError.
     """
     sent = {name: arguments.get(name, default) for name, default in ARGUMENTS.items()}
-    scripts = replace(playbook, requirements=(), scripts={})
-    asked = FactsQuestion(scripts, sent, clock, connected if context.workers is None else _nothing)
+    if context.workers is None:
+        asked = FactsQuestion(playbook, sent, clock, connected)
+    else:  # only what has to travel
+        asked = FactsQuestion(replace(playbook, requirements=(), scripts={}), sent, clock)
     return context.ask(facts_of, connection, asked)
 
 

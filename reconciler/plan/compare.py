@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from reconciler.kinds import KINDS, Field, Kind, Mode
@@ -156,6 +157,7 @@ def cause_of(resource: Resource, field: str, recall: Recall) -> Cause:
     return Cause(Reason.INVENTORY, "", position or resource.position)
 
 
+@cache
 def _default(kind: str, field: str) -> str:
     detail = "a default of vbo-reconcile"
     if field in (item.name for item in KINDS[kind].fields if item.optional):

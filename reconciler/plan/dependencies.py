@@ -74,7 +74,7 @@ class Dependencies:
             found += self._in_the_way(change)
         elif change.action is Action.REPLACE:
             found += self._releasing(change)
-        return [item for item in found if item.key != change.key]
+        return [item for item in found if item.action != change.action or item.address != change.address]
 
     def kept(self, change: Change) -> str:
         """Why an object cannot be deleted: what uses it remains."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconciler.kinds import KINDS, Mode
 from reconciler.kinds.item_changes import item_lines
@@ -14,6 +14,11 @@ from reconciler.model.value import UNKNOWN
 
 FORMAT_VERSION = "1.2"
 
+
+_ONE_BY_ONE: Final = {
+    kind.name: {field.name for field in kind.fields if field.mode is Mode.ITEMS} for kind in KINDS.values()
+}
+"""By kind, the fields whose items are changed one by one."""
 
 PLAN, DIFF, DRIFT = "plan", "diff", "drift"
 """Modes of a document: a plan, the difference of two inventories (nothing is observed), or drift."""
@@ -99,8 +104,7 @@ def _field(item: FieldChange) -> dict[str, Any]:
 
 def _items(change: Change, item: FieldChange) -> dict[str, list[str]]:
     """What is added, changed and removed, if the items of a field are changed one by one."""
-    kind = KINDS.get(kind_of(change.address))
-    one_by_one = kind is not None and any(field.name == item.path and field.mode is Mode.ITEMS for field in kind.fields)
+    one_by_one = item.path in _ONE_BY_ONE.get(kind_of(change.address), ())
     return item_lines(item.before, item.after) if one_by_one else {}
 
 

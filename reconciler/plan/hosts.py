@@ -13,7 +13,7 @@ from reconciler.model.plan import Action, Cause, Change, FieldChange, Reason, Re
 from reconciler.model.steps import ChangeHost
 from reconciler.model.value import digest
 from reconciler.plan.passes import PlanPart
-from reconciler.requirements import Playbook, UnmetRequirement, advice, unmet
+from reconciler.requirements import Playbook, UnmetRequirement, evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,10 @@ def state_of(proxy: Resource, host: HostFacts, playbook: Playbook, build: str) -
     """`playbook` is that of the operating system, `build` that of the server."""
     if host.problem is not None:
         return HostState(host.problem)
+    found = evaluate(playbook, host.facts, proxy.fields, build=build)
     return HostState(
-        unmet=tuple(unmet(playbook, host.facts, proxy.fields, build=build)),
-        advice=tuple(advice(playbook, host.facts, proxy.fields, build=build)),
+        unmet=tuple(item for item in found if not item.is_advice),
+        advice=tuple(item for item in found if item.is_advice),
     )
 
 

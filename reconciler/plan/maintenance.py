@@ -32,7 +32,7 @@ def was_upgrading(recall: Recall, proxy: str) -> bool:
 
 def restores(change: Change) -> bool:
     """Whether the change clears maintenance mode that an interrupted apply left."""
-    return any(item.path == MAINTENANCE for item in change.fields)
+    return MAINTENANCE in [item.path for item in change.fields]
 
 
 def only_restores(change: Change) -> bool:

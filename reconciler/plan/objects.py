@@ -53,6 +53,9 @@ _UPDATE_REFUSALS: Mapping[str, Callable[[Resource, LiveResource, Sequence[FieldC
 """By kind, why an update cannot be made as the live objects are."""
 _SEPARATE: Final = (Mode.CREATE_ONLY, Mode.ITEMS, Mode.KEY, Mode.MOVE)
 """Modes of fields that a PUT omits."""
+_NOT_THERE: Final = digest(None)
+"""The precondition of a create."""
+
 _SUGGESTED: Final = 5
 """Names of objects that a diagnostic suggests."""
 
@@ -118,7 +121,7 @@ def created(kind: Kind, declared: Resource, inputs: Inputs) -> Change:
         fields=new_fields(kind, declared, inputs.recall, inputs.naming),
         cause=Cause(Reason.INVENTORY, "new (not on the server)", declared.position),
         steps=() if refused else create_steps(kind, declared, inputs.naming),
-        precondition=digest(None),
+        precondition=_NOT_THERE,
         blocked=refused,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -27,17 +27,16 @@ def order(
     reasons outside of a change that prevent it, by its key."""
     ranked = sorted(changes, key=lambda change: (rank_of(change), change.address, change.action))
     dependencies = Dependencies(ranked, inventory, live)
-    before = {change.key: tuple(sorted({item.key for item in dependencies.of(change)})) for change in ranked}
+    keyed = {change.key: change for change in ranked}
+    before = {key: tuple(sorted({item.key for item in dependencies.of(change)})) for key, change in keyed.items()}
     blocked = _break_cycles(before)
     done: list[Change] = []
-    for change in _by_need(ranked, before):
-        reason = change.blocked or dependencies.kept(change) or blocked.get(change.key, "")
-        reason = reason or _blocked_by(before[change.key], blocked) or obstacles.get(change.key, "")
+    for key, change in _by_need(keyed, before):
+        reason = change.blocked or dependencies.kept(change) or blocked.get(key, "")
+        reason = reason or _blocked_by(before[key], blocked) or obstacles.get(key, "")
         if reason:
-            blocked[change.key] = reason
-        done.append(
-            replace(change, depends_on=before[change.key], blocked=reason, steps=() if reason else change.steps)
-        )
+            blocked[key] = reason
+        done.append(replace(change, depends_on=before[key], blocked=reason, steps=() if reason else change.steps))
     return tuple(done)
 
 
@@ -46,7 +45,7 @@ def _break_cycles(before: dict[ChangeKey, tuple[ChangeKey, ...]]) -> dict[Change
     found: dict[ChangeKey, str] = {}
     while True:
         try:
-            TopologicalSorter(before).prepare()
+            TopologicalSorter({key: needs for key, needs in before.items() if needs}).prepare()
         except CycleError as error:
             cycle = dict.fromkeys(error.args[1])
             words = {key: f"{key.action} {key.address}" for key in cycle if key.action != Action.RUN}
@@ -59,19 +58,22 @@ def _break_cycles(before: dict[ChangeKey, tuple[ChangeKey, ...]]) -> dict[Change
             return found
 
 
-def _by_need(ranked: Sequence[Change], before: Mapping[ChangeKey, Sequence[ChangeKey]]) -> Iterable[Change]:
+def _by_need(
+    ranked: Mapping[ChangeKey, Change], before: Mapping[ChangeKey, Sequence[ChangeKey]]
+) -> Iterator[tuple[ChangeKey, Change]]:
     """In the order of `ranked`, except that each follows its dependencies."""
-    places = {change.key: place for place, change in enumerate(ranked)}
+    keys = list(ranked)
+    places = {key: place for place, key in enumerate(keys)}
     missing = {key: len(needs) for key, needs in before.items()}
     waiting: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
     for key, needs in before.items():
         for need in needs:
             waiting[need].append(key)
-    ready = [place for place, change in enumerate(ranked) if not missing[change.key]]  # ascending, so it is a heap
+    ready = [place for place, key in enumerate(keys) if not missing[key]]  # ascending, so it is a heap
     while ready:
-        change = ranked[heapq.heappop(ready)]
-        yield change
-        for key in waiting[change.key]:
+        done = keys[heapq.heappop(ready)]
+        yield done, ranked[done]
+        for key in waiting[done]:
             missing[key] -= 1
             if not missing[key]:
                 heapq.heappush(ready, places[key])

@@ -186,7 +186,7 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 def item_lines(item: Data) -> list[tuple[str, str]]:
     """The items of a field that are changed one by one, each with its sign; empty for other fields."""
-    return [(sign, clean(text)) for key, sign in _SIGNS.items() for text in item.get(key, ())]
+    return [(sign, clean(text)) for key, sign in _SIGNS.items() if key in item for text in item[key]]
 
 
 _REASONS = {

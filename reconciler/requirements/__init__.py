@@ -4,7 +4,7 @@ Nothing here connects to a host; only playbooks are read from files. `observe.pr
 `apply.steps.hosts` runs the scripts that change a host.
 """
 
-from reconciler.requirements.evaluation import UnmetRequirement, advice, evaluate, unmet
+from reconciler.requirements.evaluation import UnmetRequirement, evaluate
 from reconciler.requirements.playbook import NO_REQUIREMENTS, Playbook, load, load_for, without_own_scripts
 from reconciler.requirements.requirement import Remedy, Requirement
 
@@ -14,10 +14,8 @@ __all__ = [
     "Remedy",
     "Requirement",
     "UnmetRequirement",
-    "advice",
     "evaluate",
     "load",
     "load_for",
-    "unmet",
     "without_own_scripts",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.model.value import UNKNOWN, Unknown
@@ -44,35 +44,22 @@ class UnmetRequirement:
 def evaluate(
     playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], *, build: str = ""
 ) -> list[UnmetRequirement]:
-    """`unmet`, followed by `advice`."""
-    return [*unmet(playbook, facts, fields, build=build), *advice(playbook, facts, fields, build=build)]
-
-
-def unmet(
-    playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], *, build: str = ""
-) -> list[UnmetRequirement]:
-    """The requirements that the host of a proxy with these `fields` does not meet, in the order of the playbook.
+    """The requirements that the host of a proxy with these `fields` does not meet, in the order of the playbook; those
+    of level `advice` at the end, without the ones that are unknown.
 
     `build` is the product build of the server. Requirements that depend on it are unknown while it is empty.
     """
-    return [*_evaluate(playbook, facts, fields, build, is_advice=False)]
-
-
-def advice(
-    playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], *, build: str = ""
-) -> list[UnmetRequirement]:
-    """The unmet requirements of level `advice`, without those that are unknown."""
-    return [item for item in _evaluate(playbook, facts, fields, build, is_advice=True) if not item.unknown]
+    found = [*_evaluate(playbook, facts, fields, build)]
+    needed = (item for item in found if not item.is_advice)
+    return [*needed, *(item for item in found if item.is_advice and not item.unknown)]
 
 
 def _evaluate(
-    playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], build: str, *, is_advice: bool
+    playbook: Playbook, facts: Mapping[str, Any], fields: Mapping[str, Any], build: str
 ) -> Iterator[UnmetRequirement]:
     server = _fact(facts, "server.name")
     known = {**_DEFAULTS, **fields, "server": "" if server is UNKNOWN else str(server)}
     for requirement in playbook.requirements:
-        if requirement.is_advice != is_advice:
-            continue
         applies = _applies(requirement.when, known, build)
         if applies is False:
             continue
@@ -80,12 +67,20 @@ def _evaluate(
         operand = expand(requirement.operand, known)
         met = UNKNOWN if applies is UNKNOWN or value is UNKNOWN else _is_met(requirement, value, operand)
         if met is not True:
-            found = _unmet(playbook, requirement, value, operand, known, unknown=met is UNKNOWN)
-            yield replace(found, needs_build=applies is UNKNOWN)
+            yield _unmet(
+                playbook, requirement, value, operand, known, unknown=met is UNKNOWN, needs_build=applies is UNKNOWN
+            )
 
 
 def _unmet(
-    playbook: Playbook, requirement: Requirement, value: Any, operand: Any, fields: Mapping[str, Any], *, unknown: bool
+    playbook: Playbook,
+    requirement: Requirement,
+    value: Any,
+    operand: Any,
+    fields: Mapping[str, Any],
+    *,
+    unknown: bool,
+    needs_build: bool,
 ) -> UnmetRequirement:
     remedy = requirement.remedy
     return UnmetRequirement(
@@ -103,6 +98,7 @@ def _unmet(
         sha256=playbook.scripts[remedy.script].digest
         if remedy is not None and remedy.script in playbook.scripts
         else "",
+        needs_build=needs_build,
     )
 
 
@@ -134,7 +130,7 @@ def _fact(facts: Mapping[str, Any], path: str) -> Any:
 def _is_met(requirement: Requirement, value: Any, operand: Any) -> bool | Unknown:
     """UNKNOWN if `value` is not of a type that the operator can compare."""
     match requirement.operator:
-        case "equals" if isinstance(operand, Mapping):
+        case "equals" if isinstance(operand, dict):
             return _equal_parts(value, operand)
         case "equals":
             return bool(value == operand)
@@ -150,7 +146,7 @@ def _is_met(requirement: Requirement, value: Any, operand: Any) -> bool | Unknow
 
 
 def _equal_parts(value: Any, operand: Mapping[str, Any]) -> bool | Unknown:
-    if not isinstance(value, Mapping) or any(value.get(key) is None for key in operand):
+    if not isinstance(value, dict) or any(value.get(key) is None for key in operand):
         return UNKNOWN
     return all(value[key] == item for key, item in operand.items())
 
@@ -172,7 +168,7 @@ def _has_version(value: Any, operand: str) -> bool | Unknown:
 
 def _observed_text(requirement: Requirement, value: Any, operand: Any) -> Any:
     """The fact as a plan shows it: the compared parts of an object, a list in one line, a number with its unit."""
-    if isinstance(value, Mapping) and isinstance(operand, Mapping):
+    if isinstance(value, dict) and isinstance(operand, dict):
         return ", ".join(str(value[key]) for key in operand)
     if isinstance(value, list):
         return ", ".join(str(item) for item in value) if value else None

@@ -38,9 +38,9 @@ def parse(document: Any, system: str, now: datetime) -> dict[str, Any]:
     the account that deploys the proxy service is an administrator; `of_another_login` where that is not the one that
     read the facts) and `domain.of_server`. Lists are sorted and names are in lower case, because hosts differ in both.
     """
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise NotFacts("it is not an object")
-    missing = [part for part in _PARTS if not isinstance(document.get(part), Mapping)]
+    missing = [part for part in _PARTS if not isinstance(document.get(part), dict)]
     if missing:
         raise NotFacts(f"it has no {', '.join(missing)}")
     facts: dict[str, Any] = bounded(document)
@@ -72,16 +72,17 @@ def of_another_login(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _value(facts: Mapping[str, Any], part: str, name: str) -> Any:
     """None if the host does not report it, or nothing of that part."""
     found = facts.get(part)
-    return found.get(name) if isinstance(found, Mapping) else None
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def bounded(value: Any) -> Any:
     """A copy of a value whose texts, lists and maps are cut."""
     if isinstance(value, str):
         return value if len(value) <= LONGEST else value[: LONGEST - 1] + "\u2026"
-    if isinstance(value, Mapping):
-        return {bounded(key): bounded(part) for key, part in islice(value.items(), LONGEST)}
-    return [bounded(part) for part in islice(value, LONGEST)] if isinstance(value, list) else value
+    if isinstance(value, dict):
+        short = value if len(value) <= LONGEST else dict(islice(value.items(), LONGEST))
+        return {bounded(key) if len(key) > LONGEST else key: bounded(part) for key, part in short.items()}
+    return [bounded(part) for part in value[:LONGEST]] if isinstance(value, list) else value
 
 
 def example(script: Script) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def expand(value: Any, fields: Mapping[str, Any]) -> Any:
     """`value` with each `{field}` replaced, by nothing if the proxy does not declare it. A text that is exactly one
     placeholder takes the field's type."""
     if not isinstance(value, str):
-        return {key: expand(item, fields) for key, item in value.items()} if isinstance(value, Mapping) else value
+        return {key: expand(item, fields) for key, item in value.items()} if isinstance(value, dict) else value
     if "{" not in value:
         return value
     whole = _PLACEHOLDER.fullmatch(value)

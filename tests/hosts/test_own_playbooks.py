@@ -12,7 +12,7 @@ from reconciler.model.errors import BadAnswer
 from reconciler.model.script import Script
 from reconciler.observe.probe import run_facts_scripts
 from reconciler.package_data import playbooks_folder
-from reconciler.requirements import Playbook, load, unmet, without_own_scripts
+from reconciler.requirements import Playbook, evaluate, load, without_own_scripts
 from tests.hosts.documents import NOW, document
 
 GOOD = """\
@@ -100,7 +100,7 @@ def test_own_facts_are_asked_over_the_same_session(tmp_path: Path) -> None:
     session = Session({"banner": "proxy px"})
     facts = run_facts_scripts(session, playbook, {}, peer="px", deadline=5, clock=lambda: NOW)
     assert ran == ["linux/facts.sh", "linux/house-facts.sh"]
-    found = {item.requirement: item for item in unmet(playbook, facts, {"host": "px-1", "port": 9500})}
+    found = {item.requirement: item for item in evaluate(playbook, facts, {"host": "px-1", "port": 9500})}
     assert (found["banner"].observed, found["banner"].required) == ("proxy px", "proxy px-1")
     assert found["banner"].params == {"text": "proxy px-1", "port": 9500}
     assert found["banner"].sha256 == playbook.scripts["linux/house-banner.sh"].digest

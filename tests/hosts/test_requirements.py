@@ -13,7 +13,7 @@ from reconciler.doctor.ports import of_proxy, of_server
 from reconciler.model.inventory import Resource
 from reconciler.model.script import Script
 from reconciler.package_data import playbooks_folder
-from reconciler.requirements import Playbook, Remedy, Requirement, UnmetRequirement, advice, load, unmet
+from reconciler.requirements import Playbook, Remedy, Requirement, UnmetRequirement, evaluate, load
 from reconciler.requirements.facts import NotFacts, parse
 from tests.hosts.documents import NOW, document
 
@@ -37,9 +37,11 @@ def test_findings(file: Path) -> None:
     case = json.loads(file.read_text("utf-8"))
     facts = parse(document(case["os"], case["facts"]), case["os"], NOW)
     playbook = PLAYBOOKS[case["os"]]
-    found = unmet(playbook, facts, case["fields"], build=case["build"])
-    assert [shown(item) for item in found] == case["unmet"]
-    assert [item.requirement for item in advice(playbook, facts, case["fields"], build=case["build"])] == case["advice"]
+    found = evaluate(playbook, facts, case["fields"], build=case["build"])
+    needed = len(case["unmet"])
+    assert [shown(item) for item in found[:needed]] == case["unmet"]
+    assert [item.requirement for item in found[needed:]] == case["advice"]
+    assert [item.is_advice for item in found] == [False] * needed + [True] * len(case["advice"])
     for item in found:
         assert item.why.endswith(".")
         assert bool(item.script) != bool(item.manual)
@@ -57,10 +59,9 @@ def test_there_are_cases_for_every_requirement() -> None:
 
 def test_facts_that_are_missing_altogether_are_unknown_and_never_different() -> None:
     for system, playbook in PLAYBOOKS.items():
-        found = unmet(playbook, {}, {"type": "domain"}, build="8.5.0.1014")
+        found = evaluate(playbook, {}, {"type": "domain"}, build="8.5.0.1014")
         assert found, system
         assert all(item.unknown and item.observed is None for item in found)
-        assert advice(playbook, {}, {}) == []
 
 
 def one(requirement: Requirement) -> Playbook:
@@ -85,13 +86,13 @@ def one(requirement: Requirement) -> Playbook:
     ],
 )
 def test_operators(operator: str, wanted: Any, value: Any, met: bool | None) -> None:
-    found = unmet(one(Requirement("name", "fact", operator, wanted, "Because.")), {"fact": value}, {})
+    found = evaluate(one(Requirement("name", "fact", operator, wanted, "Because.")), {"fact": value}, {})
     assert [item.unknown for item in found] == ([] if met else [met is None])
 
 
 def test_an_operator_that_nobody_knows_is_a_bug() -> None:
     with pytest.raises(ValueError, match="no operator"):
-        unmet(one(Requirement("name", "fact", "about", 1, "Because.")), {"fact": 1}, {})
+        evaluate(one(Requirement("name", "fact", "about", 1, "Because.")), {"fact": 1}, {})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_the_row_of_a_requirement_has_its_limits(item: Requirement) -> None:
 )
 def test_conditions(when: dict[str, Any], fields: dict[str, Any], build: str, applies: bool) -> None:
     requirement = Requirement("name", "fact", "equals", 1, "Because.", when=when)
-    assert bool(unmet(one(requirement), {"fact": 0}, fields, build=build)) is applies
+    assert bool(evaluate(one(requirement), {"fact": 0}, fields, build=build)) is applies
 
 
 def test_parameters_take_fields_of_the_proxy_with_their_type() -> None:
@@ -187,7 +188,7 @@ def test_parameters_take_fields_of_the_proxy_with_their_type() -> None:
         "linux/x.sh", {"port": "{port}", "text": "port {port} of {host}", "fixed": 1, "other": "{host}"}, restart=True
     )
     requirement = Requirement("name", "fact", "equals", 1, "Because.", remedy=remedy)
-    (found,) = unmet(one(requirement), {"fact": 0}, {"host": "px", "port": 9000})
+    (found,) = evaluate(one(requirement), {"fact": 0}, {"host": "px", "port": 9000})
     assert found.params == {"port": 9000, "text": "port 9000 of px", "fixed": 1, "other": "px"}
     assert found.restart
 

@@ -93,7 +93,7 @@ class Acceptor:
         self._woken.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._thread: Thread | None = None
-        self._stopping = False
+        self._stopping = self._nudged = False
 
     def __enter__(self) -> Self:
         return self
@@ -120,8 +120,11 @@ class Acceptor:
         self._nudge()
 
     def _nudge(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wake.send(b".")
+        """Let the thread look at the listeners again. One byte is enough for all that came since it looked."""
+        if not self._nudged:
+            self._nudged = True
+            with contextlib.suppress(OSError):
+                self._wake.send(b".")
 
     def _run(self) -> None:
         while not self._stopping:
@@ -131,6 +134,7 @@ class Acceptor:
                 else:
                     with contextlib.suppress(OSError):
                         self._woken.recv(4096)
+                    self._nudged = False
 
     def close(self) -> None:
         """End every listener that is still open, and the thread."""

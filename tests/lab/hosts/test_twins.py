@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from reconciler.lab.hosts.host import Fresh
 from reconciler.lab.hosts.windows.machine import HARDWARE, fresh, is_running, short_name
 from reconciler.lab.hosts.windows.powershell import KNOWN, catalogue, digest
-from reconciler.lab.hosts.windows.twins import TWINS, World, emulated_facts
+from reconciler.lab.hosts.windows.twins import READING, TWINS, World, emulated_facts
 from reconciler.package_data import shipped_script
 from reconciler.requirements.facts import example
 from tests.hosts.powershell import Windows
@@ -191,3 +192,15 @@ def test_every_shipped_script_has_a_twin() -> None:
 def test_the_clock_is_moved_by_the_skew() -> None:
     state = state_of("", lambda state: state.update(clock=-600))
     assert TWINS["windows/facts.ps1"](world(state), ARGS)["clock"] == {"utc": "2026-03-01T11:50:00Z"}
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+@pytest.mark.parametrize("change", STATES.values(), ids=STATES)
+def test_what_only_reads_leaves_the_state_and_answers_in_json(
+    name: str, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    state = state_of("corp.example.com", change)
+    before = copy.deepcopy(state)
+    answer = KNOWN[name](world(state), {**ARGS, "hosts": [SERVER], "targets": f"{SERVER}:9191"})
+    assert state == before
+    assert json.loads(json.dumps(answer)) == answer

@@ -6,15 +6,14 @@ is reached over WinRM, which has the error.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.clients.script_output import document, reveal, script_failed
-from reconciler.clients.winrm.powershell import blob
-from reconciler.lab.hosts.windows.powershell import FAILED, answered, problem
+from reconciler.clients.script_output import reveal, script_failed
+from reconciler.lab.hosts.windows.powershell import FAILED, printed, problem
 from reconciler.lab.hosts.windows.twins import ScriptError
 from reconciler.model.connection import Connection, ConnectionContext, Transport
 
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
     from reconciler.lab.hosts.windows.host import WindowsHost
     from reconciler.lab.hosts.wsman import User
     from reconciler.model.script import Script
+
+_ONE_AT_A_TIME: Final = RLock()
+"""A session computes and does not wait, so threads that have one at the same time only take the interpreter from each
+other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,11 @@ class DirectSession:
         """See `ScriptRunner.execute`. What the lab answers is there at once."""
         del deadline
         peer, what = self.connection.peer, f"running {script.name}"
-        _, secrets = reveal(params)
+        args, secrets = reveal(params)
         try:
-            answer = answered(blob(script, params), self.user.principal, self.host.run)
+            return printed(script.text, args, self.user.principal, self.host.run)
         except ScriptError as error:
             raise script_failed(peer, what, FAILED, problem(error), secrets) from error
-        return document(peer, what, json.dumps(answer).encode(), secrets)
 
 
 def direct_session(
@@ -67,4 +69,5 @@ def _opened(
 ) -> Iterator[DirectSession]:
     with context.logins.attempt(session.connection.peer, "logging in", username, password) as attempt:
         attempt.accept()
-    yield session
+    with _ONE_AT_A_TIME:
+        yield session

@@ -16,7 +16,7 @@ from reconciler.lab.hosts.ntlm import HARDENING, RELAXED
 from reconciler.lab.hosts.proxy_service import Installed
 from reconciler.lab.hosts.windows import commands, machine
 from reconciler.lab.hosts.windows.powershell import KNOWN, PowerShell
-from reconciler.lab.hosts.windows.twins import ScriptError, World
+from reconciler.lab.hosts.windows.twins import READING, ScriptError, World
 from reconciler.lab.hosts.wsman import TROUBLES, Command, Endpoint, Engine, User
 from reconciler.lab.pki import Identity, write_private
 from reconciler.lab.state import Document
@@ -207,7 +207,7 @@ class WindowsHost(Host):
                 answer = KNOWN[name](world, args)
             except (KeyError, TypeError, ValueError) as error:
                 raise ScriptError(f"{name} cannot work with its arguments: {error!r}") from error
-            has_changed = self.document.save()
+            has_changed = name not in READING and self.document.save()
         if has_changed:
             self.settle()
         return answer

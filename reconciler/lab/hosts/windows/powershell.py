@@ -65,11 +65,16 @@ class PowerShell:
 def answered(blob: bytes, account: str, run: Run) -> Any:
     """What a script prints whose bootstrap gets `blob` on its standard input. Raises ScriptError."""
     order = read_order(blob)
-    name = catalogue().get(digest(str(order.get("script"))))
+    args = order.get("args")
+    return printed(str(order.get("script")), args if isinstance(args, Mapping) else {}, account, run)
+
+
+def printed(text: str, args: Mapping[str, Any], account: str, run: Run) -> Any:
+    """What the script with this text prints. Raises ScriptError."""
+    name = catalogue().get(digest(text))
     if name is None:
         raise ScriptError("The lab's hosts do not know this script: they answer the shipped ones, by their text.")
-    args = order.get("args")
-    return run(name, args if isinstance(args, Mapping) else {}, account)
+    return run(name, args, account)
 
 
 def problem(error: ScriptError) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,15 +41,15 @@ Twin = Callable[[World, Arguments], Any]
 
 def facts(world: World, args: Arguments) -> dict[str, Any]:
     """Facts that the lab does not emulate are those of the script's example, which meets every requirement."""
-    found: dict[str, Any] = json.loads(_example())
+    found = dict(_example())
     for part, value in emulated_facts(world, args).items():
         found[part] = {**found[part], **value} if isinstance(value, dict) else value
     return found
 
 
 @cache
-def _example() -> str:
-    return json.dumps(example(shipped_script("windows/facts.ps1")))
+def _example() -> Mapping[str, Any]:
+    return example(shipped_script("windows/facts.ps1"))
 
 
 def emulated_facts(world: World, args: Arguments) -> dict[str, Any]:
@@ -121,6 +120,9 @@ def reach(world: World, args: Arguments) -> dict[str, Any]:
         found.append({"target": target, "open": world.reaches(name, int(port))})
     return {"ports": found}
 
+
+READING: Final = frozenset({"server/names.ps1", "windows/facts.ps1", "windows/reach.ps1"})
+"""The twins that leave the state of the host as it is."""
 
 TWINS: Final[Mapping[str, Twin]] = {
     "server/names.ps1": names,
