@@ -74,7 +74,7 @@ def dask_cluster(
     """`workers` are their names and sites; `preload` is a module that each runs first, which may read `variables`. All
     of them have registered when this returns."""
     folder.mkdir(parents=True, exist_ok=True)
-    _certificates(folder)
+    certificates(folder)
     environment = {**os.environ, **tls_environment(folder), **(variables or {})}
     where = folder / "scheduler.json"
     command = ["scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
@@ -127,7 +127,7 @@ def _start(log: Path, words: Sequence[str], environment: Mapping[str, str], home
         )
 
 
-def _certificates(folder: Path) -> None:
+def certificates(folder: Path) -> None:
     """An authority, and one certificate for every node: each is client and server."""
     authority, node = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     for name, key in (("ca", authority), ("node", node)):

@@ -42,7 +42,7 @@ _BEGINS: Final = 30.0
 """Seconds in which a worker begins a change, or declines it. So what is still queued there when this process ends does
 not begin later."""
 _HINT: Final = "Start workers again; `dask worker` and its nanny log why they ended."
-_RERUN: Final = "Run the command again."
+_RERUN: Final = "Look at its log, start it again if it ended, and run the command again."
 
 
 class _WorkerLost(Exception):
@@ -63,6 +63,7 @@ class Cluster:
     def __init__(self, client: Client, name: str) -> None:
         self._client = client
         self._name = name
+        self._run_id = randomness.uuid()
         self._loop: asyncio.AbstractEventLoop = cast("Any", client.loop).asyncio_loop
         self._roster = Roster()
         self._refreshing = Lock()
@@ -86,10 +87,10 @@ class Cluster:
         is_own = login is not None and (login.agent or tickets)
         return not is_own and (connection.jump is None or self.takes(connection.jump))
 
-    def greetings(self) -> dict[str, Greeting]:
-        """What each worker says of itself, by address. Those that end meanwhile are left out."""
-        found = self._client.run(greet, on_error="ignore")
-        return {address: item for address, item in found.items() if isinstance(item, Greeting)}
+    def greetings(self) -> dict[str, Greeting | Exception]:
+        """What each worker says of itself, by address, or why it cannot. Those that end meanwhile are left out."""
+        found: dict[str, Greeting | Exception] = self._client.run(greet, on_error="return")
+        return {address: item for address, item in found.items() if not isinstance(item, OSError)}
 
     def refresh(self) -> None:
         """Learn which workers there are, and their keys."""
@@ -99,6 +100,8 @@ class Cluster:
         known = self._client.scheduler_info(n_workers=-1)["workers"]
         workers = []
         for address, greeting in greetings.items():
+            if not isinstance(greeting, Greeting):
+                continue
             about = known.get(address, {})
             ahead = timedelta(seconds=middle - greeting.epoch)
             sites = sites_of(about.get("resources") or {})
@@ -118,7 +121,7 @@ class Cluster:
 
         def ask(worker: Worker) -> Answer:
             timed = replace(question, clock=Ahead(clock + worker.ahead))
-            return self._ask(worker, _errand(function, parcel, timed, worker), "visiting it")
+            return self._ask(worker, self._errand(function, parcel, timed, worker), "visiting it")
 
         return _judged(context, parcel, lambda: self._somewhere(parcel.connection, ask)).value()
 
@@ -141,7 +144,7 @@ class Cluster:
             call = prepare(lambda piece: self._give(worker, piece))
             once = Once(randomness.uuid(), self._now(worker) + _BEGINS)
             try:
-                return self._ask(worker, _errand(function, parcel, call, worker, once), call.what)
+                return self._ask(worker, self._errand(function, parcel, call, worker, once), call.what)
             except _WorkerLost as error:
                 reason = f"the worker {worker.name} ended meanwhile"
                 raise ConnectionLost(connection.peer, call.what, reason, hint=_HINT) from error
@@ -246,6 +249,12 @@ class Cluster:
                 raise kind(peer, what, reason, hint=_RERUN) from error
             raise
 
+    def _errand(
+        self, function: Visit, parcel: Parcel, question: Any, worker: Worker, once: Once | None = None
+    ) -> Errand:
+        sealed = seal(parcel.confidential(), worker.public)
+        return Errand(function, parcel.connection, question, parcel.files, sealed, self._run_id, once)
+
     def _ask(self, worker: Worker, errand: Errand, what: str) -> Answer:
         """Raises _WorkerLost, when an errand that runs once may have begun, and _WorkerUnfit, when it has not."""
         answer: Answer = self._call(worker, visit, errand, peer=errand.connection.peer, what=what, kind=ConnectionLost)
@@ -275,11 +284,6 @@ class Cluster:
         self._closed = True
         with suppress(OSError, TimeoutError):
             self._client.close(timeout=5)
-
-
-def _errand(function: Visit, parcel: Parcel, question: Any, worker: Worker, once: Once | None = None) -> Errand:
-    sealed = seal(parcel.confidential(), worker.public)
-    return Errand(function, parcel.connection, question, parcel.files, sealed, once)
 
 
 def _judged(context: ConnectionContext, parcel: Parcel, ask: Callable[[], Answer]) -> Answer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -13,25 +15,22 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from reconciler.clients.cluster.certificates import TlsFiles, Unusable, named_files, no_certificates, why_not_reached
 from reconciler.installation import Installation, install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.sentences import listed
 
 if TYPE_CHECKING:
     from distributed import Client
-    from distributed.security import Security
     from tornado.ioloop import IOLoop
 
     from reconciler.clients.cluster.cluster import Cluster
     from reconciler.clients.cluster.worker import Greeting
 
 _SECONDS: Final = 15
+_SECRET: Final = re.compile(r"(?:(?<=//)|^(?!.*//)).*(?=@)|(?<=[?#]).*", re.DOTALL)
+"""Parts of an address that may be secret. A scheduler takes none of them."""
 _SCHEMES: Final = ("dask", "tls")
-_TLS: Final = (
-    "Give the scheduler, the workers and this command certificates of one authority:\n"
-    "  export DASK_DISTRIBUTED__COMM__TLS__CA_FILE=ca.pem\n"
-    "  export DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT=client.pem DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY=client.key"
-)
 
 
 @contextmanager
@@ -43,16 +42,17 @@ def open_cluster(url: str, sites: Iterable[str]) -> Iterator[Cluster]:
         raise Diagnosed([_problem("The package for Dask is not installed", f"{url} needs `distributed`.", _install())])
     from reconciler.clients.cluster.cluster import Cluster
 
-    security = _security(url, host, is_tls=is_tls)
+    files = _tls(url, host, is_tls=is_tls)
+    address = f"{'tcp' if files is None else 'tls'}://{f'[{host}]' if ':' in host else host}:{port}"
     with (
         _event_loop() as loop,
-        closing(Cluster(_connected(url, host, port, security, loop), f"{host}:{port}")) as cluster,
+        closing(Cluster(_connected(address, (host, port), files, loop), f"{host}:{port}")) as cluster,
     ):
-        _check_workers(url, cluster)
+        _check_workers(address, cluster)
         cluster.refresh()
         if missing := cluster.missing(sites):
             detail = f"No worker is at {listed(missing, 'and')}, where hosts of the inventory are."
-            lines = [f"  dask worker tls://{host}:{port} --resources site:{site}=1" for site in missing]
+            lines = [f"  dask worker {address} --resources site:{site}=1" for site in missing]
             raise Diagnosed([_problem("No worker near a site", detail, "Start one there:\n" + "\n".join(lines))])
         yield cluster
 
@@ -87,24 +87,26 @@ def _parsed(url: str) -> tuple[str, int, bool]:
     except ValueError:
         host = port = None
     else:
-        if parts.scheme in _SCHEMES and host and port and not parts.path.strip("/") and parts.username is None:
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme in _SCHEMES and host and port and not more:
             return host, port, parts.scheme == "tls"
-    detail = f"{url!r} is not the address of a scheduler."
+    detail = f"{_SECRET.sub('…', url)!r} is not the address of a scheduler."
     raise Diagnosed([_problem("The executor cannot be used", detail, "Use --executor tls://HOST:PORT.")])
 
 
-def _security(url: str, host: str, *, is_tls: bool) -> Security | None:
-    """TLS with the files that Dask's own configuration names; None on this machine without any."""
+def _tls(url: str, host: str, *, is_tls: bool) -> TlsFiles | None:
+    """The files of Dask's configuration; None without TLS, on this machine."""
     import dask
-    from distributed.security import Security
 
-    named = [dask.config.get(f"distributed.comm.tls.{key}", None) for key in ("ca-file", "client.cert", "client.key")]
-    if all(named):
-        return Security(require_encryption=True)
-    if is_tls or not _is_loopback(host):
-        detail = f"Dask's configuration names no certificates, and {url} is reached through TLS only."
-        raise Diagnosed([_problem("The cluster is not protected by TLS", detail, _TLS)])
-    return None
+    files = named_files()
+    try:
+        if files is not None:
+            files.context()
+        elif is_tls or not _is_loopback(host) or dask.config.get("distributed.comm.require-encryption", None):
+            raise no_certificates(url)
+    except Unusable as error:
+        raise Diagnosed([_problem("The cluster is not protected by TLS", error.detail, error.fix)]) from error
+    return files
 
 
 def _is_loopback(host: str) -> bool:
@@ -116,31 +118,32 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _connected(url: str, host: str, port: int, security: Security | None, loop: IOLoop) -> Client:
+def _connected(address: str, target: tuple[str, int], files: TlsFiles | None, loop: IOLoop) -> Client:
     from distributed import Client
+    from distributed.security import Security
 
-    shown = f"[{host}]" if ":" in host else host
-    address = f"{'tcp' if security is None else 'tls'}://{shown}:{port}"
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs of lost connections is reported
+    security = None if files is None else Security(require_encryption=True)
     try:
         return Client(address, loop=loop, security=security, timeout=_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        detail = f"The scheduler at {url} does not answer within {_SECONDS} s, or not with TLS that both sides trust."
-        fix = f"Start it, or correct the address:\n  dask scheduler --port {port}"
-        raise Diagnosed([_problem("No connection to the scheduler", detail, fix)]) from error
+        found = why_not_reached(address, target, files, _SECONDS)
+        raise Diagnosed([_problem("No connection to the scheduler", found.detail, found.fix)]) from error
 
 
-def _check_workers(url: str, cluster: Cluster) -> None:
+def _check_workers(address: str, cluster: Cluster) -> None:
     """Raises Diagnosed if what the workers run is not what runs here."""
-    from reconciler.clients.cluster.worker import our_version, python_version
+    from reconciler.clients.cluster.worker import Greeting, our_version, python_version
 
-    try:
-        greetings = cluster.greetings()
-    except (ImportError, AttributeError) as error:
-        detail = f"A worker of {url} has no vbo-reconcile, or another version of it."
-        raise Diagnosed([_problem("Workers with another version", detail, _same(our_version()))]) from error
+    answers = cluster.greetings()
+    without = sorted(worker for worker, item in answers.items() if not isinstance(item, Greeting))
+    if without:
+        detail = f"{listed(without, 'and')} of {address} cannot load vbo-reconcile, or have another version of it."
+        raise Diagnosed([_problem("Workers with another version", detail, _same(our_version()))])
+    greetings = {worker: item for worker, item in answers.items() if isinstance(item, Greeting)}
     if not greetings:
-        detail = f"The scheduler at {url} has no workers that answer."
-        fix = "Start one or more, with the same vbo-reconcile:\n  dask worker SCHEDULER"
+        detail = f"The scheduler at {address} has no workers that answer."
+        fix = f"Start one or more, with the same vbo-reconcile:\n  dask worker {address}"
         raise Diagnosed([_problem("The cluster has no workers", detail, fix)])
     wrong = sorted(_differing(greetings, our_version(), python_version()))
     if wrong:

@@ -63,13 +63,15 @@ class Declined(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Errand:
     """`files` are the files that the connection names; `sealed` has those that are private, the secrets, and `params`
-    of the question. `once` is None for a visit that only reads."""
+    of the question. `run` is the same for all errands of one run, in which the worker resolves a secret once. `once` is
+    None for a visit that only reads."""
 
     visit: Visit
     connection: Connection
     question: Any
     files: Mapping[str, bytes]
     sealed: bytes
+    run: str
     once: Once | None = None
 
 

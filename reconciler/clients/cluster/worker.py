@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -36,6 +36,8 @@ _keys: list[WorkerKey] = []
 _folders: dict[str, str] = {}
 _begun: set[str] = set()
 _MOST_FOLDERS: Final = 1024
+_MOST_RUNS: Final = 16
+"""Whose secrets are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def carry_out(errand: Errand) -> Answer:
             root = stack.enter_context(_folder(errand.files, private))
         except OSError as error:
             return Answer(declined=unfit(error))
-        secrets = PackedSecrets(document, lambda: _own_secrets(str(Path.cwd())))
+        secrets = PackedSecrets(document, lambda: _own_secrets(str(Path.cwd()), errand.run))
         context = ConnectionContext(secrets, root, gate)
         try:
             return Answer(errand.visit(errand.connection, context, asked), accepted=gate.accepted)
@@ -110,9 +112,11 @@ def _key() -> WorkerKey:
         return _keys[0]
 
 
-@cache
-def _own_secrets(folder: str) -> Resolver:
-    """For `resolve: worker`: references mean the environment of the worker, and files below its working folder."""
+@lru_cache(_MOST_RUNS)
+def _own_secrets(folder: str, run: str) -> Resolver:
+    """For `resolve: worker`: references mean the environment of the worker, and files below its working folder. Each
+    run resolves them again, because they may have been rotated."""
+    del run
     from reconciler.clients.vault import VaultSecrets
 
     def from_vault(reference: SecretRef) -> str:
@@ -135,8 +139,8 @@ def _folder(files: Mapping[str, bytes], private: Mapping[str, bytes]) -> Iterato
     with _making:
         if digest not in _folders:
             if len(_folders) >= _MOST_FOLDERS:
-                _, oldest = _folders.popitem()
-                shutil.rmtree(oldest, ignore_errors=True)
+                oldest = next(iter(_folders))
+                shutil.rmtree(_folders.pop(oldest), ignore_errors=True)
             _folders[digest] = _lasting(files)
     yield _folders[digest]
 

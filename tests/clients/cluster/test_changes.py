@@ -162,12 +162,12 @@ def test_a_worker_begins_what_changes_something_once_and_in_time(host: Host, con
 
     def errand(once: Once) -> Errand:
         sealed = seal(parcel.confidential(), greet().public)
-        return Errand(run_script, parcel.connection, Run(SCRIPT, 60), parcel.files, sealed, once)
+        return Errand(run_script, parcel.connection, Run(SCRIPT, 60), parcel.files, sealed, "run", once)
 
     assert carry_out(errand(Once("late", now - 1))).declined is Declined.LATE
     assert carry_out(errand(Once("one", now + 60))).value() == {"done": True}
     assert carry_out(errand(Once("one", now + 60))).declined is Declined.BEGUN
-    other = Errand(run_script, HOST, Run(SCRIPT, 60), {}, seal(parcel.confidential(), WorkerKey().public))
+    other = Errand(run_script, HOST, Run(SCRIPT, 60), {}, seal(parcel.confidential(), WorkerKey().public), "run")
     assert carry_out(other).declined is Declined.OTHER_KEY
     assert host.ran == [("windows/change.ps1", {"port": 1})]
 

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from typing import Any, cast
 
+import dask
 import pytest
 
 from reconciler.clients.cluster import connect
@@ -25,10 +26,28 @@ def refused(url: str) -> Diagnostic:
 
 
 @pytest.mark.parametrize(
-    "url", ["dask://host", "host:8786", "http://host:1", "tls://user@host:1", "tls://[::1", "dask:"]
+    "url",
+    [
+        "dask://host",
+        "host:8786",
+        "http://host:1",
+        "tls://user@host:1",
+        "tls://[::1",
+        "dask:",
+        "tls://host:1/?a=b",
+        "tls://host:1#a",
+    ],
 )
 def test_what_is_no_address_of_a_scheduler(url: str) -> None:
     assert "tls://HOST:PORT" in refused(url).fix
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["tls://me:s3cret@host:1", "tls://host:1/?token=s3cret", "tls://a@b:s3cret@host:1/#x", "tls:me:s3cret@host:1"],
+)
+def test_a_secret_in_an_address_is_not_shown(url: str) -> None:
+    assert "s3cret" not in refused(url).detail
 
 
 def test_without_the_package_the_fix_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +62,11 @@ def test_without_certificates_nothing_leaves_this_machine(url: str) -> None:
     assert "TLS__CA_FILE" in found.fix
 
 
+def test_dask_that_requires_encryption_has_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dask.config.set({"distributed.comm.require-encryption": True}):
+        assert refused("dask://127.0.0.1:8786").summary == "The cluster is not protected by TLS"
+
+
 def test_a_scheduler_that_does_not_answer_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """`watch` tries again each cycle."""
     monkeypatch.setattr(connect, "_SECONDS", 0.5)
@@ -55,16 +79,11 @@ def test_a_scheduler_that_does_not_answer_leaves_no_thread(monkeypatch: pytest.M
 
 
 class Workers:
-    def __init__(self, **greetings: Greeting) -> None:
+    def __init__(self, **greetings: Greeting | Exception) -> None:
         self._greetings = greetings
 
-    def greetings(self) -> dict[str, Greeting]:
+    def greetings(self) -> dict[str, Greeting | Exception]:
         return self._greetings
-
-
-class Strangers:
-    def greetings(self) -> dict[str, Greeting]:
-        raise ModuleNotFoundError("No module named 'reconciler'")
 
 
 def checked(workers: object) -> Diagnostic:
@@ -84,5 +103,7 @@ def test_workers_have_the_same_versions() -> None:
     what = Installation.here().elsewhere("dask", own.version)
     assert older.fix.endswith(shlex.join(["python3", "-m", "pip", "install", what]))
     assert ("from a copy" in older.fix) == what.startswith(".")
-    assert checked(Strangers()).summary == older.summary
+    strange = checked(Workers(a=own, d=ModuleNotFoundError("No module named 'reconciler'")))
+    assert (strange.summary, strange.fix) == (older.summary, older.fix)
+    assert strange.detail.startswith("`d` of tls://dask:8786 cannot load vbo-reconcile")
     assert checked(Workers()).summary == "The cluster has no workers"

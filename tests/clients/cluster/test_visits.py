@@ -61,10 +61,10 @@ def context(tmp_path: Path) -> ConnectionContext:
     return ConnectionContext(Resolver(str(tmp_path), environment={"PW": PASSWORD}), str(tmp_path))
 
 
-def errand(context: ConnectionContext, function: Any = seen, connection: Connection = HOST) -> Errand:
+def errand(context: ConnectionContext, function: Any = seen, connection: Connection = HOST, run: str = "run") -> Errand:
     parcel = pack(connection, context)
     asked = Asked("reading", Ahead(timedelta()))
-    return Errand(function, parcel.connection, asked, parcel.files, seal(parcel.confidential(), greet().public))
+    return Errand(function, parcel.connection, asked, parcel.files, seal(parcel.confidential(), greet().public), run)
 
 
 def test_only_the_worker_opens_what_is_sealed_to_it() -> None:
@@ -99,7 +99,10 @@ def test_a_worker_resolves_what_it_is_to_resolve(context: ConnectionContext, mon
     monkeypatch.setenv("PW", "of the worker")
     own = replace(HOST, credential=replace(LOGIN, resolve="worker"))
     assert not pack(own, context).secrets
-    assert carry_out(errand(context, connection=own)).value()["password"] == "of the worker"
+    assert carry_out(errand(context, connection=own, run="one")).value()["password"] == "of the worker"
+    monkeypatch.setenv("PW", "rotated")
+    assert carry_out(errand(context, connection=own, run="one")).value()["password"] == "of the worker"
+    assert carry_out(errand(context, connection=own, run="two")).value()["password"] == "rotated"
 
 
 def test_files_from_outside_are_below_the_folder_of_the_worker(context: ConnectionContext, tmp_path: Path) -> None:
