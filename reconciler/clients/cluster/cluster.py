@@ -172,7 +172,7 @@ class Cluster:
                 unfit[worker] = error.why
             except _WorkerLost:
                 log.warning("the worker %s ended during a visit to %s", worker.name, connection.peer)
-                with self._scheduler(connection.peer, "choosing a worker", Unreachable):
+                with self.scheduler(connection.peer, "choosing a worker", Unreachable):
                     self._look_again(worker)
             finally:
                 self._roster.give(worker)
@@ -214,7 +214,7 @@ class Cluster:
     ) -> Any:
         """What `function` returns on the worker, at once and not as a task: a task takes three times as many messages.
         Raises _WorkerLost; for an errand that runs once it may have begun."""
-        with self._scheduler(peer, what, kind):
+        with self.scheduler(peer, what, kind):
             asked = self._client.run(
                 function, *arguments, workers=[worker.address], on_error="return", asynchronous=True
             )
@@ -235,8 +235,8 @@ class Cluster:
         return found
 
     @contextmanager
-    def _scheduler(self, peer: str, what: str, kind: type[RemoteError]) -> Iterator[None]:
-        """Its connection may end at any time. What Dask raises after that has no separate class."""
+    def scheduler(self, peer: str, what: str, kind: type[RemoteError]) -> Iterator[None]:
+        """Its connection may end at any time. What Dask raises after that has no separate class: it becomes `kind`."""
         from distributed import CancelledError
 
         try:

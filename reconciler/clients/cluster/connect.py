@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from reconciler.clients.cluster.certificates import TlsFiles, Unusable, named_files, no_certificates, why_not_reached
 from reconciler.installation import Installation, install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.errors import Unreachable
 from reconciler.model.sentences import listed
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def open_cluster(url: str, sites: Iterable[str]) -> Iterator[Cluster]:
         _event_loop() as loop,
         closing(Cluster(_connected(address, (host, port), files, loop), f"{host}:{port}")) as cluster,
     ):
-        _check_workers(address, cluster)
-        cluster.refresh()
+        with cluster.scheduler(address, "asking which workers it has", Unreachable):
+            _check_workers(address, cluster)
+            cluster.refresh()
         if missing := cluster.missing(sites):
             detail = f"No worker is at {listed(missing, 'and')}, where hosts of the inventory are."
             lines = [f"  dask worker {address} --resources site:{site}=1" for site in missing]
@@ -122,7 +124,8 @@ def _connected(address: str, target: tuple[str, int], files: TlsFiles | None, lo
     from distributed import Client
     from distributed.security import Security
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs of lost connections is reported
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # lost connections are reported, without tracebacks
     security = None if files is None else Security(require_encryption=True)
     try:
         return Client(address, loop=loop, security=security, timeout=_SECONDS, set_as_default=False)

@@ -16,6 +16,8 @@ from reconciler.clients.cluster.cluster import Cluster
 from reconciler.clients.cluster.worker import Greeting, greet
 from reconciler.installation import Installation, install_command
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
+from reconciler.model.errors import Unreachable
+from tests.clients.cluster.fake_client import Client
 
 
 def refused(url: str) -> Diagnostic:
@@ -76,6 +78,24 @@ def test_a_scheduler_that_does_not_answer_leaves_no_thread(monkeypatch: pytest.M
     before = set(threading.enumerate())
     assert refused(f"dask://127.0.0.1:{port}").summary == "No connection to the scheduler"
     assert set(threading.enumerate()) <= before
+
+
+def test_a_scheduler_that_ends_while_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ending:
+        status = "running"
+        loop = Client.loop
+
+        def run(self, *_: Any, **__: Any) -> None:
+            raise OSError("in <TLS (closed) ConnectionPool.broadcast>: Stream is closed")
+
+        def close(self, **_: Any) -> None:
+            pass
+
+    monkeypatch.setattr(connect, "_connected", lambda *_: Ending())
+    with pytest.raises(Unreachable) as error, connect.open_cluster("dask://127.0.0.1:8786", ()):
+        pass
+    assert error.value.reason == "the connection to the scheduler 127.0.0.1:8786 is lost"
+    assert "Stream" not in str(error.value)
 
 
 class Workers:
