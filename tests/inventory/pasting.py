@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -46,7 +47,7 @@ class Paste:
         self.text, self.found, self.fix = text, found, found.fix.partition("\n")[0]
         lines = text.splitlines(keepends=True)
         self.at = sum(map(len, lines[: found.position.line - 1])) + found.position.column - 1
-        self.root = yaml.compose(text, Loader=yaml.SafeLoader)
+        self.root = _composed(text)
         self.spot = _spot(self.root, self.at, set())
 
     def ways(self) -> Iterator[str]:
@@ -139,6 +140,13 @@ class Paste:
             return [_inserted(owner, code)]
         assert spot.key is not None
         return [(spot.key.end_mark.index + 1, spot.value.end_mark.index, f" {{{code}}}")]
+
+
+@lru_cache(maxsize=8)
+def _composed(text: str) -> yaml.Node | None:
+    """Many diagnostics are about one text. A file that is nested too deeply is refused before it gets here."""
+    node: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+    return node
 
 
 def pastes(text: str, found: Diagnostic) -> list[str]:

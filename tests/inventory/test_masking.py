@@ -40,7 +40,7 @@ def test_hides(line: str) -> None:
 
 @pytest.mark.parametrize("part", ["a-", "key ", "pas", "x" + " " * 1000, "-", "a\\\\", "@:", "a: "])
 def test_long_lines_are_read_in_one_pass(part: str) -> None:
-    line = part * (500_000 // len(part)) + "!"
+    line = part * (100_000 // len(part)) + "!"
     assert masked(line) == line
     assert masked_text(line) == line
 

@@ -151,9 +151,9 @@ def test_what_only_one_validator_refuses_is_an_error(tmp_path: Path) -> None:
 
 
 def test_many_bad_names_cost_no_more_than_themselves(tmp_path: Path) -> None:
-    names = ", ".join(f"'p {n}': {{}}" for n in range(3000))
+    names = ", ".join(f"'p {n}': {{}}" for n in range(1000))
     found = findings(write(tmp_path, {"inventory.yml": f"{HEAD}pools: {{}}\nproxies: {{{names}}}\n"}))
-    assert [item.code for item in found].count("bad-name") == 3000
+    assert [item.code for item in found].count("bad-name") == 1000
 
 
 def test_what_is_said_in_a_list_has_a_schema_too() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -17,6 +17,7 @@ from reconciler.model.value import digest
 from reconciler.plan.document import plan_to_json
 from reconciler.plan.guards import GuardContext, guarded
 from reconciler.plan.topology import illustrated
+from tests.copying import copied
 from tests.plan.world import BUILD, FakeReader, inventory, live, plan
 
 HOSTILE = (
@@ -72,6 +73,7 @@ def fleet(size: int = 30) -> Inventory:
     return inventory(proxy=proxies, pool=pools, repository=repositories, job=jobs, organization=organizations)
 
 
+@cache
 def fleet_plan(size: int = 30) -> tuple[Inventory, Plan]:
     """A plan with every kind of thing that a reviewer meets: drift, creations, a deletion, blocked ones, guards."""
     policy = Policy(max_deletes=0, max_changes=2, protect=("proxy.px-old.*",))
@@ -118,7 +120,12 @@ def fleet_plan(size: int = 30) -> tuple[Inventory, Plan]:
 
 
 def document(size: int = 30) -> dict[str, Any]:
-    """The JSON form of `fleet_plan`, with its files and topology."""
+    """The JSON form of `fleet_plan`, with its files and topology. Each call has a copy of its own."""
+    return copied(_document(size))
+
+
+@cache
+def _document(size: int) -> dict[str, Any]:
     wanted, made = fleet_plan(size)
     return illustrated(plan_to_json(made), wanted)
 
@@ -176,7 +183,7 @@ def counted(plan: dict[str, Any]) -> dict[str, int]:
 
 
 def _renamed(change: dict[str, Any], index: int) -> dict[str, Any]:
-    twin = copy.deepcopy(change)
+    twin = copied(change)
     twin["address"] = f"{change['address']}-{index}"
     twin["key"] = f"{change['action']}:{twin['address']}"
     return twin

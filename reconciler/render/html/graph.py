@@ -55,6 +55,8 @@ class Box:
 
     @property
     def weightiest(self) -> str:
+        if not self.inside:
+            return self.state
         return min((self.state, *(box.state for box in self.inside)), key=STATES.index)
 
 
@@ -125,10 +127,12 @@ class _Crowd:
         """At most about `most` boxes: what changes and its neighbours first, the others merged."""
         if len(boxes) <= most:
             return list(boxes)
-        ordered = sorted(boxes, key=lambda box: (self._rank(box), natural(box.address)))
-        kept = [box for box in ordered if self._rank(box) < _QUIET][: max(1, most // 2)]
-        rest = [box for box in ordered if box not in kept]
-        crowds = self._grouped(rest, lambda box: (self._rank(box), box.kind, *self._chain(box)))
+        ranks = {box.address: self._rank(box) for box in boxes}
+        ordered = sorted(boxes, key=lambda box: (ranks[box.address], natural(box.address)))
+        kept = [box for box in ordered if ranks[box.address] < _QUIET][: max(1, most // 2)]
+        drawn = {box.address for box in kept}
+        rest = [box for box in ordered if box.address not in drawn]
+        crowds = self._grouped(rest, lambda box: (ranks[box.address], box.kind, *self._chain(box)))
         is_loose = len(kept) + len(crowds) > most
         if is_loose:
             crowds = self._grouped(rest, lambda box: (STATES.index(box.weightiest), box.kind))
