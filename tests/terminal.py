@@ -7,8 +7,6 @@ import os
 import re
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,21 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.started import Started, start
+
 COLUMNS: Final = 80
 _LONG: Final = 120.0
 """Seconds after which a program that says nothing more has a defect."""
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
-_ITS_OWN: Final = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
-"""Questions for passwords open /dev/tty, and Ctrl-C goes to those whose terminal it is."""
 
 
 @dataclass
 class Terminal:
     """`text` is all that the program wrote, without colours."""
 
-    program: subprocess.Popen[bytes]
+    program: Started
     line: int
     text: str = ""
     _seen: int = 0
@@ -72,20 +68,13 @@ class Terminal:
 
 
 @contextmanager
-def terminal(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run a command in `folder`. It is ended at the end, if it has not."""
+def terminal(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Terminal]:
+    """Run a command line of the program in `folder`. It is ended at the end, if it has not."""
     line, other = os.openpty()
     try:
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-        program = subprocess.Popen(
-            [sys.executable, "-c", _ITS_OWN, *command],
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            cwd=folder,
-            env={"TERM": "xterm", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment},
-            start_new_session=True,
-        )
+        environment = {"TERM": "xterm", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment}
+        program = start(arguments, (other, other, other), folder=folder, environment=environment, has_terminal=True)
     finally:
         os.close(other)
     try:

@@ -17,6 +17,7 @@ from reconciler.model.errors import SecretError, Unreachable
 from reconciler.model.position import Position
 from reconciler.operations import inventory_loader
 from tests.cli.running import Ended, call
+from tests.started import piped
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, error: BaseException, *more: str, **environment: str) -> Ended:
@@ -98,12 +99,8 @@ sys.exit(run(["plan", "x.yml"]))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_end_in_order(number: signal.Signals, code: int) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stderr
+def test_signals_end_in_order(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with piped(folder=tmp_path, environment=os.environ, code=SLEEPER) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.wait(timeout=20) == code

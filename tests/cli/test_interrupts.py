@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from reconciler.cli.group import Command
 from reconciler.cli.interrupts import Interrupts
 from reconciler.journal import ChangeState, Journal, RunState
 from reconciler.operations.events import Locked
+from tests.started import Piped, piped
 
 WAITING = (
     "Nothing else is started: the run was interrupted."
@@ -55,11 +55,10 @@ FOR_LONG = "import time; time.sleep(60)"
 
 
 @contextmanager
-def applying(place: Path, waits: str) -> Iterator[subprocess.Popen[str]]:
+def applying(place: Path, waits: str) -> Iterator[Piped]:
     """An apply that is inside of its first step."""
-    command = [sys.executable, "-c", APPLY.format(waits=waits), str(place)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+    code = APPLY.format(waits=waits)
+    with piped(str(place), folder=place.parent, environment=os.environ, code=code) as process:
         while process.stdout.readline() != "begun\n":
             assert process.poll() is None
         yield process
@@ -79,8 +78,8 @@ def place(tmp_path: Path) -> Path:
 def test_the_first_signal_lets_the_step_end(place: Path, number: signal.Signals, code: int) -> None:
     with applying(place, UNTIL_STOPPED) as process:
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == code
+        out, err = process.communicate()
+    assert process.wait() == code
     assert "Applied: 1 done, 0 failed, 0 skipped, 1 not started." in out
     assert WAITING in err
     assert "Traceback" not in err
@@ -94,13 +93,12 @@ def test_the_second_signal_leaves_at_once_and_says_what_was_in_flight(
     place: Path, number: signal.Signals, code: int
 ) -> None:
     with applying(place, FOR_LONG) as process:
-        assert process.stderr
         process.send_signal(number)
         while "Nothing else is started" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == code
+        out, err = process.communicate()
+    assert process.wait() == code
     assert "Still running when the run ended; the next plan shows the results:\n  job.daily  run job daily\n" in out
     assert "Applied: 0 done, 0 failed, 0 skipped, 1 not started, 1 in flight." in out, "as `runs show` counts"
     assert "Traceback" not in err
@@ -114,8 +112,8 @@ def test_any_number_of_signals_ends_without_a_traceback(place: Path) -> None:
         while process.poll() is None:
             process.send_signal(signal.SIGINT)
             time.sleep(0.01)
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+        _, err = process.communicate()
+    assert process.wait() == 130
     assert "Traceback" not in err
 
 

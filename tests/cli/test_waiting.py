@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -24,6 +22,7 @@ from reconciler.model.waiting import Waiting
 from reconciler.observe.workers import workers
 from reconciler.render.waiting import LogLine
 from reconciler.waits import result
+from tests.started import start
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
 
@@ -70,14 +69,17 @@ OTHERS = ("apply --auto-approve", "explain smtp", "jobs list", "smtp test", "imp
 )
 def test_a_command_says_what_it_waits_for_and_ends_at_an_interrupt(tmp_path: Path, silent: int, command: str) -> None:
     ours, theirs = pty.openpty()
-    line = [sys.executable, "-m", "reconciler", *command.split(), str(inventory(tmp_path, silent))]
+    line = [*command.split(), str(inventory(tmp_path, silent))]
     environment = {**os.environ, "PASSWORD": "secret", "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path), "CI": ""}
-    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+    process = start(line, (theirs, theirs, theirs), folder=tmp_path, environment=environment)
+    try:
         os.close(theirs)
         read_until(ours, b"127.0.0.1")
         process.send_signal(signal.SIGINT)
         rest = read_until(ours, b"Interrupted.")
         assert process.wait(30) == 130  # the server would be awaited for longer
+    finally:
+        process.kill()
     os.close(ours)
     assert re.search(rb"\r +\r\r\nInterrupted\.", rest)  # the line is gone, and the cursor was never hidden
     assert b"\x1b[?25" not in rest
@@ -88,14 +90,13 @@ def on_a_terminal(tmp_path: Path, program: str, *arguments: str) -> bytes:
     """What a program writes that runs a command line on a terminal."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path), "CI": ""}
-    line = [sys.executable, "-c", program, *arguments]
-    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        found = b""
-        with suppress(OSError):  # EIO: it has ended
-            while data := os.read(ours, 4096):
-                found += data
-        process.wait(30)
+    process = start(arguments, (theirs, theirs, theirs), folder=tmp_path, environment=environment, code=program)
+    os.close(theirs)
+    found = b""
+    with suppress(OSError):  # EIO: it has ended
+        while data := os.read(ours, 4096):
+            found += data
+    process.wait(30)
     os.close(ours)
     return found
 

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ import pytest
 from tests.terminal import COLUMNS, terminal
 
 pytestmark = pytest.mark.matrix
-
-PROGRAM = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 
 
 class Person:
@@ -30,7 +27,7 @@ class Person:
         words = shlex.split(line)
         assert words[0] == "vbo-reconcile"
         environment = {"XDG_STATE_HOME": str(self.inventory.parent / "state"), "PATH": os.environ["PATH"]}
-        with terminal([*PROGRAM, *words[1:]], self.folder, environment) as seen:
+        with terminal(words[1:], self.folder, environment) as seen:
             for question, text in answers:
                 seen.answer(question, text)
             if interrupt_at:

@@ -22,8 +22,8 @@ from reconciler.cli.exits import USAGE
 from reconciler.model.value import digest
 from reconciler.plan.saved import to_bytes
 from tests.git import git
+from tests.started import MAIN, ROOT, run
 
-ROOT = Path(__file__).parents[2]
 CANARY = "canary-5fe1"
 """Every secret of the machine."""
 LOOPBACK = re.compile(r"\('127\.|'/|b'/|'localhost'|'::1'")
@@ -93,28 +93,40 @@ class Fork:
 
     def run(self, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]]]:
         """A command line in the checkout, and the programs and connections that it began."""
+        return self._watched(lambda given: run(*arguments, folder=self.work, environment=given, code=HOOK + MAIN))
+
+    def run_anew(self, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]]]:
+        """In a process that is watched from the start of the interpreter on."""
         hook = self.folder / "hook"
         hook.mkdir(exist_ok=True)
         (hook / "sitecustomize.py").write_text(HOOK)
+        path = f"{hook}{os.pathsep}{ROOT}"
+        command = [sys.executable, "-m", "reconciler", *arguments]
+        return self._watched(
+            lambda given: subprocess.run(
+                command,
+                cwd=self.work,
+                env={**given, "PYTHONPATH": path},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        )
+
+    def _watched(
+        self, start: Callable[[dict[str, str]], subprocess.CompletedProcess[str]]
+    ) -> tuple[subprocess.CompletedProcess[str], list[tuple[str, str]]]:
         log = self.folder / "audit.jsonl"
         log.write_text("")
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "XDG_STATE_HOME": str(self.folder / "state"),
-            "PYTHONPATH": f"{hook}{os.pathsep}{ROOT}",
             "AUDIT_FILE": str(log),
             "VBO_PASSWORD": CANARY,
             "GH_TOKEN": CANARY,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *arguments],
-            cwd=self.work,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = start(environment)
         events = [json.loads(line) for line in log.read_text().splitlines()]
         return done, [(event, what) for event, what in events]
 
@@ -177,6 +189,15 @@ def test_nothing_of_it_runs_and_nothing_leaves(fork: Fork, command: tuple[str, .
     assert {Path(what).name for what in programs} <= {"git"}, programs
     assert [what for event, what in events if event.startswith("socket")] == []
     assert fork.traces == []
+
+
+def test_the_start_of_the_program_begins_nothing_either(fork: Fork) -> None:
+    command = ("diff", "--base", "main", "backup/corp.yml", "--format", "markdown")
+    (anew, begun), (done, events) = fork.run_anew(*command), fork.run(*command)
+    assert anew.stdout == done.stdout
+    assert (anew.returncode, anew.stderr) == (done.returncode, done.stderr)
+    assert sorted({event for event, _ in begun}) == sorted({event for event, _ in events})
+    assert {Path(what).name for _, what in begun} == {"git"}
 
 
 def test_the_reviewer_sees_it_first(fork: Fork) -> None:

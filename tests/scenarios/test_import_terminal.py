@@ -40,7 +40,7 @@ class Served:
         return urlsplit(self.login["url"]).hostname or ""
 
     def begin(self, *options: str, **environment: str) -> AbstractContextManager[Terminal]:
-        return terminal([program("vbo-reconcile"), "import", *options], self.folder, {**self._home, **environment})
+        return terminal(["import", *options], self.folder, {**self._home, **environment})
 
     @property
     def _home(self) -> dict[str, str]:
