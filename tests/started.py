@@ -26,7 +26,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FunctionType
-from typing import IO, Final
+from typing import IO, Final, TextIO
 
 ROOT: Final = Path(__file__).parents[1]
 MAIN: Final = "from reconciler.cli import main; main()"
@@ -195,14 +195,16 @@ def _become(
     os.environ.update(environment)
     time.tzset()
     sys.argv = ["-c", *arguments]
-    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__ = _text(0), _text(1), _text(2)
+    sys.stdin, sys.stdout, sys.stderr = _text(0), _text(1), _text(2)
     _program.append(code)
 
 
-def _text(number: int) -> IO[str]:
+def _text(number: int) -> TextIO:
     mode, errors = ("r" if number == 0 else "w"), ("backslashreplace" if number == 2 else "strict")
     by_lines = 1 if number == 2 or os.isatty(number) else -1
-    return open(number, mode, encoding="utf-8", errors=errors, buffering=by_lines, closefd=False)  # not a path
+    stream = open(number, mode, encoding="utf-8", errors=errors, buffering=by_lines, closefd=False)
+    assert isinstance(stream, io.TextIOWrapper)
+    return stream
 
 
 _program: list[str] = []

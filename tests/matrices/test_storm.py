@@ -32,10 +32,10 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 
 pytestmark = pytest.mark.matrix
 
-SHARDS, STEPS = 2, 50
+SHARDS, STEPS = length(1, 2), 50
 EXAMPLES = length(2, 16)
 """Storms of each shard, of up to 50 steps each: a sample on real sockets. Simulated time has the many
-(tests/simulation)."""
+(tests/simulation), and a test holds the two to the same answers (tests/simulation/test_same_answers.py)."""
 
 TAKEN = 35
 """Steps that a storm takes at least, on the average: fewer would mean that rules do not apply."""
