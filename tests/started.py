@@ -7,6 +7,7 @@ real processes, and `tests/cli/test_started.py` holds both to the same answers.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import gc
 import io
@@ -134,11 +135,14 @@ def _starter(_: int) -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.started", str(theirs.fileno())]
     with theirs:
-        _keep.append(subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL))
+        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    atexit.register(_end, ours, process)
     return ours
 
 
-_keep: list[subprocess.Popen[bytes]] = []
+def _end(way: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    way.close()
+    process.wait()
 
 
 def _serve(way: socket.socket) -> None:
@@ -202,7 +206,7 @@ def _become(
 def _text(number: int) -> TextIO:
     mode, errors = ("r" if number == 0 else "w"), ("backslashreplace" if number == 2 else "strict")
     by_lines = 1 if number == 2 or os.isatty(number) else -1
-    stream = open(number, mode, encoding="utf-8", errors=errors, buffering=by_lines, closefd=False)
+    stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, buffering=by_lines, closefd=False)
     assert isinstance(stream, io.TextIOWrapper)
     return stream
 

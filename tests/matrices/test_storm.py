@@ -33,7 +33,7 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 pytestmark = pytest.mark.matrix
 
 SHARDS, STEPS = length(1, 2), 50
-EXAMPLES = length(2, 16)
+EXAMPLES = length(4, 16)
 """Storms of each shard, of up to 50 steps each: a sample on real sockets. Simulated time has the many
 (tests/simulation), and a test holds the two to the same answers (tests/simulation/test_same_answers.py)."""
 
@@ -88,7 +88,7 @@ class Storm(RuleBasedStateMachine):
         """Whatever happened, it converges once there is peace."""
         if hasattr(self, "world"):
             try:
-                self.calms_down()
+                self.it_calms_down()
             finally:
                 self.world.__exit__()
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -217,7 +217,7 @@ class Storm(RuleBasedStateMachine):
         self._is_civil(ended.out + ended.err)
 
     @rule()
-    def apply(self) -> None:
+    def we_apply(self) -> None:
         steps["apply"] += 1
         before = self.world.sessions()
         ended = self.world.apply()
@@ -227,7 +227,7 @@ class Storm(RuleBasedStateMachine):
         assert all(count <= 1 for count in started.values()), f"a job was started twice: {started}"
 
     @rule()
-    def calms_down(self) -> None:
+    def it_calms_down(self) -> None:
         """The faults end: it converges, at the second try at the latest, since the first may find work half done. Who
         hears that all is done will find it so."""
         steps["calms down"] += 1
@@ -265,7 +265,7 @@ class Storm(RuleBasedStateMachine):
             assert self.world.touched() == []
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", range(1, SHARDS + 1))
 def test_a_storm(calm: Path, shard: int, record_property: Callable[[str, object], None]) -> None:
     steps.clear()
     machine = type("Storm", (Storm,), {"calm": calm})
@@ -279,5 +279,6 @@ def test_a_storm(calm: Path, shard: int, record_property: Callable[[str, object]
     )
     run_state_machine_as_test(seed(shard)(machine), settings=few)
     record_property("steps", dict(steps))
-    assert steps.total() >= (EXAMPLES - 1) * TAKEN, steps  # the first storm is the simplest
-    assert min(steps[name] for name in ("apply", "calms down")) > 0, steps
+    assert steps.total() >= (EXAMPLES - 1) * TAKEN, steps  # the first storm is the simplest: the first rule by its name
+    assert len(steps) > 9, steps
+    assert min(steps[name] for name in ("apply", "calms down")) > 1, steps
