@@ -1,14 +1,14 @@
 """Processes of the program that cost a tenth of a start: each is forked from one that has imported it.
 
 Such a process has its own streams, environment, folder and signals, as `python -m reconciler` has. What only the start
-of the interpreter does is missing: no `PYTHON…` variable is read, and modules are there already. Tests of that have
-real processes, and `tests/cli/test_started.py` holds both to the same answers.
+of the interpreter does is missing: no `PYTHON…` variable is read, modules are there already and are found below this
+checkout, and the list of processes shows another command line. What modules do at the exit comes after what the program
+does. Tests of these have real processes, and `tests/cli/test_started.py` holds both to the same answers.
 """
 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import gc
 import io
 import json
@@ -17,7 +17,6 @@ import signal
 import socket
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,7 +26,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FunctionType
-from typing import IO, Final, TextIO
+from typing import IO, Final
 
 ROOT: Final = Path(__file__).parents[1]
 MAIN: Final = "from reconciler.cli import main; main()"
@@ -65,12 +64,14 @@ class Started:
         return self._code
 
     def send_signal(self, number: int) -> None:
-        if self._code is None:
-            os.kill(self.pid, number)
+        """Nothing, if it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self.send_signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
+        self.wait()
 
 
 @dataclass
@@ -123,10 +124,11 @@ def piped(*arguments: str, folder: Path, environment: Mapping[str, str], code: s
         process = start(arguments, streams, folder=folder, environment=environment, code=code)
         os.close(into_out)
         os.close(into_err)
+        running = Piped(process.pid, process._answers, stdout=stdout, stderr=stderr)
         try:
-            yield Piped(process.pid, process._answers, stdout=stdout, stderr=stderr)
+            yield running
         finally:
-            process.kill()
+            running.kill()
 
 
 @cache
@@ -192,19 +194,27 @@ def _become(
             os.dup2(stream, number)
         os.close(stream)
     if has_terminal:  # questions for passwords open /dev/tty, and Ctrl-C goes to those whose terminal it is
+        import fcntl
+        import termios
+
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    given = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    if not given:
+        os.environ["LC_CTYPE"] = "C.UTF-8"  # PEP 538
     time.tzset()
     sys.argv = ["-c", *arguments]
-    sys.stdin, sys.stdout, sys.stderr = _text(0), _text(1), _text(2)
+    errors = "strict" if given.partition(".")[0] not in ("", "C", "POSIX") else "surrogateescape"
+    sys.stdin, sys.stdout, sys.stderr = _text(0, errors), _text(1, errors), _text(2, "backslashreplace")
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     _program.append(code)
 
 
-def _text(number: int) -> TextIO:
-    mode, errors = ("r" if number == 0 else "w"), ("backslashreplace" if number == 2 else "strict")
+def _text(number: int, errors: str) -> io.TextIOWrapper:
+    mode = "r" if number == 0 else "w"
     by_lines = 1 if number == 2 or os.isatty(number) else -1
     stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, buffering=by_lines, closefd=False)
     assert isinstance(stream, io.TextIOWrapper)

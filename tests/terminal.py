@@ -81,5 +81,4 @@ def terminal(arguments: Sequence[str], folder: Path, environment: Mapping[str, s
         yield Terminal(program, line)
     finally:
         program.kill()
-        program.wait()
         os.close(line)
