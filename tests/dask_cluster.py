@@ -32,17 +32,27 @@ class DaskCluster:
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     preload: Path | None = None
 
+    @property
+    def scratch(self) -> Path:
+        """Where each worker has a folder, as all of one machine have."""
+        return self.folder / "dask-scratch-space"
+
     def start_worker(self, name: str, *, site: str = "", threads: int = 4) -> None:
         options = ["--resources", f"site:{site}=1"] if site else []
         options += ["--preload", str(self.preload)] if self.preload else []
         command = ["worker", self.url, "--name", name, "--nthreads", str(threads), "--no-nanny", "--no-dashboard"]
         home = self.folder / name
         home.mkdir()
-        more = ["--memory-limit", "0", "--local-directory", str(home), *options]
+        more = ["--memory-limit", "0", "--local-directory", str(self.scratch), *options]
         self.workers[name] = _start(self.folder / f"{name}.log", [*command, *more], self.environment, home)
 
     def kill(self, name: str) -> None:
         self.workers[name].send_signal(signal.SIGKILL)
+        self.workers[name].wait()
+
+    def end(self, name: str) -> None:
+        """As a service manager ends it."""
+        self.workers[name].send_signal(signal.SIGTERM)
         self.workers[name].wait()
 
     def log(self, name: str) -> str:

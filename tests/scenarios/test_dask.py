@@ -115,6 +115,37 @@ def test_a_worker_killed_during_a_visit_costs_another_one(sites: Rehearsal, clus
     assert expected["unknown"]
 
 
+def test_what_a_worker_keeps_is_removed_when_it_ends_or_another_one_starts(sites: Rehearsal, tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    places, variables = [("one", "london"), ("two", "paris")], {"TMPDIR": str(temporary)}
+    with dask_cluster(tmp_path / "dask", places, variables=variables) as cluster:
+        _, talk = ended(sites, cluster, "plan", "--executor", cluster.url)
+        both = kept(cluster)
+        assert len(both) == 2, talk
+        cluster.kill("one")
+        assert kept(cluster) == both
+        cluster.start_worker("three")
+        _wait_for(cluster, "three")
+        (alive,) = kept(cluster)
+        assert alive in both
+        for name in ("two", "three"):
+            cluster.end(name)
+        assert kept(cluster) == set()
+    assert not list(temporary.glob("vbo-reconcile-*"))
+
+
+def kept(cluster: DaskCluster) -> set[Path]:
+    """The folders of workers that have files of hosts."""
+    return {found.parent for found in cluster.scratch.glob("*/vbo-reconcile-*")}
+
+
+def _wait_for(cluster: DaskCluster, worker: str) -> None:
+    with cluster.client() as client:
+        while worker not in (about["name"] for about in client.scheduler_info(n_workers=-1)["workers"].values()):
+            time.sleep(0.05)
+
+
 def _busy(cluster: DaskCluster, site: str) -> str:
     """The name of the worker of a site that is in the middle of a visit which does not end by itself soon."""
     with cluster.client() as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 
 from reconciler.clients.cluster import worker
@@ -21,12 +22,12 @@ _visits = Visits()
 _carry_out = vars(worker).setdefault("uncounted", worker.carry_out)  # Dask runs this module more than once
 
 
-def _counted(errand: Errand) -> Answer:
+def _counted(errand: Errand, folder: Path) -> Answer:
     with _counting:
         _visits.begun += 1
         _visits.running += 1
     try:
-        answer: Answer = _carry_out(errand)
+        answer: Answer = _carry_out(errand, folder)
         return answer
     finally:
         with _counting:

@@ -6,16 +6,13 @@ A worker keeps a file for other hosts, under its SHA-256. What it has of a file 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from reconciler.clients.cluster.unfit import Unfit, unfit
 from reconciler.model.errors import BadAnswer, ReconcileError
@@ -86,29 +83,28 @@ class Turns:
 # On the worker
 
 _taking = Lock()
-_folders: list[Path] = []
 
 
-def kept_file(name: str) -> Path:
-    """Where the worker keeps the file `name`. Called with `_taking` held, or after a piece was taken."""
-    if not _folders:
-        _folders.append(Path(mkdtemp(prefix="vbo-reconcile-")))
-    return _folders[0] / Path(name).name
+def kept_file(folder: Path, name: str) -> Path:
+    """Where a worker with this folder keeps the file `name`."""
+    return folder / "vbo-reconcile-files" / Path(name).name
 
 
-async def take(piece: Piece) -> Kept | Unfit:
+async def take(piece: Piece, dask_worker: Any) -> Kept | Unfit:
     """Not on the event loop, so that the worker answers its scheduler meanwhile."""
+    folder = Path(dask_worker.local_directory)
     try:
-        return await asyncio.to_thread(take_piece, piece)
+        return await asyncio.to_thread(take_piece, piece, folder)
     except OSError as error:
-        return unfit(error)
+        return unfit(error, folder)
 
 
-def take_piece(piece: Piece) -> Kept:
+def take_piece(piece: Piece, folder: Path) -> Kept:
     """Append it, if it is the next one. Processes that send the same file at the same time help each other. Raises
     OSError."""
     with _taking:
-        file = kept_file(piece.name)
+        file = kept_file(folder, piece.name)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
         if file.is_file():
             file.touch()
             return Kept(piece.total, complete=True)
@@ -147,9 +143,3 @@ def _finish(piece: Piece, part: Path, file: Path) -> Kept:
 
 def _last_used(file: Path) -> float:
     return file.stat().st_mtime
-
-
-@atexit.register
-def _clean_up() -> None:
-    for folder in _folders:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -13,8 +14,6 @@ from reconciler.clients.host_session import name_on_host, open_host
 from reconciler.model.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reconciler.clients.cluster.errand import Visit
     from reconciler.clients.cluster.files import Kept, Piece
     from reconciler.model.connection import Connection, ConnectionContext
@@ -134,7 +133,8 @@ def run_script(connection: Connection, context: ConnectionContext, call: Run) ->
 
 def upload_file(connection: Connection, context: ConnectionContext, call: Upload) -> str:
     with open_host(connection, context) as session:
-        return session.upload(kept_file(call.name), call.sha256, deadline=call.deadline)
+        kept = kept_file(Path(context.root).parent, call.name)  # the root of a visit is in the folder of its worker
+        return session.upload(kept, call.sha256, deadline=call.deadline)
 
 
 def remove_file(connection: Connection, context: ConnectionContext, call: Remove) -> None:

@@ -1,11 +1,10 @@
-"""A worker that cannot keep files, and so cannot visit a host: its disk is full, or its temporary folder cannot be
-written to."""
+"""A worker that cannot keep files, and so cannot visit a host: its disk is full, or its folder cannot be written to."""
 
 from __future__ import annotations
 
 import errno
-import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -19,9 +18,8 @@ class Unfit:
     hint: str
 
 
-def unfit(error: OSError) -> Unfit:
-    folder = tempfile.tempdir or "its temporary folder"
-    other = "start it with another one: `TMPDIR=/var/tmp dask worker …`."
+def unfit(error: OSError, folder: Path) -> Unfit:
+    other = "start it with another one: `dask worker … --local-directory /var/tmp`."
     hint = f"Let the account of the worker write to {folder} there, or {other}"
     if error.errno in _FULL:
         hint = f"Free some space in {folder} of the worker, or {other}"

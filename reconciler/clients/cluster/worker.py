@@ -1,9 +1,12 @@
-"""What runs on a worker: one visit to one host. Starting the worker takes nothing but this package on it."""
+"""What runs on a worker: one visit to one host. Starting the worker takes nothing but this package on it.
+
+Files are kept below the folder that Dask gives the worker. Dask removes it when the worker ends; that of a worker that
+was killed, when another one starts on the machine.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import base64
 import hashlib
 import json
@@ -33,9 +36,11 @@ from reconciler.model.secret import SecretRef
 
 _making = Lock()
 _keys: list[WorkerKey] = []
-_folders: dict[str, str] = {}
+_folders: dict[tuple[Path, str], str] = {}
 _begun: set[str] = set()
 _MOST_FOLDERS: Final = 1024
+_PREFIX: Final = "vbo-reconcile-"
+"""No name of a module: Dask has the folder of the worker in its `sys.path`."""
 _MOST_RUNS: Final = 16
 """Whose secrets are remembered."""
 
@@ -67,11 +72,12 @@ def greet() -> Greeting:
 async def visit(errand: Errand, dask_worker: Any) -> Answer:
     """Carry out the errand in one of the threads of the worker, whose number its command has. Other errands wait."""
     threads = dask_worker.executors["default"]
-    return await asyncio.get_running_loop().run_in_executor(threads, carry_out, errand)
+    folder = Path(dask_worker.local_directory)
+    return await asyncio.get_running_loop().run_in_executor(threads, carry_out, errand, folder)
 
 
-def carry_out(errand: Errand) -> Answer:
-    """Visit the host. Errors of the host and of secrets are part of the answer."""
+def carry_out(errand: Errand, folder: Path) -> Answer:
+    """Visit the host; files are kept below `folder`. Errors of the host and of secrets are part of the answer."""
     try:
         document = json.loads(_key().unseal(errand.sealed))
     except NotForThisWorker:
@@ -83,9 +89,9 @@ def carry_out(errand: Errand) -> Answer:
     gate = _Watched()
     with ExitStack() as stack:
         try:
-            root = stack.enter_context(_folder(errand.files, private))
+            root = stack.enter_context(_root(folder, errand.files, private))
         except OSError as error:
-            return Answer(declined=unfit(error))
+            return Answer(declined=unfit(error, folder))
         secrets = PackedSecrets(document, lambda: _own_secrets(str(Path.cwd()), errand.run))
         context = ConnectionContext(secrets, root, gate)
         try:
@@ -128,25 +134,27 @@ def _own_secrets(folder: str, run: str) -> Resolver:
 
 
 @contextmanager
-def _folder(files: Mapping[str, bytes], private: Mapping[str, bytes]) -> Iterator[str]:
-    """A folder with these files. The one of public files stays for other visits, whose TLS contexts are shared."""
+def _root(folder: Path, files: Mapping[str, bytes], private: Mapping[str, bytes]) -> Iterator[str]:
+    """A folder in `folder` with these files. The one of public files stays for other visits, whose TLS contexts are
+    shared."""
     if private:
-        with TemporaryDirectory(prefix="vbo-reconcile-") as folder:
-            _write(Path(folder), {**files, **private})
-            yield folder
+        with TemporaryDirectory(prefix=_PREFIX, dir=folder) as root:
+            _write(Path(root), {**files, **private})
+            yield root
         return
-    digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+    key = folder, hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
     with _making:
-        if digest not in _folders:
+        if key not in _folders:
             if len(_folders) >= _MOST_FOLDERS:
                 oldest = next(iter(_folders))
                 shutil.rmtree(_folders.pop(oldest), ignore_errors=True)
-            _folders[digest] = _lasting(files)
-    yield _folders[digest]
+            _folders[key] = _lasting(folder, files)
+        root = _folders[key]
+    yield root
 
 
-def _lasting(files: Mapping[str, bytes]) -> str:
-    folder = mkdtemp(prefix="vbo-reconcile-")
+def _lasting(below: Path, files: Mapping[str, bytes]) -> str:
+    folder = mkdtemp(prefix=_PREFIX, dir=below)
     try:
         _write(Path(folder), files)
     except OSError:
@@ -163,12 +171,6 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(data)
-
-
-@atexit.register
-def _clean_up() -> None:
-    for folder in _folders.values():
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Watched(LoginGate):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from inspect import isawaitable, signature
+from pathlib import Path
 from threading import Thread
 from typing import Any, cast
 
@@ -50,18 +51,21 @@ class _Loop:
 class _Worker:
     """What Dask hands to a function that asks for its worker."""
 
+    local_directory: str
     executors: dict[str, Executor] = field(default_factory=lambda: {"default": _Threads()})
 
 
 class Client:
     """The part of Dask's client that is used. Workers whose address is in `dead` lose what they are given. `answers`
-    come instead of those of the workers to errands. `asked` and `sent` are about errands."""
+    come instead of those of the workers to errands. `asked` and `sent` are about errands. The workers keep files in
+    `folder`."""
 
     status = "running"
     loop = _Loop()
 
-    def __init__(self, resources: dict[str, dict[str, float]], dead: set[str]) -> None:
-        self.resources, self.dead = resources, dead
+    def __init__(self, folder: Path, resources: dict[str, dict[str, float]]) -> None:
+        self.folder, self.resources = folder, resources
+        self.dead: set[str] = set()
         self.asked: list[str] = []
         self.answers: list[Answer] = []
         self.sent: list[bytes] = []
@@ -94,7 +98,7 @@ class Client:
                 self.dead.add(name)
         if name in self.dead:
             return OSError(f"{name} does not answer")
-        more = {"dask_worker": _Worker()} if "dask_worker" in signature(function).parameters else {}
+        more = {"dask_worker": _Worker(str(self.folder))} if "dask_worker" in signature(function).parameters else {}
         found = function(*arguments, **more)
         return await found if isawaitable(found) else found
 
@@ -105,8 +109,8 @@ class Client:
         return {"workers": {name: {"name": name, "resources": found} for name, found in self.resources.items()}}
 
 
-def cluster(**resources: dict[str, float]) -> tuple[Cluster, Client]:
-    client = Client(resources, set())
+def cluster(folder: Path, **resources: dict[str, float]) -> tuple[Cluster, Client]:
+    client = Client(folder, resources)
     found = Cluster(cast("Any", client), "scheduler:8786")
     found.refresh()
     return found, client

@@ -88,11 +88,16 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ConnectionContext:
-    folder = tmp_path / "of-the-worker"
-    folder.mkdir()
-    monkeypatch.setattr(files, "_folders", [folder])
+def context(tmp_path: Path) -> ConnectionContext:
     return ConnectionContext(Resolver(str(tmp_path), environment={"PW": "hunter2"}), str(tmp_path))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of the workers."""
+    made = tmp_path / "of-the-workers"
+    made.mkdir()
+    return made
 
 
 def package(folder: Path, data: bytes) -> tuple[Path, str]:
@@ -102,9 +107,9 @@ def package(folder: Path, data: bytes) -> tuple[Path, str]:
 
 
 def test_a_script_runs_on_a_worker_of_the_site_and_its_parameters_travel_sealed(
-    host: Host, context: ConnectionContext
+    host: Host, context: ConnectionContext, folder: Path
 ) -> None:
-    found, client = cluster(a={"site:rome": 1}, b={"site:paris": 1})
+    found, client = cluster(folder, a={"site:rome": 1}, b={"site:paris": 1})
     with found.session(HOST, context) as session:
         assert session.execute(SCRIPT, {"LICENSE": "my-license-key"}, deadline=60) == {"done": True}
         assert not session.is_usable()
@@ -112,16 +117,16 @@ def test_a_script_runs_on_a_worker_of_the_site_and_its_parameters_travel_sealed(
     assert all(b"my-license-key" not in sent and b"hunter2" not in sent for sent in client.sent)
 
 
-def test_a_secret_is_no_parameter(host: Host, context: ConnectionContext) -> None:
-    found, client = cluster(a={"site:paris": 1})
+def test_a_secret_is_no_parameter(host: Host, context: ConnectionContext, folder: Path) -> None:
+    found, client = cluster(folder, a={"site:paris": 1})
     with pytest.raises(TypeError):
         found.session(HOST, context).execute(SCRIPT, {"password": Secret("x")}, deadline=60)
     assert (host.ran, client.asked) == ([], [])
 
 
-def test_an_error_of_the_host_is_the_error_of_the_session(host: Host, context: ConnectionContext) -> None:
+def test_an_error_of_the_host_is_the_error_of_the_session(host: Host, context: ConnectionContext, folder: Path) -> None:
     host.fails = True
-    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1}, b={"site:paris": 1})
     with pytest.raises(ScriptFailed) as caught:
         found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
     assert (caught.value.exit_code, len(client.asked)) == (7, 1)
@@ -129,18 +134,20 @@ def test_an_error_of_the_host_is_the_error_of_the_session(host: Host, context: C
 
 @pytest.mark.parametrize("declined", [Declined.OTHER_KEY, Declined.BEGUN])
 def test_a_worker_that_may_have_begun_is_a_lost_connection(
-    host: Host, context: ConnectionContext, declined: Declined
+    host: Host, context: ConnectionContext, folder: Path, declined: Declined
 ) -> None:
     """The worker that comes with the same address declines."""
-    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1}, b={"site:paris": 1})
     client.answers = [Answer(declined=declined)]
     with pytest.raises(ConnectionLost, match=r"running windows/change.ps1: the worker a ended meanwhile"):
         found.session(HOST, context).execute(SCRIPT, {}, deadline=60)
     assert (host.ran, client.asked) == ([], ["a"])
 
 
-def test_a_worker_that_is_gone_before_anything_is_sent_costs_nothing(host: Host, context: ConnectionContext) -> None:
-    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1}, c={})
+def test_a_worker_that_is_gone_before_anything_is_sent_costs_nothing(
+    host: Host, context: ConnectionContext, folder: Path
+) -> None:
+    found, client = cluster(folder, a={"site:paris": 1}, b={"site:paris": 1}, c={})
     client.dead.add("a")
     assert found.session(HOST, context).execute(SCRIPT, {}, deadline=60) == {"done": True}
     assert client.asked == ["b"]
@@ -150,34 +157,38 @@ def test_a_worker_that_is_gone_before_anything_is_sent_costs_nothing(host: Host,
     assert len(host.ran) == 1
 
 
-def test_a_worker_that_is_busy_for_too_long_is_asked_again(host: Host, context: ConnectionContext) -> None:
-    found, client = cluster(a={"site:paris": 1})
+def test_a_worker_that_is_busy_for_too_long_is_asked_again(
+    host: Host, context: ConnectionContext, folder: Path
+) -> None:
+    found, client = cluster(folder, a={"site:paris": 1})
     client.answers = [Answer(declined=Declined.LATE), Answer(declined=Declined.LATE)]
     assert found.session(HOST, context).execute(SCRIPT, {}, deadline=60) == {"done": True}
     assert (len(host.ran), client.asked) == (1, ["a", "a", "a"])
 
 
-def test_a_worker_begins_what_changes_something_once_and_in_time(host: Host, context: ConnectionContext) -> None:
+def test_a_worker_begins_what_changes_something_once_and_in_time(
+    host: Host, context: ConnectionContext, folder: Path
+) -> None:
     parcel, now = pack(HOST, context, {"port": 1}), greet().monotonic
 
     def errand(once: Once) -> Errand:
         sealed = seal(parcel.confidential(), greet().public)
         return Errand(run_script, parcel.connection, Run(SCRIPT, 60), parcel.files, sealed, "run", once)
 
-    assert carry_out(errand(Once("late", now - 1))).declined is Declined.LATE
-    assert carry_out(errand(Once("one", now + 60))).value() == {"done": True}
-    assert carry_out(errand(Once("one", now + 60))).declined is Declined.BEGUN
+    assert carry_out(errand(Once("late", now - 1)), folder).declined is Declined.LATE
+    assert carry_out(errand(Once("one", now + 60)), folder).value() == {"done": True}
+    assert carry_out(errand(Once("one", now + 60)), folder).declined is Declined.BEGUN
     other = Errand(run_script, HOST, Run(SCRIPT, 60), {}, seal(parcel.confidential(), WorkerKey().public), "run")
-    assert carry_out(other).declined is Declined.OTHER_KEY
+    assert carry_out(other, folder).declined is Declined.OTHER_KEY
     assert host.ran == [("windows/change.ps1", {"port": 1})]
 
 
 def test_a_package_reaches_the_worker_in_pieces_and_once(
-    host: Host, context: ConnectionContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host, context: ConnectionContext, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "PIECE", 10)
     file, sha256 = package(tmp_path, b"0123456789" * 3 + b"end")
-    found, client = cluster(a={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1})
     session = found.session(HOST, context)
     for _ in range(2):
         assert session.upload(file, sha256, deadline=60) == f"C:\\{sha256}.msi"
@@ -188,10 +199,10 @@ def test_a_package_reaches_the_worker_in_pieces_and_once(
 
 
 def test_an_upload_that_takes_too_long_is_a_missed_deadline(
-    host: Host, context: ConnectionContext, tmp_path: Path
+    host: Host, context: ConnectionContext, folder: Path, tmp_path: Path
 ) -> None:
     file, sha256 = package(tmp_path, b"data")
-    found, client = cluster(a={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1})
     with pytest.raises(DeadlineExceeded, match="uploading a file: not done after -1 s"):
         found.session(HOST, context).upload(file, sha256, deadline=-1)
     assert (host.uploaded, client.asked) == ([], [])
@@ -199,31 +210,33 @@ def test_an_upload_that_takes_too_long_is_a_missed_deadline(
 
 @pytest.mark.parametrize("data", [b"", b"x", b"0123456789", b"0123456789x"])
 def test_what_was_sent_before_is_not_sent_again(
-    context: ConnectionContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+    context: ConnectionContext, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
     monkeypatch.setattr(files, "PIECE", 5)
     file, sha256 = package(tmp_path, data)
-    take_piece(Piece("p.msi", sha256, len(data), 0, data[:5]))
+    take_piece(Piece("p.msi", sha256, len(data), 0, data[:5]), folder)
     given: list[Piece] = []
 
     def give(piece: Piece) -> Kept:
         given.append(piece)
-        return take_piece(piece)
+        return take_piece(piece, folder)
 
     send(file, "p.msi", sha256, give)
     assert b"".join(piece.data for piece in given) == data[5:]
-    assert files.kept_file("p.msi").read_bytes() == data
-    assert take_piece(Piece("p.msi", sha256, len(data), 3, b"late")) == Kept(len(data), complete=True)
+    assert files.kept_file(folder, "p.msi").read_bytes() == data
+    assert take_piece(Piece("p.msi", sha256, len(data), 3, b"late"), folder) == Kept(len(data), complete=True)
 
 
-def test_another_file_is_refused_and_one_that_is_gone_is_an_error(context: ConnectionContext, tmp_path: Path) -> None:
+def test_another_file_is_refused_and_one_that_is_gone_is_an_error(
+    context: ConnectionContext, folder: Path, tmp_path: Path
+) -> None:
     file, _ = package(tmp_path, b"another")
     with pytest.raises(BadAnswer, match=r"the file has the SHA-256 .* there, expected 00"):
-        send(file, "p.msi", "00", take_piece)
-    assert not list(files.kept_file("p.msi").parent.iterdir())
+        send(file, "p.msi", "00", lambda piece: take_piece(piece, folder))
+    assert not list(files.kept_file(folder, "p.msi").parent.iterdir())
     file.unlink()
     with pytest.raises(ReconcileError, match=r"proxy.MSI cannot be read: No such file"):
-        send(file, "p.msi", "00", take_piece)
+        send(file, "p.msi", "00", lambda piece: take_piece(piece, folder))
 
 
 def test_a_file_that_becomes_shorter_is_an_error(context: ConnectionContext, tmp_path: Path) -> None:
@@ -238,22 +251,27 @@ def test_a_file_that_becomes_shorter_is_an_error(context: ConnectionContext, tmp
 
 
 def test_a_worker_keeps_the_files_that_were_used_last(
-    context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+    context: ConnectionContext, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_MOST_FILES", 2)
     for number, name in enumerate(("a", "b", "c")):
         data = name.encode()
-        take_piece(Piece(name, hashlib.sha256(data).hexdigest(), 1, 0, data))
-        os.utime(files.kept_file(name), (number, number))
-    assert sorted(file.name for file in files.kept_file("a").parent.iterdir()) == ["b", "c"]
+        take_piece(Piece(name, hashlib.sha256(data).hexdigest(), 1, 0, data), folder)
+        os.utime(files.kept_file(folder, name), (number, number))
+    assert sorted(file.name for file in files.kept_file(folder, "a").parent.iterdir()) == ["b", "c"]
 
 
 @pytest.mark.parametrize(("call", "kind"), [(greet, Unreachable), (visit, ConnectionLost)])
 def test_a_closed_connection_to_the_scheduler_is_an_error_of_its_own(
-    host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch, call: Any, kind: type[RemoteError]
+    host: Host,
+    context: ConnectionContext,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Any,
+    kind: type[RemoteError],
 ) -> None:
     """Dask raises whatever comes then. Until the script is sent nothing has begun, afterwards it may have run."""
-    found, client = cluster(a={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1})
 
     async def answer(name: str, function: Any, arguments: Any) -> Any:
         if function is call:
@@ -283,13 +301,12 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, errors: list[OSError]) -
     monkeypatch.setattr(room, name, once)
 
 
-@pytest.mark.parametrize("name", ["_append", "_finish", "mkdtemp"])
+@pytest.mark.parametrize("name", ["_append", "_finish", "take_piece"])
 def test_a_package_goes_to_another_worker_if_one_cannot_keep_it(
-    host: Host, context: ConnectionContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    host: Host, context: ConnectionContext, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     file, sha256 = package(tmp_path, b"data")
-    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1}, c={})
-    monkeypatch.setattr(files, "_folders", [])
+    found, client = cluster(folder, a={"site:paris": 1}, b={"site:paris": 1}, c={})
     failing(monkeypatch, name, [FULL])
     assert found.session(HOST, context).upload(file, sha256, deadline=60).endswith(".msi")
     assert (len(host.uploaded), client.asked) == (1, ["b"])
@@ -312,6 +329,7 @@ def test_a_package_goes_to_another_worker_if_one_cannot_keep_it(
 def test_why_no_worker_can_keep_a_package_is_reported_with_a_fix(
     host: Host,
     context: ConnectionContext,
+    folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     error: OSError,
@@ -319,12 +337,12 @@ def test_why_no_worker_can_keep_a_package_is_reported_with_a_fix(
     fix: str,
 ) -> None:
     file, sha256 = package(tmp_path, b"data")
-    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1}, b={"site:paris": 1})
     failing(monkeypatch, "_append", [error] * 2)
     with pytest.raises(Refused, match=f"keeping files on the worker b: {reason}") as caught:
         found.session(HOST, context).upload(file, sha256, deadline=60)
     assert caught.value.hint.startswith(fix)
-    assert "TMPDIR=" in caught.value.hint
+    assert "--local-directory" in caught.value.hint
     assert (host.uploaded, client.asked) == ([], [])
 
 
@@ -345,13 +363,14 @@ def test_a_package_that_does_not_fit_leaves_nothing(
 
 
 def test_a_script_goes_to_another_worker_if_one_has_no_room_for_its_files(
-    host: Host, context: ConnectionContext, monkeypatch: pytest.MonkeyPatch
+    host: Host, context: ConnectionContext, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, client = cluster(a={"site:paris": 1}, b={"site:paris": 1})
+    found, client = cluster(folder, a={"site:paris": 1}, b={"site:paris": 1})
     failing(monkeypatch, "_write", [FULL])
-    monkeypatch.setattr(worker, "_folders", {})
     assert found.session(HOST, context).execute(SCRIPT, {}, deadline=60) == {"done": True}
     assert (len(host.ran), client.asked) == (1, ["a", "b"])
+    client.folder = folder / "other"
+    client.folder.mkdir()
     failing(monkeypatch, "_write", [FULL] * 2)
     monkeypatch.setattr(worker, "_folders", {})
     with pytest.raises(Refused, match=r"on the worker [ab]: no space left"):

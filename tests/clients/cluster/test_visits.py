@@ -77,42 +77,44 @@ def test_only_the_worker_opens_what_is_sealed_to_it() -> None:
             other.unseal(changed)
 
 
-def test_an_errand_is_pickled_and_shows_no_secret(context: ConnectionContext) -> None:
+def test_an_errand_is_pickled_and_shows_no_secret(context: ConnectionContext, tmp_path: Path) -> None:
     sent = written(errand(context))
     assert PASSWORD.encode() not in sent
     assert b"keys of the account" not in sent
     assert b"the authority" in sent  # a certificate of an authority is public
-    answer = carry_out(loaded(sent))
+    answer = carry_out(loaded(sent), tmp_path)
     assert answer.value() == seen(HOST, context, Asked("reading", Ahead(timedelta())))
 
 
-def test_a_secret_that_is_missing_is_the_same_error_on_a_worker(context: ConnectionContext) -> None:
+def test_a_secret_that_is_missing_is_the_same_error_on_a_worker(context: ConnectionContext, tmp_path: Path) -> None:
     nowhere = replace(HOST, credential=replace(LOGIN, password=SecretRef("env", "NOT_SET")))
     with pytest.raises(SecretError) as here:
         seen(nowhere, context, Asked("", Ahead(timedelta())))
     with pytest.raises(SecretError) as there:
-        carry_out(errand(context, connection=nowhere)).value()
+        carry_out(errand(context, connection=nowhere), tmp_path).value()
     assert (str(there.value), there.value.hint) == (str(here.value), here.value.hint)
 
 
-def test_a_worker_resolves_what_it_is_to_resolve(context: ConnectionContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_resolves_what_it_is_to_resolve(
+    context: ConnectionContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PW", "of the worker")
     own = replace(HOST, credential=replace(LOGIN, resolve="worker"))
     assert not pack(own, context).secrets
-    assert carry_out(errand(context, connection=own, run="one")).value()["password"] == "of the worker"
+    assert carry_out(errand(context, connection=own, run="one"), tmp_path).value()["password"] == "of the worker"
     monkeypatch.setenv("PW", "rotated")
-    assert carry_out(errand(context, connection=own, run="one")).value()["password"] == "of the worker"
-    assert carry_out(errand(context, connection=own, run="two")).value()["password"] == "rotated"
+    assert carry_out(errand(context, connection=own, run="one"), tmp_path).value()["password"] == "of the worker"
+    assert carry_out(errand(context, connection=own, run="two"), tmp_path).value()["password"] == "rotated"
 
 
 def test_files_from_outside_are_below_the_folder_of_the_worker(context: ConnectionContext, tmp_path: Path) -> None:
     ca = tmp_path / "pki" / "ca.pem"
     for name in (str(ca), f"../{tmp_path.name}/pki/ca.pem"):
         away = replace(HOST, trust=Trust(ca_file=name))
-        assert carry_out(errand(context, connection=away)).value()["ca"] == "the authority"
+        assert carry_out(errand(context, connection=away), tmp_path).value()["ca"] == "the authority"
     hostile = replace(errand(context), files={"../../escaped": b"x"})
     with pytest.raises(ValueError, match="not below"):
-        carry_out(hostile)
+        carry_out(hostile, tmp_path)
 
 
 def test_ssh_hosts_are_judged_by_the_known_hosts_of_the_user(
@@ -187,8 +189,8 @@ def asked() -> Asked:
     return Asked("reading", lambda: datetime.now(UTC))
 
 
-def test_a_worker_that_dies_costs_another_visit_on_the_same_site(context: ConnectionContext) -> None:
-    found, client = cluster(a={"site:paris": 1, "dies": 1}, b={"site:rome": 1}, c={"site:paris": 1})
+def test_a_worker_that_dies_costs_another_visit_on_the_same_site(context: ConnectionContext, tmp_path: Path) -> None:
+    found, client = cluster(tmp_path, a={"site:paris": 1, "dies": 1}, b={"site:rome": 1}, c={"site:paris": 1})
     assert found.visit(seen, HOST, context, asked())["what"] == "reading"
     assert client.asked == ["a", "c"]
     assert found.width == 2
@@ -198,8 +200,10 @@ def test_a_worker_that_dies_costs_another_visit_on_the_same_site(context: Connec
         found.visit(seen, HOST, context, asked())
 
 
-def test_a_password_that_one_worker_saw_refused_is_tried_by_no_other(context: ConnectionContext) -> None:
-    found, client = cluster(a={}, b={})
+def test_a_password_that_one_worker_saw_refused_is_tried_by_no_other(
+    context: ConnectionContext, tmp_path: Path
+) -> None:
+    found, client = cluster(tmp_path, a={}, b={})
     with pytest.raises(AuthenticationFailed, match="wrong"):
         found.visit(refuses, replace(HOST, site=""), context, asked())
     other = replace(HOST, name="px-9", host="px-9.example.net", site="")
@@ -208,8 +212,8 @@ def test_a_password_that_one_worker_saw_refused_is_tried_by_no_other(context: Co
     assert len(client.asked) == 1
 
 
-def test_what_only_the_user_has_stays_on_this_machine() -> None:
-    found, _ = cluster(a={})
+def test_what_only_the_user_has_stays_on_this_machine(tmp_path: Path) -> None:
+    found, _ = cluster(tmp_path, a={})
     tickets = Credential("k", "svc@CORP", auth="kerberos")
     agent = Credential("a", "svc", agent=True)
     jump = replace(HOST, jump=replace(HOST, credential=agent))
