@@ -19,6 +19,9 @@ from reconciler.model.version import build_number
 from reconciler.plan.batches import come_back
 from reconciler.plan.organization_coverage import Coverage
 
+_RESCANS_MANY: Final = 6
+"""The first REST version with a request to rescan several proxies."""
+
 _GRACE: Final = 10.0
 """Seconds after a change in which a proxy may still be unhealthy."""
 
@@ -79,9 +82,14 @@ class ServerHealth:
 
 def refresh(context: ApplyContext, names: Iterable[str]) -> None:
     """Make the server rescan proxies: the state that it shows may be out of date. If it refuses, that state is used."""
+    idents = [context.naming.id_of("proxy", name) for name in sorted(set(names))]
+    if context.reader.rest < _RESCANS_MANY:
+        for ident in idents:
+            with suppress(RemoteError):
+                context.writer.act(f"Proxies/{ident}", "Rescan")
+        return
     with suppress(RemoteError):
-        idents = [{"id": context.naming.id_of("proxy", name)} for name in sorted(set(names))]
-        context.writer.act("Proxies", "Rescan", {"proxies": idents})
+        context.writer.act("Proxies", "Rescan", {"proxies": [{"id": ident} for ident in idents]})
 
 
 def _problem(change: Change, proxy: ProxyState | None) -> str:

@@ -54,6 +54,7 @@ class AppliedStateRecorder:
         self._scope = scope
         self._changes: dict[str, Change] = {}
         self._pending: dict[str, str] = {}
+        self._begun: set[str] = set()
         self._writing = Lock()
         self._stored: dict[str, Mapping[str, str]] = dict(recall.applied)
         self._unwritten: dict[str, Mapping[str, str] | None] = {}
@@ -69,13 +70,18 @@ class AppliedStateRecorder:
         return interrupted.begun(self._recall, interrupted.CREATING)
 
     def begin(self, plan: Plan, naming: Naming | None = None) -> None:
-        """Mark the jobs that will be started, and those that are downstream of what is changed but not selected; the
-        mark is cleared when they have a result. `naming` learns the ids of the objects that the apply creates."""
+        """Mark the jobs that will be started, and those that are downstream of what is changed but blocked or not
+        selected; the mark is cleared when they have a result. `naming` learns the ids of the objects that the apply
+        creates."""
         self._naming = naming
         self._changes = {change.key: change for change in plan.changes}
-        runs = [change.address for change in plan.changes if change.action is Action.RUN and not change.blocked]
-        runs += [key.address for key in plan.asleep if key.action == Action.RUN]
-        self._pending = dict.fromkeys(runs_left_out(plan, self._inventory), LEFT_OUT) | dict.fromkeys(runs, "pending")
+        runs = [change for change in plan.changes if change.action is Action.RUN]
+        blocked = {change.address for change in runs if change.blocked}
+        left = runs_left_out(plan, self._inventory)
+        marked = {where: row[PENDING] for where in blocked if PENDING in (row := self._stored.get(where, {}))}
+        starts = [change.address for change in runs if not change.blocked or change.address in left]
+        starts += [key.address for key in plan.asleep if key.action == Action.RUN]
+        self._pending = marked | dict.fromkeys(left, LEFT_OUT) | dict.fromkeys(starts, "pending")
         self._write({where: {**self._stored.get(where, {}), PENDING: mark} for where, mark in self._pending.items()})
 
     def permit(self, event: StepStarted) -> None:
@@ -138,7 +144,7 @@ class AppliedStateRecorder:
             self._pending.pop(event.address, None)
             kept = self._stored.get(event.address, {})
             self._write({event.address: {name: value for name, value in kept.items() if name != PENDING}})
-        elif event.action == Action.RUN and self._pending.get(event.address, "pending") != "pending":
+        elif event.action == Action.RUN and event.address in self._begun:
             self._pending[event.address] = "pending"  # its start was recorded, and did not happen
             self._write({event.address: {**self._stored.get(event.address, {}), PENDING: "pending"}})
         elif event.outcome is Outcome.DONE and event.action == Action.DELETE:
@@ -156,6 +162,7 @@ class AppliedStateRecorder:
 
     def _begin_run(self, where: str) -> None:
         found = self._live.resources.get(Address(where))
+        self._begun.add(where)
         self._pending[where] = begun_after(found.job.last_run if found else None)
         self._write({where: {**self._stored.get(where, {}), PENDING: self._pending[where]}})
 

@@ -110,8 +110,8 @@ class Rollout:
             self._seen = self._health.coverage(self._coverage)
             if self._seen is None:
                 return ("the server does not report which proxies work, so some organizations",)
-        down = {disrupts_proxy(item) for item in running} | self._down | {proxy}
-        return (self._seen or self._coverage).short(down - {""}, of=proxy)
+        down = {disrupts_proxy(item) for item in running} | {proxy}
+        return (self._seen or self._coverage).short(down - {""}, of=proxy, failed=self._down - {proxy})
 
 
 def _runs_after(changes: Iterable[Change], batch_of: Mapping[str, int]) -> dict[str, int]:

@@ -118,10 +118,15 @@ class Console:
 
     def problems(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Print diagnostics on standard error, also with --quiet."""
+        self._print_problems(self._completed(diagnostics))
+
+    def _completed(self, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+        return [replace(item, fix=self.world.completed(item.fix)) for item in diagnostics]
+
+    def _print_problems(self, completed: Iterable[Diagnostic]) -> None:
         from reconciler.render.diagnostics import diagnostics_text
 
-        whole = (replace(item, fix=self.world.completed(item.fix)) for item in diagnostics)
-        self._say(diagnostics_text(whole, self.err_style))
+        self._say(diagnostics_text(completed, self.err_style))
 
     def _say(self, text: str) -> None:
         from reconciler.render.style import for_log
@@ -186,8 +191,8 @@ class Console:
 
     def fail(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Print why a command ends without a result, as JSON too if a program reads standard output."""
-        found = [replace(item, fix=self.world.completed(item.fix)) for item in diagnostics]
-        self.problems(found)
+        found = self._completed(diagnostics)
+        self._print_problems(found)
         self._record_all(found)
         if self.machine and not self.answered:
             from reconciler.render.document import document, findings

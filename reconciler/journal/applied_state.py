@@ -12,16 +12,22 @@ from functools import cache, cached_property
 from sqlalchemy import Connection, Executable, bindparam, delete, select, update
 
 from reconciler.journal.fingerprints import Fingerprints
+from reconciler.journal.lock import HeldLock
 from reconciler.journal.store import Store, insert_into
 from reconciler.journal.tables import applied, identities
 from reconciler.model.recall import Identity, Memory
 
 
 class AppliedState:
-    """Every method raises JournalError if it fails."""
+    """Every method raises JournalError if it fails. With `lock` what is remembered and forgotten is written only while
+    it is held: afterwards another run knows better."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lock: HeldLock | None = None) -> None:
         self._store = store
+        self._write = lock.write if lock is not None else store.write
+
+    def under(self, lock: HeldLock) -> AppliedState:
+        return AppliedState(self._store, lock)
 
     def fingerprint(self, value: str) -> str:
         """A keyed digest of a secret."""
@@ -77,7 +83,7 @@ class AppliedState:
                 connection.execute(identify, ids)
 
         if rows or ids:
-            self._store.write(write)
+            self._write(write)
 
     def forget(self, scope: str, *addresses: str) -> None:
         """Delete what is recorded of these addresses, in one transaction."""
@@ -88,7 +94,7 @@ class AppliedState:
                 connection.execute(statement, rows)
 
         if rows:
-            self._store.write(write)
+            self._write(write)
 
     @cached_property
     def _fingerprints(self) -> Fingerprints:

@@ -116,27 +116,30 @@ class Locks:
         """The holder now, and the one whose lock was taken over: its lease has expired, or its process is gone."""
         found = self._holders(mine["key"], also)
         other, before = found.get(also), found.get(mine["key"])
-        if other is not None and not other.expired and not is_gone(other.process):
-            return other, None
-        ours = locks.c.key == mine["key"]
-        gone = before.id if before is not None and is_gone(before.process) else ""
-        if before is not None and not before.expired and not gone:
-            if before.is_ahead:
-                self._bring_back(before, lease)
-            return before, None
+        for holder in (other, before):
+            if holder is not None and not holder.expired and not is_gone(holder.process):
+                if holder.is_ahead:
+                    self._bring_back(holder, lease)
+                return holder, None
+        gone = [holder.id for holder in found.values() if is_gone(holder.process)]
 
         def take(connection: Connection) -> Holder | None:
             now = self._store.moment()
+            free = (locks.c.expires <= now) | locks.c.id.in_([mine["id"], *gone])
+            if also:  # its holder may live on: a lease that has expired is lost only when the lock is taken
+                connection.execute(delete(locks).where(locks.c.key == also, free))
+                back = _one(connection, self._store, locks.c.key == also)
+                if back is not None:
+                    return back
             wanted = self._store.insert(locks).values(
                 **mine, created=now, renewed=now, expires=self._store.moment(lease)
             )
             columns = {column.name: wanted.excluded[column.name] for column in locks.c if column.name != "key"}
-            free = (locks.c.expires <= now) | locks.c.id.in_([mine["id"], gone])
             connection.execute(wanted.on_conflict_do_update(index_elements=[locks.c.key], set_=columns, where=free))
-            return _one(connection, self._store, ours)
+            return _one(connection, self._store, locks.c.key == mine["key"])
 
         holder = self._store.write(take)
-        return (holder, before) if holder is not None else self._try(mine, lease, also)
+        return (holder, before or other) if holder is not None else self._try(mine, lease, also)
 
     def _bring_back(self, holder: Holder, lease: float) -> None:
         """The clock was set back after the lease was renewed: it lasts one lease from now, not until that time."""
@@ -187,6 +190,19 @@ class HeldLock:
         An expired lease that no other run took over is still held: a takeover changes the id.
         """
         return connection.execute(self._renewal).rowcount > 0
+
+    def write(self, work: Callable[[Connection], None]) -> None:
+        """Run `work` in a transaction that renews the lease. Raises LeaseLost if the lock is lost, and then nothing was
+        written."""
+
+        def renewed(connection: Connection) -> bool:
+            if ours := self.renew_with(connection):
+                work(connection)
+            return ours
+
+        asked = self._ticks()
+        self.confirm(self._store.write(renewed), asked)
+        self.raise_if_lost()
 
     def confirm(self, ours: bool, asked: float) -> None:
         if ours:

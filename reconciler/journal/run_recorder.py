@@ -96,10 +96,12 @@ class RunRecorder:
         self._queue.put(Row(self._sql.drop_read, {"b_run": self.id, "b_key": clean(key)}))
 
     def end(self, state: RunState) -> None:
-        """Record the end of the run. Raises JournalError if not everything could be written."""
+        """Record the end of the run. Raises JournalError if not everything could be written, and LeaseLost if another
+        run works since the last step."""
         values = {"b_run": self.id, "b_state": state.value, "b_ended": self._clock()}
         self._queue.put(Row(self._sql.end_run, values))
         self._queue.flush()
+        self._check_lock()
 
     def _check_lock(self) -> None:
         if self._lock is not None:

@@ -215,7 +215,7 @@ class _Apply:
             self.runtime.report("Refused: nothing was changed. The guards above do not hold.")
             return self._finish(ApplyResult(planned, Status.REFUSED))
         if not plan.can_apply:
-            self._settle(recorder_of(self.session, planned), planned)
+            self._settle(recorder_of(self.session, planned, self.run.lock), planned)
             return self._finish(
                 ApplyResult(planned, _or_stale(planned, Status.ERROR if plan.has_errors else Status.OK))
             )
@@ -241,7 +241,7 @@ class _Apply:
         return self.session.plan(self.request, since=dict(self.session.reader.requests))
 
     def _change(self, planned: PlanResult) -> ApplyResult:
-        recorder = recorder_of(self.session, planned)
+        recorder = recorder_of(self.session, planned, self.run.lock)
         done = execute(
             self.session,
             planned.plan,

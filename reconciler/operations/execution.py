@@ -13,7 +13,7 @@ from reconciler.operations.status import Status, journal_status
 
 if TYPE_CHECKING:
     from reconciler.apply import AppliedStateRecorder, Result, RolloutLimits
-    from reconciler.journal import JournalError, RunRecorder
+    from reconciler.journal import HeldLock, JournalError, RunRecorder
     from reconciler.model.live import Live
     from reconciler.model.plan import Plan
     from reconciler.operations.locked_run import LockedRun
@@ -121,13 +121,14 @@ def _dropped(error: Exception) -> Diagnostic:
     return Diagnostic("events-incomplete", "Progress is incomplete", detail, severity=Severity.WARNING)
 
 
-def recorder_of(session: Session, planned: PlanResult) -> AppliedStateRecorder:
-    """Records in the journal what is applied of a plan. `settle` it with the plan that is made afterwards. Raises
-    JournalError."""
+def recorder_of(session: Session, planned: PlanResult, lock: HeldLock | None = None) -> AppliedStateRecorder:
+    """Records in the journal what is applied of a plan, while `lock` is held. `settle` it with the plan that is made
+    afterwards. Raises JournalError."""
     from reconciler.apply import AppliedStateRecorder
 
     session.carry_over()
-    return AppliedStateRecorder(session.inventory, planned.live, planned.recall, session.applied_state, planned.scope)
+    state = session.applied_state.under(lock) if lock is not None else session.applied_state
+    return AppliedStateRecorder(session.inventory, planned.live, planned.recall, state, planned.scope)
 
 
 def _limits(session: Session, live: Live, plan: Plan, rollout: RolloutOptions) -> RolloutLimits:

@@ -71,13 +71,14 @@ def starts_jobs(change: Change) -> bool:
 
 
 def runs_left_out(plan: Plan, inventory: Inventory) -> list[str]:
-    """The jobs that work through what `plan` changes, whose starts are needed and not in it: they are not selected, or
-    were not approved. None with --no-run, which leaves jobs to their schedules."""
+    """The jobs that work through what `plan` changes, whose starts are needed and will not happen: they are blocked,
+    not selected, or were not approved. None with --no-run, which leaves jobs to their schedules."""
     if any(report.code == NO_RUN for report in plan.reports):
         return []
     changed = {change.address for change in plan.changes if not change.blocked and starts_jobs(change)}
     graph = Graph.of(inventory.resources)
     left = {key.address for key in (*plan.not_selected, *plan.not_approved) if key.action == Action.RUN}
+    left |= {change.address for change in plan.changes if change.action is Action.RUN and change.blocked}
     return [where for where in sorted(left) if changed.intersection((where, *graph.chain(where)))]
 
 

@@ -42,17 +42,19 @@ class Coverage:
         """Organizations that any of `proxies` processes."""
         return tuple(sorted({name for proxy in proxies for name in self.of_proxy.get(proxy, ())}))
 
-    def short(self, down: Iterable[str], *, of: str = "") -> tuple[str, ...]:
-        """Organizations that would have too few working proxies while `down` do not work, and pools that would have
-        none, which the server refuses. One that has too few anyway is included only if `down` takes another one.
-        With `of`, only organizations and pools of that proxy are checked."""
-        away = frozenset(down)
+    def short(self, down: Iterable[str], *, of: str = "", failed: Iterable[str] = ()) -> tuple[str, ...]:
+        """Organizations that would have too few working proxies while `down` are changed in maintenance mode, and pools
+        that would have none, which the server refuses. One that has too few anyway is included only if `down` takes
+        another one. With `of`, only organizations and pools of that proxy are checked. `failed` do not work either,
+        but their pools go on waiting for those of them that are behind."""
+        broken = frozenset(failed)
+        away = frozenset(down) - broken
         asked = [of] if of else sorted(away)
         pools = sorted({self.pool_of[name] for name in asked if name in self.pool_of})
-        found = [f"pool {name}" for name in pools if self._takes_all(self.pools[name], away)]
+        found = [f"pool {name}" for name in pools if self._takes_all(self.pools[name], away | broken)]
         for organization in self.disrupted(asked):
             serving = self.serving[organization]
-            left = self._active(serving, away)
+            left = self._active(serving - broken, away)
             if len(left) < self._needed(len(serving)) and self._active(serving, frozenset()) - left:
                 found.append(organization)
         return tuple(found)

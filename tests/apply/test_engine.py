@@ -324,6 +324,28 @@ class TestCoverage:
         assert [end.outcome.value for end in result.outcomes.values()] == ["failed", "skipped"]
         assert result.outcomes["upgrade:proxy.b"].detail == "one would have too few working proxies during it"
 
+    def test_members_of_a_pool_wait_for_one_that_failed_so_the_last_that_works_is_left_alone(
+        self, verb: Callable[[Do], None]
+    ) -> None:
+        """a is upgraded, and waits for b, whose upgrade fails, as soon as c is in maintenance mode."""
+
+        def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
+            if step.name == "b":
+                raise Refused("host", "upgrading", "no")
+
+        verb(do)
+        members = frozenset("abc")
+        coverage = replace(
+            self.coverage({"one": "abc"}),
+            pools={"cloud": members},
+            pool_of=dict.fromkeys(members, "cloud"),
+            behind=members,
+        )
+        result, order = self.run(RolloutLimits(max_failures=9, coverage=coverage), "a", "b", "c")
+        assert "+c" not in order
+        assert [end.outcome.value for end in result.outcomes.values()] == ["done", "failed", "skipped"]
+        assert result.outcomes["upgrade:proxy.c"].detail == "one would have too few working proxies during it"
+
     def test_after_enough_failures_nothing_else_is_started(self, verb: Callable[[Do], None]) -> None:
         def do(context: Any, step: Any, report: Callable[[str], None]) -> None:
             raise Refused("host", "upgrading", "no")

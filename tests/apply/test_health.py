@@ -246,6 +246,19 @@ def test_what_disrupts_no_proxy_is_not_asked_about() -> None:
     assert [str(key) for key in health.unhealthy([moved, upgrade("px-1")])] == ["upgrade:proxy.px-1"]
 
 
+def test_v5_rescans_them_one_by_one_and_a_refusal_keeps_none_from_it() -> None:
+    health, server = health_of({"hostName": "b", "status": "Online"}, {"hostName": "a", "status": "Online"})
+    server.rest = 5
+
+    def refuse(path: str, action: str, body: Any) -> None:
+        if path == "Proxies/id-a":
+            raise Refused("host", "rescanning", "no")
+
+    server.act_as = refuse
+    assert health.unhealthy([upgrade("a"), upgrade("b")]) == {}
+    assert server.acts == [("Proxies/id-a", "Rescan", None), ("Proxies/id-b", "Rescan", None)]
+
+
 def test_a_proxy_that_the_server_does_not_list() -> None:
     health, server = health_of({"hostName": "px-1", "status": "Online"})
     server.lists["Proxies"] = []

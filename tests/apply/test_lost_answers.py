@@ -157,8 +157,8 @@ class Busy(Gateway):
 
     def create(self, *args: Any, **more: Any) -> Any:
         raised = Conflict(HOST, "POST Proxies", "another operation is in progress", status=409)
-        shown = {"hostName": "new", "status": "Online", "version": self.server.build, "description": self.owner}
-        self.work.append(lambda: self.server.add("Proxies", **shown))
+        shown = {"hostName": "new", "status": "Online", "version": self.server.build, "port": 9193}
+        self.work.append(lambda: self.server.add("Proxies", description=self.owner, **shown))
         raise raised
 
 
@@ -177,6 +177,25 @@ def test_the_creation_of_an_apply_that_was_killed_is_waited_for(begun: str, owne
         busy.run("create", CREATE)
     waited = {900.0: 900.0, math.inf: 1800.0, 0.0: 0.0}[seconds]
     assert waited <= busy.context.clock() < waited + 60.0
+
+
+class Answering(Busy):
+    """It answers as soon as it has created the proxy."""
+
+    def replace(self, *args: Any, **more: Any) -> Any:
+        self.server.replace(*args, **more)
+
+
+def test_what_the_inventory_says_now_is_set_on_what_an_earlier_apply_created() -> None:
+    busy = Answering(server_of(8), 900.0)
+    busy.context.begun = {"new"}
+    fields = {**NEW, "description": "branch", "port": 9194}
+    said = busy.run("create", {"kind": "proxy", "name": "new", "fields": fields})
+    assert said[-1] == "changing what the earlier apply may have set otherwise: credentials, description, port"
+    [line] = busy.server.lines
+    assert '"description": "branch [vbo-reconcile:corp]"' in line
+    assert '"port": 9194' in line
+    assert '"password"' in line
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,33 @@ def test_a_job_that_is_left_out_keeps_its_mark_beside_what_is_recorded_of_its_ch
 
 
 @pytest.mark.parametrize(
+    ("before", "moved", "after"),
+    [
+        ("", True, "pending"),  # its repository is changed, and it is not started
+        ("", False, None),  # nothing that it works through is changed
+        ("pending", False, "pending"),
+        (LEFT_OUT, False, LEFT_OUT),
+        ("begun after no run", False, "begun after no run"),  # so that its session is followed
+        ("begun after no run", True, "pending"),
+    ],
+)
+def test_a_start_that_is_blocked_is_due_if_it_was_or_what_it_works_through_is_changed(
+    before: str, moved: bool, after: str | None
+) -> None:
+    memory = Memory()
+    seen: Any = Live(SERVER, dict(SEEN), {}, {})
+    recall = Recall({JOB: {PENDING: before}} if before else {})
+    recorder = AppliedStateRecorder(WANTED, seen, recall, cast("Any", memory), "scope")
+    run = replace(change(Action.RUN, JOB), blocked="a proxy is offline")
+    renamed = replace(change(Action.UPDATE, JOB), fields=(FieldChange("name", "old", "daily"),))
+    update = change(Action.UPDATE, JOB) if moved else renamed
+    recorder.begin(Plan("corp", "", SERVER, (update, run)))
+    recorder.listen(ChangeEnded(run.key, JOB, Action.RUN, Outcome.SKIPPED))
+    recorder.listen(ChangeEnded(update.key, JOB, Action.UPDATE, Outcome.DONE))
+    assert memory.rows[JOB].get(PENDING) == after
+
+
+@pytest.mark.parametrize(
     ("outcome", "mark"),
     [
         (Outcome.DONE, None),

@@ -86,6 +86,9 @@ class FakeAppliedState:
 
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    def under(self, lock: Any) -> FakeAppliedState:
+        return self
+
     def remember(self, scope: str, applied: Mapping[str, Mapping[str, str]], known: object = None) -> None:
         self.rows |= {where: dict(row) for where, row in applied.items()}
 

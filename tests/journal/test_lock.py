@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from reconciler.journal import Holder, Journal, JournalError, LeaseLost, LockHeld, NotInJournal
+from reconciler.journal import Holder, Journal, JournalError, LeaseLost, LockHeld, NotInJournal, RunState
 from reconciler.journal.lock import HeldLock, Locks
 from reconciler.journal.process import this_process
 from reconciler.journal.tables import locks as table
@@ -87,9 +87,35 @@ def test_a_run_that_began_before_the_server_showed_its_installation_is_waited_fo
     waiting = Waiting(lambda: first.release() if len(waiting.pauses) == 2 else None)
     with after(patient(opened(), waiting), timeout=60) as second:
         assert [holder.id for holder in journal.locks.list()] == [second.id]
-    dead = take(journal)
-    expire(journal, dead)
-    after(opened().locks).release()
+    late = take(journal)
+    expire(journal, late)
+    with after(opened().locks) as third:
+        assert third.before is not None
+        assert third.before.id == late.id
+        assert [holder.id for holder in journal.locks.list()] == [third.id]
+        late.renew()  # its process lives, and was only late
+        assert late.lost.is_set()
+
+
+def test_one_that_is_renewed_before_it_is_taken_over_is_waited_for(journal: Journal, opened: Opened) -> None:
+    late = take(journal)
+    expire(journal, late)
+    at = opened()
+    write = at.store.write
+    tries: list[Any] = []
+
+    def slow(work: Any) -> Any:
+        if not tries:
+            late.renew()
+        tries.append(work)
+        return write(work)
+
+    at.store.write = slow  # type: ignore[method-assign]
+    with pytest.raises(LockHeld) as held:
+        at.locks.acquire("vbo01", key="an installation", also="vbo01", owner="bob", operation="apply")
+    assert held.value.holder.id == late.id
+    assert [holder.id for holder in journal.locks.list()] == [late.id]
+    still_held(late)
 
 
 def test_who_holds_it_can_be_listed(journal: Journal, opened: Opened) -> None:
@@ -179,6 +205,37 @@ def test_a_broken_lock_stops_the_run_before_its_next_step(journal: Journal, open
     assert step.ended is not None, "step 1 was never begun"
     with pytest.raises(LeaseLost):
         run.permit(StepStarted(key("a"), 1, "step 1"))
+    lock.release()
+
+
+def test_a_run_that_lost_its_lock_during_its_last_step_says_so_at_its_end(journal: Journal, opened: Opened) -> None:
+    """Another run works since then: what this one verifies is in motion."""
+    lock = take(journal)
+    run = journal.begin(plan("a"), WHO, lock=lock)
+    started(run, "a")
+    opened().locks.break_(lock.id)
+    with pytest.raises(LeaseLost):
+        run.end(RunState.DONE)
+    assert journal.run(run.id).state is RunState.DONE
+    lock.release()
+
+
+def test_after_its_lock_is_lost_a_run_changes_nothing_of_what_is_recorded_as_applied(
+    journal: Journal, opened: Opened
+) -> None:
+    """The next run recorded which jobs are due, and its end says which of them have a result."""
+    lock = take(journal)
+    state = journal.applied_state.under(lock)
+    state.remember("i1/corp", {"job.a": {"run": "pending"}})
+    expire(journal, lock)
+    state.remember("i1/corp", {"job.b": {"run": "pending"}})  # no run took it over, so it is held again
+    still_held(lock)
+    opened().locks.break_(lock.id)
+    with pytest.raises(LeaseLost):
+        state.forget("i1/corp", "job.a")
+    with pytest.raises(LeaseLost):
+        state.remember("i1/corp", {"job.b": {}})
+    assert journal.applied_state.recall("i1/corp") == {"job.a": {"run": "pending"}, "job.b": {"run": "pending"}}
     lock.release()
 
 

@@ -121,6 +121,12 @@ class TestPools:
     def test_a_dead_member_that_is_behind_keeps_the_new_ones_waiting(self) -> None:
         assert self.pool(behind="bc", off="c", needed=1).short("b") == ("one",)
 
+    def test_so_does_one_that_failed_though_the_server_shows_it_online(self) -> None:
+        assert self.pool(behind="bc").short("b", failed="c") == ("one",)
+        assert self.pool(behind="bc", resting="c").short("b", failed="c") == ()  # in maintenance mode it does not count
+        assert self.pool(behind="b").short("b", failed="c") == ()  # it is new, and a works
+        assert self.pool(behind="b").short("b", failed="ac") == ("pool cloud", "one")
+
     def test_a_pool_is_never_taken_whole_even_where_nobody_needs_it(self) -> None:
         assert self.pool(needed=0).short("abc") == ("pool cloud",)
         assert self.pool(needed=0).short("ab") == ()

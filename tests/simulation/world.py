@@ -439,7 +439,8 @@ def of(process: Process) -> Iterator[None]:
 
 def _sent(world: World, run: Run) -> Callable[[str, str, bytes, int], None]:
     def hear(method: str, path: str, body: bytes, status: int) -> None:
-        if method == "GET" or path.lower().endswith(("token", "token/logout", "/rescan")):
+        is_rescan = path.lower().endswith("/rescan") or body.startswith(b'{"rescan"')
+        if method == "GET" or is_rescan or path.lower().endswith(("token", "token/logout")):
             return
         run.writes.append((method, path, status))
         world.written.append((scheduler.now, run.name, method, path))

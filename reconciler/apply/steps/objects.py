@@ -36,20 +36,25 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
         body = with_login(context, name, str(fields["host"]), body, linux=fields.get("os") == "linux")
         if step.attach:  # installed by package, or a takeover that was waived
             body["attachUsedProxy"] = True
-    answer = _post(context, step, body, report)
+    answer, is_earlier = _post(context, step, body, report)
     ident = answer.get("id") or (find(context, kind, name, fields) or {}).get("id")
     if not ident:
         raise StepFailed(f"{kind.name} {name} was accepted, but the server does not list it")
     context.naming.learn(kind.name, name, str(ident))
     if kind.name == "proxy":
         report("waiting for it to come online")
-        return wait_online(context, name, str(ident), report)
+        detail = wait_online(context, name, str(ident), report)
+        if is_earlier:
+            _renew(context, step, naming, report)
+        return detail
     return None
 
 
-def _post(context: ApplyContext, step: CreateObject, body: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
-    """The new object, or an answer without one. The server may still be at work on the request of an earlier apply that
-    was killed."""
+def _post(
+    context: ApplyContext, step: CreateObject, body: Mapping[str, Any], report: Reporter
+) -> tuple[Mapping[str, Any], bool]:
+    """The new object, or an answer without one, and whether it is of an earlier apply: the server may still be at work
+    on the request of one that was killed."""
     kind, fields, long = KINDS[step.kind], step.fields, step.kind == "proxy"
 
     def look() -> Mapping[str, Any] | None:
@@ -57,12 +62,13 @@ def _post(context: ApplyContext, step: CreateObject, body: Mapping[str, Any], re
 
     outcome = Outcome(context, report, long=long)
     try:
-        return context.writer.create(_collection(context, kind, fields), body, long=long)
+        return context.writer.create(_collection(context, kind, fields), body, long=long), False
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
         found = outcome.after(error, look)
         if found is None:
             raise
         report("the response was lost, but it was created")
+        return found, False
     except Conflict as error:
         if not long or step.name not in context.begun:
             raise
@@ -71,19 +77,40 @@ def _post(context: ApplyContext, step: CreateObject, body: Mapping[str, Any], re
         if found is None or owner_of(found) != context.owner:
             raise
         report("an earlier apply created it")
-    return found
+        return found, True
+
+
+def _renew(context: ApplyContext, step: CreateObject, naming: Context, report: Reporter) -> None:
+    """Change what an earlier apply created as its inventory was then: what the server shows otherwise, and what it does
+    not show."""
+    kind = KINDS[step.kind]
+    fields = [field for field in kind.fields if field.name in step.fields]
+    secret = [field for field in fields if field.mode is Mode.WRITE_ONLY]
+    plain = [field for field in fields if field.mode is Mode.MUTABLE and field.decode is not hidden]
+    raw = read_whole(context, kind, context.path_of(kind.name, step.name))
+    known = [field for field in plain if field.from_api(typed(kind, naming.rest, raw), naming) is not UNKNOWN]
+    changed = sorted(field.name for field in [*_unlike(known, step.fields, kind, raw, naming), *secret])
+    if changed:
+        report(f"changing what the earlier apply may have set otherwise: {', '.join(changed)}")
+        _change(
+            context, UpdateObject(kind=step.kind, name=step.name, fields=step.fields, changed=changed), naming, report
+        )
 
 
 @runs(UpdateObject)
 def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str | None:
     """PUT an object: what was read with the changed fields over it, then read again and compared. Nothing that the plan
     does not change may differ afterwards from what the first attempt read: a lost response may hide its effects."""
+    existing = context.live_of(step.kind, step.name)
+    ours = existing is not None and existing.owner == context.owner
+    _change(context, step, context.naming.marked(context.owner if ours else ""), report)
+    return None
+
+
+def _change(context: ApplyContext, step: UpdateObject, naming: Context, report: Reporter) -> None:
     kind, name = KINDS[step.kind], step.name
     path = context.path_of(kind.name, name)
     raw = read_whole(context, kind, path)
-    existing = context.live_of(kind.name, name)
-    ours = existing is not None and existing.owner == context.owner
-    naming = context.naming.marked(context.owner if ours else "")
     fields = changed_fields(kind, step.fields, step.changed, raw, naming)
     if kind.name == "repository":
         fields = with_encryption_key(context, fields, step.fields, renew=ENCRYPTION_CREDENTIALS in step.changed)
@@ -95,7 +122,6 @@ def update(context: ApplyContext, step: UpdateObject, report: Reporter) -> str |
     with context.first_reads.attempt(step, path, raw) as before:
         after = put(context, kind, path, body, report, _sign(kind, step, raw, naming))
         fail_if_more(side_effects(kind, before, after, changed, implied(kind, fields)))
-    return None
 
 
 Sign = Callable[[Raw], bool]
@@ -125,18 +151,21 @@ def put(context: ApplyContext, kind: Kind, path: str, body: Any, report: Reporte
 def _sign(kind: Kind, step: UpdateObject, before: Raw, naming: Context) -> Sign | None:
     """Of a change of what the server shows: that each field is as wanted which `before` shows otherwise."""
 
-    def late(fields: Iterable[Field], raw: Raw) -> list[Field]:
-        seen = typed(kind, naming.rest, raw)
-        shown = ((field, field.from_api(seen, naming)) for field in fields)
-        return [
-            field
-            for field, value in shown
-            if value is UNKNOWN or differs(field.as_shown(step.fields[field.name], naming), value)
-        ]
-
     visible = [field for field in kind.fields if field.name in step.changed and field.mode is not Mode.WRITE_ONLY]
-    changing = late((field for field in visible if field.decode is not hidden), before)
-    return (lambda after: not late(changing, after)) if changing else None
+    shown = [field for field in visible if field.decode is not hidden]
+    changing = _unlike(shown, step.fields, kind, before, naming)
+    return (lambda after: not _unlike(changing, step.fields, kind, after, naming)) if changing else None
+
+
+def _unlike(fields: Iterable[Field], wanted: Mapping[str, Any], kind: Kind, raw: Raw, naming: Context) -> list[Field]:
+    """The fields that the server does not show as wanted."""
+    seen = typed(kind, naming.rest, raw)
+    shown = ((field, field.from_api(seen, naming)) for field in fields)
+    return [
+        field
+        for field, value in shown
+        if value is UNKNOWN or differs(field.as_shown(wanted[field.name], naming), value)
+    ]
 
 
 def whole_body(context: ApplyContext, kind: Kind, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
