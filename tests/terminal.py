@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.started import Started, start
+from tests.started import MAIN, Started, start
 
 COLUMNS: Final = 80
 _LONG: Final = 120.0
@@ -68,13 +68,16 @@ class Terminal:
 
 
 @contextmanager
-def terminal(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Terminal]:
+def terminal(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], code: str = MAIN
+) -> Iterator[Terminal]:
     """Run a command line of the program in `folder`. It is ended at the end, if it has not."""
     line, other = os.openpty()
     try:
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
         environment = {"TERM": "xterm", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment}
-        program = start(arguments, (other, other, other), folder=folder, environment=environment, has_terminal=True)
+        streams = other, other, other
+        program = start(arguments, streams, folder=folder, environment=environment, code=code, has_terminal=True)
     finally:
         os.close(other)
     try:

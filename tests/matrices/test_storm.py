@@ -32,9 +32,9 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 
 pytestmark = pytest.mark.matrix
 
-SHARDS, STEPS = length(1, 2), 50
+SEEDS, STEPS = length(1, 2), 50
 EXAMPLES = length(4, 16)
-"""Storms of each shard, of up to 50 steps each: a sample on real sockets. Simulated time has the many
+"""Storms of each seed, of up to 50 steps each: a sample on real sockets. Simulated time has the many
 (tests/simulation), and a test holds the two to the same answers (tests/simulation/test_same_answers.py)."""
 
 TAKEN = 35
@@ -265,8 +265,8 @@ class Storm(RuleBasedStateMachine):
             assert self.world.touched() == []
 
 
-@pytest.mark.parametrize("shard", range(1, SHARDS + 1))
-def test_a_storm(calm: Path, shard: int, record_property: Callable[[str, object], None]) -> None:
+@pytest.mark.parametrize("number", (15, 18)[:SEEDS])
+def test_a_storm(calm: Path, number: int, record_property: Callable[[str, object], None]) -> None:
     steps.clear()
     machine = type("Storm", (Storm,), {"calm": calm})
     few = settings(
@@ -277,8 +277,8 @@ def test_a_storm(calm: Path, shard: int, record_property: Callable[[str, object]
         verbosity=Verbosity.normal,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(seed(shard)(machine), settings=few)
+    run_state_machine_as_test(seed(number)(machine), settings=few)
     record_property("steps", dict(steps))
-    assert steps.total() >= (EXAMPLES - 1) * TAKEN, steps  # the first storm is the simplest: the first rule by its name
-    assert len(steps) > 9, steps
-    assert min(steps[name] for name in ("apply", "calms down")) > 1, steps
+    assert steps.total() >= EXAMPLES * TAKEN, steps
+    assert len(steps) > 15, steps
+    assert min(steps[name] for name in ("wire", "dies", "apply", "calms down")) > 1, steps
