@@ -30,6 +30,7 @@ class Matcher:
         self._most = most
         self._parsed: Sequence[Any] = _parser.parse(pattern, flags)
         self._flags = flags
+        self._known: dict[tuple[int, int, str], bool] = {}
 
     def search(self, *, anchored: bool, whole: bool) -> None:
         """All attempts: at the start only if `anchored`, else at every place until one fits."""
@@ -48,7 +49,7 @@ class Matcher:
         def rest(j: int) -> bool:
             return self._run(sequence, at + 1, j, then)
 
-        match str(op):
+        match op.name:
             case "LITERAL" | "NOT_LITERAL" | "ANY" | "IN":
                 return self._fits(op, value, i) and rest(i + 1)
             case "AT":
@@ -60,12 +61,12 @@ class Matcher:
             case "ASSERT" | "ASSERT_NOT":
                 return self._looks(op, value, i) and rest(i)
             case "MAX_REPEAT" | "MIN_REPEAT":
-                return self._repeat(value, i, rest, greedy=str(op) == "MAX_REPEAT")
+                return self._repeat(value, i, rest, greedy=op.name == "MAX_REPEAT")
         raise ValueError(f"{op} is not counted")
 
     def _repeat(self, value: Any, i: int, rest: Then, *, greedy: bool) -> bool:
         least, most, part = value
-        if len(part) == 1 and str(part[0][0]) in {"LITERAL", "NOT_LITERAL", "ANY", "IN"}:
+        if len(part) == 1 and part[0][0].name in {"LITERAL", "NOT_LITERAL", "ANY", "IN"}:
             ends = [i]
             while len(ends) <= most and self._fits(part[0][0], part[0][1], ends[-1]):
                 self.steps += 1
@@ -90,7 +91,12 @@ class Matcher:
         return bool(found) == (str(op) == "ASSERT")
 
     def _fits(self, op: Any, value: Any, i: int) -> bool:
-        return i < len(self._text) and fits(op, value, self._text[i], self._flags)
+        if i == len(self._text):
+            return False
+        asked = int(op), id(value), self._text[i]
+        if asked not in self._known:
+            self._known[asked] = fits(op, value, self._text[i], self._flags)
+        return self._known[asked]
 
     def _is_at(self, where: str, i: int) -> bool:
         text = self._text

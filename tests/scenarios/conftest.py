@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import once
 from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
 
 
 @pytest.fixture(scope="session")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rehearsal = Rehearsal.of(tmp_path_factory.mktemp("applied"), INVENTORIES / "demo.yml")
-    ended = rehearsal.apply()
-    assert ended.code == 0, ended.out + ended.err
-    return rehearsal.folder
+    def apply(folder: Path) -> None:
+        ended = Rehearsal.of(folder, INVENTORIES / "demo.yml").apply()
+        assert ended.code == 0, ended.out + ended.err
+
+    return once(tmp_path_factory, "applied-demo", apply)
 
 
 @pytest.fixture
