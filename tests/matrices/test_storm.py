@@ -18,6 +18,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, Verbosity, seed, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -265,8 +267,16 @@ class Storm(RuleBasedStateMachine):
             assert self.world.touched() == []
 
 
-@pytest.mark.parametrize("number", (15, 18)[:SEEDS])
+@pytest.fixture
+def reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seed draws the same in each process: Hypothesis also draws the constants of the modules that are imported."""
+    monkeypatch.setattr(providers, "_get_local_constants", Constants)
+
+
+@pytest.mark.usefixtures("reproducible")
+@pytest.mark.parametrize("number", (21, 59)[:SEEDS])
 def test_a_storm(calm: Path, number: int, record_property: Callable[[str, object], None]) -> None:
+    """Seeds that draw nearly all rules in the first four storms; of ten seeds four draw no apply or one."""
     steps.clear()
     machine = type("Storm", (Storm,), {"calm": calm})
     few = settings(
