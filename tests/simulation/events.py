@@ -81,7 +81,7 @@ EVENTS: dict[str, tuple[float, Callable[[Random], Params]]] = {
     "stands still": (1, lambda random: {**_moment(random), "to": random.choice([5, 45, 90, 400])}),
     "kill": (2, _moment),
     "kill at a write": (2, lambda random: {"a": random.randrange(_BIG), "to": random.randint(1, 12)}),
-    "the reader goes away": (2, lambda random: {**_moment(random), "to": random.choice(["out", "err", "both"])}),
+    "the reader goes away": (4, lambda random: {**_moment(random), "to": random.choice(["out", "err", "both"])}),
     "journal": (2, _word("kept", "kept", "comes back")),
     # another user
     "hand changes ours": (4, _number(900)),

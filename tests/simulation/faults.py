@@ -51,6 +51,12 @@ FAULTS = (
         (
             ("cli/console.py", "if not self.working:\n                raise", "raise"),
             ("cli/console.py", "with silent(self.err):\n            _write(self.err, text)", "_write(self.err, text)"),
+            # only what an event shows: a display that fails in a thread of its own is another fault
+            (
+                "cli/console.py",
+                "self._write_message(line)",
+                "with silent(self.err):\n            _write(self.err, line)",
+            ),
             ("apply/notifier.py", "if not isinstance(error, Exception):", "if isinstance(error, OSError | None):"),
         ),
     ),

@@ -39,6 +39,9 @@ class Broken(AssertionError):
     """Something that must always hold does not."""
 
 
+_READER_LOST = "code 141"
+
+
 class Invariants:
     """Whether everything holds in a world. `check` raises Broken."""
 
@@ -136,6 +139,8 @@ class Invariants:
         if run.ended == "code 0" and run.plan is not None and not run.is_resumed:
             self._check_starts(run)
         if run.signalled and run.ended == "killed":
+            self._check_drains(run)
+        if run.readers_lost and run.ended == _READER_LOST and self.world.is_serving:
             self._check_drains(run)
         if run.began <= self.troubled:
             return
