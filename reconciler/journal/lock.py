@@ -211,7 +211,10 @@ class HeldLock:
             self._lose("it was broken, or it expired and another run took it over")
 
     def release(self) -> None:
-        """Release the lock. Does nothing the second time, or if the lock is lost. Raises JournalError."""
+        """Release the lock. Does nothing the second time, or if the lock is lost. Raises JournalError: then the lease
+        expires."""
+        if self._over.is_set():
+            return
         self._over.set()
         self._thread.join()
         self._store.write(lambda connection: connection.execute(delete(locks).where(locks.c.id == self.id)))

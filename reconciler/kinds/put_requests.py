@@ -18,6 +18,8 @@ from reconciler.model.sentences import quoted
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 """Values that mean the same as an absent property: the versions differ in which of them they write."""
+_PLAIN: Final = (str, int, bool, float)
+"""Types of the parts that hold no other parts."""
 
 
 def accepted(kind: Kind, rest: int) -> Mapping[str, Schema]:
@@ -127,4 +129,6 @@ def steady(value: Any, volatile: frozenset[str]) -> Any:
         names = (name for name in sorted(value) if name not in volatile and not name.startswith("_"))
         parts = ((name, steady(value[name], volatile)) for name in names)
         return {name: part for name, part in parts if part not in _EMPTY}
-    return [steady(part, volatile) for part in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [part if type(part) in _PLAIN else steady(part, volatile) for part in value]
+    return value

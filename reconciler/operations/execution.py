@@ -111,6 +111,8 @@ def execute(
         )
     with runtime.waiting("Writing the run into the journal"):
         error = end_run(record, result) if record else None
+        if run and (error or result.error):
+            run.release()  # a journal that has failed is asked once more, and its error is reported once
     for failed in result.failed_listeners:
         runtime.listen(Warned(_dropped(failed)))
     return Execution(result, error, new_mails(before, mails_of(session)))

@@ -12,6 +12,7 @@ import pytest
 from reconciler.apply.steps import RUN
 from reconciler.journal import ChangeState, HeldLock, Journal, JournalError, RunState
 from reconciler.journal.run_recorder import WriteQueue
+from reconciler.journal.store import Store
 from reconciler.model.plan import Action, Cause, Change, Plan, Reason
 from reconciler.model.steps import RunJob
 from tests.cli.running import SERVER, FakeLab, FakeWorld, call, install, inventory
@@ -150,6 +151,25 @@ def test_a_journal_that_fails_ends_the_run_before_its_next_step(
         "job.weekly": "not started",
     }
     assert [item["code"] for item in data["diagnostics"]] == ["journal-failed"]
+
+
+def test_a_journal_that_takes_nothing_any_more_is_reported_once(
+    world: FakeWorld, journal: Journal, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock cannot be released either: its lease expires."""
+    write = Store.write
+
+    def full(store: Store, work: Any) -> Any:
+        if steps:
+            raise JournalError("The journal cannot be written: no space left (/s/journal.db)", hint="Free it")
+        return write(store, work)
+
+    monkeypatch.setattr(Store, "write", full)
+    ended = call("apply", "x.yml", "--auto-approve")
+    assert ended.code == 1
+    assert ended.err.count("no space left (/s/journal.db)") == 1
+    assert "Applied: 1 done" in ended.out
+    assert [holder.operation for holder in journal.locks.list()] == ["apply"]
 
 
 def test_a_journal_that_fails_at_once_lets_nothing_begin(

@@ -72,13 +72,15 @@ def without_empty_enums(rest: int, node: Any) -> Any:
 
 
 def _without(names: Collection[str], node: Any) -> Any:
-    if isinstance(node, dict):
-        return {
-            name: item if item is None or type(item) in _LEAVES else _without(names, item)
-            for name, item in node.items()
-            if item is not None or name not in names
-        }
-    return [_without(names, item) for item in node] if isinstance(node, list) else node
+    if isinstance(node, list):
+        return [item if item is None or type(item) in _LEAVES else _without(names, item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: item if item is None or type(item) in _LEAVES else _without(names, item)
+        for name, item in node.items()
+        if item is not None or name not in names
+    }
 
 
 @cache
