@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lab", "open_lab", "open_lab_at", "reset_lab", "reset_lab_at"]
 
-_REQUIRED = ("aiosmtpd", "asyncssh", "spnego")
+_REQUIRED = ("aiosmtpd", "asyncssh", "defusedxml")
 
 
 def open_lab(inventory: Inventory, runtime: Runtime) -> Lab:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from reconciler.installation import Installation, install_command
+from reconciler.operations import lab
+from reconciler.watching import requirements
 
 REQUIRES = (
     "click>=8.1.7",
@@ -126,3 +129,13 @@ def test_each_extra_has_the_packages_that_the_project_declares() -> None:
         if extra != "dev":
             assert sorted(here._packages(extra)) == sorted(packages)
             assert f"[{extra}]" in install_command(extra)
+
+
+@pytest.mark.parametrize(("extra", "asked"), [("lab", lab._REQUIRED), ("watch", requirements._REQUIRED)])
+def test_what_is_asked_for_is_what_the_extra_has(extra: str, asked: tuple[str, ...]) -> None:
+    """Else a package that is missing is a crash."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [
+        re.split("[^a-z-]", text)[0].replace("-", "_") for text in project["project"]["optional-dependencies"][extra]
+    ]
+    assert sorted(asked) == sorted(wanted)
