@@ -93,7 +93,7 @@ class AppliedStateRecorder:
             why = UPGRADING if event.key.action == Action.UPGRADE else "by an apply"
             self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: why}})
         if isinstance(step, CreateObject) and step.kind == "proxy":
-            secrets = self._recall.secrets.get(event.key.address)
+            secrets = interrupted.sent(self._recall, step.name, self._recall.secrets.get(event.key.address, {}))
             self._applied_state.remember(self._scope, interrupted.marks(interrupted.CREATING, step.name, secrets))
         if isinstance(step, DeleteObject) and step.kind == "proxy":
             self._applied_state.remember(

@@ -12,6 +12,8 @@ from reconciler.model.recall import Recall
 CREATING: Final = "creating"
 DELETING: Final = "deleting"
 _KEYS: Final = {CREATING: "(create)", DELETING: "(delete)"}
+_ONE_OF_TWO: Final = "one of two"
+"""In place of a fingerprint, and like none: the secret is sent again."""
 
 
 def mark_of(work: str, proxy: str) -> str:
@@ -23,6 +25,15 @@ def marks(work: str, proxy: str, secrets: Mapping[str, str] | None = None) -> Ma
     """What is remembered before the work begins, by address. `secrets` are the fingerprints of what is sent, by field:
     the server may have it although no answer came."""
     return {mark_of(work, proxy): {_KEYS[work]: "begun", **(secrets or {})}}
+
+
+def sent(recall: Recall, proxy: str, secrets: Mapping[str, str]) -> Mapping[str, str]:
+    """The fingerprints of what the server may have after a creation that sends `secrets`. It may still be at work on
+    that of an earlier apply, with other secrets: then either may be in place."""
+    if not was_begun(recall, CREATING, proxy):
+        return secrets
+    earlier = {field: secret_sent(recall, proxy, field) for field in secrets}
+    return {field: now if earlier[field] == now else _ONE_OF_TWO for field, now in secrets.items() if earlier[field]}
 
 
 def secret_sent(recall: Recall, proxy: str, field: str) -> str | None:

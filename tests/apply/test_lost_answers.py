@@ -154,12 +154,13 @@ class Busy(Gateway):
     """The server is at work on the request of an apply that was killed."""
 
     owner = "[vbo-reconcile:corp]"
+    refuses: RemoteError | None = None
 
     def create(self, *args: Any, **more: Any) -> Any:
         raised = Conflict(HOST, "POST Proxies", "another operation is in progress", status=409)
         shown = {"hostName": "new", "status": "Online", "version": self.server.build, "port": 9193}
         self.work.append(lambda: self.server.add("Proxies", description=self.owner, **shown))
-        raise raised
+        raise self.refuses or raised
 
 
 @pytest.mark.parametrize(
@@ -186,11 +187,22 @@ class Answering(Busy):
         self.server.replace(*args, **more)
 
 
-def test_what_the_inventory_says_now_is_set_on_what_an_earlier_apply_created() -> None:
+@pytest.mark.parametrize(
+    ("gives", "begun", "renewed"),
+    [(None, True, True), (GAVE_UP, True, True), (GAVE_UP, False, False)],
+    ids=["busy with another", "lost, of either", "lost, of this one"],
+)
+def test_what_the_inventory_says_now_is_set_on_what_an_earlier_apply_created(
+    gives: RemoteError | None, begun: bool, renewed: bool
+) -> None:
     busy = Answering(server_of(8), 900.0)
-    busy.context.begun = {"new"}
+    busy.refuses = gives
+    busy.context.begun = {"new"} if begun else set()
     fields = {**NEW, "description": "branch", "port": 9194}
     said = busy.run("create", {"kind": "proxy", "name": "new", "fields": fields})
+    if not renewed:
+        assert busy.server.lines == []
+        return
     assert said[-1] == "changing what the earlier apply may have set otherwise: credentials, description, port"
     [line] = busy.server.lines
     assert '"description": "branch [vbo-reconcile:corp]"' in line

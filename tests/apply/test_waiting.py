@@ -522,3 +522,28 @@ def test_the_creation_of_a_proxy_is_remembered_until_its_result_is_known(
     after = Live(server, {}, {}, {})
     following = AppliedStateRecorder(inventory, after, Recall(notes.rows), cast("AppliedState", notes), "scope")
     assert following.begun_creations == ({"px-1"} if left else set())
+
+
+@pytest.mark.parametrize(
+    ("earlier", "mark"),
+    [
+        (None, "now"),
+        ({"credentials": "now"}, "now"),
+        ({"credentials": "before"}, "one of two"),  # the server may have either, so the next plan sends it again
+        ({}, None),  # not known, so it is no reason to change anything
+    ],
+)
+def test_a_creation_beside_that_of_an_earlier_apply_may_leave_the_secret_of_either(
+    earlier: dict[str, str] | None, mark: str | None
+) -> None:
+    step = CreateObject(kind="proxy", name="px-1", fields={})
+    change = Change("proxy.px-1", Action.CREATE, (), Cause(Reason.INVENTORY), (step,))
+    server = ServerInfo(HOST, 8, "8.6.0.100")
+    inventory = Inventory("corp", Access(VboServer(HOST, LOGIN), {}, {}, {}, ""), {}, Policy(), (), "")
+    before = {} if earlier is None else {"creating.px-1": {"(create)": "begun", **earlier}}
+    recall = Recall(before, secrets={"proxy.px-1": {"credentials": "now"}})
+    notes = Notes()
+    recorder = AppliedStateRecorder(inventory, Live(server, {}, {}, {}), recall, cast("AppliedState", notes), "scope")
+    recorder.begin(Plan("corp", "", server, (change,)))
+    recorder.permit(StepStarted(change.key, 0, ""))
+    assert notes.rows["creating.px-1"].get("credentials") == mark

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_HEAD = r"""version: 1
+HEAD = r"""version: 1
 name: bench
 server: {host: vbo.example.com, credentials: admin}
 credentials:
@@ -77,7 +77,7 @@ print(json.dumps({"seconds": time.perf_counter() - begin, "mb": peak}))
 
 
 def inventory(count: int) -> Iterator[str]:
-    yield _HEAD
+    yield HEAD
     for n in range(count):
         yield _PROXY.format(n=n, site=n % 97, rate=100 + n % 50)
 

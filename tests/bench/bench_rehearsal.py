@@ -1,4 +1,4 @@
-"""A rehearsal of N new Windows proxies: `plan --lab` in a process of its own, with a lab that does not exist yet.
+"""A rehearsal of N new Windows proxies: `plan --lab` in a separate process, with a lab that does not exist yet.
 
     python -m tests.bench.bench_rehearsal [N] [--repeat TIMES]
 
@@ -18,13 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-_HEAD = r"""version: 1
-name: bench
-server: {host: vbo.example.com, credentials: admin}
-credentials:
-  admin: {username: 'CORP\svc-vbo', password: secret://env/VBO_PASSWORD}
-proxies:
-"""
+from tests.bench.bench_plan import HEAD
+
 _PROXY = "  px-{n:05}: {{host: px-{n:05}.site-{site:02}.example.net, type: domain, credentials: admin}}\n"
 
 
@@ -53,9 +48,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "inventory.yml"
-        path.write_text(
-            _HEAD + "".join(_PROXY.format(n=n, site=n % 97) for n in range(options.count)), encoding="utf-8"
-        )
+        path.write_text(HEAD + "".join(_PROXY.format(n=n, site=n % 97) for n in range(options.count)), encoding="utf-8")
         walls, works = zip(*(rehearse(path, options.count) for _ in range(options.repeat)), strict=True)
     wall, work = statistics.median(walls), statistics.median(works)
     sys.stdout.write(

@@ -120,7 +120,7 @@ def fleet_plan(size: int = 30) -> tuple[Inventory, Plan]:
 
 
 def document(size: int = 30) -> dict[str, Any]:
-    """The JSON form of `fleet_plan`, with its files and topology. Each call has a copy of its own."""
+    """The JSON form of `fleet_plan`, with its files and topology. Each call has a separate copy."""
     return copied(_document(size))
 
 

@@ -51,7 +51,7 @@ FAULTS = (
         (
             ("cli/console.py", "if not self.working:\n                raise", "raise"),
             ("cli/console.py", "with silent(self.err):\n            _write(self.err, text)", "_write(self.err, text)"),
-            # only what an event shows: a display that fails in a thread of its own is another fault
+            # only what an event shows: a display that fails in a separate thread is another fault
             (
                 "cli/console.py",
                 "self._write_message(line)",

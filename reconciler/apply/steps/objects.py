@@ -53,9 +53,10 @@ def create(context: ApplyContext, step: CreateObject, report: Reporter) -> str |
 def _post(
     context: ApplyContext, step: CreateObject, body: Mapping[str, Any], report: Reporter
 ) -> tuple[Mapping[str, Any], bool]:
-    """The new object, or an answer without one, and whether it is of an earlier apply: the server may still be at work
-    on the request of one that was killed."""
+    """The new object, or an answer without one, and whether it may be of an earlier apply: the server may still be at
+    work on the request of one that was killed."""
     kind, fields, long = KINDS[step.kind], step.fields, step.kind == "proxy"
+    is_begun = long and step.name in context.begun
 
     def look() -> Mapping[str, Any] | None:
         return find(context, kind, step.name, fields)
@@ -68,9 +69,9 @@ def _post(
         if found is None:
             raise
         report("the response was lost, but it was created")
-        return found, False
+        return found, is_begun  # by which of the two
     except Conflict as error:
-        if not long or step.name not in context.begun:
+        if not is_begun:
             raise
         late = DeadlineExceeded(error.peer, error.what, f"an earlier apply began to create it ({error.reason})")
         found = outcome.after(late, look)

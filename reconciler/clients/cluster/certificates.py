@@ -86,7 +86,7 @@ def no_certificates(url: str) -> Unusable:
 
 
 def why_not_reached(url: str, target: tuple[str, int], files: TlsFiles | None, seconds: float) -> Unusable:
-    """What a connection of our own shows, after that of Dask has failed."""
+    """What a separate connection shows, after that of Dask has failed."""
     command = f"  dask scheduler{' --protocol tls' if files else ''} --port {target[1]}"
     start = f"Start it, or correct the address:\n{command}"
     try:
