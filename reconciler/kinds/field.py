@@ -6,7 +6,7 @@ to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -188,9 +188,10 @@ class Field:
         """Whether an object with these live fields has the field."""
         return self.imported is None or self.imported(fields)
 
-    def is_left_alone(self, value: Any, *, declared: bool) -> bool:
-        """Whether an existing object keeps what it has, if an inventory says `value`, or a default does."""
-        return self.initial is not None and (value == UNMANAGED or (value == self.initial and not declared))
+    def is_left_alone(self, value: Any, said: Container[str]) -> bool:
+        """Whether an existing object keeps what it has, if an inventory says `value`, or a default does: `said` has the
+        names of the fields that the inventory says."""
+        return self.initial is not None and (value == UNMANAGED or (value == self.initial and self.name not in said))
 
     def declared(self, values: Mapping[str, Any]) -> Any:
         """The value in what an inventory says of an object, None if it says nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from reconciler.kinds.field import Raw
@@ -27,15 +28,20 @@ MAINTENANCE_SINCE = 8
 
 def word_of(words: type[Word], value: Any) -> Word:
     """The member that a word of the API means, `UNKNOWN` for what is none."""
-    text = value.lower() if isinstance(value, str) else ""
-    return next((member for member in words if member.value.lower() == text), words("Unknown"))
+    members: Mapping[str, Word] = _members(words)
+    found = members.get(value.lower()) if isinstance(value, str) else None
+    return words("Unknown") if found is None else found
+
+
+@cache
+def _members(words: type[StrEnum]) -> Mapping[str, Any]:
+    return {member.value.lower(): member for member in words}
 
 
 def proxy_state(raw: Raw, rest: int) -> ProxyState:
     maintenance = word_of(Maintenance, raw.get("maintenanceModeState"))
     if maintenance is Maintenance.UNKNOWN and rest < MAINTENANCE_SINCE:
         maintenance = Maintenance.DISABLED
-    is_linux = str(raw.get("operatingSystem")).lower() == "linux"
     return ProxyState(
         status=word_of(Status, raw.get("status")),
         maintenance=maintenance,
@@ -43,10 +49,19 @@ def proxy_state(raw: Raw, rest: int) -> ProxyState:
         host=_text(raw.get("hostName")),
         fqdn=_text(raw.get("fqdn")) or "",
         pool=_text(raw.get("proxyPoolId")) or "",
-        is_linux=is_linux,
-        # what the type of a Linux proxy is shown as is unknown, and the server runs on Windows
-        is_local=not is_linux and (str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True),
+        is_linux=_is_linux(raw),
+        is_local=is_local(raw),
     )
+
+
+def is_local(raw: Raw) -> bool:
+    """Whether a proxy is the server's own."""
+    # what the type of a Linux proxy is shown as is unknown, and the server runs on Windows
+    return not _is_linux(raw) and (str(raw.get("type")).lower() == "local" or raw.get("isDefault") is True)
+
+
+def _is_linux(raw: Raw) -> bool:
+    return str(raw.get("operatingSystem")).lower() == "linux"
 
 
 def job_state(raw: Raw, rest: int) -> JobState:

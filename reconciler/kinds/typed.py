@@ -8,7 +8,7 @@ usable value, and none. Words are given in the spelling of the table, whatever t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,37 +17,38 @@ from reconciler.kinds import KINDS, api
 from reconciler.kinds.api import Schema
 from reconciler.kinds.field import Kind, Raw
 
+Judge = Callable[[Any], Any]
+"""Gives a value in the form that the table gives it, and None if it has none of it, or is None."""
 _WHOLE: Final = re.compile(r"([+-]?[0-9]{1,18})(?:\.0+)?")
 
 
 class Typed(Mapping[str, Any]):
     """One object: the properties of a table whose values are usable. Values are judged when they are asked for."""
 
-    __slots__ = ("_properties", "_raw", "_rest")
+    __slots__ = ("_judges", "_raw")
 
-    def __init__(self, rest: int, properties: Mapping[str, Schema], raw: Raw) -> None:
-        self._rest = rest
-        self._properties = properties
+    def __init__(self, judges: Mapping[str, Judge], raw: Raw) -> None:
+        self._judges = judges
         self._raw = raw
 
     def __getitem__(self, name: str) -> Any:
-        value = usable(self._rest, self._properties[name], self._raw[name])
+        value = self._judges[name](self._raw[name])
         if value is None:
             raise KeyError(name)
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        value, schema = self._raw.get(name), self._properties.get(name)
-        if value is None or schema is None:
+        value, judge = self._raw.get(name), self._judges.get(name)
+        if value is None or judge is None:
             return default
-        value = usable(self._rest, schema, value)
+        value = judge(value)
         return default if value is None else value
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._properties if name in self)
+        return (name for name in self._judges if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -61,7 +62,7 @@ def typed(kind: Kind, rest: int, raw: Raw) -> Raw:
     """An object of a kind as its decoders read it. What REST does not have is given as it is."""
     if not kind.collection:
         return raw
-    return Typed(_table(rest), _properties(kind.name, _table(rest)), raw)
+    return Typed(_judges_of(kind.name, _table(rest)), raw)
 
 
 def raw_of(seen: Raw) -> Raw:
@@ -69,28 +70,43 @@ def raw_of(seen: Raw) -> Raw:
     return seen.raw if isinstance(seen, Typed) else seen
 
 
-def usable(rest: int, schema: Schema, value: Any) -> Any:
-    """`value` in the form that the table gives it, None if it has none of it."""
+def judges(rest: int, properties: Mapping[str, Schema]) -> Mapping[str, Judge]:
+    """The judge of each property of an object."""
+    return MappingProxyType({name: _judge(rest, schema) for name, schema in properties.items()})
+
+
+def _judge(rest: int, schema: Schema) -> Judge:
     while schema.ref:
         schema = api.schema(rest, schema.ref)
-    if value is None:
-        return None
     if schema.properties:
-        return Typed(rest, schema.properties, value) if isinstance(value, Mapping) else None
+        return _objects(rest, schema.properties)
     if schema.type == "array":
-        return _items(rest, schema, value)
-    if schema.enum:
-        return _words(schema.enum).get(value.lower()) if isinstance(value, str) else None
-    judge = _PLAIN.get(schema.type)
-    return judge(value) if judge else value
+        return _lists(_judge(rest, schema.items) if schema.items else _any)
+    return _words(schema.enum) if schema.enum else _PLAIN.get(schema.type, _any)
 
 
-def _items(rest: int, schema: Schema, value: Any) -> list[Any] | None:
+def _objects(rest: int, properties: Mapping[str, Schema]) -> Judge:
+    of_it = cache(lambda: judges(rest, properties))  # on first use: objects can hold objects of their own kind
+    return lambda value: Typed(of_it(), value) if isinstance(value, Mapping) else None
+
+
+def _lists(of_item: Judge) -> Judge:
     """A list with an item that cannot be read is not known as a whole."""
-    if not isinstance(value, list):
-        return None
-    items = [usable(rest, schema.items, item) for item in value] if schema.items else value
-    return None if any(item is None for item in items) else items
+
+    def judge(value: Any) -> list[Any] | None:
+        items = [of_item(item) for item in value] if isinstance(value, list) else [None]
+        return None if any(item is None for item in items) else items
+
+    return judge
+
+
+def _words(enum: tuple[str, ...]) -> Judge:
+    words = {word.lower(): word for word in enum}
+    return lambda value: words.get(value.lower()) if isinstance(value, str) else None
+
+
+def _any(value: Any) -> Any:
+    return value
 
 
 def _text(value: Any) -> str | None:
@@ -123,18 +139,13 @@ def _object(value: Any) -> Mapping[str, Any] | None:
 _PLAIN: Final = {"string": _text, "boolean": _flag, "integer": _whole, "number": _number, "object": _object}
 
 
-@cache
-def _words(enum: tuple[str, ...]) -> Mapping[str, str]:
-    return MappingProxyType({word.lower(): word for word in enum})
-
-
 def _table(rest: int) -> int:
     """REST v5 has no published table; the one of v6 stands in."""
     return max(rest, api.VERSIONS[0])
 
 
 @cache
-def _properties(kind: str, rest: int) -> Mapping[str, Schema]:
+def _judges_of(kind: str, rest: int) -> Mapping[str, Judge]:
     answer = api.operation(rest, "GET", KINDS[kind].collection).answer
     added = {name: schema for name, schema in KINDS[kind].added if not schema.ref or schema.ref in api.names(rest)}
-    return MappingProxyType({**api.properties(rest, answer), **added})
+    return judges(rest, {**api.properties(rest, answer), **added})

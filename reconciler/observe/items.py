@@ -53,7 +53,7 @@ def is_compared(job: Resource, field: str) -> bool:
     """Whether a list of items of an existing job is compared with what is declared."""
     described = KINDS["job"].field(field)
     value = job.fields.get(field)
-    return value is not None and not described.is_left_alone(value, declared=field in job.positions)
+    return value is not None and not described.is_left_alone(value, job.positions)
 
 
 class ItemObjects:

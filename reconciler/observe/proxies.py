@@ -9,7 +9,7 @@ from reconciler.kinds import KINDS
 from reconciler.kinds.field import Raw
 from reconciler.kinds.naming import Naming
 from reconciler.kinds.proxy_matching import Matches, Names, match
-from reconciler.kinds.states import proxy_state
+from reconciler.kinds.states import is_local
 from reconciler.kinds.typed import typed
 from reconciler.model.address import Address, address
 from reconciler.model.inventory import LOCAL, Inventory, Resource
@@ -37,11 +37,11 @@ def match_proxies(
     raws: Sequence[dict[str, Any]], inventory: Inventory, naming: Naming, reported: ReportedNames
 ) -> Matches:
     """The declared name of each live proxy by its index in `raws`."""
-    states = [proxy_state(typed(KINDS["proxy"], naming.rest, raw), naming.rest) for raw in raws]
-    live = [Names.of(state.host or "", (state.fqdn,)) for state in states]
+    shown = [typed(KINDS["proxy"], naming.rest, raw) for raw in raws]
+    live = [Names.of(seen.get("hostName", ""), (seen.get("fqdn", ""),)) for seen in shown]
     declared = inventory.told_of_kind("proxy")
     has_local = any(item.is_local for item in declared)
-    own = tuple(index for index, state in enumerate(states) if state.is_local) if has_local else ()
+    own = tuple(index for index, seen in enumerate(shown) if is_local(seen)) if has_local else ()
     for index in own:
         live[index] = Names()  # the name of its host is the server's, in any form
     names = {item.name: _names(item, naming, reported) for item in declared if not item.is_local}

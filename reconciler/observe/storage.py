@@ -3,7 +3,8 @@ up to REST v7 are separate objects. Read only if a repository that uses them is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds import api
@@ -12,7 +13,7 @@ from reconciler.kinds.naming import Naming
 from reconciler.kinds.object_storage import LINKED_SCHEMA
 from reconciler.kinds.references import references_of
 from reconciler.kinds.storage_settings import INSIDE, LINKED, PREFIX, is_on_object_storage
-from reconciler.kinds.typed import Typed
+from reconciler.kinds.typed import Judge, Typed, judges
 from reconciler.model.errors import UNREADABLE, Missing
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ def complete_repositories(
 
 def typed_storage(rest: int, raw: Raw) -> Raw:
     """An object storage repository as its decoders read it."""
-    return Typed(max(rest, _SINCE), api.schema(max(rest, _SINCE), LINKED_SCHEMA).properties, raw)
+    return Typed(_storage_judges(max(rest, _SINCE)), raw)
+
+
+@cache
+def _storage_judges(rest: int) -> Mapping[str, Judge]:
+    return judges(rest, api.schema(rest, LINKED_SCHEMA).properties)
 
 
 def _all(repositories: Sequence[Raw], rest: int) -> Iterator[tuple[str, str]]:

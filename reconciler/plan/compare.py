@@ -24,6 +24,8 @@ from reconciler.plan import interrupted
 
 _OF_THE_KEY = ("name", "host", "organization")
 """Fields whose value is the key of the object in the inventory, without a separate line."""
+_OF_IDENTITY = ("name", "description")
+_NOT_COMPARED = (Mode.LOCAL, Mode.KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +59,27 @@ def compare(kind: Kind, resource: Resource, live: LiveResource, recall: Recall, 
     unknown: list[UnknownField] = []
     reports: list[Report] = []
     for field in kind.fields:
-        if (compared := _compare_identity(field, resource, live, recall)) is not None:
+        name = field.name
+        if name in _OF_IDENTITY and (compared := _compare_identity(field, resource, live, recall)) is not None:
             changes += compared
             continue
-        if field.name not in wanted or field.mode in (Mode.LOCAL, Mode.KEY) or not field.applies_to(wanted):
+        if name not in wanted or field.mode in _NOT_COMPARED or not field.applies_to(wanted):
             continue
-        if field.is_left_alone(wanted[field.name], declared=field.name in resource.positions):
+        if field.is_left_alone(wanted[name], resource.positions):
             continue
         if not field.in_version(naming.rest):
-            if field.name in resource.positions:  # a value that the tool filled in is not reported
+            if name in resource.positions:  # a value that the tool filled in is not reported
                 reports.append(_not_in_version(resource, field, naming))
             continue
-        want, have = wanted[field.name], live.fields.get(field.name, UNKNOWN)
+        want, have = wanted[name], live.fields.get(name, UNKNOWN)
         if field.mode is Mode.WRITE_ONLY:
             changes += _compare_secret(field, resource, have, recall, naming)
         elif want is UNKNOWN or have is UNKNOWN:
-            unknown.append(UnknownField(resource.address, field.name, _why_unknown(want, live)))
+            unknown.append(UnknownField(resource.address, name, _why_unknown(want, live)))
         else:
             unknown += _unknown_parts(resource, field, want, have)
             if differs(field.as_shown(want, naming), have):
-                changes.append(FieldChange(field.name, known(have), want, cause=cause_of(resource, field.name, recall)))
+                changes.append(FieldChange(name, known(have), want, cause=cause_of(resource, name, recall)))
     fixed = tuple(item.path for item in changes if kind.field(item.path).mode is Mode.CREATE_ONLY)
     return Comparison(tuple(changes), fixed, tuple(unknown), tuple(reports))
 
