@@ -33,7 +33,7 @@ def validate(console: Console, path: Path, outputs: Sequence[Output], servers: S
     Shows all errors and warnings at once, with file, line and column. With --secrets also those secrets that cannot be
     resolved: this runs the programs and asks the servers that the references name.
 
-    If PATH is a fleet, its file and all its inventories are checked.
+    If PATH is a fleet, its file, all its inventories and the files of known drift are checked.
     """
     from reconciler.cli.fleet_path import fleet_at
 
@@ -43,17 +43,27 @@ def validate(console: Console, path: Path, outputs: Sequence[Output], servers: S
     from reconciler.cli.fleet import FleetRun, given_options
 
     return FleetRun(console, fleet, outputs, _summary, given_options()).carry_out(
-        servers, lambda block, member, asked: _check(block, member.path, asked, secrets=secrets), connects=False
+        servers,
+        lambda block, member, asked: _check(block, member.path, asked, secrets=secrets, known=member.settings.known),
+        connects=False,
     )
 
 
-def _check(console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool) -> Validation:
+def _check(
+    console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool, known: Path | None = None
+) -> Validation:
     """One inventory."""
     from reconciler.operations import validate as check
 
     environment = console.environment if secrets else None
     with console.runtime.waiting(f"Reading {path}"):
-        result = check(path, include_root=console.world.include_root, trust=console.world.trust, secrets=environment)
+        result = check(
+            path,
+            include_root=console.world.include_root,
+            trust=console.world.trust,
+            secrets=environment,
+            known=known,
+        )
     deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
     if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":
         _annotate(console, path, result.diagnostics)

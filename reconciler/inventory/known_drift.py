@@ -11,30 +11,31 @@ from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.document import parse
 from reconciler.inventory.schema import schema_path
 from reconciler.inventory.schema_errors import report_schema_errors
-from reconciler.inventory.source import Unreadable, read
+from reconciler.inventory.source import Unreadable, name_below, read
 from reconciler.inventory.source_map import FILE_SHIFT
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.known_drift import Known
 
 
-def load_known(path: Path) -> list[Known]:
-    """The entries of a file of known drift. Raises Diagnosed with everything that is wrong with it."""
+def load_known(path: Path, folder: Path) -> list[Known]:
+    """The entries of a file of known drift, for an inventory in `folder`. Raises Diagnosed with everything that is
+    wrong with it."""
     if not path.exists() or path.is_dir():
         fix = "Check its name, or leave --known out."
         what = "is a folder" if path.is_dir() else "does not exist"
         raise Diagnosed([Diagnostic("known-drift", "File not found", f"{path} {what}.", fix)])
     report = Diagnostics()
-    entries = _read(path, report)
+    entries = _read(path, name_below(folder, path), report)
     if report.has_errors:
         raise Diagnosed(report.diagnostics())
     return entries
 
 
-def _read(path: Path, report: Diagnostics) -> list[Known]:
+def _read(path: Path, name: str, report: Diagnostics) -> list[Known]:
     try:
-        source = read(path, path.name)
+        source = read(path, name)
     except Unreadable as problem:
-        report.add_unreadable(problem, path.name, None)
+        report.add_unreadable(problem, name, None)
         return []
     number = report.marks.add(source)
     root = parse(source, number, report)

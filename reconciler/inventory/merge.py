@@ -12,7 +12,7 @@ from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.includes import Includes, NotIncluded, outside
 from reconciler.inventory.overlooked_files import deeper_files
 from reconciler.inventory.parsed_files import parse_once
-from reconciler.inventory.source import Unreadable, printable, read
+from reconciler.inventory.source import Unreadable, name_below, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
@@ -111,14 +111,14 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
     except ValueError:
         identity = path
     if identity in chain:
-        names = " -> ".join(_name(file, reading) for file in (*chain[chain.index(identity) :], identity))
+        names = " -> ".join(name_below(reading.folder, file) for file in (*chain[chain.index(identity) :], identity))
         fix = "Remove the include, or move the included files to a separate folder."
         report.add("include-cycle", f"The files include each other: {names}.", fix=fix, place=place)
         return
     if identity in reading.seen:
         return
     reading.seen[identity] = len(reading.seen)
-    name = _name(path, reading)
+    name = name_below(reading.folder, path)
     try:
         source = read(path, name)
     except Unreadable as problem:
@@ -142,13 +142,6 @@ def _read_file(path: Path, reading: _Reading, chain: tuple[Path, ...], place: Pl
     _check_version(root, name, number, report)
     reading.parts.append(root)
     _follow(root, path, reading, (*chain, identity))
-
-
-def _name(path: Path, reading: _Reading) -> str:
-    try:
-        return printable(Path(os.path.relpath(path, reading.folder)).as_posix())
-    except ValueError:
-        return printable(path.name)
 
 
 def _check_version(root: Map, name: str, number: int, report: Diagnostics) -> None:
@@ -196,7 +189,7 @@ def _include(file: Path, reading: _Reading, chain: tuple[Path, ...], place: Plac
     if reading.includes.holds(file):
         _read_file(file, reading, chain, place)
         return
-    detail, fix = outside(_name(file, reading))
+    detail, fix = outside(name_below(reading.folder, file))
     reading.report.add("include", detail, fix=fix, place=place)
     reading.lose()
 

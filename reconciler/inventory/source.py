@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from bisect import bisect_right
@@ -73,6 +74,14 @@ class Source:
 def printable(name: str) -> str:
     """The name of a file for messages and documents: a name that is not UTF-8 has a sign in the place of each byte."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def name_below(folder: Path, file: Path) -> str:
+    """What positions call a file: its path from the folder of the inventory."""
+    try:
+        return printable(Path(os.path.relpath(file, folder)).as_posix())
+    except ValueError:  # another drive
+        return printable(file.name)
 
 
 def read(path: Path, name: str) -> Source:

@@ -19,7 +19,7 @@ from reconciler.inventory.document import parse
 from reconciler.inventory.includes import Includes
 from reconciler.inventory.schema import schema_path
 from reconciler.inventory.schema_errors import report_schema_errors
-from reconciler.inventory.source import Unreadable, read
+from reconciler.inventory.source import Unreadable, name_below, read
 from reconciler.inventory.source_map import FILE_SHIFT
 from reconciler.inventory.spelling import flow
 from reconciler.kinds.packages import is_address
@@ -42,11 +42,11 @@ Need = tuple[str, str, Any]
 def load_trust(path: Path, root: str) -> Pins:
     """The file at `path`, for an inventory in the folder `root`. Raises Diagnosed with everything that is wrong with
     it, also if it is inside that folder."""
-    report = Diagnostics()
+    report, name = Diagnostics(), name_below(Path(root), path)
     try:
-        source = read(path, path.name)
+        source = read(path, name)
     except Unreadable as problem:
-        report.add_unreadable(problem, path.name)
+        report.add_unreadable(problem, name)
         raise Diagnosed(report.diagnostics()) from problem
     number = report.marks.add(source)
     pins = parse(source, number, report)

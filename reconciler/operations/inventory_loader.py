@@ -12,6 +12,7 @@ from reconciler.package_data import package_data
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
+    from reconciler.model.known_drift import Known
     from reconciler.operations.runtime import Runtime
     from reconciler.requirements import Playbook
 
@@ -76,6 +77,32 @@ def load_inventory(path: Path, runtime: Runtime, *, lab: bool = False) -> Invent
         check_trust(inventory, runtime)
     runtime.listen(InventoryLoaded(inventory.files, tuple(found)))
     return inventory
+
+
+def load_with_known(
+    path: Path, known: Path | None, runtime: Runtime, *, lab: bool = False
+) -> tuple[Inventory, Sequence[Known]]:
+    """The inventory at `path`, and what the file `known` accepts. Raises Diagnosed with what is wrong with either."""
+    accepted, wrong = read_known(known, path)
+    try:
+        inventory = load_inventory(path, runtime, lab=lab)
+    except Diagnosed as error:
+        raise Diagnosed([*wrong, *error.diagnostics]) from error
+    if wrong:
+        raise Diagnosed(wrong)
+    return inventory, accepted
+
+
+def read_known(known: Path | None, inventory: Path) -> tuple[Sequence[Known], Sequence[Diagnostic]]:
+    """What the file `known` accepts, for the inventory at `inventory`, and what is wrong with it."""
+    from reconciler.inventory.known_drift import load_known
+
+    if known is None:
+        return (), ()
+    try:
+        return load_known(known, inventory if inventory.is_dir() else inventory.parent), ()
+    except Diagnosed as error:
+        return (), error.diagnostics
 
 
 def _of_fleet(path: Path) -> list[Diagnostic]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.errors import ReconcileError
-from reconciler.operations.inventory_loader import load_inventory
+from reconciler.operations.inventory_loader import load_with_known
 from reconciler.operations.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -36,15 +36,13 @@ def observe_drift(
     path: Path, runtime: Runtime, *, lab: bool = False, known: Path | None = None, parallelism: int = 16
 ) -> Observation:
     """Observe the server of the inventory at `path` and its hosts. Writes nothing. Raises what `drift` does."""
-    from reconciler.inventory.known_drift import load_known
     from reconciler.operations.session import open_session
     from reconciler.plan import plan_to_json
     from reconciler.plan.document import DRIFT
     from reconciler.plan.drift import drift_of, with_severity
     from reconciler.plan.topology import illustrated
 
-    accepted = load_known(known) if known else []
-    inventory = load_inventory(path, runtime, lab=lab)
+    inventory, accepted = load_with_known(path, known, runtime, lab=lab)
     with open_session(inventory, runtime, lab=lab, parallel=parallelism) as session:
         made = session.plan()
         ends = _certificate_ends(session)

@@ -105,7 +105,7 @@ class DriftOptions:
 def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtime | None = None) -> Preview:
     """Where the live state is not as the inventory at `path` declares, except for known drift that has not expired.
     Jobs that an apply would start are no drift. Raises what `plan` does."""
-    from reconciler.inventory.known_drift import load_known
+    from reconciler.operations.inventory_loader import load_with_known
     from reconciler.operations.locked_run import report_other_run
     from reconciler.operations.part_of_plan import plan_of_part
     from reconciler.operations.plan_document import plan_document
@@ -114,8 +114,7 @@ def drift(path: Path | str, options: DriftOptions | None = None, runtime: Runtim
     from reconciler.plan.drift import drift_of, with_severity
 
     asked, runtime = options or DriftOptions(), runtime or Runtime()
-    accepted = load_known(asked.known) if asked.known else []
-    inventory = load_inventory(Path(path), runtime, lab=asked.lab)
+    inventory, accepted = load_with_known(Path(path), asked.known, runtime, lab=asked.lab)
     with open_session(inventory, runtime, lab=asked.lab, parallel=asked.parallelism) as session:
         report_other_run(session, runtime)
         made = plan_of_part(session, PlanRequest(selection=asked.selection))

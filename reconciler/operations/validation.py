@@ -42,14 +42,17 @@ def validate(
     include_root: Path | None = None,
     trust: Path | None = None,
     secrets: Mapping[str, str] | None = None,
+    known: Path | None = None,
 ) -> Validation:
     """Check the inventory at `path`, a file or a folder. What it includes is below its folder, or below `include_root`;
     what it reaches, believes and runs is allowed by the file `trust`, if there is one. With `secrets`, environment
-    variables, every secret of an inventory without errors is resolved too, and not used. Raises OSError for a file that
-    cannot be read, and Diagnosed for a file of trust that cannot be used."""
-    from reconciler.operations.inventory_loader import distrusted_by, read_inventory
+    variables, every secret of an inventory without errors is resolved too, and not used. `known` is a file of known
+    drift, which is checked as well. Raises OSError for a file that cannot be read, and Diagnosed for a file of trust
+    that cannot be used."""
+    from reconciler.operations.inventory_loader import distrusted_by, read_inventory, read_known
 
     inventory, found = read_inventory(Path(path), include_root=include_root)
+    found = [*found, *read_known(known, Path(path))[1]]
     if inventory is not None and trust is not None:
         found = [*found, *distrusted_by(trust, inventory)]
     if inventory is not None and secrets is not None and not any(item.is_error for item in found):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.position import joined
 from reconciler.render import review
 from reconciler.render.style import clean
 from reconciler.render.symbols import ACTIONS
@@ -70,7 +71,7 @@ def _alert(item: _Found, plan: Data, places: Mapping[str, Data]) -> Alert:
         text=clean(text),
         address=clean(item.address),
         key=item.key or item.address,
-        file=clean(f"{folder}/{at['file']}" if folder and at["file"] else at["file"]),
+        file=clean(joined(folder, at["file"])),
         line=at["line"],
         column=at["column"],
     )

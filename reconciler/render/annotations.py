@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.position import Position
+from reconciler.model.position import Position, joined
 from reconciler.render.alerts import LEVELS, Alert, alerts
 from reconciler.render.style import Style, clean
 
@@ -33,10 +33,17 @@ def diagnostics_annotations(found: Iterable[Diagnostic], folder: str) -> str:
 
 def _alert(item: Diagnostic, folder: str) -> Alert:
     at = item.position or Position("", 0, 0)
-    file = f"{folder}/{at.file}" if folder and at.file else at.file
     text = " ".join(" ".join(part.split()) for part in (item.detail, item.fix) if part)
     return Alert(
-        item.severity.value, item.code, clean(item.summary), clean(text), "", "", clean(file), at.line, at.column
+        item.severity.value,
+        item.code,
+        clean(item.summary),
+        clean(text),
+        "",
+        "",
+        clean(joined(folder, at.file)),
+        at.line,
+        at.column,
     )
 
 

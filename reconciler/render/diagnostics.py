@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.position import joined
 from reconciler.plan.document import diagnostic_to_json
 from reconciler.render.review import place
 from reconciler.render.style import Style, clean
@@ -65,7 +66,7 @@ def _place(diagnostic: Mapping[str, Any], style: Style) -> list[str]:
 
 
 def _position(position: Mapping[str, Any], style: Style) -> str:
-    return f"{clean(style.folder)}{place(position)}"
+    return place({**position, "file": joined(style.folder, position["file"])})
 
 
 def _snippet(source: str, line: int, column: int, style: Style) -> list[str]:

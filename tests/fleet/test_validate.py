@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.running import call
 from tests.fleet.writing import inventory, write_fleet
 
@@ -54,3 +56,26 @@ def test_an_inventory_includes_what_is_below_the_folder_of_the_fleet(tmp_path: P
     file = write_fleet(tmp_path, "inventories: [sites/*.yml]\n", {"sites/paris.yml": site, "shared.yml": shared})
     assert call("validate", str(file)).code == 0
     assert call("validate", str(tmp_path / "sites" / "paris.yml")).code == 1
+
+
+def test_the_lists_of_known_drift_are_checked_and_named_as_seen_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = "inventories: [sites/*.yml]\ndefaults: {known: known.yml}\n"
+    write_fleet(tmp_path, fleet, {"known.yml": "version: 1\nknown: [{}]\n", "sites/paris.yml": "version: 1\n"})
+    monkeypatch.chdir(tmp_path)
+    ended = call("validate", "fleet.yml", "--server", "rome")
+    assert (ended.code, "  known.yml:2:9\n" in ended.out) == (1, True)
+    one = call("drift", "--lab", "sites/paris.yml", "--known", "known.yml")
+    assert (one.code, "  known.yml:2:9\n" in one.err, "  sites/paris.yml:1:1\n" in one.err) == (1, True, True)
+
+
+def test_what_is_wrong_in_a_shared_file_is_named_as_seen_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = "version: 1\nname: paris\ninclude: [../shared.yml]\nserver: {host: vbo.example.com, credentials: admin}\n"
+    shared = "version: 1\ncredentials: {admin: {username: svc, passwort: secret://env/P}}\n"
+    write_fleet(tmp_path, "inventories: [sites/*.yml]\n", {"sites/paris.yml": site, "shared.yml": shared})
+    monkeypatch.chdir(tmp_path)
+    ended = call("validate", "fleet.yml", "--server", "paris")
+    assert (ended.code, "  shared.yml:2:" in ended.out) == (1, True)

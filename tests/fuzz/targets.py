@@ -116,7 +116,7 @@ def plan(data: bytes, folder: Path) -> None:
 
 def known_drift(data: bytes, folder: Path) -> None:
     (folder / "known.yml").write_bytes(data)
-    load_known(folder / "known.yml")
+    load_known(folder / "known.yml", folder)
 
 
 def trust(data: bytes, folder: Path) -> None:

@@ -21,10 +21,14 @@ known:
 def test_a_list_is_read_with_its_places(tmp_path: Path) -> None:
     file = tmp_path / "known.yml"
     file.write_text(GOOD, encoding="utf-8")
-    first, second = load_known(file)
+    first, second = load_known(file, tmp_path)
     assert (first.field, second.field) == ("throttle", "*")
     assert (first.expires, second.expires) == (date(2027, 1, 31), date(2027, 2, 28))
     assert str(second.position) == "known.yml:4:5"
+    assert [str(item.position) for item in load_known(file, tmp_path / "sites")] == [
+        "../known.yml:3:5",
+        "../known.yml:4:5",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | No
     file = tmp_path / "known.yml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(Diagnosed) as problem:
-        load_known(file)
+        load_known(file, tmp_path)
     found = problem.value.diagnostics
     assert found
     if places:
@@ -58,7 +62,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | No
 def test_a_list_that_is_not_there(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(Diagnosed) as problem:
-        load_known(tmp_path / name)
+        load_known(tmp_path / name, tmp_path)
     (found,) = problem.value.diagnostics
     assert (found.code, found.summary) == ("known-drift", "File not found")
     assert found.detail == f"{tmp_path / name} {what}."
@@ -69,5 +73,5 @@ def test_a_list_that_is_no_text(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "known.yml"
     file.write_bytes(content)
     with pytest.raises(Diagnosed) as caught:
-        load_known(file)
+        load_known(file, tmp_path)
     assert [item.code for item in caught.value.diagnostics] == ["not-text"]

@@ -66,6 +66,17 @@ def test_they_stand_where_the_inventory_says_it() -> None:
     assert places["unreachable", "host.px-07.corp.example.com"] == ("inventory.yml", 70, 3)
 
 
+def test_a_file_that_inventories_share_is_named_from_the_root_of_the_repository() -> None:
+    plan = placed(document(), "sites/paris")
+    for change in plan["changes"]:
+        for item in (change, *change["fields"]):
+            if item.get("cause") and item["cause"].get("position"):
+                item["cause"]["position"]["file"] = "../shared.yml"
+    files = {alert.file for alert in alerts(plan)}
+    assert "sites/shared.yml" in files
+    assert not any(".." in file for file in files)
+
+
 def test_what_is_not_in_the_inventory_any_more_stands_at_the_top_of_its_first_file() -> None:
     plan = document()
     plan["inventory"]["files"] = ["corp.yml", "sites/lon.yml"]
