@@ -29,6 +29,7 @@ from reconciler.lab.errors import LabError
 from reconciler.lab.hosts import ssh
 from reconciler.lab.hosts.ntlm import nt_hash
 from reconciler.lab.lab import Lab, reset
+from reconciler.lab.network import Network
 from reconciler.model.connection import Access, ConnectionContext
 from reconciler.model.errors import AuthenticationFailed, Unreachable
 from reconciler.model.inventory import Inventory
@@ -416,6 +417,25 @@ def test_switches(lab: Lab) -> None:
         "rest_certificate": "valid",
     }
     assert status["hosts"]["px-lon-1.corp.example.com"]["power"] == "hung"
+
+
+def test_a_switch_does_not_interrupt_the_proxy_service(
+    demo: Inventory, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(lab, demo.access, "px-lon-1")
+    host, listen, seen = "px-lon-1.corp.example.com", Network.listen, list[bool]()
+
+    def noted(network: Network, name: str, port: int) -> socket.socket:
+        seen.append(lab.status()["hosts"][host]["proxy"]["reachable"])
+        return listen(network, name, port)
+
+    monkeypatch.setattr(Network, "listen", noted)
+    lab.set("px-lon-1", "wrong-password", "yes")
+    lab.set("px-lon-1", "power", "on")
+    assert len(seen) == 4  # two ports of WinRM, twice
+    assert all(seen)
+    lab.set("px-lon-1", "power", "off")
+    assert not lab.status()["hosts"][host]["proxy"]["reachable"]
 
 
 @pytest.mark.parametrize(

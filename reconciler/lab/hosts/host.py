@@ -131,11 +131,14 @@ class Host(ABC):
         self.around.changed(f"{self.name} stops")
 
     def _end(self) -> None:
+        self._hang_up()
+        self.service.close()
+
+    def _hang_up(self) -> None:
         with self._lock:
             close, self._close = self._close, None
         if close is not None:
             close()
-        self.service.close()
 
     def settle(self) -> None:
         """Bring the proxy service in line with its configuration, the firewall and the power."""
@@ -159,7 +162,7 @@ class Host(ABC):
             with self.document.lock:
                 switch(value)
                 self.document.save()
-        self._end()
+        self._hang_up()  # the proxy service goes on, as far as the switch lets it
         self.start()
 
     def switches(self) -> Mapping[str, Callable[[str], None]]:
