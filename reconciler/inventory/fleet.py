@@ -128,6 +128,7 @@ class _Reading:
         self._groups: Map = root.get("groups", {})
 
     def fleet(self) -> Fleet:
+        self._check_groups()
         found = listed_in(self._root["inventories"], self._file, self._includes, self._report)
         defaults: Map = self._root.get("defaults", {})
         members = tuple(self._member(item, defaults) for item in found)
@@ -137,10 +138,15 @@ class _Reading:
 
     def _member(self, item: Listed, defaults: Map) -> Member:
         group = item.said.get("group", "")
-        if group and group not in self._groups:
-            self._unknown_group(item.said, group)
         settings = self._settings(item.said, self._groups.get(group, {}), defaults)
         return Member(item.name, item.path, group, settings, self._report.marks.position(item.place))
+
+    def _check_groups(self) -> None:
+        """Also of inventories that cannot be used."""
+        inventories = self._root["inventories"]
+        for said in inventories.values() if isinstance(inventories, dict) else inventories:
+            if isinstance(said, dict) and said.get("group", "") not in ("", *self._groups):
+                self._unknown_group(said, said["group"])
 
     def _unknown_group(self, said: Map, group: str) -> None:
         near = nearest(group, self._groups)

@@ -38,6 +38,7 @@ def listed_in(inventories: Any, file: Path, includes: Includes, report: Diagnost
     reading = _Reading(file, includes, report)
     if isinstance(inventories, dict):
         found = list(reading.of_map(inventories))
+        reading.check_letter_case(found)
     else:
         found = list(reading.of_list(inventories))
         reading.check_names(found)
@@ -73,7 +74,8 @@ class _Reading:
                 item = Listed(_name_of(path, text), path, said, place)
                 if is_pattern(text) and self._is_itself(path):
                     continue
-                if self._is_usable(item, text, place) and self._is_first(item, place, repeats=not said):
+                shown = self._short(path) if is_pattern(text) else text
+                if self._is_usable(item, shown, place) and self._is_first(item, place, repeats=not said):
                     yield item
 
     def _said(self, entry: Any, place: Place) -> tuple[Map, str, Place]:
@@ -137,14 +139,23 @@ class _Reading:
         first: dict[str, Listed] = {}
         for item in found:
             short = self._short(item.path)
-            before = first.setdefault(item.name, item)
+            before = first.setdefault(item.name.lower(), item)
             if not _NAME.fullmatch(item.name):
                 detail = f"{quoted(item.name)}, the name of {quoted(short)}, cannot be the name of an inventory."
                 self._report.add("bad-name", detail, fix=self._as_map(found), place=item.place)
             elif before is not item:
                 detail = f"{quoted(self._short(before.path))} and {quoted(short)} are both named {quoted(item.name)}."
+                detail = detail if before.name == item.name else _alike(before, item)
                 fix = self._as_map(found)
-                self._report.add("said-twice", detail, fix=fix, place=item.place, summary="Name already taken")
+                self._report.add("said-twice", detail, fix=fix, place=item.place, summary=_TAKEN)
+
+    def check_letter_case(self, found: list[Listed]) -> None:
+        first: dict[str, Listed] = {}
+        for item in found:
+            before = first.setdefault(item.name.lower(), item)
+            if before is not item:
+                fix = "Choose another name."
+                self._report.add("said-twice", _alike(before, item), fix=fix, place=item.place, summary=_TAKEN)
 
     def _as_map(self, found: list[Listed]) -> str:
         """The same inventories with names that differ."""
@@ -159,7 +170,17 @@ class _Reading:
 
 
 def _other(name: str, taken: Map) -> str:
-    return next(text for n in range(1, len(taken) + 2) if (text := name if n == 1 else f"{name}-{n}") not in taken)
+    lower = {text.lower() for text in taken}
+    names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
+    return next(text for text in names if text.lower() not in lower)
+
+
+def _alike(before: Listed, item: Listed) -> str:
+    """Pages and plans are files with the name of the server in theirs."""
+    return (
+        f"{quoted(before.name)} and {quoted(item.name)} differ in letter case only: their pages and plans would be the "
+        "same files on Windows and macOS."
+    )
 
 
 def _name_of(path: Path, text: str) -> str:
@@ -186,4 +207,5 @@ def _outside(text: str) -> tuple[str, str]:
 
 
 _SUMMARY: Final = "Inventory cannot be used"
+_TAKEN: Final = "Name already taken"
 _TWICE: Final = "Inventory named twice"

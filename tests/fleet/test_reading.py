@@ -122,6 +122,8 @@ def test_a_fleet_with_errors_is_still_a_fleet(tmp_path: Path) -> None:
         (f"{HEAD}inventories: {{all: sites/*.yml}}\n", "wrong-value", "Write the file or folder"),
         (f"{HEAD}inventories: {{a: sites/rome.yml, b: sites/rome.yml}}\n", "said-twice", "Keep one of the two."),
         (f"{HEAD}inventories: [sites/*.yml, old/rome.yml]\n", "said-twice", "Give each a name, in a map:"),
+        (f"{HEAD}inventories: [sites/rome.yml, old/Rome.yml]\n", "said-twice", "Give each a name, in a map:"),
+        (f"{HEAD}inventories: {{rome: sites/rome.yml, Rome: old/Rome.yml}}\n", "said-twice", "Choose another name."),
         (f"{HEAD}inventories: ['old/my site.yml']\n", "bad-name", "Give each a name, in a map:"),
         (f"{HEAD}inventories: {{'my site': sites/rome.yml}}\n", "bad-name", "Choose another name."),
         (f"{HEAD}inventories: [{{path: sites/rome.yml, group: a}}]\n", "wrong-value", "Declare it, in this file:"),
@@ -139,6 +141,7 @@ def test_a_fleet_with_errors_is_still_a_fleet(tmp_path: Path) -> None:
 def test_what_is_wrong_is_reported_with_its_place_and_fix(tmp_path: Path, text: str, code: str, fix: str) -> None:
     more = {
         "old/rome.yml": inventory("old"),
+        "old/Rome.yml": inventory("older"),
         "old/my site.yml": inventory("site"),
         "inner/fleet.yml": f"{HEAD}inventories: [x.yml]\n",
     }
@@ -201,3 +204,18 @@ def test_the_fleet_of_the_readme_is_valid(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```yaml\n(version: 1\nfleet:.*?)```", readme, re.DOTALL)
     fleet = read_fleet(write_fleet(tmp_path, "", {"known-emea.yml": "version: 1\nknown: []\n"}, head=shown))
     assert (fleet.name, names(fleet), fleet.warnings) == ("corp", ["london", "paris"], ())
+
+
+def test_what_a_pattern_finds_is_named_and_groups_are_checked_of_what_cannot_be_used(tmp_path: Path) -> None:
+    text = f"{HEAD}inventories: ['sites/*.yml', {{path: sites/no.yml, group: x}}]\n"
+    file = write_fleet(tmp_path / "fleet", "", {}, head=text)
+    (tmp_path / "other.yml").write_text(inventory("other"), "utf-8")
+    (file.parent / "sites" / "link.yml").symlink_to(tmp_path / "other.yml")
+    (file.parent / "sites" / "lost.yml").symlink_to("nowhere.yml")
+    details = [item.detail for item in errors(file)]
+    assert details == [
+        "`sites/link.yml` is outside the folder of the fleet, after links are followed.",
+        "`sites/lost.yml` does not exist.",
+        "`sites/no.yml` does not exist.",
+        "There is no group `x` in `groups`.",
+    ]
