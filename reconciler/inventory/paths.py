@@ -38,6 +38,8 @@ class Paths:
             return "The inventory" if capital else "the inventory"
         if isinstance(path[-1], int):
             return f"{'Item' if capital else 'item'} {path[-1] + 1} of {self.owner(path[:-1])}"
+        if item := _last_item(path):
+            return f"{quoted(_dotted(path[item:]))} of {self.owner(path[:item])}"
         if path[0] not in SINGULAR or len(path) == 1:
             return quoted(_dotted(path))
         if len(path) > 2:
