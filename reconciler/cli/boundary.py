@@ -137,7 +137,7 @@ def error_diagnostics(error: BaseException, environment: Mapping[str, str]) -> S
         case JournalError():
             return [journal_diagnostic(error)]
         case SecretError():
-            return [Diagnostic("cannot", "The command cannot continue", str(error), error.hint)]
+            return [Diagnostic("unresolved-secret", "Secret cannot be resolved", str(error), error.hint)]
         case ReconcileError():
             return [Diagnostic("cannot", "The command cannot continue", str(error))]
         case OSError() if error.errno is not None:  # without a number it does not come from the operating system

@@ -13,6 +13,7 @@ from reconciler.cli.group import Command, pass_console, verbosity_options
 from reconciler.cli.options import Output, deliver, format_option, inventory_argument, server_option
 
 if TYPE_CHECKING:
+    from reconciler.inventory.fleet import Settings
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.operations import Validation
     from reconciler.render.style import Style
@@ -44,13 +45,13 @@ def validate(console: Console, path: Path, outputs: Sequence[Output], servers: S
 
     return FleetRun(console, fleet, outputs, _summary, given_options()).carry_out(
         servers,
-        lambda block, member, asked: _check(block, member.path, asked, secrets=secrets, known=member.settings.known),
+        lambda block, member, asked: _check(block, member.path, asked, secrets=secrets, settings=member.settings),
         connects=False,
     )
 
 
 def _check(
-    console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool, known: Path | None = None
+    console: Console, path: Path, outputs: Sequence[Output], *, secrets: bool, settings: Settings | None = None
 ) -> Validation:
     """One inventory."""
     from reconciler.operations import validate as check
@@ -62,7 +63,8 @@ def _check(
             include_root=console.world.include_root,
             trust=console.world.trust,
             secrets=environment,
-            known=known,
+            known=settings.known if settings else None,
+            webhook=(settings.notify_url or "") if settings else "",
         )
     deliver(console, outputs, lambda name, style: _json(result) if name == "json" else _text(result, style))
     if result.diagnostics and console.environment.get("GITHUB_ACTIONS") == "true":

@@ -197,7 +197,8 @@ class VaultSecrets:
         if isinstance(error, KeyError | TypeError | AttributeError):  # hvac takes answers apart without a look
             reason = _REASONS["UnexpectedError"]
         if reason is None:
-            return SecretError(f"{reference}: {self._peer} cannot be asked: {self._safe(_innermost(error))}")
+            hint = "Check `secrets.vault.address` or VAULT_ADDR, and that this machine reaches it."
+            return SecretError(f"{reference}: {self._peer} cannot be asked: {self._safe(_innermost(error))}", hint=hint)
         deleted = _part(getattr(error, "json", None), "data", "metadata")
         if deleted and deleted.get("deletion_time"):
             reason = f"its newest version was deleted at {self._safe(str(deleted['deletion_time']))}"

@@ -11,6 +11,7 @@ from reconciler.kinds.packages import file_name
 from reconciler.model.connection import Transport
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.model.errors import RemoteError, SecretError
+from reconciler.model.sentences import CREATE_FILE
 
 if TYPE_CHECKING:
     from reconciler.doctor.run import CheckContext
@@ -32,7 +33,7 @@ def check_credential(context: CheckContext, login: Credential) -> Iterator[Check
         if file and context.connection_context.file(file).is_file():
             resolved.append(name)
         elif file:
-            fix = "Create it, or correct the path, which is relative to the folder of the inventory."
+            fix = CREATE_FILE
             yield Check(subject, name, Level.ERROR, f"the file {file} does not exist", fix)
     if resolved:
         yield Check(subject, "secrets", Level.OK, f"resolved: {', '.join(resolved)}")

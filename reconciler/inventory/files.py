@@ -19,7 +19,7 @@ from reconciler.inventory.source import printable
 from reconciler.inventory.source_map import Map, Place
 from reconciler.kinds.packages import is_address
 from reconciler.model.diagnostic import Severity
-from reconciler.model.sentences import quoted
+from reconciler.model.sentences import CREATE_FILE, quoted
 
 MAX_RELATED: Final = 5
 MAX_DIGESTED: Final = 16 * 1024 * 1024
@@ -48,7 +48,7 @@ def check_files(entries: Entries, singles: Singles, folder: Path, report: Diagno
     for name, named in places.items():
         if not _is_file(folder / name):
             first, *others = sorted(set(named))
-            fix = "Create it, or correct the path, which is relative to the folder of the inventory."
+            fix = CREATE_FILE
             detail = f"The file {quoted(name)} does not exist."
             severity = Severity.WARNING
             report.add("missing-file", detail, fix=fix, place=first, severity=severity, related=others[:MAX_RELATED])

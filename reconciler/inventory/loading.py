@@ -127,9 +127,15 @@ def _understand(folder: Path, merged: Merged, report: Diagnostics, *, look_at_fi
 
 def _positions(root: Map, entries: Entries, server: Entry, report: Diagnostics) -> Positions:
     """Where things stand that are no resources, see `Inventory.positions`."""
-    sections = ("certificates", "credentials")
-    places = {f"{name}.{entry.name}": entry.place for name in sections for entry in entries.get(name, {}).values()}
-    places["server"] = server.place
+    places = {"server": server.place}
+    for section in ("certificates", "credentials"):
+        for entry in entries.get(section, {}).values():
+            where = f"{section}.{entry.name}"
+            references = (key for key, value in entry.values.items() if str(value).startswith("secret://"))
+            places |= {
+                where: entry.place,
+                **{f"{where}.{key}": entry.value_place(key, report.marks) for key in references},
+            }
     places |= dict.fromkeys(("commands", "vault"), report.marks.key(root, "secrets")) if "secrets" in root else {}
     places |= {"playbooks": report.marks.key(root, "playbooks")} if "playbooks" in root else {}
     return Positions(places, report.marks)

@@ -13,6 +13,9 @@ from typing import Final
 MAX_OUTPUT: Final = 1024 * 1024
 
 
+BY_HAND: Final = "Run it by hand: what it says is not shown here, since it may hold the secret."
+
+
 class CommandFailed(Exception):
     """Why the secret is not available; never quotes the program's output. `status` is its exit code, if it has one."""
 

@@ -13,10 +13,11 @@ from threading import RLock
 from typing import Final
 
 from reconciler.installation import install_command
-from reconciler.inventory.secret_command import CommandFailed, run
+from reconciler.inventory.secret_command import BY_HAND, CommandFailed, run
 from reconciler.inventory.sops import SopsFiles
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SCHEMES, Secret, SecretRef
+from reconciler.model.sentences import CREATE_FILE
 
 MAX_FILE: Final = 1024 * 1024
 DEADLINE: Final = 30.0
@@ -71,30 +72,33 @@ class Resolver:
                     raise SecretError(f"{reference}: the scheme {reference.scheme!r} is none of {known}")
                 value = find(reference)
                 if not value:
-                    raise SecretError(f"{reference}: the secret is empty")
+                    raise SecretError(
+                        f"{reference}: the secret is empty", hint="Put it there, or correct the reference."
+                    )
                 self._known[reference] = Secret(value)
             return self._known[reference]
 
     def _from_environment(self, reference: SecretRef) -> str:
         value = self._environment.get(reference.path)
         if value is None:
-            raise SecretError(f"{reference}: the environment variable {reference.path} is not set")
+            hint = "Set it in the environment of this command, or correct the reference."
+            raise SecretError(f"{reference}: the environment variable {reference.path} is not set", hint=hint)
         return _text(os.fsencode(value), reference)
 
     def _from_file(self, reference: SecretRef) -> str:
         path = self._root / reference.path
         try:
             if not path.is_file():
-                raise SecretError(
-                    f"{reference}: the file does not exist (paths are relative to the folder of the inventory)"
-                )
+                raise SecretError(f"{reference}: the file does not exist", hint=CREATE_FILE)
             with path.open("rb") as file:
                 raw = file.read(MAX_FILE + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its name cannot be used"
-            raise SecretError(f"{reference}: the file cannot be read: {reason.lower()}") from None
+            hint = "Let this user read it, or correct the path."
+            raise SecretError(f"{reference}: the file cannot be read: {reason.lower()}", hint=hint) from None
         if len(raw) > MAX_FILE:
-            raise SecretError(f"{reference}: the file is larger than 1 MB, which no secret is")
+            hint = "Correct the path: the file holds the secret and nothing else."
+            raise SecretError(f"{reference}: the file is larger than 1 MB, which no secret is", hint=hint)
         return _text(raw, reference)
 
     def _from_keyring(self, reference: SecretRef) -> str:
@@ -120,7 +124,7 @@ class Resolver:
         try:
             return _text(run(self._command(reference), self._root, self._deadline), reference)
         except CommandFailed as error:
-            raise SecretError(f"{reference}: {error}") from None
+            raise SecretError(f"{reference}: {error}", hint=BY_HAND) from None
 
     def _command(self, reference: SecretRef) -> list[str]:
         """`NAME` is an entry of `secrets.exec`, `NAME/ARGUMENT` the same with one more argument; else a program."""
@@ -141,7 +145,8 @@ def _text(raw: bytes, reference: SecretRef) -> str:
     try:
         text = raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
-        raise SecretError(f"{reference}: the secret is not UTF-8 text") from None
+        raise SecretError(f"{reference}: the secret is not UTF-8 text", hint="Write it as UTF-8 text.") from None
     if "\0" in text:
-        raise SecretError(f"{reference}: the secret holds a NUL character, which no password can")
+        hint = "Write it as UTF-8 text."
+        raise SecretError(f"{reference}: the secret holds a NUL character, which no password can", hint=hint)
     return text.removesuffix("\n").removesuffix("\r")

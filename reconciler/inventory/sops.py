@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.inventory.secret_command import CommandFailed, run
+from reconciler.inventory.secret_command import BY_HAND, CommandFailed, run
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SecretRef
-from reconciler.model.sentences import listed, quoted
+from reconciler.model.sentences import CREATE_FILE, listed, quoted
 
 _REASONS: Final[Mapping[int, str]] = {
     2: "sops cannot read the file",
@@ -47,14 +47,13 @@ class SopsFiles:
 
     def _open(self, reference: SecretRef, name: str) -> Any:
         if not (self._root / name).is_file():
-            raise SecretError(
-                f"{reference}: the file does not exist (paths are relative to the folder of the inventory)"
-            )
+            raise SecretError(f"{reference}: the file does not exist", hint=CREATE_FILE)
         file = str((self._root / name).absolute())
         try:
             return json.loads(run(["sops", "--decrypt", "--output-type", "json", file], self._root, self._deadline))
         except CommandFailed as error:
-            raise SecretError(f"{reference}: {_REASONS.get(error.status, str(error))}") from None
+            reason = _REASONS.get(error.status)
+            raise SecretError(f"{reference}: {reason or error}", hint="" if reason else BY_HAND) from None
         except ValueError:
             raise SecretError(f"{reference}: sops did not print JSON") from None
 

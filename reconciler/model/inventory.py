@@ -96,7 +96,8 @@ class Inventory:
     `file_digests` holds a SHA-256 of each file that decides whom to trust and what runs on hosts (authorities,
     known hosts, playbooks), by its name; empty for one that is absent. `outside_files` are those of them that are not
     below `access.root`, after links are followed: nothing of their content is shown. `positions` says where the server,
-    logins, certificates and commands stand: `server`, `credentials.admin`, `commands`.
+    logins, certificates, their references to secrets, and commands stand: `server`, `credentials.admin`,
+    `credentials.admin.password`, `commands`.
     """
 
     name: str

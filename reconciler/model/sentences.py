@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Final
 
+CREATE_FILE: Final = "Create it, or correct the path, which is relative to the folder of the inventory."
+"""How to mend a file that an inventory names and that is not there."""
 MAX_SHOWN: Final = 60
 _MANY: Final = 500
 _NUMBERS: Final = re.compile(r"[0-9]+")

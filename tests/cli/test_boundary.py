@@ -37,7 +37,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, error: BaseException, *more: str, **en
             Unreachable("vbo01", "connecting", "refused", hint="Start it."),
             ["No connection", "refused", "Fix: Start it."],
         ),
-        (SecretError("secret://env/X: not set"), ["The command cannot continue", "secret://env/X: not set"]),
+        (SecretError("secret://env/X: not set"), ["Secret cannot be resolved", "secret://env/X: not set"]),
         (Diagnosed([Diagnostic("c", "Wrong word", "It is wrong.", position=Position("a.yml", 3, 4))]), ["a.yml:3:4"]),
         (OSError(errno.ENOSPC, "No space left on device", "plan.json"), ["plan.json: No space left on device"]),
     ],

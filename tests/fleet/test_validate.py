@@ -79,3 +79,10 @@ def test_what_is_wrong_in_a_shared_file_is_named_as_seen_from_here(
     monkeypatch.chdir(tmp_path)
     ended = call("validate", "fleet.yml", "--server", "paris")
     assert (ended.code, "  shared.yml:2:" in ended.out) == (1, True)
+
+
+def test_the_webhook_of_a_fleet_is_one_of_its_secrets(tmp_path: Path) -> None:
+    file = write_fleet(tmp_path, "inventories: [sites/rome.yml]\ndefaults: {notify_url: secret://env/NO_WEBHOOK}\n")
+    assert call("validate", str(file)).code == 0
+    ended = call("validate", str(file), "--secrets")
+    assert (ended.code, "`notify_url` is secret://env/NO_WEBHOOK: the environment" in ended.out) == (1, True)

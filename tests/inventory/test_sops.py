@@ -68,7 +68,7 @@ def test_a_binary_file_needs_no_key(folder: Path) -> None:
         ("s.yml", "say which key is meant, the file has `#a.b`, `#n` and `#vbo`"),
         ("s.yml#vbo", "what is there is not text"),
         ("s.yml#vbo.on", "what is there is not text"),
-        ("no.yml#a", "the file does not exist (paths are relative to the folder of the inventory)"),
+        ("no.yml#a", "the file does not exist"),
     ],
 )
 def test_nothing_is_there(folder: Path, reference: str, text: str) -> None:

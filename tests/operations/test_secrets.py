@@ -55,15 +55,15 @@ def test_what_cannot_be_resolved_is_reported_at_once(tmp_path: Path) -> None:
     texts = [f"{item.position}: {item.detail} {item.fix}".removeprefix(str(tmp_path)) for item in found.diagnostics]
     assert texts == [
         (
-            "corp.yml:6:3: `private_key` of credentials.linux is secret://env/KEY: the environment variable KEY is not "
-            "set. "
+            "corp.yml:6:39: `private_key` of credentials.linux is secret://env/KEY: the environment variable KEY is "
+            "not set. Set it in the environment of this command, or correct the reference."
         ),
         (
-            "corp.yml:6:3: `passphrase` of credentials.linux is secret://vault/team/kv/vbo#phrase: the field "
+            "corp.yml:6:69: `passphrase` of credentials.linux is secret://vault/team/kv/vbo#phrase: the field "
             "`phrase` does not exist. The path has `#admin`."
         ),
         (
-            "corp.yml:8:3: `passphrase` of certificates.dmz is secret://file/phrase: the file does not exist (paths "
-            "are relative to the folder of the inventory). "
+            "corp.yml:8:35: `passphrase` of certificates.dmz is secret://file/phrase: the file does not exist. Create "
+            "it, or correct the path, which is relative to the folder of the inventory."
         ),
     ]
