@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -109,30 +109,41 @@ def _read(file: Path, report: Diagnostics) -> Fleet | None:
         return None
     number = report.marks.add(source)
     root = parse(source, number, report)
-    if not report.count:
-        check_fleet(root, number << FILE_SHIFT, report)
     if report.count:
         return None
-    return _Reading(root, file, report).fleet()
+    unfit = check_fleet(root, number << FILE_SHIFT, report)
+    return _Reading(root, file, report, unfit).fleet() if isinstance(root, dict) else None
 
 
 class _Reading:
-    """A file that fits the schema."""
+    """A file, and the paths in it that do not fit the schema: what is wrong in the rest is reported with that."""
 
-    def __init__(self, root: Map, file: Path, report: Diagnostics) -> None:
-        self._root = root
+    def __init__(self, root: Map, file: Path, report: Diagnostics, unfit: Collection[tuple[str | int, ...]]) -> None:
+        self._root = {key: value for key, value in root.items() if (key,) not in unfit}
+        self._unfit = unfit
         self._file = file
         self._report = report
         self._folder = file.absolute().parent
         self._includes = Includes(self._folder)
-        self._groups: Map = root.get("groups", {})
+        self._groups: Map = self._fit("groups")
 
-    def fleet(self) -> Fleet:
-        self._check_groups()
-        found = listed_in(self._root["inventories"], self._file, self._includes, self._report)
-        defaults: Map = self._root.get("defaults", {})
+    def _fit(self, key: str) -> Map:
+        """A section, empty if any part of it does not fit."""
+        found: Map = {} if any(path[:1] == (key,) for path in self._unfit) else self._root.get(key, {})
+        return found
+
+    def fleet(self) -> Fleet | None:
+        """None if there are errors."""
+        skipped = {path[1] for path in self._unfit if path[:1] == ("inventories",) and len(path) > 1}
+        inventories = self._root.get("inventories", [])
+        if not any(path[:1] == ("groups",) for path in self._unfit):
+            self._check_groups(inventories)
+        found = listed_in(inventories, self._file, self._includes, self._report, skipped)
+        defaults = self._fit("defaults")
         members = tuple(self._member(item, defaults) for item in found)
         self._report_unused(members)
+        if self._report.has_errors:
+            return None
         warnings = () if self._report.has_errors else tuple(self._report.diagnostics())
         return Fleet(self._root["fleet"]["name"], self._file, members, tuple(self._groups), warnings)
 
@@ -141,11 +152,11 @@ class _Reading:
         settings = self._settings(item.said, self._groups.get(group, {}), defaults)
         return Member(item.name, item.path, group, settings, self._report.marks.position(item.place))
 
-    def _check_groups(self) -> None:
+    def _check_groups(self, inventories: Any) -> None:
         """Also of inventories that cannot be used."""
-        inventories = self._root["inventories"]
         for said in inventories.values() if isinstance(inventories, dict) else inventories:
-            if isinstance(said, dict) and said.get("group", "") not in ("", *self._groups):
+            group = said.get("group", "") if isinstance(said, dict) else ""
+            if isinstance(group, str) and group not in ("", *self._groups):
                 self._unknown_group(said, said["group"])
 
     def _unknown_group(self, said: Map, group: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -33,9 +33,12 @@ class Listed:
     place: Place
 
 
-def listed_in(inventories: Any, file: Path, includes: Includes, report: Diagnostics) -> list[Listed]:
-    """The entries of `inventories`, which fits the schema. Reports what cannot be used."""
-    reading = _Reading(file, includes, report)
+def listed_in(
+    inventories: Any, file: Path, includes: Includes, report: Diagnostics, skipped: Collection[str | int] = ()
+) -> list[Listed]:
+    """The entries of `inventories`, which fits the schema but for those that are `skipped` (by name, or by index).
+    Reports what cannot be used."""
+    reading = _Reading(file, includes, report, skipped)
     if isinstance(inventories, dict):
         found = list(reading.of_map(inventories))
         reading.check_letter_case(found)
@@ -46,7 +49,8 @@ def listed_in(inventories: Any, file: Path, includes: Includes, report: Diagnost
 
 
 class _Reading:
-    def __init__(self, file: Path, includes: Includes, report: Diagnostics) -> None:
+    def __init__(self, file: Path, includes: Includes, report: Diagnostics, skipped: Collection[str | int]) -> None:
+        self._skipped = skipped
         self._file = file
         self._folder = file.absolute().parent
         self._includes = includes
@@ -55,6 +59,8 @@ class _Reading:
 
     def of_map(self, inventories: Map) -> Iterator[Listed]:
         for name, entry in inventories.items():
+            if name in self._skipped:
+                continue
             place, key = self._report.marks.value(inventories, name), self._report.marks.key(inventories, name)
             said, text, place = self._said(entry, place)
             if is_pattern(text):
@@ -69,6 +75,8 @@ class _Reading:
 
     def of_list(self, inventories: list[Any]) -> Iterator[Listed]:
         for index, entry in enumerate(inventories):
+            if index in self._skipped:
+                continue
             said, text, place = self._said(entry, self._report.marks.item(inventories, index))
             for path in self._paths(text, place):
                 item = Listed(_name_of(path, text), path, said, place)

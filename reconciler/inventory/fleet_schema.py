@@ -25,8 +25,9 @@ def fleet_schema() -> dict[str, Any]:
     return loaded
 
 
-def check_fleet(root: Map, start: Place, report: Diagnostics) -> None:
-    """Report everything in a fleet file that does not fit the schema. `start` is the place of `root`."""
+def check_fleet(root: Map, start: Place, report: Diagnostics) -> frozenset[tuple[str | int, ...]]:
+    """Report everything in a fleet file that does not fit the schema, and give the paths of that. `start` is the place
+    of `root`."""
     from jsonschema import Draft202012Validator
 
     found = sorted(
@@ -34,6 +35,13 @@ def check_fleet(root: Map, start: Place, report: Diagnostics) -> None:
     )
     for error in found:
         _Misfit(error, root, start, report).explain()
+    return frozenset(_path(error) for error in found)
+
+
+def _path(error: ValidationError) -> tuple[str | int, ...]:
+    """Of what a name may not be, its own path and not that of the map."""
+    path = tuple(error.absolute_path)
+    return (*path, str(error.instance)) if "propertyNames" in error.absolute_schema_path else path
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,24 @@ def test_the_fleet_of_the_readme_is_valid(tmp_path: Path) -> None:
     assert (fleet.name, names(fleet), fleet.warnings) == ("corp", ["london", "paris"], ())
 
 
+def test_what_does_not_fit_does_not_hide_the_rest(tmp_path: Path) -> None:
+    text = f"""{HEAD}inventories:
+  rome: {{path: sites/roma.yml, group: y}}
+  paris: {{path: sites/paris.yml, group: x, paralelism: 3}}
+  "a b": sites/london.yml
+groups: {{x: {{known: no.yml}}}}
+defaults: {{parallelism: 0}}
+"""
+    found = errors(write_fleet(tmp_path, "", head=text))
+    assert [(item.position.line, item.code) for item in found if item.position] == [
+        (4, "include"),
+        (4, "wrong-value"),
+        (5, "unknown-key"),
+        (6, "bad-name"),
+        (8, "wrong-value"),
+    ]
+
+
 def test_what_a_pattern_finds_is_named_and_groups_are_checked_of_what_cannot_be_used(tmp_path: Path) -> None:
     text = f"{HEAD}inventories: ['sites/*.yml', {{path: sites/no.yml, group: x}}]\n"
     file = write_fleet(tmp_path / "fleet", "", {}, head=text)
