@@ -39,16 +39,19 @@ def _read(path: Path, name: str, report: Diagnostics) -> list[Known]:
         return []
     number = report.marks.add(source)
     root = parse(source, number, report)
-    if not report.count:
-        report_schema_errors(_schema(), root, number << FILE_SHIFT, report, fix=_EXAMPLE)
     if report.count:
         return []
-    entries = [_entry(root["known"], index, report) for index in range(len(root["known"]))]
+    report_schema_errors(_schema(), root, number << FILE_SHIFT, report, fix=_EXAMPLE)
+    known = root.get("known") if isinstance(root, dict) else None
+    entries = [_entry(known, index, report) for index in range(len(known))] if isinstance(known, list) else []
     return [entry for entry in entries if entry is not None]
 
 
 def _entry(known: list[Any], index: int, report: Diagnostics) -> Known | None:
+    """None if it is none; what does not fit the schema has been reported."""
     raw, place = known[index], report.marks.item(known, index)
+    if not _entries().is_valid(raw):
+        return None
     try:
         expires = date.fromisoformat(str(raw["expires"]))
     except ValueError:
@@ -61,6 +64,14 @@ def _entry(known: list[Any], index: int, report: Diagnostics) -> Known | None:
         report.add("wrong-value", "This entry would accept every difference.", fix=fix, place=place)
         return None
     return Known(**{**raw, "expires": expires}, position=report.marks.position(place))
+
+
+@cache
+def _entries() -> Any:
+    """A validator of one entry."""
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator(_schema()["$defs"]["entry"])
 
 
 @cache

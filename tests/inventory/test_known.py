@@ -45,6 +45,8 @@ def test_a_list_is_read_with_its_places(tmp_path: Path) -> None:
         ("- a\n", [1]),
         (GOOD.replace("reason: moving", "reason: [a]", 1), [3]),
         (GOOD.replace("job.*", "'*'"), [4]),
+        (GOOD.replace("owner: storage, ", "", 1).replace("job.*", "'*'"), [3, 4]),
+        (GOOD.replace("version: 1", "version: 2").replace("2027-01-31", "2027-02-31"), [1, 3]),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, text: str, places: list[int] | None) -> None:
