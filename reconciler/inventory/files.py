@@ -20,6 +20,8 @@ from reconciler.inventory.source_map import Map, Place
 from reconciler.kinds.packages import is_address
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import CREATE_FILE, quoted
+from reconciler.presence import is_file, is_folder
+from reconciler.quoting import shell_line
 
 MAX_RELATED: Final = 5
 MAX_DIGESTED: Final = 16 * 1024 * 1024
@@ -46,7 +48,7 @@ def check_files(entries: Entries, singles: Singles, folder: Path, report: Diagno
     for entry, field, item, name in _named(entries, singles):
         places.setdefault(name, []).append(entry.value_place(field, report.marks, item))
     for name, named in places.items():
-        if not _is_file(folder / name):
+        if not is_file(folder / name):
             first, *others = sorted(set(named))
             fix = CREATE_FILE
             detail = f"The file {quoted(name)} does not exist."
@@ -84,7 +86,7 @@ def outside_of(folder: Path, names: Iterable[str]) -> frozenset[str]:
 
 
 def _files_of_playbook(folder: Path) -> Iterator[Path]:
-    for pattern in ("*.yml", "linux/*.sh", "windows/*.ps1"):
+    for pattern in ("*.yml", "linux/*.sh", "windows/*.ps1") if is_folder(folder) else ():
         yield from folder.glob(pattern)
 
 
@@ -128,16 +130,10 @@ def _check_secrets(entries: Entries, folder: Path, report: Diagnostics) -> None:
     for entry, field, path in _references(entries, "file"):
         if _is_open(folder / path):
             detail = f"All users of this machine can read {quoted(path)}."
-            fix = f"Restrict its permissions:\n  chmod 600 {path}"
+            named = f"./{path}" if path.startswith("-") else path
+            fix = f"Restrict its permissions:\n  {shell_line(['chmod', '600', named])}"
             place = entry.value_place(field, report.marks)
             report.add("open-secret", detail, fix=fix, place=place, severity=Severity.WARNING)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _is_open(path: Path) -> bool:

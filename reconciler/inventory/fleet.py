@@ -19,6 +19,7 @@ from reconciler.inventory.source_map import FILE_SHIFT, Map
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 from reconciler.model.position import Position
 from reconciler.model.sentences import listed, nearest, quoted
+from reconciler.presence import is_file
 
 __all__ = ["Fleet", "Member", "Settings", "fleet_file", "is_fleet", "read_fleet"]
 
@@ -185,7 +186,7 @@ class _Reading:
             detail = f"{quoted(layer['known'])} is outside the folder of the fleet, after links are followed."
             fix = "Move it into the folder, or name it on the command line: --known FILE"
             self._report.add("wrong-value", detail, fix=fix, place=place)
-        elif not file.is_file():
+        elif not is_file(file):
             detail = f"The file of known drift {quoted(layer['known'])} does not exist."
             self._report.add("missing-file", detail, fix="Correct its name, or remove it.", place=place)
         return file

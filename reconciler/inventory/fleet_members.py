@@ -16,6 +16,7 @@ from reconciler.inventory.source import printable
 from reconciler.inventory.source_map import Map, Place
 from reconciler.inventory.spelling import flow
 from reconciler.model.sentences import nearest, quoted
+from reconciler.presence import exists, is_folder
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUFFIXES: Final = (".yml", ".yaml")
@@ -102,14 +103,14 @@ class _Reading:
             self._report.add("include", detail, fix=fix, place=place, summary=_SUMMARY)
             return []
         if is_pattern(text):
-            return [path for path in found if path.is_dir() or path.suffix in _SUFFIXES]
+            return [path for path in found if is_folder(path) or path.suffix in _SUFFIXES]
         return found
 
     def _is_usable(self, item: Listed, text: str, place: Place) -> bool:
         detail = fix = ""
         if not self._includes.holds(item.path):
             detail, fix = _outside(text)
-        elif not item.path.exists():
+        elif not exists(item.path):
             detail = f"{quoted(text)} does not exist."
             near = nearest(item.path.name, _beside(item.path))
             right = PurePosixPath(text).with_name(near) if near else ""

@@ -15,14 +15,15 @@ from reconciler.inventory.source import Unreadable, name_below, read
 from reconciler.inventory.source_map import FILE_SHIFT
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.known_drift import Known
+from reconciler.presence import exists, is_folder
 
 
 def load_known(path: Path, folder: Path) -> list[Known]:
     """The entries of a file of known drift, for an inventory in `folder`. Raises Diagnosed with everything that is
     wrong with it."""
-    if not path.exists() or path.is_dir():
+    if not exists(path) or is_folder(path):
         fix = "Check its name, or leave --known out."
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if is_folder(path) else "does not exist"
         raise Diagnosed([Diagnostic("known-drift", "File not found", f"{path} {what}.", fix)])
     report = Diagnostics()
     entries = _read(path, name_below(folder, path), report)

@@ -16,6 +16,7 @@ from reconciler.inventory.source import Unreadable, name_below, read
 from reconciler.inventory.source_map import FILE_SHIFT, Map, Place
 from reconciler.model.diagnostic import Severity
 from reconciler.model.sentences import quoted
+from reconciler.presence import is_folder
 
 FORMAT: Final = 1
 _SUFFIXES: Final = (".yml", ".yaml")
@@ -48,26 +49,19 @@ class _Reading:
 
 def read_all(path: Path, report: Diagnostics, include_root: Path | None) -> tuple[Path, Merged]:
     """Read `path` (a file, or a folder of `*.yml`) and what it includes. Gives the folder of the inventory too."""
-    is_folder = _is_folder(path)
-    folder = path.absolute() if is_folder else path.absolute().parent
+    whole = is_folder(path)
+    folder = path.absolute() if whole else path.absolute().parent
     reading = _Reading(folder, Includes(include_root or folder), report)
-    if is_folder:
+    if whole:
         for file in _files_of(path, report):
             _include(file, reading, (), None)
     else:
         _read_file(path, reading, (), None)
-    if is_folder and not reading.seen:
+    if whole and not reading.seen:
         reading.lose()
-    elif is_folder:
+    elif whole:
         _report_deeper(path, reading)
     return folder, Merged(_merge(reading.parts, report), reading.whole, reading.includes)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def _files_of(folder: Path, report: Diagnostics) -> list[Path]:

@@ -18,6 +18,7 @@ from reconciler.inventory.sops import SopsFiles
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SCHEMES, Secret, SecretRef
 from reconciler.model.sentences import CREATE_FILE
+from reconciler.presence import is_file
 
 MAX_FILE: Final = 1024 * 1024
 DEADLINE: Final = 30.0
@@ -134,7 +135,7 @@ class Resolver:
         if separator and argument and name in self._commands:
             return [*self._commands[name], argument]
         program = self._root / reference.path
-        if program.is_file() and os.access(program, os.X_OK):
+        if is_file(program) and os.access(program, os.X_OK):
             return [str(program)]
         fix = f"add it under `secrets: {{exec: {{{name or 'NAME'}: [program, argument]}}}}`"
         raise SecretError(f"{reference}: the command does not exist; {fix}")

@@ -15,6 +15,7 @@ from reconciler.inventory.secret_command import BY_HAND, CommandFailed, run
 from reconciler.model.errors import SecretError
 from reconciler.model.secret import SecretRef
 from reconciler.model.sentences import CREATE_FILE, listed, quoted
+from reconciler.presence import is_file
 
 _REASONS: Final[Mapping[int, str]] = {
     2: "sops cannot read the file",
@@ -46,7 +47,7 @@ class SopsFiles:
         return str(found)
 
     def _open(self, reference: SecretRef, name: str) -> Any:
-        if not (self._root / name).is_file():
+        if not is_file(self._root / name):
             raise SecretError(f"{reference}: the file does not exist", hint=CREATE_FILE)
         file = str((self._root / name).absolute())
         try:

@@ -71,6 +71,10 @@ class Source:
         return [0, *(found.end() for found in _BREAK.finditer(self._text))]
 
 
+_LONGEST = 255
+"""Characters of the name of a file that are shown."""
+
+
 def printable(name: str) -> str:
     """The name of a file for messages and documents: a name that is not UTF-8 has a sign in the place of each byte."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -119,6 +123,7 @@ def _os_error(name: str, error: OSError) -> Unreadable:
     if isinstance(error, IsADirectoryError):
         return Unreadable("unreadable", f"{name} is a folder.", "Name a YAML file.")
     reason = (error.strerror or type(error).__name__).lower()
+    name = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"  # a name can be too long for the system
     return Unreadable("unreadable", f"{name} cannot be read: {reason}.", "Check the file.")
 
 

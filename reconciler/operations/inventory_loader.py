@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnosed, Diagnostic, Severity
 from reconciler.operations.paths import labs
 from reconciler.package_data import package_data
+from reconciler.presence import is_folder
 
 if TYPE_CHECKING:
     from reconciler.model.inventory import Inventory
@@ -100,7 +101,7 @@ def read_known(known: Path | None, inventory: Path) -> tuple[Sequence[Known], Se
     if known is None:
         return (), ()
     try:
-        return load_known(known, inventory if inventory.is_dir() else inventory.parent), ()
+        return load_known(known, inventory if is_folder(inventory) else inventory.parent), ()
     except Diagnosed as error:
         return (), error.diagnostics
 

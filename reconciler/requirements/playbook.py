@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.model.diagnostic import Diagnosed, Diagnostic
 from reconciler.model.position import Position
 from reconciler.model.script import Script
+from reconciler.model.sentences import quoted
 from reconciler.package_data import package_data, playbooks_folder
+from reconciler.presence import is_file
 from reconciler.requirements.requirement import Requirement, placeholders, proxy_fields
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class _Folder:
 
     def find(self, script: str) -> Path:
         here = self.folder / script
-        return self.shipped / script if self.shipped is not None and not here.is_file() else here
+        return self.shipped / script if self.shipped is not None and not is_file(here) else here
 
     def holds(self, file: Path) -> bool:
         """Whether a file of a user's folder is inside it after links are followed. What is shipped is where the
@@ -75,11 +77,11 @@ def load(folder: Path, own: Mapping[str, Path] | None = None) -> dict[str, Playb
     found = {name: _load(_Folder(folder), name, problems) for name in SYSTEMS}
     for label, path in (own or {}).items():
         room = _Folder(path, label, folder)
-        if not any((path / f"{name}.yml").is_file() for name in SYSTEMS):
+        if not any(is_file(path / f"{name}.yml") for name in SYSTEMS):
             files = " or ".join(f"{name}.yml" for name in SYSTEMS)
-            problems.append(_problem("playbook", f"The folder {label} has no {files}.", Position(label, 1)))
+            problems.append(_problem("playbook", f"The folder {quoted(label)} has no {files}.", Position(label, 1)))
         for name in SYSTEMS:
-            if (path / f"{name}.yml").is_file():
+            if is_file(path / f"{name}.yml"):
                 found[name] = _over(found[name], _load(room, name, problems))
     if problems:
         raise Diagnosed(problems)
@@ -113,7 +115,7 @@ def _without_own(playbook: Playbook) -> Playbook:
 
 def _is_shipped(script: Script) -> bool:
     file = playbooks_folder() / script.name
-    return file.is_file() and _script(_Folder(playbooks_folder()), script.name) == script
+    return is_file(file) and _script(_Folder(playbooks_folder()), script.name) == script
 
 
 def _over(below: Playbook | None, own: Playbook | None) -> Playbook | None:
@@ -214,7 +216,7 @@ def _check_beyond_schema(room: _Folder, raw: Mapping[str, Any], system: str, rep
 
 def _script_faults(room: _Folder, name: str, system: str) -> Iterator[str]:
     file = room.find(name)
-    if not file.is_file():
+    if not is_file(file):
         yield f"The script {name} does not exist."
         return
     if not room.holds(file):
@@ -222,7 +224,7 @@ def _script_faults(room: _Folder, name: str, system: str) -> Iterator[str]:
         return
     if not name.startswith(f"{system}/") or name.endswith(".ps1") is not (system == "windows"):
         yield f"{name} is not a script for {system}: use one in the folder {system} with the extension {_ENDS[system]}."
-    if room.shipped is not None and (room.folder / name).is_file() and (room.shipped / name).is_file():
+    if room.shipped is not None and is_file(room.folder / name) and is_file(room.shipped / name):
         yield f"{name} is the name of a shipped script: rename it."
     try:
         if file.stat().st_size > MAX_SCRIPT:

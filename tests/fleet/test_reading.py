@@ -237,3 +237,16 @@ def test_what_a_pattern_finds_is_named_and_groups_are_checked_of_what_cannot_be_
         "`sites/no.yml` does not exist.",
         "There is no group `x` in `groups`.",
     ]
+
+
+@pytest.mark.parametrize("size", [300, 70_000])
+def test_names_that_no_file_system_takes_are_reported_where_they_stand(tmp_path: Path, size: int) -> None:
+    long = "y" * size
+    text = f"{HEAD}inventories: [{long}, {{path: {long}/x.yml}}, '{long}*.yml']\ndefaults: {{known: {long}}}\n"
+    found = errors(write_fleet(tmp_path, "", head=text))
+    assert [item.code for item in found] == ["include"] * 3
+    found = errors(
+        write_fleet(tmp_path, "", head=f"{HEAD}inventories: [sites/rome.yml]\ndefaults: {{known: {long}}}\n")
+    )
+    assert [(item.code, str(item.position)) for item in found] == [("missing-file", "fleet.yml:4:19")]
+    assert all(len(item.detail) < 500 for item in found)
