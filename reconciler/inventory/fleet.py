@@ -122,6 +122,7 @@ class _Reading:
     def __init__(self, root: Map, file: Path, report: Diagnostics, unfit: Collection[tuple[str | int, ...]]) -> None:
         self._root = {key: value for key, value in root.items() if (key,) not in unfit}
         self._unfit = unfit
+        self._broken = {path[0] for path in unfit if path}
         self._file = file
         self._report = report
         self._folder = file.absolute().parent
@@ -130,14 +131,14 @@ class _Reading:
 
     def _fit(self, key: str) -> Map:
         """A section, empty if any part of it does not fit."""
-        found: Map = {} if any(path[:1] == (key,) for path in self._unfit) else self._root.get(key, {})
+        found: Map = {} if key in self._broken else self._root.get(key, {})
         return found
 
     def fleet(self) -> Fleet | None:
         """None if there are errors."""
         skipped = {path[1] for path in self._unfit if path[:1] == ("inventories",) and len(path) > 1}
         inventories = self._root.get("inventories", [])
-        if not any(path[:1] == ("groups",) for path in self._unfit):
+        if "groups" not in self._broken:
             self._check_groups(inventories)
         found = listed_in(inventories, self._file, self._includes, self._report, skipped)
         defaults = self._fit("defaults")

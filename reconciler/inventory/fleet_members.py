@@ -12,7 +12,7 @@ from typing import Any, Final
 from reconciler.inventory.diagnostics import Diagnostics
 from reconciler.inventory.fleet_file import fleet_file
 from reconciler.inventory.includes import Includes, NotIncluded, is_pattern
-from reconciler.inventory.source import printable
+from reconciler.inventory.source import name_below, printable
 from reconciler.inventory.source_map import Map, Place
 from reconciler.inventory.spelling import flow
 from reconciler.model.sentences import nearest, quoted
@@ -40,12 +40,9 @@ def listed_in(
     """The entries of `inventories`, which fits the schema but for those that are `skipped` (by name, or by index).
     Reports what cannot be used."""
     reading = _Reading(file, includes, report, skipped)
-    if isinstance(inventories, dict):
-        found = list(reading.of_map(inventories))
-        reading.check_letter_case(found)
-    else:
-        found = list(reading.of_list(inventories))
-        reading.check_names(found)
+    chosen = isinstance(inventories, dict)
+    found = list(reading.of_map(inventories) if chosen else reading.of_list(inventories))
+    reading.check_names(found, chosen=chosen)
     return found
 
 
@@ -141,10 +138,10 @@ class _Reading:
         return os.path.realpath(path) == os.path.realpath(self._file)
 
     def _short(self, path: Path) -> str:
-        return printable(Path(os.path.relpath(path, self._folder)).as_posix())
+        return name_below(self._folder, path)
 
-    def check_names(self, found: list[Listed]) -> None:
-        """Names of files can be alike, or no names."""
+    def check_names(self, found: list[Listed], *, chosen: bool) -> None:
+        """Names of files can be alike, or no names; those that somebody has `chosen` can differ in letter case only."""
         first: dict[str, Listed] = {}
         for item in found:
             short = self._short(item.path)
@@ -155,16 +152,8 @@ class _Reading:
             elif before is not item:
                 detail = f"{quoted(self._short(before.path))} and {quoted(short)} are both named {quoted(item.name)}."
                 detail = detail if before.name == item.name else _alike(before, item)
-                fix = self._as_map(found)
+                fix = "Choose another name." if chosen else self._as_map(found)
                 self._report.add("said-twice", detail, fix=fix, place=item.place, summary=_TAKEN)
-
-    def check_letter_case(self, found: list[Listed]) -> None:
-        first: dict[str, Listed] = {}
-        for item in found:
-            before = first.setdefault(item.name.lower(), item)
-            if before is not item:
-                fix = "Choose another name."
-                self._report.add("said-twice", _alike(before, item), fix=fix, place=item.place, summary=_TAKEN)
 
     def _as_map(self, found: list[Listed]) -> str:
         """The same inventories with names that differ."""

@@ -86,7 +86,7 @@ def _judge(rest: int, schema: Schema) -> Judge:
 
 
 def _objects(rest: int, properties: Mapping[str, Schema]) -> Judge:
-    of_it = cache(lambda: judges(rest, properties))  # on first use: objects can hold objects of their own kind
+    of_it = cache(lambda: judges(rest, properties))  # on first use: an object can hold objects of the same kind
     return lambda value: Typed(of_it(), value) if isinstance(value, Mapping) else None
 
 

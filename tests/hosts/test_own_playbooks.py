@@ -146,7 +146,7 @@ def test_scripts_are_ascii_and_have_names_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    assert broken(tmp_path / "nowhere") == ["house:1:1: The folder house has no linux.yml or windows.yml."]
+    assert broken(tmp_path / "nowhere") == ["house:1:1: The folder `house` has no linux.yml or windows.yml."]
 
 
 def test_a_shipped_script_may_be_used(tmp_path: Path) -> None:

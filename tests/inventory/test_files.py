@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from reconciler.inventory import load, source
+from reconciler.model.diagnostic import Diagnosed
+from reconciler.requirements import load_for
 from tests.inventory.writing import HEAD, codes, findings, sound, write
 from tests.rights import held_to_modes
 
@@ -25,6 +28,32 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 def test_names_that_are_none(tmp_path: Path) -> None:
     assert codes(tmp_path / "a\0b.yml") == ["no-inventory"]
     assert codes(tmp_path / ("x" * 5000)) == ["unreadable"]
+
+
+@pytest.mark.parametrize("size", [300, 5000])
+def test_names_that_no_file_system_takes(tmp_path: Path, size: int) -> None:
+    long = "y" * size
+    path = write(tmp_path, {"inventory.yml": f"{HEAD}include: [{long}.yml]\n"})
+    (found,) = findings(path)
+    assert (found.code, str(found.position)) == ("unreadable", f"inventory.yml:{HEAD.count(chr(10)) + 1}:11")
+    assert len(found.detail) < 400
+    inventory, _ = load(write(tmp_path, {"inventory.yml": f"{HEAD}playbooks: [{long}]\n"}))
+    assert inventory is not None
+    with pytest.raises(Diagnosed) as caught:
+        load_for(inventory)
+    assert caught.value.diagnostics[0].detail.endswith("has no linux.yml or windows.yml.")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are a POSIX matter")
+@pytest.mark.parametrize("name", ["my secret", "$(id)", "-x"])
+def test_a_printed_command_is_the_one_that_was_meant(tmp_path: Path, name: str) -> None:
+    text = HEAD.replace("secret://env/P", f"'secret://file/{name}'")
+    assert text != HEAD
+    (tmp_path / name).write_text("x", "utf-8")
+    (tmp_path / name).chmod(0o644)
+    (found,) = [item for item in load(write(tmp_path, {"inventory.yml": text}))[1] if item.code == "open-secret"]
+    subprocess.run(["sh", "-c", found.fix.splitlines()[1]], check=True, cwd=tmp_path)
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(os.name != "posix", reason="named pipes are a POSIX matter")
