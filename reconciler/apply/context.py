@@ -47,7 +47,7 @@ def _is_outage(error: RemoteError) -> bool:
 class ApplyContext:
     """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
     holds `moving`, one that looks for its encryption key `encrypting`. `playbooks` have the change scripts, those of
-    users included. `begun` are the proxies whose creation an earlier apply began, and has no result of."""
+    users included. `begun` are the marks of what an earlier apply began without a result (`plan/interrupted.py`)."""
 
     owner: str
     live: Live

@@ -17,7 +17,7 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.step import Step
-from reconciler.model.steps import ClearMaintenance, CreateObject, DeleteObject, EnterMaintenance
+from reconciler.model.steps import ClearMaintenance, CreateObject, DeleteObject, EnterMaintenance, UpgradeProxy
 from reconciler.plan import interrupted
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.guards.context import ENDING
@@ -65,9 +65,9 @@ class AppliedStateRecorder:
         self._index(self._identities)
 
     @property
-    def begun_creations(self) -> frozenset[str]:
-        """The proxies whose creation an earlier apply began, and has no result of."""
-        return interrupted.begun(self._recall, interrupted.CREATING)
+    def begun(self) -> frozenset[str]:
+        """The marks of what an earlier apply began, and has no result of."""
+        return interrupted.begun(self._recall)
 
     def begin(self, plan: Plan, naming: Naming | None = None) -> None:
         """Mark the jobs that will be started, and those that are downstream of what is changed but blocked or not
@@ -85,7 +85,7 @@ class AppliedStateRecorder:
         self._write({where: {**self._stored.get(where, {}), PENDING: mark} for where, mark in self._pending.items()})
 
     def permit(self, event: StepStarted) -> None:
-        """Record the start of a job, of a drain, and of what makes or removes a proxy, before they happen."""
+        """Record the start of a job, of a drain, and of what makes, upgrades or removes a proxy, before they happen."""
         step = self._step(event)
         if event.key.action == Action.RUN:
             self._begin_run(event.key.address)
@@ -95,6 +95,8 @@ class AppliedStateRecorder:
         if isinstance(step, CreateObject) and step.kind == "proxy":
             secrets = interrupted.sent(self._recall, step.name, self._recall.secrets.get(event.key.address, {}))
             self._applied_state.remember(self._scope, interrupted.marks(interrupted.CREATING, step.name, secrets))
+        if isinstance(step, UpgradeProxy):
+            self._applied_state.remember(self._scope, interrupted.marks(interrupted.UPGRADING, step.name))
         if isinstance(step, DeleteObject) and step.kind == "proxy":
             self._applied_state.remember(
                 self._scope, interrupted.marks(interrupted.DELETING, name_of(event.key.address))
@@ -118,9 +120,10 @@ class AppliedStateRecorder:
         for where in self._recall.applied:
             proxy = address("proxy", name_of(where))
             found = self._live.resources.get(proxy)
-            created = kind_of(where) == interrupted.CREATING and found is not None and proxy not in differs
+            done = kind_of(where) in (interrupted.CREATING, interrupted.UPGRADING) and proxy not in differs
+            made = done and found is not None
             deleted = kind_of(where) == interrupted.DELETING and (found is None or found.proxy.is_online)
-            if created or deleted or (kind_of(where) == MARK and where not in drained):
+            if made or deleted or (kind_of(where) == MARK and where not in drained):
                 over.append(where)
         self._applied_state.forget(self._scope, *over)
         self._naming = None
@@ -133,9 +136,11 @@ class AppliedStateRecorder:
     def _end(self, event: ChangeEnded) -> None:
         if event.due is Due.RESULT:
             return  # the mark says that it was begun
-        if kind_of(event.address) == "proxy" and event.action in _CREATING and event.outcome in _OVER:
-            mark = interrupted.mark_of(interrupted.CREATING, name_of(event.address))
-            # That this attempt failed says nothing of an earlier one, whose service may still appear.
+        work = interrupted.UPGRADING if event.action == Action.UPGRADE else interrupted.CREATING
+        makes = event.action in _CREATING or event.action == Action.UPGRADE
+        if kind_of(event.address) == "proxy" and makes and event.outcome in _OVER:
+            mark = interrupted.mark_of(work, name_of(event.address))
+            # That this attempt failed says nothing of an earlier one: the server may still be at work on it.
             if event.outcome is Outcome.DONE or mark not in self._recall.applied:
                 self._applied_state.forget(self._scope, mark)
         if kind_of(event.address) == "proxy" and event.action in ENDING and event.outcome is Outcome.DONE:

@@ -63,7 +63,7 @@ def read_versions(
     hidden = stores if reader.rest < _STATES_SINCE else []
     if not (candidates or hidden) or access.server.powershell is None:
         return resources, ()
-    outdated, problems = _ask("server/version.ps1", access, context, _outdated)
+    outdated, problems = _ask("server/version.ps1", access, context, outdated_of)
     if outdated is None:
         return resources, problems
     for found in declared:
@@ -76,7 +76,7 @@ def read_versions(
     return resources, problems
 
 
-def _outdated(answer: Mapping[str, Any]) -> dict[str, bool | None]:
+def outdated_of(answer: Mapping[str, Any]) -> dict[str, bool | None]:
     """By the host of a proxy and the id of a repository."""
     words = {str(item["host"]).lower(): item["outdated"] for item in answer.get("proxies", ())}
     words |= {str(item["id"]).lower(): item["outdated"] for item in answer.get("repositories", ())}

@@ -94,7 +94,7 @@ def execute(
             reads = session.journal.first_reads(record.id)
             context.first_reads = FirstReads(record, {read.key: read.content for read in reads})
         if recorder:
-            context.begun = recorder.begun_creations
+            context.begun = recorder.begun
             recorder.begin(plan, context.naming)
     writers: list[RunRecorder | AppliedStateRecorder] = [writer for writer in (record, recorder) if writer]
     stop = StopSignal()

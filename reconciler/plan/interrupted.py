@@ -1,23 +1,25 @@
-"""Proxies whose creation or deletion was under way when an apply ended. The server installs the service before it
-registers the proxy, and uninstalls it before it removes the proxy: it may have done the first half."""
+"""Proxies whose creation, deletion or upgrade was under way when an apply ended. The server installs the service before
+it registers the proxy, and uninstalls it before it removes the proxy: it may have done the first half. And it may still
+be at work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.model.address import name_of
+from reconciler.model.address import kind_of
 from reconciler.model.recall import Recall
 
 CREATING: Final = "creating"
 DELETING: Final = "deleting"
-_KEYS: Final = {CREATING: "(create)", DELETING: "(delete)"}
+UPGRADING: Final = "upgrading"
+_KEYS: Final = {CREATING: "(create)", DELETING: "(delete)", UPGRADING: "(upgrade)"}
 _ONE_OF_TWO: Final = "one of two"
 """In place of a fingerprint, and like none: the secret is sent again."""
 
 
 def mark_of(work: str, proxy: str) -> str:
-    """The address that `work` (CREATING or DELETING) is remembered at: the proxy itself has no row then."""
+    """The address that `work` (CREATING, DELETING or UPGRADING) is remembered at: the proxy itself has no row then."""
     return f"{work}.{proxy}"
 
 
@@ -46,6 +48,6 @@ def was_begun(recall: Recall, work: str, proxy: str) -> bool:
     return _KEYS[work] in recall.applied.get(mark_of(work, proxy), {})
 
 
-def begun(recall: Recall, work: str) -> frozenset[str]:
-    """The proxies on which an apply of this inventory began the work, and has no result of it."""
-    return frozenset(name_of(where) for where in recall.applied if was_begun(recall, work, name_of(where)))
+def begun(recall: Recall) -> frozenset[str]:
+    """The marks of the work that an apply of this inventory began, and has no result of."""
+    return frozenset(where for where in recall.applied if kind_of(where) in _KEYS)

@@ -12,11 +12,12 @@ from reconciler.apply import AppliedStateRecorder, StopSignal, apply
 from reconciler.apply.engine import left_open
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.journal import AppliedState, JournalError, LeaseLost
+from reconciler.model.address import Address
 from reconciler.model.connection import Access, Server
 from reconciler.model.errors import Conflict, ConnectionLost, ReconcileError, Refused
 from reconciler.model.event import ChangeEnded, Event, Outcome, StepDone, StepStarted
 from reconciler.model.inventory import Inventory, Policy
-from reconciler.model.live import Live, ServerInfo
+from reconciler.model.live import Live, LiveResource, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
 from reconciler.model.recall import Recall
 from reconciler.model.step import Step
@@ -316,6 +317,31 @@ class TestMarks:
         notes.rows |= begun
         recorder.listen(ChangeEnded(change.key, change.address, action.value, outcome))
         assert ("creating.px-1" in notes.rows) is left
+
+    @pytest.mark.parametrize("earlier", [True, False])
+    @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.FAILED, Outcome.NOT_STARTED])
+    def test_the_mark_of_an_upgrade_goes_with_its_end(self, outcome: Outcome, earlier: bool) -> None:
+        """But a failure says nothing of one that an earlier apply began: the server may still be at work on it."""
+        step = UpgradeProxy(name="px-1", host="px-1", to="8.6.0.1", os="windows", credentials="")
+        notes, change = Notes(), upgrade(step)
+        begun = {"upgrading.px-1": {"(upgrade)": "begun"}}
+        notes.rows = dict(begun) if earlier else {}
+        recorder, _ = self.recorder(notes, change)
+        assert recorder.begun == frozenset(notes.rows)
+        recorder.permit(StepStarted(change.key, 0, step.text))
+        assert notes.rows == begun
+        recorder.listen(ChangeEnded(change.key, change.address, Action.UPGRADE.value, outcome))
+        left = outcome is Outcome.NOT_STARTED or (outcome is Outcome.FAILED and earlier)
+        assert ("upgrading.px-1" in notes.rows) is left
+
+    @pytest.mark.parametrize("behind", [True, False])
+    def test_the_mark_of_an_upgrade_goes_when_the_proxy_is_seen_up_to_date(self, behind: bool) -> None:
+        notes = Notes()
+        notes.rows = {"upgrading.px-1": {"(upgrade)": "begun"}}
+        recorder, plan = self.recorder(notes, upgrade(ON))
+        live = Live(plan.server, {Address("proxy.px-1"): LiveResource("proxy", "px-1", "1", {})}, {}, {})
+        recorder.settle(plan if behind else replace(plan, changes=()), live)
+        assert ("upgrading.px-1" in notes.rows) is behind
 
     @pytest.mark.parametrize(("outcome", "left"), [(Outcome.DONE, False), (Outcome.FAILED, True)])
     def test_the_mark_of_a_deletion_goes_with_the_proxy(self, outcome: Outcome, left: bool) -> None:

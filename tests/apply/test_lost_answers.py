@@ -170,7 +170,7 @@ class Busy(Gateway):
 def test_the_creation_of_an_apply_that_was_killed_is_waited_for(begun: str, owner: str, seconds: float) -> None:
     busy = Busy(server_of(8), seconds)
     busy.owner = f"[vbo-reconcile:{owner}]"
-    busy.context.begun = {begun}
+    busy.context.begun = {f"creating.{begun}"}
     if (begun, owner, seconds) == ("new", "corp", 900.0):
         assert "an earlier apply created it" in busy.run("create", CREATE)
         return
@@ -197,7 +197,7 @@ def test_what_the_inventory_says_now_is_set_on_what_an_earlier_apply_created(
 ) -> None:
     busy = Answering(server_of(8), 900.0)
     busy.refuses = gives
-    busy.context.begun = {"new"} if begun else set()
+    busy.context.begun = {"creating.new"} if begun else set()
     fields = {**NEW, "description": "branch", "port": 9194}
     said = busy.run("create", {"kind": "proxy", "name": "new", "fields": fields})
     if not renewed:
@@ -222,7 +222,7 @@ def test_only_the_creation_of_a_proxy_takes_so_long_that_an_earlier_one_is_waite
     kind: str, fields: dict[str, Any]
 ) -> None:
     busy = Busy(server_of(8), 900.0)
-    busy.context.begun = {"new"}
+    busy.context.begun = {"creating.new"}
     with pytest.raises(Conflict, match="another operation is in progress"):
         busy.run("create", {"kind": kind, "name": "new", "fields": fields})
     assert busy.context.clock() < 60.0

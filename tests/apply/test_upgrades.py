@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,10 @@ from reconciler.apply.coalescing import Batcher
 from reconciler.apply.steps import RUN, StepFailed
 from reconciler.clients.host_session import HostSession
 from reconciler.model.connection import Connection, ConnectionContext, Credential, Transport, Trust
-from reconciler.model.errors import ReconcileError, ScriptFailed
+from reconciler.model.errors import ConnectionLost, ReconcileError, ScriptFailed
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.model.steps import UpgradeProxy
-from tests.apply.fakes import HOST, FakeServer, fake_context
+from tests.apply.fakes import HOST, Clock, FakeServer, fake_context
 from tests.apply.test_deployment import KEY
 
 OTHER = Credential("other", "Operator", SecretRef("env", "OTHER"))
@@ -188,3 +189,76 @@ def test_the_login_of_a_linux_proxy(by: str) -> None:
     }
     secret = {key for key, value in group["linux"].items() if isinstance(value, Secret)}
     assert secret == {"password", "private_key", "passphrase", "root_password"}
+
+
+class Late(PowerShell):
+    """The server is at work on an upgrade of px-1 for `seconds`, and refuses another one meanwhile. With `loses` it
+    takes the upgrade from here, and the connection is lost."""
+
+    def __init__(self, clock: Clock, seconds: float, *, loses: bool = False) -> None:
+        super().__init__("px-1")
+        self.clock, self.seconds, self.loses = clock, seconds, loses
+        self.asked = 0
+
+    def execute(self, script: Any, params: Mapping[str, Any], *, deadline: float) -> Any:
+        if script.name == "server/version.ps1":
+            self.asked += 1
+            return {"proxies": [{"host": "PX-1", "outdated": self.clock() < self.seconds}]}
+        if self.loses:
+            raise ConnectionLost(HOST, "running server/update-proxy.ps1", "reset")
+        return super().execute(script, params, deadline=deadline)
+
+
+def one_more(begun: bool, seconds: float, *, loses: bool = False, stopped: bool = False) -> tuple[str, Late, list[str]]:
+    """What an upgrade of px-1 says or fails with, the server, and what was reported."""
+    clock, news = Clock(), list[str]()
+    plain = fake_context(FakeServer({}), "px-1", clock=clock)
+    place = Place(
+        plain.owner,
+        plain.live,
+        plain.access,
+        plain.connection_context,
+        plain.reader,
+        plain.writer,
+        sleep=clock.sleep,
+        clock=clock,
+    )
+    place.begun = {"upgrading.px-1"} if begun else {"upgrading.px-2", "creating.px-1"}
+    shell = place.shell = Late(clock, seconds, loses=loses)
+    if stopped:
+        place.stop.set()
+    step = UpgradeProxy(name="px-1", host="px-1", to="8.5.0.1", os="windows", credentials="local")
+    try:
+        return RUN["proxy.upgrade"](place, step, news.append) or "", shell, news
+    except ReconcileError as error:
+        return f"{type(error).__name__}: {error}", shell, news
+
+
+def test_an_upgrade_that_an_earlier_apply_began_is_waited_for() -> None:
+    """It may have been killed, or have lost its lock: the server works on."""
+    said, shell, news = one_more(True, 300.0)
+    assert said == "an earlier apply began it"
+    assert 300.0 <= shell.clock() < 320.0
+    assert news == ["px-1 was not upgraded: Denied.; an upgrade may be in progress: waiting up to 600 s for its result"]
+    assert len(shell.runs) == 1, "a login that is refused is not repeated"
+
+
+@pytest.mark.parametrize(
+    ("begun", "seconds", "stopped", "waited"),
+    [(False, 300.0, False, 0.0), (True, math.inf, False, 600.0), (True, math.inf, True, 0.0)],
+    ids=["none was begun", "it does not end", "interrupted"],
+)
+def test_an_upgrade_that_is_refused_fails(begun: bool, seconds: float, stopped: bool, waited: float) -> None:
+    said, shell, _ = one_more(begun, seconds, stopped=stopped)
+    assert said == "StepFailed: px-1 was not upgraded: Denied."
+    assert waited <= shell.clock() < waited + 20.0
+    assert bool(shell.asked) is begun
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ends"), [(300.0, "the response was lost, but it was upgraded"), (math.inf, "ConnectionLost")]
+)
+def test_an_upgrade_whose_answer_is_lost_is_read_back(seconds: float, ends: str) -> None:
+    said, shell, _ = one_more(False, seconds, loses=True)
+    assert said.startswith(ends)
+    assert min(seconds, 600.0) <= shell.clock() < min(seconds, 600.0) + 20.0

@@ -521,7 +521,7 @@ def test_the_creation_of_a_proxy_is_remembered_until_its_result_is_known(
     assert bool(notes.rows) is left
     after = Live(server, {}, {}, {})
     following = AppliedStateRecorder(inventory, after, Recall(notes.rows), cast("AppliedState", notes), "scope")
-    assert following.begun_creations == ({"px-1"} if left else set())
+    assert following.begun == ({"creating.px-1"} if left else set())
 
 
 @pytest.mark.parametrize(

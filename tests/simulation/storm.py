@@ -189,12 +189,16 @@ class Storm(Invariants):
             self.world.note("the journal is older")
 
     def _is_under_way(self) -> bool:
-        """Whether an apply left something that the next one knows of from the journal."""
+        """Whether an apply left something that the next one knows of from the journal. That includes a host that is
+        still at work: where an apply was killed its service may appear when the server does not know of it any more,
+        and may then be another server's, for all that can be read."""
         self._drop_what_was_started()
         state = self.world.state
         registered = {item["hostName"] for item in state["proxies"].values()}
         installed = {host.name for host in self.world.hosts.values() if host.state["proxy"]}
-        return bool(self.drained() or self.due or installed ^ registered - {self.world.server_host})
+        return bool(
+            self.world.fleet.busy or self.drained() or self.due or installed ^ registered - {self.world.server_host}
+        )
 
     def on_hand_changes_ours(self, a: int, to: int) -> None:
         host = self._pick("proxies", a)["host"]

@@ -14,14 +14,17 @@ from reconciler.clients.script_output import interpreting
 from reconciler.kinds import proxy
 from reconciler.kinds.states import proxy_state
 from reconciler.model.connection import Credential
-from reconciler.model.errors import DeadlineExceeded
+from reconciler.model.errors import ConnectionLost, DeadlineExceeded, ReconcileError, RemoteError
 from reconciler.model.secret import Secret
 from reconciler.model.steps import SetCertificate, UpgradeProxy
 from reconciler.package_data import shipped_script
 from reconciler.plan.guards.trust import may_be_lost
+from reconciler.plan.interrupted import UPGRADING, mark_of
 
 _SETTLE_SECONDS: Final = 600
 """Seconds that the server may take to show new versions: it is not documented that the cmdlet waits for them."""
+_PAUSE: Final = 10.0
+"""Seconds between two questions for versions at most."""
 _GRACE: Final = 10.0
 """Seconds in which a proxy may come back before the certificate is replaced."""
 
@@ -79,10 +82,41 @@ def upgrade_proxy(context: ApplyContext, step: UpgradeProxy, report: Reporter) -
         asked |= {"name": f"{login.name} {host}", "login": {"linux": _linux_login(context, step, login)}}
     elif login is not None:
         asked["login"] = {"username": login.username, "password": Secret(context.naming.reveal(login.password))}
-    result = context.batcher.call("server/update-proxy.ps1", asked, lambda items: _update(context, items))
-    if not result.get("ok"):
-        raise StepFailed(f"{host} was not upgraded: {result.get('message')}")
-    return f"now {result.get('version')}" if result.get("version") else None
+    try:
+        result = context.batcher.call("server/update-proxy.ps1", asked, lambda items: _update(context, items))
+    except ConnectionLost as error:
+        if not _is_upgraded(context, host, error, report):
+            raise
+        return "the response was lost, but it was upgraded"
+    if result.get("ok"):
+        return f"now {result.get('version')}" if result.get("version") else None
+    refused = StepFailed(f"{host} was not upgraded: {result.get('message')}")
+    is_begun = mark_of(UPGRADING, step.name) in context.begun
+    if not is_begun or not _is_upgraded(context, host, refused, report):
+        raise refused
+    return "an earlier apply began it"
+
+
+def _is_upgraded(context: ApplyContext, host: str, failed: ReconcileError, report: Reporter) -> bool:
+    """Whether the server, which may be at work on an upgrade whose result is not known, ends it. It may refuse another
+    one until then; how it says so is not documented, so its word on the version decides. Raises `failed` if the server
+    does not say it."""
+    from reconciler.observe.management import outdated_of
+
+    what = "waiting for the upgrade"
+    report(f"{failed}; an upgrade may be in progress: waiting up to {_SETTLE_SECONDS} s for its result")
+
+    def poll() -> tuple[bool] | None:
+        is_done = outdated_of(run_script(context, "server/version.ps1", {})).get(host.lower()) is False
+        return (is_done,) if is_done or context.stop.is_set() else None
+
+    try:
+        seen: tuple[bool] = context.wait(
+            context.access.server.host, what, poll, seconds=_SETTLE_SECONDS, longest=_PAUSE, report=report
+        )
+    except RemoteError as error:
+        raise failed from error
+    return seen[0]
 
 
 def _update(context: ApplyContext, asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

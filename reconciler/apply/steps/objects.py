@@ -19,6 +19,7 @@ from reconciler.kinds.typed import typed
 from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
 from reconciler.model.value import UNKNOWN, differs
+from reconciler.plan.interrupted import CREATING, mark_of
 
 _SHOWN: Final = 10
 """Side effects that an error lists."""
@@ -56,7 +57,7 @@ def _post(
     """The new object, or an answer without one, and whether it may be of an earlier apply: the server may still be at
     work on the request of one that was killed."""
     kind, fields, long = KINDS[step.kind], step.fields, step.kind == "proxy"
-    is_begun = long and step.name in context.begun
+    is_begun = long and mark_of(CREATING, step.name) in context.begun
 
     def look() -> Mapping[str, Any] | None:
         return find(context, kind, step.name, fields)

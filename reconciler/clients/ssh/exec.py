@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import selectors
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any
 
 import paramiko
@@ -73,7 +74,7 @@ class Exec:
             raise translate(error, self._peer, self._what, sent=self._sent) from error
         finally:
             if self._channel is not None:
-                self._channel.close()
+                _close(self._channel)
 
     @property
     def wants_terminal(self) -> bool:
@@ -234,3 +235,14 @@ class Exec:
         if how is not None and said and how.printed(bytes(self._err)):
             return AuthenticationFailed(self._peer, how.what, said, hint=how.hint)
         return BadAnswer(self._peer, self._what, said or f"no shell (exit code {self._code})", hint=_SHELL_HINT)
+
+
+def _close(channel: paramiko.Channel) -> None:
+    """Close a channel that was selected.
+
+    The thread of paramiko announces output on a pipe that closing takes from it: announced a moment later, the pipe is
+    closed, which ends the whole connection, or is another file of this process. So nothing is announced any more.
+    """
+    for buffer in (channel.in_buffer, channel.in_stderr_buffer):
+        buffer.set_event(Event())
+    channel.close()
