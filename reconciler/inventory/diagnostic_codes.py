@@ -19,6 +19,7 @@ SUMMARIES = {
     "alias": "Alias cannot be used",
     "tag": "Tag cannot be used",
     "nesting": "Nesting too deep",
+    "too-long": "Key or value too long",
     "include": "Include cannot be resolved",
     "include-cycle": "Files include each other",
     "not-included": "File not included",

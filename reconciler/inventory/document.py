@@ -41,6 +41,10 @@ from reconciler.model.errors import ReconcileError
 from reconciler.model.sentences import quoted
 
 MAX_DEPTH: Final = 32
+MAX_LENGTH: Final = 65_536
+"""Characters of a key or a value. A pattern or a message with millions of them would cost minutes."""
+_KEPT: Final = 32
+"""Characters of a longer one that stay."""
 MAX_REFUSED: Final = 200
 """Refused keys after which the rest of a file is skipped: finding the first of two equal keys is linear."""
 _ODD: Final[Any] = ("odd",)
@@ -125,7 +129,7 @@ class Builder:
         self.whole = False
         self._hot = self._base, self._resolved, self._keys, self._stack, tables, self._anchors.unclosed
         self._rare: dict[type, Callable[[Any], None]] = {
-            ScalarEvent: self._marked_scalar,
+            ScalarEvent: self._rare_scalar,
             MappingStartEvent: self._open,
             SequenceStartEvent: self._open,
             AliasEvent: self._alias,
@@ -142,9 +146,12 @@ class Builder:
         while True:  # CPython 3.11 specializes a loop at this jump back, and not at that of a condition
             event = next_event()
             kind = type(event)
-            if kind is ScalarEvent and not (marked and (event.tag is not None or event.anchor is not None)):
+            if (
+                kind is ScalarEvent
+                and len(value := event.value) <= MAX_LENGTH
+                and not (marked and (event.tag is not None or event.anchor is not None))
+            ):
                 place = base + event.start_mark.index
-                value = event.value
                 if key is None:
                     key = keys.setdefault(value, value)
                     if key is _ODD or key in node:
@@ -221,7 +228,7 @@ class Builder:
 
     def _is_sensitive(self) -> bool:
         """Whether the open map is an entry of a section with secrets: what stands as a key there may be one."""
-        root = self._root[0]
+        root = self._root[0] if self._root else None
         return len(self._stack) > 2 and isinstance(root, dict) and next(reversed(root), "") in SENSITIVE
 
     def _refuse_key(self, text: str, place: Place) -> int:
@@ -244,9 +251,11 @@ class Builder:
             raise _Stop
         return place
 
-    def _marked_scalar(self, event: Any) -> None:
-        """A scalar with an anchor or a tag."""
+    def _rare_scalar(self, event: Any) -> None:
+        """A scalar with an anchor or a tag, or one that is too long."""
         place = self._place(event)
+        if len(event.value) > MAX_LENGTH:
+            self._cut(event, place)
         if self._key is None:
             self._anchors.define(event.anchor, event.value)
             self._key = self._keys.setdefault(event.value, event.value)
@@ -299,6 +308,16 @@ class Builder:
         if len(self._stack) + target.depth > MAX_DEPTH:
             self._too_deep(place)
         self._add(target.value, place)
+
+    def _cut(self, event: Any, place: Place) -> None:
+        """Keep the beginning of a key or value that is too long."""
+        self._report.blurred = True
+        fix = (
+            "Shorten it, or look for a missing quote or a wrong indent: the text below it may have become a part of it."
+        )
+        detail = f"{len(event.value):,} characters begin here; the maximum is {MAX_LENGTH:,}."
+        self._report.add("too-long", detail, fix=fix, place=place, hide=self._is_sensitive())
+        event.value = event.value[:_KEPT]
 
     def _too_deep(self, place: Place) -> None:
         fix = "An inventory needs six levels: look for an unclosed bracket or quote above."

@@ -35,6 +35,7 @@ from typing import Any, Final
 
 from reconciler.clients.ssh import posix_shell
 from reconciler.lab.pki import ssh_key, ssh_public
+from reconciler.timing import utc_now
 from tests.dask_cluster import dask_cluster
 
 LINEAR: Final = 0.8
@@ -43,7 +44,6 @@ _FACTS: Final = Path(__file__).parents[1] / "hosts" / "documents" / "linux.json"
 _CLIENT: Final = """
 import hashlib, json, resource, sys, time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from contextlib import ExitStack
 from reconciler.inventory import load
@@ -53,7 +53,8 @@ from reconciler.observe.probe import probe_hosts
 from reconciler.operations.fleet import SIDE_BY_SIDE
 from reconciler.package_data import playbooks_folder
 from reconciler.requirements import load as load_playbooks
-url, connections, moment, *files = sys.argv[1:]
+from reconciler.timing import utc_now
+url, connections, *files = sys.argv[1:]
 
 def read(file):
     inventory, diagnostics = load(Path(file))
@@ -67,8 +68,7 @@ def read(file):
         context = ConnectionContext(Resolver(access.root), access.root, workers=workers)
         begin = time.perf_counter()
         with ThreadPoolExecutor(int(connections) * context.width) as pool:
-            running = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks,
-                                  clock=lambda: datetime.fromisoformat(moment))
+            running = probe_hosts(pool, inventory, access=access, context=context, playbooks=playbooks, clock=utc_now)
             found = {name: future.result() for name, future in running.items()}
         return begin, found, inventory
 
@@ -79,6 +79,8 @@ seconds = time.perf_counter() - min(begin for begin, _, _ in parts)
 hosts = {name: host for _, found, _ in parts for name, host in found.items()}
 lost = [host.problem for host in hosts.values() if host.problem]
 used = resource.getrusage(resource.RUSAGE_SELF)
+for host in hosts.values():
+    host.facts and host.facts["clock"].pop("utc")
 facts = json.dumps({name: host.facts for name, host in hosts.items()}, sort_keys=True)
 print(json.dumps({"seconds": seconds, "lost": len(lost), "why": str(lost[:1]),
                   "digest": hashlib.sha256(facts.encode()).hexdigest(),
@@ -90,7 +92,7 @@ async def _serve(folder: Path, count: int) -> None:
     """The hosts: every one of them is a port of one server, and its number decides how long it takes."""
     import asyncssh
 
-    facts = _FACTS.read_text("utf-8")
+    facts = json.loads(_FACTS.read_text("utf-8"))
 
     async def answer(process: asyncssh.SSHServerProcess[str]) -> None:
         number = process.get_extra_info("sockname")[1]
@@ -98,7 +100,8 @@ async def _serve(folder: Path, count: int) -> None:
         await process.stdin.read()
         process.stderr.write(f"{posix_shell.STARTED}\n")
         await asyncio.sleep(0.05 + (number * 37 % 450) / 1000)
-        process.stdout.write(f"{posix_shell.OUTPUT}\n{facts}\n{posix_shell.OUTPUT_END}\n")
+        now = facts | {"clock": facts["clock"] | {"utc": utc_now().isoformat()}}
+        process.stdout.write(f"{posix_shell.OUTPUT}\n{json.dumps(now)}\n{posix_shell.OUTPUT_END}\n")
         process.exit(0)
 
     class Server(asyncssh.SSHServer):
@@ -150,9 +153,8 @@ def _inventory(folder: Path, name: str, numbers: range, ports: list[int]) -> Pat
 
 
 def reading(files: list[Path], url: str, connections: int, environment: dict[str, str]) -> subprocess.Popen[str]:
-    """A process that reads the facts of all hosts at the time that they say; `outcome` is what it found."""
-    moment = json.loads(_FACTS.read_text("utf-8"))["clock"]["utc"]
-    command = [sys.executable, "-c", _CLIENT, url, str(connections), moment, *map(str, files)]
+    """A process that reads the facts of all hosts; `outcome` is what it found."""
+    command = [sys.executable, "-c", _CLIENT, url, str(connections), *map(str, files)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 

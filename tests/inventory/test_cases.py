@@ -19,8 +19,8 @@ from reconciler.kinds.rules import RULES
 from reconciler.model.diagnostic import Diagnostic
 
 CASES = sorted(folder for folder in (Path(__file__).parent / "cases").iterdir() if folder.is_dir())
-FILES_ONLY = {"open-secret", "too-large", "trust", "unreadable"}
-"""Codes that depend on the machine; see `test_files`."""
+FILES_ONLY = {"open-secret", "too-large", "too-long", "trust", "unreadable"}
+"""Codes that depend on the machine, or need a large file; see `test_files`."""
 
 
 def shown(diagnostics: Iterable[Diagnostic]) -> str:

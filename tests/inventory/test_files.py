@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.inventory import load, source
+from reconciler.inventory.document import MAX_LENGTH
 from reconciler.model.diagnostic import Diagnosed
 from reconciler.requirements import load_for
 from tests.inventory.writing import HEAD, codes, findings, sound, write
@@ -108,6 +109,46 @@ def test_two_names_of_one_file_are_one_file(tmp_path: Path) -> None:
     path = write(tmp_path, {"inventory.yml": HEAD + "include: [b.yml, c.yml]\n", "b.yml": "version: 1\npools: {}\n"})
     (tmp_path / "c.yml").symlink_to("b.yml")
     assert sound(path).files == ("inventory.yml", "b.yml")
+
+
+LONG = "y" * (MAX_LENGTH + 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pools: {{p: {{proxies: [{LONG}]}}}}",
+        f"pools: {{p: {{proxies: ['{LONG}']}}}}",
+        f"pools: {{p: {{proxies: [&long {LONG}, *long]}}}}",
+        f"pools: {{p: {{proxies: [!!str {LONG}]}}}}",
+        f"pools: {{p: {{? {LONG}\n  : 1}}}}",
+        f"pools: {{p: {{? &long {LONG}\n  : 1}}}}",
+        f"policy:\n  waive: |\n    {LONG[:40000]}\n    {LONG[:40000]}",
+    ],
+    ids=["plain", "in quotes", "with an anchor", "with a tag", "a key", "a key with an anchor", "a block"],
+)
+def test_a_value_that_is_too_long_is_cut_and_reported(tmp_path: Path, text: str) -> None:
+    found = findings(write(tmp_path, {"inventory.yml": f"{HEAD}{text}\n"}))
+    said = [item for item in found if item.code == "too-long"]
+    assert [item.position.line for item in said if item.position] == [6 if "waive" in text else 5]
+    assert said[0].detail.endswith("characters begin here; the maximum is 65,536.")
+    assert max(len(item.detail + item.fix + item.source) for item in found) < 2000
+
+
+def test_a_file_that_is_one_long_value(tmp_path: Path) -> None:
+    assert "too-long" in codes(write(tmp_path, {"inventory.yml": LONG}))
+
+
+def test_a_value_of_the_greatest_length_is_read(tmp_path: Path) -> None:
+    text = f"proxies: {{p: {{host: p.example.com, description: {LONG[1:]}}}}}\n"
+    assert "too-long" not in codes(write(tmp_path, {"inventory.yml": HEAD + text}))
+
+
+def test_what_is_cut_of_a_secret_is_not_shown(tmp_path: Path) -> None:
+    text = HEAD.replace("password: secret://env/P", f"password: {'hunter2' * 10_000}")
+    found = findings(write(tmp_path, {"inventory.yml": text}))
+    assert "too-long" in [item.code for item in found]
+    assert not any("hunter2" in str(item) for item in found)
 
 
 CERTIFICATE = "certificates: {c: {pfx: c.pfx, passphrase: secret://file/secret}}\n"

@@ -41,6 +41,10 @@ _TRIES: Final = 4
 _BEGINS: Final = 30.0
 """Seconds in which a worker begins a change, or declines it. So what is still queued there when this process ends does
 not begin later."""
+_PROMPT: Final = 0.1
+"""Seconds of an answer that says well enough what time it is on a worker."""
+_LOOKS: Final = 4
+"""How often a worker is asked for one: at first it has to import what answers."""
 _HINT: Final = "Start workers again; `dask worker` and its nanny log why they ended."
 _RERUN: Final = "Look at its log, start it again if it ended, and run the command again."
 
@@ -94,19 +98,34 @@ class Cluster:
 
     def refresh(self) -> None:
         """Learn which workers there are, and their keys."""
-        before = timing.epoch()
-        greetings = self.greetings()
-        middle = (before + timing.epoch()) / 2
         known = self._client.scheduler_info(n_workers=-1)["workers"]
+        greeted = asyncio.run_coroutine_threadsafe(self._greeted(known), self._loop).result()
         workers = []
-        for address, greeting in greetings.items():
-            if not isinstance(greeting, Greeting):
-                continue
-            about = known.get(address, {})
-            ahead = timedelta(seconds=middle - greeting.epoch)
-            sites = sites_of(about.get("resources") or {})
-            workers.append(Worker(address, str(about.get("name", address)), sites, greeting.public, ahead))
+        for (address, about), found in zip(known.items(), greeted, strict=True):
+            if found is not None:
+                greeting, ahead = found
+                sites = sites_of(about.get("resources") or {})
+                workers.append(Worker(address, str(about["name"]), sites, greeting.public, ahead))
         self._roster.replace(workers)
+
+    async def _greeted(self, addresses: Iterable[str]) -> list[tuple[Greeting, timedelta] | None]:
+        return await asyncio.gather(*map(self._clocked, addresses))
+
+    async def _clocked(self, address: str) -> tuple[Greeting, timedelta] | None:
+        """What a worker says of itself, and how far this machine is ahead of it; None if it does not answer. Each is
+        asked for itself: one that has ended may be waited for long. The quickest answer has the smallest error."""
+        best: tuple[float, Greeting, timedelta] | None = None
+        for _ in range(_LOOKS):
+            before, begun = timing.epoch(), timing.monotonic()
+            asked = await self._client.run(greet, workers=[address], on_error="return", asynchronous=True)
+            took, found = timing.monotonic() - begun, asked.get(address)
+            if not isinstance(found, Greeting):
+                return None
+            if best is None or took < best[0]:
+                best = took, found, timedelta(seconds=before + took / 2 - found.epoch)
+            if took < _PROMPT:
+                break
+        return best[1:] if best else None
 
     def visit(
         self,

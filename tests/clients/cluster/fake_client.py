@@ -58,7 +58,7 @@ class _Worker:
 class Client:
     """The part of Dask's client that is used. Workers whose address is in `dead` lose what they are given. `answers`
     come instead of those of the workers to errands. `asked` and `sent` are about errands. The workers keep files in
-    `folder`."""
+    `folder`. `delay` is called with the name of a worker before it answers."""
 
     status = "running"
     loop = _Loop()
@@ -66,6 +66,7 @@ class Client:
     def __init__(self, folder: Path, resources: dict[str, dict[str, float]]) -> None:
         self.folder, self.resources = folder, resources
         self.dead: set[str] = set()
+        self.delay: Callable[[str], None] = lambda name: None
         self.asked: list[str] = []
         self.answers: list[Answer] = []
         self.sent: list[bytes] = []
@@ -89,6 +90,7 @@ class Client:
         return found if on_error == "return" else {name: got for name, got in found.items() if name not in self.dead}
 
     async def _answer(self, name: str, function: Callable[..., Any], arguments: Any) -> Any:
+        self.delay(name)
         if function is visit:
             self.asked.append(name)
             self.sent.append(written(arguments))

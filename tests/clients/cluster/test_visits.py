@@ -200,6 +200,27 @@ def test_a_worker_that_dies_costs_another_visit_on_the_same_site(context: Connec
         found.visit(seen, HOST, context, asked())
 
 
+def test_how_far_the_clock_of_a_worker_is_off_is_learned_from_its_quickest_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one waits for imports; and one that has ended makes none of the others look late."""
+    found, client = cluster(tmp_path, a={}, b={}, c={})
+    now, late = 1000.0, {"a": [2.0, 0.01], "b": [40.0], "c": [9.0, 5.0, 2.0, 6.0]}
+
+    def delay(name: str) -> None:
+        nonlocal now
+        now += late[name].pop(0)
+
+    client.delay = delay
+    client.dead |= {"b"}
+    for clock in ("epoch", "monotonic"):
+        monkeypatch.setattr(f"reconciler.timing.{clock}", lambda: now)
+    found.refresh()
+    workers = {worker.name: worker.ahead.total_seconds() for worker in found._roster.of_site("")}
+    assert workers == pytest.approx({"a": -0.005, "c": -1.0})
+    assert late == {"a": [], "b": [], "c": []}
+
+
 def test_a_password_that_one_worker_saw_refused_is_tried_by_no_other(
     context: ConnectionContext, tmp_path: Path
 ) -> None:
