@@ -3,7 +3,7 @@ objects, the jobs that have no result yet, and the proxies that are drained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,15 @@ from reconciler.model.live import Live
 from reconciler.model.plan import Action, Change, Plan
 from reconciler.model.recall import Identity, Recall
 from reconciler.model.step import Step
-from reconciler.model.steps import ClearMaintenance, CreateObject, DeleteObject, EnterMaintenance, UpgradeProxy
+from reconciler.model.steps import (
+    ChangeObjectStorage,
+    ClearMaintenance,
+    CreateObject,
+    DeleteObject,
+    EnterMaintenance,
+    UpdateObject,
+    UpgradeProxy,
+)
 from reconciler.plan import interrupted
 from reconciler.plan.compare import applied_digests
 from reconciler.plan.guards.context import ENDING
@@ -92,6 +100,8 @@ class AppliedStateRecorder:
         if isinstance(step, EnterMaintenance):
             why = UPGRADING if event.key.action == Action.UPGRADE else "by an apply"
             self._applied_state.remember(self._scope, {mark_of(step.name): {DRAINED: why}})
+        if isinstance(step, (UpdateObject, ChangeObjectStorage)):
+            self._begin_sending(event.key.address, step.changed)
         if isinstance(step, CreateObject) and step.kind == "proxy":
             secrets = interrupted.sent(self._recall, step.name, self._recall.secrets.get(event.key.address, {}))
             self._applied_state.remember(self._scope, interrupted.marks(interrupted.CREATING, step.name, secrets))
@@ -127,7 +137,7 @@ class AppliedStateRecorder:
                 over.append(where)
         self._applied_state.forget(self._scope, *over)
         self._naming = None
-        self._store([where for where in self._inventory.resources if where not in differs])
+        self._store([where for where in self._inventory.resources if where not in differs], settled=True)
 
     def _step(self, event: StepStarted | StepDone) -> Step | None:
         change = self._changes.get(event.key)
@@ -171,15 +181,25 @@ class AppliedStateRecorder:
         self._pending[where] = begun_after(found.job.last_run if found else None)
         self._write({where: {**self._stored.get(where, {}), PENDING: self._pending[where]}})
 
-    def _store(self, addresses: list[Address] | list[str], *, created: bool = False) -> None:
+    def _begin_sending(self, where: str, changed: Collection[str]) -> None:
+        """Until there is a result the server may have the secret of before or the new one: one is sent again, also if
+        the inventory returns to that of before."""
+        kept, now = self._stored.get(where, {}), self._recall.secrets.get(where, {})
+        unsure = {name for name in changed if name in now and kept.get(name, now[name]) != now[name]}
+        if unsure:
+            self._write({where: {**kept, **dict.fromkeys(sorted(unsure), interrupted.ONE_OF_TWO)}})
+
+    def _store(self, addresses: list[Address] | list[str], *, created: bool = False, settled: bool = False) -> None:
+        """`settled`: no start is due that an earlier apply left. Until that is known its mark stays, also where this
+        apply does not make the start: it may be stale, or not selected."""
         rows: dict[str, dict[str, str] | None] = {}
         known: dict[str, Identity] = {}
         for where in addresses:
             resource = self._inventory.resources.get(Address(where))
             if resource is None:
                 continue
-            mark = {PENDING: self._pending[where]} if where in self._pending else {}
-            rows[where] = {**applied_digests(resource, self._recall), **mark}
+            mark = self._pending.get(where) or ("" if settled else self._stored.get(where, {}).get(PENDING))
+            rows[where] = {**applied_digests(resource, self._recall), **({PENDING: mark} if mark else {})}
             if (identity := self._identity(resource, created=created)) is not None:
                 known[where] = identity
                 rows |= dict.fromkeys(self._former_addresses(resource, identity))

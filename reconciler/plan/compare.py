@@ -142,7 +142,9 @@ def _compare_secret(field: Field, resource: Resource, have: Any, recall: Recall,
         before = interrupted.secret_sent(recall, resource.name, field.name)
     if now is None or before is None or now == before:
         return []
-    cause = Cause(Reason.INVENTORY, "the secret changed since it was last applied", resource.positions.get(field.name))
+    sent = "an earlier apply was to send another one, and has no result of it"
+    why = sent if before == interrupted.ONE_OF_TWO else "the secret changed since it was last applied"
+    cause = Cause(Reason.INVENTORY, why, resource.positions.get(field.name))
     return [FieldChange(field.name, MASK, f"{want} ({MASK})", secret=True, cause=cause)]
 
 

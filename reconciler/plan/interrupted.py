@@ -14,7 +14,7 @@ CREATING: Final = "creating"
 DELETING: Final = "deleting"
 UPGRADING: Final = "upgrading"
 _KEYS: Final = {CREATING: "(create)", DELETING: "(delete)", UPGRADING: "(upgrade)"}
-_ONE_OF_TWO: Final = "one of two"
+ONE_OF_TWO: Final = "one of two"
 """In place of a fingerprint, and like none: the secret is sent again."""
 
 
@@ -35,7 +35,7 @@ def sent(recall: Recall, proxy: str, secrets: Mapping[str, str]) -> Mapping[str,
     if not was_begun(recall, CREATING, proxy):
         return secrets
     earlier = {field: secret_sent(recall, proxy, field) for field in secrets}
-    return {field: now if earlier[field] == now else _ONE_OF_TWO for field, now in secrets.items() if earlier[field]}
+    return {field: now if earlier[field] == now else ONE_OF_TWO for field, now in secrets.items() if earlier[field]}
 
 
 def secret_sent(recall: Recall, proxy: str, field: str) -> str | None:

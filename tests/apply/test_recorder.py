@@ -14,7 +14,7 @@ from reconciler.model.event import ChangeEnded, Outcome, StepStarted
 from reconciler.model.live import Live, LiveResource, ServerInfo
 from reconciler.model.plan import Action, Cause, Change, ChangeKey, FieldChange, Plan, Reason
 from reconciler.model.recall import Identity, Recall
-from reconciler.model.steps import RunJob
+from reconciler.model.steps import ChangeObjectStorage, RunJob, UpdateObject
 from reconciler.plan.job_runs import LEFT_OUT, PENDING
 from tests.plan.world import inventory
 
@@ -139,3 +139,50 @@ def test_a_start_that_is_blocked_is_due_if_it_was_or_what_it_works_through_is_ch
 def test_a_start_that_has_a_result_is_pending_no_more(outcome: Outcome, mark: str | None) -> None:
     """One that was recorded and did not happen is pending again."""
     assert ended((Action.RUN, JOB, outcome)).rows[JOB].get(PENDING) == mark
+
+
+@pytest.mark.parametrize("mark", ["pending", "begun after 2026-03-01T11:00:00Z", LEFT_OUT])
+def test_a_start_that_an_earlier_apply_left_stays_due_until_nothing_differs(mark: str) -> None:
+    """Also when the job is changed by an apply that does not start it: the start is stale, or was not selected."""
+    memory = Memory()
+    memory.rows[JOB] = {PENDING: mark}
+    seen: Any = Live(SERVER, SEEN, {}, {})
+    recorder = AppliedStateRecorder(WANTED, seen, Recall(applied=dict(memory.rows)), cast("Any", memory), "scope")
+    update = change(Action.UPDATE, JOB)
+    recorder.begin(Plan("corp", "", SERVER, (update,)))
+    recorder.listen(ChangeEnded(update.key, JOB, update.action, Outcome.DONE))
+    assert memory.rows[JOB][PENDING] == mark
+    recorder.settle(Plan("corp", "", SERVER, (change(Action.RUN, JOB),)))
+    assert memory.rows[JOB][PENDING] == mark
+    recorder.settle(Plan("corp", "", SERVER, ()))
+    assert PENDING not in memory.rows[JOB]
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "during"),
+    [
+        (UpdateObject(kind="pool", name="cloud", fields={}, changed=["login"]), "old", "one of two"),
+        (ChangeObjectStorage(name="cloud", fields={}, changed=["login"]), "old", "one of two"),
+        (UpdateObject(kind="pool", name="cloud", fields={}, changed=["login"]), "new", "new"),
+        (UpdateObject(kind="pool", name="cloud", fields={}, changed=["description"]), "old", "old"),
+        (UpdateObject(kind="pool", name="cloud", fields={}, changed=["login"]), None, None),
+    ],
+)
+def test_while_a_secret_is_sent_the_server_may_have_either(
+    step: UpdateObject | ChangeObjectStorage, before: str | None, during: str | None
+) -> None:
+    """Its response may be lost; then the inventory may return to the one of before, which would look applied."""
+    memory = Memory()
+    if before:
+        memory.rows[POOL] = {"login": before, "description": "d"}
+    seen: Any = Live(SERVER, SEEN, {}, {})
+    recall = Recall(applied=dict(memory.rows), secrets={POOL: {"login": "new"}})
+    recorder = AppliedStateRecorder(WANTED, seen, recall, cast("Any", memory), "scope")
+    update = replace(change(Action.UPDATE, POOL), steps=(step,))
+    recorder.begin(Plan("corp", "", SERVER, (update,)))
+    recorder.permit(StepStarted(update.key, 0, step.text))
+    assert memory.rows.get(POOL, {}).get("login") == during
+    recorder.listen(ChangeEnded(update.key, POOL, update.action, Outcome.FAILED))
+    assert memory.rows.get(POOL, {}).get("login") == during
+    recorder.listen(ChangeEnded(update.key, POOL, update.action, Outcome.DONE))
+    assert memory.rows[POOL]["login"] == "new"

@@ -172,6 +172,20 @@ class TestSecrets:
         same = replace(sent, secrets={"proxy.px-1": {"credentials": "sent"}})
         assert plan(self.wanted, reader(), recall=same).changes == ()
 
+    @pytest.mark.parametrize(
+        ("applied", "why"),
+        [
+            ("old", "the secret changed since it was last applied"),
+            (interrupted.ONE_OF_TWO, "an earlier apply was to send another one, and has no result of it"),
+        ],
+    )
+    def test_why_a_secret_is_sent(self, applied: str, why: str) -> None:
+        recall = Recall(
+            applied={"proxy.px-1": {"credentials": applied}}, secrets={"proxy.px-1": {"credentials": "new"}}
+        )
+        (change,) = plan(self.wanted, reader(), recall=recall).changes
+        assert change.cause.detail == why
+
     def test_a_secret_that_cannot_be_resolved_is_none(self) -> None:
         assert self.made({"credentials": "old"}, {}) == []
 
