@@ -135,9 +135,9 @@ class AppliedStateRecorder:
             deleted = kind_of(where) == interrupted.DELETING and (found is None or found.proxy.is_online)
             if made or deleted or (kind_of(where) == MARK and where not in drained):
                 over.append(where)
-        self._applied_state.forget(self._scope, *over)
         self._naming = None
         self._store([where for where in self._inventory.resources if where not in differs], settled=True)
+        self._applied_state.forget(self._scope, *over)
 
     def _step(self, event: StepStarted | StepDone) -> Step | None:
         change = self._changes.get(event.key)
@@ -146,6 +146,10 @@ class AppliedStateRecorder:
     def _end(self, event: ChangeEnded) -> None:
         if event.due is Due.RESULT:
             return  # the mark says that it was begun
+        self._record(event)
+        self._forget_marks(event)  # last: a kill in between leaves both, which is less than neither
+
+    def _forget_marks(self, event: ChangeEnded) -> None:
         work = interrupted.UPGRADING if event.action == Action.UPGRADE else interrupted.CREATING
         makes = event.action in _CREATING or event.action == Action.UPGRADE
         if kind_of(event.address) == "proxy" and makes and event.outcome in _OVER:
@@ -155,6 +159,8 @@ class AppliedStateRecorder:
                 self._applied_state.forget(self._scope, mark)
         if kind_of(event.address) == "proxy" and event.action in ENDING and event.outcome is Outcome.DONE:
             self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.DELETING, name_of(event.address)))
+
+    def _record(self, event: ChangeEnded) -> None:
         if event.action == Action.RUN and event.outcome in (Outcome.DONE, Outcome.FAILED) and not event.due:
             self._pending.pop(event.address, None)
             kept = self._stored.get(event.address, {})

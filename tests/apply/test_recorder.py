@@ -186,3 +186,35 @@ def test_while_a_secret_is_sent_the_server_may_have_either(
     assert memory.rows.get(POOL, {}).get("login") == during
     recorder.listen(ChangeEnded(update.key, POOL, update.action, Outcome.DONE))
     assert memory.rows[POOL]["login"] == "new"
+
+
+class Cut(Memory):
+    """Notes what is remembered each time before something is forgotten: a kill may come then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Mapping[str, str]]] = []
+
+    def forget(self, scope: str, *addresses: str) -> None:
+        self.seen += [dict(self.rows)] if addresses else []
+        super().forget(scope, *addresses)
+
+
+@pytest.mark.parametrize("settles", [True, False], ids=["verified", "created"])
+def test_a_kill_leaves_the_mark_of_a_creation_or_what_was_applied(settles: bool) -> None:
+    """With neither it is not known which password the server has, and a new one is not sent."""
+    proxy, mark = Address("proxy.px-1"), "creating.px-1"
+    wanted = inventory(proxy={"px-1": {"host": "px-1.example.com", "credentials": "local"}})
+    memory = Cut()
+    memory.rows[mark] = {"(create)": "begun"}
+    seen: Any = Live(SERVER, {proxy: LiveResource("proxy", "px-1", "1", {})}, {}, {})
+    recall = Recall(applied=dict(memory.rows), secrets={proxy: {"credentials": "new"}})
+    recorder = AppliedStateRecorder(wanted, seen, recall, cast("Any", memory), "scope")
+    create = change(Action.CREATE, proxy)
+    recorder.begin(Plan("corp", "", SERVER, (create,)))
+    if settles:
+        recorder.settle(Plan("corp", "", SERVER, ()))
+    else:
+        recorder.listen(ChangeEnded(create.key, proxy, create.action, Outcome.DONE))
+    assert [(mark in rows, rows.get(proxy, {}).get("credentials")) for rows in memory.seen] == [(True, "new")]
+    assert mark not in memory.rows
