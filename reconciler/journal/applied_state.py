@@ -50,8 +50,7 @@ class AppliedState:
         """What is recorded for `former` is recorded for `scope` from now on, unless there is something already."""
 
         def read(connection: Connection) -> bool:
-            there, before = _memory(connection, scope), _memory(connection, former)
-            return not (there.applied or there.identities) and bool(before.applied or before.identities)
+            return not _knows(connection, scope) and _knows(connection, former)
 
         def write(connection: Connection) -> None:
             if read(connection):
@@ -121,6 +120,12 @@ def _deleting() -> list[Executable]:
         delete(table).where((table.c.scope == bindparam("b_scope")) & (table.c.address == bindparam("b_address")))
         for table in (applied, identities)
     ]
+
+
+def _knows(connection: Connection, scope: str) -> bool:
+    """Whether anything is recorded for a scope."""
+    queries = (select(table.c.address).where(table.c.scope == scope).limit(1) for table in (applied, identities))
+    return any(connection.execute(query).first() is not None for query in queries)
 
 
 def _memory(connection: Connection, scope: str) -> Memory:

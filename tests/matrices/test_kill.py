@@ -31,7 +31,7 @@ from tests.scenarios.rehearsal import INVENTORIES, Rehearsal
 pytestmark = pytest.mark.matrix
 ROOT = Path(__file__).parents[2]
 IDENT = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-KILLS = 5
+KILLS = 3
 """Kill points of the sample in each world."""
 
 

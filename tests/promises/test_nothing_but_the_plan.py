@@ -32,7 +32,7 @@ from tests.promises.world import VERSIONS, Draw, World, servers
 
 FEW: Final = {6: 6, 7: 6, 8: 2}
 """Examples of each way in the unit tests, by version. Those of v8 take three times as long."""
-MANY: Final = length(120, 2000)
+MANY: Final = length(60, 2000)
 """Examples in the matrix, of all versions and ways."""
 
 _NEEDED: Final = {

@@ -189,8 +189,10 @@ def states(world: Rehearsal) -> dict[str, str]:
     return {change["key"]: change["state"] for change in run(world)["changes"]}
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("name", PROXIES)
+PLACES = [("px-lnx", "before"), ("px-win", "after"), ("px-lnx", "after"), ("px-win", "before")]
+
+
+@pytest.mark.parametrize(("name", "when"), PLACES[: length(2, 4)])
 def test_an_installation_whose_worker_dies_is_a_lost_connection(
     fresh: Path, tmp_path: Path, cluster: DaskCluster, trap: Path, name: str, when: str
 ) -> None:

@@ -14,8 +14,10 @@ from tests.length import length
 from tests.simulation.events import Event, drawn, shrunk
 
 _ROOT = Path(__file__).parents[2]
-STEPS = int(os.environ.get("SIMULATED", "5000"))
-"""Steps of each shard: `SIMULATED=25000 make matrices` for 100,000 in all."""
+SHARDS = 16
+"""Which other tests run beside."""
+STEPS = int(os.environ.get("SIMULATED", "100000"))
+"""Of all shards together."""
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -30,9 +32,9 @@ def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProce
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("shard", range(4))
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_storms(shard: int) -> None:
-    ended = simulate("--seed", str(shard * 1_000_000 + 1), "--steps", str(STEPS), "--jobs", "1")
+    ended = simulate("--seed", str(shard * 1_000_000 + 1), "--steps", str(STEPS // SHARDS), "--jobs", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "0 failures" in ended.stdout
 
