@@ -41,7 +41,7 @@ check: $(VENV)/.dev
 	$(BIN)/python -m tests.ratchet
 
 matrices: $(VENV)/.dev
-	$(BIN)/python -m pytest -m matrix -n 6 -v --durations=15 $$(grep -rl --include="*.py" "mark[.]matrix" tests)
+	$(BIN)/python -m pytest -m matrix -n 5 -v --durations=15 $$(grep -rl --include="*.py" "mark[.]matrix" tests)
 
 FROM ?= 1
 STEPS ?= 100000

@@ -33,7 +33,7 @@ ADDRESSES = tuple(f"proxy.px-{number}" for number in range(4))
 ALLOWED = ADDRESSES[:3]
 WINDOW = Window("20:00", 10)
 DAY = timedelta(days=1)
-CYCLES = length(150, 500)
+CYCLES = length(90, 500)
 """One each 20 minutes."""
 PAUSES = (timedelta(minutes=10), timedelta(hours=1), DAY)
 RULES = (AutomaticRule(("update",), ALLOWED, (WINDOW,)),)
