@@ -57,7 +57,8 @@ class Presence:
         A probe that another caller has just started is awaited as well, unless it is already late.
         """
         now = timing.monotonic()
-        asked = []
+        asked: dict[str, Future[None]] = {}
+        awaited = []
         with self._lock:
             for target in targets:
                 at, _ = self._seen.get(target.proxy, (float("-inf"), None))
@@ -66,11 +67,16 @@ class Presence:
                 if target.proxy not in self._asking:
                     self._asking[target.proxy] = (now, self._work.pool.submit(self._ask, target))
                 since, future = self._asking[target.proxy]
+                asked[target.proxy] = future
                 if now - since < deadline:
-                    asked.append(future)
-        answered, left = set(asked), set(asked)
+                    awaited.append(future)
+        answered, left = set(awaited), set(awaited)
         while answered and left:
             answered, left = wait(left, timeout=deadline, return_when=FIRST_COMPLETED)
+        with self._lock:  # what they last answered is older than all of this
+            for proxy, future in asked.items():
+                if self._asking.get(proxy, (0.0, None))[1] is future:
+                    self._seen[proxy] = (float("-inf"), None)
 
     def _ask(self, target: Target) -> None:
         version = None

@@ -59,6 +59,23 @@ def test_one_that_is_late_already_is_not_waited_for(work: Background) -> None:
     answer.set()
 
 
+def test_one_that_answered_before_and_is_late_now_counts_as_offline_until_it_answers(work: Background) -> None:
+    answer = Event()
+
+    def probe(_target: Target) -> str:
+        assert answer.wait(30)
+        return "8.5.0.1014"
+
+    presence = Presence(probe, work)
+    presence.put("1", "8.5.0.1000")
+    presence.refresh([TARGET], ttl=0.0, deadline=0.0)
+    assert presence.version("1") is None
+    answer.set()
+    while presence.version("1") is None:
+        presence.refresh([TARGET], ttl=30.0, deadline=30.0)
+    assert presence.version("1") == "8.5.0.1014"
+
+
 def test_each_answer_gives_the_others_the_whole_deadline(work: Background, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[tuple[int, float]] = []
 
