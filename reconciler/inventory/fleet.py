@@ -110,9 +110,11 @@ def _read(file: Path, report: Diagnostics) -> Fleet | None:
         return None
     number = report.marks.add(source)
     root = parse(source, number, report)
-    if report.count:
+    if root is None and report.count:
         return None
     unfit = check_fleet(root, number << FILE_SHIFT, report)
+    if report.blurred:
+        return None
     return _Reading(root, file, report, unfit).fleet() if isinstance(root, dict) else None
 
 

@@ -40,7 +40,7 @@ def _read(path: Path, name: str, report: Diagnostics) -> list[Known]:
         return []
     number = report.marks.add(source)
     root = parse(source, number, report)
-    if report.count:
+    if root is None and report.count:
         return []
     report_schema_errors(_schema(), root, number << FILE_SHIFT, report, fix=_EXAMPLE)
     known = root.get("known") if isinstance(root, dict) else None

@@ -50,7 +50,7 @@ def load_trust(path: Path, root: str) -> Pins:
         raise Diagnosed(report.diagnostics()) from problem
     number = report.marks.add(source)
     pins = parse(source, number, report)
-    if not report.count:
+    if pins is not None or not report.count:
         report_schema_errors(_schema(), pins, number << FILE_SHIFT, report, fix=_FIX)
     if Includes(Path(root)).holds(path):
         detail = f"{path.name} is in the folder of the inventory: those who change the inventory can change it too."

@@ -250,3 +250,9 @@ def test_names_that_no_file_system_takes_are_reported_where_they_stand(tmp_path:
     )
     assert [(item.code, str(item.position)) for item in found] == [("missing-file", "fleet.yml:4:19")]
     assert all(len(item.detail) < 500 for item in found)
+
+
+def test_what_the_parser_refuses_does_not_hide_the_rest(tmp_path: Path) -> None:
+    text = "inventories: []\ndefaults: {known: !x k.yml}\nmore: 1\nversion: 2\n"
+    found = [(str(item.position), item.code) for item in errors(write_fleet(tmp_path, text))]
+    assert {("fleet.yml:4:19", "tag"), ("fleet.yml:5:1", "unknown-key"), ("fleet.yml:6:1", "duplicate-key")} <= {*found}

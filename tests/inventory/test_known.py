@@ -77,3 +77,14 @@ def test_a_list_that_is_no_text(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Diagnosed) as caught:
         load_known(file, tmp_path)
     assert [item.code for item in caught.value.diagnostics] == ["not-text"]
+
+
+def test_what_the_parser_refuses_does_not_hide_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "known.yml"
+    file.write_text("version: 1\nknown:\n  - {address: !x proxy.a, owner: Jo, reason: r, expires: soon}\nmore: 1\n")
+    with pytest.raises(Diagnosed) as caught:
+        load_known(file, tmp_path)
+    said = " ".join(item.detail for item in caught.value.diagnostics)
+    assert "A tag (!) cannot be used here" in said
+    assert "'soon' does not match" in said
+    assert "'more' was unexpected" in said

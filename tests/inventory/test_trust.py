@@ -156,6 +156,16 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> Non
     assert any(said in item.detail for item in caught.value.diagnostics)
 
 
+def test_what_the_parser_refuses_does_not_hide_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "trust.yml"
+    file.write_text("version: 1\nservers: [!x a]\nhost: [x]\n")
+    with pytest.raises(Diagnosed) as caught:
+        load_trust(file, str(tmp_path / "inventory"))
+    said = " ".join(item.detail for item in caught.value.diagnostics)
+    assert "A tag (!) cannot be used here" in said
+    assert "'host' was unexpected" in said
+
+
 def test_the_file_is_kept_where_the_inventory_cannot_change_it(tmp_path: Path) -> None:
     file = tmp_path / "trust.yml"
     file.write_text("version: 1\n")
