@@ -191,7 +191,7 @@ class AppliedStateRecorder:
         """Until there is a result the server may have the secret of before or the new one: one is sent again, also if
         the inventory returns to that of before."""
         kept, now = self._stored.get(where, {}), self._recall.secrets.get(where, {})
-        unsure = {name for name in changed if name in now and kept.get(name, now[name]) != now[name]}
+        unsure = {name for name in changed if name in now and kept.get(name) != now[name]}
         if unsure:
             self._write({where: {**kept, **dict.fromkeys(sorted(unsure), interrupted.ONE_OF_TWO)}})
 
