@@ -47,7 +47,8 @@ def _is_outage(error: RemoteError) -> bool:
 class ApplyContext:
     """`owner` is the name of the inventory; `naming` knows ids and learns new ones. A step that moves a repository
     holds `moving`, one that looks for its encryption key `encrypting`. `playbooks` have the change scripts, those of
-    users included. `begun` are the marks of what an earlier apply began without a result (`plan/interrupted.py`)."""
+    users included. `begun` are the marks of what an earlier apply began without a result (`plan/interrupted.py`).
+    `permit` is called before anything is changed, and raises JournalError if that must not be."""
 
     owner: str
     live: Live
@@ -63,6 +64,7 @@ class ApplyContext:
     encrypting: Lock = field(default_factory=Lock)
     first_reads: FirstReads = field(default_factory=FirstReads)
     begun: Collection[str] = ()
+    permit: Callable[[], None] = lambda: None
     naming: Naming = field(init=False)
     batcher: Batcher = field(init=False)
     sessions: Sessions = field(init=False)
@@ -99,8 +101,10 @@ class ApplyContext:
         workers = self.connection_context.workers_for(connection)
         if workers is None:
             with self.sessions.lend(connection) as session:
+                self.permit()
                 yield session
         else:
+            self.permit()
             with workers.session(connection, self.connection_context) as session:
                 yield session
 
@@ -119,6 +123,7 @@ class ApplyContext:
         if connection is None:
             raise _no_connection(self.access.server.host)
         with self.sessions.lend(connection) as session:
+            self.permit()
             yield session
 
     def wait(

@@ -212,6 +212,9 @@ class _Engine:
         except StillRunning as error:
             self._notify(Progress(change.key, str(error)))
             return None
+        except JournalError as error:  # right before a request that changes something: the step may have sent others
+            self._error = self._error or error
+            return self._stopped_at(change, index, f"stopped in: {change.steps[index].text}", self._clock() - start)
         except ReconcileError as error:
             return _failure(change, error, self._clock() - start, self._undo(change, index))
         except BaseException:
@@ -264,13 +267,18 @@ class _Engine:
     def _cut(self, change: Change, index: int, seconds: float) -> ChangeEnded:
         """Stopped between two steps. If the lock is lost another run may be working on this proxy, so a drain is left
         to the next plan."""
-        reason = _short(self._error) or "the run was abandoned"
         if index == 0:
-            return _ended(change, Outcome.NOT_STARTED, reason)
+            return _ended(change, Outcome.NOT_STARTED, self._why())
+        return self._stopped_at(change, index - 1, f"stopped before: {change.steps[index].text}", seconds)
+
+    def _stopped_at(self, change: Change, last: int, where: str, seconds: float) -> ChangeEnded:
+        """After the step `last` was begun."""
         may_undo = not self.abandoned and not isinstance(self._error, LeaseLost)
-        problems = self._undo(change, index - 1) if may_undo else ""
-        detail = f"stopped before: {change.steps[index].text} ({reason})"
-        return _ended(change, Outcome.FAILED, "; ".join(filter(None, (detail, problems))), seconds)
+        problems = self._undo(change, last) if may_undo else ""
+        return _ended(change, Outcome.FAILED, "; ".join(filter(None, (f"{where} ({self._why()})", problems))), seconds)
+
+    def _why(self) -> str:
+        return _short(self._error) or "the run was abandoned"
 
     def _outcome(self, future: Future[ChangeEnded | None], change: Change) -> ChangeEnded | None:
         """A bug in a step fails its own change only."""

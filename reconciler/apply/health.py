@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from reconciler.apply.context import ApplyContext
+from reconciler.journal import JournalError
 from reconciler.kinds.states import proxy_state
 from reconciler.model.errors import DeadlineExceeded, RemoteError
 from reconciler.model.plan import Action, Change, ChangeKey
@@ -85,10 +86,10 @@ def refresh(context: ApplyContext, names: Iterable[str]) -> None:
     idents = [context.naming.id_of("proxy", name) for name in sorted(set(names))]
     if context.reader.rest < _RESCANS_MANY:
         for ident in idents:
-            with suppress(RemoteError):
+            with suppress(RemoteError, JournalError):
                 context.writer.act(f"Proxies/{ident}", "Rescan")
         return
-    with suppress(RemoteError):
+    with suppress(RemoteError, JournalError):
         context.writer.act("Proxies", "Rescan", {"proxies": [{"id": ident} for ident in idents]})
 
 

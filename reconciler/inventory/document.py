@@ -138,8 +138,7 @@ class Builder:
 
     def run(self, next_event: Callable[[], Any], *, marked: bool) -> Any:
         """Follow the events. Plain keys and values, nearly all there is, are dealt with here; the rest has handlers.
-        `marked` is whether there may be tags and anchors. Half the time of a validation goes by here: every word
-        that is looked at less counts."""
+        `marked`: there may be tags and anchors. Half the time of a validation goes by here: every word counts."""
         next_event()
         base, resolved, keys, stack, tables, unclosed = self._hot
         node, table, key = self._node, self._table, self._key

@@ -179,6 +179,14 @@ class HeldLock:
         if self.lost.is_set():
             raise LeaseLost(self.holder.name, self._why, self._cause)
 
+    def check(self) -> None:
+        """Right before something is changed. A process may have stood still since the lease was renewed: then the
+        journal is asked whether the lock is still held. Raises LeaseLost, or JournalError if that is not known."""
+        self.raise_if_lost()
+        if self._ticks() - self._sure >= self._lease:
+            self.renew()
+            self.raise_if_lost()
+
     def renew(self) -> None:
         """Renew the lease; sets `lost` if the lock is not held any more. Raises JournalError."""
         asked = self._ticks()

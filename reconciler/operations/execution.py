@@ -87,7 +87,7 @@ def execute(
     from reconciler.operations.locked_run import end_run
 
     before = mails_of(session)
-    context = session.apply_context(live)
+    context = session.apply_context(live, run.lock.check) if run else session.apply_context(live)
     with runtime.waiting("Writing the run into the journal"):
         record = run.begin(plan, resumes=resumes) if run else None
         if record:

@@ -209,19 +209,26 @@ class Session:
 
         refresh(self.apply_context(live), proxies)
 
-    def apply_context(self, live: Live) -> ApplyContext:
-        """What steps work with: the writer, and what exists in `live`."""
+    def apply_context(self, live: Live, permit: Callable[[], None] = lambda: None) -> ApplyContext:
+        """What steps work with: the writer, and what exists in `live`. `permit` is called before each change."""
         from reconciler.apply import ApplyContext
 
-        writer, context = self.writer(), self.context
+        writer, context = self.writer(permit), self.context
         return ApplyContext(
-            self.inventory.name, live, self.access, context, self.reader, writer, playbooks=self.playbooks
+            self.inventory.name,
+            live,
+            self.access,
+            context,
+            self.reader,
+            writer,
+            playbooks=self.playbooks,
+            permit=permit,
         )
 
-    def writer(self) -> vbo.Writer:
+    def writer(self, permit: Callable[[], None] = lambda: None) -> vbo.Writer:
         from reconciler.clients.vbo import Writer
 
-        return Writer(self.rest)
+        return Writer(self.rest, permit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from reconciler.apply import ApplyContext, ConcurrencyLimits, RolloutLimits, Sto
 from reconciler.apply.engine import Result
 from reconciler.apply.schedule import Schedule
 from reconciler.apply.steps import RUN, StepFailed, StillRunning
-from reconciler.journal import JournalError
+from reconciler.journal import JournalError, LeaseLost
 from reconciler.model.errors import Refused
 from reconciler.model.event import ChangeEnded, ChangeStarted, Event, Outcome, Progress, StepDone, StepStarted, Stopping
 from reconciler.model.live import ServerInfo
@@ -246,6 +246,23 @@ class TestPermit:
         result = run(two, permits=[self.failing(1)])
         assert ends(result) == {"a": "failed"}
         assert result.outcomes[two.key].detail == "stopped before: run job a (the journal cannot be written)"
+
+    @pytest.mark.parametrize("lost", [True, False])
+    def test_what_is_asked_right_before_a_change_stops_the_run_too(
+        self, verb: Callable[[Do], None], *, lost: bool
+    ) -> None:
+        """The process stood still within the step: another run may have the lock."""
+
+        def do(context: ApplyContext, step: RunJob, report: object) -> None:
+            if step.name == "b":
+                raise LeaseLost("vbo01", "another run took it over") if lost else JournalError("the disk is full")
+
+        verb(do)
+        result = run(change("a"), change("b", "a"), change("c", "b"))
+        why = "the lock is lost" if lost else "the journal cannot be written"
+        assert (ends(result)["a"], ends(result)["b"]) == ("done", "failed")
+        assert result.outcomes[change("b").key].detail == f"stopped in: run job b ({why})"
+        assert isinstance(result.error, LeaseLost) is lost
 
     def test_they_are_asked_in_order_and_the_first_refusal_counts(self, verb: Callable[[Do], None]) -> None:
         asked: list[str] = []

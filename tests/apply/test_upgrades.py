@@ -239,7 +239,7 @@ def test_an_upgrade_that_an_earlier_apply_began_is_waited_for() -> None:
     said, shell, news = one_more(True, 300.0)
     assert said == "an earlier apply began it"
     assert 300.0 <= shell.clock() < 320.0
-    assert news == ["px-1 was not upgraded: Denied.; an upgrade may be in progress: waiting up to 600 s for its result"]
+    assert news == ["px-1 was not upgraded: Denied; an upgrade may be in progress: waiting up to 600 s for its result"]
     assert len(shell.runs) == 1, "a login that is refused is not repeated"
 
 

@@ -131,7 +131,7 @@ class FakeWorld:
     def rescan(self, _live: Live, proxies: Sequence[str]) -> None:
         self.rescanned.append(list(proxies))
 
-    def apply_context(self, live: Live) -> Any:
+    def apply_context(self, live: Live, permit: object = None) -> Any:
         import threading
 
         self.wrote.append("site")

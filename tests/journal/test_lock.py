@@ -97,6 +97,26 @@ def test_a_run_that_began_before_the_server_showed_its_installation_is_waited_fo
         assert late.lost.is_set()
 
 
+def test_a_process_that_stood_still_asks_whether_the_lock_is_still_its_own(journal: Journal, opened: Opened) -> None:
+    """Right before it changes something, once the lease may have expired; before that it need not ask."""
+    waiting = Waiting()
+    first = take(journal)
+    first.lost.set()  # its thread asks no more
+    late = HeldLock(journal.store, first.holder, 60.0, ticks=waiting)
+    waiting.now = 59.0
+    expire(journal, late)
+    late.check()
+    waiting.now = 61.0
+    late.check()  # nobody took it, and it is renewed
+    assert opened().locks.held("vbo01") is not None
+    expire(journal, late)
+    other = take(opened())
+    waiting.now = 122.0
+    with pytest.raises(LeaseLost, match="another run took it over"):
+        late.check()
+    other.release()
+
+
 def test_one_that_is_renewed_before_it_is_taken_over_is_waited_for(journal: Journal, opened: Opened) -> None:
     late = take(journal)
     expire(journal, late)

@@ -104,7 +104,9 @@ def _is_upgraded(context: ApplyContext, host: str, failed: ReconcileError, repor
     from reconciler.observe.management import outdated_of
 
     what = "waiting for the upgrade"
-    report(f"{failed}; an upgrade may be in progress: waiting up to {_SETTLE_SECONDS} s for its result")
+    report(
+        f"{str(failed).rstrip('.')}; an upgrade may be in progress: waiting up to {_SETTLE_SECONDS} s for its result"
+    )
 
     def poll() -> tuple[bool] | None:
         is_done = outdated_of(run_script(context, "server/version.ps1", {})).get(host.lower()) is False

@@ -210,11 +210,12 @@ class Writer:
     `long` sets the timeout to `deadlines.long`, for calls that answer only after an installation. Every method raises
     Refused, Missing, Conflict, AuthenticationFailed and what a connection raises; after DeadlineExceeded,
     ConnectionLost, Unavailable or BadAnswer the request may have been executed. A `Secret` in a body is revealed when
-    it is sent.
+    it is sent. `permit` is called before each request, and may raise an error: then nothing is sent.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._write = session.write
+    def __init__(self, session: Session, permit: Callable[[], None] = lambda: None) -> None:
+        self._session_write = session.write
+        self._permit = permit
         self._check = session.check
         self._document = session.document
         self._peer = session.peer
@@ -249,6 +250,12 @@ class Writer:
         """POST an action that changes nothing (v8); retried as a read is."""
         target = f"{path}/{action}"
         return self._object(self._check(target, body, query), f"POST {target}")
+
+    def _write(
+        self, method: str, path: str, body: Any = None, *, query: Query | None = None, long: bool = False
+    ) -> Answer:
+        self._permit()
+        return self._session_write(method, path, body, query=query, long=long)
 
     def _object(self, answer: Answer, what: str) -> dict[str, Any]:
         if answer.is_empty:

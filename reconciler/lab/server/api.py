@@ -43,7 +43,6 @@ class Api:
         self.new_id = new_id
         self.work = Background()
         self.presence = Presence(self._probe, self.work)
-        self.install_seconds = 0.0
         self.send_test: Callable[[MailSettings], None] | None = None
         self.installing: set[str] = set()
         self.witness: Callable[[str], None] = _unseen

@@ -58,6 +58,8 @@ class Options:
     """How long a GET waits for the proxies at most."""
     maintenance_seconds: float = 0.2
     """From Enabling to Enabled."""
+    install_seconds: float = 0.0
+    """What adding and upgrading a proxy takes more. A client that goes away meanwhile changes nothing of that."""
     used_proxy: str = "redeploy"
     """What attachUsedProxy does with the service that is on a host: redeploy it (with the build of the server) or keep
     it as it is."""

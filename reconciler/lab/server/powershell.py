@@ -115,6 +115,7 @@ def update_one(api: Api, host: str, login: Arguments) -> dict[str, Any]:
         ordered = order(api, item, given if given.get("username") or given.get("ssh") else {})
     try:
         with alone(api, host), api.away(item, "upgrade"):
+            api.work.wait(api.options.install_seconds)
             done = api.fleet.upgrade(ordered)
     except (ApiError, DeployError) as error:
         return {"host": host, "ok": False, "version": item["version"], "message": str(error)}

@@ -72,7 +72,7 @@ def add(call: Call) -> Any:
     with alone(call.api, item["hostName"]):
         with call.api.lock:
             refuse_duplicate(call, item["hostName"])
-        call.api.work.wait(call.api.install_seconds)
+        call.api.work.wait(call.options.install_seconds)
         try:
             takeover, keep = bool(body.get("attachUsedProxy")), call.options.used_proxy == "keep"
             deployed = call.api.fleet.deploy(order(call.api, item, account, takeover=takeover, keep=keep))

@@ -67,9 +67,9 @@ class LabServer:
 
     `document` holds everything, so a server that is started again goes on where the last one ended. `fleet` are the
     hosts. `certificate` gives the first server certificate (PEM with its key); `ssl_context` is that of the REST API,
-    which is another one. `install_seconds` is added to what adding a proxy takes anyway. `send_test` sends the test
-    mail from the server; without it the test is refused. `alive` says whether the proxy service on a host
-    listens, for the witness; without it the witness believes what the server last saw.
+    which is another one. `send_test` sends the test mail from the server; without it the test is refused. `alive` says
+    whether the proxy service on a host listens, for the witness; without it the witness believes what the server last
+    saw.
     """
 
     def __init__(
@@ -82,7 +82,6 @@ class LabServer:
         address: tuple[str, int] = ("127.0.0.1", 0),
         clock: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = randomness.uuid,
-        install_seconds: float = 0.0,
         send_test: Callable[[MailSettings], None] | None = None,
         alive: Callable[[str], bool] | None = None,
     ) -> None:
@@ -91,7 +90,6 @@ class LabServer:
         is_alive = (lambda item: alive(item["hostName"])) if alive else self._api.online
         witness = Witness(self._api, is_alive)
         self._api.witness, self._api.away = witness.see, witness.away
-        self._api.install_seconds = install_seconds
         self._api.send_test = send_test
         self._context = ssl_context
         self._address = address

@@ -49,6 +49,28 @@ def test_an_answer_without_a_body_is_an_empty_object() -> None:
     assert "Content-Type" not in paper.requests[-1].headers
 
 
+def test_nothing_is_sent_that_is_not_permitted() -> None:
+    class Lost(Exception):
+        pass
+
+    def refuse() -> None:
+        raise Lost
+
+    paper = Paper(answers={"POST /v8/Proxies/CheckSshConnectionConfig": reply(200, {"status": "Success"})})
+    with session_with(paper) as session:
+        writer, sent = Writer(session, refuse), len(paper.requests)
+        for send in (
+            lambda: writer.create("Proxies", {}),
+            lambda: writer.replace("Proxies/1", {}),
+            lambda: writer.delete("Jobs/1"),
+            lambda: writer.act("Proxies/1", "Rescan"),
+        ):
+            with pytest.raises(Lost):
+                send()
+        assert len(paper.requests) == sent
+        assert writer.check("Proxies", "CheckSshConnectionConfig", {}) == {"status": "Success"}
+
+
 def test_delete_with_and_without_a_body() -> None:
     paper = Paper(answers={"DELETE /v8/ProxyPools/1/proxies": reply(204), "DELETE /v8/Jobs/1": reply(204)})
     with session_with(paper) as session:
