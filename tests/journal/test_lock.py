@@ -107,7 +107,7 @@ def test_a_process_that_stood_still_asks_whether_the_lock_is_still_its_own(journ
     expire(journal, late)
     late.check()
     waiting.now = 61.0
-    late.check()  # nobody took it, and it is renewed
+    late.check()  # no other run took it: it is renewed
     assert opened().locks.held("vbo01") is not None
     expire(journal, late)
     other = take(opened())

@@ -108,8 +108,12 @@ def _is_upgraded(context: ApplyContext, host: str, failed: ReconcileError, repor
         f"{str(failed).rstrip('.')}; an upgrade may be in progress: waiting up to {_SETTLE_SECONDS} s for its result"
     )
 
+    def ask(asked: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        found = outdated_of(run_script(context, "server/version.ps1", {}))
+        return [{"done": found.get(item["host"].lower()) is False} for item in asked]
+
     def poll() -> tuple[bool] | None:
-        is_done = outdated_of(run_script(context, "server/version.ps1", {})).get(host.lower()) is False
+        is_done = bool(context.batcher.call("server/version.ps1", {"host": host}, ask)["done"])
         return (is_done,) if is_done or context.stop.is_set() else None
 
     try:
