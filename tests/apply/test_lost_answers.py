@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.apply import ApplyContext
 from reconciler.apply.steps import RUN
-from reconciler.model.errors import Conflict, ConnectionLost, DeadlineExceeded, RemoteError
+from reconciler.model.errors import Conflict, ConnectionLost, DeadlineExceeded, Refused, RemoteError
 from reconciler.model.steps import step_from_json
 from tests.apply.fakes import HOST
 from tests.apply.requests import RecordingServer, context_of, server_of
@@ -226,3 +226,54 @@ def test_only_the_creation_of_a_proxy_takes_so_long_that_an_earlier_one_is_waite
     with pytest.raises(Conflict, match="another operation is in progress"):
         busy.run("create", {"kind": kind, "name": "new", "fields": fields})
     assert busy.context.clock() < 60.0
+
+
+@pytest.mark.parametrize(
+    ("status", "begun", "seconds", "waited"),
+    [(500, True, 300.0, 300.0), (500, True, math.inf, 600.0), (500, False, 300.0, 0.0), (400, True, 300.0, 0.0)],
+)
+def test_before_v8_a_refusal_does_not_say_that_the_server_is_busy(
+    status: int, begun: bool, seconds: float, waited: float
+) -> None:
+    busy = Busy(server_of(6), seconds)
+    busy.owner = "[vbo-reconcile:corp]"
+    busy.refuses = Refused(HOST, "POST Proxies", "another operation is in progress", status=status)
+    busy.context.begun = {"creating.new"} if begun else set()
+    if (status, begun, seconds) == (500, True, 300.0):
+        assert "an earlier apply created it" in busy.run("create", CREATE)
+    else:
+        with pytest.raises(Refused, match="another operation is in progress"):
+            busy.run("create", CREATE)
+    assert waited <= busy.context.clock() < waited + 120.0
+
+
+class Removing(Gateway):
+    """The server is at work on the removal of an apply that was killed, and refuses another one."""
+
+    def act(self, path: str, action: str, body: Any = None, **more: Any) -> Any:
+        self.work.append(lambda: self.server.act(path, action, body, **more))
+        raise self.gives
+
+
+@pytest.mark.parametrize(
+    ("gives", "begun", "seconds", "waited"),
+    [
+        (Conflict(HOST, "Remove", "busy", status=409), True, 900.0, 900.0),
+        (Conflict(HOST, "Remove", "busy", status=409), None, 900.0, 0.0),
+        (Refused(HOST, "Remove", "busy", status=500), True, 300.0, 300.0),
+        (Refused(HOST, "Remove", "busy", status=500), True, math.inf, 600.0),
+        (Refused(HOST, "Remove", "not allowed", status=400), True, 300.0, 0.0),
+    ],
+)
+def test_the_deletion_of_an_apply_that_was_killed_is_waited_for(
+    gives: Refused, begun: bool | None, seconds: float, waited: float
+) -> None:
+    server = server_of(8)
+    verb, params, _ = LONG["Remove"]
+    removing = Removing(server, seconds, gives)
+    if waited == seconds:
+        assert "an earlier apply deleted it" in removing.run(verb, {**params, "begun": begun})
+    else:
+        with pytest.raises(Refused):
+            removing.run(verb, {**params, "begun": begun})
+    assert waited <= removing.context.clock() < waited + 60.0

@@ -7,12 +7,12 @@ from typing import Any
 
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import remove_body
-from reconciler.apply.steps.lost_answers import Outcome
+from reconciler.apply.steps.lost_answers import Outcome, earlier_work
 from reconciler.apply.steps.registry import StepFailed, runs
 from reconciler.kinds import KINDS
 from reconciler.kinds.codec import owner_of
 from reconciler.kinds.states import proxy_state
-from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Missing, Unavailable
+from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Missing, Refused, Unavailable
 from reconciler.model.steps import DeleteObject
 
 
@@ -29,15 +29,24 @@ def delete(context: ApplyContext, step: DeleteObject, report: Reporter) -> str |
         mark = f"belongs to {owner_of(raw)} now" if owner_of(raw) else "does not carry the mark of this inventory now"
         raise StepFailed(f"{kind} {step.name} {mark}; it was not deleted")
     outcome = Outcome(context, report, long=kind == "proxy")
+
+    def look() -> bool | None:
+        return _read(context, path) is None or None
+
     try:
         if kind == "proxy":
             _remove_proxy(context, path, raw, step)
         else:
             context.writer.delete(path)
     except (BadAnswer, ConnectionLost, DeadlineExceeded, Unavailable) as error:
-        if not outcome.after(error, lambda: _read(context, path) is None or None):
+        if not outcome.after(error, look):
             raise
         report("the response was lost, but it is deleted")
+    except Refused as error:
+        earlier = earlier_work(error, "delete") if step.begun else None
+        if earlier is None or not outcome.after(earlier[0], look, most=earlier[1]):
+            raise
+        report("an earlier apply deleted it")
     return None
 
 

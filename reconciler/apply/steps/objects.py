@@ -8,7 +8,7 @@ from typing import Any, Final
 from reconciler.apply.context import ApplyContext, Reporter
 from reconciler.apply.steps.deployment import wait_online, with_login
 from reconciler.apply.steps.encryption import ENCRYPTION_CREDENTIALS, with_encryption_key
-from reconciler.apply.steps.lost_answers import Outcome
+from reconciler.apply.steps.lost_answers import Outcome, earlier_work
 from reconciler.apply.steps.registry import StepFailed, runs, verifies
 from reconciler.kinds import KINDS, Field, Kind, Mode
 from reconciler.kinds.codec import owner_of
@@ -16,7 +16,7 @@ from reconciler.kinds.field import Context, Raw, hidden
 from reconciler.kinds.put_requests import overlay, put_body, side_effects
 from reconciler.kinds.states import proxy_state
 from reconciler.kinds.typed import typed
-from reconciler.model.errors import BadAnswer, Conflict, ConnectionLost, DeadlineExceeded, Unavailable
+from reconciler.model.errors import BadAnswer, ConnectionLost, DeadlineExceeded, Refused, Unavailable
 from reconciler.model.steps import CreateObject, TakeOver, UpdateObject
 from reconciler.model.value import UNKNOWN, differs
 from reconciler.plan.interrupted import CREATING, mark_of
@@ -71,11 +71,11 @@ def _post(
             raise
         report("the response was lost, but it was created")
         return found, is_begun  # by which of the two
-    except Conflict as error:
-        if not is_begun:
+    except Refused as error:
+        earlier = earlier_work(error, "create") if is_begun else None
+        if earlier is None:
             raise
-        late = DeadlineExceeded(error.peer, error.what, f"an earlier apply began to create it ({error.reason})")
-        found = outcome.after(late, look)
+        found = outcome.after(earlier[0], look, most=earlier[1])
         if found is None or owner_of(found) != context.owner:
             raise
         report("an earlier apply created it")
