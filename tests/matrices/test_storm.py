@@ -35,7 +35,7 @@ from tests.matrices.storm import BUILDS, HOSTS, World, first_inventory
 pytestmark = pytest.mark.matrix
 
 SEEDS, STEPS = length(1, 2), 50
-EXAMPLES = length(2, 16)
+EXAMPLES = length(4, 16)
 """Storms of each seed, of up to 50 steps each: a sample on real sockets. Simulated time has the many
 (tests/simulation), and a test holds the two to the same answers (tests/simulation/test_same_answers.py)."""
 
