@@ -154,8 +154,11 @@ class AppliedStateRecorder:
         makes = event.action in _CREATING or event.action == Action.UPGRADE
         if kind_of(event.address) == "proxy" and makes and event.outcome in _OVER:
             mark = interrupted.mark_of(work, name_of(event.address))
-            # That this attempt failed says nothing of an earlier one: the server may still be at work on it.
-            if event.outcome is Outcome.DONE or mark not in self._recall.applied:
+            # That this attempt failed says nothing of an earlier one: the server may still be at work on it. Nor does
+            # it say that nothing was created: it may have failed afterwards.
+            exists = self._naming is not None and self._naming.has("proxy", name_of(event.address))
+            is_over = mark not in self._recall.applied and not (exists and work == interrupted.CREATING)
+            if event.outcome is Outcome.DONE or is_over:
                 self._applied_state.forget(self._scope, mark)
         if kind_of(event.address) == "proxy" and event.action in ENDING and event.outcome is Outcome.DONE:
             self._applied_state.forget(self._scope, interrupted.mark_of(interrupted.DELETING, name_of(event.address)))

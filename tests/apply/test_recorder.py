@@ -218,3 +218,20 @@ def test_a_kill_leaves_the_mark_of_a_creation_or_what_was_applied(settles: bool)
         recorder.listen(ChangeEnded(create.key, proxy, create.action, Outcome.DONE))
     assert [(mark in rows, rows.get(proxy, {}).get("credentials")) for rows in memory.seen] == [(True, "new")]
     assert mark not in memory.rows
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_creation_that_fails_after_the_server_made_the_proxy_keeps_its_mark(exists: bool) -> None:
+    """It has what was sent: a password that changes now is a change."""
+
+    class Known:
+        def has(self, kind: str, name: str) -> bool:
+            return exists
+
+    memory, seen = Memory(), cast("Any", Live(SERVER, {}, {}, {}))
+    recorder = AppliedStateRecorder(WANTED, seen, Recall(), cast("Any", memory), "scope")
+    create = change(Action.CREATE, Address("proxy.px-1"))
+    recorder.begin(Plan("corp", "", SERVER, (create,)), cast("Any", Known()))
+    memory.rows["creating.px-1"] = {"(create)": "begun"}
+    recorder.listen(ChangeEnded(create.key, create.address, create.action, Outcome.FAILED))
+    assert ("creating.px-1" in memory.rows) is exists
