@@ -18,7 +18,7 @@ T = TypeVar("T")
 _SERVER_ERROR: Final = 500
 _UNCLEAR: Final = 600.0
 """Seconds that the work of an earlier apply is waited for where the server refuses the same with an error that may mean
-anything: only v8 has one for work that is under way."""
+anything: only v8 has one for work that is in progress."""
 _PAUSE: Final = 10.0
 """Seconds between two reads at most."""
 
